@@ -1,0 +1,53 @@
+# Everything from nothing: `make demo` runs the main job, `make test` every check.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+export TF_ENABLE_ONEDNN_OPTS ?= 0
+
+.PHONY: help setup demo test test-all check unit schemas golden clean
+
+help:
+	@echo "make demo      compile the example on a real pretrained VGG16: plan, model, ledger, picture"
+	@echo "make test      every check: format, lint, types, tests"
+	@echo "make test-all  the same with the long tests"
+	@echo "make setup     the environment alone, in $(VENV)"
+	@echo "make schemas   write schemas/ anew from the code and from Keras"
+	@echo "make golden    write the golden files anew; read the diff"
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
+	@touch $@
+
+demo: setup
+	@mkdir -p out
+	$(BIN)/spec-compiler build specs/vgg16_hed_fast_stem.yaml -o out/vgg16_hed_fast_stem.keras --force
+	$(BIN)/spec-compiler diagram specs/vgg16_hed_fast_stem.yaml -o out/vgg16_hed_fast_stem.svg --force
+	$(BIN)/spec-compiler diagram specs/vgg16_hed_fast_stem.yaml -o out/vgg16_hed_fast_stem.png --force
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: check
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: check
+	$(BIN)/python -m pytest
+
+unit: setup
+	$(BIN)/python -m pytest tests/unit
+
+schemas: setup
+	$(BIN)/python -m spec_compiler.backend.catalogue
+	$(BIN)/python -m spec_compiler.spec
+
+golden: setup
+	$(BIN)/python -m pytest -m "not slow" --update-golden
+
+clean:
+	rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,242 @@
+"""Whether a value fits a fragment of JSON Schema, said in plain words: what was wanted, what came, how to mend it.
+
+jsonschema decides, its own messages are never shown. Only what the catalogue's fragments use is put into words.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import numbers
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from spec_compiler.diagnostics import Diagnostic, Path, did_you_mean, dotted
+
+Schema = Mapping[str, Any]
+Definitions = Mapping[str, Schema]
+
+_MISSING: Any = object()
+_NOUNS = {
+    "#/definitions/activation": "the name of an activation",
+    "#/definitions/dtype": "the name of a dtype",
+    "#/definitions/layer": "a layer",
+}
+_WORDS = {
+    "null": "`null`",
+    "boolean": "`true` or `false`",
+    "string": "a text",
+    "object": "a mapping",
+    None: "a Python object (YAML cannot hold one)",
+}
+_READ_AS = {
+    "none": None,
+    "null": None,
+    "true": True,
+    "yes": True,
+    "on": True,
+    "false": False,
+    "no": False,
+    "off": False,
+}
+
+
+def check_value(path: Path, value: Any, schema: Schema, definitions: Definitions) -> Iterator[Diagnostic]:
+    """An SC107 for every part of the value that the schema refuses, at the smallest part that is at fault.
+
+    >>> integers = {"type": "array", "items": {"type": "integer"}}
+    >>> [each.message for each in check_value(("strides",), [2, "2"], integers, {})]
+    ["`strides[1]` must be an integer, got the text `'2'`"]
+    """
+    if not is_data(value):
+        return  # an object that only a spec written in Python can hold, and only Keras can judge
+    for inner, part, wanted in _faults(value, schema, definitions):
+        place = (*path, *inner)
+        message = f"`{dotted(place)}` must be {_expected(wanted, definitions, entry=bool(inner))}, got {received(part)}"
+        yield Diagnostic("SC107", message, place, help=_mending(part, wanted, definitions, place[-1]))
+
+
+def received(value: Any) -> str:
+    """A value as a message names it.
+
+    >>> received("64"), received(0.5), received(None)
+    ("the text `'64'`", '`0.5`', 'nothing (`null`)')
+    """
+    shown = f"'{value}'" if isinstance(value, str) else flow(value)
+    brief = len(shown) <= 60
+    match value:
+        case None:
+            return "nothing (`null`)"
+        case str():
+            return f"the text `{shown}`" if brief else f"a text of {len(value)} characters"
+        case Mapping():
+            return f"the mapping `{shown}`" if brief else f"a mapping with {len(value)} keys"
+        case list() | tuple():
+            return f"the list `{shown}`" if brief else f"a list of {len(value)} entries"
+    return f"`{shown}`"
+
+
+def flow(value: Any) -> str:
+    """A value in YAML's flow style, on one line, text in quotes where it is more than a word.
+
+    >>> flow({"strides": (2, 2), "padding": "same", "name": "4"})
+    "{strides: [2, 2], padding: same, name: '4'}"
+    """
+    match value:
+        case str():
+            is_word = value.replace("-", "_").isidentifier() and value.casefold() not in _READ_AS
+            return value if is_word else f"'{value}'"
+        case None | bool():
+            return json.dumps(value)
+        case Mapping():
+            return "{" + ", ".join(f"{key}: {flow(each)}" for key, each in value.items()) + "}"
+        case list() | tuple():
+            return "[" + ", ".join(flow(each) for each in value) + "]"
+    return str(value)
+
+
+def is_data(value: Any) -> bool:
+    """Whether YAML could hold the value, as opposed to a function or an object of Keras."""
+    return value is None or isinstance(value, str | bool | numbers.Real | list | tuple | Mapping)
+
+
+def _faults(value: Any, schema: Schema, definitions: Definitions) -> Iterator[tuple[Path, Any, Schema]]:
+    """The smallest parts of the value that are refused, each with what was wanted there."""
+    branches = _branches(schema, definitions)
+    if any(_fits(value, branch) for branch in branches):
+        return
+    if isinstance(value, list | tuple):
+        for branch in branches:
+            long_enough = branch.get("minItems", 0) <= len(value) <= branch.get("maxItems", len(value))
+            if branch.get("type") == "array" and long_enough:  # so some entry is at fault
+                for index, each in enumerate(value):
+                    for path, part, wanted in _faults(each, branch["items"], definitions):
+                        yield (index, *path), part, wanted
+                return
+    yield (), value, schema
+
+
+def _branches(schema: Schema, definitions: Definitions) -> list[Schema]:
+    """The alternatives of a schema, none with alternatives of its own."""
+    if "$ref" in schema:
+        schema = definitions[schema["$ref"].removeprefix("#/definitions/")]
+    return [leaf for each in schema.get("anyOf", ()) for leaf in _branches(each, definitions)] or [schema]
+
+
+def _fits(value: Any, schema: Schema) -> bool:
+    return bool(_validator()(schema).is_valid(value))
+
+
+@cache
+def _validator() -> Callable[[Schema], Any]:
+    """Draft 7, but 64.0 is no integer, as Keras sees it, and tuples and numpy's numbers are what they look like."""
+    from jsonschema import Draft7Validator, validators
+
+    def of(*types: type) -> Callable[[Any, Any], bool]:
+        return lambda _, value: isinstance(value, types) and not isinstance(value, bool)
+
+    types = {
+        "integer": of(numbers.Integral),
+        "number": of(numbers.Real),
+        "array": of(list, tuple),
+        "object": of(Mapping),
+    }
+    checker = Draft7Validator.TYPE_CHECKER.redefine_many(types)
+    validator: Callable[[Schema], Any] = validators.extend(Draft7Validator, type_checker=checker)
+    return validator
+
+
+def _expected(schema: Schema, definitions: Definitions, entry: bool = False) -> str:
+    """What a schema takes, in words: `a positive integer or a list of 2 positive integers`."""
+    if schema.get("$ref") in _NOUNS:
+        return _NOUNS[schema["$ref"]]
+    branches = _branches(schema, definitions)
+    named = any("enum" in branch for branch in branches)
+    words: list[str] = []
+    for branch in branches:
+        if "enum" in branch:
+            words += [f"`{flow(each)}`" for each in branch["enum"]]
+        elif not (named and "pattern" in branch):  # a pattern beside names is their other spellings
+            words.append(_words(branch, definitions))
+    if words[-1] == _WORDS["null"] and len(words) > 1 and not named and not entry:
+        words.pop()  # true of every optional argument, and hardly what the user wants
+    return f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else words[0]
+
+
+def _words(schema: Schema, definitions: Definitions) -> str:
+    kind = schema.get("type")
+    if kind in ("integer", "number"):
+        noun, article = _number(schema)
+        return f"{article} {noun}"
+    if kind == "array":
+        length = f"{schema['minItems']} " if "minItems" in schema else ""
+        items = schema.get("items")
+        if items is None:
+            return "a list"
+        if items.get("type") in ("integer", "number"):
+            return f"a list of {length}{_number(items, plural='s')[0]}"
+        return f"a list of {length}entries, each {_expected(items, definitions, entry=True)}"
+    return _WORDS[kind] + (" without `/`" if "pattern" in schema else "")
+
+
+def _number(schema: Schema, plural: str = "") -> tuple[str, str]:
+    """The noun and its article."""
+    noun, article = ("integer", "an") if schema["type"] == "integer" else ("number", "a")
+    match schema:
+        case {"minimum": 1} | {"exclusiveMinimum": 0}:
+            return f"positive {noun}{plural}", "a"
+        case {"minimum": low, "maximum": high}:
+            return f"{noun}{plural} from {low} to {high}", article
+        case {"minimum": low, "exclusiveMaximum": high}:
+            return f"{noun}{plural} from {low} to below {high}", article
+        case {"minimum": low}:
+            return f"{noun}{plural} of {low} or more", article
+    return f"{noun}{plural}", article
+
+
+def _mending(value: Any, schema: Schema, definitions: Definitions, key: str | int) -> str | None:
+    """How to write what was surely meant, if that is plain to see."""
+    branches = _branches(schema, definitions)
+    if isinstance(value, str):
+        names = [each for branch in branches for each in branch.get("enum", ()) if isinstance(each, str)]
+        meant = did_you_mean(value, names)
+        if meant is not None:
+            return meant
+    for candidate in _candidates(value):
+        if candidate is not _MISSING and any(_fits(candidate, branch) for branch in branches):
+            written = flow(candidate) if isinstance(key, int) else f"{key}: {flow(candidate)}"
+            quoted = isinstance(value, str) and _parsed(value, json.loads) is not _MISSING
+            return f"remove the quotes: `{written}`" if quoted else f"write `{written}`"
+    return None
+
+
+def _candidates(value: Any) -> Iterator[Any]:
+    """What a user may have meant by a value of the wrong type."""
+    match value:
+        case str():
+            parsed = _parsed(value, json.loads)
+            yield _parsed(value, ast.literal_eval) if parsed is _MISSING else parsed
+            yield _READ_AS.get(value.casefold(), _MISSING)
+            numerator, slash, denominator = value.partition("/")
+            if slash and isinstance(over := _parsed(denominator, float), float) and over:
+                yield _parsed(numerator, lambda text: float(text) / over)  # `1/255`, which YAML does not work out
+        case bool():
+            yield flow(value)
+        case int() | float():
+            if isinstance(value, float) and value.is_integer():
+                yield int(value)
+            yield [value]
+            yield flow(value)
+            yield bool(value) if value in (0, 1) else _MISSING
+            yield value / 100 if 10 <= value <= 100 else _MISSING  # a percentage
+        case [only]:
+            yield only
+
+
+def _parsed(text: str, parse: Callable[[str], Any]) -> Any:
+    try:
+        value = parse(text.strip())
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return _MISSING
+    return list(value) if isinstance(value, tuple) else value

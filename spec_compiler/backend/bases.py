@@ -1,0 +1,241 @@
+"""The `base` section -> a model's graph, and where its weights are."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import h5py
+import keras
+
+from spec_compiler.backend.files import existing, find, locate
+from spec_compiler.backend.reader import custom_objects, read_graph
+from spec_compiler.backend.shapes import keras_reason
+from spec_compiler.backend.symbolic import symbolic
+from spec_compiler.backend.weights import MemoryWeights, NoWeights, WeightSource
+from spec_compiler.backend.writer import Custom
+from spec_compiler.base import Base, Weights
+from spec_compiler.diagnostics import SpecError
+from spec_compiler.graph import Graph
+
+
+@dataclass(frozen=True)
+class LoadedBase:
+    """A base as a graph. `weights()` finds where its variables are, which may download a file."""
+
+    graph: Graph
+    weights: Callable[[], WeightSource]
+    custom: Custom = field(default_factory=Custom)
+    is_remote: bool = False
+
+
+def load_base(base: Base | None, folder: str, model: Any = None) -> LoadedBase:
+    """The base that a spec names, or the model that the caller passes.
+
+    Raises:
+        SpecError: SC501, SC502, SC505, SC304, SC108; paths relative to the spec.
+    """
+    if model is not None:
+        if base is not None:
+            raise SpecError.single("SC108", "the caller passes a model and the spec has a `base`", path=("base",), at_key=True,
+                                   help="leave one of the two out")  # fmt: skip
+        return _from_memory(model)
+    if base is None:
+        message = "the spec has no `base`, and no model was passed"
+        raise SpecError.single("SC102", message, help="add `base: {application: VGG16}`")
+    try:
+        if base.application is not None:
+            return _from_application(base, folder)
+        return _from_file(base, folder)
+    except SpecError as error:
+        raise error.under("base") from None
+
+
+def _from_memory(model: Any) -> LoadedBase:
+    graph = read_graph(model)
+    unbuilt = [layer.name for layer in model.layers if not getattr(layer, "built", True)]
+    if unbuilt:
+        raise SpecError.single("SC304", f"the layer `{unbuilt[0]}` has no weights yet", help="call the model once")
+    return LoadedBase(graph, lambda: MemoryWeights(model), Custom(custom_objects(model), _lambdas(model)))
+
+
+def _lambdas(model: Any) -> dict[str, Callable[[], Any]]:
+    """Lambda layers are made again around the same function: their code need not pass through a config."""
+
+    def again(layer: Any) -> Callable[[], Any]:
+        return lambda: keras.layers.Lambda(
+            layer.function,
+            output_shape=layer._output_shape,
+            mask=layer.mask,
+            arguments=layer.arguments,
+            name=layer.name,
+            dtype=layer.dtype_policy,
+        )
+
+    return {layer.name: again(layer) for layer in model.layers if type(layer) is keras.layers.Lambda}
+
+
+def _from_application(base: Base, folder: str) -> LoadedBase:
+    constructor = getattr(keras.applications, base.application or "")
+    arguments = {key: tuple(value) if isinstance(value, list) else value for key, value in base.arguments.items()}
+    try:
+        with symbolic():
+            graph = read_graph(constructor(weights=None, **arguments))
+    except SpecError:
+        raise
+    except Exception as error:
+        raise _not_built(base, error) from None
+
+    def weights() -> WeightSource:
+        if base.weights.kind == "imagenet":
+            try:
+                return find(_imagenet_file(base, constructor, arguments), base.weights, graph)
+            except SpecError as error:
+                raise error.under("base") from None
+        return _given(base.weights, folder, graph)
+
+    return LoadedBase(graph, weights, is_remote=base.weights.kind == "imagenet")
+
+
+def _not_built(base: Base, error: Exception) -> SpecError:
+    return SpecError.single(
+        "SC505",
+        f"`{base.application}` cannot be built from these arguments",
+        path=("application",),
+        notes=[f"Keras says: {keras_reason(error)}"],
+    )
+
+
+def _given(weights: Weights, folder: str, graph: Graph) -> WeightSource:
+    if weights.kind == "none":
+        return NoWeights()
+    try:
+        return find(locate(weights, folder), weights, graph)
+    except SpecError as error:
+        raise error.under("base", "weights") from None
+
+
+class _Found(Exception):
+    """Keras has the weights file: there is no need to go on."""
+
+
+def _imagenet_file(base: Base, constructor: Any, arguments: dict[str, Any]) -> str:
+    """The file that Keras itself downloads (or has in its cache) for the application, checked against Keras's hash.
+
+    The constructor is run up to the point where it would load the file. A custom `input_shape` with the top on is
+    left out of that run, as Keras refuses it even where the weights fit; whether they do is checked afterwards.
+    """
+    asked = dict(arguments)
+    if asked.get("include_top", True):
+        asked.pop("input_shape", None)
+    found: list[str] = []
+    original = keras.Model.load_weights
+
+    def load_weights(self: Any, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        found.append(os.fspath(filepath))
+        raise _Found
+
+    keras.Model.load_weights = load_weights
+    try:
+        with symbolic(), contextlib.redirect_stdout(sys.stderr):
+            constructor(weights="imagenet", **asked)
+    except _Found:
+        return found[0]
+    except Exception as error:
+        text = keras_reason(error)
+        if "URL fetch failure" not in text and "corrupted" not in text:
+            raise _not_built(base, error) from None
+        name = text.split("https://", 1)[-1].split(":")[0].split()[0].rpartition("/")[2]
+        place = os.path.join(os.environ.get("KERAS_HOME", "~/.keras"), "models", name)
+        raise SpecError.single(
+            "SC504",
+            f"Keras could not download the `imagenet` weights of `{base.application}`",
+            path=("weights",),
+            notes=[f"Keras says: {text}"],
+            help=f"put the file at `{place}`, or name a local file in `weights`;\n"
+            "`--set base.weights=null` compiles without pretrained weights",
+        ) from None
+    finally:
+        keras.Model.load_weights = original
+    raise SpecError.single("SC504", f"`{base.application}` has no `imagenet` weights", path=("weights",))
+
+
+def _from_file(base: Base, folder: str) -> LoadedBase:
+    assert base.file is not None
+    try:
+        path = existing(base.file, folder, "model file")
+        with _damaged(path):
+            model = _keras_archive(path) if zipfile.is_zipfile(path) else _legacy_h5(path)
+            graph = read_graph(model)
+    except SpecError as error:
+        raise error.under("file") from None
+    own = Weights("file", base.file)
+
+    def weights() -> WeightSource:
+        if base.own_weights:
+            try:
+                return find(path, own, graph)
+            except SpecError as error:
+                raise error.under("base", "file") from None
+        return _given(base.weights, folder, graph)
+
+    return LoadedBase(graph, weights)
+
+
+@contextlib.contextmanager
+def _damaged(path: str) -> Iterator[None]:
+    name = os.path.basename(path)
+    try:
+        yield
+    except SpecError:
+        raise
+    except (OSError, zipfile.BadZipFile, EOFError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        text = str(error).split("\n")[0]
+        reason = (
+            "it is truncated"
+            if "truncated" in text
+            else "it is neither a `.keras` archive nor HDF5"
+            if "signature" in text
+            else text
+        )
+        raise SpecError.single("SC502", f"`{name}` cannot be read as a model: {reason}", help="save it again") from None
+    except Exception as error:
+        reason = keras_reason(error)
+        help = None
+        if "Could not locate" in reason or "Unknown layer" in reason or "register" in reason:
+            help = "import the module that registers the class before compiling"
+        elif "lambda" in reason.lower():
+            help = "load the model yourself with `safe_mode=False` if you trust it, and pass it as `base=`"
+        raise SpecError.single("SC502", f"`{name}` cannot be rebuilt: {reason}", help=help) from None
+
+
+def _keras_archive(path: str) -> Any:
+    with zipfile.ZipFile(path) as archive:
+        if "config.json" not in archive.namelist():
+            raise OSError("the archive has no `config.json`")
+        config = json.loads(archive.read("config.json").decode("utf-8"))
+    config.pop("compile_config", None)
+    with symbolic():
+        return keras.saving.deserialize_keras_object(config)
+
+
+def _legacy_h5(path: str) -> Any:
+    with h5py.File(path, "r") as store:
+        config = store.attrs.get("model_config")
+    if config is None:
+        raise SpecError.single(
+            "SC502",
+            f"`{os.path.basename(path)}` holds weights only, not a model",
+            help="name the application in `base`, and this file in `base.weights`",
+        )
+    from keras.src.legacy.saving import saving_options, saving_utils  # private: the legacy format has no public reader
+
+    text = config.decode("utf-8") if isinstance(config, bytes) else str(config)
+    with symbolic(), saving_options.keras_option_scope(use_legacy_config=True):
+        return saving_utils.model_from_config(json.loads(text))

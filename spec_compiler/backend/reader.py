@@ -1,0 +1,168 @@
+"""`keras.Model` -> `Graph`. With `store.py` the only place that looks at the attributes Keras keeps to itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras.src.models.functional import Functional as _Functional  # private: what `keras.Model(inputs, outputs)` makes
+
+from spec_compiler.backend.store import layer_groups, store_paths
+from spec_compiler.diagnostics import SpecError
+from spec_compiler.graph import Graph, Kind, LayerSpec, Node, Shape, Structure, TensorSpec, ValueRef, VariableSpec
+
+
+def read_graph(model: Any) -> Graph:
+    """The graph of a Functional or Sequential model: one node for each call that its outputs depend on.
+
+    Raises:
+        SpecError: SC304 for a model whose graph Keras does not know.
+    """
+    functional = _functional(model)
+    operations = list(functional._operations)
+    rank = {id(operation): index for index, operation in enumerate(operations)}
+    calls = [
+        (node.operation, node.operation._inbound_nodes.index(node), node)
+        for depth in sorted(functional._nodes_by_depth, reverse=True)
+        for node in sorted(functional._nodes_by_depth[depth], key=lambda node: rank[id(node.operation)])
+    ]
+    number: dict[int, list[int]] = {}
+    for operation, index, _ in sorted(calls, key=lambda call: call[1]):
+        number.setdefault(id(operation), []).append(index)
+
+    def node_name(operation: Any, index: int) -> str:
+        indices = number[id(operation)]
+        return str(operation.name) if len(indices) == 1 else f"{operation.name}@{indices.index(index)}"
+
+    def to_reference(value: Any) -> Structure:
+        if keras.backend.is_keras_tensor(value):
+            operation, index, tensor = value._keras_history
+            return ValueRef(node_name(operation, index), tensor)
+        if isinstance(value, dict):
+            return {key: to_reference(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [to_reference(each) for each in value]
+        if isinstance(value, tuple):
+            return tuple(to_reference(each) for each in value)
+        return value
+
+    positions = {id(layer): index for index, layer in enumerate(model.layers)}
+    groups = layer_groups(model)
+    layers: dict[str, LayerSpec] = {}
+    nodes: dict[str, Node] = {}
+    for operation, index, node in calls:
+        if operation.name not in layers:
+            layers[operation.name] = read_layer(operation, positions.get(id(operation)), groups.get(id(operation)))
+        name = node_name(operation, index)
+        outputs = tuple(tensor_spec(tensor) for tensor in node.outputs)
+        if layers[operation.name].kind == "input":
+            nodes[name] = Node(name, operation.name, outputs=outputs)
+        else:
+            args, kwargs = to_reference(tuple(node.arguments.args)), to_reference(dict(node.arguments.kwargs))
+            nodes[name] = Node(name, operation.name, args, kwargs, outputs)
+    graph = Graph(
+        name=str(model.name),
+        layers=layers,
+        nodes=nodes,
+        inputs=to_reference(functional._inputs_struct),
+        outputs=to_reference(functional._outputs_struct),
+        positions=tuple(layer.name for layer in model.layers if layer.name in layers),
+    )
+    return graph.sorted()
+
+
+def read_layer(operation: Any, position: int | None = None, group: str | None = None) -> LayerSpec:
+    """One layer, plain operation or nested model.
+
+    Raises:
+        SpecError: SC304 where it has no config that it could be rebuilt from.
+    """
+    kind = _kind(operation)
+    try:
+        config = keras.saving.serialize_keras_object(operation)
+    except Exception as error:
+        reason = str(error).strip().split("\n")[0]
+        raise SpecError.single(
+            "SC304",
+            f"the layer `{operation.name}` of class `{type(operation).__name__}` cannot be rebuilt: {reason}",
+            help="give its class a `get_config` that returns its constructor arguments",
+        ) from None
+    config.pop("build_config", None)  # the layer is built again on what it is called on
+    return LayerSpec(
+        name=str(operation.name),
+        class_name=str(config.get("registered_name") or config["class_name"]),
+        config=config,
+        kind=kind,
+        trainable=bool(getattr(operation, "trainable", True)),
+        variables=read_variables(operation) if kind in ("layer", "model") else (),
+        position=position,
+        inner=read_graph(operation) if kind == "model" else None,
+        store_group=group,
+    )
+
+
+def read_variables(layer: Any) -> tuple[VariableSpec, ...]:
+    """A layer's variables in the order of `layer.variables`."""
+    if not layer.variables:
+        return ()
+    legacy = {id(each): index for index, each in enumerate([*layer.trainable_weights, *layer.non_trainable_weights])}
+    paths = store_paths(layer)
+    return tuple(
+        VariableSpec(
+            path=str(variable.path).removeprefix(f"{layer.name}/"),
+            shape=tuple(int(size) for size in variable.shape),
+            dtype=str(variable.dtype),
+            trainable=bool(variable.trainable),
+            store_path=paths.get(id(variable)),
+            legacy_index=legacy.get(id(variable)),
+        )
+        for variable in layer.variables
+    )
+
+
+def tensor_spec(tensor: Any) -> TensorSpec:
+    """Shape and dtype of a symbolic tensor."""
+    shape: Shape = tuple(None if size is None else int(size) for size in tensor.shape)
+    return TensorSpec(shape, str(keras.backend.standardize_dtype(tensor.dtype)))
+
+
+def custom_objects(model: Any) -> dict[str, Any]:
+    """The classes of a model's own layers that Keras could not find by their names."""
+    found: dict[str, Any] = {}
+    for layer in model._flatten_layers():
+        cls = type(layer)
+        if not cls.__module__.startswith("keras."):
+            found[cls.__name__] = cls
+    return found
+
+
+def _functional(model: Any) -> Any:
+    if isinstance(model, keras.Sequential):
+        if not model.built or model._functional is None:
+            raise SpecError.single(
+                "SC304",
+                f"the Sequential model `{model.name}` is not built, it does not know its input's shape",
+                help="begin it with `keras.Input(shape)`, or call `model.build(input_shape)`",
+            )
+        return model._functional
+    if not isinstance(model, keras.Model):
+        message = f"a base is a `keras.Model`, got `{type(model).__name__}`"
+        raise SpecError.single("SC304", message)
+    if not isinstance(model, _Functional) or type(model).call is not _Functional.call:
+        raise SpecError.single(
+            "SC304",
+            f"`{model.name}` is a subclassed model, its graph is Python code that Keras does not know",
+            help="rebuild it with the functional API: `inputs = keras.Input(shape)`,\n"
+            "`model = keras.Model(inputs, your_model.call(inputs))`",
+        )
+    return model
+
+
+def _kind(operation: Any) -> Kind:
+    if isinstance(operation, keras.layers.InputLayer):
+        return "input"
+    if isinstance(operation, keras.Sequential) and operation._functional is not None:
+        return "model"
+    if isinstance(operation, _Functional) and type(operation).call is _Functional.call:
+        return "model"
+    return "layer" if isinstance(operation, keras.Layer) else "operation"

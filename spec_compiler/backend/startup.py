@@ -1,0 +1,38 @@
+"""Starting Keras without the lines that its backend writes to the error stream while it is loaded."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+
+
+def start() -> None:
+    """Imports Keras, if that has not happened.
+
+    Where `TF_CPP_MIN_LOG_LEVEL` is 3, as the command line sets it, what the backend's C++ part says of devices and
+    optimisations while it is loaded is not shown; some of it is written before the backend reads that variable.
+    """
+    if "keras" in sys.modules:
+        return
+    with _silent_stderr() if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "3" else contextlib.nullcontext():
+        import keras  # noqa: F401
+
+
+@contextlib.contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """File descriptor 2 leads nowhere inside: the messages come from C++, which does not know `sys.stderr`."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # there is no error stream
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -1,0 +1,73 @@
+"""Where Keras 3 keeps each variable in a weights file.
+
+`saving_lib` walks a model's attributes and names the groups by class, not by layer. The walk is private in Keras; the
+test `tests/backend/test_store.py` compares these paths with files that Keras wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+from keras.src.saving.keras_saveable import KerasSaveable  # private: the base of what Keras saves
+from keras.src.saving.saving_lib import _walk_saveable  # private: the order in which Keras saves it
+
+from spec_compiler.entries import snake_case
+
+
+def layer_groups(model: Any) -> dict[int, str]:
+    """For each layer of `model.layers`, by its id, its group in the model's weights file: `layers/conv2d_3`."""
+    return {id(layer): f"layers/{name}" for name, layer in _named(model.layers)}
+
+
+def store_paths(layer: Any) -> dict[int, str]:
+    """For each variable of a layer, by its id, its place below the layer's group: `vars/0`."""
+    found: dict[int, str] = {}
+    visited: set[int] = set()
+    wanted = {id(variable) for variable in layer.weights}
+
+    def visit(saveable: Any, prefix: str) -> None:
+        if id(saveable) in visited:
+            return
+        visited.add(id(saveable))
+        store: dict[str, Any] = {}
+        if hasattr(saveable, "save_own_variables"):
+            saveable.save_own_variables(store)  # hands out its variables under the names that it saves them by
+        for key, variable in store.items():
+            if isinstance(variable, keras.Variable):
+                found.setdefault(id(variable), f"{prefix}vars/{key}")
+        if wanted <= found.keys():
+            return
+        for attribute, child in _walk_saveable(saveable):
+            if isinstance(child, KerasSaveable):
+                visit(child, f"{prefix}{attribute}/")
+            elif isinstance(child, list | dict | tuple):
+                visit_container(child, f"{prefix}{attribute}/", set())
+
+    def visit_container(container: Any, prefix: str, seen: set[int]) -> None:
+        if id(container) in seen:
+            return
+        seen.add(id(container))
+        for name, child in _named(container.values() if isinstance(container, dict) else container):
+            if isinstance(child, KerasSaveable):
+                visit(child, f"{prefix}{name}/")
+            else:
+                visit_container(child, f"{prefix}{name}/", seen)
+
+    visit(layer, "")
+    return found
+
+
+def _named(children: Iterable[Any]) -> Iterable[tuple[str, Any]]:
+    """Children of a container under the names that Keras gives them: the class, with a number from the second on."""
+    used: dict[str, int] = {}
+    for child in children:
+        if isinstance(child, KerasSaveable):
+            name = snake_case(type(child).__name__)
+        elif isinstance(child, list | dict | tuple):
+            name = "container"
+        else:
+            continue
+        used[name] = used.get(name, -1) + 1
+        yield (f"{name}_{used[name]}" if used[name] else name), child

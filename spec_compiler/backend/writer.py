@@ -1,0 +1,173 @@
+"""`Graph` -> Keras: fresh layers, called as the graph says, without weights. The base is untouched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import keras
+
+from spec_compiler import catalogue
+from spec_compiler.backend.reader import read_layer, read_variables, tensor_spec
+from spec_compiler.backend.shapes import call_error, fit_errors, make_error
+from spec_compiler.backend.symbolic import seeded, symbolic
+from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.graph import Graph, LayerSpec, Node, ValueRef, map_references
+
+Factory = Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Custom:
+    """What the configs of a base's layers cannot say: classes that Keras cannot find, and layers made otherwise."""
+
+    objects: Mapping[str, Any] = field(default_factory=dict)
+    factories: Mapping[str, Factory] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Built:
+    """The model, its layers by name, and the graph with every shape, config and variable filled in."""
+
+    model: Any
+    layers: Mapping[str, Any]
+    graph: Graph
+
+
+class _NeedsWeights(Exception):
+    """A layer that Keras cannot build without allocating its weights."""
+
+
+def build(graph: Graph, base: Graph, *, seed: int = 0, custom: Custom | None = None) -> Built:
+    """The graph as a Keras model whose variables have no values yet.
+
+    Where a layer cannot be built so (its variables begin as arrays), the whole is built with weights instead.
+
+    Raises:
+        SpecError: SC401 a layer that cannot take its input, SC402 kept layers whose weights no longer fit, SC403 a new
+            layer that cannot be made, SC202 an unknown registered class.
+    """
+    custom = custom or Custom()
+    try:
+        with symbolic():
+            return _build(graph, base, seed, custom)
+    except _NeedsWeights:
+        with symbolic(allocate=True):
+            return _build(graph, base, seed, custom)
+
+
+def _build(graph: Graph, base: Graph, seed: int, custom: Custom) -> Built:
+    layers: dict[str, Any] = {}
+    tensors: dict[ValueRef, Any] = {}
+    nodes: dict[str, Node] = {}
+    specs: dict[str, LayerSpec] = {}
+    misfits: list[Diagnostic] = []
+    for name, node in graph.nodes.items():
+        spec = graph.layers[node.layer]
+        seeded(seed, node.layer)
+        fresh = node.layer not in layers
+        if fresh:
+            layers[node.layer] = make_layer(spec, custom)
+        layer = layers[node.layer]
+        outputs = [layer.output] if spec.kind == "input" else _call(layer, node, graph, base, tensors)
+        nodes[name] = replace(node, outputs=tuple(tensor_spec(tensor) for tensor in outputs))
+        tensors.update((ValueRef(name, index), tensor) for index, tensor in enumerate(outputs))
+        if fresh:
+            specs[node.layer] = built_spec(spec, layer)
+            misfits += (
+                fit_errors(spec, specs[node.layer], name, replace(graph, nodes={**graph.nodes, **nodes}), base)
+                if _changed(spec, specs[node.layer])
+                else ()
+            )
+    if misfits:
+        raise SpecError(misfits)
+    inputs = map_references(graph.inputs, tensors.__getitem__)
+    outputs_ = map_references(graph.outputs, tensors.__getitem__)
+    model = keras.Model(inputs, outputs_, name=graph.name)
+    return Built(model, layers, replace(graph, nodes=nodes, layers=specs))
+
+
+def _call(layer: Any, node: Node, graph: Graph, base: Graph, tensors: Mapping[ValueRef, Any]) -> list[Any]:
+    args = map_references(node.args, tensors.__getitem__)
+    kwargs = map_references(node.kwargs, tensors.__getitem__)
+    try:
+        result = layer(*args, **kwargs)
+    except Exception as error:
+        if "in a stateless scope" in str(error):
+            raise _NeedsWeights from error
+        shapes = {ref: tensor_spec(tensors[ref]) for ref in node.inputs}
+        raise call_error(error, node, graph, base, shapes) from None
+    return list(keras.tree.flatten(result))
+
+
+def make_layer(spec: LayerSpec, custom: Custom) -> Any:
+    """A fresh layer object.
+
+    Raises:
+        SpecError: SC403, SC202.
+    """
+    if spec.name in custom.factories and not spec.is_new:
+        return custom.factories[spec.name]()
+    if not spec.is_new:
+        return keras.saving.deserialize_keras_object(dict(spec.config), custom_objects=dict(custom.objects))
+    try:
+        arguments = {key: deserialized(spec.class_name, key, value) for key, value in spec.config["config"].items()}
+        return _layer_class(spec)(**arguments, name=spec.name)
+    except SpecError:
+        raise
+    except Exception as error:
+        if "in a stateless scope" in str(error):
+            raise _NeedsWeights from error
+        raise make_error(error, spec) from None
+
+
+def _layer_class(spec: LayerSpec) -> Any:
+    if ">" in spec.class_name:
+        cls = keras.saving.get_registered_object(spec.class_name)
+        if cls is None:
+            raise SpecError.single(
+                "SC202",
+                f"no class is registered as `{spec.class_name}`",
+                path=spec.origin.path,
+                help="import the module that registers it before compiling",
+            )
+        return cls
+    return getattr(keras.layers, spec.class_name)
+
+
+def deserialized(class_name: str, argument: str, value: Any) -> Any:
+    """An argument of a new layer as Keras takes it: nested entries become objects, lists of numbers tuples."""
+    kind = catalogue.argument_kind(class_name, argument)
+    if (
+        kind in ("initializer", "regularizer", "constraint", "layer")
+        and isinstance(value, Mapping)
+        and "class_name" not in value
+    ):
+        ((inner, arguments),) = value.items()
+        module = getattr(keras, f"{kind}s")
+        if not isinstance(arguments, Mapping):
+            first = catalogue.first_argument(inner)
+            arguments = {} if arguments is None or first is None else {first: arguments}
+        return getattr(module, inner)(**{key: deserialized(inner, key, each) for key, each in arguments.items()})
+    if kind == "layer" and isinstance(value, str):
+        return getattr(keras.layers, value)()
+    if isinstance(value, list) and all(isinstance(each, int | float) for each in value):
+        return tuple(value)
+    return value
+
+
+def built_spec(spec: LayerSpec, layer: Any) -> LayerSpec:
+    """The layer's spec with what Keras made of it: its full config and its variables."""
+    if spec.kind in ("input", "operation"):
+        return spec
+    if not spec.is_new:
+        return replace(spec, variables=read_variables(layer))
+    made = read_layer(layer)
+    return replace(made, origin=spec.origin, trainable=spec.trainable, class_name=spec.class_name, kind=made.kind)
+
+
+def _changed(before: LayerSpec, after: LayerSpec) -> bool:
+    if before.is_new:
+        return False
+    return [each.shape for each in before.variables or ()] != [each.shape for each in after.variables or ()]

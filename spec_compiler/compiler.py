@@ -1,0 +1,164 @@
+"""The pipeline, readable as a table of contents.
+
+Source -> Spec          spec.py        what the user wrote, every mistake in it located
+base   -> Graph         backend/bases  the model it starts from, without its weights
+Graph  -> Graph         edits/         the sections in their fixed order, each result checked
+Graph  -> keras.Model   backend/writer fresh layers, shapes proven, still without weights
+weights                 backend/weights  kept ones copied, new ones initialised, all in the ledger
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from spec_compiler.check import check_graph
+from spec_compiler.diagnostics import Diagnostic, SpecError, dotted
+from spec_compiler.graph import Graph
+from spec_compiler.ledger import WeightLedger
+from spec_compiler.plan import Plan
+from spec_compiler.spec import Spec, load_spec
+
+if TYPE_CHECKING:
+    from spec_compiler.backend.bases import LoadedBase
+    from spec_compiler.backend.writer import Built
+
+log = logging.getLogger("spec_compiler")
+
+SpecLike = str | os.PathLike[str] | Mapping[str, Any] | Spec
+
+
+@dataclass(frozen=True)
+class CompiledSpec:
+    """The result of a spec: the model, and everything that says how it came about.
+
+    Attributes:
+        model: a fresh `keras.Model`; it shares no layer with the base. Not compiled in Keras's sense.
+        spec: what the user wrote.
+        plan: what changed.
+        weights: what became of every variable.
+    """
+
+    model: Any
+    spec: Spec
+    plan: Plan
+    weights: WeightLedger
+
+    def diagram(self, view: str = "side-by-side") -> str:
+        """The change as DOT text; `view` is one of `before`, `after`, `side-by-side` and `diff`."""
+        from spec_compiler.diagram import to_dot
+
+        return to_dot(self.plan, view)
+
+
+def check_spec(
+    spec: SpecLike, *, base: Any = None, static: bool = False, overrides: Iterable[str] = ()
+) -> tuple[Diagnostic, ...]:
+    """Everything that is wrong with a spec and can be known without building: fields, names, topology, shapes, files.
+
+    With `static` only what needs no Keras. Empty when all is well; never raises for a mistake in the spec.
+    """
+    try:
+        loaded = load_spec(spec, overrides=overrides)
+        if not static:
+            planned = _plan(loaded, base)
+            if not planned.base.is_remote:
+                with _located(loaded):
+                    planned.base.weights()
+    except SpecError as error:
+        return error.diagnostics
+    return ()
+
+
+def plan_spec(spec: SpecLike, *, base: Any = None, overrides: Iterable[str] = ()) -> Plan:
+    """What a spec would change. Reads no weights.
+
+    Raises:
+        SpecError: the spec is at fault.
+    """
+    return _plan(load_spec(spec, overrides=overrides), base).plan
+
+
+def compile_spec(spec: SpecLike, *, base: Any = None, overrides: Iterable[str] = ()) -> CompiledSpec:
+    """The edited model with its weights, its plan and its ledger.
+
+    Args:
+        spec: a path, a YAML text with a line break, a plain dict, or a `Spec`.
+        base: a `keras.Model` to start from, in place of the spec's own `base`; it is not touched.
+        overrides: texts such as `base.weights=null`, applied to the spec first.
+
+    Raises:
+        SpecError: the spec is at fault.
+
+    Example:
+        >>> compiled = compile_spec({"spec": 1, "cut_at": "hidden"}, base=model)  # doctest: +SKIP
+        >>> compiled.model.output_shape  # doctest: +SKIP
+        (None, 8)
+    """
+    loaded = load_spec(spec, overrides=overrides)
+    planned = _plan(loaded, base)
+    from spec_compiler.backend.weights import transfer
+
+    log.info("copying weights")
+    with _located(loaded):
+        source = planned.base.weights()
+        ledger = transfer(planned.base.graph, planned.built, source)
+    return CompiledSpec(planned.built.model, loaded, planned.plan, ledger)
+
+
+def apply_edits(spec: Spec, graph: Graph) -> Graph:
+    """The base's graph after every section of the spec, in their fixed order.
+
+    Raises:
+        SpecError: the first section that does not fit, with its path in the spec.
+    """
+    check_graph(graph, "the base")
+    for path, edit in spec.edits():
+        try:
+            graph = edit.apply(graph, path)
+        except SpecError as error:
+            raise error.under(*path) from None
+        check_graph(graph, dotted(path))
+    return graph
+
+
+@dataclass(frozen=True)
+class _Planned:
+    base: LoadedBase
+    built: Built
+    plan: Plan
+
+
+def _plan(spec: Spec, model: Any) -> _Planned:
+    log.info("starting Keras")
+    from spec_compiler.backend.startup import start
+
+    start()
+    from spec_compiler.backend.bases import load_base
+    from spec_compiler.backend.writer import build
+
+    with _located(spec):
+        log.info("reading the base")
+        base = load_base(spec.base, spec.source.folder, model)
+        log.info("applying the edits")
+        graph = apply_edits(spec, base.graph)
+        graph = replace(graph, name=spec.name or graph.name)
+        built = build(graph, base.graph, seed=spec.seed, custom=base.custom)
+    return _Planned(base, built, Plan(graph.name, base.graph, built.graph))
+
+
+class _located:
+    """Gives the errors raised inside their places in the spec's text."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        if isinstance(error, SpecError):
+            raise self.spec.source.located(error) from None

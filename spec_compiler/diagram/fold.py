@@ -1,0 +1,165 @@
+"""Which nodes of a large graph may stand in one box: connected runs of one kind that no path leaves and re-enters."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+
+from spec_compiler.diagram.merged import Entry, Merged
+
+Edge = tuple[str, str]
+
+LARGE = 40  # nodes; what is smaller is drawn whole
+
+
+def runs(merged: Merged, *, context: int = 1) -> tuple[tuple[str, ...], ...]:
+    """The groups of nodes that one box each may stand for, none where the graph is small enough to be drawn whole.
+
+    A group holds nodes to which the same happens: unchanged ones, dropped ones, or ones of which only the shape
+    changed. Whoever has a neighbour of another sort at most `context` edges away is drawn alone, and so are new
+    nodes, nodes with changed arguments, and the inputs and outputs of the model. Frozen and trainable nodes go into
+    separate groups, unless that makes so many that the picture would be large again.
+    """
+    order = merged.topological()
+    if len(merged.entries) <= LARGE or order is None:
+        return ()
+    sorts = {key: _sort(entry) for key, entry in merged.entries.items()}
+    foldable = {key: sort for key, sort in sorts.items() if not _alone(merged.entries[key])}
+    if Counter(sorts.values())["new"] <= LARGE:
+        foldable = {key: sort for key, sort in foldable.items() if sort != "new"}
+    for sort in set(sorts.values()):
+        others = [key for key in sorts if sorts[key] != sort]
+        for key in nearby(merged.arrows, others, context):
+            if sorts[key] == sort:
+                foldable.pop(key, None)
+    freezing = _spread(order, merged.arrows, {key: merged.entries[key].freezing for key in foldable})
+    groups = fold(order, merged.arrows, {key: (sort, freezing[key]) for key, sort in foldable.items()})
+    if len(order) - sum(map(len, groups)) + len(groups) > LARGE:
+        groups = fold(order, merged.arrows, foldable)
+    return groups
+
+
+def _sort(entry: Entry) -> str:
+    if entry.state == "toggled":
+        return "kept"
+    return "set" if entry.changes_itself else entry.state
+
+
+def _alone(entry: Entry) -> bool:
+    calls = [call for call in (entry.before, entry.after) if call]
+    return entry.changes_itself or any(call.is_output or call.layer.kind == "input" for call in calls)
+
+
+def _spread(order: Sequence[str], edges: Iterable[Edge], values: Mapping[str, Hashable | None]) -> dict[str, Hashable]:
+    """Gives nodes without a value that of a neighbour, upstream if there is one: an activation goes with its layer."""
+    found = dict(values)
+    edges = [(source, target) for source, target in edges if source in found and target in found]
+    sources: dict[str, list[str]] = {}
+    targets: dict[str, list[str]] = {}
+    for source, target in edges:
+        sources.setdefault(target, []).append(source)
+        targets.setdefault(source, []).append(target)
+    for nodes, neighbours in ((order, sources), (tuple(reversed(order)), targets)):
+        for node in nodes:
+            if node in found and found[node] is None:
+                found[node] = next((found[each] for each in neighbours.get(node, ()) if found[each] is not None), None)
+    return found
+
+
+def fold(
+    order: Sequence[str], edges: Iterable[Edge], kinds: Mapping[str, Hashable], *, minimum: int = 3
+) -> tuple[tuple[str, ...], ...]:
+    """Disjoint groups of nodes, connected and of one kind, that leave the graph acyclic when each becomes one node.
+
+    `order` is a topological order of the graph. Only nodes in `kinds` are folded, and only with nodes of the same
+    kind. Groups of fewer than `minimum` nodes are left alone.
+
+    >>> fold("abcde", [("a", "b"), ("b", "c"), ("c", "d"), ("d", "e")], dict.fromkeys("abcd"))
+    (('a', 'b', 'c', 'd'),)
+
+    A branch that goes around `x` cannot share a box with what comes after `x`:
+
+    >>> fold("abxcd", [("a", "b"), ("a", "x"), ("b", "c"), ("x", "c"), ("c", "d")], dict.fromkeys("abcd"), minimum=2)
+    (('a', 'b'), ('c', 'd'))
+    """
+    quotient = _Quotient(order, edges)
+    for node in order:
+        if node not in kinds:
+            continue
+        for before in quotient.sources[node]:
+            if before in kinds and kinds[before] == kinds[node]:
+                quotient.merge(before, node)
+    groups = (tuple(group) for group in quotient.groups())
+    return tuple(group for group in groups if len(group) >= minimum)
+
+
+def nearby(edges: Iterable[Edge], start: Iterable[str], distance: int) -> set[str]:
+    """The nodes at most `distance` edges away from the given ones, in either direction, themselves included.
+
+    >>> sorted(nearby([("a", "b"), ("b", "c"), ("c", "d")], ["b"], 1))
+    ['a', 'b', 'c']
+    """
+    neighbours: dict[str, set[str]] = {}
+    for source, target in edges:
+        neighbours.setdefault(source, set()).add(target)
+        neighbours.setdefault(target, set()).add(source)
+    found = set(start)
+    newest = found
+    for _ in range(distance):
+        newest = {each for node in newest for each in neighbours.get(node, ())} - found
+        found = found | newest
+    return found
+
+
+class _Quotient:
+    """The graph in which every group is one vertex, named by its first node; it stays acyclic."""
+
+    def __init__(self, order: Sequence[str], edges: Iterable[Edge]) -> None:
+        self.position = {node: index for index, node in enumerate(order)}
+        self.sources: dict[str, list[str]] = {node: [] for node in order}
+        self.targets: dict[str, set[str]] = {node: set() for node in order}  # between vertices of the quotient
+        self.vertex = {node: node for node in order}
+        self.members = {node: [node] for node in order}
+        for source, target in edges:
+            if target not in self.targets[source]:
+                self.targets[source].add(target)
+                self.sources[target].append(source)
+
+    def merge(self, before: str, node: str) -> None:
+        """Puts `node` and `before`, which it takes a tensor from, into one group if no other path connects the two."""
+        first, second = self.vertex[before], self.vertex[node]
+        if first == second or self._goes_around(first, second, self.position[node]):
+            return
+        if self.position[second] < self.position[first]:
+            first, second = second, first
+        self.members[first] += self.members.pop(second)
+        for each in self.members[first]:
+            self.vertex[each] = first
+        outside = self.targets[first] | self.targets.pop(second)
+        self.targets[first] = outside - {first, second}
+        for targets in self.targets.values():
+            if second in targets:
+                targets.discard(second)
+                targets.add(first)
+        self.targets[first].discard(first)
+
+    def groups(self) -> list[list[str]]:
+        """The groups and their nodes, in the order of the graph."""
+        found = [sorted(group, key=self.position.__getitem__) for group in self.members.values()]
+        return sorted(found, key=lambda group: self.position[group[0]])
+
+    def _goes_around(self, first: str, second: str, limit: int) -> bool:
+        """Whether a path of two or more edges leads from one vertex to another.
+
+        Every vertex on such a path has a node before `limit`, the position of the last node of `second`.
+        """
+        todo = [each for each in self.targets[first] if each != second]
+        seen: set[str] = set()
+        while todo:
+            vertex = todo.pop()
+            if vertex == second:
+                return True
+            if vertex not in seen and self.position[vertex] < limit:
+                seen.add(vertex)
+                todo += self.targets[vertex]
+        return False

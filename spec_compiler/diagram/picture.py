@@ -1,0 +1,172 @@
+"""What a view of a plan shows: columns of boxes, and the arrows between them. No colours, no DOT."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from typing import Literal, get_args
+
+from spec_compiler.diagram.fold import runs
+from spec_compiler.diagram.merged import ArrowState, Call, Detail, Entry, Merged, State, merge
+from spec_compiler.graph import Kind, Shape
+from spec_compiler.plan import Plan
+
+View = Literal["before", "after", "side-by-side", "diff"]
+VIEWS: tuple[View, ...] = get_args(View)
+
+Column = Literal["before", "after", "diff"]
+
+PARTLY = "partly frozen"
+
+
+@dataclass(frozen=True)
+class Box:
+    """One call of a layer, or a fold: a run of them from `name` to `last` with `num_layers` layers.
+
+    `freezing` is empty for what has no weights, otherwise `frozen`, `trainable`, `trainable → frozen`, `frozen →
+    trainable` or, for a fold, `partly frozen`.
+    """
+
+    key: str
+    state: State
+    kind: Kind | Literal["fold"]
+    name: str
+    class_name: str = ""
+    shapes: tuple[Shape, ...] = ()
+    num_parameters: int = 0
+    freezing: str = ""
+    call: tuple[int, int] = (0, 1)
+    details: tuple[Detail, ...] = ()
+    is_output: bool = False
+    num_layers: int = 0
+    last: str = ""
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """A connection between two boxes, by their keys."""
+
+    source: str
+    target: str
+    state: ArrowState
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One graph of a picture. In column `before` the boxes show what was, and are marked with what will happen."""
+
+    column: Column
+    boxes: tuple[Box, ...]
+    arrows: tuple[Arrow, ...]
+
+    @property
+    def breadth(self) -> int:
+        """How many boxes stand side by side at most."""
+        sorter: TopologicalSorter[str] = TopologicalSorter({box.key: () for box in self.boxes})
+        for arrow in self.arrows:
+            sorter.add(arrow.target, arrow.source)
+        try:
+            sorter.prepare()
+        except CycleError:
+            return len(self.boxes)
+        widest = 0
+        while sorter.is_active():
+            level = sorter.get_ready()
+            widest = max(widest, len(level))
+            sorter.done(*level)
+        return widest
+
+
+def draw_up(plan: Plan, view: View, *, unfold: bool = False, context: int = 1) -> tuple[Drawing, ...]:
+    """The graphs that a view shows: before and after for `side-by-side`, one otherwise.
+
+    Large graphs are folded (see `fold.runs`), and alike in every view, unless `unfold` is set.
+    """
+    merged = merge(plan)
+    folds = () if unfold else runs(merged, context=context)
+    columns: tuple[Column, ...] = ("before", "after") if view == "side-by-side" else (view,)
+    return tuple(_drawing(merged, column, folds) for column in columns)
+
+
+def _drawing(merged: Merged, column: Column, folds: Sequence[tuple[str, ...]]) -> Drawing:
+    fold_of = {key: group for group in folds for key in group}
+    entries = {key: entry for key, entry in merged.entries.items() if _call(entry, column)}
+    boxes: dict[str, Box] = {}
+    box_of: dict[str, str] = {}
+    for key, entry in entries.items():
+        group = fold_of.get(key)
+        box_of[key] = f"{group[0]} … {group[-1]}" if group else key
+        if box_of[key] not in boxes:
+            box = _fold_box(box_of[key], [entries[each] for each in group], column) if group else _box(entry, column)
+            boxes[box.key] = box
+    arrows: dict[tuple[str, str], ArrowState] = {}
+    for (source, target), state in merged.arrows.items():
+        if source in entries and target in entries and _shows(column, state, entries[source], entries[target]):
+            ends = box_of[source], box_of[target]
+            if ends[0] != ends[1]:
+                arrows[ends] = state if ends not in arrows or state != "kept" else arrows[ends]
+    return Drawing(column, tuple(boxes.values()), tuple(Arrow(*ends, state) for ends, state in arrows.items()))
+
+
+def _shows(column: Column, state: ArrowState, source: Entry, target: Entry) -> bool:
+    """Whether a connection belongs into the column: in `diff` a dropped one only where it leads to a dropped node."""
+    if column == "diff":
+        return state != "dropped" or "dropped" in (source.state, target.state)
+    return state != ("new" if column == "before" else "dropped")
+
+
+def _call(entry: Entry, column: Column) -> Call | None:
+    if column == "diff":
+        return entry.after or entry.before
+    return entry.before if column == "before" else entry.after
+
+
+def _box(entry: Entry, column: Column) -> Box:
+    call = _call(entry, column)
+    assert call is not None
+    layer = call.layer
+    return Box(
+        entry.key,
+        entry.state,
+        layer.kind,
+        layer.name,
+        layer.class_name,
+        call.shapes,
+        layer.num_parameters,
+        _freezing(entry, column),
+        (call.index, call.count),
+        () if column == "before" else entry.details,
+        call.is_output,
+        len(layer.inner.layers) if layer.inner else 0,
+    )
+
+
+def _fold_box(key: str, entries: Sequence[Entry], column: Column) -> Box:
+    calls = [call for entry in entries if (call := _call(entry, column))]
+    layers = {call.layer.name: call.layer for call in calls}
+    freezing = {_freezing(entry, column) for entry in entries} - {""}
+    states: Mapping[State, None] = dict.fromkeys(entry.state for entry in entries)
+    kept: Iterable[State] = [state for state in states if state not in ("kept", "toggled")]
+    state: State = next(iter(kept), "toggled" if any("→" in each for each in freezing) else "kept")
+    return Box(
+        key,
+        state,
+        "fold",
+        calls[0].layer.name,
+        shapes=calls[-1].shapes,
+        num_parameters=sum(layer.num_parameters for layer in layers.values()),
+        freezing=freezing.pop() if len(freezing) == 1 else PARTLY if freezing else "",
+        num_layers=len(layers),
+        last=calls[-1].layer.name,
+    )
+
+
+def _freezing(entry: Entry, column: Column) -> str:
+    call = _call(entry, column)
+    if entry.freezing is None or call is None or not call.layer.num_parameters:
+        return ""
+    words = ["" if side is None else "trainable" if side else "frozen" for side in entry.freezing]
+    if column == "before" or not words[1]:
+        return words[0]
+    return words[1] if words[0] in ("", words[1]) else f"{words[0]} → {words[1]}"

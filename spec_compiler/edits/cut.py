@@ -1,0 +1,25 @@
+"""`cut_at`: a layer's output becomes the model's output, and what only served later layers goes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pydantic import Field, RootModel
+
+from spec_compiler.diagnostics import Path
+from spec_compiler.edits.ends import single_output
+from spec_compiler.graph import Graph, Origin
+from spec_compiler.resolve import resolve_one
+from spec_compiler.selectors import Selector
+
+
+class CutAt(RootModel[Selector], frozen=True):
+    """The layer whose output becomes the model's output; everything that only served later layers goes."""
+
+    root: Selector = Field(examples=["block4_pool"])
+
+    def apply(self, graph: Graph, path: Path) -> Graph:
+        """The graph up to the layer, its output as the only output."""
+        name = resolve_one(self.root, graph, "`cut_at`")
+        ref = single_output(graph, name)
+        return replace(graph, outputs=ref).pruned(Origin("cut_at", path))

@@ -1,0 +1,106 @@
+"""Where an edit may begin and end: the one tensor of a node, of a model's output, of a region."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.graph import Graph, ValueRef
+
+
+def single_output(graph: Graph, name: str, path: Path = ()) -> ValueRef:
+    """The tensor that a node puts out.
+
+    Raises:
+        SpecError: SC303 where it puts out several.
+    """
+    count = len(graph.nodes[name].outputs)
+    if count > 1:
+        raise SpecError.single("SC303", f"`{name}` has {count} outputs, this place takes a layer with one", path=path)
+    return ValueRef(name)
+
+
+def model_output(graph: Graph, path: Path = ()) -> ValueRef:
+    """The tensor that the model puts out.
+
+    Raises:
+        SpecError: SC303 where it puts out several.
+    """
+    if len(graph.output_refs) != 1:
+        names = ", ".join(f"`{ref.node}`" for ref in graph.output_refs[:4])
+        raise SpecError.single(
+            "SC303",
+            f"the model has {len(graph.output_refs)} outputs, a chain continues one",
+            path=path,
+            help=f"begin with `from:` and one of {names}, or choose with `cut_at`",
+        )
+    return graph.output_refs[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Nodes that can be taken out as a whole: what flows in, and the one tensor that flows out."""
+
+    nodes: tuple[str, ...]
+    takes: tuple[ValueRef, ...]
+    exit: ValueRef
+
+
+def region(graph: Graph, names: Iterable[str], path: Path = ()) -> Region:
+    """The nodes as a single-entry, single-exit region.
+
+    Nothing outside uses a tensor from inside but the exit, and nothing inside but the entry takes one from outside.
+
+    Raises:
+        SpecError: SC302 with the edges that break the rule, SC303 for an input of the model.
+    """
+    inside = graph.in_order(names)
+    chosen = set(inside)
+    for name in inside:
+        if graph.layer_of(name).kind == "input":
+            message = f"`{name}` is an input of the model and cannot be taken out"
+            raise SpecError.single("SC303", message, path=path, help="begin at the layer after it")
+    entries = [(ref, name) for name in inside for ref in graph.nodes[name].inputs if ref.node not in chosen]
+    exits: dict[ValueRef, str] = {}
+    for name in inside:
+        for user in graph.consumers[name]:
+            if user not in chosen:
+                exits.update((ref, user) for ref in graph.nodes[user].inputs if ref.node == name and ref not in exits)
+    for ref in graph.output_refs:
+        if ref.node in chosen:
+            exits.setdefault(ref, "the model's output")
+    takers = {name for _, name in entries}
+    takes = tuple(dict.fromkeys(ref for ref, _ in entries))
+    problems: list[Diagnostic] = []
+    if len(takes) > 1 and len(takers) > 1:
+        ref, name = next((ref, name) for ref, name in entries if name != entries[0][1])
+        problems.append(
+            Diagnostic(
+                "SC302",
+                f"the edge `{ref.node}` → `{name}` enters the region in the middle",
+                path,
+                notes=(f"the region begins at `{entries[0][1]}` and holds {len(inside)} layers",),
+                help=f"take `{ref.node}` and what leads to it into the region, or end it before `{name}`",
+            )
+        )
+    if len(exits) > 1:
+        last = max(exits, key=lambda ref: inside.index(ref.node))
+        ref, user = next((ref, user) for ref, user in exits.items() if ref != last)
+        where = f"`{user}`" if user in graph.nodes else user
+        problems.append(
+            Diagnostic(
+                "SC302",
+                f"the edge `{ref.node}` → {where} leaves the region in the middle",
+                path,
+                notes=(f"the region ends at `{last.node}` and holds {len(inside)} layers",),
+                help=f"take {where} into the region, or begin it after `{ref.node}`",
+            )
+        )
+    if problems:
+        raise SpecError(problems)
+    if not exits:
+        raise SpecError.single("SC303", "nothing outside uses what these layers put out", path=path)
+    if len(takers) == 1:  # a merge at the entry: its replacement takes the same tensors, each as often
+        takes = tuple(ref for ref, _ in entries)
+    return Region(inside, takes, next(iter(exits)))

@@ -1,0 +1,28 @@
+"""What every section of the language that edits is: a frozen value whose `apply` is its meaning."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from spec_compiler.diagnostics import Path
+from spec_compiler.graph import Graph
+
+
+class Section(BaseModel):
+    """A mapping of the language: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Edit(Protocol):
+    """A change of a graph. `path` is where it stands in the spec."""
+
+    def apply(self, graph: Graph, path: Path) -> Graph:
+        """The graph after the edit.
+
+        Raises:
+            SpecError: where the edit does not fit the graph, paths relative to the edit.
+        """
+        ...

@@ -1,0 +1,352 @@
+"""What a model looks like, with no framework inside: immutable values, questions about them, and rewrite verbs.
+
+The words are Keras's: a *layer* is an object with weights, a *node* is one call of a layer. A layer that is called
+twice has two nodes, `name@0` and `name@1`. Plain operations (`x + 3`) are layers of kind "operation".
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from math import prod
+from typing import Any, Literal
+
+from spec_compiler.diagnostics import Path
+
+Shape = tuple[int | None, ...]
+Kind = Literal["input", "layer", "operation", "model"]
+Structure = Any  # a nest of tuples, lists and dicts with ValueRef leaves, and constants beside them
+
+
+class InvalidGraph(Exception):
+    """A graph that no edit should have made: a bug of the compiler, never a mistake of the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """Shape, with the batch axis first and None where it is not fixed, and dtype of a tensor."""
+
+    shape: Shape
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRef:
+    """The tensor that a node puts out at an index."""
+
+    node: str
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VariableSpec:
+    """A variable of a layer: its name inside the layer, shape, dtype, and where the two file formats keep it.
+
+    `store_path` is its place below the layer's group in a Keras 3 weights file; `legacy_index` its position in the
+    layer's group of a legacy H5 file, None for state that such a file does not hold (seeds of random generators).
+    """
+
+    path: str
+    shape: tuple[int, ...]
+    dtype: str
+    trainable: bool = True
+    store_path: str | None = None
+    legacy_index: int | None = None
+
+    @property
+    def num_elements(self) -> int:
+        """How many numbers it holds."""
+        return prod(self.shape)
+
+    @property
+    def is_weight(self) -> bool:
+        """Whether Keras counts it among the weights; the state of a random generator is not."""
+        return self.legacy_index is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a layer comes from: the section of the spec, and the path of the entry that made it."""
+
+    section: str = "base"
+    path: Path = ()
+
+
+BASE = Origin()
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSpec:
+    """One layer object.
+
+    `config` is Keras's own serialised form for layers of the base. For new layers it is
+    `{"class_name": …, "config": {arguments}}` until Keras has built them. `variables` is None until then.
+    """
+
+    name: str
+    class_name: str
+    config: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    kind: Kind = "layer"
+    trainable: bool = True
+    variables: tuple[VariableSpec, ...] | None = None
+    origin: Origin = BASE
+    position: int | None = None  # in the base's own `model.layers`
+    inner: Graph | None = None  # the graph of a nested model
+    store_group: str | None = None  # its group in a Keras 3 weights file of the base
+
+    @property
+    def is_new(self) -> bool:
+        """Whether a section of the spec made it."""
+        return self.origin.section != "base"
+
+    @property
+    def weights(self) -> tuple[VariableSpec, ...]:
+        """Its variables as Keras counts them: `layer.weights`, which leaves out the state of random generators."""
+        return tuple(each for each in self.variables or () if each.is_weight)
+
+    @property
+    def num_parameters(self) -> int:
+        """As `layer.count_params()`."""
+        return sum(each.num_elements for each in self.weights)
+
+
+@dataclass(frozen=True)
+class Node:
+    """One call of a layer: which, with what, and what comes out."""
+
+    name: str
+    layer: str
+    args: tuple[Structure, ...] = ()
+    kwargs: Mapping[str, Structure] = field(default_factory=dict, hash=False)
+    outputs: tuple[TensorSpec, ...] = ()  # empty until the shapes are inferred
+
+    @cached_property
+    def inputs(self) -> tuple[ValueRef, ...]:
+        """The tensors it takes, in the order of its arguments, each as often as it is taken."""
+        return tuple(references((self.args, self.kwargs)))
+
+    def with_inputs(self, change: Callable[[ValueRef], ValueRef]) -> Node:
+        """The same call on other tensors."""
+        return replace(self, args=map_references(self.args, change), kwargs=map_references(self.kwargs, change))
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A model: its layers, its nodes in a topological order, and the structures of its inputs and outputs.
+
+    `removed` remembers which edit took a node of the base away, so that a later section that names it can be told.
+    """
+
+    name: str
+    layers: Mapping[str, LayerSpec]
+    nodes: Mapping[str, Node]
+    inputs: Structure
+    outputs: Structure
+    removed: Mapping[str, Origin] = field(default_factory=dict)
+    positions: tuple[str, ...] = ()  # names of the base's `model.layers`, in order
+
+    # questions
+
+    @cached_property
+    def consumers(self) -> Mapping[str, tuple[str, ...]]:
+        """For each node the nodes that take one of its tensors, in order, each once."""
+        found: dict[str, dict[str, None]] = {name: {} for name in self.nodes}
+        for node in self.nodes.values():
+            for ref in node.inputs:
+                found[ref.node][node.name] = None
+        return {name: tuple(users) for name, users in found.items()}
+
+    @cached_property
+    def calls(self) -> Mapping[str, tuple[str, ...]]:
+        """For each layer the names of its nodes, in order."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for node in self.nodes.values():
+            found[node.layer].append(node.name)
+        return {name: tuple(nodes) for name, nodes in found.items()}
+
+    @cached_property
+    def input_refs(self) -> tuple[ValueRef, ...]:
+        """The model's inputs, flat."""
+        return tuple(references(self.inputs))
+
+    @cached_property
+    def output_refs(self) -> tuple[ValueRef, ...]:
+        """The model's outputs, flat."""
+        return tuple(references(self.outputs))
+
+    def layer_of(self, node: str) -> LayerSpec:
+        """The layer that a node calls."""
+        return self.layers[self.nodes[node].layer]
+
+    def spec_of(self, ref: ValueRef) -> TensorSpec | None:
+        """Shape and dtype of a tensor, None where they are not inferred yet."""
+        outputs = self.nodes[ref.node].outputs
+        return outputs[ref.index] if ref.index < len(outputs) else None
+
+    def ancestors(self, names: Iterable[str]) -> set[str]:
+        """The nodes that the given ones depend on, themselves included."""
+        seen: set[str] = set()
+        todo = list(names)
+        while todo:
+            name = todo.pop()
+            if name not in seen:
+                seen.add(name)
+                todo += [ref.node for ref in self.nodes[name].inputs]
+        return seen
+
+    def descendants(self, names: Iterable[str]) -> set[str]:
+        """The nodes that depend on the given ones, themselves included."""
+        seen: set[str] = set()
+        todo = list(names)
+        while todo:
+            name = todo.pop()
+            if name not in seen:
+                seen.add(name)
+                todo += self.consumers[name]
+        return seen
+
+    def in_order(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The names in the graph's topological order."""
+        wanted = set(names)
+        return tuple(name for name in self.nodes if name in wanted)
+
+    def free_name(self, wanted: str) -> str:
+        """`wanted`, or the first of `wanted_1`, `wanted_2` … that no layer has or had."""
+        name, number = wanted, 0
+        while name in self.layers or name in self.removed:
+            number += 1
+            name = f"{wanted}_{number}"
+        return name
+
+    @property
+    def num_parameters(self) -> int:
+        """As `model.count_params()`: each layer once."""
+        return sum(layer.num_parameters for layer in self.layers.values())
+
+    # rewrite verbs
+
+    def spliced(
+        self,
+        origin: Origin,
+        *,
+        drop: Iterable[str] = (),
+        layers: Iterable[LayerSpec] = (),
+        after: Mapping[str, Sequence[Node]] | None = None,
+        rewire: Mapping[tuple[str | None, ValueRef], ValueRef] | None = None,
+    ) -> Graph:
+        """The graph less the nodes in `drop`, with new layers and calls, and with edges that lead elsewhere.
+
+        `after` places the new calls: behind a node, or in its place where it is dropped. `rewire` leads from
+        `(consumer, tensor)` to the tensor that this consumer takes instead; the consumer None is the model's output.
+        """
+        gone, places, edges = set(drop), after or {}, rewire or {}
+        touched = {consumer for consumer, _ in edges}
+        nodes: dict[str, Node] = {}
+        for name, node in self.nodes.items():
+            if name not in gone:
+                if name in touched:
+                    node = node.with_inputs(lambda ref, name=name: edges.get((name, ref), ref))  # type: ignore[misc]
+                nodes[name] = node
+            nodes.update((each.name, each) for each in places.get(name, ()))
+        outputs = self.outputs
+        if None in touched:
+            outputs = map_references(self.outputs, lambda ref: edges.get((None, ref), ref))
+        called = {node.layer for node in nodes.values()}
+        added = {layer.name: layer for layer in layers}
+        kept = {name: layer for name, layer in self.layers.items() if name in called and name not in added}
+        removed = dict(self.removed)
+        for name in gone:
+            for lost in {name, self.nodes[name].layer} - nodes.keys() - kept.keys():
+                removed[lost] = origin
+        return replace(self, nodes=nodes, layers={**kept, **added}, outputs=outputs, removed=removed)
+
+    def edges_from(self, ref: ValueRef) -> Iterator[tuple[str | None, ValueRef]]:
+        """Every use of a tensor, as `spliced` takes them: its consumers, and None where it is an output."""
+        for consumer in self.consumers[ref.node]:
+            if ref in self.nodes[consumer].inputs:
+                yield consumer, ref
+        if ref in self.output_refs:
+            yield None, ref
+
+    def pruned(self, origin: Origin) -> Graph:
+        """The graph less everything that no output depends on; an input that serves nothing goes as well."""
+        kept = self.ancestors(ref.node for ref in self.output_refs)
+        inputs = self.inputs
+        if not all(ref.node in kept for ref in self.input_refs):
+            inputs = _filtered(self.inputs, kept)
+        gone = [name for name in self.nodes if name not in kept]
+        return replace(self, inputs=inputs).spliced(origin, drop=gone) if gone else self
+
+    def sorted(self) -> Graph:
+        """The same graph with its nodes in a topological order that stays as near to the present one as it can.
+
+        Raises:
+            InvalidGraph: a cycle.
+        """
+        done: dict[str, Node] = {}
+        for start in self.nodes:
+            stack = [start]
+            open_: set[str] = set()
+            while stack:
+                name = stack[-1]
+                if name in done:
+                    stack.pop()
+                    continue
+                waiting = [ref.node for ref in self.nodes[name].inputs if ref.node not in done]
+                if not waiting:
+                    done[name] = self.nodes[name]
+                    stack.pop()
+                    open_.discard(name)
+                    continue
+                if name in open_ and any(each in open_ for each in waiting):
+                    raise InvalidGraph(f"a cycle through {name}")
+                open_.add(name)
+                stack += reversed(waiting)
+        return self if list(done) == list(self.nodes) else replace(self, nodes=done)
+
+
+def references(structure: Structure) -> Iterator[ValueRef]:
+    """The tensors in a structure, from left to right; dicts in the order of their keys, as Keras flattens them."""
+    if isinstance(structure, ValueRef):
+        yield structure
+    elif isinstance(structure, list | tuple):
+        for each in structure:
+            yield from references(each)
+    elif isinstance(structure, Mapping):
+        for key in _key_order(structure):
+            yield from references(structure[key])
+
+
+def map_references(structure: Structure, change: Callable[[ValueRef], Any]) -> Structure:
+    """The structure with every tensor replaced; everything else stays."""
+    if isinstance(structure, ValueRef):
+        return change(structure)
+    if isinstance(structure, list):
+        return [map_references(each, change) for each in structure]
+    if isinstance(structure, tuple):
+        return tuple(map_references(each, change) for each in structure)
+    if isinstance(structure, Mapping):
+        return {key: map_references(each, change) for key, each in structure.items()}
+    return structure
+
+
+def _key_order(structure: Mapping[Any, Any]) -> list[Any]:
+    try:
+        return sorted(structure)
+    except TypeError:
+        return list(structure)
+
+
+def _filtered(structure: Structure, kept: set[str]) -> Structure:
+    if isinstance(structure, list | tuple):
+        inside = [_filtered(each, kept) for each in structure if _serves(each, kept)]
+        return type(structure)(inside)
+    if isinstance(structure, Mapping):
+        return {key: _filtered(each, kept) for key, each in structure.items() if _serves(each, kept)}
+    return structure
+
+
+def _serves(structure: Structure, kept: set[str]) -> bool:
+    return any(ref.node in kept for ref in references(structure))

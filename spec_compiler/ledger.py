@@ -1,0 +1,74 @@
+"""The weight ledger: one row for every variable of the base and of the result, and why it is what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+WeightAction = Literal["copied", "initialized", "dropped"]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """What became of one variable.
+
+    `source` says where a copied one was read. The checksums are SHA-256 of its bytes as read and as they are in the
+    result; they are equal unless the reason names a cast. `parameters` is 0 for the state of a random generator.
+    """
+
+    layer: str
+    variable: str
+    action: WeightAction
+    reason: str
+    shape: tuple[int, ...]
+    dtype: str
+    parameters: int
+    source: str | None = None
+    source_checksum: str | None = None
+    result_checksum: str | None = None
+
+
+@dataclass(frozen=True)
+class WeightLedger:
+    """All rows, the result's variables first and in its order, then the dropped ones of the base.
+
+    `unused` names what a mapped checkpoint holds and no layer took.
+    """
+
+    rows: tuple[LedgerRow, ...]
+    num_base_variables: int
+    unused: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[LedgerRow]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def of(self, action: WeightAction) -> tuple[LedgerRow, ...]:
+        """The rows with this action."""
+        return tuple(row for row in self.rows if row.action == action)
+
+    def num_parameters(self, action: WeightAction) -> int:
+        """The parameters of the rows with this action."""
+        return sum(row.parameters for row in self.of(action))
+
+    @property
+    def summary(self) -> str:
+        """The totals in one line: `copied 22 of 26 variables, 14,675,968 parameters; initialized 2; dropped 4`."""
+        text = f"copied {len(self.of('copied'))} of {self.num_base_variables} variables"
+        text += f", {self.num_parameters('copied'):,} parameters"
+        for action in ("initialized", "dropped"):
+            rows = self.of(action)
+            if rows:
+                text += f"; {action} {len(rows)}, {sum(row.parameters for row in rows):,} parameters"
+        return text
+
+    def to_json(self) -> dict[str, Any]:
+        """The ledger as plain data."""
+        return {
+            "num_base_variables": self.num_base_variables,
+            "rows": [asdict(row) | {"shape": list(row.shape)} for row in self.rows],
+            "unused": list(self.unused),
+        }

@@ -1,0 +1,197 @@
+"""What a spec does to a model, read off two graphs: which layers are kept, new, changed and dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from spec_compiler.graph import Graph, LayerSpec, Shape, TensorSpec
+
+Action = Literal["kept", "changed", "new", "dropped"]
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happens to one layer. `before` is None for a new layer, `after` for a dropped one.
+
+    `details` names what differs in a changed layer, as `(what, before, after)`.
+    """
+
+    action: Action
+    before: LayerSpec | None = None
+    after: LayerSpec | None = None
+    before_shapes: tuple[Shape, ...] = ()
+    after_shapes: tuple[Shape, ...] = ()
+    details: tuple[tuple[str, Any, Any], ...] = ()
+
+    @property
+    def layer(self) -> LayerSpec:
+        """The layer after the change, or before it where it is dropped."""
+        layer = self.after or self.before
+        assert layer is not None
+        return layer
+
+    @property
+    def name(self) -> str:
+        """The layer's name."""
+        return self.layer.name
+
+    @property
+    def shape(self) -> Shape | None:
+        """Output shape of the layer's first call, after the change (before it for a dropped layer)."""
+        shapes = self.after_shapes if self.after else self.before_shapes
+        return shapes[0] if shapes else None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The base and the result as graphs, and what differs.
+
+    Kept layers are matched by name and origin: a new layer that takes a dropped layer's name is still new.
+    """
+
+    name: str
+    before: Graph
+    after: Graph
+
+    @cached_property
+    def changes(self) -> tuple[Change, ...]:
+        """One change for each layer of the base and of the result, dropped ones beside where they stood."""
+        survivors = {name for name, layer in self.after.layers.items() if not layer.is_new}
+        dropped_before: dict[str | None, list[Change]] = {}
+        waiting: list[Change] = []
+        for name in _layer_order(self.before):
+            if name in survivors:
+                dropped_before[name] = waiting
+                waiting = []
+            else:
+                waiting.append(
+                    Change("dropped", before=self.before.layers[name], before_shapes=_shapes(self.before, name))
+                )
+        found: list[Change] = []
+        last_kept = -1
+        for name in _layer_order(self.after):
+            layer = self.after.layers[name]
+            if layer.is_new:
+                found.append(Change("new", after=layer, after_shapes=_shapes(self.after, name)))
+                continue
+            gone = dropped_before.pop(name, [])
+            found[last_kept + 1 : last_kept + 1] = gone  # right after the last kept layer, before what replaces them
+            found.append(self._kept(self.before.layers[name], layer))
+            last_kept = len(found) - 1
+        found[last_kept + 1 : last_kept + 1] = waiting
+        return tuple(found)
+
+    def _kept(self, before: LayerSpec, after: LayerSpec) -> Change:
+        old, new = _shapes(self.before, before.name), _shapes(self.after, after.name)
+        details: list[tuple[str, Any, Any]] = []
+        if old != new:
+            details.append(
+                ("output shape", old[0] if len(old) == 1 else list(old), new[0] if len(new) == 1 else list(new))
+            )
+        if before.trainable != after.trainable and after.variables:
+            details.append(("trainable", before.trainable, after.trainable))
+        for key, was, now in _config_changes(before, after):
+            details.append((key, was, now))
+        return Change("changed" if details else "kept", before, after, old, new, tuple(details))
+
+    def action_of(self, layer: str, side: Literal["before", "after"]) -> Action:
+        """What happens to a layer of one of the two graphs."""
+        return self._actions[side][layer]
+
+    @cached_property
+    def _actions(self) -> dict[str, dict[str, Action]]:
+        found: dict[str, dict[str, Action]] = {"before": {}, "after": {}}
+        for change in self.changes:
+            if change.before is not None:
+                found["before"][change.before.name] = change.action
+            if change.after is not None:
+                found["after"][change.after.name] = change.action
+        return found
+
+    def count(self, action: Action) -> int:
+        """How many layers the action happens to."""
+        return sum(change.action == action for change in self.changes)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the result is the base as it was."""
+        return all(change.action == "kept" for change in self.changes)
+
+    @property
+    def num_frozen(self) -> int:
+        """Parameters of the result that training leaves alone because their layer is frozen."""
+        return sum(layer.num_parameters for layer in self.after.layers.values() if not layer.trainable)
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as plain data, with a `format_version`."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "name": self.name,
+            "base": self.before.name,
+            "summary": {
+                **{action: self.count(action) for action in ("kept", "changed", "new", "dropped")},
+                "parameters": {"before": self.before.num_parameters, "after": self.after.num_parameters},
+                "frozen_parameters": self.num_frozen,
+            },
+            "inputs": {"before": _tensors(self.before, "inputs"), "after": _tensors(self.after, "inputs")},
+            "outputs": {"before": _tensors(self.before, "outputs"), "after": _tensors(self.after, "outputs")},
+            "layers": [_change_json(change) for change in self.changes],
+        }
+
+
+def _layer_order(graph: Graph) -> Iterator[str]:
+    seen: set[str] = set()
+    for node in graph.nodes.values():
+        if node.layer not in seen:
+            seen.add(node.layer)
+            yield node.layer
+
+
+def _shapes(graph: Graph, layer: str) -> tuple[Shape, ...]:
+    return tuple(spec.shape for call in graph.calls[layer] for spec in graph.nodes[call].outputs)
+
+
+def _config_changes(before: LayerSpec, after: LayerSpec) -> Iterator[tuple[str, Any, Any]]:
+    old, new = before.config.get("config"), after.config.get("config")
+    if old is new or not isinstance(old, dict) or not isinstance(new, dict):
+        return
+    for key in old.keys() | new.keys():
+        if key not in ("trainable", "name") and old.get(key) != new.get(key):
+            yield key, old.get(key), new.get(key)
+
+
+def _tensors(graph: Graph, side: Literal["inputs", "outputs"]) -> list[dict[str, Any]]:
+    refs = graph.input_refs if side == "inputs" else graph.output_refs
+    found = []
+    for ref in refs:
+        spec = graph.spec_of(ref) or TensorSpec(())
+        found.append({"layer": graph.nodes[ref.node].layer, "shape": list(spec.shape), "dtype": spec.dtype})
+    return found
+
+
+def _change_json(change: Change) -> dict[str, Any]:
+    layer = change.layer
+    return {
+        "name": layer.name,
+        "class": layer.class_name,
+        "action": change.action,
+        "origin": layer.origin.section,
+        "shape": {
+            "before": list(change.before_shapes[0]) if change.before_shapes else None,
+            "after": list(change.after_shapes[0]) if change.after_shapes else None,
+        },
+        "parameters": {
+            "before": change.before.num_parameters if change.before else None,
+            "after": change.after.num_parameters if change.after else None,
+        },
+        "trainable": {
+            "before": change.before.trainable if change.before else None,
+            "after": change.after.trainable if change.after else None,
+        },
+        "changes": [{"what": what, "before": was, "after": now} for what, was, now in change.details],
+    }

@@ -1,0 +1,274 @@
+"""Selector -> names of nodes in a graph. Zero matches are always an error, at the element that missed."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, near
+from spec_compiler.graph import Graph, LayerSpec
+from spec_compiler.selectors import Selector, Term
+
+
+def resolve(selector: Selector, graph: Graph) -> tuple[str, ...]:
+    """The names of the nodes that a selector matches, in the graph's order.
+
+    Raises:
+        SpecError: SC201 or SC206 at the element that matches nothing, SC301 for a range without a path, SC207 for
+            another count than `expect`. Paths are relative to the selector's value.
+    """
+    problems: list[Diagnostic] = []
+    chosen: set[str] = set()
+    for term in selector.terms:
+        try:
+            chosen |= resolve_term(term, graph)
+        except SpecError as error:
+            problems += error.diagnostics
+    if selector.excluded is not None:
+        try:
+            chosen -= set(resolve(selector.excluded, graph))
+        except SpecError as error:
+            problems += error.diagnostics
+    if problems:
+        raise SpecError(problems)
+    if selector.where:
+        chosen = _where(selector.where, chosen, graph)
+    layers = {graph.nodes[name].layer for name in chosen}
+    if selector.expect is not None and len(layers) != selector.expect:
+        sample = ", ".join(f"`{name}`" for name in graph.in_order(chosen)[:5])
+        raise SpecError.single(
+            "SC207",
+            f"`{selector.text}` matches {len(layers)} layers, `expect` says {selector.expect}",
+            path=("expect",),
+            help=f"it matches {sample}{' …' if len(chosen) > 5 else ''}" if chosen else "it matches none",
+        )
+    if not chosen:
+        raise SpecError.single("SC201", f"`{selector.text}` matches no layer after `except`", path=("layers",))
+    return graph.in_order(chosen)
+
+
+def resolve_one(selector: Selector, graph: Graph, wanted: str) -> str:
+    """The one node that a selector matches, for a field that takes a single layer.
+
+    Raises:
+        SpecError: as `resolve`, SC205 where it matches several layers, SC208 where it matches one that is called
+            more than once.
+    """
+    found = resolve(selector, graph)
+    if len(found) == 1:
+        return found[0]
+    layers = {graph.nodes[name].layer for name in found}
+    if len(layers) == 1:
+        raise SpecError.single(
+            "SC208",
+            f"`{next(iter(layers))}` is called {len(found)} times, {wanted} needs one call",
+            path=_first_path(selector),
+            help=f"say which: {', '.join(f'`{name}`' for name in found[:4])}",
+        )
+    raise SpecError.single(
+        "SC205",
+        f"`{selector.text}` matches {len(found)} layers, {wanted} takes one",
+        path=_first_path(selector),
+        help=f"name one of them, for example `{found[-1]}`",
+    )
+
+
+def _first_path(selector: Selector) -> Path:
+    return selector.terms[0].path if len(selector.terms) == 1 else selector.path
+
+
+def resolve_term(term: Term, graph: Graph) -> set[str]:
+    """The nodes that one element matches, never none."""
+    named = _by_name(term.text, graph)
+    if named:  # a name that looks like another form is still a name
+        return named
+    if term.form == "keyword":
+        found = {node for node in graph.nodes if _in_keyword(graph.layer_of(node), term.text)}
+    elif term.form == "slice":
+        found = _slice(term, graph)
+    elif term.form == "range":
+        return _range(term, graph)
+    elif term.form == "type":
+        found = {node for node in graph.nodes if _is_class(graph.layer_of(node), term.parts[0])}
+    elif term.form == "regex":
+        pattern = re.compile(term.parts[0])
+        found = {name for name, node in graph.nodes.items() if pattern.search(node.layer)}
+    elif term.form == "glob":
+        matches = re.compile(fnmatch.translate(term.text)).match
+        found = {name for name, node in graph.nodes.items() if matches(node.layer) or matches(name)}
+    else:
+        raise no_layer(term.text, graph, term.path)
+    if not found:
+        raise _nothing(term, graph)
+    return found
+
+
+def _by_name(text: str, graph: Graph) -> set[str]:
+    if text in graph.nodes:
+        return {text}
+    return set(graph.calls.get(text, ()))
+
+
+def _in_keyword(layer: LayerSpec, keyword: str) -> bool:
+    section = layer.origin.section
+    return {"all": True, "base": section == "base", "new": layer.is_new, "head": section == "head"}[keyword]
+
+
+def _is_class(layer: LayerSpec, name: str) -> bool:
+    return name in (layer.class_name, layer.class_name.rpartition(">")[2])
+
+
+def _slice(term: Term, graph: Graph) -> set[str]:
+    start, stop = (int(part) if part else None for part in term.parts)
+    count = len(graph.positions)
+    inside = graph.positions[start:stop]
+    if not inside:
+        raise SpecError.single(
+            "SC201",
+            f"`{term.text}` selects no position",
+            path=term.path,
+            help=f"the base has {count} layers, at positions 0 to {count - 1}"
+            if count
+            else "this base has no positions",
+        )
+    wanted = set(inside)
+    return {name for name, node in graph.nodes.items() if node.layer in wanted and not graph.layers[node.layer].is_new}
+
+
+def _range(term: Term, graph: Graph) -> set[str]:
+    first, last = term.parts
+    problems: list[Diagnostic] = []
+    ends: list[set[str] | None] = [None, None]
+    for index, name in enumerate((first, last)):
+        if name:
+            ends[index] = _by_name(name, graph)
+            if not ends[index]:
+                problems += no_layer(name, graph, term.path, term.chars(index)).diagnostics
+    if problems:
+        raise SpecError(problems)
+    starts, stops = ends
+    found = graph.descendants(starts) if starts is not None else set(graph.nodes)
+    if stops is not None:
+        found &= graph.ancestors(stops)
+    if not found:
+        assert starts is not None
+        assert stops is not None
+        backwards = bool(graph.descendants(stops) & graph.ancestors(starts))
+        raise SpecError.single(
+            "SC301",
+            f"no path leads from `{first}` to `{last}`",
+            path=term.path,
+            help=f"the range runs backwards, write `{last}..{first}`"
+            if backwards
+            else "they are on different branches",
+        )
+    return found
+
+
+def _where(where: Mapping[str, Any], chosen: set[str], graph: Graph) -> set[str]:
+    arguments = {key for name in chosen for key in _arguments(graph.layer_of(name))}
+    for key in where:
+        if key not in arguments:
+            raise SpecError.single(
+                "SC201",
+                f"none of the selected layers has an argument `{key}`",
+                path=("where", key),
+                at_key=True,
+                help=did_you_mean(key, arguments),
+            )
+    found = {
+        name
+        for name in chosen
+        if all(_same(_arguments(graph.layer_of(name)).get(key), value) for key, value in where.items())
+    }
+    if not found:
+        raise SpecError.single(
+            "SC201", f"none of the {len(chosen)} selected layers has these arguments", path=("where",)
+        )
+    return found
+
+
+def _arguments(layer: LayerSpec) -> Mapping[str, Any]:
+    config = layer.config.get("config", {})
+    return config if isinstance(config, Mapping) else {}
+
+
+def _same(actual: Any, wanted: Any) -> bool:
+    if isinstance(actual, Mapping) and "class_name" in actual and isinstance(wanted, str):
+        return wanted in (actual["class_name"], actual.get("config"))
+    if isinstance(actual, list | tuple):
+        items = wanted if isinstance(wanted, list | tuple) else [wanted] * len(actual)
+        return list(actual) == list(items)
+    return bool(actual == wanted)
+
+
+def no_layer(name: str, graph: Graph, path: Path = (), chars: tuple[int, int] | None = None) -> SpecError:
+    """The error for a name that no layer has: one that was taken away, or one with near names."""
+    bare = name.partition("@")[0]
+    for known in (name, bare):
+        if known in graph.removed and known not in graph.layers:
+            origin = graph.removed[known]
+            return SpecError.single(
+                "SC206",
+                f"`{known}` is no longer there, `{origin.section}` took it away",
+                path=path,
+                chars=chars,
+                related=[(f"`{origin.section}` took it away", origin.path)],
+                help="name a layer that is still there, or change that section",
+            )
+    if "@" in name and bare in graph.calls:
+        calls = graph.calls[bare]
+        return SpecError.single(
+            "SC201",
+            f"`{bare}` has no call `{name}`",
+            path=path,
+            chars=chars,
+            help=f"its calls are {', '.join(f'`{each}`' for each in calls)}" if len(calls) > 1 else f"write `{bare}`",
+        )
+    names = dict.fromkeys([*graph.layers, *graph.nodes])
+    otherwise = "`spec-compiler layers` prints the names"
+    return SpecError.single(
+        "SC201", f"no layer named `{name}`", path=path, chars=chars, help=did_you_mean(name, names, otherwise)
+    )
+
+
+def _nothing(term: Term, graph: Graph) -> SpecError:
+    if term.form == "keyword":
+        help: str | None = "this spec adds no layer there"
+    elif term.form == "type":
+        help = did_you_mean(term.parts[0], {layer.class_name for layer in graph.layers.values()})
+    else:
+        help = _near_pattern(term, graph)
+    gone = [name for name in graph.removed if term.form == "glob" and fnmatch.fnmatchcase(name, term.text)]
+    if gone:
+        origin = graph.removed[gone[0]]
+        return SpecError.single(
+            "SC206",
+            f"`{term.text}` matches only layers that `{origin.section}` took away",
+            path=term.path,
+            related=[(f"`{origin.section}` took `{gone[0]}` away", origin.path)],
+        )
+    what = {"type": f"no layer of class `{term.parts[0]}`"}.get(term.form, f"`{term.text}` matches no layer")
+    return SpecError.single("SC201", what, path=term.path, help=help)
+
+
+def _near_pattern(term: Term, graph: Graph) -> str | None:
+    """For a glob that misses, the same pattern with its literal part mended: `blok2_*` -> `block2_*`."""
+    if term.form != "glob":
+        return None
+    head = re.split(r"[*?\[]", term.text, maxsplit=1)[0]
+    if len(head) < 2:
+        return None
+    sizes = range(max(1, len(head) - 2), len(head) + 3)
+    prefixes = _ordered({name[:size] for name in graph.layers for size in sizes if len(name) >= size})
+    for mended in near(head, prefixes):
+        pattern = mended + term.text[len(head) :]
+        if any(fnmatch.fnmatchcase(name, pattern) for name in graph.layers):
+            return f"did you mean `{pattern}`?"
+    return None
+
+
+def _ordered(names: Iterable[str]) -> Sequence[str]:
+    return sorted(names, key=lambda name: (len(name), name))

@@ -1,0 +1,217 @@
+"""The selector grammar: text -> Selector. What a selector matches in a graph is in `resolve.py`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, show
+
+KEYWORDS = ("base", "head", "new", "all")
+Form = Literal["name", "range", "glob", "regex", "type", "slice", "keyword"]
+
+_SLICE = re.compile(r"\[?\s*(-?\d*)\s*:\s*(-?\d*)\s*\]?")
+_GLOB = re.compile(r"[*?\[]")
+_FORMS = "`name`, `a..b`, `block1_*`, `/regex/`, `type:Conv2D`, `[0:15]`, `base`, `head`, `new` or `all`"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One element of a selector: its form, its parts, and where it stands below the selector's own path."""
+
+    text: str
+    form: Form
+    parts: tuple[str, ...]
+    path: Path = ()
+
+    def chars(self, part: int) -> tuple[int, int] | None:
+        """Where a part stands inside the element's text."""
+        if self.form != "range":
+            return None
+        start = 0 if part == 0 else len(self.text) - len(self.parts[1])
+        return start, start + len(self.parts[part])
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """A union of terms, less what `excluded` matches, narrowed by `where`, its size pinned by `expect`."""
+
+    terms: tuple[Term, ...]
+    excluded: Selector | None = None
+    where: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    expect: int | None = None
+    path: Path = ()
+
+    @classmethod
+    def parse(cls, raw: Any) -> Selector:
+        """The selector that a YAML value says.
+
+        Raises:
+            SpecError: SC104, SC101, SC102 or SC103 with paths relative to the value.
+
+        >>> Selector.parse("block1_conv1..block1_pool").terms[0].parts
+        ('block1_conv1', 'block1_pool')
+        """
+        if isinstance(raw, Selector):
+            return raw
+        if isinstance(raw, Mapping):
+            return _parse_mapping(raw)
+        return cls(_parse_terms(raw, ()))
+
+    @property
+    def text(self) -> str:
+        """The selector as a user would write it in one line."""
+        text = ", ".join(term.text for term in self.terms)
+        return f"{text} except {self.excluded.text}" if self.excluded else text
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(cls.parse)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"$ref": "#/definitions/selector"}
+
+
+TERM_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string", "minLength": 1},
+        {"type": "object", "maxProperties": 1, "description": "`[-3:]` without quotes, which YAML reads as a mapping"},
+    ]
+}
+SELECTOR_SCHEMA: dict[str, Any] = {
+    "title": "Selector",
+    "description": f"Which layers: {_FORMS}; a list of these is their union.",
+    "anyOf": [
+        {"type": "string", "minLength": 1},
+        {"type": "array", "items": TERM_SCHEMA, "minItems": 1},
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["layers"],
+            "properties": {
+                "layers": {"description": "The layers to take.", "$ref": "#/definitions/terms"},
+                "except": {"description": "Layers to leave out of them.", "$ref": "#/definitions/terms"},
+                "where": {
+                    "description": "Only layers whose arguments have these values.",
+                    "type": "object",
+                    "minProperties": 1,
+                },
+                "expect": {"description": "How many layers must match.", "type": "integer", "minimum": 0},
+            },
+        },
+    ],
+}
+TERMS_SCHEMA: dict[str, Any] = {
+    "anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": TERM_SCHEMA, "minItems": 1}]
+}
+
+
+def _parse_mapping(raw: Mapping[Any, Any]) -> Selector:
+    known = ("layers", "except", "where", "expect")
+    problems = [
+        Diagnostic(
+            "SC101",
+            f"a selector has no key `{key}`",
+            (str(key),),
+            at_key=True,
+            help=did_you_mean(str(key), known, f"its keys are {', '.join(f'`{each}`' for each in known)}"),
+        )
+        for key in raw
+        if key not in known
+    ]
+    if "layers" not in raw:
+        problems.append(Diagnostic("SC102", "a selector in this form needs `layers`", help="add `layers: …`"))
+    expect, where = raw.get("expect"), raw.get("where", {})
+    if "expect" in raw and (isinstance(expect, bool) or not isinstance(expect, int) or expect < 0):
+        problems.append(Diagnostic("SC103", f"`expect` must be a count, got {show(expect)}", ("expect",)))
+    if (
+        not isinstance(where, Mapping)
+        or ("where" in raw and not where)
+        or not all(isinstance(key, str) for key in where)
+    ):
+        problems.append(
+            Diagnostic(
+                "SC103",
+                f"`where` must map arguments to values, got {show(where)}",
+                ("where",),
+                help="for example `where: {activation: relu}`",
+            )
+        )
+    terms: tuple[Term, ...] = ()
+    excluded: Selector | None = None
+    for key in ("layers", "except"):
+        if key not in raw:
+            continue
+        try:
+            parsed = _parse_terms(raw[key], (key,))
+        except SpecError as error:
+            problems += error.diagnostics
+            continue
+        if key == "layers":
+            terms = parsed
+        else:
+            excluded = Selector(parsed, path=("except",))
+    if problems:
+        raise SpecError(problems)
+    return Selector(terms, excluded, dict(where), expect, ("layers",))
+
+
+def _parse_terms(raw: Any, path: Path) -> tuple[Term, ...]:
+    if not isinstance(raw, list | tuple):
+        return (_parse_term(raw, path),)
+    if not raw:
+        raise SpecError.single(
+            "SC104", "a selector without an element selects nothing", path=path, help=f"write {_FORMS}"
+        )
+    found: list[Term] = []
+    problems: list[Diagnostic] = []
+    for index, each in enumerate(raw):
+        try:
+            found.append(_parse_term(each, (*path, index)))
+        except SpecError as error:
+            problems += error.diagnostics
+    if problems:
+        raise SpecError(problems)
+    return tuple(found)
+
+
+def _parse_term(raw: Any, path: Path) -> Term:
+    if isinstance(raw, Mapping) and len(raw) == 1:  # YAML reads the unquoted `[-3:]` as `[{-3: null}]`
+        ((key, value),) = raw.items()
+        if value is None and isinstance(key, int) and not isinstance(key, bool):
+            return Term(f"[{key}:]", "slice", (str(key), ""), path)
+    if not isinstance(raw, str) or not raw.strip():
+        raise SpecError.single("SC104", f"a selector is text, got {show(raw)}", path=path, help=f"write {_FORMS}")
+    text = raw.strip()
+    found = _SLICE.fullmatch(text)
+    if found:
+        return Term(text, "slice", (found[1], found[2]), path)
+    if len(text) > 1 and text.startswith("/") and text.endswith("/"):
+        try:
+            re.compile(text[1:-1])
+        except re.error as error:
+            reason = f"`{text}` is not a regular expression: {error.msg}"
+            raise SpecError.single("SC104", reason, path=path) from None
+        return Term(text, "regex", (text[1:-1],), path)
+    if text.startswith("type:"):
+        name = text.removeprefix("type:").strip()
+        if not name:
+            raise SpecError.single("SC104", "`type:` needs a class", path=path, help="for example `type:Conv2D`")
+        return Term(text, "type", (name,), path)
+    if text in KEYWORDS:
+        return Term(text, "keyword", (text,), path)
+    if ".." in text:
+        ends = text.split("..")
+        if len(ends) != 2 or ends == ["", ""]:
+            message = f"`{text}` is not a range"
+            raise SpecError.single("SC104", message, path=path, help="write `a..b`, `..b` or `a..`")
+        return Term(text, "range", (ends[0].strip(), ends[1].strip()), path)
+    if _GLOB.search(text):
+        return Term(text, "glob", (text,), path)
+    return Term(text, "name", (text,), path)

@@ -1,0 +1,88 @@
+"""`Source`: a spec as plain data that knows the place of every key and value in its text."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of text, from 0, ends exclusive. `plain`: columns map one to one to the value's characters."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    plain: bool = False
+
+
+@dataclass(frozen=True)
+class Source:
+    """A spec as data, with the place of everything in it.
+
+    `data` is what YAML says, in dicts, lists and scalars. `values` and `keys` lead from a path such as
+    `("insert", 0, "after")` to the span of the value there and of its key.
+    """
+
+    data: Any
+    text: str = field(repr=False)
+    file: str | None = None
+    values: dict[Path, Span] = field(default_factory=dict, repr=False)
+    keys: dict[Path, Span] = field(default_factory=dict, repr=False)
+
+    @property
+    def folder(self) -> str:
+        """The folder that relative paths in the spec start from."""
+        return os.path.dirname(os.path.abspath(self.file)) if self.file else os.getcwd()
+
+    def locate(self, diagnostic: Diagnostic) -> Diagnostic:
+        """The diagnostic with file, line and column, at the smallest span that its path names."""
+        if diagnostic.line is not None:
+            return diagnostic
+        notes = list(diagnostic.notes)
+        for what, place in diagnostic.related:
+            there = self.keys.get(place) or self.values.get(place) or self.keys.get(place[:1])
+            notes.append(f"{what} (line {there.line + 1})" if there else what)
+        diagnostic = replace(diagnostic, notes=tuple(notes), related=())
+        span = None
+        path = diagnostic.path
+        if diagnostic.at_key and path in self.keys:
+            span = self.keys[path]
+        elif path in self.values:
+            span = _narrowed(self.values[path], diagnostic.chars)
+        else:  # the place is not in the text (a missing key, an override): its nearest parent that is
+            while path and path not in self.keys and path not in self.values:
+                path = path[:-1]
+            span = self.keys.get(path) or self.values.get(path)
+        if span is None:
+            return replace(diagnostic, file=self.file)
+        return self.locate_span(diagnostic, span)
+
+    def locate_span(self, diagnostic: Diagnostic, span: Span) -> Diagnostic:
+        """The diagnostic at a span, whatever its path says."""
+        lines = self.text.splitlines()
+        text = lines[span.line] if span.line < len(lines) else ""
+        end = span.end_column if span.end_line == span.line else len(text.rstrip())
+        return replace(
+            diagnostic,
+            file=self.file,
+            line=span.line + 1,
+            column=span.column + 1,
+            end_column=max(end, span.column + 1) + 1,
+            source_line=text,
+        )
+
+    def located(self, error: SpecError) -> SpecError:
+        """The error with every diagnostic located, in the order of the text."""
+        found = {self.locate(each): None for each in error.diagnostics}
+        return SpecError(sorted(found, key=lambda each: (each.line or 0, each.column or 0)))
+
+
+def _narrowed(span: Span, chars: tuple[int, int] | None) -> Span:
+    if chars is None or not span.plain:
+        return span
+    return replace(span, column=span.column + chars[0], end_column=span.column + chars[1])

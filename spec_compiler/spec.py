@@ -1,0 +1,186 @@
+"""`Spec`, what the user wrote: YAML data made into the language's own values, with every mistake found at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PrivateAttr, StrictInt, StrictStr, ValidationError
+
+from spec_compiler.base import Base
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, show
+from spec_compiler.edits.cut import CutAt
+from spec_compiler.edits.freeze import Freeze
+from spec_compiler.edits.head import Head
+from spec_compiler.edits.insert import Insert
+from spec_compiler.edits.replace import Replace
+from spec_compiler.edits.section import Edit, Section
+from spec_compiler.overrides import overridden
+from spec_compiler.source import Source
+from spec_compiler.yaml_text import parse_source, read_source
+
+
+class Spec(Section):
+    """How a pretrained model is to be changed. The order of the fields is the order in which they are applied."""
+
+    spec: Literal[1] = Field(description="The version of the language.", examples=[1])
+    name: Annotated[StrictStr, Field(min_length=1, pattern=r"^[^/]*$")] | None = Field(
+        default=None, description="The name of the resulting model; the base's where left out."
+    )
+    description: StrictStr | None = Field(default=None, description="What the result is for.")
+    seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] = Field(
+        default=0, description="Initialises the new layers; the same spec and seed give the same bits."
+    )
+    base: Base | None = Field(
+        default=None, description="The model that the spec starts from; left out where the caller passes one."
+    )
+    cut_at: CutAt | None = Field(
+        default=None,
+        description="The layer whose output becomes the model's output; what only served later layers goes.",
+    )
+    replace: tuple[Replace, ...] = Field(default=(), description="Layers or ranges that give way to new layers.")
+    insert: tuple[Insert, ...] = Field(default=(), description="New layers after or before a layer.")
+    head: Head | None = Field(default=None, description="New layers on the model's output.")
+    freeze: Freeze | None = Field(default=None, description="Layers that training leaves as they are.")
+
+    _source: Source = PrivateAttr()
+
+    @property
+    def source(self) -> Source:
+        """The text that the spec was read from, with the place of everything in it."""
+        return self._source
+
+    def edits(self) -> Iterator[tuple[Path, Edit]]:
+        """The edits in the order in which they are applied, each with its place in the spec."""
+        for section in EDITS:
+            value = getattr(self, section)
+            if isinstance(value, tuple):
+                for index, edit in enumerate(value):
+                    yield (section, index), edit
+            elif value is not None:
+                yield (section,), value
+
+
+EDITS = tuple(name for name in Spec.model_fields if name not in ("spec", "name", "description", "seed", "base"))
+
+
+def load_spec(
+    spec: str | os.PathLike[str] | Mapping[str, Any] | Spec, *, overrides: Iterable[str] = (), file: str | None = None
+) -> Spec:
+    """The spec in a file, in a YAML text (a string with a line break), in a plain dict, or as it is.
+
+    `overrides` are texts such as `base.weights=null`, applied before validation. `file` names the text in messages
+    and gives the folder that relative paths start from.
+
+    Raises:
+        SpecError: every mistake in the spec's own fields, located where it was read from text.
+
+    >>> load_spec({"spec": 1, "base": {"application": "VGG16"}, "cut_at": "block4_pool"}).base.application
+    'VGG16'
+    """
+    if isinstance(spec, Spec):
+        if not overrides:
+            return spec
+        source = spec.source
+    elif isinstance(spec, Mapping):
+        source = Source(dict(spec), "", file)
+    elif isinstance(spec, str) and "\n" in spec:
+        source = parse_source(spec, file)
+    else:
+        source = read_source(spec)
+    return validate(overridden(source, overrides))
+
+
+def validate(source: Source) -> Spec:
+    """The spec in a source.
+
+    Raises:
+        SpecError: every mistake in the fields, together and located.
+    """
+    if not isinstance(source.data, dict):
+        error = SpecError.single(
+            "SC103", f"a spec is a mapping, got {show(source.data)}", help="a spec begins with `spec: 1`"
+        )
+        raise source.located(error)
+    try:
+        spec = Spec.model_validate(_without_empty(source.data))
+    except ValidationError as error:
+        raise source.located(SpecError(_diagnostics(error, source.data))) from None
+    spec._source = source
+    return spec
+
+
+def _without_empty(data: dict[str, Any]) -> dict[str, Any]:
+    """An empty section (`replace:` and nothing below it) says nothing, but `spec:` must not be empty."""
+    return {key: value for key, value in data.items() if value is not None or key == "spec"}
+
+
+def _diagnostics(error: ValidationError, data: Any) -> Iterator[Diagnostic]:
+    """pydantic's errors in our words; those of our own validators come whole, under the place where they arose."""
+    for each in error.errors(include_url=False):
+        path: Path = each["loc"]
+        inner = each.get("ctx", {}).get("error")
+        if each["type"] == "too_short" and each["input"]:
+            continue  # its entries are wrong, and each is reported itself
+        if isinstance(inner, SpecError):
+            yield from inner.under(*path).diagnostics
+        else:
+            yield _diagnostic(each["type"], path, each, data)
+
+
+def _diagnostic(kind: str, path: Path, error: Any, data: Any) -> Diagnostic:
+    name = f"`{path[-1]}`" if path and isinstance(path[-1], str) else "this value"
+    got = show(error.get("input"))
+    if kind == "extra_forbidden":
+        known = _keys_at(path[:-1])
+        where = "a spec" if len(path) == 1 else f"`{_section(path[:-1])}`"
+        help = did_you_mean(str(path[-1]), known, f"its keys are {', '.join(f'`{key}`' for key in known)}")
+        return Diagnostic("SC101", f"{where} has no key `{path[-1]}`", path, at_key=True, help=help)
+    if kind == "missing":
+        where = "a spec" if len(path) == 1 else f"`{_section(path[:-1])}`"
+        return Diagnostic(
+            "SC102", f"{where} needs {name}", path[:-1], help=f"add `{path[-1]}: {'1' if path == ('spec',) else '…'}`"
+        )
+    if path == ("spec",):
+        return Diagnostic(
+            "SC103", f"this compiler reads version 1 of the language, got {got}", path, help="write `spec: 1`"
+        )
+    wanted, help = _WANTED.get(kind, (None, None))
+    if wanted is None:
+        wanted = str(error["msg"]).removeprefix("Input should be ").lower()
+    if kind == "string_pattern_mismatch":
+        wanted, help = "a name without `/`", None
+    if kind in ("greater_than_equal", "less_than"):
+        bounds = error["ctx"]
+        wanted = f"at least {bounds['ge']}" if "ge" in bounds else f"below {bounds['lt']}"
+    if kind == "tuple_type" and isinstance(error.get("input"), Mapping):
+        help = "begin each entry with `- `"
+    return Diagnostic("SC103", f"{name} must be {wanted}, got {got}", path, help=help)
+
+
+_WANTED: dict[str, tuple[str, str | None]] = {
+    "string_type": ("text", "put it in quotes"),
+    "int_type": ("a whole number", None),
+    "tuple_type": ("a list", None),
+    "model_type": ("a mapping", None),
+    "model_attributes_type": ("a mapping", None),
+    "dict_type": ("a mapping", None),
+    "too_short": ("a list with at least one entry", None),
+    "string_too_short": ("text that is not empty", None),
+}
+
+
+def _section(path: Path) -> str:
+    return str(next((part for part in path if isinstance(part, str)), "spec"))
+
+
+def _keys_at(path: Path) -> tuple[str, ...]:
+    """The keys of the mapping that a path leads to."""
+    if not path:
+        return tuple(Spec.model_fields)
+    sections: dict[str, type[Section]] = {"replace": Replace, "insert": Insert, "base": Base}
+    model = sections.get(str(path[0]))
+    if model is None:
+        return ()
+    return tuple(field.alias or name for name, field in model.model_fields.items())
