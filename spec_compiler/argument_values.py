@@ -104,7 +104,7 @@ def is_data(value: Any) -> bool:
 def _faults(value: Any, schema: Schema, definitions: Definitions) -> Iterator[tuple[Path, Any, Schema]]:
     """The smallest parts of the value that are refused, each with what was wanted there."""
     branches = _branches(schema, definitions)
-    if any(_fits(value, branch) for branch in branches):
+    if any(_fits(value, branch, definitions) for branch in branches):
         return
     if isinstance(value, list | tuple):
         for branch in branches:
@@ -124,8 +124,8 @@ def _branches(schema: Schema, definitions: Definitions) -> list[Schema]:
     return [leaf for each in schema.get("anyOf", ()) for leaf in _branches(each, definitions)] or [schema]
 
 
-def _fits(value: Any, schema: Schema) -> bool:
-    return bool(_validator()(schema).is_valid(value))
+def _fits(value: Any, schema: Schema, definitions: Definitions) -> bool:
+    return bool(_validator()({**schema, "definitions": definitions}).is_valid(value))
 
 
 @cache
@@ -143,56 +143,72 @@ def _validator() -> Callable[[Schema], Any]:
         "object": of(Mapping),
     }
     checker = Draft7Validator.TYPE_CHECKER.redefine_many(types)
-    validator: Callable[[Schema], Any] = validators.extend(Draft7Validator, type_checker=checker)
-    return validator
+    extend: Callable[..., Callable[[Schema], Any]] = validators.extend
+    return extend(Draft7Validator, type_checker=checker)
 
 
 def _expected(schema: Schema, definitions: Definitions, entry: bool = False) -> str:
     """What a schema takes, in words: `a positive integer or a list of 2 positive integers`."""
-    if schema.get("$ref") in _NOUNS:
-        return _NOUNS[schema["$ref"]]
-    branches = _branches(schema, definitions)
-    named = any("enum" in branch for branch in branches)
     words: list[str] = []
-    for branch in branches:
-        if "enum" in branch:
-            words += [f"`{flow(each)}`" for each in branch["enum"]]
-        elif not (named and "pattern" in branch):  # a pattern beside names is their other spellings
-            words.append(_words(branch, definitions))
-    if words[-1] == _WORDS["null"] and len(words) > 1 and not named and not entry:
-        words.pop()  # true of every optional argument, and hardly what the user wants
+    for branch in schema.get("anyOf", [schema]):
+        if branch.get("$ref") in _NOUNS:
+            words.append(_NOUNS[branch["$ref"]])
+        else:
+            words += [word for leaf in _branches(branch, definitions) for word in _words(leaf, definitions)]
+    if any("enum" in branch for branch in _branches(schema, definitions)):
+        words = [word for word in words if word != _WORDS["string"]]  # other spellings of the names
+    elif not entry:  # null is true of every optional argument, and hardly what the user wants
+        words = [word for word in words if word != _WORDS["null"]] or words
+    if len(words) > 1:  # a mapping is the serialized form of the rest
+        words = [word for word in words if word != _WORDS["object"]]
     return f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else words[0]
 
 
-def _words(schema: Schema, definitions: Definitions) -> str:
+def _words(schema: Schema, definitions: Definitions) -> list[str]:
+    """The alternatives in a schema that has no `anyOf`."""
+    if "enum" in schema:
+        return [f"`{flow(each)}`" for each in schema["enum"]]
     kind = schema.get("type")
+    if isinstance(kind, list):
+        return [word for each in kind for word in _words({"type": each}, definitions)]
     if kind in ("integer", "number"):
-        noun, article = _number(schema)
-        return f"{article} {noun}"
+        return [" ".join(_number(schema))]
     if kind == "array":
-        length = f"{schema['minItems']} " if "minItems" in schema else ""
-        items = schema.get("items")
-        if items is None:
+        return [_list(schema, definitions)]
+    if schema.get("pattern") == "^[^/]*$":
+        return ["a text without `/`"]
+    return [_WORDS[kind]]
+
+
+def _list(schema: Schema, definitions: Definitions) -> str:
+    length = f"{schema['minItems']} " if "minItems" in schema else ""
+    items = schema.get("items", {})
+    match items.get("type") or items.get("$ref"):
+        case None if not items:
             return "a list"
-        if items.get("type") in ("integer", "number"):
-            return f"a list of {length}{_number(items, plural='s')[0]}"
-        return f"a list of {length}entries, each {_expected(items, definitions, entry=True)}"
-    return _WORDS[kind] + (" without `/`" if "pattern" in schema else "")
+        case "#/definitions/layer":
+            return f"a list of {length}layers"
+        case ["number", "array"]:
+            return "a list of numbers"
+        case "integer" | "number":
+            return f"a list of {length}{_number(items, plural='' if length == '1 ' else 's')[1]}"
+    return f"a list of {length}entries, each {_expected(items, definitions, entry=True)}"
 
 
 def _number(schema: Schema, plural: str = "") -> tuple[str, str]:
-    """The noun and its article."""
+    """The article and the noun."""
     noun, article = ("integer", "an") if schema["type"] == "integer" else ("number", "a")
+    noun += plural
     match schema:
-        case {"minimum": 1} | {"exclusiveMinimum": 0}:
-            return f"positive {noun}{plural}", "a"
         case {"minimum": low, "maximum": high}:
-            return f"{noun}{plural} from {low} to {high}", article
+            return article, f"{noun} from {low} to {high}"
         case {"minimum": low, "exclusiveMaximum": high}:
-            return f"{noun}{plural} from {low} to below {high}", article
+            return article, f"{noun} from {low} to below {high}"
+        case {"minimum": 1} | {"exclusiveMinimum": 0}:
+            return "a", f"positive {noun}"
         case {"minimum": low}:
-            return f"{noun}{plural} of {low} or more", article
-    return f"{noun}{plural}", article
+            return article, f"{noun} of {low} or more"
+    return article, noun
 
 
 def _mending(value: Any, schema: Schema, definitions: Definitions, key: str | int) -> str | None:
@@ -204,10 +220,13 @@ def _mending(value: Any, schema: Schema, definitions: Definitions, key: str | in
         if meant is not None:
             return meant
     for candidate in _candidates(value):
-        if candidate is not _MISSING and any(_fits(candidate, branch) for branch in branches):
+        if candidate is not _MISSING and any(_fits(candidate, branch, definitions) for branch in branches):
             written = flow(candidate) if isinstance(key, int) else f"{key}: {flow(candidate)}"
             quoted = isinstance(value, str) and _parsed(value, json.loads) is not _MISSING
             return f"remove the quotes: `{written}`" if quoted else f"write `{written}`"
+    share = any(branch.get("minimum") == 0 and branch.get("maximum") == 1 for branch in branches)
+    if share and isinstance(value, int) and 10 <= value <= 100:  # a percentage
+        return f"write `{key}: {value / 100}`"
     return None
 
 
@@ -221,6 +240,7 @@ def _candidates(value: Any) -> Iterator[Any]:
             numerator, slash, denominator = value.partition("/")
             if slash and isinstance(over := _parsed(denominator, float), float) and over:
                 yield _parsed(numerator, lambda text: float(text) / over)  # `1/255`, which YAML does not work out
+            yield [value]
         case bool():
             yield flow(value)
         case int() | float():
@@ -229,9 +249,10 @@ def _candidates(value: Any) -> Iterator[Any]:
             yield [value]
             yield flow(value)
             yield bool(value) if value in (0, 1) else _MISSING
-            yield value / 100 if 10 <= value <= 100 else _MISSING  # a percentage
         case [only]:
             yield only
+        case Mapping():
+            yield [value]
 
 
 def _parsed(text: str, parse: Callable[[str], Any]) -> Any:

@@ -243,7 +243,8 @@ def _check_call(name: str, arguments: Any, kind: ClassKind, partial: bool = Fals
     elif arguments is None or isinstance(arguments, Mapping):
         yield from _check(name, record["arguments"], arguments or {}, partial)
     elif record["first_argument"] is None:
-        yield Diagnostic("SC107", f"`{name}` has no first argument for {received(arguments)}")
+        message = f"`{name}` has no first argument for {received(arguments)}"
+        yield Diagnostic("SC107", message, help=f"write `{name}` alone")
     else:
         first = record["first_argument"]
         for each in _check(name, record["arguments"], {first: arguments}, partial):

@@ -159,6 +159,7 @@ def near(word: str, candidates: Iterable[str]) -> list[str]:
         by_folded.setdefault(name.casefold(), name)
     folded = word.casefold()
     found = difflib.get_close_matches(folded, list(by_folded), n=12, cutoff=0.7)
+    found = found or [name for name in by_folded if len(folded) > 2 and name.startswith(folded)]
     scores = {name: round(difflib.SequenceMatcher(None, folded, name).ratio(), 2) for name in found}
     found.sort(key=lambda name: (-scores[name], -_shared(folded, name), name))
     return [by_folded[name] for name in found[:3] if scores[name] > scores[found[0]] - 0.1]

@@ -212,14 +212,6 @@ class Graph:
         wanted = set(names)
         return tuple(name for name in self.nodes if name in wanted)
 
-    def free_name(self, wanted: str) -> str:
-        """`wanted`, or the first of `wanted_1`, `wanted_2` … that no layer has or had."""
-        name, number = wanted, 0
-        while name in self.layers or name in self.removed:
-            number += 1
-            name = f"{wanted}_{number}"
-        return name
-
     @property
     def num_parameters(self) -> int:
         """As `model.count_params()`: each layer once."""

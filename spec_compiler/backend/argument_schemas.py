@@ -74,7 +74,10 @@ BELOW_ONE: Schema = {"type": "number", "minimum": 0, "exclusiveMaximum": 1}
 TEXT: Schema = {"type": "string"}
 MAPPING: Schema = {"type": "object"}
 SERIALIZED: Schema = {"type": "object", "required": ["class_name"]}  # an object as Keras writes it into a model's JSON
+ARRAY = either(NUMBER, list_of({"type": ["number", "array"]}))
 RANGE = either(NUMBER, list_of(NUMBER, 2))
+SHARES = either(SHARE, list_of(NUMBER, 2))  # Keras looks less closely at the bounds of a list
+SIGNED_SHARES = either({"type": "number", "minimum": -1, "maximum": 1}, list_of(NUMBER, 2))
 AXES = either(INTEGER, list_of(INTEGER))
 # Objects that no YAML can write; a spec that is a Python dict may hold them.
 PYTHON: Schema = {"not": {"type": ["null", "boolean", "number", "string", "array", "object"]}}
@@ -83,9 +86,7 @@ OUTPUT_MODES = enum("int", "one_hot", "multi_hot", "count")
 TOKEN_MODES = also(enum("int", "one_hot", "multi_hot", "count", "tf_idf"), "binary", "tf-idf")
 RESIZING = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", "area")
 
-# What stands behind `$ref` in a schema, by kind. A value of one of these kinds has to be turned into a Keras object.
-KINDS = ("initializer", "regularizer", "constraint", "activation", "layer", "dtype")
-
+# A value of one of these kinds has to be turned into a Keras object; `definitions` has their schemas.
 _KIND_OF: tuple[tuple[str, str], ...] = (
     ("initializer", "*_initializer"),
     ("regularizer", "*_regularizer"),
@@ -114,46 +115,46 @@ _ROWS: tuple[tuple[Schema | Callable[[int], Schema], str], ...] = (
     # counts
     (either(POSITIVE, enum(-1)), "GroupNormalization.groups"),
     (NATURAL, "Discretization.num_bins *.num_oov_indices *.vocabulary_size"),
-    (INTEGER, "MaxNumBoundingBoxes.fill_value"),
     ({"type": "integer", "minimum": 2}, "*.max_tokens"),
-    (
-        POSITIVE,
-        (
-            "*.filters *.units *.groups *.depth_multiplier *.input_dim *.output_dim *.num_heads *.key_dim *.value_dim "
-            "*.head_dim *.num_query_heads *.num_key_value_heads *.sliding_window *.n *.num_bins *.num_tokens *.bins "
-            "*.max_number *.num_chains *.chain_depth *.num_ops *.fft_length *.frame_length *.frame_step *.lora_rank "
-            "*.sequence_length *.sequence_stride *.num_mel_bins *.power_iterations *.batch_size *.classes "
-            "*.output_sequence_length *.gptq_unpacked_column_size"
-        ),
-    ),
+    (POSITIVE, "*.filters *.units *.groups *.depth_multiplier *.input_dim *.output_dim *.n *.classes *.batch_size"),
+    (POSITIVE, "*.num_heads *.key_dim *.value_dim *.head_dim *.num_query_heads *.num_key_value_heads *.sliding_window"),
+    (POSITIVE, "*.num_bins *.num_tokens *.bins *.max_number *.num_chains *.chain_depth *.num_ops *.power_iterations"),
+    (POSITIVE, "*.fft_length *.frame_length *.frame_step *.sequence_length *.sequence_stride *.num_mel_bins"),
+    (POSITIVE, "*.lora_rank *.output_sequence_length *.gptq_unpacked_column_size"),
     (enum(0, 1, 2), "*.implementation"),
     # numbers
     (SHARE, "Dropout.rate SpatialDropout?D.rate GaussianNoise.stddev *.dropout *.recurrent_dropout"),
+    (NON_NEGATIVE, "OrthogonalRegularizer.factor"),
     (SHARE, "RandomGrayscale.factor RandomPerspective.scale *.dropout_rate"),
     (BELOW_ONE, "*Dropout.rate"),
     (POSITIVE_NUMBER, "VarianceScaling.scale *.sampling_rate MobileNet*.alpha"),
-    (RANGE, "MixUp.alpha RandomElasticTransform.scale RandomErasing.scale *.sigma"),
-    (NON_NEGATIVE, "*.l1 *.l2 OrthogonalRegularizer.factor *ReLU.negative_slope ReLU.max_value ReLU.threshold"),
-    (RANGE, "*.factor *.?_factor *.height_factor *.width_factor *.brightness_factor *.contrast_factor"),
-    (RANGE, "*.saturation_factor *.hue_factor *.addition_factor *.threshold_factor"),
+    (RANGE, "MixUp.alpha"),
+    (either({"type": "number", "minimum": 1, "maximum": 8}, list_of(NUMBER, 2)), "RandomPosterization.factor"),
+    (
+        SIGNED_SHARES,
+        "RandomBrightness.factor RandomColorDegeneration.factor RandomRotation.factor RandomSaturation.factor",
+    ),
+    (SIGNED_SHARES, "*.height_factor *.width_factor *.brightness_factor *.saturation_factor"),
+    (SHARES, "*.factor *.?_factor *.contrast_factor *.hue_factor *.addition_factor *.threshold_factor"),
+    (SHARES, "RandomElasticTransform.scale RandomErasing.scale *.sigma"),
+    (or_null(NON_NEGATIVE), "*.l1 *.l2"),
+    (NON_NEGATIVE, "*ReLU.negative_slope ReLU.max_value ReLU.threshold"),
     (list_of(NUMBER, 2), "*.value_range"),
     (
         NUMBER,
-        (
-            "ELU.alpha AugMix.alpha *.epsilon *.momentum *.renorm_momentum *.clip_limit *.min_freq *.max_freq *.top_db "
-            "*.mag_exp *.min_power *.ref_power *.logit_soft_cap *.lora_alpha *.gain *.minval *.maxval *.stddev "
-            "Random*.mean TruncatedNormal.mean M*Norm.max_value MinMaxNorm.min_value MinMaxNorm.rate Resizing.fill_value "
-            "RandomElasticTransform.fill_value RandomPerspective.fill_value RandomRotation.fill_value "
-            "RandomShear.fill_value RandomTranslation.fill_value RandomZoom.fill_value"
-        ),
+        "ELU.alpha AugMix.alpha *.epsilon *.momentum *.renorm_momentum *.clip_limit *.logit_soft_cap *.lora_alpha",
     ),
-    (either(NUMBER, {"type": "array"}, MAPPING), "Rescaling.scale Rescaling.offset Masking.mask_value"),
+    (NUMBER, "*.min_freq *.max_freq *.top_db *.mag_exp *.min_power *.ref_power *.gain *.minval *.maxval *.stddev"),
+    (NUMBER, "Random*.mean TruncatedNormal.mean M*Norm.max_value MinMaxNorm.min_value MinMaxNorm.rate"),
+    (ANYTHING, "RandomErasing.fill_value"),
+    (NUMBER, "*.fill_value"),
+    (either(ARRAY, MAPPING), "Rescaling.scale Rescaling.offset Masking.mask_value"),
     (either(INTEGER, MAPPING), "*Normal.seed *Uniform.seed VarianceScaling.seed Orthogonal.seed"),
     (INTEGER, "*.seed"),
     (either(INTEGER, list_of(INTEGER, 2)), "*.salt Dot.axes"),
     # axes and shapes
     (INTEGER, "BatchNormalization.axis GroupNormalization.axis Concatenate.axis"),
-    (or_null(AXES), "Normalization.axis *Norm.axis"),
+    (or_null(AXES), "Softmax.axis Normalization.axis *Norm.axis"),
     (AXES, "*.axis *.input_axes *.output_axes *.shared_axes *.attention_axes"),
     (list_of(POSITIVE), "Permute.dims"),
     (list_of(or_null(INTEGER)), "Reshape.target_shape"),
@@ -199,7 +200,7 @@ _ROWS: tuple[tuple[Schema | Callable[[int], Schema], str], ...] = (
 
 
 def kind_of(class_name: str, argument: str) -> str | None:
-    """The kind of Keras object that an argument wants, one of `KINDS` or `python`; None where plain data will do.
+    """The kind of Keras object that an argument wants; None where plain data will do.
 
     >>> kind_of("Conv2D", "kernel_initializer")
     'initializer'
@@ -235,7 +236,7 @@ def schema_of(class_name: str, argument: str, default: object) -> Schema:
 def definitions(names: dict[str, list[str]], dtypes: list[str], quantization_modes: list[str]) -> dict[str, Schema]:
     """The schemas behind `$ref`: `names` holds, by kind, the names that are known without any custom object."""
     custom = {"type": "string", "pattern": ">"}  # `package>Name`, registered with Keras
-    quantized = {"type": "string", "pattern": f"^(?:{'|'.join(quantization_modes)})\\b.*_from_"}
+    quantized = {"type": "string", "pattern": f"^(?:{'|'.join(quantization_modes)})(?:/.*)?_from_"}
     entries: dict[str, Schema] = {kind: either(enum(*names[kind]), custom, MAPPING) for kind in names}
     entries["activation"] = either(enum(*names["activation"]), custom, SERIALIZED)
     entries["dtype"] = either(enum(*dtypes), quantized, SERIALIZED)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -43,8 +45,8 @@ def load_base(base: Base | None, folder: str, model: Any = None) -> LoadedBase:
     """
     if model is not None:
         if base is not None:
-            raise SpecError.single("SC108", "the caller passes a model and the spec has a `base`", path=("base",), at_key=True,
-                                   help="leave one of the two out")  # fmt: skip
+            message = "the caller passes a model and the spec has a `base`"
+            raise SpecError.single("SC108", message, path=("base",), at_key=True, help="leave one of the two out")
         return _from_memory(model)
     if base is None:
         message = "the spec has no `base`, and no model was passed"
@@ -104,12 +106,10 @@ def _from_application(base: Base, folder: str) -> LoadedBase:
 
 
 def _not_built(base: Base, error: Exception) -> SpecError:
-    return SpecError.single(
-        "SC505",
-        f"`{base.application}` cannot be built from these arguments",
-        path=("application",),
-        notes=[f"Keras says: {keras_reason(error)}"],
-    )
+    reason = keras_reason(error)
+    blamed = next((name for name in base.arguments if re.search(rf"\b{name}\b", reason)), "application")
+    message = f"`{base.application}` cannot be built from these arguments"
+    return SpecError.single("SC505", message, path=(blamed,), notes=[f"Keras says: {reason}"])
 
 
 def _given(weights: Weights, folder: str, graph: Graph) -> WeightSource:
@@ -143,7 +143,8 @@ def _imagenet_file(base: Base, constructor: Any, arguments: dict[str, Any]) -> s
 
     keras.Model.load_weights = load_weights
     try:
-        with symbolic(), contextlib.redirect_stdout(sys.stderr):
+        with symbolic(), contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of input sizes, which are compared with the file afterwards
             constructor(weights="imagenet", **asked)
     except _Found:
         return found[0]
@@ -151,7 +152,8 @@ def _imagenet_file(base: Base, constructor: Any, arguments: dict[str, Any]) -> s
         text = keras_reason(error)
         if "URL fetch failure" not in text and "corrupted" not in text:
             raise _not_built(base, error) from None
-        name = text.split("https://", 1)[-1].split(":")[0].split()[0].rpartition("/")[2]
+        address = re.search(r"https?://\S+/([^/:\s]+)", text)
+        name = address[1] if address else "NAME"
         place = os.path.join(os.environ.get("KERAS_HOME", "~/.keras"), "models", name)
         raise SpecError.single(
             "SC504",

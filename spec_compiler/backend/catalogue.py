@@ -99,7 +99,7 @@ def arguments_of(cls: type) -> dict[str, inspect.Parameter]:
         if "__init__" not in vars(base) or base is object:
             continue
         if base is keras.Layer:
-            parameters = inspect.signature(keras.Layer.__init__).parameters
+            parameters = inspect.signature(vars(base)["__init__"]).parameters
             found |= {name: parameters[name] for name in LAYER_ARGUMENTS if name not in taken | found.keys()}
             break
         every = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]

@@ -106,7 +106,7 @@ def existing(name: str, folder: str, what: str) -> str:
     prefix = name[: len(name) - len(os.path.basename(name))]
     names = [prefix + each for each in sorted(os.listdir(parent))[:2000]]
     raise SpecError.single(
-        "SC501", f"no {what} `{name}`", help=did_you_mean(name, names, f"it was looked for in `{parent}`")
+        "SC501", f"no {what} `{name}`", help=did_you_mean(name, names, "paths start from the spec's own folder")
     )
 
 
@@ -389,7 +389,7 @@ def _another(path: str, base: Graph, *facts: Any) -> SpecError:
     """The error for a file of another model, with the first few facts that show it."""
     texts = [fact for fact in facts if isinstance(fact, str)]
     names = [fact for fact in facts if isinstance(fact, Sequence) and not isinstance(fact, str)]
-    help = "name a file that was saved from this model"
+    help = "name a file that was saved from this model, or a checkpoint with other names as `{file: …, map: …}`"
     if len(names) == 2:
         here, there = names[1], names[0]
         missing = [name for name in here if name not in there]

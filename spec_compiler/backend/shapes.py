@@ -88,7 +88,7 @@ def keras_reason(error: Exception) -> str:
     text = re.split(r"\n\s*\nArguments received by|\n\nCall arguments received", text)[0]
     text = re.sub(r"^Exception encountered when calling [^\n]*\n+", "", text)
     found = re.search(r"Error encountered:\s*(.+)", text, re.S)
-    text = (found[1] if found else text).strip()
+    text = (found[1] if found else text).strip().replace("with name 'None' of layer", "of layer")
     first = " ".join(line.strip() for line in text.split("\n\n")[0].split("\n"))
     return (first[:300] + " …") if len(first) > 300 else first or type(error).__name__
 

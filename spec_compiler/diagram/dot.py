@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from spec_compiler.diagram.header import column_label, header
 from spec_compiler.diagram.label import box_label, tooltip
-from spec_compiler.diagram.look import FOLD_FILL, FONT, LOOKS, NORMAL, STROKES
+from spec_compiler.diagram.look import FONT, LOOKS, NORMAL, PALE, STROKES
 from spec_compiler.diagram.markup import attributes, quoted
 from spec_compiler.diagram.picture import VIEWS, Arrow, Box, Drawing, View, draw_up
 from spec_compiler.plan import Plan
 
 Attributes = dict[str, str | int | float]
 
-SHAPES = {"input": "oval", "layer": "box", "operation": "hexagon", "model": "folder", "fold": "box3d"}
+SHAPES = {"input": "box", "layer": "box", "operation": "component", "model": "folder", "fold": "box3d"}
 
 
 WIDE_UP_TO = 2  # branches; where more stand side by side, boxes are narrow and taller
@@ -75,7 +75,7 @@ def _drawing(drawing: Drawing, prefix: str, narrow: bool) -> Iterator[str]:
 def _box(box: Box, narrow: bool) -> Attributes:
     look = LOOKS[box.state]
     rounded = "rounded," if box.kind == "layer" else ""
-    fill = FOLD_FILL if box.kind == "fold" and look.word == "kept" else look.fill
+    fill = PALE if box.kind in ("fold", "input") and look.word == "kept" else look.fill
     return {
         "shape": SHAPES[box.kind],
         "style": f"{rounded}filled,{look.style}",
@@ -83,6 +83,7 @@ def _box(box: Box, narrow: bool) -> Attributes:
         "fillcolor": fill,
         "penwidth": look.width,
         "peripheries": look.peripheries,
+        "margin": "0.17,0.05" if box.kind == "fold" else "0.08,0.04",
         "class": box.state,
         "tooltip": tooltip(box),
         "label": box_label(box, narrow=narrow),
@@ -103,4 +104,4 @@ def _level(before: Drawing, after: Drawing) -> Iterator[str]:
     for box in before.boxes:
         if box.key in there:
             left, right = quoted(f"before/{box.key}"), quoted(f"after/{box.key}")
-            yield f"  {{ rank=same; {left}; {right}; {left} -> {right} [style=invis] }}"
+            yield f"  {{ rank=same; {left}; {right}; {left} -> {right} [style=invis weight=0] }}"

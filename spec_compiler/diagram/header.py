@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from spec_compiler.diagram.label import freezing_badge
-from spec_compiler.diagram.look import FOLD_FILL, INK, LOOKS, MUTED, NORMAL, SMALL, STROKES, TITLE
-from spec_compiler.diagram.markup import Badge, clean, font, row, strip, table, word, wrapped
+from spec_compiler.diagram.look import INK, LOOKS, MUTED, NORMAL, PALE, SMALL, STROKES, TITLE
+from spec_compiler.diagram.markup import Badge, clean, font, framed, label, row, strip, word, wrapped
 from spec_compiler.diagram.merged import State
 from spec_compiler.diagram.picture import Drawing, View
 from spec_compiler.graph import Graph
@@ -32,15 +32,16 @@ def header(plan: Plan, view: View, drawings: Sequence[Drawing]) -> str:
         row(font(f"{HEADINGS[view]} · base {clean(plan.before.name)} · {size}", NORMAL, MUTED)),
     ]
     entries = _legend(drawings)
+    rows += ['<TR><TD HEIGHT="4"></TD></TR>'] if entries else []
     lines = (entries[start : start + IN_A_ROW] for start in range(0, len(entries), IN_A_ROW))
     rows += [row(strip([badge for entry in line for badge in entry], "LEFT", 18)) for line in lines]
-    return table([*rows, '<TR><TD HEIGHT="8"></TD></TR>'])
+    return label([*rows, '<TR><TD HEIGHT="10"></TD></TR>'])
 
 
 def column_label(graph: Graph, column: str) -> str:
     """The heading of one column of `side-by-side`."""
     count = f"{len(graph.layers)} layers · {_size(graph)} parameters"
-    return table([row(f"{font(f'<B>{column}</B>', NORMAL + 2, INK)} {font(f'  {count}', SMALL, MUTED)}")])
+    return label([row(f"{font(f'<B>{column}</B>', NORMAL + 2, INK)} {font(f'  {count}', SMALL, MUTED)}")])
 
 
 def _legend(drawings: Sequence[Drawing]) -> list[list[Badge]]:
@@ -58,7 +59,7 @@ def _legend(drawings: Sequence[Drawing]) -> list[list[Badge]]:
     for freezing in sorted({box.freezing for box in boxes if "→" in box.freezing}):
         found.append([freezing_badge(freezing), GAP])
     if any(box.kind == "fold" for box in boxes):
-        frame = f'COLOR="{LOOKS["kept"].line}" BGCOLOR="{FOLD_FILL}"'
+        frame = f'COLOR="{LOOKS["kept"].line}" BGCOLOR="{PALE}"'
         found.append([Badge(font("a … b"), 34, frame, 1), word("a run of layers, folded"), GAP])
     return found
 
@@ -66,8 +67,10 @@ def _legend(drawings: Sequence[Drawing]) -> list[list[Badge]]:
 def _swatch(state: State) -> Badge:
     look = LOOKS[state]
     style = 'STYLE="DASHED" ' if look.style == "dashed" else ""
-    frame = f'{style}COLOR="{look.line}" BGCOLOR="{look.fill}"'
-    return Badge(font(f"<B>{look.mark}</B>", SMALL, look.line), 24, frame, max(look.peripheries, round(look.width)))
+    line, mark = f'{style}COLOR="{look.line}"', font(f"<B>{look.mark}</B>", SMALL - 1, look.line)
+    if look.peripheries == 1:
+        return Badge(mark, 24, f'{line} BGCOLOR="{look.fill}"', round(look.width))
+    return Badge(framed(Badge(mark, 20, f'{line} BGCOLOR="{look.fill}"', 1), 14), 24, line, 1)
 
 
 def _size(graph: Graph) -> str:

@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from spec_compiler.diagram.look import FROZEN_FILL, INK, LOOKS, MUTED, NORMAL, SMALL, TOGGLED_FILL, TOGGLED_LINE, WHITE
-from spec_compiler.diagram.markup import BREAK, LINE_LENGTH, Badge, Side, badge, clean, font, row, table, word, wrapped
+from spec_compiler.diagram.markup import BREAK, LINE_LENGTH, SPACE, Badge, badge, clean, font, label, row, word, wrapped
 from spec_compiler.diagram.picture import Box
 from spec_compiler.graph import Shape
 
-WIDE, NARROW = 276, 150  # points, so that the boxes of a chain line up
-MOST_DETAILS = 4
+WIDE, NARROW = 276, 150  # points; boxes of one width line up
+FOLD_LENGTH = 26  # characters; in narrow boxes, both ends of a longer fold have lines of their own
 LONGEST_VALUE = 40  # characters
+MOST_DETAILS = 4
 
 
 def box_label(box: Box, *, narrow: bool = False) -> str:
     """The label of a box, as Graphviz's HTML-like markup. Narrow ones have a line for each fact."""
-    side: Side = "LEFT" if box.kind in ("layer", "model", "fold") else "CENTER"
-    width = (NARROW if narrow else WIDE) if side == "LEFT" else 0
-    kind, facts = font(clean(_kind(box)), SMALL, MUTED) if _kind(box) else "", _facts(box)
+    name = _name(box, FOLD_LENGTH if narrow else LINE_LENGTH)
+    kind = font(("" if narrow else SPACE) + clean(_kind(box)), SMALL, MUTED)
+    shape, details = _split_details(box)
+    facts = _facts(box)
+    lines: list[tuple[str, list[Badge]]]
     if narrow:
-        title, lines = _name(box), facts
+        lines = [(name, _badges(box)), *([(kind, [])] if _kind(box) else [])]
     else:
-        title, lines = f"{_name(box)} {kind}", [" · ".join(facts)] if facts else []
-    rows = ['<TR><TD HEIGHT="3"></TD></TR>'] if box.kind == "fold" else []  # below the lid of the box
-    rows.append(row(title, _badges(box), width=width, side=side))
-    if narrow and kind:
-        rows.append(row(kind, side=side))
-    for number, line in enumerate(lines, start=1):
-        with_badge = box.freezing and number == len(lines)  # beside the number of parameters
-        rows.append(row(_small(line), [freezing_badge(box.freezing)] if with_badge else [], side=side))
-    for what, before, after in box.details[:MOST_DETAILS]:
-        rows.append(row(f"<B>{_small(what)}</B> {_small(_change(before, after))}", side=side))
-    if len(box.details) > MOST_DETAILS:
-        rows.append(row(_small(f"and {len(box.details) - MOST_DETAILS} more"), side=side))
-    return table(rows)
+        lines = [(f"{name} {kind}" if _kind(box) else name, _badges(box))]
+        facts = [" · ".join(facts)] if facts else []
+    lines += [(line, []) for line in shape]
+    for number, fact in enumerate(facts, start=1):
+        beside = box.freezing and number == len(facts)  # the number of parameters
+        lines.append((_small(fact), [freezing_badge(box.freezing)] if beside else []))
+    lines += [(line, []) for line in details]
+    rows = [row(line, badges, width=NARROW if narrow else WIDE) for line, badges in lines]
+    lid = '<TR><TD HEIGHT="3"></TD></TR>'
+    return label([lid, *rows] if box.kind == "fold" else rows)
 
 
 def tooltip(box: Box) -> str:
@@ -44,7 +45,7 @@ def tooltip(box: Box) -> str:
         lines.append(LOOKS[box.state].word)
     lines += _facts(box)
     lines += [box.freezing] if box.freezing else []
-    lines += [f"{what} {_change(before, after)}" for what, before, after in box.details]
+    lines += [f"{what} {_change(before, after)}" for what, before, after in box.details if what != "parameters"]
     return "\n".join(lines)
 
 
@@ -66,11 +67,11 @@ def shape_text(shape: Shape) -> str:
     return str(tuple(shape))
 
 
-def _name(box: Box) -> str:
+def _name(box: Box, line_length: int) -> str:
     name = wrapped(box.name)
     if box.last and box.last != box.name:
         together = f"{box.name} … {box.last}"
-        name = clean(together) if len(together) <= LINE_LENGTH else f"{name} …{BREAK}{wrapped(box.last)}"
+        name = clean(together) if len(together) <= line_length else f"{name} …{BREAK}{wrapped(box.last)}"
     name = font(f"<B>{name}</B>", NORMAL, INK)
     return f"<S>{name}</S>" if box.state == "dropped" else name
 
@@ -79,16 +80,14 @@ def _kind(box: Box) -> str:
     return f"{box.class_name} operation" if box.kind == "operation" else box.class_name
 
 
-def _small(text: str) -> str:
-    return font(clean(text), SMALL, INK)
-
-
 def _badges(box: Box) -> list[Badge]:
     look = LOOKS[box.state]
     found = []
     index, count = box.call
     if count > 1:
         found.append(badge(f"shared, call {index + 1} of {count}", MUTED, WHITE))
+    if box.kind == "input":
+        found.append(badge("input", INK, INK, WHITE))
     if box.is_output:
         found.append(badge("output", INK, INK, WHITE))
     if look.mark:
@@ -97,23 +96,51 @@ def _badges(box: Box) -> list[Badge]:
 
 
 def _facts(box: Box) -> list[str]:
-    facts = []
+    """Shape, contents, number of parameters; the shape only if it stays as it is."""
+    facts, changed = [], {what: (before, after) for what, before, after in box.details}
     if box.kind == "fold":
         happened = {"kept": "unchanged", "toggled": "", "changed": "with another output shape"}.get(
             box.state, box.state
         )
-        facts.append(f"{box.num_layers} layers {happened}".rstrip())
-    elif box.shapes and all(what != "output shape" for what, _, _ in box.details):
+        facts.append(f"{_layers(box)} {happened}".rstrip())
+    elif box.shapes and "output shape" not in changed:
         rest = len(box.shapes) - 2
         facts.append(", ".join(map(shape_text, box.shapes[:2])) + (f" and {rest} more outputs" if rest > 0 else ""))
     if box.kind == "model":
-        facts.append(f"{box.num_layers} layers inside")
-    if box.num_parameters:
+        facts.append(f"{_layers(box)} inside")
+    if "parameters" in changed:
+        facts.append(f"{_change(*changed['parameters'])} params")
+    elif box.num_parameters:
         facts.append(f"{box.num_parameters:,} params")
     return facts
 
 
+def _layers(box: Box) -> str:
+    return "1 layer" if box.num_layers == 1 else f"{box.num_layers} layers"
+
+
+def _split_details(box: Box) -> tuple[list[str], list[str]]:
+    """The lines for a changed shape, and those for changed arguments."""
+    lines = [
+        (what, f"{font(f'<B>{clean(what)}</B>', SMALL, INK)} {_small(_change(before, after))}")
+        for what, before, after in box.details
+        if what != "parameters"
+    ]
+    shape = [line for what, line in lines if what == "output shape"]
+    details = [line for what, line in lines if what != "output shape"]
+    if len(details) > MOST_DETAILS:
+        details[MOST_DETAILS - 1 :] = [_small(f"and {len(details) - MOST_DETAILS + 1} more arguments")]
+    return shape, details
+
+
+def _small(text: str) -> str:
+    return font(clean(text), SMALL, INK)
+
+
 def _change(before: Any, after: Any) -> str:
+    if isinstance(before, Mapping) and isinstance(after, Mapping):  # Keras's serialised form of initializers and such
+        old, new = before.get("class_name"), after.get("class_name")
+        before, after = (old, new) if old != new else (before, after)
     return f"{_value(before)} → {_value(after)}"
 
 

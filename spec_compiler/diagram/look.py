@@ -34,7 +34,7 @@ LOOKS: dict[State, Look] = {
     "new": Look("+", "new", "#007A57", "#DCF3EA", width=2.6),
     "dropped": Look("−", "dropped", "#C24E00", "#FDEDE3", style="dashed", width=1.6),
 }
-FOLD_FILL = "#F1F2F4"
+PALE = "#F1F2F4"
 FROZEN_FILL = "#DDE3EA"
 TOGGLED_LINE, TOGGLED_FILL = "#0072B2", "#D3EAF8"
 

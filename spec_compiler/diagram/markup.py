@@ -18,7 +18,7 @@ BETWEEN = 4  # points
 TIGHT = 'CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"'
 BREAK = '<BR ALIGN="LEFT"/>'
 
-Side = Literal["LEFT", "RIGHT", "CENTER"]
+Side = Literal["LEFT", "RIGHT"]
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,21 @@ class Badge:
 
 
 def clean(text: str) -> str:
-    """Any text as the text of a label: escaped, and without the characters that XML does not allow.
+    """Any text as the text of a label that shows it as it is.
 
-    >>> clean('a<b>&"\\x00')
-    'a&lt;b&gt;&amp;&quot;\ufffd'
+    >>> print(clean('a<b> & "c" ' + chr(92) + "N"))
+    a&lt;b&gt; &amp; &quot;c&quot; \\\\N
     """
-    return escape(printable(text)) or SPACE
+    return escape(printable(text).replace("\\", "\\\\")) or SPACE  # in labels, too, `\N` is the node's name
 
 
 def printable(text: str) -> str:
-    """The text with control characters and lone surrogates replaced, which no engine takes."""
-    return "".join(each if each.isprintable() or each in " \n" else "\ufffd" for each in text)
+    """The text with its control characters and lone surrogates, which no engine takes, written as escapes.
+
+    >>> print(printable("a" + chr(0)))
+    a\\x00
+    """
+    return "".join(each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in text)
 
 
 def wrapped(text: str) -> str:
@@ -60,19 +64,19 @@ def font(markup: str, size: int = SMALL, color: str | None = None) -> str:
 def badge(text: str, line: str, fill: str, ink: str = INK) -> Badge:
     """A word in a small rounded frame."""
     frame = f'STYLE="ROUNDED" COLOR="{line}" BGCOLOR="{fill}"'
-    return Badge(font(f"<B>{clean(text)}</B>", SMALL - 1, ink), round(4.5 * len(text)) + 9, frame, 1)
+    return Badge(font(f"<B>{clean(text)}</B>", SMALL - 1, ink), round(4.5 * len(text)) + 11, frame, 1)
 
 
 def word(text: str, ink: str = INK) -> Badge:
     """A word in the place of a badge, without a frame."""
-    return Badge(font(clean(text), SMALL, ink), round(4.9 * len(text)) + 4)
+    return Badge(font(clean(text), SMALL, ink), round(5.2 * len(text)) + 4)
 
 
-def row(left: str, right: Sequence[Badge] = (), *, width: int = 0, side: Side = "LEFT") -> str:
-    """One line of a label, at least so many points wide: markup at one side, badges at the right side."""
-    cells = f'<TD ALIGN="{side}" BALIGN="{side}">{left}</TD>' + (f"<TD>{strip(right, 'RIGHT')}</TD>" if right else "")
+def row(left: str, right: Sequence[Badge] = (), *, width: int = 0) -> str:
+    """One line of a label, at least so many points wide: markup at the left side, badges at the right side."""
+    cells = f'<TD ALIGN="LEFT" BALIGN="LEFT">{left}</TD>' + (f"<TD>{strip(right, 'RIGHT')}</TD>" if right else "")
     at_least = f' WIDTH="{width}"' if width else ""
-    return f'<TR><TD ALIGN="{side}"{at_least}>{table([f"<TR>{cells}</TR>"])}</TD></TR>'
+    return f'<TR><TD ALIGN="LEFT"{at_least}>{table([f"<TR>{cells}</TR>"])}</TD></TR>'
 
 
 def strip(badges: Sequence[Badge], side: Side, height: int = 14) -> str:
@@ -82,24 +86,31 @@ def strip(badges: Sequence[Badge], side: Side, height: int = 14) -> str:
     """
     cells, total = "", 0
     for index, each in enumerate(badges):
-        if index:
+        if index or side == "RIGHT":
             cells, total = cells + f'<TD WIDTH="{BETWEEN}"></TD>', total + BETWEEN
-        cells, total = cells + f"<TD>{_framed(each, height)}</TD>", total + each.width
+        cells, total = cells + f"<TD>{framed(each, height, side)}</TD>", total + each.width
     size = f'FIXEDSIZE="TRUE" WIDTH="{total}" HEIGHT="{height}" ALIGN="{side}"'
     return f'<TABLE BORDER="0" {TIGHT} {size}><TR>{cells}</TR></TABLE>'
 
 
-def _framed(each: Badge, height: int) -> str:
+def framed(each: Badge, height: int, side: Side = "LEFT") -> str:
+    """A badge alone; a word without a frame stands at one side of its place."""
     # The cell has a size of its own, else Graphviz puts the text into the upper left corner of the table.
     inside = f'WIDTH="{each.width - 2 * each.border}" HEIGHT="{height - 2 * each.border}" FIXEDSIZE="TRUE"'
     outside = f'WIDTH="{each.width}" HEIGHT="{height}" FIXEDSIZE="TRUE"'
+    inside += "" if each.border else f' ALIGN="{side}"'
     cell = f"<TD {inside}>{each.markup}</TD>"
     return f'<TABLE BORDER="{each.border}" {each.frame} {TIGHT} {outside}><TR>{cell}</TR></TABLE>'
 
 
-def table(rows: Iterable[str]) -> str:
+def table(rows: Iterable[str], between: str = "") -> str:
     """Rows of cells, without a frame."""
-    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{"".join(rows)}</TABLE>'
+    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{between.join(["", *rows])}</TABLE>'
+
+
+def label(rows: Iterable[str]) -> str:
+    """A label of such rows, one in a line of the DOT text."""
+    return table(rows, "\n      ")
 
 
 def quoted(text: str) -> str:
@@ -113,10 +124,8 @@ def quoted(text: str) -> str:
 
 
 def attributes(values: Mapping[str, str | int | float]) -> str:
-    """A DOT attribute list. A label that is a table of markup is written as one."""
-    return f"[{' '.join(f'{name}={_value(value)}' for name, value in values.items())}]"
-
-
-def _value(value: str | int | float) -> str:
-    text = str(value)
-    return f"<{text}>" if text.startswith("<TABLE") else quoted(text)
+    """A DOT attribute list, in which `label` is markup and everything else is text."""
+    pairs = (
+        f"{name}=<{value}>" if name == "label" else f"{name}={quoted(str(value))}" for name, value in values.items()
+    )
+    return f"[{' '.join(pairs)}]"

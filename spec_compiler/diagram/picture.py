@@ -25,7 +25,7 @@ class Box:
     """One call of a layer, or a fold: a run of them from `name` to `last` with `num_layers` layers.
 
     `freezing` is empty for what has no weights, otherwise `frozen`, `trainable`, `trainable → frozen`, `frozen →
-    trainable` or, for a fold, `partly frozen`.
+    trainable` or, for a fold, `partly frozen` (`→ partly frozen` where that is not as it was).
     """
 
     key: str
@@ -91,12 +91,13 @@ def draw_up(plan: Plan, view: View, *, unfold: bool = False, context: int = 1) -
 
 def _drawing(merged: Merged, column: Column, folds: Sequence[tuple[str, ...]]) -> Drawing:
     fold_of = {key: group for group in folds for key in group}
+    fold_keys = {group: _fold_key(merged, group) for group in folds}
     entries = {key: entry for key, entry in merged.entries.items() if _call(entry, column)}
     boxes: dict[str, Box] = {}
     box_of: dict[str, str] = {}
     for key, entry in entries.items():
         group = fold_of.get(key)
-        box_of[key] = f"{group[0]} … {group[-1]}" if group else key
+        box_of[key] = fold_keys[group] if group else key
         if box_of[key] not in boxes:
             box = _fold_box(box_of[key], [entries[each] for each in group], column) if group else _box(entry, column)
             boxes[box.key] = box
@@ -107,6 +108,13 @@ def _drawing(merged: Merged, column: Column, folds: Sequence[tuple[str, ...]]) -
             if ends[0] != ends[1]:
                 arrows[ends] = state if ends not in arrows or state != "kept" else arrows[ends]
     return Drawing(column, tuple(boxes.values()), tuple(Arrow(*ends, state) for ends, state in arrows.items()))
+
+
+def _fold_key(merged: Merged, group: Sequence[str]) -> str:
+    key = f"{group[0]} … {group[-1]}"
+    while key in merged.entries:
+        key += " …"
+    return key
 
 
 def _shows(column: Column, state: ArrowState, source: Entry, target: Entry) -> bool:
@@ -137,7 +145,7 @@ def _box(entry: Entry, column: Column) -> Box:
         _freezing(entry, column),
         (call.index, call.count),
         () if column == "before" else entry.details,
-        call.is_output,
+        call.is_output and not (column == "diff" and entry.state == "dropped"),
         len(layer.inner.layers) if layer.inner else 0,
     )
 
@@ -146,9 +154,11 @@ def _fold_box(key: str, entries: Sequence[Entry], column: Column) -> Box:
     calls = [call for entry in entries if (call := _call(entry, column))]
     layers = {call.layer.name: call.layer for call in calls}
     freezing = {_freezing(entry, column) for entry in entries} - {""}
+    toggled = any("→" in each for each in freezing)
+    mixed = f"→ {PARTLY}" if toggled else PARTLY
     states: Mapping[State, None] = dict.fromkeys(entry.state for entry in entries)
     kept: Iterable[State] = [state for state in states if state not in ("kept", "toggled")]
-    state: State = next(iter(kept), "toggled" if any("→" in each for each in freezing) else "kept")
+    state: State = next(iter(kept), "toggled" if toggled else "kept")
     return Box(
         key,
         state,
@@ -156,7 +166,7 @@ def _fold_box(key: str, entries: Sequence[Entry], column: Column) -> Box:
         calls[0].layer.name,
         shapes=calls[-1].shapes,
         num_parameters=sum(layer.num_parameters for layer in layers.values()),
-        freezing=freezing.pop() if len(freezing) == 1 else PARTLY if freezing else "",
+        freezing=freezing.pop() if len(freezing) == 1 else mixed if freezing else "",
         num_layers=len(layers),
         last=calls[-1].layer.name,
     )

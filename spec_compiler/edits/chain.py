@@ -70,18 +70,12 @@ def layer_name(
         SpecError: SC204.
     """
     if entry.name is None:
-        stem = snake_case(entry.class_name)
-        name = graph.free_name(stem)
-        number = 0
-        while name in beside or name in graph.layers or name in graph.removed:
-            number += 1
-            name = f"{stem}_{number}"
-        return name
+        return _unused(graph, snake_case(entry.class_name), beside)
     name = entry.name.replace("{name}", match) if match is not None else entry.name
     if (name in graph.layers and name not in free) or name in beside:
         there = graph.layers.get(name) or beside[name]
         by = "the base has it" if not there.is_new else f"`{there.origin.section}` made it"
-        help = f"write another name, for example `{graph.free_name(name)}`"
+        help = f"write another name, for example `{_unused(graph, name, beside)}`"
         if match is not None and "{name}" not in entry.name:
             help = "put `{name}` into it, which stands for the layer that was matched"
         raise SpecError.single(
@@ -91,4 +85,13 @@ def layer_name(
             help=help,
             related=[("the other one is made here", there.origin.path)] if there.is_new else [],
         )
+    return name
+
+
+def _unused(graph: Graph, wanted: str, beside: Mapping[str, LayerSpec]) -> str:
+    """`wanted`, or the first of `wanted_1`, `wanted_2` … that no layer has or had."""
+    name, number = wanted, 0
+    while name in graph.layers or name in graph.removed or name in beside:
+        number += 1
+        name = f"{wanted}_{number}"
     return name

@@ -1,0 +1,29 @@
+"""What all tests share: golden files, which hold expected text and are written anew by `--update-golden`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write golden files anew; then read the diff")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[Path | str, str], None]:
+    """`golden(path, text)` compares a text with a file, below `tests/fixtures` unless the path is absolute."""
+
+    def compare(path: Path | str, text: str) -> None:
+        file = FIXTURES / path
+        if request.config.getoption("--update-golden"):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8", newline="\n")
+        assert file.exists(), f"{file.name} is missing: run with --update-golden and read it"
+        assert text == file.read_text(encoding="utf-8"), f"{file.name} differs: run with --update-golden, read the diff"
+
+    return compare

@@ -1,0 +1,107 @@
+"""What selectors match, and what they say when they do not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from spec_compiler.diagnostics import SpecError
+from spec_compiler.resolve import resolve, resolve_one
+from spec_compiler.selectors import Selector
+from tests.unit.graphs import chain, graph, residual, shared
+
+BLOCKS = chain("in", "block1_conv1", "block1_conv2", "block1_pool", "block2_conv1", "block2_pool", "top")
+
+
+def names(raw: Any, within: Any = BLOCKS) -> tuple[str, ...]:
+    return resolve(Selector.parse(raw), within)
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("block1_pool", "block1_pool"),
+        ("block1_conv2..block2_conv1", "block1_conv2 block1_pool block2_conv1"),
+        ("..block1_conv1", "in block1_conv1"),
+        ("block2_pool..", "block2_pool top"),
+        ("block1_*", "block1_conv1 block1_conv2 block1_pool"),
+        ("block[12]_pool", "block1_pool block2_pool"),
+        ("block?_conv1", "block1_conv1 block2_conv1"),
+        ("/conv[12]$/", "block1_conv1 block1_conv2 block2_conv1"),
+        ("type:InputLayer", "in"),
+        ("[0:2]", "in block1_conv1"),
+        ("[-2:]", "block2_pool top"),
+        ("[:1]", "in"),
+        (["0:2"], "in block1_conv1"),
+        ([{-1: None}], "top"),
+        (["top", "in"], "in top"),
+        ("all", "in block1_conv1 block1_conv2 block1_pool block2_conv1 block2_pool top"),
+        ({"layers": "base", "except": ["block*", "top"]}, "in"),
+        ({"layers": "block1_*", "expect": 3}, "block1_conv1 block1_conv2 block1_pool"),
+        ({"layers": "all", "where": {"activation": "relu"}, "except": "block*"}, "in top"),
+    ],
+)
+def test_a_selector_matches(raw: Any, expected: str) -> None:
+    assert names(raw) == tuple(expected.split())
+
+
+def test_a_range_holds_every_path_between_its_ends() -> None:
+    assert names("a..add", residual()) == ("a", "b", "c", "add")
+    assert names("b..add", residual()) == ("b", "c", "add")
+
+
+def test_a_name_means_all_calls_and_an_index_one() -> None:
+    assert names("tower", shared()) == ("tower@0", "tower@1")
+    assert names("tower@1", shared()) == ("tower@1",)
+
+
+def test_a_name_that_looks_like_a_pattern_is_a_name() -> None:
+    odd = graph({"in": [], "conv[1]": ["in"], "conv1": ["conv[1]"]})
+    assert names("conv[1]", odd) == ("conv[1]",)
+
+
+@pytest.mark.parametrize(
+    ("raw", "code", "path", "help"),
+    [
+        ("blok1_pool", "SC201", (), "did you mean `block1_pool`"),
+        (["block1_*", "blok2_*"], "SC201", (1,), "did you mean `block2_*`?"),
+        ("type:dense", "SC201", (), "did you mean `Dense`?"),
+        ("[9:12]", "SC201", (), "positions 0 to 6"),
+        ("head", "SC201", (), None),
+        ({"layers": "all", "except": "x"}, "SC201", ("except",), None),
+        ({"layers": "all", "except": "all"}, "SC201", ("layers",), None),
+        ({"layers": "all", "where": {"activaton": "relu"}}, "SC201", ("where", "activaton"), "activation"),
+        ({"layers": "all", "where": {"activation": "gelu"}}, "SC201", ("where",), None),
+        ({"layers": "block1_*", "expect": 4}, "SC207", ("expect",), "block1_conv1"),
+        ("top..in", "SC301", (), "runs backwards, write `in..top`"),
+    ],
+)
+def test_a_selector_that_misses(raw: Any, code: str, path: tuple[Any, ...], help: str | None) -> None:
+    with pytest.raises(SpecError) as caught:
+        names(raw)
+    diagnostic = caught.value.diagnostics[0]
+    assert (diagnostic.code, diagnostic.path) == (code, path)
+    assert help is None or help in (diagnostic.help or "")
+
+
+def test_both_ends_of_a_range_are_reported() -> None:
+    with pytest.raises(SpecError) as caught:
+        names("x..y")
+    assert [each.chars for each in caught.value.diagnostics] == [(0, 1), (3, 4)]
+
+
+@pytest.mark.parametrize(
+    "raw", ["", " ", 3, [], {}, {"layers": []}, "a..b..c", "..", "/(/", "type:", {"layers": "a", "exept": "b"}, [["a"]]]
+)
+def test_a_selector_that_is_none(raw: Any) -> None:
+    with pytest.raises(SpecError):
+        Selector.parse(raw)
+
+
+def test_one_layer_is_one_call_of_one_layer() -> None:
+    assert resolve_one(Selector.parse("tower@0"), shared(), "`cut_at`") == "tower@0"
+    with pytest.raises(SpecError, match="called 2 times"):
+        resolve_one(Selector.parse("tower"), shared(), "`cut_at`")
+    with pytest.raises(SpecError, match="matches 2 layers"):
+        resolve_one(Selector.parse("block*_pool"), BLOCKS, "`cut_at`")
