@@ -5,7 +5,6 @@ jsonschema decides, its own messages are never shown. Only what the catalogue's 
 
 from __future__ import annotations
 
-import ast
 import json
 import numbers
 from collections.abc import Callable, Iterator, Mapping
@@ -64,7 +63,7 @@ def received(value: Any) -> str:
     ("the text `'64'`", '`0.5`', 'nothing (`null`)')
     """
     shown = f"'{value}'" if isinstance(value, str) else flow(value)
-    brief = len(shown) <= 60
+    brief = len(shown) <= 60 and shown.isprintable()
     match value:
         case None:
             return "nothing (`null`)"
@@ -74,7 +73,7 @@ def received(value: Any) -> str:
             return f"the mapping `{shown}`" if brief else f"a mapping with {len(value)} keys"
         case list() | tuple():
             return f"the list `{shown}`" if brief else f"a list of {len(value)} entries"
-    return f"`{shown}`"
+    return f"`{shown}`" if brief else "a huge number"
 
 
 def flow(value: Any) -> str:
@@ -86,7 +85,7 @@ def flow(value: Any) -> str:
     match value:
         case str():
             is_word = value.replace("-", "_").isidentifier() and value.casefold() not in _READ_AS
-            return value if is_word else f"'{value}'"
+            return value if is_word else "'" + value.replace("'", "''") + "'"
         case None | bool():
             return json.dumps(value)
         case Mapping():
@@ -235,7 +234,8 @@ def _candidates(value: Any) -> Iterator[Any]:
     match value:
         case str():
             parsed = _parsed(value, json.loads)
-            yield _parsed(value, ast.literal_eval) if parsed is _MISSING else parsed
+            as_yaml = value.replace("(", "[").replace(")", "]")  # a tuple as Python writes it
+            yield _parsed(as_yaml, json.loads) if parsed is _MISSING else parsed
             yield _READ_AS.get(value.casefold(), _MISSING)
             numerator, slash, denominator = value.partition("/")
             if slash and isinstance(over := _parsed(denominator, float), float) and over:
@@ -257,7 +257,6 @@ def _candidates(value: Any) -> Iterator[Any]:
 
 def _parsed(text: str, parse: Callable[[str], Any]) -> Any:
     try:
-        value = parse(text.strip())
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return parse(text.strip())
+    except (ValueError, RecursionError):
         return _MISSING
-    return list(value) if isinstance(value, tuple) else value

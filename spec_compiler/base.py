@@ -13,6 +13,7 @@ from spec_compiler import catalogue
 from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, show
 from spec_compiler.edits.section import Section
 
+KINDS = ("application", "file", "spec")
 SUFFIXES = (".weights.h5", ".h5", ".hdf5", ".keras")
 
 
@@ -167,6 +168,9 @@ class Base(Section):
     file: str | None = Field(
         default=None, description="A saved model: `.keras`, or legacy `.h5`.", examples=["model.keras"]
     )
+    spec: str | None = Field(
+        default=None, description="Another spec, whose result is the base.", examples=["vgg16_features.yaml"]
+    )
     weights: Weights = Field(
         default=Weights("imagenet"),
         description="Where the weights come from; as in Keras, `imagenet` where an application says nothing.",
@@ -187,9 +191,10 @@ class Base(Section):
     def _one_kind(self) -> Base:
         problems: list[Diagnostic] = []
         arguments = self.arguments
-        if self.application is not None and self.file is not None:
-            problems.append(Diagnostic("SC108", "`application` and `file` exclude each other", ("file",), at_key=True,
-                                       help="keep one of the two"))  # fmt: skip
+        kinds = [key for key in KINDS if getattr(self, key) is not None]
+        if len(kinds) > 1:
+            message = f"`{kinds[0]}` and `{kinds[1]}` exclude each other"
+            problems.append(Diagnostic("SC108", message, (kinds[1],), at_key=True, help="keep one of the two"))
         elif self.application is not None:
             names = catalogue.application_names()
             if self.application not in names:
@@ -199,13 +204,17 @@ class Base(Section):
             else:
                 problems += catalogue.check_application(self.application, arguments)
         else:
-            known = ("application", "file", "weights")
+            known = (*KINDS, "weights")
             for key in arguments:
                 help = did_you_mean(key, known, f"its keys are {', '.join(f'`{each}`' for each in known)}")
                 problems.append(Diagnostic("SC101", f"`base` has no key `{key}`", (key,), at_key=True, help=help))
-            if self.file is None and not problems:
+            if not kinds and not problems:
+                message = "`base` needs `application`, `file` or `spec`"
+                problems.append(Diagnostic("SC102", message, help="add `application: VGG16`"))
+            if self.spec is not None and "weights" in self.model_fields_set:
+                help = "the other spec says where its weights come from"
                 problems.append(
-                    Diagnostic("SC102", "`base` needs `application` or `file`", help="add `application: VGG16`")
+                    Diagnostic("SC108", "`spec` and `weights` exclude each other", ("weights",), at_key=True, help=help)
                 )
         if self.file is not None and not self.file.endswith(SUFFIXES):
             help = "Keras models are saved as `.keras`, or as legacy `.h5`"

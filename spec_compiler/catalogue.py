@@ -1,4 +1,4 @@
-"""What Keras's layers, initializers, regularizers, constraints and applications take, without importing Keras.
+"""What Keras's layers, initializers, optimizers, losses, callbacks and applications take, without importing Keras.
 
 The catalogue is generated from Keras by `spec_compiler.backend.catalogue`. Names that are not in it, such as those of
 registered custom classes, are left to the caller: functions answer with None or with nothing.
@@ -11,21 +11,37 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path as FilePath
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from spec_compiler.argument_values import check_value, flow, is_data, received
 from spec_compiler.diagnostics import Diagnostic, did_you_mean, near
 
-ClassKind = Literal["layer", "initializer", "regularizer", "constraint"]
-CLASS_KINDS: tuple[ClassKind, ...] = ("layer", "initializer", "regularizer", "constraint")
+ClassKind = Literal[
+    "layer", "initializer", "regularizer", "constraint", "optimizer", "schedule", "loss", "metric", "callback"
+]
+CLASS_KINDS: tuple[ClassKind, ...] = get_args(ClassKind)
 
 _LAYER_FORMS = "`Class`, `Class: {arguments}` or `Class: first argument`"
-_NOUNS = {"initializer": "an initializer", "regularizer": "a regularizer", "constraint": "a constraint"}
+_NOUNS = {
+    "initializer": "an initializer",
+    "regularizer": "a regularizer",
+    "constraint": "a constraint",
+    "optimizer": "an optimizer",
+    "schedule": "a learning-rate schedule",
+    "loss": "a loss",
+    "metric": "a metric",
+    "callback": "a callback",
+}
 _EXAMPLES = {
     "layer": "for example `Dense: 10`",
     "initializer": "for example `he_normal`",
     "regularizer": "for example `L2: 0.0001`",
     "constraint": "for example `MaxNorm: 3`",
+    "optimizer": "for example `Adam: {learning_rate: 0.001}`",
+    "schedule": "for example `CosineDecay: {initial_learning_rate: 0.001, decay_steps: 1000}`",
+    "loss": "for example `categorical_crossentropy`",
+    "metric": "for example `accuracy`",
+    "callback": "for example `EarlyStopping: {patience: 3}`",
     "activation": "for example `relu`",
     "dtype": "for example `float32`",
     "python": "register a layer class of your own with Keras, and name it as `package>Name`",
@@ -38,8 +54,9 @@ _RETIRED = {
     "*.batch_input_shape": _SHAPE_IS_KNOWN,
     "*.input_dim": _SHAPE_IS_KNOWN,
     "Embedding.input_length": "remove it, Keras 3 ignores it",
+    "*.lr": "Keras 3 calls it `learning_rate`",
+    "*.decay": "give `learning_rate` a schedule, for example `InverseTimeDecay`",
     "LeakyReLU.alpha": "Keras 3 calls it `negative_slope`",
-    "LayerNormalization.rms_scaling": "use the layer `RMSNormalization`",
 }
 
 
@@ -90,11 +107,16 @@ def class_record(class_name: str, kind: ClassKind | None = None) -> Mapping[str,
     Without a kind the layers come first: `Identity` is a layer and an initializer.
     """
     for each in CLASS_KINDS if kind is None else (kind,):
-        records = catalogue()[f"{each}s"]
+        records = catalogue()[_group(each)]
         if class_name in records:
             record: Mapping[str, Any] = records[class_name]
             return records[record["alias_of"]] if "alias_of" in record else record
     return None
+
+
+def _group(kind: ClassKind) -> str:
+    """The catalogue's section of a kind."""
+    return "losses" if kind == "loss" else f"{kind}s"
 
 
 def first_argument(class_name: str, kind: ClassKind | None = None) -> str | None:
@@ -191,7 +213,7 @@ def _missing(owner: str, known: Mapping[str, Any], missing: Sequence[str]) -> Di
 def _check_argument(name: str, value: Any, record: Mapping[str, Any]) -> Iterator[Diagnostic]:
     kind, schema = record.get("kind"), record["schema"]
     branches = schema.get("anyOf", [schema])
-    if kind in CLASS_KINDS and value is not None and is_data(value):
+    if kind in CLASS_KINDS and value is not None and is_data(value) and not (kind == "schedule" and _is_rate(value)):
         if isinstance(value, list | tuple) and any(each.get("type") == "array" for each in branches):
             for index, entry in enumerate(value):
                 yield from (each.under(name, index) for each in _check_entry(entry, kind, f"`{name}[{index}]`"))
@@ -201,6 +223,11 @@ def _check_argument(name: str, value: Any, record: Mapping[str, Any]) -> Iterato
             return
     for each in check_value((name,), value, schema, catalogue()["definitions"]):
         yield each if each.help else replace(each, help=_hint(value, record))
+
+
+def _is_rate(value: Any) -> bool:
+    """Whether a value in the place of a schedule is, or was surely meant as, a constant rate."""
+    return isinstance(value, int | float) or (isinstance(value, str) and value[:1] in set("-+.0123456789"))
 
 
 def _hint(value: Any, record: Mapping[str, Any]) -> str | None:
@@ -238,7 +265,7 @@ def _check_call(name: str, arguments: Any, kind: ClassKind, partial: bool = Fals
     if record is None:
         if ">" not in name:  # `package>Name`: a custom class, which the caller knows better
             code, noun = ("SC202", "layer class") if kind == "layer" else ("SC107", kind)
-            help = did_you_mean(name, catalogue()[f"{kind}s"], _EXAMPLES["python" if kind == "layer" else kind])
+            help = did_you_mean(name, catalogue()[_group(kind)], _EXAMPLES["python" if kind == "layer" else kind])
             yield Diagnostic(code, f"no {noun} named `{name}`", help=help, at_key=True)
     elif arguments is None or isinstance(arguments, Mapping):
         yield from _check(name, record["arguments"], arguments or {}, partial)
@@ -257,7 +284,7 @@ def _entry_help(entry: Any, kind: ClassKind) -> str:
         classes = [name for name in entry if class_record(str(name), kind)]
         if len(classes) == 1:
             return f"indent the arguments of `{classes[0]}` below it"
-        owners = [name for name in catalogue()[f"{kind}s"] if entry and set(entry) <= set(argument_names(name, kind))]
+        owners = [name for name in catalogue()[_group(kind)] if entry and set(entry) <= set(argument_names(name, kind))]
         if owners and kind != "layer":
             return f"write `{owners[0]}: {flow(entry)}`"
     elif isinstance(entry, int | float) and not isinstance(entry, bool) and kind in _OF_A_NUMBER:

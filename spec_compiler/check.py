@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from spec_compiler.graph import Graph, InvalidGraph
+from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.graph import Graph, InvalidGraph, Origin
 
 
 def check_graph(graph: Graph, after: str) -> Graph:
@@ -35,3 +36,26 @@ def check_graph(graph: Graph, after: str) -> Graph:
     if not graph.output_refs or not graph.input_refs:
         raise InvalidGraph(f"after {after}: the model has no input or no output")
     return graph
+
+
+def check_used(graph: Graph) -> Graph:
+    """The graph itself, every new layer of which serves an output.
+
+    Raises:
+        SpecError: SC306 for each layer that the user asked for and that Keras would leave out without a word.
+    """
+    kept = graph.ancestors(ref.node for ref in graph.output_refs)
+    unused = [name for name in graph.nodes if name not in kept]
+    problems = [
+        Diagnostic(
+            "SC306",
+            f"nothing uses the new layer `{name}`",
+            graph.layer_of(name).origin.path,
+            help="name it in `outputs`, or in the `from:` of another layer",
+        )
+        for name in unused
+        if graph.layer_of(name).is_new
+    ]
+    if problems:
+        raise SpecError(problems)
+    return graph.pruned(Origin("outputs")) if unused else graph

@@ -15,10 +15,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from spec_compiler.check import check_graph
+from spec_compiler.check import check_graph, check_used
 from spec_compiler.diagnostics import Diagnostic, SpecError, dotted
 from spec_compiler.graph import Graph
 from spec_compiler.ledger import WeightLedger
+from spec_compiler.opening import opened
 from spec_compiler.plan import Plan
 from spec_compiler.spec import Spec, load_spec
 
@@ -64,10 +65,13 @@ def check_spec(
     try:
         loaded = load_spec(spec, overrides=overrides)
         if not static:
-            planned = _plan(loaded, base)
+            planned = _plan(loaded, base, _here(loaded))
+            warnings = planned.plan.after.warnings
             if not planned.base.is_remote:
                 with _located(loaded):
-                    planned.base.weights()
+                    source = planned.base.weights()
+                warnings += unmapped_warnings(source.unmapped, planned.plan.after)
+            return tuple(loaded.source.locate(each) for each in warnings)
     except SpecError as error:
         return error.diagnostics
     return ()
@@ -79,7 +83,8 @@ def plan_spec(spec: SpecLike, *, base: Any = None, overrides: Iterable[str] = ()
     Raises:
         SpecError: the spec is at fault.
     """
-    return _plan(load_spec(spec, overrides=overrides), base).plan
+    loaded = load_spec(spec, overrides=overrides)
+    return _plan(loaded, base, _here(loaded)).plan
 
 
 def compile_spec(spec: SpecLike, *, base: Any = None, overrides: Iterable[str] = ()) -> CompiledSpec:
@@ -99,7 +104,7 @@ def compile_spec(spec: SpecLike, *, base: Any = None, overrides: Iterable[str] =
         (None, 8)
     """
     loaded = load_spec(spec, overrides=overrides)
-    planned = _plan(loaded, base)
+    planned = _plan(loaded, base, _here(loaded))
     from spec_compiler.backend.weights import transfer
 
     log.info("copying weights")
@@ -107,6 +112,25 @@ def compile_spec(spec: SpecLike, *, base: Any = None, overrides: Iterable[str] =
         source = planned.base.weights()
         ledger = transfer(planned.base.graph, planned.built, source)
     return CompiledSpec(planned.built.model, loaded, planned.plan, ledger)
+
+
+def unmapped_warnings(unmapped: Iterable[str], graph: Graph) -> tuple[Diagnostic, ...]:
+    """SC507 for each layer that the result keeps and the base's weight map leaves out."""
+    return tuple(
+        Diagnostic(
+            "SC507",
+            f"`base.weights.map` leaves out `{name}`, which is kept and will be initialised",
+            ("base", "weights", "map"),
+            at_key=True,
+            help=f"add `{name}: GROUP`, or take the layer out",
+        )
+        for name in unmapped
+        if name in graph.layers and not graph.layers[name].is_new
+    )
+
+
+def _here(spec: Spec) -> tuple[str, ...]:
+    return (os.path.realpath(spec.source.file),) if spec.source.file else ()
 
 
 def apply_edits(spec: Spec, graph: Graph) -> Graph:
@@ -122,7 +146,7 @@ def apply_edits(spec: Spec, graph: Graph) -> Graph:
         except SpecError as error:
             raise error.under(*path) from None
         check_graph(graph, dotted(path))
-    return graph
+    return check_used(graph)
 
 
 @dataclass(frozen=True)
@@ -132,22 +156,46 @@ class _Planned:
     plan: Plan
 
 
-def _plan(spec: Spec, model: Any) -> _Planned:
+def _plan(spec: Spec, model: Any, inside: tuple[str, ...] = ()) -> _Planned:
+    """Everything but the weights. `inside` are the spec files that are being compiled around this one."""
     log.info("starting Keras")
     from spec_compiler.backend.startup import start
 
     start()
-    from spec_compiler.backend.bases import load_base
+    from spec_compiler.backend.bases import load
     from spec_compiler.backend.writer import build
 
     with _located(spec):
         log.info("reading the base")
-        base = load_base(spec.base, spec.source.folder, model)
+        base = load(spec, model, lambda path: _other(path, inside))
         log.info("applying the edits")
-        graph = apply_edits(spec, base.graph)
-        graph = replace(graph, name=spec.name or graph.name)
-        built = build(graph, base.graph, seed=spec.seed, custom=base.custom)
-    return _Planned(base, built, Plan(graph.name, base.graph, built.graph))
+        before = opened(base.graph, spec.texts())
+        graph = replace(apply_edits(spec, before), name=spec.name or before.name)
+        built = build(graph, before, seed=spec.seed, custom=base.custom)
+    return _Planned(base, built, Plan(graph.name, before, built.graph))
+
+
+def _other(path: str, inside: tuple[str, ...]) -> LoadedBase:
+    """The result of another spec as a base.
+
+    Raises:
+        SpecError: the other spec's own mistakes, located in its file; SC304 where specs go round in a circle.
+    """
+    from spec_compiler.backend.bases import from_built
+    from spec_compiler.backend.weights import transfer
+
+    here = os.path.realpath(path)
+    if here in inside:
+        chain = " → ".join(os.path.basename(each) for each in (*inside, here))
+        raise SpecError.single("SC304", f"specs that are each other's base: {chain}", path=("base", "spec"))
+    spec = load_spec(path)
+    planned = _plan(spec, None, (*inside, here))
+
+    def fill() -> None:
+        with _located(spec):
+            transfer(planned.base.graph, planned.built, planned.base.weights())
+
+    return from_built(planned.built, planned.base, fill)
 
 
 class _located:

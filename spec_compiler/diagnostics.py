@@ -21,6 +21,7 @@ FAMILIES = {
     "SC3": "topology",
     "SC4": "shapes",
     "SC5": "weights and files",
+    "SC6": "training",
 }
 
 
@@ -51,6 +52,7 @@ RULES: dict[str, Rule] = {
         Rule("SC107", "a layer argument with a value that the class does not take"),
         Rule("SC108", "sections or keys that exclude each other"),
         Rule("SC109", "an override (`--set`) that does not name a place in the spec"),
+        Rule("SC110", "a variable (`${name}`) that `vars` does not have"),
         Rule("SC201", "a name or pattern that matches no layer"),
         Rule("SC202", "an unknown layer class"),
         Rule("SC203", "an unknown application"),
@@ -63,6 +65,8 @@ RULES: dict[str, Rule] = {
         Rule("SC302", "a region that shares a tensor with the rest of the model"),
         Rule("SC303", "an edit at a place where the graph does not allow it"),
         Rule("SC304", "a base whose graph cannot be read"),
+        Rule("SC305", "an edit that separates the calls of a shared layer", "warning"),
+        Rule("SC306", "a new layer that no output depends on"),
         Rule("SC401", "a layer that cannot take its input"),
         Rule("SC402", "a kept layer whose weights no longer fit its input"),
         Rule("SC403", "a new layer that cannot be made from its arguments"),
@@ -74,6 +78,16 @@ RULES: dict[str, Rule] = {
         Rule("SC506", "a weight map entry that does not fit"),
         Rule("SC507", "a kept layer that the weight map leaves out", "warning"),
         Rule("SC508", "a file that already exists, or a place that cannot be written"),
+        # training
+        Rule("SC601", "an optimizer, loss, metric or callback that Keras does not have"),
+        Rule("SC602", "a data folder that is missing, or a class without images"),
+        Rule("SC603", "an image that cannot be read"),
+        Rule("SC604", "data that does not fit the model: classes, image size, channels"),
+        Rule("SC605", "a loss or metric that does not fit the model's output or the labels"),
+        Rule("SC606", "Python code named in a spec: not permitted, not found, or failed"),
+        Rule("SC607", "a phase that would train nothing"),
+        Rule("SC608", "a run that cannot be written or continued"),
+        Rule("SC609", "training that Keras refused or that broke down"),
     )
 }
 

@@ -29,6 +29,7 @@ class LayerEntry:
     arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)
     name: str | None = None
     takes: tuple[Selector, ...] | None = None
+    takes_list: bool = False
     class_path: Path = ()
     name_path: Path = ()
 
@@ -127,7 +128,8 @@ def _checked(class_name: str, value: Any, takes: Any, class_path: Path) -> Layer
                 problems.append(Diagnostic(each.code, each.message, class_path, help=each.help))
     if problems:
         raise SpecError(problems)
-    return LayerEntry(class_name, arguments, name, sources, class_path, name_path)
+    listed = isinstance(takes, list | tuple)
+    return LayerEntry(class_name, arguments, name, sources, listed, class_path, name_path)
 
 
 def _sources(takes: Any) -> tuple[Selector, ...]:

@@ -13,9 +13,10 @@ from functools import cached_property
 from math import prod
 from typing import Any, Literal
 
-from spec_compiler.diagnostics import Path
+from spec_compiler.diagnostics import Diagnostic, Path
 
 Shape = tuple[int | None, ...]
+Place = tuple[str, int]  # a variable of the base: its layer, and its index in that layer's variables
 Kind = Literal["input", "layer", "operation", "model"]
 Structure = Any  # a nest of tuples, lists and dicts with ValueRef leaves, and constants beside them
 
@@ -95,11 +96,25 @@ class LayerSpec:
     position: int | None = None  # in the base's own `model.layers`
     inner: Graph | None = None  # the graph of a nested model
     store_group: str | None = None  # its group in a Keras 3 weights file of the base
+    changed_by: Origin | None = None  # the edit that gave a kept layer other arguments
+    arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)  # those arguments, as the spec writes them
+    keras_name: str | None = None  # where Keras does not allow `name`: `outer/inner` of an opened model
+    places: tuple[Place, ...] | None = None  # where the base keeps its variables, if not under its own name
+    takes_training: bool = False  # whether its call has a `training` argument
 
     @property
     def is_new(self) -> bool:
         """Whether a section of the spec made it."""
         return self.origin.section != "base"
+
+    @property
+    def cause(self) -> Origin | None:
+        """The edit that made or changed it, None where it is as the base has it."""
+        return self.origin if self.is_new else self.changed_by
+
+    def place(self, index: int) -> Place:
+        """Where the base keeps one of its variables."""
+        return self.places[index] if self.places is not None else (self.name, index)
 
     @property
     def weights(self) -> tuple[VariableSpec, ...]:
@@ -127,6 +142,12 @@ class Node:
         """The tensors it takes, in the order of its arguments, each as often as it is taken."""
         return tuple(references((self.args, self.kwargs)))
 
+    @cached_property
+    def data_inputs(self) -> tuple[ValueRef, ...]:
+        """The tensors that it computes on: its inputs less the masks that Keras passes along."""
+        data = {key: value for key, value in self.kwargs.items() if "mask" not in key}
+        return tuple(references((self.args, data)))
+
     def with_inputs(self, change: Callable[[ValueRef], ValueRef]) -> Node:
         """The same call on other tensors."""
         return replace(self, args=map_references(self.args, change), kwargs=map_references(self.kwargs, change))
@@ -146,6 +167,7 @@ class Graph:
     outputs: Structure
     removed: Mapping[str, Origin] = field(default_factory=dict)
     positions: tuple[str, ...] = ()  # names of the base's `model.layers`, in order
+    warnings: tuple[Diagnostic, ...] = ()  # what the edits found legal but worth saying
 
     # questions
 
@@ -253,6 +275,35 @@ class Graph:
             for lost in {name, self.nodes[name].layer} - nodes.keys() - kept.keys():
                 removed[lost] = origin
         return replace(self, nodes=nodes, layers={**kept, **added}, outputs=outputs, removed=removed)
+
+    def renamed(self, old: str, new: str) -> Graph:
+        """The graph with a layer that is called once, and its node, under another name."""
+        layer = self.layers[old]
+        config = {**layer.config, "config": {**layer.config.get("config", {}), "name": new}}
+        changed = replace(
+            layer,
+            name=new,
+            config=config,
+            places=tuple(layer.place(index) for index in range(len(layer.variables or ()))),
+        )
+
+        def follow(ref: ValueRef) -> ValueRef:
+            return ValueRef(new, ref.index) if ref.node == old else ref
+
+        nodes = {}
+        for name, node in self.nodes.items():
+            moved = node.with_inputs(follow) if any(ref.node == old for ref in node.inputs) else node
+            nodes[new if name == old else name] = replace(moved, name=new, layer=new) if name == old else moved
+        return replace(
+            self,
+            layers={
+                new if name == old else name: changed if name == old else each for name, each in self.layers.items()
+            },
+            nodes=nodes,
+            inputs=map_references(self.inputs, follow),
+            outputs=map_references(self.outputs, follow),
+            positions=tuple(new if name == old else name for name in self.positions),
+        )
 
     def edges_from(self, ref: ValueRef) -> Iterator[tuple[str | None, ValueRef]]:
         """Every use of a tensor, as `spliced` takes them: its consumers, and None where it is an output."""

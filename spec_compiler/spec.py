@@ -6,19 +6,27 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr, StrictInt, StrictStr, ValidationError
+from pydantic import Field, PrivateAttr, StrictInt, StrictStr, ValidationError, field_validator, model_validator
 
 from spec_compiler.base import Base
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, show
 from spec_compiler.edits.cut import CutAt
 from spec_compiler.edits.freeze import Freeze
 from spec_compiler.edits.head import Head
+from spec_compiler.edits.input import Input
 from spec_compiler.edits.insert import Insert
+from spec_compiler.edits.outputs import Outputs
+from spec_compiler.edits.remove import Remove
 from spec_compiler.edits.replace import Replace
 from spec_compiler.edits.section import Edit, Section
+from spec_compiler.edits.set import Set
 from spec_compiler.overrides import overridden
 from spec_compiler.source import Source
+from spec_compiler.training import Compile, Data, Phase
+from spec_compiler.variables import substituted
 from spec_compiler.yaml_text import parse_source, read_source
+
+BaseName = Annotated[StrictStr, Field(min_length=1, pattern=r"^[A-Za-z0-9_]+$")]
 
 
 class Spec(Section):
@@ -35,21 +43,58 @@ class Spec(Section):
     base: Base | None = Field(
         default=None, description="The model that the spec starts from; left out where the caller passes one."
     )
+    bases: Annotated[dict[BaseName, Base], Field(min_length=2)] | None = Field(
+        default=None,
+        description="Several bases by name, in place of `base`; their layers are called `name/layer`.",
+    )
+    input: Input | None = Field(default=None, description="The model on another input; every kept weight is kept.")
     cut_at: CutAt | None = Field(
         default=None,
         description="The layer whose output becomes the model's output; what only served later layers goes.",
     )
+    remove: tuple[Remove, ...] = Field(
+        default=(), description="Layers or ranges to take out, their input wired to their consumers."
+    )
     replace: tuple[Replace, ...] = Field(default=(), description="Layers or ranges that give way to new layers.")
     insert: tuple[Insert, ...] = Field(default=(), description="New layers after or before a layer.")
+    set: tuple[Set, ...] = Field(default=(), description="New arguments for kept layers, whose weights stay.")
     head: Head | None = Field(default=None, description="New layers on the model's output.")
+    outputs: Outputs | None = Field(default=None, description="The layers that the model puts out.")
     freeze: Freeze | None = Field(default=None, description="Layers that training leaves as they are.")
+    data: Data | None = Field(default=None, description="The images that `spec-compiler train` learns from.")
+    compile: Compile | None = Field(default=None, description="What Keras's `compile` takes: optimizer, loss, metrics.")
+    train: tuple[Phase, ...] = Field(default=(), description="The phases of training, in order.")
 
     _source: Source = PrivateAttr()
+
+    @model_validator(mode="after")
+    def _one_base(self) -> Spec:
+        if self.base is not None and self.bases is not None:
+            message = "`base` and `bases` exclude each other"
+            raise SpecError.single("SC108", message, path=("bases",), at_key=True, help="keep one of the two")
+        return self
+
+    @field_validator("remove", mode="before")
+    @classmethod
+    def _one_removal(cls, raw: Any) -> Any:
+        return raw if isinstance(raw, list | tuple) else [raw]
 
     @property
     def source(self) -> Source:
         """The text that the spec was read from, with the place of everything in it."""
         return self._source
+
+    def texts(self) -> Iterator[str]:
+        """Every text in the sections that edit: where a selector reaches into a nested model, it is one of these."""
+        todo: list[Any] = [value for key, value in self.source.data.items() if key in (*EDITS, "train")]
+        while todo:
+            value = todo.pop()
+            if isinstance(value, str):
+                yield value
+            elif isinstance(value, Mapping):
+                todo += value.values()
+            elif isinstance(value, list | tuple):
+                todo += value
 
     def edits(self) -> Iterator[tuple[Path, Edit]]:
         """The edits in the order in which they are applied, each with its place in the spec."""
@@ -62,7 +107,8 @@ class Spec(Section):
                 yield (section,), value
 
 
-EDITS = tuple(name for name in Spec.model_fields if name not in ("spec", "name", "description", "seed", "base"))
+_NO_EDITS = ("spec", "name", "description", "seed", "base", "bases", "data", "compile", "train")
+EDITS = tuple(name for name in Spec.model_fields if name not in _NO_EDITS)
 
 
 def load_spec(
@@ -89,7 +135,7 @@ def load_spec(
         source = parse_source(spec, file)
     else:
         source = read_source(spec)
-    return validate(overridden(source, overrides))
+    return validate(substituted(overridden(source, overrides)))
 
 
 def validate(source: Source) -> Spec:
@@ -179,7 +225,16 @@ def _keys_at(path: Path) -> tuple[str, ...]:
     """The keys of the mapping that a path leads to."""
     if not path:
         return tuple(Spec.model_fields)
-    sections: dict[str, type[Section]] = {"replace": Replace, "insert": Insert, "base": Base}
+    sections: dict[str, type[Section]] = {
+        "replace": Replace,
+        "insert": Insert,
+        "base": Base,
+        "set": Set,
+        "input": Input,
+        "data": Data,
+        "compile": Compile,
+        "train": Phase,
+    }
     model = sections.get(str(path[0]))
     if model is None:
         return ()

@@ -24,6 +24,7 @@ def golden(request: pytest.FixtureRequest) -> Callable[[Path | str, str], None]:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8", newline="\n")
         assert file.exists(), f"{file.name} is missing: run with --update-golden and read it"
-        assert text == file.read_text(encoding="utf-8"), f"{file.name} differs: run with --update-golden, read the diff"
+        expected = file.read_text(encoding="utf-8")
+        assert text == expected  # if the text is right, run with --update-golden
 
     return compare

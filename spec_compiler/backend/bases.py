@@ -9,8 +9,8 @@ import re
 import sys
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import h5py
@@ -20,11 +20,13 @@ from spec_compiler.backend.files import existing, find, locate
 from spec_compiler.backend.reader import custom_objects, read_graph
 from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.backend.symbolic import symbolic
-from spec_compiler.backend.weights import MemoryWeights, NoWeights, WeightSource
-from spec_compiler.backend.writer import Custom
+from spec_compiler.backend.weights import JoinedWeights, MemoryWeights, NoWeights, WeightSource
+from spec_compiler.backend.writer import Built, Custom, Factory
 from spec_compiler.base import Base, Weights
-from spec_compiler.diagnostics import SpecError
+from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.graph import Graph
+from spec_compiler.joining import joined
+from spec_compiler.spec import Spec
 
 
 @dataclass(frozen=True)
@@ -37,26 +39,81 @@ class LoadedBase:
     is_remote: bool = False
 
 
-def load_base(base: Base | None, folder: str, model: Any = None) -> LoadedBase:
-    """The base that a spec names, or the model that the caller passes.
+Other = Callable[[str], "LoadedBase"]
+
+
+def load(spec: Spec, model: Any, other: Other) -> LoadedBase:
+    """The base that a spec names, the several that it names, or the model that the caller passes.
+
+    `other` compiles another spec, for `base: {spec: FILE}`.
 
     Raises:
         SpecError: SC501, SC502, SC505, SC304, SC108; paths relative to the spec.
     """
+    folder = spec.source.folder
     if model is not None:
-        if base is not None:
-            message = "the caller passes a model and the spec has a `base`"
-            raise SpecError.single("SC108", message, path=("base",), at_key=True, help="leave one of the two out")
+        named = next((key for key in ("base", "bases") if getattr(spec, key) is not None), None)
+        if named:
+            message = f"the caller passes a model and the spec has a `{named}`"
+            raise SpecError.single("SC108", message, path=(named,), at_key=True, help="leave one of the two out")
         return _from_memory(model)
-    if base is None:
+    if spec.bases is not None:
+        return _joined({name: _load(base, folder, ("bases", name), other) for name, base in spec.bases.items()})
+    if spec.base is None:
         message = "the spec has no `base`, and no model was passed"
         raise SpecError.single("SC102", message, help="add `base: {application: VGG16}`")
+    return _load(spec.base, folder, ("base",), other)
+
+
+def _load(base: Base, folder: str, path: Path, other: Other) -> LoadedBase:
     try:
         if base.application is not None:
-            return _from_application(base, folder)
-        return _from_file(base, folder)
+            loaded = _from_application(base, folder)
+        elif base.spec is not None:
+            loaded = _from_spec(base.spec, folder, other)
+        else:
+            loaded = _from_file(base, folder)
     except SpecError as error:
-        raise error.under("base") from None
+        raise error.under(*path) from None
+
+    def weights() -> WeightSource:
+        try:
+            return loaded.weights()
+        except SpecError as error:
+            raise error.under(*path) from None
+
+    return replace(loaded, weights=weights)
+
+
+def _joined(bases: Mapping[str, LoadedBase]) -> LoadedBase:
+    custom = Custom(
+        {key: value for base in bases.values() for key, value in base.custom.objects.items()},
+        {f"{name}/{key}": made for name, base in bases.items() for key, made in base.custom.factories.items()},
+    )
+    return LoadedBase(
+        joined({name: base.graph for name, base in bases.items()}),
+        lambda: JoinedWeights({name: base.weights() for name, base in bases.items()}),
+        custom,
+        any(base.is_remote for base in bases.values()),
+    )
+
+
+def _from_spec(name: str, folder: str, other: Other) -> LoadedBase:
+    try:
+        path = existing(name, folder, "spec file")
+    except SpecError as error:
+        raise error.under("spec") from None
+    return other(path)
+
+
+def from_built(built: Built, base: LoadedBase, fill: Callable[[], None]) -> LoadedBase:
+    """The result of a spec as a base of another; `fill` gives it its weights."""
+
+    def weights() -> WeightSource:
+        fill()
+        return MemoryWeights(built.model)
+
+    return LoadedBase(read_graph(built.model), weights, base.custom, base.is_remote)
 
 
 def _from_memory(model: Any) -> LoadedBase:
@@ -67,16 +124,16 @@ def _from_memory(model: Any) -> LoadedBase:
     return LoadedBase(graph, lambda: MemoryWeights(model), Custom(custom_objects(model), _lambdas(model)))
 
 
-def _lambdas(model: Any) -> dict[str, Callable[[], Any]]:
+def _lambdas(model: Any) -> dict[str, Factory]:
     """Lambda layers are made again around the same function: their code need not pass through a config."""
 
-    def again(layer: Any) -> Callable[[], Any]:
-        return lambda: keras.layers.Lambda(
+    def again(layer: Any) -> Factory:
+        return lambda name: keras.layers.Lambda(
             layer.function,
             output_shape=layer._output_shape,
             mask=layer.mask,
             arguments=layer.arguments,
-            name=layer.name,
+            name=name,
             dtype=layer.dtype_policy,
         )
 
@@ -96,10 +153,7 @@ def _from_application(base: Base, folder: str) -> LoadedBase:
 
     def weights() -> WeightSource:
         if base.weights.kind == "imagenet":
-            try:
-                return find(_imagenet_file(base, constructor, arguments), base.weights, graph)
-            except SpecError as error:
-                raise error.under("base") from None
+            return find(_imagenet_file(base, constructor, arguments), base.weights, graph)
         return _given(base.weights, folder, graph)
 
     return LoadedBase(graph, weights, is_remote=base.weights.kind == "imagenet")
@@ -118,7 +172,7 @@ def _given(weights: Weights, folder: str, graph: Graph) -> WeightSource:
     try:
         return find(locate(weights, folder), weights, graph)
     except SpecError as error:
-        raise error.under("base", "weights") from None
+        raise error.under("weights") from None
 
 
 class _Found(Exception):
@@ -184,7 +238,7 @@ def _from_file(base: Base, folder: str) -> LoadedBase:
             try:
                 return find(path, own, graph)
             except SpecError as error:
-                raise error.under("base", "file") from None
+                raise error.under("file") from None
         return _given(base.weights, folder, graph)
 
     return LoadedBase(graph, weights)

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import inspect
 import json
 import re
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -25,6 +26,7 @@ from keras.src.initializers import ALL_OBJECTS_DICT as INITIALIZERS
 from keras.src.regularizers import ALL_OBJECTS_DICT as REGULARIZERS
 
 from spec_compiler.backend.argument_schemas import definitions, kind_of, schema_of
+from spec_compiler.backend.training_catalogue import training_definitions, training_groups
 from spec_compiler.catalogue import catalogue_file
 
 ABSTRACT = (
@@ -42,7 +44,9 @@ UNDOCUMENTED = {
 # Taken by the base class of all image layers, and refused by it unless the subclass names it too.
 NEVER_INHERITED = ("factor",)
 # Taken with a warning or without an effect; `spec_compiler.catalogue` says what to write instead.
-RETIRED = ("alpha", "rms_scaling", "input_length", "input_shape", "batch_input_shape")
+RETIRED = ("alpha", "input_length", "input_shape", "batch_input_shape")
+# Keras gives these a default, and refuses it: `Constant` when it is named without one.
+REQUIRED = ("CategoryEncoding.num_tokens", "Constant.value")
 # The language has its own words for these.
 NOT_OF_APPLICATIONS = ("weights", "input_tensor")
 
@@ -58,15 +62,17 @@ def document(default_sizes: Mapping[str, int | None]) -> Record:
     names = {group.removesuffix("s"): list(records) for group, records in described.items()}
     names["activation"] = sorted(ACTIVATIONS)
     dtypes = [*ALLOWED_DTYPES, "int", "mixed_float16", "mixed_bfloat16"]
+    training = training_groups(_described)
     return {
         "keras": keras.__version__,
         **described,
+        **training,
         "activations": names["activation"],
         "applications": {
             name: {**_application(name, function), "default_size": default_sizes.get(name)}
             for name, function in _applications()
         },
-        "definitions": definitions(names, dtypes, list(QUANTIZATION_MODES)),
+        "definitions": definitions(names, dtypes, list(QUANTIZATION_MODES)) | training_definitions(training),
     }
 
 
@@ -151,14 +157,15 @@ def _arguments(owner: str, parameters: Mapping[str, inspect.Parameter], docs: Ma
         record: Record = {}
         if name in docs:
             record["doc"] = docs[name]
-        if parameter.default is parameter.empty:
+        default = parameter.empty if f"{owner}.{name}" in REQUIRED else parameter.default
+        if default is parameter.empty:
             record["required"] = True
         else:
-            record["default"] = json.loads(json.dumps(parameter.default))
+            record["default"] = json.loads(json.dumps(default))
         kind = kind_of(owner, name)
         if kind is not None:
             record["kind"] = kind
-        record["schema"] = schema_of(owner, name, parameter.default)
+        record["schema"] = schema_of(owner, name, default)
         records[name] = record
     return records
 
@@ -209,10 +216,12 @@ def _applications() -> list[tuple[str, Any]]:
     return [(name, each) for name, each in _public(keras.applications) if inspect.isfunction(each)]
 
 
-def main(options: list[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Writes the catalogue, or with `--check` compares it; returns the exit status."""
+    parser = argparse.ArgumentParser(description="Write the catalogue of Keras's layers and applications.")
+    parser.add_argument("--check", action="store_true", help="fail where the committed catalogue is stale")
     file = catalogue_file()
-    if options != ["--check"]:
+    if not parser.parse_args(arguments).check:
         file.write_text(text(document(default_sizes())), encoding="utf-8")
         return 0
     committed = json.loads(file.read_text(encoding="utf-8"))

@@ -16,10 +16,9 @@ import numpy as np
 
 from spec_compiler.base import Weights
 from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean
-from spec_compiler.graph import Graph, LayerSpec
+from spec_compiler.graph import Graph, LayerSpec, Place
 
 Array = np.ndarray[Any, Any]
-Place = tuple[str, int]  # a layer, and the index of a variable in its `variables`
 WEIGHTS_ENTRY = "model.weights.h5"  # in a `.keras` archive
 
 

@@ -98,6 +98,7 @@ def read_layer(operation: Any, position: int | None = None, group: str | None = 
         position=position,
         inner=read_graph(operation) if kind == "model" else None,
         store_group=group,
+        takes_training=bool(getattr(operation, "_call_has_training_arg", False)),
     )
 
 

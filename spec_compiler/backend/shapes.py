@@ -4,33 +4,40 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Mapping
 from typing import Any
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
-from spec_compiler.graph import Graph, LayerSpec, Node, Origin, TensorSpec, ValueRef
+from spec_compiler.graph import Graph, LayerSpec, Node, Origin, Shape, ValueRef, VariableSpec
 
 
-def fit_errors(before: LayerSpec, after: LayerSpec, node: str, graph: Graph, base: Graph) -> list[Diagnostic]:
-    """SC402 for a kept layer whose variables would get another shape than its weights have."""
-    old = next(each for each, new in _pairs(before, after) if each is None or new is None or each.shape != new.shape)
-    new = next(new for each, new in _pairs(before, after) if each is None or new is None or each.shape != new.shape)
+def fit_errors(
+    layer: LayerSpec, variables: tuple[VariableSpec, ...], node: str, graph: Graph, base: Graph
+) -> list[Diagnostic]:
+    """SC402 for a kept layer whose `variables`, on its new input, have another shape than its weights."""
     culprit = _culprit(graph, node)
     got, wanted = _input_shapes(graph, node), _input_shapes(base, node)
-    what = old.path if old is not None else "variable"
-    message = f"the kept layer `{before.name}` cannot take its input {got}, its weights are for {wanted}"
-    notes = []
-    if old is not None and new is not None:
-        notes.append(f"its {what} has the shape {old.shape}, this input needs {new.shape}")
+    message = f"the kept layer `{layer.name}` cannot take its input {got}, its weights are for {wanted}"
+    if got == wanted:
+        message = f"the weights of the kept layer `{layer.name}` do not fit its new arguments"
+    notes = [
+        f"its {old.path} has the shape {old.shape}, now it needs {new.shape}"
+        for old, new in zip(layer.variables or (), variables, strict=False)
+        if old.shape != new.shape
+    ][:1]
     notes += _culprit_notes(culprit, graph, base)
-    help = _fit_help(before, culprit, graph, node, base)
-    return [Diagnostic("SC402", message, _place(culprit), notes=tuple(notes), help=help)]
+    return [
+        Diagnostic(
+            "SC402", message, _place(culprit), notes=tuple(notes), help=_fit_help(layer, culprit, graph, node, base)
+        )
+    ]
 
 
 def _place(culprit: LayerSpec | None) -> Path:
     """Where the spec says what a new layer puts out: its `filters` or `units`, or its entry."""
     if culprit is None:
         return ()
+    if not culprit.is_new:
+        return culprit.changed_by.path if culprit.changed_by else ()
     argument = _width(culprit)
     return (*culprit.origin.path, culprit.class_name, *([argument] if argument else []))
 
@@ -45,28 +52,28 @@ def _pairs(before: LayerSpec, after: LayerSpec) -> list[tuple[Any, Any]]:
     return list(zip(old + [None] * (size - len(old)), new + [None] * (size - len(new)), strict=True))
 
 
-def call_error(
-    error: Exception, node: Node, graph: Graph, base: Graph, shapes: Mapping[ValueRef, TensorSpec]
-) -> SpecError:
+def call_error(error: Exception, node: Node, graph: Graph, base: Graph) -> SpecError:
     """SC401 for a layer that Keras refuses to call on its input."""
     spec = graph.layers[node.layer]
-    got = " and ".join(shown(shapes[ref].shape) for ref in dict.fromkeys(node.inputs))
-    takes = ", ".join(f"`{ref.node}` {shown(shapes[ref].shape)}" for ref in dict.fromkeys(node.inputs))
+    refs = list(dict.fromkeys(node.inputs))
+    shapes = [each.shape for ref in refs if (each := graph.spec_of(ref)) is not None]
     culprit = spec if spec.is_new else _culprit(graph, node.name)
     kept = "the kept layer " if not spec.is_new else ""
-    wanted = (
-        f", in the base it took {_input_shapes(base, node.name)}" if not spec.is_new and node.name in base.nodes else ""
-    )
+    before = ""
+    if not spec.is_new and node.name in base.nodes:
+        before = f", in the base it took {_input_shapes(base, node.name)}"
+    takes = ", ".join(f"`{ref.node}` {shown(shape)}" for ref, shape in zip(refs, shapes, strict=False))
     notes = [f"it takes {takes}", f"Keras says: {keras_reason(error)}"]
     if culprit is not None and culprit is not spec:
         notes += _culprit_notes(culprit, graph, base)
+    made = culprit is not None and culprit.is_new
     return SpecError.single(
         "SC401",
-        f"{kept}`{spec.name}` ({spec.class_name}) cannot take its input {got}{wanted}",
-        path=(*culprit.origin.path, culprit.class_name) if culprit is not None else (),
-        at_key=True,
+        f"{kept}`{spec.name}` ({spec.class_name}) cannot take its input {' and '.join(map(shown, shapes))}{before}",
+        path=(*culprit.origin.path, culprit.class_name) if made and culprit else _place(culprit),
+        at_key=made,
         notes=notes,
-        help=_call_help(spec, [shapes[ref].shape for ref in node.inputs]),
+        help=_call_help(spec, shapes),
     )
 
 
@@ -75,8 +82,8 @@ def make_error(error: Exception, spec: LayerSpec) -> SpecError:
     return SpecError.single(
         "SC403",
         f"`{spec.class_name}` cannot be made from these arguments",
-        path=(*spec.origin.path, spec.class_name),
-        at_key=True,
+        path=(*spec.origin.path, spec.class_name) if spec.is_new else _place(spec),
+        at_key=spec.is_new,
         notes=[f"Keras says: {keras_reason(error)}"],
     )
 
@@ -106,11 +113,11 @@ def _input_shapes(graph: Graph, node: str) -> str:
 
 
 def _culprit(graph: Graph, node: str) -> LayerSpec | None:
-    """The nearest new layer that the node depends on."""
+    """The nearest layer that the node depends on, itself included, that an edit made or changed."""
     seen, todo = {node}, deque([node])
     while todo:
         name = todo.popleft()
-        if name != node and graph.layer_of(name).is_new:
+        if graph.layer_of(name).cause is not None:
             return graph.layer_of(name)
         for ref in graph.nodes[name].inputs:
             if ref.node not in seen:
@@ -124,7 +131,12 @@ def _culprit_notes(culprit: LayerSpec | None, graph: Graph, base: Graph) -> list
         return []
     spec = graph.spec_of(ValueRef(graph.calls[culprit.name][0]))
     there = f" puts out {shown(spec.shape)}" if spec else ""
-    notes = [f"`{culprit.name}`, made by `{section(culprit.origin)}`,{there}"]
+    cause = culprit.cause or culprit.origin
+    how = "made" if culprit.is_new else "changed"
+    notes = [f"`{culprit.name}`, {how} by `{section(cause)}`,{there}"]
+    if not culprit.is_new:
+        was = base.spec_of(ValueRef(culprit.name)) if culprit.name in base.nodes else None
+        return [*notes, f"in the base it put out {shown(was.shape)}"] if was else notes
     exits = [
         name for name, origin in graph.removed.items() if origin.path == culprit.origin.path[:2] and name in base.nodes
     ]
@@ -143,16 +155,27 @@ def section(origin: Origin) -> str:
 
 
 def _fit_help(layer: LayerSpec, culprit: LayerSpec | None, graph: Graph, node: str, base: Graph) -> str:
-    replace = f"or give `{layer.name}` fresh weights by naming it in `replace`"
-    if culprit is None or node not in base.nodes:
-        return replace
-    wanted = next((base.spec_of(ref) for ref in base.nodes[node].inputs), None)
-    argument = _width(culprit)
-    if wanted is not None and argument and wanted.shape[-1] is not None:
-        return f"set `{argument}: {wanted.shape[-1]}` in `{culprit.name}`,\n{replace}"
-    if wanted is not None:
-        return f"end the new layers with one that puts out {shown(wanted.shape)},\n{replace}"
-    return replace
+    fresh = f"or give `{layer.name}` fresh weights by naming it in `replace`"
+    wanted = next((base.spec_of(ref) for ref in base.nodes[node].data_inputs), None) if node in base.nodes else None
+    got = next((graph.spec_of(ref) for ref in graph.nodes[node].data_inputs), None)
+    if culprit is None or wanted is None or got is None or got.shape == wanted.shape:
+        return fresh.removeprefix("or ")
+    argument = _width(culprit) if culprit.is_new else None
+    if argument and wanted.shape[-1] is not None and _only_width(got.shape, wanted.shape):
+        return f"set `{argument}: {wanted.shape[-1]}` in `{culprit.name}`,\n{fresh}"
+    taken = graph.nodes[node].data_inputs[0].node
+    if len(wanted.shape) == 2:
+        return f"end before it with `cut_at: {taken}` and a `head` of your own,\n{fresh}"
+    if _only_width(got.shape, wanted.shape) and wanted.shape[-1] is not None:
+        convolution = "Dense" if len(wanted.shape) == 2 else f"Conv{len(wanted.shape) - 2}D"
+        size = f"{{filters: {wanted.shape[-1]}, kernel_size: 1}}"
+        return f"insert a projection: `before: {layer.name}`, `layers: [{convolution}: {size}]`,\n{fresh}"
+    return f"put layers between that make {shown(wanted.shape)} of it,\n{fresh}"
+
+
+def _only_width(got: Shape, wanted: Shape) -> bool:
+    """Whether two shapes differ in the last axis alone."""
+    return len(got) == len(wanted) and got[:-1] == wanted[:-1] and got[-1] != wanted[-1]
 
 
 def _call_help(spec: LayerSpec, shapes: list[tuple[int | None, ...]]) -> str | None:

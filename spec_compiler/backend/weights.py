@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -12,10 +12,10 @@ from typing import Any, Literal, Protocol
 import keras
 import numpy as np
 
-from spec_compiler.backend.files import Array, Place
+from spec_compiler.backend.files import Array
 from spec_compiler.backend.symbolic import assign, initialize, is_symbolic
 from spec_compiler.backend.writer import Built
-from spec_compiler.graph import Graph, LayerSpec, VariableSpec
+from spec_compiler.graph import Graph, LayerSpec, Place, VariableSpec
 from spec_compiler.ledger import LedgerRow, WeightLedger
 
 
@@ -95,6 +95,42 @@ class NoWeights:
         raise LookupError(place)
 
 
+@dataclass(frozen=True)
+class JoinedWeights:
+    """The weights of several bases, each under its name."""
+
+    sources: Mapping[str, WeightSource]
+
+    @property
+    def unmapped(self) -> tuple[str, ...]:
+        """Those of every base."""
+        return tuple(f"{name}/{each}" for name, source in self.sources.items() for each in source.unmapped)
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """Those of every base."""
+        return tuple(f"{name}/{each}" for name, source in self.sources.items() for each in source.unused)
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[_OpenJoined]:
+        """Every source, ready to be read."""
+        with contextlib.ExitStack() as stack:
+            yield _OpenJoined({name: stack.enter_context(each.opened()) for name, each in self.sources.items()})
+
+
+@dataclass(frozen=True)
+class _OpenJoined:
+    sources: Mapping[str, OpenSource]
+
+    def origin(self, place: Place) -> str | None:
+        name, _, layer = place[0].partition("/")
+        return self.sources[name].origin((layer, place[1]))
+
+    def read(self, place: Place) -> Array:
+        name, _, layer = place[0].partition("/")
+        return self.sources[name].read((layer, place[1]))
+
+
 def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
     """Fills the built model: kept variables from the source, new ones from their initializers.
 
@@ -107,12 +143,18 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
             spec = built.graph.layers[name]
             if spec.kind not in ("input", "operation"):
                 rows += _layer_rows(spec, layer, base, opened)
-    kept = {name for name, spec in built.graph.layers.items() if not spec.is_new}
+    taken = {
+        spec.place(index)
+        for spec in built.graph.layers.values()
+        if not spec.is_new
+        for index in range(len(spec.variables or ()))
+    }
     for spec in base.layers.values():
-        if spec.name not in kept:
-            origin = built.graph.removed.get(spec.name)
-            by = f"`{origin.section}`" if origin else "the spec"
-            rows += [_row(spec, each, "dropped", f"its layer was taken away by {by}") for each in spec.variables or ()]
+        origin = built.graph.removed.get(spec.name)
+        by = f"`{origin.section}`" if origin else "the spec"
+        for index, variable in enumerate(spec.variables or ()):
+            if spec.place(index) not in taken:
+                rows.append(_row(spec, variable, "dropped", f"its layer was taken away by {by}"))
     for variable in built.model.variables:
         if is_symbolic(variable):
             raise TransferError(f"the variable {variable.path} was left without a value")
@@ -134,7 +176,8 @@ def _layer_rows(spec: LayerSpec, layer: Any, base: Graph, source: OpenSource) ->
     if len(variables) != len(layer.variables):
         raise TransferError(f"{spec.name} was built with {len(layer.variables)} variables, expected {len(variables)}")
     for index, (each, variable) in enumerate(zip(variables, layer.variables, strict=True)):
-        origin = None if spec.is_new else source.origin((spec.name, index))
+        place = spec.place(index)
+        origin = None if spec.is_new else source.origin(place)
         if origin is None:
             initialize(variable)
             if spec.is_new:
@@ -145,7 +188,7 @@ def _layer_rows(spec: LayerSpec, layer: Any, base: Graph, source: OpenSource) ->
                 why = "the base comes without weights for it"
             yield _row(spec, each, "initialized", why, result=checksum(to_array(variable)))
             continue
-        array = source.read((spec.name, index))
+        array = source.read(place)
         before = checksum(array)
         assign(variable, array)
         result = to_array(variable)

@@ -15,7 +15,7 @@ from spec_compiler.backend.symbolic import seeded, symbolic
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.graph import Graph, LayerSpec, Node, ValueRef, map_references
 
-Factory = Callable[[], Any]
+Factory = Callable[[str], Any]  # from the layer's name
 
 
 @dataclass(frozen=True)
@@ -62,33 +62,47 @@ def _build(graph: Graph, base: Graph, seed: int, custom: Custom) -> Built:
     tensors: dict[ValueRef, Any] = {}
     nodes: dict[str, Node] = {}
     specs: dict[str, LayerSpec] = {}
-    misfits: list[Diagnostic] = []
+    problems: list[Diagnostic] = []
     for name, node in graph.nodes.items():
         spec = graph.layers[node.layer]
+        if any(ref not in tensors for ref in node.inputs):
+            continue  # it depends on a new layer that could not be called
         seeded(seed, node.layer)
         fresh = node.layer not in layers
         if fresh:
             layers[node.layer] = make_layer(spec, custom)
-        layer = layers[node.layer]
-        outputs = [layer.output] if spec.kind == "input" else _call(layer, node, graph, base, tensors)
+        try:
+            outputs = _call(layers[node.layer], spec, node, tensors)
+        except _Refused as error:
+            problems += call_error(error.reason, node, replace(graph, nodes={**graph.nodes, **nodes}), base).diagnostics
+            outputs = _as_in_the_base(name, base)  # so that what follows is checked as well
         nodes[name] = replace(node, outputs=tuple(tensor_spec(tensor) for tensor in outputs))
         tensors.update((ValueRef(name, index), tensor) for index, tensor in enumerate(outputs))
-        if fresh:
-            specs[node.layer] = built_spec(spec, layer)
-            misfits += (
-                fit_errors(spec, specs[node.layer], name, replace(graph, nodes={**graph.nodes, **nodes}), base)
-                if _changed(spec, specs[node.layer])
-                else ()
+        if fresh and not problems:
+            specs[node.layer] = built_spec(spec, layers[node.layer])
+        if fresh and _misfits(spec, layers[node.layer]):
+            problems += fit_errors(
+                spec, read_variables(layers[node.layer]), name, replace(graph, nodes={**graph.nodes, **nodes}), base
             )
-    if misfits:
-        raise SpecError(misfits)
+    if problems:
+        raise SpecError(problems)
     inputs = map_references(graph.inputs, tensors.__getitem__)
-    outputs_ = map_references(graph.outputs, tensors.__getitem__)
-    model = keras.Model(inputs, outputs_, name=graph.name)
+    ends = map_references(graph.outputs, tensors.__getitem__)
+    model = keras.Model(inputs, ends, name=graph.name)
     return Built(model, layers, replace(graph, nodes=nodes, layers=specs))
 
 
-def _call(layer: Any, node: Node, graph: Graph, base: Graph, tensors: Mapping[ValueRef, Any]) -> list[Any]:
+class _Refused(Exception):
+    """A call that Keras refuses, and why."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+def _call(layer: Any, spec: LayerSpec, node: Node, tensors: Mapping[ValueRef, Any]) -> list[Any]:
+    if spec.kind == "input":
+        return [layer.output]
     args = map_references(node.args, tensors.__getitem__)
     kwargs = map_references(node.kwargs, tensors.__getitem__)
     try:
@@ -96,9 +110,20 @@ def _call(layer: Any, node: Node, graph: Graph, base: Graph, tensors: Mapping[Va
     except Exception as error:
         if "in a stateless scope" in str(error):
             raise _NeedsWeights from error
-        shapes = {ref: tensor_spec(tensors[ref]) for ref in node.inputs}
-        raise call_error(error, node, graph, base, shapes) from None
+        raise _Refused(error) from None
     return list(keras.tree.flatten(result))
+
+
+def _as_in_the_base(name: str, base: Graph) -> list[Any]:
+    """Tensors such as the base has there; none for a new layer."""
+    known = base.nodes[name].outputs if name in base.nodes else ()
+    return [keras.KerasTensor(spec.shape, spec.dtype) for spec in known]
+
+
+def _misfits(spec: LayerSpec, layer: Any) -> bool:
+    if spec.is_new or spec.kind not in ("layer", "model") or not getattr(layer, "built", False):
+        return False
+    return [each.shape for each in spec.variables or ()] != [tuple(each.shape) for each in layer.variables]
 
 
 def make_layer(spec: LayerSpec, custom: Custom) -> Any:
@@ -108,9 +133,9 @@ def make_layer(spec: LayerSpec, custom: Custom) -> Any:
         SpecError: SC403, SC202.
     """
     if spec.name in custom.factories and not spec.is_new:
-        return custom.factories[spec.name]()
-    if not spec.is_new:
-        return keras.saving.deserialize_keras_object(dict(spec.config), custom_objects=dict(custom.objects))
+        return custom.factories[spec.name](spec.keras_name or spec.name)
+    if not spec.is_new or spec.kind == "operation":  # a new operation comes with Keras's own config
+        return _kept_layer(spec, custom)
     try:
         arguments = {key: deserialized(spec.class_name, key, value) for key, value in spec.config["config"].items()}
         return _layer_class(spec)(**arguments, name=spec.name)
@@ -119,6 +144,21 @@ def make_layer(spec: LayerSpec, custom: Custom) -> Any:
     except Exception as error:
         if "in a stateless scope" in str(error):
             raise _NeedsWeights from error
+        raise make_error(error, spec) from None
+
+
+def _kept_layer(spec: LayerSpec, custom: Custom) -> Any:
+    config = {**spec.config, "config": dict(spec.config.get("config") or {})}
+    if spec.keras_name is not None:
+        config["config"]["name"] = spec.keras_name
+    try:
+        for key, value in spec.arguments.items():
+            made = deserialized(spec.class_name, key, value)
+            config["config"][key] = keras.saving.serialize_keras_object(made)
+        return keras.saving.deserialize_keras_object(config, custom_objects=dict(custom.objects))
+    except Exception as error:
+        if spec.changed_by is None:
+            raise
         raise make_error(error, spec) from None
 
 
@@ -159,15 +199,11 @@ def deserialized(class_name: str, argument: str, value: Any) -> Any:
 
 def built_spec(spec: LayerSpec, layer: Any) -> LayerSpec:
     """The layer's spec with what Keras made of it: its full config and its variables."""
-    if spec.kind in ("input", "operation"):
+    if spec.kind == "operation":
         return spec
     if not spec.is_new:
-        return replace(spec, variables=read_variables(layer))
+        variables = read_variables(layer) if spec.kind in ("layer", "model") else ()
+        config = read_layer(layer).config if spec.changed_by is not None else spec.config
+        return replace(spec, variables=variables, config=config)
     made = read_layer(layer)
     return replace(made, origin=spec.origin, trainable=spec.trainable, class_name=spec.class_name, kind=made.kind)
-
-
-def _changed(before: LayerSpec, after: LayerSpec) -> bool:
-    if before.is_new:
-        return False
-    return [each.shape for each in before.variables or ()] != [each.shape for each in after.variables or ()]

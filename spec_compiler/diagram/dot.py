@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from spec_compiler.diagram.header import column_label, header
 from spec_compiler.diagram.label import box_label, tooltip
-from spec_compiler.diagram.look import FONT, LOOKS, NORMAL, PALE, STROKES
+from spec_compiler.diagram.look import FONT, LOOKS, PALE, STROKES, WHITE
 from spec_compiler.diagram.markup import attributes, quoted
 from spec_compiler.diagram.picture import VIEWS, Arrow, Box, Drawing, View, draw_up
 from spec_compiler.plan import Plan
@@ -15,6 +15,41 @@ Attributes = dict[str, str | int | float]
 
 SHAPES = {"input": "box", "layer": "box", "operation": "component", "model": "folder", "fold": "box3d"}
 
+
+PAGE: Attributes = {
+    "labelloc": "t",
+    "labeljust": "l",
+    "bgcolor": "white",
+    "pad": 0.25,
+    "nodesep": 0.25,
+    "ranksep": 0.3,
+    "newrank": "true",  # ranks across the two columns of `side-by-side`
+    "splines": "polyline",  # curves swing out of their column
+    "fontname": FONT,
+}
+NODES: Attributes = {
+    "shape": "box",
+    "style": "rounded,filled,solid",
+    "color": LOOKS["kept"].line,
+    "fillcolor": LOOKS["kept"].fill,
+    "penwidth": LOOKS["kept"].width,
+    "peripheries": 1,
+    "margin": "0.08,0.04",
+    "height": 0.1,
+    "class": "kept",
+    "fontname": FONT,
+}
+EDGES: Attributes = {
+    "color": STROKES["kept"].color,
+    "style": "solid",
+    "penwidth": STROKES["kept"].width,
+    "arrowsize": 0.6,
+    "weight": 4,  # heavy arrows are short and straight
+    "class": "kept",
+    "tooltip": STROKES["kept"].word,
+    "fontname": FONT,
+}
+FRAME: Attributes = {"color": "#D0D7DE", "style": "rounded", "margin": 14}
 
 WIDE_UP_TO = 2  # branches; where more stand side by side, boxes are narrow and taller
 
@@ -27,36 +62,31 @@ def to_dot(plan: Plan, view: str, *, unfold: bool = False, context: int = 1) -> 
 
     Raises:
         ValueError: an unknown view.
+
+    >>> from spec_compiler.graph import Graph
+    >>> empty = Graph("empty", {}, {}, (), ())
+    >>> to_dot(Plan("nothing", empty, empty), "diff").splitlines()[0]
+    'digraph "nothing: diff" {'
     """
     if view not in VIEWS:
         raise ValueError(f"unknown view `{view}`, expected one of {', '.join(VIEWS)}")
     known: View = VIEWS[VIEWS.index(view)]
     drawings = draw_up(plan, known, unfold=unfold, context=context)
-    return "\n".join(("digraph {", *_statements(plan, known, drawings), "}", ""))
+    return "\n".join((f"digraph {quoted(f'{plan.name}: {view}')} {{", *_statements(plan, known, drawings), "}", ""))
 
 
 def _statements(plan: Plan, view: View, drawings: tuple[Drawing, ...]) -> Iterator[str]:
-    title = f"{plan.name}: {view}"
-    page: Attributes = {
-        "label": header(plan, view, drawings),
-        "labelloc": "t",
-        "labeljust": "l",
-        "bgcolor": "white",
-        "pad": 0.25,
-    }
-    room: Attributes = {"nodesep": 0.25, "ranksep": 0.3, "newrank": "true", "splines": "polyline", "tooltip": title}
-    yield f"  graph {attributes({**page, **room, 'fontname': FONT})}"
-    yield f"  node {attributes({'fontname': FONT, 'fontsize': NORMAL, 'height': 0.1})}"
-    yield f"  edge {attributes({'fontname': FONT, 'arrowsize': 0.6})}"
+    yield f"  graph {attributes({**PAGE, 'tooltip': f'{plan.name}: {view}', 'label': header(plan, view, drawings)})}"
+    yield f"  node {attributes(NODES)}"
+    yield f"  edge {attributes(EDGES)}"
     narrow = any(drawing.breadth > WIDE_UP_TO for drawing in drawings)
     if len(drawings) == 1:
         yield from _drawing(drawings[0], "", narrow)
         return
     for drawing in drawings:
         graph = plan.before if drawing.column == "before" else plan.after
-        frame = {"label": column_label(graph, drawing.column), "labeljust": "l", "color": "#D0D7DE", "style": "rounded"}
         yield f"  subgraph {quoted(f'cluster_{drawing.column}')} {{"
-        yield f"    graph {attributes({**frame, 'margin': 14})}"
+        yield f"    graph {attributes({**FRAME, 'label': column_label(graph, drawing.column)})}"
         yield from ("  " + line for line in _drawing(drawing, f"{drawing.column}/", narrow))
         yield "  }"
     yield from _level(*drawings)
@@ -64,23 +94,25 @@ def _statements(plan: Plan, view: View, drawings: tuple[Drawing, ...]) -> Iterat
 
 def _drawing(drawing: Drawing, prefix: str, narrow: bool) -> Iterator[str]:
     for box in drawing.boxes:
-        yield f"  {quoted(prefix + box.key)} {attributes(_box(box, narrow))}"
+        own = {name: value for name, value in _box(box, narrow).items() if NODES.get(name) != value}
+        yield f"  {quoted(prefix + box.key)} {attributes(own)}"
     aside = {box.key for box in drawing.boxes if box.state == "dropped" and drawing.column == "diff"}
     for arrow in drawing.arrows:
-        weight = 1 if (arrow.source in aside) != (arrow.target in aside) else 4  # heavy arrows are short and straight
+        own = {name: value for name, value in _arrow(arrow).items() if EDGES.get(name) != value}
+        if (arrow.source in aside) != (arrow.target in aside):
+            own["weight"] = 1
         ends = f"{quoted(prefix + arrow.source)} -> {quoted(prefix + arrow.target)}"
-        yield f"  {ends} {attributes({**_arrow(arrow), 'weight': weight})}"
+        yield f"  {ends} {attributes(own)}" if own else f"  {ends}"
 
 
 def _box(box: Box, narrow: bool) -> Attributes:
     look = LOOKS[box.state]
-    rounded = "rounded," if box.kind == "layer" else ""
-    fill = PALE if box.kind in ("fold", "input") and look.word == "kept" else look.fill
+    corners = "rounded,filled" if box.kind == "layer" else "filled"
     return {
         "shape": SHAPES[box.kind],
-        "style": f"{rounded}filled,{look.style}",
+        "style": f"{corners},{look.style}",
         "color": look.line,
-        "fillcolor": fill,
+        "fillcolor": PALE if box.kind in ("fold", "input") and look.fill == WHITE else look.fill,
         "penwidth": look.width,
         "peripheries": look.peripheries,
         "margin": "0.17,0.05" if box.kind == "fold" else "0.08,0.04",
@@ -92,10 +124,13 @@ def _box(box: Box, narrow: bool) -> Attributes:
 
 def _arrow(arrow: Arrow) -> Attributes:
     stroke = STROKES[arrow.state]
-    found: Attributes = {"color": stroke.color}
-    if arrow.state != "kept":
-        found |= {"style": stroke.style, "penwidth": stroke.width, "class": arrow.state, "tooltip": stroke.word}
-    return found
+    return {
+        "color": stroke.color,
+        "style": stroke.style,
+        "penwidth": stroke.width,
+        "class": arrow.state,
+        "tooltip": stroke.word,
+    }
 
 
 def _level(before: Drawing, after: Drawing) -> Iterator[str]:
@@ -104,4 +139,4 @@ def _level(before: Drawing, after: Drawing) -> Iterator[str]:
     for box in before.boxes:
         if box.key in there:
             left, right = quoted(f"before/{box.key}"), quoted(f"after/{box.key}")
-            yield f"  {{ rank=same; {left}; {right}; {left} -> {right} [style=invis weight=0] }}"
+            yield f"  {{ rank=same; {left} -> {right} [style=invis weight=0] }}"

@@ -51,6 +51,9 @@ def render(dot: str, format: str) -> bytes:
 
     Raises:
         DrawError: an unknown format, no engine, or an engine that fails.
+
+    >>> render("digraph { a -> b }", "svg")[:5]
+    b'<?xml'
     """
     if format not in FORMATS:
         known = ", ".join(f"`{each}`" for each in FORMATS)

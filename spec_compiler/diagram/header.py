@@ -51,7 +51,7 @@ def _legend(drawings: Sequence[Drawing]) -> list[list[Badge]]:
     found: list[list[Badge]] = []
     for state in STATES:
         stroke = STROKES[state]
-        sign = Badge(font(f"<B>{stroke.sign}</B>", SMALL, LOOKS[state].line), 26)
+        sign = Badge(font(f"<B>{stroke.sign}</B>", SMALL, LOOKS[state].line), 20)
         if any(box.state == state for box in boxes):
             found.append([_swatch(state), *([sign] if state in arrows else []), word(LOOKS[state].word), GAP])
         elif state in arrows:

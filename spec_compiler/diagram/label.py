@@ -10,7 +10,7 @@ from spec_compiler.diagram.markup import BREAK, LINE_LENGTH, SPACE, Badge, badge
 from spec_compiler.diagram.picture import Box
 from spec_compiler.graph import Shape
 
-WIDE, NARROW = 276, 150  # points; boxes of one width line up
+WIDE, NARROW = 288, 150  # points; boxes of one width line up
 FOLD_LENGTH = 26  # characters; in narrow boxes, both ends of a longer fold have lines of their own
 LONGEST_VALUE = 40  # characters
 MOST_DETAILS = 4

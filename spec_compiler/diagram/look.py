@@ -51,7 +51,7 @@ class Stroke:
 
 
 STROKES: dict[ArrowState, Stroke] = {
-    "kept": Stroke("", "─►", "#6E7781"),
+    "kept": Stroke("connection", "─►", "#6E7781"),
     "changed": Stroke("carries another shape", "═►", "#0072B2:#0072B2", width=1.2),
     "new": Stroke("new connection", "─►", "#007A57", width=2.2),
     "dropped": Stroke("dropped connection", "- -►", "#C24E00", style="dashed", width=1.4),

@@ -100,7 +100,8 @@ def framed(each: Badge, height: int, side: Side = "LEFT") -> str:
     outside = f'WIDTH="{each.width}" HEIGHT="{height}" FIXEDSIZE="TRUE"'
     inside += "" if each.border else f' ALIGN="{side}"'
     cell = f"<TD {inside}>{each.markup}</TD>"
-    return f'<TABLE BORDER="{each.border}" {each.frame} {TIGHT} {outside}><TR>{cell}</TR></TABLE>'
+    frame = f"{each.frame} {TIGHT}" if each.frame else TIGHT
+    return f'<TABLE BORDER="{each.border}" {frame} {outside}><TR>{cell}</TR></TABLE>'
 
 
 def table(rows: Iterable[str], between: str = "") -> str:
@@ -114,18 +115,23 @@ def label(rows: Iterable[str]) -> str:
 
 
 def quoted(text: str) -> str:
-    """Any text as a DOT string that stands for itself, in names as in attributes with escapes such as `tooltip`.
+    """Any text as a DOT string that names itself. Backslashes are entities, which Graphviz reads as HTML does.
 
-    >>> print(quoted('a "b" c:' + chr(92)))
-    "a \\"b\\" c:\\\\"
+    >>> print(quoted('a "b" & c' + chr(92)))
+    "a \\"b\\" &amp; c&#92;"
     """
-    text = printable(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    text = printable(text).replace("&", "&amp;").replace("\\", "&#92;").replace('"', '\\"').replace("\n", "\\n")
     return f'"{text}"'
 
 
 def attributes(values: Mapping[str, str | int | float]) -> str:
     """A DOT attribute list, in which `label` is markup and everything else is text."""
-    pairs = (
-        f"{name}=<{value}>" if name == "label" else f"{name}={quoted(str(value))}" for name, value in values.items()
-    )
-    return f"[{' '.join(pairs)}]"
+    return f"[{' '.join(f'{name}={_value(name, str(value))}' for name, value in values.items())}]"
+
+
+def _value(name: str, value: str) -> str:
+    if name == "label":
+        return f"<{value}>"
+    if name == "tooltip":  # the one attribute in which escapes are read, after the entities, and twice
+        value = printable(value).replace("\\", "\\" * 4)
+    return quoted(value)

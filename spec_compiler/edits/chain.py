@@ -1,59 +1,82 @@
-"""A chain of new layers: what `replace`, `insert` and `head` put into a graph."""
+"""Chains of new layers: what `replace`, `insert` and `head` put into a graph."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.entries import LayerEntry, snake_case
 from spec_compiler.graph import Graph, LayerSpec, Node, Origin, ValueRef
 
 
+@dataclass
+class Chains:
+    """Makes the chains of one edit: their layers once for each matched layer, their calls once for each of its calls.
+
+    A replacement of a layer that is called twice so stays one layer that is called twice.
+
+    Attributes:
+        path: leads from the edit to its list of entries.
+        free: layers that leave the graph with this edit, so that a new one may take their name.
+        layers: every layer made so far, by name.
+    """
+
+    graph: Graph
+    entries: Sequence[LayerEntry]
+    origin: Origin
+    path: Path
+    free: Collection[str] = ()
+    layers: dict[str, LayerSpec] = field(default_factory=dict)
+    _made: dict[str | None, tuple[str, ...]] = field(default_factory=dict)
+
+    def add(self, takes: Sequence[ValueRef], match: str | None = None, call: int | None = None) -> Chain:
+        """The calls of a chain, the first on `takes` (on a list where there are several), each next on the one before.
+
+        `match` is the layer that was matched, for `{name}` in a name; `call` numbers its calls where there are several.
+
+        Raises:
+            SpecError: SC204 a name that another layer has.
+        """
+        if match not in self._made:
+            names = []
+            for index, entry in enumerate(self.entries):
+                name = layer_name(self.graph, entry, self.layers, (*self.path, index), match, self.free)
+                self.layers[name] = make_layer(name, entry, self.origin, (*self.path, index))
+                names.append(name)
+            self._made[match] = tuple(names)
+        nodes: list[Node] = []
+        tensors = list(takes)
+        for name in self._made[match]:
+            node = name if call is None else f"{name}@{call}"
+            nodes.append(Node(node, name, (tensors[0] if len(tensors) == 1 else tensors,)))
+            tensors = [ValueRef(node)]
+        return Chain(tuple(nodes), tensors[0])
+
+
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """New layers, each called once, and the tensor that the last one puts out."""
+    """New calls, and the tensor that the last one puts out."""
 
-    layers: tuple[LayerSpec, ...]
     nodes: tuple[Node, ...]
     exit: ValueRef
 
 
-def make_chain(
-    graph: Graph,
-    entries: Sequence[LayerEntry],
-    takes: Sequence[ValueRef],
-    origin: Origin,
-    path: Path,
-    match: str | None = None,
-    free: Collection[str] = (),
-) -> Chain:
-    """The layers of the entries, each called on the one before, the first on `takes` (a list where there are several).
-
-    `path` leads from the edit to the list of entries; `match` stands in for `{name}` in a name. Layers in `free`
-    leave the graph with this edit, so that a new one may take their name.
-
-    Raises:
-        SpecError: SC204 a name that a layer of the graph, or of the chain, already has.
-    """
-    layers: dict[str, LayerSpec] = {}
-    nodes: list[Node] = []
-    tensors = list(takes)
-    for index, entry in enumerate(entries):
-        name = layer_name(graph, entry, layers, (*path, index), match, free)
-        layer, node = make_call(name, entry, tensors, Origin(origin.section, (*origin.path, *path, index)))
-        layers[name] = layer
-        nodes.append(node)
-        tensors = [ValueRef(name)]
-    return Chain(tuple(layers.values()), tuple(nodes), tensors[0])
+def call_numbers(graph: Graph, nodes: Sequence[str]) -> dict[str, int | None]:
+    """For each node the number of its call among the chosen calls of its layer, None where there is one."""
+    found: dict[str, list[str]] = {}
+    for name in nodes:
+        found.setdefault(graph.nodes[name].layer, []).append(name)
+    return {name: None if len(calls) == 1 else at for calls in found.values() for at, name in enumerate(calls)}
 
 
-def make_call(name: str, entry: LayerEntry, tensors: Sequence[ValueRef], origin: Origin) -> tuple[LayerSpec, Node]:
-    """A new layer and its call; on a list where it takes several tensors."""
+def make_layer(name: str, entry: LayerEntry, origin: Origin, path: Path) -> LayerSpec:
+    """A new layer, as the entry at `path` below the edit says."""
     config = {"class_name": entry.class_name, "config": dict(entry.arguments)}
     trainable = bool(entry.arguments.get("trainable", True))
-    argument = tensors[0] if len(tensors) == 1 else list(tensors)
-    return LayerSpec(name, entry.class_name, config, trainable=trainable, origin=origin), Node(name, name, (argument,))
+    return LayerSpec(
+        name, entry.class_name, config, trainable=trainable, origin=Origin(origin.section, (*origin.path, *path))
+    )
 
 
 def layer_name(
@@ -71,7 +94,7 @@ def layer_name(
     """
     if entry.name is None:
         return _unused(graph, snake_case(entry.class_name), beside)
-    name = entry.name.replace("{name}", match) if match is not None else entry.name
+    name = entry.name if match is None else entry.name.replace("{name}", match.rpartition("/")[2])
     if (name in graph.layers and name not in free) or name in beside:
         there = graph.layers.get(name) or beside[name]
         by = "the base has it" if not there.is_new else f"`{there.origin.section}` made it"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.graph import Graph, ValueRef
@@ -61,7 +61,7 @@ def region(graph: Graph, names: Iterable[str], path: Path = ()) -> Region:
         if graph.layer_of(name).kind == "input":
             message = f"`{name}` is an input of the model and cannot be taken out"
             raise SpecError.single("SC303", message, path=path, help="begin at the layer after it")
-    entries = [(ref, name) for name in inside for ref in graph.nodes[name].inputs if ref.node not in chosen]
+    entries = [(ref, name) for name in inside for ref in graph.nodes[name].data_inputs if ref.node not in chosen]
     exits: dict[ValueRef, str] = {}
     for name in inside:
         for user in graph.consumers[name]:
@@ -104,3 +104,20 @@ def region(graph: Graph, names: Iterable[str], path: Path = ()) -> Region:
     if len(takers) == 1:  # a merge at the entry: its replacement takes the same tensors, each as often
         takes = tuple(ref for ref, _ in entries)
     return Region(inside, takes, next(iter(exits)))
+
+
+def separation(edited: Graph, before: Graph, nodes: Iterable[str], path: Path) -> Graph:
+    """The edited graph, with a warning for each shared layer of which the edit took some calls and left others."""
+    found = []
+    for layer in dict.fromkeys(before.nodes[name].layer for name in nodes):
+        left = [name for name in before.calls[layer] if name in edited.nodes]
+        if layer in edited.layers and left and not edited.layers[layer].is_new:
+            found.append(
+                Diagnostic(
+                    "SC305",
+                    f"`{layer}` is called {len(before.calls[layer])} times, this edit leaves {len(left)} of its calls",
+                    path,
+                    help=f"to edit all its calls alike, name `{layer}` without an index",
+                )
+            )
+    return replace(edited, warnings=(*edited.warnings, *found)) if found else edited

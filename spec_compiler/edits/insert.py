@@ -2,69 +2,125 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pydantic import Field, model_validator
 
 from spec_compiler.diagnostics import Path, SpecError
-from spec_compiler.edits.chain import make_chain
+from spec_compiler.edits.chain import Chains, call_numbers
 from spec_compiler.edits.ends import single_output
 from spec_compiler.edits.section import Section
+from spec_compiler.edits.targets import Edge, Target
 from spec_compiler.entries import Entries
-from spec_compiler.graph import Graph, Origin, ValueRef
-from spec_compiler.resolve import resolve_one
-from spec_compiler.selectors import Selector
+from spec_compiler.graph import Graph, Node, Origin, ValueRef
+
+Use = tuple[str | None, ValueRef]  # a consumer, None being the model's output, and the tensor that it takes
+PLACES = ("after", "before", "between")
 
 
 class Insert(Section):
-    """A chain of new layers after a layer (all its consumers move to the chain's end) or before one."""
+    """A chain of new layers after a layer, before one, or on the edge between two."""
 
-    after: Selector | None = Field(
-        default=None, description="The layer whose output the chain takes; all its consumers move to the chain's end."
+    after: Target | None = Field(
+        default=None,
+        description="The layer whose output the chain takes; all its consumers move to the chain's end.",
+        examples=["block3_pool", {"each": "type:Conv2D"}],
     )
-    before: Selector | None = Field(
+    before: Target | None = Field(
         default=None, description="The layer that takes the chain's output in place of its only input."
     )
-    layers: Entries = Field(description="The chain of new layers.", examples=[[{"Dropout": 0.3}]])
+    between: Edge | None = Field(
+        default=None,
+        description="Two layers: the chain goes on the edge from the first to the second, other edges stay.",
+        examples=[["block1_pool", "block2_conv1"]],
+    )
+    layers: Entries = Field(
+        description="The chain of new layers; `{name}` in a name stands for the matched layer's.",
+        examples=[[{"Dropout": 0.3}]],
+    )
 
     @model_validator(mode="after")
     def _one_place(self) -> Insert:
-        if self.after is not None and self.before is not None:
-            raise SpecError.single("SC108", "`after` and `before` exclude each other", path=("before",), at_key=True,
-                                   help="use two entries")  # fmt: skip
-        if self.after is None and self.before is None:
-            raise SpecError.single("SC102", "an insertion needs `after` or `before`", help="add `after: LAYER`")
+        given = [key for key in PLACES if getattr(self, key) is not None]
+        if len(given) > 1:
+            message = f"`{given[0]}` and `{given[1]}` exclude each other"
+            raise SpecError.single("SC108", message, path=(given[1],), at_key=True, help="use two entries")
+        if not given:
+            message = "an insertion needs `after`, `before` or `between`"
+            raise SpecError.single("SC102", message, help="add `after: LAYER`")
         return self
 
     def apply(self, graph: Graph, path: Path) -> Graph:
         """The graph with the chain on the edges."""
         origin = Origin("insert", path)
-        if self.after is not None:
+        field = next(key for key in PLACES if getattr(self, key) is not None)
+        try:
+            matches = list(getattr(self, f"_{field}")(graph))
+        except SpecError as error:
+            raise error.under(field) from None
+        chains = Chains(graph, self.layers, origin, ("layers",))
+        numbers = call_numbers(graph, [name for name, _, _ in matches])
+        several = len(matches) > 1 or getattr(getattr(self, field), "each", False) or field == "between"
+        places: dict[str, list[Node]] = {}
+        rewire: dict[Use, ValueRef] = {}
+        for name, ref, uses in matches:
+            match = graph.nodes[name].layer if several else None
+            chain = chains.add([ref], match, numbers[name])
+            places.setdefault(ref.node, []).extend(chain.nodes)
+            rewire.update(dict.fromkeys(uses, chain.exit))
+        return graph.spliced(origin, layers=chains.layers.values(), after=places, rewire=rewire)
+
+    def _after(self, graph: Graph) -> list[tuple[str, ValueRef, list[Use]]]:
+        assert self.after is not None
+        found = []
+        for name in self.after.resolve(graph, "after"):
+            ref = single_output(graph, name, self.after.path)
+            found.append((name, ref, list(graph.edges_from(ref))))
+        return found
+
+    def _before(self, graph: Graph) -> list[tuple[str, ValueRef, list[Use]]]:
+        assert self.before is not None
+        found: list[tuple[str, ValueRef, list[Use]]] = []
+        for name in self.before.resolve(graph, "before"):
+            ref = _only_input(graph, name, self.before.path)
+            found.append((name, ref, [(name, ref)]))
+        return found
+
+    def _between(self, graph: Graph) -> list[tuple[str, ValueRef, list[Use]]]:
+        assert self.between is not None
+        ends = []
+        for index, target in enumerate((self.between.start, self.between.end)):
             try:
-                ref = single_output(graph, resolve_one(self.after, graph, "`after`"))
+                ends.append(target.resolve(graph, "between"))
             except SpecError as error:
-                raise error.under("after") from None
-            edges = list(graph.edges_from(ref))
-        else:
-            assert self.before is not None
-            try:
-                ref, edges = _input_of(graph, resolve_one(self.before, graph, "`before`"))
-            except SpecError as error:
-                raise error.under("before") from None
-        chain = make_chain(graph, self.layers, [ref], origin, ("layers",))
-        return graph.spliced(
-            origin,
-            layers=chain.layers,
-            after={ref.node: chain.nodes},
-            rewire=dict.fromkeys(edges, chain.exit),
-        )
+                raise _beside(error, index, target.each) from None
+        found: list[tuple[str, ValueRef, list[Use]]] = []
+        starts = set(ends[0])
+        for name in ends[1]:
+            for ref in dict.fromkeys(graph.nodes[name].data_inputs):
+                if ref.node in starts:
+                    found.append((name, ref, [(name, ref)]))
+        if not found:
+            takes = ", ".join(f"`{ref.node}`" for ref in graph.nodes[ends[1][0]].data_inputs[:4])
+            message = f"no edge leads from `{ends[0][0]}` to `{ends[1][0]}`"
+            raise SpecError.single("SC303", message, help=f"`{ends[1][0]}` takes {takes}" if takes else None)
+        return found
 
 
-def _input_of(graph: Graph, name: str) -> tuple[ValueRef, list[tuple[str | None, ValueRef]]]:
-    taken = list(dict.fromkeys(graph.nodes[name].inputs))
+def _beside(error: SpecError, index: int, each: bool) -> SpecError:
+    """The error of one end of an edge: `each` stands outside of the two ends, not inside."""
+    if not each:
+        return error.under(index)
+    return SpecError(replace(found, path=("each", index, *found.path[1:])) for found in error.diagnostics)
+
+
+def _only_input(graph: Graph, name: str, path: Path) -> ValueRef:
+    taken = list(dict.fromkeys(graph.nodes[name].data_inputs))
     if not taken:
         message = f"`{name}` is an input of the model, nothing comes before it"
-        raise SpecError.single("SC303", message, help=f"insert after `{name}`")
+        raise SpecError.single("SC303", message, path=path, help=f"insert after `{name}`")
     if len(taken) > 1:
-        names = ", ".join(f"`{ref.node}`" for ref in taken[:4])
         message = f"`{name}` takes {len(taken)} tensors, `before` needs a layer with one input"
-        raise SpecError.single("SC303", message, help=f"insert after one of {names}")
-    return taken[0], [(name, taken[0])]
+        help = f"name the edge: `between: [{taken[0].node}, {name}]`"
+        raise SpecError.single("SC303", message, path=path, help=help)
+    return taken[0]

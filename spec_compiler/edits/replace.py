@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from spec_compiler.diagnostics import Path, SpecError
-from spec_compiler.edits.chain import make_chain
-from spec_compiler.edits.ends import region
+from spec_compiler.edits.chain import Chains, call_numbers
+from spec_compiler.edits.ends import region, separation, single_output
 from spec_compiler.edits.section import Section
 from spec_compiler.entries import Entries
-from spec_compiler.graph import Graph, Origin
+from spec_compiler.graph import Graph, Node, Origin, ValueRef
 from spec_compiler.resolve import resolve
 from spec_compiler.selectors import Selector
 
@@ -17,9 +17,15 @@ from spec_compiler.selectors import Selector
 class Replace(Section):
     """Layers that give way to a chain of new ones."""
 
-    layers: Selector = Field(
+    layers: Selector | None = Field(
+        default=None,
         description="The layer or range to replace, as one region: one tensor flows in, one flows out.",
         examples=["block1_conv1..block1_conv2"],
+    )
+    each: Selector | None = Field(
+        default=None,
+        description="Layers to replace one by one; `{name}` in a new name stands for the replaced layer's.",
+        examples=["type:ReLU"],
     )
     with_: Entries = Field(
         alias="with",
@@ -27,20 +33,69 @@ class Replace(Section):
         examples=[[{"Conv2D": {"name": "new_conv", "filters": 64, "kernel_size": 5, "padding": "same"}}]],
     )
 
+    @model_validator(mode="after")
+    def _one_kind(self) -> Replace:
+        if self.layers is not None and self.each is not None:
+            message = "`layers` and `each` exclude each other"
+            raise SpecError.single("SC108", message, path=("each",), at_key=True, help="use two entries")
+        if self.layers is None and self.each is None:
+            help = "`layers: a..b` replaces a region as a whole, `each: type:ReLU` every match by itself"
+            raise SpecError.single("SC102", "`replace` needs `layers` or `each`", help=help)
+        return self
+
     def apply(self, graph: Graph, path: Path) -> Graph:
-        """The graph with the chain in place of the region."""
+        """The graph with the chain in place of the region, or of each match."""
+        origin = Origin("replace", path)
+        if self.layers is not None:
+            return self._region(graph, self.layers, origin)
+        assert self.each is not None
+        return self._each(graph, self.each, origin)
+
+    def _region(self, graph: Graph, selector: Selector, origin: Origin) -> Graph:
         try:
-            found = region(graph, resolve(self.layers, graph))
+            names = resolve(selector, graph)
+            found = region(graph, names)
         except SpecError as error:
             raise error.under("layers") from None
-        origin = Origin("replace", path)
-        leaving = {graph.nodes[name].layer for name in found.nodes}
-        leaving -= {node.layer for name, node in graph.nodes.items() if name not in found.nodes}
-        chain = make_chain(graph, self.with_, found.takes, origin, ("with",), free=leaving)
-        return graph.spliced(
+        leaving = _leaving(graph, found.nodes)
+        chains = Chains(graph, self.with_, origin, ("with",), free=leaving)
+        chain = chains.add(found.takes)
+        edited = graph.spliced(
             origin,
             drop=found.nodes,
-            layers=chain.layers,
+            layers=chains.layers.values(),
             after={found.exit.node: chain.nodes},
             rewire=dict.fromkeys(graph.edges_from(found.exit), chain.exit),
         )
+        return separation(edited.pruned(origin), graph, found.nodes, (*origin.path, "layers"))
+
+    def _each(self, graph: Graph, selector: Selector, origin: Origin) -> Graph:
+        try:
+            names = resolve(selector, graph)
+            exits = {name: single_output(graph, name) for name in names}
+            for name in names:
+                region(graph, [name])
+        except SpecError as error:
+            raise error.under("each") from None
+        chains = Chains(graph, self.with_, origin, ("with",), free=_leaving(graph, names))
+        numbers = call_numbers(graph, names)
+        moved: dict[ValueRef, ValueRef] = {}
+        places: dict[str, tuple[Node, ...]] = {}
+        for name in names:
+            node = graph.nodes[name]
+            chain = chains.add([moved.get(ref, ref) for ref in node.data_inputs], node.layer, numbers[name])
+            places[name], moved[exits[name]] = chain.nodes, chain.exit
+        edited = graph.spliced(
+            origin,
+            drop=names,
+            layers=chains.layers.values(),
+            after=places,
+            rewire={edge: new for old, new in moved.items() for edge in graph.edges_from(old)},
+        )
+        return separation(edited.pruned(origin), graph, names, (*origin.path, "each"))
+
+
+def _leaving(graph: Graph, nodes: tuple[str, ...]) -> set[str]:
+    """The layers whose every call is among the nodes."""
+    gone = set(nodes)
+    return {graph.nodes[name].layer for name in nodes if gone.issuperset(graph.calls[graph.nodes[name].layer])}

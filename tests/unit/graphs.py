@@ -5,7 +5,9 @@ from __future__ import annotations
 from spec_compiler.graph import Graph, LayerSpec, Node, TensorSpec, ValueRef, VariableSpec
 
 
-def graph(edges: dict[str, list[str]], outputs: list[str] | None = None, classes: dict[str, str] | None = None) -> Graph:
+def graph(
+    edges: dict[str, list[str]], outputs: list[str] | None = None, classes: dict[str, str] | None = None
+) -> Graph:
     """A graph whose layers take the named ones; those that take none are inputs. Every tensor is (None, 8)."""
     layers: dict[str, LayerSpec] = {}
     nodes: dict[str, Node] = {}
@@ -41,7 +43,9 @@ def chain(*names: str) -> Graph:
 
 def residual() -> Graph:
     """in -> a -> (b -> c) + a -> add -> d."""
-    return graph({"in": [], "a": ["in"], "b": ["a"], "c": ["b"], "add": ["a", "c"], "d": ["add"]}, classes={"add": "Add"})
+    return graph(
+        {"in": [], "a": ["in"], "b": ["a"], "c": ["b"], "add": ["a", "c"], "d": ["add"]}, classes={"add": "Add"}
+    )
 
 
 def shared() -> Graph:

@@ -60,7 +60,11 @@ def test_aliases_are_values() -> None:
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("a: &a [x]\n" + "".join(f"b{n}: &b{n} [{', '.join([f'*b{n - 1}'] * 9) if n else '*a'}]\n" for n in range(12)), "SC005"),
+        (
+            "a: &a [x]\n"
+            + "".join(f"b{n}: &b{n} [{', '.join([f'*b{n - 1}'] * 9) if n else '*a'}]\n" for n in range(12)),
+            "SC005",
+        ),
         ("[" * 10_000, "SC005"),
         ("a: " * 3, "SC001"),
         ("x" * (MAX_BYTES + 1), "SC005"),

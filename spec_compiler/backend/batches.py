@@ -1,0 +1,106 @@
+"""Batches for Keras's `fit` whose content depends on seed and epoch alone, so that a run can be continued exactly."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from spec_compiler.backend.images import Array, ImageReader
+from spec_compiler.training.check import Labels
+from spec_compiler.training.folder import ImageFolder
+
+
+class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    """Samples in batches, shuffled anew in each epoch where `shuffle` says so.
+
+    Whoever calls `fit` sets `epoch` before each epoch: order and augmentation follow from it and the seed, whatever
+    was drawn before.
+    """
+
+    def __init__(
+        self, size: int, batch_size: int, *, seed: int = 0, shuffle: bool = False, augment: Sequence[Any] = ()
+    ) -> None:
+        super().__init__()
+        self.size = size
+        self.batch_size = batch_size
+        self.seed = seed
+        self.shuffle = shuffle
+        self.augment = tuple(augment)
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return -(-self.size // self.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[Array, Array]:
+        start = index * self.batch_size
+        indices = self.order()[start : start + self.batch_size]
+        images, labels = self.samples(indices)
+        return self._augmented(images, index), labels
+
+    def order(self) -> Array:
+        """The positions of the samples in this epoch."""
+        indices = np.arange(self.size)
+        if self.shuffle:
+            np.random.default_rng([self.seed, self.epoch]).shuffle(indices)
+        return indices
+
+    def samples(self, indices: Array) -> tuple[Array, Array]:
+        """The samples at these positions, unchanged."""
+        raise NotImplementedError
+
+    def _augmented(self, images: Array, index: int) -> Array:
+        for position, layer in enumerate(self.augment):
+            _seed(layer, f"{self.seed}/{self.epoch}/{index}/{position}")
+            images = np.asarray(keras.ops.convert_to_numpy(layer(images, training=True)))
+        return images
+
+
+class ImageBatches(Batches):
+    """The images of a folder, read when they are needed."""
+
+    def __init__(self, folder: ImageFolder, reader: ImageReader, labels: Labels, batch_size: int, **options: Any):
+        super().__init__(len(folder), batch_size, **options)
+        self.folder = folder
+        self.reader = reader
+        self.labels = encoded(folder.labels, len(folder.class_names), labels)
+
+    def samples(self, indices: Array) -> tuple[Array, Array]:
+        """The images at these positions, `(n, height, width, channels)` from 0 to 255, and their labels."""
+        return self.reader.read_all([self.folder.files[index] for index in indices]), self.labels[indices]
+
+
+class ArrayBatches(Batches):
+    """Samples in memory, as a user's function gave them."""
+
+    def __init__(self, inputs: Array, targets: Array, batch_size: int, **options: Any):
+        super().__init__(len(inputs), batch_size, **options)
+        self.inputs, self.targets = inputs, targets
+
+    def samples(self, indices: Array) -> tuple[Array, Array]:
+        """The samples at these positions."""
+        return self.inputs[indices], self.targets[indices]
+
+
+def encoded(labels: Sequence[int], num_classes: int, form: Labels) -> Array:
+    """Class numbers as a loss wants them: `(n, classes)`, `(n,)` or `(n, 1)`.
+
+    >>> encoded([0, 2], 3, "one_hot").tolist()
+    [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+    """
+    if form == "integer":
+        return np.asarray(labels, "int64")
+    if form == "binary":
+        return np.asarray(labels, "float32")[:, None]
+    return np.eye(num_classes, dtype="float32")[list(labels)]
+
+
+def _seed(layer: Any, text: str) -> None:
+    """Gives a random layer a state of its own, so that what it does depends on the text alone."""
+    for number, variable in enumerate(layer.variables):
+        if variable.name == "seed_generator_state":
+            digest = hashlib.sha256(f"{text}/{number}".encode()).digest()
+            variable.assign(np.frombuffer(digest[:8], "uint32").astype(str(variable.dtype)))

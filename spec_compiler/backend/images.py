@@ -1,0 +1,121 @@
+"""Image files -> arrays, through Keras's own reader, and the proof that every file can be read."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.training.folder import FORMATS
+
+Array = np.ndarray[Any, Any]
+
+NUM_THREADS = 8  # Pillow decodes outside Python's global lock
+COLOR_MODES = {1: "grayscale", 3: "rgb", 4: "rgba"}
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReader:
+    """How a file becomes an array of shape `(height, width, channels)`, float32 from 0 to 255."""
+
+    size: tuple[int, int]
+    channels: int = 3
+    interpolation: str = "bilinear"
+    crop: bool = False
+
+    def read(self, path: str) -> Array:
+        """One image.
+
+        Raises:
+            OSError, SyntaxError, ValueError: as Pillow does for a file that is no image.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd metadata; the pixels are what counts
+            image = keras.utils.load_img(
+                path,
+                color_mode=COLOR_MODES[self.channels],
+                target_size=self.size,
+                interpolation=self.interpolation,
+                keep_aspect_ratio=self.crop,
+            )
+            return np.asarray(keras.utils.img_to_array(image, data_format="channels_last", dtype="float32"))
+
+    def read_all(self, paths: Sequence[str]) -> Array:
+        """A batch, `(len(paths), height, width, channels)`."""
+        with ThreadPoolExecutor(min(NUM_THREADS, max(1, len(paths)))) as pool:
+            return np.stack(list(pool.map(self.read, paths)))
+
+    def attempt(self, path: str) -> Array | str:
+        """One image, or why it cannot be read."""
+        try:
+            return self.read(path)
+        except (OSError, SyntaxError, ValueError, EOFError, ImportError, MemoryError, OverflowError) as error:
+            return _reason(error, path)
+        except Exception as error:  # Pillow lets errors of its decoders through: struct.error, DecompressionBombError
+            return _reason(error, path)
+
+
+def require_pillow() -> None:
+    """Proves that images can be read at all.
+
+    Raises:
+        SpecError: SC603.
+    """
+    try:
+        import PIL  # noqa: F401
+    except ImportError:
+        help = "install it: `pip install 'spec-compiler[train]'`"
+        raise SpecError.single("SC603", "images are read with Pillow, which is not installed", help=help) from None
+
+
+def check_images(reader: ImageReader, paths: Sequence[str], seen: Callable[[int], None] = lambda count: None) -> None:
+    """Proves that every file can be read, by reading it; `seen` is told how many are done.
+
+    Raises:
+        SpecError: SC603, naming the first few.
+    """
+    problems: list[str] = []
+
+    def probe(path: str) -> str | None:
+        result = reader.attempt(path)
+        return f"{path}: {result}" if isinstance(result, str) else None
+
+    with ThreadPoolExecutor(NUM_THREADS) as pool:
+        for count, problem in enumerate(pool.map(probe, paths, chunksize=16), start=1):
+            if problem is not None:
+                problems.append(problem)
+            seen(count)
+    if problems:
+        what = "an image cannot be read" if len(problems) == 1 else f"{len(problems)} images cannot be read"
+        more = [f"and {len(problems) - 5} more"] if len(problems) > 5 else []
+        help = "remove them, or save them again as PNG or JPEG"
+        raise SpecError([Diagnostic("SC603", what, notes=tuple([*problems[:5], *more]), help=help)])
+
+
+def find_images(paths: Iterable[str]) -> list[str]:
+    """The files as they are named, and every image below the folders, in alphabetical order."""
+    found: list[str] = []
+    for path in paths:
+        if os.path.isdir(path):
+            for folder, folders, names in os.walk(path):
+                folders.sort()
+                found += [os.path.join(folder, name) for name in sorted(names) if name.lower().endswith(FORMATS)]
+        else:
+            found.append(path)
+    return found
+
+
+def _reason(error: BaseException, path: str) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
+    if type(error).__name__ == "UnidentifiedImageError":
+        return "it is not an image that Pillow knows"
+    text = str(error).split("\n")[0].replace(path, "it") or type(error).__name__
+    return text

@@ -1,0 +1,66 @@
+"""Optimizers, schedules, losses, metrics and callbacks from their entries in a spec."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from spec_compiler import catalogue
+from spec_compiler.backend.shapes import keras_reason
+from spec_compiler.diagnostics import SpecError
+from spec_compiler.training.objects import KerasObject
+
+_NAMESPACES = {
+    "optimizer": keras.optimizers,
+    "loss": keras.losses,
+    "metric": keras.metrics,
+    "callback": keras.callbacks,
+}
+# Arguments of callbacks that name files: relative ones stand in the run's folder.
+_FILES = ("filepath", "filename", "log_dir", "backup_dir", "directory")
+
+
+def make(entry: KerasObject, folder: str = "") -> Any:
+    """A fresh object; a metric or loss without arguments stays a name, so that Keras chooses by the labels' shape.
+
+    Raises:
+        SpecError: SC601 for a registered name that Keras does not know, SC609 for arguments that Keras refuses.
+    """
+    if entry.kind in ("loss", "metric") and not entry.arguments and ">" not in entry.name:
+        return entry.name if entry.name.islower() else getattr(_NAMESPACES[entry.kind], entry.class_name)()
+    if ">" in entry.name:
+        cls = keras.saving.get_registered_object(entry.name)
+        if cls is None:
+            message = f"no {entry.kind} is registered as `{entry.name}`"
+            raise SpecError.single("SC601", message, help="import the module that registers it before training")
+    else:
+        cls = getattr(_NAMESPACES[entry.kind], entry.class_name)
+    arguments = {key: _value(value) for key, value in entry.arguments.items()}
+    if entry.kind == "callback":
+        arguments = {key: os.path.join(folder, value) if key in _FILES else value for key, value in arguments.items()}
+    try:
+        return cls(**arguments)
+    except Exception as error:
+        message = f"`{entry.name}` cannot be made from these arguments"
+        raise SpecError.single("SC609", message, notes=[f"Keras says: {keras_reason(error)}"]) from None
+
+
+def _value(value: Any) -> Any:
+    """An argument as Keras takes it: a schedule's entry becomes the schedule."""
+    if isinstance(value, Mapping) and len(value) == 1 and "class_name" not in value:
+        ((name, arguments),) = value.items()
+        if catalogue.class_record(str(name), "schedule") is not None:
+            return _schedule(str(name), arguments)
+    if isinstance(value, str) and catalogue.class_record(value, "schedule") is not None:
+        return _schedule(value, {})
+    return value
+
+
+def _schedule(name: str, arguments: Any) -> Any:
+    if not isinstance(arguments, Mapping):
+        first = catalogue.first_argument(name, "schedule")
+        arguments = {} if arguments is None or first is None else {first: arguments}
+    return getattr(keras.optimizers.schedules, name)(**arguments)

@@ -1,0 +1,92 @@
+"""`input`: the model on another input, every kept weight kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+from pydantic import Field, StrictInt, StrictStr, model_validator
+
+from spec_compiler.diagnostics import Path, SpecError
+from spec_compiler.edits.section import Section
+from spec_compiler.graph import Graph, LayerSpec, Origin
+from spec_compiler.resolve import resolve_one
+from spec_compiler.selectors import Selector
+
+Size = Annotated[StrictInt, Field(ge=1)] | None
+
+
+class Input(Section):
+    """Another shape, number of channels, name or dtype of the model's input. What no longer fits is an error."""
+
+    layer: Selector | None = Field(default=None, description="Which input, for a model with several.")
+    shape: Annotated[tuple[Size, ...], Field(min_length=1)] | None = Field(
+        default=None,
+        description="The shape without the batch axis; null for an axis of any size.",
+        examples=[[320, 320, 3]],
+    )
+    channels: Annotated[StrictInt, Field(ge=1)] | None = Field(
+        default=None, description="The size of the last axis, the others kept.", examples=[1]
+    )
+    name: Annotated[StrictStr, Field(min_length=1, pattern=r"^[^/]+$")] | None = Field(
+        default=None, description="The input layer's new name."
+    )
+    dtype: StrictStr | None = Field(default=None, description="The dtype of the input.", examples=["uint8", "float32"])
+
+    @model_validator(mode="after")
+    def _something(self) -> Input:
+        if self.shape is not None and self.channels is not None:
+            message = "`shape` and `channels` exclude each other"
+            raise SpecError.single(
+                "SC108", message, path=("channels",), at_key=True, help="`shape` says the channels too"
+            )
+        if self.model_fields_set <= {"layer"}:
+            raise SpecError.single(
+                "SC102", "`input` changes nothing", help="add `shape`, `channels`, `name` or `dtype`"
+            )
+        return self
+
+    def apply(self, graph: Graph, path: Path) -> Graph:
+        """The graph on the other input."""
+        name = self._which(graph)
+        layer = graph.layer_of(name)
+        config = dict(layer.config["config"])
+        shape = list(config.get("batch_shape") or config.get("batch_input_shape") or graph.nodes[name].outputs[0].shape)
+        if self.shape is not None:
+            shape = [shape[0], *self.shape]
+        if self.channels is not None:
+            shape = [*shape[:-1], self.channels]
+        config.pop("batch_input_shape", None)
+        config["batch_shape"] = shape
+        if self.dtype is not None:
+            config["dtype"] = self.dtype
+        changed = replace(
+            layer, config={**layer.config, "config": config}, changed_by=Origin("input", (*path, self._key))
+        )
+        graph = replace(graph, layers={**graph.layers, layer.name: changed})
+        return graph if self.name in (None, layer.name) else self._renamed(graph, layer, str(self.name))
+
+    @property
+    def _key(self) -> str:
+        return next(key for key in ("shape", "channels", "dtype", "name") if getattr(self, key) is not None)
+
+    def _which(self, graph: Graph) -> str:
+        inputs = [ref.node for ref in graph.input_refs]
+        if self.layer is not None:
+            try:
+                name = resolve_one(self.layer, graph, "`layer`")
+            except SpecError as error:
+                raise error.under("layer") from None
+            if name not in inputs:
+                help = f"the inputs are {', '.join(f'`{each}`' for each in inputs)}"
+                raise SpecError.single("SC303", f"`{name}` is no input of the model", path=("layer",), help=help)
+            return name
+        if len(inputs) > 1:
+            help = f"add `layer:` with one of {', '.join(f'`{each}`' for each in inputs)}"
+            raise SpecError.single("SC205", f"the model has {len(inputs)} inputs", help=help)
+        return inputs[0]
+
+    def _renamed(self, graph: Graph, layer: LayerSpec, name: str) -> Graph:
+        if name in graph.layers:
+            raise SpecError.single("SC204", f"a layer named `{name}` is already there", path=("name",))
+        return graph.renamed(layer.name, name)

@@ -1,0 +1,92 @@
+"""`outputs`: which layers the model puts out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, RootModel
+from pydantic_core import CoreSchema, core_schema
+
+from spec_compiler.diagnostics import Path, SpecError, show
+from spec_compiler.edits.ends import single_output
+from spec_compiler.graph import Graph, Origin, ValueRef
+from spec_compiler.resolve import resolve_one
+from spec_compiler.selectors import Selector
+
+OUTPUTS_SCHEMA: dict[str, Any] = {
+    "description": "A layer, a list of layers, or a mapping from output names to layers.",
+    "anyOf": [
+        {"type": "string", "minLength": 1},
+        {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
+        {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}, "minProperties": 1},
+    ],
+}
+
+
+class Ends:
+    """One layer, several in an order, or several by name."""
+
+    def __init__(self, named: dict[str | int | None, Selector]) -> None:
+        self.named = named
+
+    @classmethod
+    def parse(cls, raw: Any) -> Ends:
+        """The ends that a YAML value says.
+
+        Raises:
+            SpecError: SC103, SC104.
+        """
+        if isinstance(raw, Ends):
+            return raw
+        pairs: dict[str | int | None, Any]
+        if isinstance(raw, Mapping):
+            pairs = dict(raw)
+        elif isinstance(raw, list | tuple):
+            pairs = dict(enumerate(raw))
+        else:
+            pairs = {None: raw}
+        if not pairs:
+            raise SpecError.single("SC103", "`outputs` needs at least one layer")
+        found: dict[str | int | None, Selector] = {}
+        for key, each in pairs.items():
+            if not isinstance(each, str):
+                place: Path = () if key is None else (key,)
+                raise SpecError.single("SC103", f"an output is a layer's name, got {show(each)}", path=place)
+            try:
+                found[key] = Selector.parse(each)
+            except SpecError as error:
+                raise error.under(*(() if key is None else (key,))) from None
+        return cls(found)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(cls.parse)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"$ref": "#/definitions/outputs"}
+
+
+class Outputs(RootModel[Ends], frozen=True):
+    """The layers whose outputs become the model's outputs, in this order; with names, the model puts out a mapping."""
+
+    root: Ends = Field(examples=["block4_pool", ["conv2_block3_out", "conv5_block3_out"], {"low": "block1_pool"}])
+
+    def apply(self, graph: Graph, path: Path) -> Graph:
+        """The graph with these outputs; what serves none of them goes."""
+        refs: dict[str | int | None, ValueRef] = {}
+        for key, selector in self.root.named.items():
+            try:
+                refs[key] = single_output(graph, resolve_one(selector, graph, "an output"))
+            except SpecError as error:
+                raise error.under(*(() if key is None else (key,))) from None
+        outputs: Any
+        if None in refs:
+            outputs = refs[None]
+        elif all(isinstance(key, int) for key in refs):
+            outputs = list(refs.values())
+        else:
+            outputs = {str(key): ref for key, ref in refs.items()}
+        return replace(graph, outputs=outputs).pruned(Origin("outputs", path))

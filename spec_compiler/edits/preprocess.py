@@ -1,0 +1,142 @@
+"""`input: {preprocess: auto}`: an application's own preprocessing as layers behind the model's input.
+
+Every layer is one that Keras ships, so a saved model reloads without custom code, and the result is
+`keras.applications.<module>.preprocess_input` bit for bit. That rules `Rescaling` out: it multiplies by 1/127.5 where
+`preprocess_input` divides by 127.5. `Normalization` divides by the square root of its variance, and the square root of
+a rounded square is the number itself.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+
+from spec_compiler.diagnostics import Path, SpecError
+from spec_compiler.graph import Graph, LayerSpec, Node, Origin, ValueRef
+
+Mode = Literal["caffe", "tf", "torch", "none"]
+
+# The first pattern that fits; `none` is for applications that begin with their preprocessing, or take raw pixels.
+_MODES: tuple[tuple[str, Mode], ...] = (
+    ("VGG*", "caffe"),
+    ("ResNet*V2", "tf"),
+    ("ResNet*", "caffe"),
+    ("Inception*", "tf"),
+    ("Xception", "tf"),
+    ("MobileNetV3*", "none"),
+    ("MobileNet*", "tf"),
+    ("NASNet*", "tf"),
+    ("DenseNet*", "torch"),
+    ("EfficientNet*", "none"),
+    ("ConvNeXt*", "none"),
+)
+
+# Keras keeps them in `keras.applications.imagenet_utils`.
+_CAFFE_MEAN = (103.939, 116.779, 123.68)
+_TORCH_MEAN = (0.485, 0.456, 0.406)
+_TORCH_STD = (0.229, 0.224, 0.225)
+
+
+def mode_of(application: str) -> Mode:
+    """How an application wants its pixels, which are red, green, blue, from 0 to 255.
+
+    `caffe`: blue first, less the mean of ImageNet; `tf`: from -1 to 1; `torch`: from 0 to 1, less the mean, over the
+    deviation; `none`: as they are.
+
+    Raises:
+        SpecError: SC203 for an application whose preprocessing is not known.
+
+    >>> mode_of("ResNet50"), mode_of("ResNet50V2"), mode_of("EfficientNetB0")
+    ('caffe', 'tf', 'none')
+    """
+    for pattern, mode in _MODES:
+        if fnmatchcase(application, pattern):
+            return mode
+    message = f"the preprocessing of `{application}` is not known"
+    raise SpecError.single("SC203", message, help="leave `preprocess` out, and insert its layers yourself")
+
+
+def apply(graph: Graph, path: Path, application: str) -> Graph:
+    """The graph with the application's preprocessing between its input and everything that takes it.
+
+    `path` is where `preprocess` stands in the spec.
+
+    Raises:
+        SpecError: SC203 unknown, SC303 several inputs, SC604 an input that is no image with three channels; relative
+            to `path`.
+    """
+    mode = mode_of(application)
+    if mode == "none":
+        return graph
+    if len(graph.input_refs) != 1:
+        message = f"the model has {len(graph.input_refs)} inputs, `preprocess` takes a model with one"
+        raise SpecError.single("SC303", message, help="insert the preprocessing layers yourself")
+    ref = graph.input_refs[0]
+    spec = graph.spec_of(ref)
+    config = graph.layer_of(ref.node).config.get("config", {})
+    shape = tuple(config.get("batch_shape") or (spec.shape if spec else ()))
+    if len(shape) != 4 or (mode != "tf" and shape[-1] != 3):
+        message = f"the preprocessing of `{application}` takes images with three channels last, the input is {shape}"
+        raise SpecError.single("SC604", message, help="leave `preprocess` out, or give `shape` three channels")
+    origin = Origin("input", path)
+    layers = tuple(_layers(mode, origin, graph))
+    nodes: list[Node] = []
+    tensor = ref
+    for layer in layers:
+        nodes.append(Node(layer.name, layer.name, (tensor,)))
+        tensor = ValueRef(layer.name)
+    rewire = dict.fromkeys(graph.edges_from(ref), tensor)
+    return graph.spliced(origin, layers=layers, after={ref.node: nodes}, rewire=rewire)
+
+
+def _layers(mode: Mode, origin: Origin, graph: Graph) -> Iterator[LayerSpec]:
+    if mode == "tf":
+        yield _normalization("preprocess_scale", (0.0,), (127.5,), origin, graph, axis=None)
+        yield _normalization("preprocess_center", (1.0,), (1.0,), origin, graph, axis=None)
+    elif mode == "torch":
+        yield _normalization("preprocess_scale", (0.0,), (255.0,), origin, graph, axis=None)
+        yield _normalization("preprocess_normalize", _TORCH_MEAN, _TORCH_STD, origin, graph)
+    else:
+        yield _flip("preprocess_bgr", origin, graph)
+        yield _normalization("preprocess_center", _CAFFE_MEAN, (1.0, 1.0, 1.0), origin, graph)
+
+
+def _flip(name: str, origin: Origin, graph: Graph) -> LayerSpec:
+    """`keras.ops.flip` on the channels, as Keras itself serialises the call of an operation; no layer does this."""
+    name = _free(name, graph)
+    config = {
+        "module": "keras.src.ops.numpy",
+        "class_name": "Flip",
+        "config": {"name": name, "axis": -1},
+        "registered_name": "Flip",
+    }
+    return LayerSpec(name, "Flip", config, "operation", variables=(), origin=origin)
+
+
+def _normalization(
+    name: str, mean: Sequence[float], std: Sequence[float], origin: Origin, graph: Graph, axis: int | None = -1
+) -> LayerSpec:
+    """(x - mean) / std, both in the precision of the input."""
+    arguments: dict[str, Any] = {
+        "axis": axis,
+        "mean": list(mean) if axis is not None else mean[0],
+        "variance": [_square(each) for each in std] if axis is not None else _square(std[0]),
+    }
+    config = {"class_name": "Normalization", "config": arguments}
+    return LayerSpec(_free(name, graph), "Normalization", config, origin=origin)
+
+
+def _square(value: float) -> float:
+    """A number whose float32 square root is the float32 number: IEEE 754 rounds the root of a rounded square so."""
+    rounded: float = struct.unpack("f", struct.pack("f", value))[0]
+    return rounded * rounded
+
+
+def _free(wanted: str, graph: Graph) -> str:
+    name, number = wanted, 0
+    while name in graph.layers or name in graph.removed:
+        number += 1
+        name = f"{wanted}_{number}"
+    return name

@@ -1,0 +1,63 @@
+"""`remove`: layers go, and what they took flows on to their consumers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import Field, RootModel
+
+from spec_compiler.diagnostics import Path, SpecError
+from spec_compiler.edits.ends import Region, region, separation
+from spec_compiler.graph import Graph, Origin, ValueRef
+from spec_compiler.resolve import resolve
+from spec_compiler.selectors import Selector
+
+
+class Remove(RootModel[Selector], frozen=True):
+    """Layers or ranges to take out, their input wired to their consumers; each stretch of neighbours as one region."""
+
+    root: Selector = Field(examples=["type:Dropout", "block5_conv2..block5_conv3"])
+
+    def apply(self, graph: Graph, path: Path) -> Graph:
+        """The graph without the layers."""
+        origin = Origin("remove", path)
+        names = resolve(self.root, graph)
+        flows: dict[ValueRef, ValueRef] = {}
+        for stretch in _stretches(graph, names):
+            found = region(graph, stretch)
+            flows[found.exit] = _only(graph, found)
+        edited = graph.spliced(
+            origin, drop=names, rewire={edge: new for old, new in flows.items() for edge in graph.edges_from(old)}
+        )
+        return separation(edited.pruned(origin), graph, names, path)
+
+
+def _only(graph: Graph, found: Region) -> ValueRef:
+    """The tensor that goes on in place of the region's exit.
+
+    Raises:
+        SpecError: SC303 where the region takes several.
+    """
+    if len(set(found.takes)) != 1:
+        names = " and ".join(f"`{ref.node}`" for ref in dict.fromkeys(found.takes))
+        message = f"`{found.nodes[0]}` takes {names}, only one of them can go on in its place"
+        raise SpecError.single("SC303", message, help="use `replace`, which says what joins them")
+    return found.takes[0]
+
+
+def _stretches(graph: Graph, names: Sequence[str]) -> list[list[str]]:
+    """The chosen nodes in groups of neighbours, each in order."""
+    chosen = set(names)
+    group: dict[str, list[str]] = {}
+    for name in names:
+        joined: list[str] = [name]
+        for ref in graph.nodes[name].data_inputs:
+            if ref.node in chosen and group[ref.node] is not joined:
+                joined = [*group[ref.node], *(each for each in joined if each not in group[ref.node])]
+        for each in joined:
+            group[each] = joined
+    found: list[list[str]] = []
+    for members in group.values():
+        if not any(members is each for each in found):
+            found.append(members)
+    return found

@@ -1,0 +1,60 @@
+"""`set`: new arguments for kept layers, whose weights stay."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from pydantic import Field
+
+from spec_compiler import catalogue
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.edits.section import Section
+from spec_compiler.graph import Graph, LayerSpec, Origin
+from spec_compiler.resolve import resolve
+from spec_compiler.selectors import Selector
+
+
+class Set(Section):
+    """New values for constructor arguments of layers that are there; their weights are kept."""
+
+    layers: Selector = Field(description="The layers to change.", examples=["block5_pool", "type:Conv2D"])
+    to: dict[str, Any] = Field(
+        min_length=1, description="Arguments and their new values.", examples=[{"strides": 1}, {"activation": "swish"}]
+    )
+
+    def apply(self, graph: Graph, path: Path) -> Graph:
+        """The graph with these arguments."""
+        try:
+            names = resolve(self.layers, graph)
+        except SpecError as error:
+            raise error.under("layers") from None
+        origin = Origin("set", path)
+        layers = dict(graph.layers)
+        for name in dict.fromkeys(graph.nodes[each].layer for each in names):
+            layers[name] = self._changed(layers[name], origin)
+        return replace(graph, layers=layers)
+
+    def _changed(self, layer: LayerSpec, origin: Origin) -> LayerSpec:
+        cls = layer.class_name
+        if layer.kind != "layer":
+            what = {"input": "an input", "model": "a nested model", "operation": "a plain operation"}[layer.kind]
+            message = f"`{layer.name}` is {what}, it has no arguments to set"
+            raise SpecError.single("SC303", message, path=("layers",), help="take it out with `except`")
+        problems: list[Diagnostic] = []
+        for key, section in (("name", None), ("trainable", "freeze")):
+            if key in self.to:
+                help = f"use `{section}`" if section else "a kept layer keeps its name"
+                problems.append(
+                    Diagnostic("SC108", f"`set` does not change `{key}`", ("to", key), at_key=True, help=help)
+                )
+        required = set(self.to)
+        for each in catalogue.check_arguments(cls, self.to):
+            if each.path and each.path[0] in required:
+                problems.append(replace(each.under("to"), notes=(*each.notes, f"`{layer.name}` is a `{cls}`")))
+        if problems:
+            raise SpecError(problems)
+        if layer.is_new:
+            config = {**layer.config, "config": {**layer.config["config"], **self.to}}
+            return replace(layer, config=config)
+        return replace(layer, arguments={**layer.arguments, **self.to}, changed_by=origin)

@@ -1,0 +1,137 @@
+"""Where an insertion goes: one layer, or with `each:` every layer that a selector finds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from spec_compiler.diagnostics import Path, SpecError, show
+from spec_compiler.graph import Graph
+from spec_compiler.resolve import resolve, resolve_one
+from spec_compiler.selectors import Selector
+
+TARGET_SCHEMA: dict[str, Any] = {
+    "description": "One layer, or `{each: SELECTOR}` for every layer that the selector finds.",
+    "anyOf": [
+        {"$ref": "#/definitions/selector"},
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["each"],
+            "properties": {"each": {"$ref": "#/definitions/selector"}},
+        },
+    ],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A selector that must match one call of a layer, or with `each` any number of them."""
+
+    selector: Selector
+    each: bool = False
+
+    @classmethod
+    def parse(cls, raw: Any) -> Target:
+        """The target that a YAML value says.
+
+        Raises:
+            SpecError: as `Selector.parse`.
+        """
+        if isinstance(raw, Target):
+            return raw
+        if isinstance(raw, Mapping) and "each" in raw and len(raw) == 1:
+            try:
+                return cls(Selector.parse(raw["each"]), each=True)
+            except SpecError as error:
+                raise error.under("each") from None
+        return cls(Selector.parse(raw))
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(cls.parse)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"$ref": "#/definitions/target"}
+
+    def resolve(self, graph: Graph, field: str) -> tuple[str, ...]:
+        """The nodes that are meant; `field` names the key in messages.
+
+        Raises:
+            SpecError: as `resolve` and `resolve_one`, paths relative to the field's value.
+        """
+        if not self.each:
+            return (resolve_one(self.selector, graph, f"`{field}`"),)
+        try:
+            return resolve(self.selector, graph)
+        except SpecError as error:
+            raise error.under("each") from None
+
+    @property
+    def path(self) -> Path:
+        """Where the selector stands below the field."""
+        return ("each",) if self.each else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Two targets, the edges between whose matches are meant."""
+
+    start: Target
+    end: Target
+
+    @classmethod
+    def parse(cls, raw: Any) -> Edge:
+        """The edge that `[a, b]` or `{each: [A, B]}` says.
+
+        Raises:
+            SpecError: SC103, and as `Selector.parse`.
+        """
+        if isinstance(raw, Edge):
+            return raw
+        each = isinstance(raw, Mapping) and "each" in raw and len(raw) == 1
+        ends = raw["each"] if each else raw
+        if not isinstance(ends, list | tuple) or len(ends) != 2:
+            message = f"`between` takes two layers, got {show(raw)}"
+            raise SpecError.single("SC103", message, help="write `between: [block1_pool, block2_conv1]`")
+        found = []
+        for index, end in enumerate(ends):
+            try:
+                found.append(Target(Selector.parse(end), each))
+            except SpecError as error:
+                raise error.under(*(("each",) if each else ()), index) from None
+        return cls(*found)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(cls.parse)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"$ref": "#/definitions/edge"}
+
+
+EDGE_SCHEMA: dict[str, Any] = {
+    "description": "The edge from one layer to another, or `{each: [A, B]}` for every edge between their matches.",
+    "anyOf": [
+        {"type": "array", "items": {"$ref": "#/definitions/selector"}, "minItems": 2, "maxItems": 2},
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["each"],
+            "properties": {
+                "each": {
+                    "type": "array",
+                    "items": {"$ref": "#/definitions/selector"},
+                    "minItems": 2,
+                    "maxItems": 2,
+                }
+            },
+        },
+    ],
+}

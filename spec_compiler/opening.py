@@ -1,0 +1,151 @@
+"""Nested models opened in place: their layers become layers of the outer model, named `outer/inner`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from spec_compiler.graph import Graph, LayerSpec, Node, Place, Structure, ValueRef, map_references, references
+
+
+def opened(graph: Graph, reached: Iterable[str]) -> Graph:
+    """The graph with every nested model opened that a text such as `outer/inner` reaches into, however deep."""
+    texts = [text for text in reached if "/" in text]
+    while True:
+        inside = [
+            name
+            for name, layer in graph.layers.items()
+            if layer.inner is not None and any(_reaches(text, name) for text in texts)
+        ]
+        if not inside:
+            return graph
+        for name in inside:
+            graph = open_model(graph, name)
+
+
+def _reaches(text: str, name: str) -> bool:
+    """Whether a selector's text has the model's name, followed by a slash, at a place where a name may begin."""
+    start = 0
+    while (at := text.find(f"{name}/", start)) >= 0:
+        if at == 0 or text[at - 1] in ". ,/:^":
+            return True
+        start = at + 1
+    return False
+
+
+def open_model(graph: Graph, name: str) -> Graph:
+    """The graph with one nested model opened, each of its calls by itself; its layers stay shared between them."""
+    outer = graph.layers[name]
+    inner = outer.inner
+    assert inner is not None
+    taken = {layer.keras_name or layer.name for key, layer in graph.layers.items() if key != name}
+    layers: dict[str, LayerSpec] = {}
+    for key, layer in graph.layers.items():
+        if key == name:
+            layers.update(_inner_layers(outer, inner, taken))
+        else:
+            layers[key] = layer
+    calls = graph.calls[name]
+    outputs: dict[ValueRef, ValueRef] = {}
+
+    def follow(ref: ValueRef) -> ValueRef:
+        return outputs.get(ref, ref)
+
+    nodes: dict[str, Node] = {}
+    for key, node in graph.nodes.items():
+        moved = node.with_inputs(follow) if any(ref in outputs for ref in node.inputs) else node
+        if key not in calls:
+            nodes[key] = moved
+            continue
+        call = calls.index(key) if len(calls) > 1 else None
+        made, ends = _inner_nodes(outer, inner, moved, call)
+        nodes.update((each.name, each) for each in made)
+        outputs.update((ValueRef(key, index), end) for index, end in enumerate(ends))
+    positions = [
+        each
+        for position in graph.positions
+        for each in (
+            [f"{name}/{below}" for below in inner.positions if f"{name}/{below}" in layers]
+            if position == name
+            else [position]
+        )
+    ]
+    return replace(
+        graph,
+        layers=layers,
+        nodes=nodes,
+        inputs=map_references(graph.inputs, follow),
+        outputs=map_references(graph.outputs, follow),
+        positions=tuple(positions),
+    )
+
+
+def _inner_layers(outer: LayerSpec, inner: Graph, taken: set[str]) -> dict[str, LayerSpec]:
+    places = inner_places(outer, inner)
+    found: dict[str, LayerSpec] = {}
+    for key, layer in inner.layers.items():
+        if layer.kind == "input":
+            continue
+        plain = layer.keras_name or layer.name
+        keras_name = plain if plain not in taken else f"{outer.keras_name or outer.name}_{plain}".replace("/", "_")
+        taken.add(keras_name)
+        name = f"{outer.name}/{key}"
+        found[name] = replace(
+            layer,
+            name=name,
+            keras_name=keras_name,
+            trainable=layer.trainable and outer.trainable,
+            position=outer.position,
+            places=tuple(places[key, index] for index in range(len(layer.variables or ()))),
+        )
+    return found
+
+
+def inner_places(outer: LayerSpec, inner: Graph) -> Mapping[Place, Place]:
+    """For each variable of a nested model's layers, where the base keeps it: an index among the model's variables.
+
+    Keras lists a model's variables layer by layer, in the order of `model.layers`, those of the model itself first.
+    """
+    variables = outer.variables or ()
+    order = sorted(
+        (layer for layer in inner.layers.values() if layer.variables),
+        key=lambda layer: (layer.position is None, layer.position or 0),
+    )
+    counted = sum(len(layer.variables or ()) for layer in order)
+    at = len(variables) - counted
+    found: dict[Place, Place] = {}
+    for layer in order:
+        for index in range(len(layer.variables or ())):
+            found[layer.name, index] = outer.place(at)
+            at += 1
+    return found
+
+
+def _inner_nodes(outer: LayerSpec, inner: Graph, node: Node, call: int | None) -> tuple[list[Node], list[ValueRef]]:
+    """The inner calls that one call of the model stands for, and the tensors that it puts out."""
+    given = list(references(node.args)) or list(references(dict(node.kwargs)))
+    feeds = dict(zip(inner.input_refs, given, strict=False))
+    training = node.kwargs.get("training")
+
+    def name_of(key: str) -> str:
+        base, _, own = key.partition("@")
+        if call is None:
+            return f"{outer.name}/{key}"
+        count = len(inner.calls[base]) if own else 1
+        return f"{outer.name}/{base}@{call * count + int(own or 0)}"
+
+    def follow(ref: ValueRef) -> ValueRef:
+        return feeds[ref] if ref in feeds else ValueRef(name_of(ref.node), ref.index)
+
+    made: list[Node] = []
+    for key, each in inner.nodes.items():
+        layer = inner.layers[each.layer]
+        if layer.kind == "input":
+            continue
+        kwargs: dict[str, Structure] = dict(map_references(dict(each.kwargs), follow))
+        if training is not None and layer.takes_training and kwargs.get("training") is None:
+            kwargs["training"] = training
+        moved: Any = each.with_inputs(follow)
+        made.append(replace(moved, name=name_of(key), layer=f"{outer.name}/{each.layer}", kwargs=kwargs))
+    return made, [follow(ref) for ref in inner.output_refs]

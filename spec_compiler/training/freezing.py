@@ -1,0 +1,113 @@
+"""What training leaves alone: a selector, with a word for the batch normalizations that stay trainable otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from spec_compiler.diagnostics import SpecError, did_you_mean, show
+from spec_compiler.graph import Graph
+from spec_compiler.resolve import resolve
+from spec_compiler.selectors import Selector
+
+NORMALIZATIONS = ("BatchNormalization",)
+_HELP = "`all` keeps every BatchNormalization in inference mode, `selected` only those that are frozen"
+
+
+@dataclass(frozen=True, slots=True)
+class Freezing:
+    """The layers that training leaves as they are.
+
+    A frozen BatchNormalization runs in inference mode: it normalizes with its moving statistics and does not change
+    them. With `batch_norm` "all" that holds for those outside the selection as well, their scale and offset too.
+    `selector` is None where only `batch_norm` was said.
+    """
+
+    selector: Selector | None
+    batch_norm: Literal["selected", "all"] = "selected"
+
+    @classmethod
+    def parse(cls, raw: Any) -> Freezing:
+        """What a YAML value says: a selector, or a selector's mapping with `batch_norm` beside its keys.
+
+        Raises:
+            SpecError: SC103, and what `Selector.parse` raises.
+
+        >>> Freezing.parse({"layers": "..block4_pool", "batch_norm": "all"}).batch_norm
+        'all'
+        """
+        if isinstance(raw, Freezing):
+            return raw
+        if not isinstance(raw, Mapping) or "batch_norm" not in raw:
+            return cls(Selector.parse(raw))
+        choice = raw["batch_norm"]
+        if choice not in ("all", "selected"):
+            help = did_you_mean(str(choice), ("all", "selected"), _HELP)
+            message = f"`batch_norm` must be `all` or `selected`, got {show(choice)}"
+            raise SpecError.single("SC103", message, path=("batch_norm",), help=help)
+        rest = {key: value for key, value in raw.items() if key != "batch_norm"}
+        return cls(Selector.parse(rest) if rest else None, choice)
+
+    def frozen(self, graph: Graph) -> frozenset[str]:
+        """The names of the layers that are frozen.
+
+        Raises:
+            SpecError: as `resolve`; SC201 for `batch_norm: all` on a graph without one.
+        """
+        found = {graph.nodes[name].layer for name in resolve(self.selector, graph)} if self.selector else set()
+        if self.batch_norm == "all":
+            normalizations = {name for name, layer in graph.layers.items() if _normalizes(layer.class_name)}
+            inner = any(layer.inner and _has_normalization(layer.inner) for layer in graph.layers.values())
+            if not normalizations and not inner:
+                message = "`batch_norm: all` finds no BatchNormalization in this model"
+                raise SpecError.single("SC201", message, path=("batch_norm",), help="leave it out")
+            found |= normalizations
+        return frozenset(found)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(cls.parse)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"$ref": "#/definitions/freezing"}
+
+
+FREEZING_SCHEMA: dict[str, Any] = {
+    "title": "Freezing",
+    "description": "A selector; in its mapping form `batch_norm: all` may stand beside `layers`.",
+    "anyOf": [
+        {"$ref": "#/definitions/selector"},
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["batch_norm"],
+            "properties": {
+                "layers": {"description": "The layers to take.", "$ref": "#/definitions/terms"},
+                "except": {"description": "Layers to leave out of them.", "$ref": "#/definitions/terms"},
+                "where": {
+                    "description": "Only layers whose arguments have these values.",
+                    "type": "object",
+                    "minProperties": 1,
+                },
+                "expect": {"description": "How many layers must match.", "type": "integer", "minimum": 0},
+                "batch_norm": {"description": _HELP, "enum": ["all", "selected"]},
+            },
+        },
+    ],
+}
+
+
+def _normalizes(class_name: str) -> bool:
+    return class_name.rpartition(">")[2] in NORMALIZATIONS
+
+
+def _has_normalization(graph: Graph) -> bool:
+    return any(
+        _normalizes(layer.class_name) or (layer.inner is not None and _has_normalization(layer.inner))
+        for layer in graph.layers.values()
+    )

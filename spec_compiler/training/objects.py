@@ -1,0 +1,109 @@
+"""An optimizer, loss, metric or callback by its Keras name: `Adam`, `Adam: {arguments}` or `Adam: first argument`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+from spec_compiler import catalogue
+from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, show
+
+ObjectKind = Literal["optimizer", "loss", "metric", "callback"]
+
+_ARTICLES = {"optimizer": "an optimizer", "loss": "a loss", "metric": "a metric", "callback": "a callback"}
+_EXAMPLES = {
+    "optimizer": "write `adam` or `Adam: {learning_rate: 0.001}`",
+    "loss": "write `categorical_crossentropy` or `CategoricalCrossentropy: {label_smoothing: 0.1}`",
+    "metric": "write `accuracy` or `TopKCategoricalAccuracy: {k: 3}`",
+    "callback": "write `EarlyStopping: {monitor: val_loss, patience: 3}`",
+}
+_NAMESPACES = {
+    "optimizer": "keras.optimizers",
+    "loss": "keras.losses",
+    "metric": "keras.metrics",
+    "callback": "keras.callbacks",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KerasObject:
+    """One object that Keras makes: its kind, its public name and its constructor arguments, checked."""
+
+    kind: ObjectKind
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def parse(cls, kind: ObjectKind, raw: Any) -> KerasObject:
+        """The object that a YAML value names.
+
+        Raises:
+            SpecError: SC601 for a name that Keras does not have, SC103 for another form, SC102, SC106 and SC107 for
+                arguments.
+
+        >>> KerasObject.parse("optimizer", {"Adam": {"learning_rate": 0.01}}).class_name
+        'Adam'
+        """
+        if isinstance(raw, KerasObject):
+            return raw
+        name, value = _opened(kind, raw)
+        path = () if isinstance(raw, str) else (name,)
+        if catalogue.class_record(name, kind) is None:
+            if ">" in name:
+                return cls(kind, name, dict(value) if isinstance(value, Mapping) else {})
+            names = sorted(_names(kind), key=lambda each: each.islower() != name.islower())
+            help = did_you_mean(name, names, f"classes stand as in `{_NAMESPACES[kind]}`")
+            message = f"Keras has no {kind} called `{name}`"
+            raise SpecError.single("SC601", message, path=path, at_key=True, help=help)
+        problems = [each if path else replace(each, path=(), at_key=False) for each in catalogue.check_entry(raw, kind)]
+        if problems:
+            raise SpecError(problems)
+        if value is None or isinstance(value, Mapping):
+            return cls(kind, name, dict(value or {}))
+        first = catalogue.first_argument(name, kind)
+        return cls(kind, name, {} if first is None else {first: value})
+
+    @property
+    def class_name(self) -> str:
+        """The class behind an alias: `adam` is `Adam`, `mse` is `MeanSquaredError`."""
+        group: Mapping[str, Any] = catalogue.catalogue()["losses" if self.kind == "loss" else f"{self.kind}s"]
+        return str(group.get(self.name, {}).get("alias_of", self.name))
+
+    @property
+    def text(self) -> str:
+        """The object as a user would write it in one line."""
+        if not self.arguments:
+            return self.name
+        return f"{self.name}({', '.join(f'{key}={value}' for key, value in self.arguments.items())})"
+
+
+def _names(kind: ObjectKind) -> list[str]:
+    group: Mapping[str, Any] = catalogue.catalogue()["losses" if kind == "loss" else f"{kind}s"]
+    return list(group)
+
+
+def _opened(kind: ObjectKind, raw: Any) -> tuple[str, Any]:
+    if isinstance(raw, str) and raw.strip():
+        return raw.strip(), None
+    if isinstance(raw, Mapping) and len(raw) == 1:
+        ((name, value),) = raw.items()
+        if isinstance(name, str):
+            return name, value
+    if isinstance(raw, Mapping) and len(raw) > 1:
+        second = str(list(raw)[1])
+        message = f"{_ARTICLES[kind]} is one name with its arguments, this has {len(raw)} keys"
+        raise SpecError([Diagnostic("SC103", message, (second,), at_key=True, help=_EXAMPLES[kind])])
+    raise SpecError.single("SC103", f"{_ARTICLES[kind]} is a name, got {show(raw)}", help=_EXAMPLES[kind])
+
+
+def _field(kind: ObjectKind) -> Any:
+    return BeforeValidator(lambda raw: KerasObject.parse(kind, raw))
+
+
+Optimizer = Annotated[KerasObject, _field("optimizer"), WithJsonSchema({"$ref": "#/definitions/optimizer"})]
+Loss = Annotated[KerasObject, _field("loss"), WithJsonSchema({"$ref": "#/definitions/loss"})]
+Metric = Annotated[KerasObject, _field("metric"), WithJsonSchema({"$ref": "#/definitions/metric"})]
+Callback = Annotated[KerasObject, _field("callback"), WithJsonSchema({"$ref": "#/definitions/callback"})]

@@ -1,0 +1,76 @@
+"""`vars`: values with a name, and `${name}` in their place anywhere in a spec."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, show
+from spec_compiler.source import Source
+
+_USE = re.compile(r"\$\{([^{}]*)\}")
+
+
+def substituted(source: Source) -> Source:
+    """The source with every `${name}` replaced by the variable's value, and without its `vars` section.
+
+    A text that is nothing but `${name}` becomes the value itself, a number or a list included; inside a longer text
+    the value's text stands. A variable may use those above it.
+
+    Raises:
+        SpecError: SC110 an unknown variable, SC103 a section that is no mapping of scalars and lists.
+    """
+    data = source.data
+    if not isinstance(data, dict):
+        return source
+    raw = data.get("vars")
+    if raw is not None and not isinstance(raw, dict):
+        raise source.located(SpecError.single("SC103", f"`vars` must be a mapping, got {show(raw)}", path=("vars",)))
+    values: dict[str, Any] = {}
+    problems: list[Diagnostic] = []
+    for name, value in (raw or {}).items():
+        if isinstance(value, Mapping):
+            problems.append(
+                Diagnostic("SC103", f"a variable is a value or a list, got {show(value)}", ("vars", str(name)))
+            )
+        values[str(name)] = _filled(value, values, ("vars", str(name)), problems)
+    rest = {key: _filled(value, values, (key,), problems) for key, value in data.items() if key != "vars"}
+    if problems:
+        raise source.located(SpecError(problems))
+    return replace(source, data=rest)
+
+
+def _filled(value: Any, values: Mapping[str, Any], path: Path, problems: list[Diagnostic]) -> Any:
+    if isinstance(value, dict):
+        return {key: _filled(each, values, (*path, str(key)), problems) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_filled(each, values, (*path, index), problems) for index, each in enumerate(value)]
+    if not isinstance(value, str) or "${" not in value:
+        return value
+    whole = _USE.fullmatch(value)
+    for found in _USE.finditer(value):
+        if found[1] not in values:
+            otherwise = (
+                f"its variables are {', '.join(f'`{name}`' for name in values)}" if values else "add a `vars:` section"
+            )
+            problems.append(
+                Diagnostic(
+                    "SC110",
+                    f"there is no variable `{found[1]}`",
+                    path,
+                    chars=found.span(1),
+                    help=did_you_mean(found[1], values, otherwise),
+                )
+            )
+            return value
+    if whole:
+        return values[whole[1]]
+    return _USE.sub(lambda found: _text(values[found[1]]), value)
+
+
+def _text(value: Any) -> str:
+    return (
+        {True: "true", False: "false", None: "null"}[value] if value is None or isinstance(value, bool) else str(value)
+    )
