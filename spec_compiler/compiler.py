@@ -48,6 +48,11 @@ class CompiledSpec:
     plan: Plan
     weights: WeightLedger
 
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What is legal in the spec and its base but worth saying."""
+        return tuple(self.spec.source.locate(each) for each in warnings_of(self.plan.after))
+
     def diagram(self, view: str = "side-by-side") -> str:
         """The change as DOT text; `view` is one of `before`, `after`, `side-by-side` and `diff`."""
         from spec_compiler.diagram import to_dot
@@ -66,7 +71,7 @@ def check_spec(
         loaded = load_spec(spec, overrides=overrides)
         if not static:
             planned = _plan(loaded, base, _here(loaded))
-            warnings = planned.plan.after.warnings
+            warnings = warnings_of(planned.plan.after)
             if not planned.base.is_remote:
                 with _located(loaded):
                     source = planned.base.weights()
@@ -112,6 +117,20 @@ def compile_spec(spec: SpecLike, *, base: Any = None, overrides: Iterable[str] =
         source = planned.base.weights()
         ledger = transfer(planned.base.graph, planned.built, source)
     return CompiledSpec(planned.built.model, loaded, planned.plan, ledger)
+
+
+def warnings_of(graph: Graph) -> tuple[Diagnostic, ...]:
+    """What the edits found worth saying, and SC509 for layers that a file can hold only as code."""
+    return graph.warnings + tuple(
+        Diagnostic(
+            "SC509",
+            f"`{layer.name}` is a Lambda layer: a saved file carries its code, and loading it asks for trust",
+            layer.origin.path,
+            help="load it with `keras.models.load_model(file, safe_mode=False)`, or replace the layer by a named one",
+        )
+        for layer in graph.layers.values()
+        if layer.class_name == "Lambda"
+    )
 
 
 def unmapped_warnings(unmapped: Iterable[str], graph: Graph) -> tuple[Diagnostic, ...]:

@@ -77,6 +77,7 @@ RULES: dict[str, Rule] = {
         Rule("SC505", "a base that could not be built from its arguments"),
         Rule("SC506", "a weight map entry that does not fit"),
         Rule("SC507", "a kept layer that the weight map leaves out", "warning"),
+        Rule("SC509", "a layer whose code a saved file would carry", "warning"),
         Rule("SC508", "a file that already exists, or a place that cannot be written"),
         # training
         Rule("SC601", "an optimizer, loss, metric or callback that Keras does not have"),

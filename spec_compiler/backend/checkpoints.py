@@ -1,0 +1,124 @@
+"""Checkpoints of a run: one `.keras` file that holds the model, the optimizer's state and where training stands.
+
+Everything is in one file that takes its place in one step, so that a kill at any moment leaves either the old
+checkpoint or the new one. Keras reads the file as any other model and ignores the member that is ours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from spec_compiler.diagnostics import SpecError
+
+STATE = "spec_compiler.json"
+ARRAYS = "spec_compiler.npz"
+
+Array = np.ndarray[Any, Any]
+
+
+def save(
+    model: Any, path: str, state: Mapping[str, Any], arrays: Mapping[str, Array] | None = None
+) -> None:
+    """Saves the compiled model with its optimizer, the state as JSON and arrays beside it, whole or not at all.
+
+    Raises:
+        SpecError: SC608 where the disk is full or the place cannot be written.
+    """
+    with replacing(path) as temporary:
+        model.save(temporary)
+        with zipfile.ZipFile(temporary, "a") as archive:
+            archive.writestr(STATE, json.dumps(state))
+            if arrays:
+                buffer = io.BytesIO()
+                np.savez(buffer, **dict(arrays))
+                archive.writestr(ARRAYS, buffer.getvalue())
+
+
+def read_state(path: str) -> tuple[dict[str, Any], dict[str, Array]] | None:
+    """What `save` put beside the model; None where the file is no whole `.keras` file that it wrote."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.testzip() is not None:
+                return None
+            state: dict[str, Any] = json.loads(archive.read(STATE))
+            arrays: dict[str, Array] = {}
+            if ARRAYS in archive.namelist():
+                with np.load(io.BytesIO(archive.read(ARRAYS))) as stored:
+                    arrays = {name: stored[name] for name in stored.files}
+            return state, arrays
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        return None
+
+
+def class_names(path: str) -> tuple[str, ...] | None:
+    """The names of the classes that a saved model was trained on, if it is one of ours."""
+    found = read_state(path) if zipfile.is_zipfile(path) else None
+    return tuple(found[0].get("class_names", ())) or None if found else None
+
+
+@contextlib.contextmanager
+def replacing(path: str) -> Iterator[str]:
+    """A temporary file beside a file, whose place it takes once it is complete and on the disk.
+
+    Raises:
+        SpecError: SC608.
+    """
+    folder, name = os.path.split(os.path.abspath(path))
+    temporary = ""
+    try:
+        handle, temporary = tempfile.mkstemp(suffix=os.path.splitext(name)[1], prefix=".partial-", dir=folder)
+        os.close(handle)
+        yield temporary
+        with open(temporary, "rb+") as stream:
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise unwritable(error, path) from None
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+
+
+def write_text(path: str, text: str) -> None:
+    """Writes a text file whole or not at all.
+
+    Raises:
+        SpecError: SC608.
+    """
+    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as stream:
+        stream.write(text)
+
+
+def unwritable(error: OSError, path: str) -> SpecError:
+    """SC608 for a file that could not be written."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
+    if full:
+        help = "make room and continue with `--resume`; the last complete checkpoint is kept"
+        return SpecError.single("SC608", f"no space left on the disk for `{path}`", help=help)
+    reason = error.strerror or str(error).split("\n")[0]
+    return SpecError.single("SC608", f"`{path}` cannot be written: {reason}")
+
+
+def sweep(folder: str) -> None:
+    """Removes the unfinished files of a run that was killed."""
+    for name in os.listdir(folder):
+        if name.startswith(".partial-"):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(folder, name))
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
