@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic import ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, StrictStr, model_validator
 from pydantic_core import CoreSchema, core_schema
 
 from spec_compiler import catalogue
 from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, show
 from spec_compiler.edits.section import Section
 
-KINDS = ("application", "file", "spec")
+KINDS = ("application", "file", "spec", "python")
 SUFFIXES = (".weights.h5", ".h5", ".hdf5", ".keras")
 
 
@@ -160,16 +160,22 @@ class Base(Section):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    application: str | None = Field(
+    application: StrictStr | None = Field(
         default=None,
         description="A constructor of `keras.applications`; its own arguments stand beside it.",
         examples=["VGG16", "ResNet50"],
     )
-    file: str | None = Field(
+    file: StrictStr | None = Field(
         default=None, description="A saved model: `.keras`, or legacy `.h5`.", examples=["model.keras"]
     )
-    spec: str | None = Field(
+    spec: StrictStr | None = Field(
         default=None, description="Another spec, whose result is the base.", examples=["vgg16_features.yaml"]
+    )
+    python: StrictStr | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
+        description="`module:function`, which returns the model; only with --allow-code, as it runs code.",
+        examples=["my_models:backbone"],
     )
     weights: Weights = Field(
         default=Weights("imagenet"),
@@ -181,7 +187,7 @@ class Base(Section):
     @classmethod
     def _text_is_no_base(cls, raw: Any) -> Any:
         if isinstance(raw, str):
-            key = "file" if raw.endswith(SUFFIXES) else "application"
+            key = "file" if raw.endswith(SUFFIXES) else "spec" if raw.endswith((".yaml", ".yml")) else "application"
             raise SpecError.single(
                 "SC103", f"`base` is a mapping, got {show(raw)}", help=f"write `base: {{{key}: {raw}}}`"
             )
@@ -209,13 +215,13 @@ class Base(Section):
                 help = did_you_mean(key, known, f"its keys are {', '.join(f'`{each}`' for each in known)}")
                 problems.append(Diagnostic("SC101", f"`base` has no key `{key}`", (key,), at_key=True, help=help))
             if not kinds and not problems:
-                message = "`base` needs `application`, `file` or `spec`"
+                message = "`base` needs `application`, `file`, `spec` or `python`"
                 problems.append(Diagnostic("SC102", message, help="add `application: VGG16`"))
-            if self.spec is not None and "weights" in self.model_fields_set:
-                help = "the other spec says where its weights come from"
-                problems.append(
-                    Diagnostic("SC108", "`spec` and `weights` exclude each other", ("weights",), at_key=True, help=help)
-                )
+            brings = next((key for key in ("spec", "python") if getattr(self, key) is not None), None)
+            if brings is not None and "weights" in self.model_fields_set:
+                help = f"leave `weights` out, the {'other spec' if brings == 'spec' else 'function'} brings them"
+                message = f"`{brings}` and `weights` exclude each other"
+                problems.append(Diagnostic("SC108", message, ("weights",), at_key=True, help=help))
         if self.file is not None and not self.file.endswith(SUFFIXES):
             help = "Keras models are saved as `.keras`, or as legacy `.h5`"
             problems.append(Diagnostic("SC103", f"`{self.file}` is not a saved model", ("file",), help=help))

@@ -200,7 +200,7 @@ def _check(owner: str, known: Mapping[str, Any], arguments: Mapping[str, Any], p
             continue
         retired = _RETIRED.get(f"{owner}.{name}") or _RETIRED.get(f"*.{name}")
         help = retired or did_you_mean(str(name), known, f"it takes {_listed(list(known))}")
-        yield Diagnostic("SC106", f"`{owner}` has no argument `{name}`", (name,), help=help, at_key=True)
+        yield Diagnostic("SC106", f"`{owner}` has no argument `{name}`", (str(name),), help=help, at_key=True)
 
 
 def _missing(owner: str, known: Mapping[str, Any], missing: Sequence[str]) -> Diagnostic:
@@ -252,7 +252,7 @@ def _check_entry(entry: Any, kind: ClassKind, label: str) -> Iterator[Diagnostic
                     yield each.under("config") if each.path else replace(each, path=("class_name",), at_key=False)
         case Mapping() if len(entry) == 1:
             [(name, arguments)] = entry.items()
-            yield from (each.under(name) for each in _check_call(str(name), arguments, kind))
+            yield from (each.under(str(name)) for each in _check_call(str(name), arguments, kind))
         case _ if is_data(entry):
             code, wanted = ("SC105", _LAYER_FORMS) if kind == "layer" else ("SC107", _NOUNS[kind])
             message = f"{label} must be {wanted}, got {received(entry)}"

@@ -19,9 +19,13 @@ from spec_compiler.check import check_graph, check_used
 from spec_compiler.diagnostics import Diagnostic, SpecError, dotted
 from spec_compiler.graph import Graph
 from spec_compiler.ledger import WeightLedger
+from spec_compiler.lint import lint, unused_variables
+from spec_compiler.mending import mended
 from spec_compiler.opening import opened
+from spec_compiler.permissions import Permissions, permitted
 from spec_compiler.plan import Plan
 from spec_compiler.spec import Spec, load_spec
+from spec_compiler.training.check import check_training
 
 if TYPE_CHECKING:
     from spec_compiler.backend.bases import LoadedBase
@@ -51,7 +55,7 @@ class CompiledSpec:
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
         """What is legal in the spec and its base but worth saying."""
-        return tuple(self.spec.source.locate(each) for each in warnings_of(self.plan.after))
+        return tuple(self.spec.source.locate(each) for each in warnings_of(self.spec, self.plan))
 
     def diagram(self, view: str = "side-by-side") -> str:
         """The change as DOT text; `view` is one of `before`, `after`, `side-by-side` and `diff`."""
@@ -61,44 +65,69 @@ class CompiledSpec:
 
 
 def check_spec(
-    spec: SpecLike, *, base: Any = None, static: bool = False, overrides: Iterable[str] = ()
+    spec: SpecLike,
+    *,
+    base: Any = None,
+    static: bool = False,
+    overrides: Iterable[str] = (),
+    allow_code: bool = False,
+    restrict_paths: bool = False,
 ) -> tuple[Diagnostic, ...]:
     """Everything that is wrong with a spec and can be known without building: fields, names, topology, shapes, files.
 
-    With `static` only what needs no Keras. Empty when all is well; never raises for a mistake in the spec.
+    Errors, or warnings where there are none. With `static` only what needs no Keras. Empty when all is well; never
+    raises for a mistake in the spec. What else it takes, `compile_spec` says.
     """
     try:
-        loaded = load_spec(spec, overrides=overrides)
-        if not static:
-            planned = _plan(loaded, base, _here(loaded))
-            warnings = warnings_of(planned.plan.after)
-            if not planned.base.is_remote:
-                with _located(loaded):
-                    source = planned.base.weights()
-                warnings += unmapped_warnings(source.unmapped, planned.plan.after)
-            return tuple(loaded.source.locate(each) for each in warnings)
+        allowed = Permissions(allow_code, not restrict_paths)
+        loaded = permitted(load_spec(spec, overrides=overrides), allowed)
+        if static:
+            return tuple(loaded.source.locate(each) for each in unused_variables(loaded))
+        planned = _plan(loaded, base, allowed, _here(loaded))
+        warnings = warnings_of(loaded, planned.plan)
+        if not planned.base.is_remote:
+            with _located(loaded):
+                source = planned.base.weights()
+            warnings += unmapped_warnings(source.unmapped, planned.plan.after)
+        return tuple(loaded.source.locate(each) for each in warnings)
     except SpecError as error:
         return error.diagnostics
-    return ()
 
 
-def plan_spec(spec: SpecLike, *, base: Any = None, overrides: Iterable[str] = ()) -> Plan:
+def plan_spec(
+    spec: SpecLike,
+    *,
+    base: Any = None,
+    overrides: Iterable[str] = (),
+    allow_code: bool = False,
+    restrict_paths: bool = False,
+) -> Plan:
     """What a spec would change. Reads no weights.
 
     Raises:
         SpecError: the spec is at fault.
     """
-    loaded = load_spec(spec, overrides=overrides)
-    return _plan(loaded, base, _here(loaded)).plan
+    allowed = Permissions(allow_code, not restrict_paths)
+    loaded = permitted(load_spec(spec, overrides=overrides), allowed)
+    return _plan(loaded, base, allowed, _here(loaded)).plan
 
 
-def compile_spec(spec: SpecLike, *, base: Any = None, overrides: Iterable[str] = ()) -> CompiledSpec:
+def compile_spec(
+    spec: SpecLike,
+    *,
+    base: Any = None,
+    overrides: Iterable[str] = (),
+    allow_code: bool = False,
+    restrict_paths: bool = False,
+) -> CompiledSpec:
     """The edited model with its weights, its plan and its ledger.
 
     Args:
         spec: a path, a YAML text with a line break, a plain dict, or a `Spec`.
         base: a `keras.Model` to start from, in place of the spec's own `base`; it is not touched.
         overrides: texts such as `base.weights=null`, applied to the spec first.
+        allow_code: whether the spec may run code: `python:` bases, `Lambda` layers.
+        restrict_paths: whether files that the spec names must lie in its folder.
 
     Raises:
         SpecError: the spec is at fault.
@@ -108,8 +137,9 @@ def compile_spec(spec: SpecLike, *, base: Any = None, overrides: Iterable[str] =
         >>> compiled.model.output_shape  # doctest: +SKIP
         (None, 8)
     """
-    loaded = load_spec(spec, overrides=overrides)
-    planned = _plan(loaded, base, _here(loaded))
+    allowed = Permissions(allow_code, not restrict_paths)
+    loaded = permitted(load_spec(spec, overrides=overrides), allowed)
+    planned = _plan(loaded, base, allowed, _here(loaded))
     from spec_compiler.backend.weights import transfer
 
     log.info("copying weights")
@@ -119,17 +149,21 @@ def compile_spec(spec: SpecLike, *, base: Any = None, overrides: Iterable[str] =
     return CompiledSpec(planned.built.model, loaded, planned.plan, ledger)
 
 
-def warnings_of(graph: Graph) -> tuple[Diagnostic, ...]:
-    """What the edits found worth saying, and SC509 for layers that a file can hold only as code."""
-    return graph.warnings + tuple(
-        Diagnostic(
-            "SC509",
-            f"`{layer.name}` is a Lambda layer: a saved file carries its code, and loading it asks for trust",
-            layer.origin.path,
-            help="load it with `keras.models.load_model(file, safe_mode=False)`, or replace the layer by a named one",
-        )
-        for layer in graph.layers.values()
-        if layer.class_name == "Lambda"
+def warnings_of(spec: Spec, plan: Plan) -> tuple[Diagnostic, ...]:
+    """What is legal but worth saying: of the edits, of the spec, and SC509 for layers that a file holds only as code."""
+    return (
+        *plan.after.warnings,
+        *lint(spec, plan),
+        *(
+            Diagnostic(
+                "SC509",
+                f"`{layer.name}` is a Lambda layer: a saved file carries its code, and loading it asks for trust",
+                layer.origin.path,
+                help="load it with `keras.models.load_model(file, safe_mode=False)`, or replace it by a named layer",
+            )
+            for layer in plan.after.layers.values()
+            if layer.class_name == "Lambda"
+        ),
     )
 
 
@@ -175,7 +209,7 @@ class _Planned:
     plan: Plan
 
 
-def _plan(spec: Spec, model: Any, inside: tuple[str, ...] = ()) -> _Planned:
+def _plan(spec: Spec, model: Any, allowed: Permissions, inside: tuple[str, ...] = ()) -> _Planned:
     """Everything but the weights. `inside` are the spec files that are being compiled around this one."""
     log.info("starting Keras")
     from spec_compiler.backend.startup import start
@@ -186,15 +220,23 @@ def _plan(spec: Spec, model: Any, inside: tuple[str, ...] = ()) -> _Planned:
 
     with _located(spec):
         log.info("reading the base")
-        base = load(spec, model, lambda path: _other(path, inside))
+        base = load(spec, model, lambda path: _other(path, allowed, inside))
         log.info("applying the edits")
         before = opened(base.graph, spec.texts())
-        graph = replace(apply_edits(spec, before), name=spec.name or before.name)
-        built = build(graph, before, seed=spec.seed, custom=base.custom)
-    return _Planned(base, built, Plan(graph.name, before, built.graph))
+
+        def edited(spec: Spec) -> Built:
+            graph = replace(apply_edits(spec, before), name=spec.name or before.name)
+            return build(graph, before, seed=spec.seed, custom=base.custom)
+
+        try:
+            built = edited(spec)
+        except SpecError as error:
+            raise mended(error, spec, edited) from None
+        check_training(spec, built.graph)
+    return _Planned(base, built, Plan(built.graph.name, before, built.graph))
 
 
-def _other(path: str, inside: tuple[str, ...]) -> LoadedBase:
+def _other(path: str, allowed: Permissions, inside: tuple[str, ...]) -> LoadedBase:
     """The result of another spec as a base.
 
     Raises:
@@ -207,12 +249,12 @@ def _other(path: str, inside: tuple[str, ...]) -> LoadedBase:
     if here in inside:
         chain = " → ".join(os.path.basename(each) for each in (*inside, here))
         raise SpecError.single("SC304", f"specs that are each other's base: {chain}", path=("base", "spec"))
-    spec = load_spec(path)
-    planned = _plan(spec, None, (*inside, here))
+    spec = permitted(load_spec(path), allowed)
+    planned = _plan(spec, None, allowed, (*inside, here))
 
     def fill() -> None:
         with _located(spec):
-            transfer(planned.base.graph, planned.built, planned.base.weights())
+            transfer(planned.base.graph, planned.built, planned.base.weights(planned.built.graph))
 
     return from_built(planned.built, planned.base, fill)
 

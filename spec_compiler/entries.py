@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -11,10 +11,8 @@ from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from spec_compiler import catalogue
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, show
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.selectors import Selector
-
-_FORMS = "write `Flatten`, `Dropout: 0.3` or `Dense: {units: 10}`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +43,31 @@ class LayerEntry:
         """
         if isinstance(raw, LayerEntry):
             return raw
-        if isinstance(raw, str):
-            class_name, value, takes = raw, None, None
-            class_path: Path = ()
+        entry, takes = raw, _ABSENT
+        if isinstance(raw, Mapping) and "from" in raw and len(raw) > 1:
+            entry = {key: value for key, value in raw.items() if key != "from"}
+            takes = raw["from"]
+        problems = [*_entry_problems(entry)]
+        sources: tuple[Selector, ...] | None = None
+        if takes is not _ABSENT:
+            try:
+                sources = _sources(takes)
+            except SpecError as error:
+                problems += error.under("from").diagnostics
+        if problems:
+            raise SpecError(problems)
+        class_path: Path = ()
+        arguments: dict[str, Any] = {}
+        if isinstance(entry, str):
+            class_name = entry
         else:
-            class_name, value, takes = _open(raw)
+            ((class_name, value),) = entry.items()
             class_path = (class_name,)
-        return _checked(class_name, value, takes, class_path)
+            first = catalogue.first_argument(class_name, "layer")
+            arguments = dict(value) if isinstance(value, Mapping) else {} if value is None else {str(first): value}
+        name = arguments.pop("name", None)
+        listed = isinstance(takes, list | tuple)
+        return cls(class_name, arguments, name, sources, listed, class_path, (*class_path, "name"))
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -65,77 +81,38 @@ class LayerEntry:
 Entries = Annotated[tuple[LayerEntry, ...], Field(min_length=1)]  # the layers of one chain
 
 
-def _open(raw: Any) -> tuple[str, Any, Any]:
-    if not isinstance(raw, Mapping):
-        raise SpecError.single("SC105", f"a layer is a class with its arguments, got {show(raw)}", help=_FORMS)
-    classes = [key for key in raw if key != "from"]
-    if len(classes) != 1 or not isinstance(classes[0], str):
-        extra = f"`{classes[1]}`" if len(classes) > 1 else None
-        help = _FORMS
-        if extra and isinstance(raw[classes[0]], type(None)):
-            help = f"indent the arguments below `{classes[0]}:`, or write `{classes[0]}: {{{classes[1]}: …}}`"
-        path: Path = (str(classes[1]),) if extra else ()
-        message = f"a layer entry has one class, this has {len(classes)}" + (f": {extra} is too many" if extra else "")
-        raise SpecError.single("SC105", message, path=path, at_key=bool(extra), help=help)
-    return classes[0], raw[classes[0]], raw.get("from", _ABSENT)
+_ABSENT: Any = object()
 
 
-_ABSENT = object()
-
-
-def _checked(class_name: str, value: Any, takes: Any, class_path: Path) -> LayerEntry:
-    problems: list[Diagnostic] = []
-    sources: tuple[Selector, ...] | None = None
-    if takes is not None and takes is not _ABSENT:
-        try:
-            sources = _sources(takes)
-        except SpecError as error:
-            problems += error.under("from").diagnostics
-    elif takes is None and class_path:
-        problems.append(Diagnostic("SC103", "`from` needs a layer or a list of layers", ("from",)))
-    registered = ">" in class_name
-    if not registered and class_name not in catalogue.layer_names():
-        raise SpecError(
-            [
-                *problems,
-                Diagnostic(
-                    "SC202",
-                    f"no Keras layer is called `{class_name}`",
-                    class_path,
-                    at_key=True,
-                    help=did_you_mean(class_name, catalogue.layer_names(), "classes stand as in `keras.layers`"),
-                ),
-            ]
-        )
-    arguments: dict[str, Any] = {}
-    if isinstance(value, Mapping):
-        arguments = dict(value)
-    elif value is not None:
-        first = catalogue.first_argument(class_name)
-        if first is None:
-            message = f"`{class_name}` takes no first argument, got {show(value)}"
-            raise SpecError([*problems, Diagnostic("SC105", message, class_path, help=f"write `{class_name}`")])
-        arguments = {first: value}
-    name = arguments.pop("name", None)
-    name_path: Path = (*class_path, "name")
-    if name is not None:
-        problems += _name_problems(name, name_path)
-    if not registered:
-        for each in catalogue.check_arguments(class_name, arguments):
-            if isinstance(value, Mapping) or not each.path:
-                problems.append(each.under(*class_path))
-            else:  # the scalar itself is the argument
-                problems.append(Diagnostic(each.code, each.message, class_path, help=each.help))
-    if problems:
-        raise SpecError(problems)
-    listed = isinstance(takes, list | tuple)
-    return LayerEntry(class_name, arguments, name, sources, listed, class_path, name_path)
+def _entry_problems(entry: Any) -> Iterator[Diagnostic]:
+    """What is wrong with a class and its arguments, at the smallest place that is at fault."""
+    if isinstance(entry, Mapping) and len(entry) > 1 and all(isinstance(key, str) for key in entry):
+        names = list(entry)
+        classes = [name for name in names if name in catalogue.layer_names()]
+        extra = next((name for name in names if name not in classes), names[1])
+        owner = next((name for name in classes if entry[name] is None), None)
+        help = "begin each layer with `- `" if len(classes) > 1 else "an entry is one class, its arguments belong to it"
+        if owner is not None and extra in catalogue.argument_names(owner, "layer"):
+            help = f"indent the arguments below `{owner}:`, or write `{owner}: {{{extra}: …}}`"
+        elif classes and extra in catalogue.argument_names(classes[0], "layer"):
+            help = f"move `{extra}` into the arguments: `{classes[0]}: {{…, {extra}: …}}`"
+        message = f"a layer entry has one class, this has {len(names)} keys: `{extra}` is too many"
+        if not classes:
+            message, extra = f"a layer entry is one class, this has {len(names)} keys and none is a class", ""
+            help = "write `- Class: {arguments}`"
+        yield Diagnostic("SC105", message, (extra,) if extra else (), at_key=bool(extra), help=help)
+        return
+    yield from catalogue.check_entry(entry)
+    ((class_name, value),) = entry.items() if isinstance(entry, Mapping) and len(entry) == 1 else (("", None),)
+    if isinstance(value, Mapping) and value.get("name") == "":
+        help = "leave it out, and Keras names the layer"
+        yield Diagnostic("SC107", "`name` must not be empty", (str(class_name), "name"), help=help)
 
 
 def _sources(takes: Any) -> tuple[Selector, ...]:
+    if takes is None or (isinstance(takes, list | tuple) and not takes):
+        raise SpecError.single("SC103", "`from` needs a layer or a list of layers", at_key=True)
     if isinstance(takes, list | tuple):
-        if not takes:
-            raise SpecError.single("SC103", "`from` needs at least one layer")
         found: list[Selector] = []
         problems: list[Diagnostic] = []
         for index, each in enumerate(takes):
@@ -147,16 +124,6 @@ def _sources(takes: Any) -> tuple[Selector, ...]:
             raise SpecError(problems)
         return tuple(found)
     return (Selector.parse(takes),)
-
-
-def _name_problems(name: Any, path: Path) -> list[Diagnostic]:
-    if not isinstance(name, str):
-        return [Diagnostic("SC107", f"`name` must be text, got {show(name)}", path, help=f'write `name: "{name}"`')]
-    if not name or "/" in name:
-        return [
-            Diagnostic("SC107", f"`{name}` cannot name a Keras layer", path, help="use letters, digits and `_`, no `/`")
-        ]
-    return []
 
 
 def snake_case(class_name: str) -> str:

@@ -27,6 +27,7 @@ class LedgerRow:
     source: str | None = None
     source_checksum: str | None = None
     result_checksum: str | None = None
+    is_new: bool = False  # a variable of a layer that the spec made
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,12 @@ class WeightLedger:
     @property
     def summary(self) -> str:
         """The totals in one line: `copied 22 of 26 variables, 14,675,968 parameters; initialized 2; dropped 4`."""
-        text = f"copied {len(self.of('copied'))} of {self.num_base_variables} variables"
-        text += f", {self.num_parameters('copied'):,} parameters"
+        kept = [row for row in self.of("copied") if not row.is_new]
+        filled = [row for row in self.of("copied") if row.is_new]
+        text = f"copied {len(kept)} of {self.num_base_variables} variables"
+        text += f", {sum(row.parameters for row in kept):,} parameters"
+        if filled:
+            text += f"; filled {len(filled)} new, {sum(row.parameters for row in filled):,} parameters"
         for action in ("initialized", "dropped"):
             rows = self.of(action)
             if rows:

@@ -33,6 +33,7 @@ class Source:
     file: str | None = None
     values: dict[Path, Span] = field(default_factory=dict, repr=False)
     keys: dict[Path, Span] = field(default_factory=dict, repr=False)
+    unused: tuple[str, ...] = ()  # variables that nothing uses
 
     @property
     def folder(self) -> str:
@@ -54,6 +55,8 @@ class Source:
             span = self.keys[path]
         elif path in self.values:
             span = _narrowed(self.values[path], diagnostic.chars)
+            if span.end_line > span.line and path in self.keys:  # a block of several lines: its key says as much
+                span = self.keys[path]
         else:  # the place is not in the text (a missing key, an override): its nearest parent that is
             while path and path not in self.keys and path not in self.values:
                 path = path[:-1]

@@ -16,6 +16,7 @@ from spec_compiler.edits.head import Head
 from spec_compiler.edits.input import Input
 from spec_compiler.edits.insert import Insert
 from spec_compiler.edits.outputs import Outputs
+from spec_compiler.edits.preprocess import Preprocess
 from spec_compiler.edits.remove import Remove
 from spec_compiler.edits.replace import Replace
 from spec_compiler.edits.section import Edit, Section
@@ -105,6 +106,9 @@ class Spec(Section):
                     yield (section, index), edit
             elif value is not None:
                 yield (section,), value
+            if section == "input" and value is not None and value.preprocess is not None:
+                application = self.base.application if self.base is not None else None
+                yield (section, "preprocess"), Preprocess(value.preprocess, application)
 
 
 _NO_EDITS = ("spec", "name", "description", "seed", "base", "bases", "data", "compile", "train")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -36,10 +36,23 @@ def substituted(source: Source) -> Source:
                 Diagnostic("SC103", f"a variable is a value or a list, got {show(value)}", ("vars", str(name)))
             )
         values[str(name)] = _filled(value, values, ("vars", str(name)), problems)
-    rest = {key: _filled(value, values, (key,), problems) for key, value in data.items() if key != "vars"}
+    rest = {key: _filled(value, values, (str(key),), problems) for key, value in data.items() if key != "vars"}
     if problems:
         raise source.located(SpecError(problems))
-    return replace(source, data=rest)
+    used = {found[1] for text in _texts(data) for found in _USE.finditer(text)}
+    return replace(source, data=rest, unused=tuple(name for name in values if name not in used))
+
+
+def _texts(data: Any) -> Iterator[str]:
+    todo = [data]
+    while todo:
+        here = todo.pop()
+        if isinstance(here, str):
+            yield here
+        elif isinstance(here, Mapping):
+            todo += here.values()
+        elif isinstance(here, list | tuple):
+            todo += here
 
 
 def _filled(value: Any, values: Mapping[str, Any], path: Path, problems: list[Diagnostic]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import re
@@ -31,10 +32,10 @@ from spec_compiler.spec import Spec
 
 @dataclass(frozen=True)
 class LoadedBase:
-    """A base as a graph. `weights()` finds where its variables are, which may download a file."""
+    """A base as a graph. `weights` finds where its variables are, which may download a file."""
 
     graph: Graph
-    weights: Callable[[], WeightSource]
+    weights: Callable[[Graph], WeightSource]  # for the graph of the result
     custom: Custom = field(default_factory=Custom)
     is_remote: bool = False
 
@@ -71,14 +72,16 @@ def _load(base: Base, folder: str, path: Path, other: Other) -> LoadedBase:
             loaded = _from_application(base, folder)
         elif base.spec is not None:
             loaded = _from_spec(base.spec, folder, other)
+        elif base.python is not None:
+            loaded = _from_python(base.python, folder)
         else:
             loaded = _from_file(base, folder)
     except SpecError as error:
         raise error.under(*path) from None
 
-    def weights() -> WeightSource:
+    def weights(result: Graph) -> WeightSource:
         try:
-            return loaded.weights()
+            return loaded.weights(result)
         except SpecError as error:
             raise error.under(*path) from None
 
@@ -92,7 +95,7 @@ def _joined(bases: Mapping[str, LoadedBase]) -> LoadedBase:
     )
     return LoadedBase(
         joined({name: base.graph for name, base in bases.items()}),
-        lambda: JoinedWeights({name: base.weights() for name, base in bases.items()}),
+        lambda result: JoinedWeights({name: base.weights(base.graph) for name, base in bases.items()}),
         custom,
         any(base.is_remote for base in bases.values()),
     )
@@ -109,7 +112,7 @@ def _from_spec(name: str, folder: str, other: Other) -> LoadedBase:
 def from_built(built: Built, base: LoadedBase, fill: Callable[[], None]) -> LoadedBase:
     """The result of a spec as a base of another; `fill` gives it its weights."""
 
-    def weights() -> WeightSource:
+    def weights(result: Graph) -> WeightSource:
         fill()
         return MemoryWeights(built.model)
 
@@ -121,7 +124,27 @@ def _from_memory(model: Any) -> LoadedBase:
     unbuilt = [layer.name for layer in model.layers if not getattr(layer, "built", True)]
     if unbuilt:
         raise SpecError.single("SC304", f"the layer `{unbuilt[0]}` has no weights yet", help="call the model once")
-    return LoadedBase(graph, lambda: MemoryWeights(model), Custom(custom_objects(model), _lambdas(model)))
+    return LoadedBase(graph, lambda result: MemoryWeights(model), Custom(custom_objects(model), _lambdas(model)))
+
+
+def _from_python(text: str, folder: str) -> LoadedBase:
+    """The model that a function returns; the caller has allowed it to run. Its module may stand beside the spec."""
+    module, _, name = text.partition(":")
+    added = [each for each in (folder,) if each not in sys.path]
+    sys.path[:0] = added
+    try:
+        model = getattr(importlib.import_module(module), name)()
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".split("\n")[0].rstrip(": ")
+        help = "the function takes no arguments and returns a `keras.Model`"
+        raise SpecError.single("SC505", f"`{text}` failed: {reason}", path=("python",), help=help) from error
+    finally:
+        for each in added:
+            sys.path.remove(each)
+    if not isinstance(model, keras.Model):
+        message = f"`{text}` returned `{type(model).__name__}`, not a `keras.Model`"
+        raise SpecError.single("SC505", message, path=("python",))
+    return _from_memory(model)
 
 
 def _lambdas(model: Any) -> dict[str, Factory]:
@@ -151,10 +174,10 @@ def _from_application(base: Base, folder: str) -> LoadedBase:
     except Exception as error:
         raise _not_built(base, error) from None
 
-    def weights() -> WeightSource:
+    def weights(result: Graph) -> WeightSource:
         if base.weights.kind == "imagenet":
-            return find(_imagenet_file(base, constructor, arguments), base.weights, graph)
-        return _given(base.weights, folder, graph)
+            return find(_imagenet_file(base, constructor, arguments), base.weights, graph, result)
+        return _given(base.weights, folder, graph, result)
 
     return LoadedBase(graph, weights, is_remote=base.weights.kind == "imagenet")
 
@@ -166,11 +189,11 @@ def _not_built(base: Base, error: Exception) -> SpecError:
     return SpecError.single("SC505", message, path=(blamed,), notes=[f"Keras says: {reason}"])
 
 
-def _given(weights: Weights, folder: str, graph: Graph) -> WeightSource:
+def _given(weights: Weights, folder: str, graph: Graph, result: Graph) -> WeightSource:
     if weights.kind == "none":
         return NoWeights()
     try:
-        return find(locate(weights, folder), weights, graph)
+        return find(locate(weights, folder), weights, graph, result)
     except SpecError as error:
         raise error.under("weights") from None
 
@@ -233,13 +256,13 @@ def _from_file(base: Base, folder: str) -> LoadedBase:
         raise error.under("file") from None
     own = Weights("file", base.file)
 
-    def weights() -> WeightSource:
+    def weights(result: Graph) -> WeightSource:
         if base.own_weights:
             try:
-                return find(path, own, graph)
+                return find(path, own, graph, result)
             except SpecError as error:
                 raise error.under("file") from None
-        return _given(base.weights, folder, graph)
+        return _given(base.weights, folder, graph, result)
 
     return LoadedBase(graph, weights)
 

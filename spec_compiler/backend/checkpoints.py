@@ -26,9 +26,7 @@ ARRAYS = "spec_compiler.npz"
 Array = np.ndarray[Any, Any]
 
 
-def save(
-    model: Any, path: str, state: Mapping[str, Any], arrays: Mapping[str, Array] | None = None
-) -> None:
+def save(model: Any, path: str, state: Mapping[str, Any], arrays: Mapping[str, Array] | None = None) -> None:
     """Saves the compiled model with its optimizer, the state as JSON and arrays beside it, whole or not at all.
 
     Raises:

@@ -8,7 +8,7 @@ import io
 import os
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import h5py
@@ -26,7 +26,8 @@ WEIGHTS_ENTRY = "model.weights.h5"  # in a `.keras` archive
 class FileWeights:
     """The arrays of a file, found for a base: from each place to the dataset that holds it.
 
-    `unmapped` are layers of the base that a `map` leaves out, `unused` the groups of the file that nothing takes.
+    `unmapped` are layers of the base that a `map` leaves out, `unused` the groups of the file that nothing takes,
+    `fills` the new layers that it names.
     """
 
     file: str
@@ -34,7 +35,7 @@ class FileWeights:
     datasets: Mapping[Place, str]
     unmapped: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
-    entry: str | None = field(default=None)
+    fills: frozenset[str] = frozenset()
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[OpenWeights]:
@@ -211,15 +212,17 @@ class _Window(io.RawIOBase):
         return int(read)
 
 
-def find(path: str, weights: Weights, base: Graph) -> FileWeights:
+def find(path: str, weights: Weights, base: Graph, result: Graph) -> FileWeights:
     """Where each of the base's variables is in a file, with every shape compared. No array is read.
+
+    A map may also name new layers of the result.
 
     Raises:
         SpecError: SC502, SC503 the file belongs to another model, SC506 a map entry that does not fit.
     """
     with open_h5(path) as store:
         if weights.map is not None:
-            return _mapped(path, weights, store, base)
+            return _mapped(path, weights, store, base, result)
         group = store.get("model_weights", store)
         if "layer_names" in group.attrs or "layer_names0" in group.attrs:
             datasets = _legacy(group, base, path)
@@ -319,18 +322,20 @@ def weight_groups(store: Any) -> list[str]:
     return list(found)
 
 
-def _mapped(path: str, weights: Weights, store: Any, base: Graph) -> FileWeights:
+def _mapped(path: str, weights: Weights, store: Any, base: Graph, result: Graph) -> FileWeights:
     """A file whose names are another model's: the map says which group belongs to which layer."""
     assert weights.map is not None
     found: dict[Place, str] = {}
     problems: list[Diagnostic] = []
     groups = weight_groups(store)
-    layers = {layer.name: layer for layer in _weighted(base)}
+    own = {layer.name: layer for layer in _weighted(base)}
+    added = {name: layer for name, layer in result.layers.items() if layer.is_new and layer.weights}
+    layers = {**own, **added}
     for name, group in weights.map.items():
         layer = layers.get(name)
         if layer is None:
-            known = name in base.layers
-            message = f"`{name}` has no weights" if known else f"the base has no layer named `{name}`"
+            known = name in base.layers or name in result.layers
+            message = f"`{name}` has no weights" if known else f"no layer named `{name}`, in the base or in the result"
             help = None if known else did_you_mean(name, layers)
             problems.append(Diagnostic("SC506", message, ("map", name), at_key=True, help=help))
             continue
@@ -355,7 +360,8 @@ def _mapped(path: str, weights: Weights, store: Any, base: Graph) -> FileWeights
         raise SpecError(problems)
     taken = {group.strip("/") for group in weights.map.values()}
     unused = tuple(group for group in groups if group not in taken)
-    return FileWeights(path, weights.text, found, tuple(set(layers) - set(weights.map)), unused)
+    unmapped = tuple(name for name in own if name not in weights.map)
+    return FileWeights(path, weights.text, found, unmapped, unused, frozenset(added) & frozenset(weights.map))
 
 
 def _datasets(store: Any, group: str) -> list[str]:

@@ -39,7 +39,8 @@ from spec_compiler.backend.argument_schemas import (
 
 Record = dict[str, Any]
 
-# Bases to inherit from, wrappers around Python functions, and what Keras's `fit` adds by itself.
+# Bases to inherit from, wrappers around Python functions, what `fit` adds by itself, and what a run's own checkpoints
+# do better: `BackupAndRestore` forgets random states and what other callbacks remember.
 ABSTRACT = {
     "optimizer": (keras.optimizers.Optimizer, "MultiOptimizer", "OptimizerMap", "LossScaleOptimizer"),
     "schedule": (keras.optimizers.schedules.LearningRateSchedule,),
@@ -47,6 +48,7 @@ ABSTRACT = {
     "metric": (keras.metrics.Metric, "MeanMetricWrapper"),
     "callback": (
         keras.callbacks.Callback,
+        "BackupAndRestore",
         "CallbackList",
         "History",
         "LambdaCallback",

@@ -44,6 +44,11 @@ class WeightSource(Protocol):
         """Entries of the source that no layer of the base takes."""
         ...
 
+    @property
+    def fills(self) -> frozenset[str]:
+        """New layers that the source has weights for."""
+        ...
+
     def opened(self) -> AbstractContextManager[OpenSource]:
         """The source, ready to be read."""
         ...
@@ -56,6 +61,7 @@ class MemoryWeights:
     model: Any
     unmapped: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    fills: frozenset[str] = frozenset()
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[MemoryWeights]:
@@ -80,6 +86,7 @@ class NoWeights:
 
     unmapped: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    fills: frozenset[str] = frozenset()
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[NoWeights]:
@@ -100,6 +107,7 @@ class JoinedWeights:
     """The weights of several bases, each under its name."""
 
     sources: Mapping[str, WeightSource]
+    fills: frozenset[str] = frozenset()
 
     @property
     def unmapped(self) -> tuple[str, ...]:
@@ -142,7 +150,7 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
         for name, layer in built.layers.items():
             spec = built.graph.layers[name]
             if spec.kind not in ("input", "operation"):
-                rows += _layer_rows(spec, layer, base, opened)
+                rows += _layer_rows(spec, layer, opened, spec.name in source.fills)
     taken = {
         spec.place(index)
         for spec in built.graph.layers.values()
@@ -171,13 +179,13 @@ class TransferError(Exception):
     """A weight that did not arrive as it left: a bug of the compiler or of Keras, never a mistake of the user."""
 
 
-def _layer_rows(spec: LayerSpec, layer: Any, base: Graph, source: OpenSource) -> Iterator[LedgerRow]:
+def _layer_rows(spec: LayerSpec, layer: Any, source: OpenSource, filled: bool) -> Iterator[LedgerRow]:
     variables = spec.variables or ()
     if len(variables) != len(layer.variables):
         raise TransferError(f"{spec.name} was built with {len(layer.variables)} variables, expected {len(variables)}")
     for index, (each, variable) in enumerate(zip(variables, layer.variables, strict=True)):
         place = spec.place(index)
-        origin = None if spec.is_new else source.origin(place)
+        origin = None if spec.is_new and not filled else source.origin(place)
         if origin is None:
             initialize(variable)
             if spec.is_new:
@@ -193,9 +201,9 @@ def _layer_rows(spec: LayerSpec, layer: Any, base: Graph, source: OpenSource) ->
         assign(variable, array)
         result = to_array(variable)
         after = checksum(result)
-        why = "kept layer"
+        why = "new layer, filled by the weight map" if spec.is_new else "kept layer"
         if result.dtype != array.dtype:
-            why = f"kept layer, cast from {array.dtype} to {result.dtype}"
+            why = f"{why}, cast from {array.dtype} to {result.dtype}"
             before_cast = checksum(array.astype(result.dtype))
             if before_cast != after:
                 raise TransferError(f"{spec.name}/{each.path} differs from {origin} after the cast")
@@ -224,6 +232,7 @@ def _row(
         source=origin,
         source_checksum=source,
         result_checksum=result,
+        is_new=spec.is_new,
     )
 
 

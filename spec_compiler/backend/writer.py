@@ -176,25 +176,41 @@ def _layer_class(spec: LayerSpec) -> Any:
     return getattr(keras.layers, spec.class_name)
 
 
-def deserialized(class_name: str, argument: str, value: Any) -> Any:
-    """An argument of a new layer as Keras takes it: nested entries become objects, lists of numbers tuples."""
-    kind = catalogue.argument_kind(class_name, argument)
-    if (
-        kind in ("initializer", "regularizer", "constraint", "layer")
-        and isinstance(value, Mapping)
-        and "class_name" not in value
-    ):
-        ((inner, arguments),) = value.items()
-        module = getattr(keras, f"{kind}s")
-        if not isinstance(arguments, Mapping):
-            first = catalogue.first_argument(inner)
-            arguments = {} if arguments is None or first is None else {first: arguments}
-        return getattr(module, inner)(**{key: deserialized(inner, key, each) for key, each in arguments.items()})
-    if kind == "layer" and isinstance(value, str):
-        return getattr(keras.layers, value)()
+def deserialized(class_name: str, argument: str, value: Any, owner: catalogue.ClassKind = "layer") -> Any:
+    """An argument as Keras takes it: nested entries become objects, lists of numbers tuples.
+
+    `owner` is the kind of the class that takes it: `Identity` is a layer and an initializer.
+    """
+    kind = catalogue.argument_kind(class_name, argument, owner)
+    if kind in ("initializer", "regularizer", "constraint", "layer"):
+        if isinstance(value, list | tuple) and kind == "layer":
+            return [_made(each, "layer") for each in value]
+        return _made(value, kind)  # type: ignore[arg-type]
     if isinstance(value, list) and all(isinstance(each, int | float) for each in value):
         return tuple(value)
     return value
+
+
+def _made(value: Any, kind: catalogue.ClassKind) -> Any:
+    """The object that an entry names; what is no entry, such as Keras's own serialised form, stays."""
+    if isinstance(value, str):
+        return getattr(keras.layers, value)() if kind == "layer" else value
+    if not isinstance(value, Mapping) or "class_name" in value:
+        return value
+    ((name, arguments),) = value.items()
+    if not isinstance(arguments, Mapping):
+        first = catalogue.first_argument(name, kind)
+        arguments = {} if arguments is None or first is None else {first: arguments}
+    made = {key: deserialized(name, key, each, kind) for key, each in arguments.items()}
+    return _class(name, kind)(**made)
+
+
+def _class(name: str, kind: catalogue.ClassKind) -> Any:
+    """A class by its public name or an alias: `normal` is `RandomNormal`."""
+    if ">" in name:
+        return keras.saving.get_registered_object(name)
+    group = catalogue.catalogue()[f"{kind}s"]
+    return getattr(getattr(keras, f"{kind}s"), group.get(name, {}).get("alias_of", name))
 
 
 def built_spec(spec: LayerSpec, layer: Any) -> LayerSpec:

@@ -11,6 +11,7 @@ import click
 
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.show import ledger_text, plan_text, render_all, table_text
+from spec_compiler.cli.train import train
 from spec_compiler.compiler import check_spec, compile_spec, plan_spec
 from spec_compiler.diagnostics import Diagnostic, SpecError
 
@@ -196,3 +197,6 @@ def layers(base: str, overrides: tuple[str, ...], after: bool, format_: str) -> 
     click.echo(
         json.dumps({"format_version": 1, "layers": rows}, indent=2) if format_ == "json" else table_text(graph, rows)
     )
+
+
+cli.add_command(train)

@@ -8,7 +8,7 @@ from spec_compiler.diagram.header import column_label, header
 from spec_compiler.diagram.label import box_label, tooltip
 from spec_compiler.diagram.look import FONT, LOOKS, PALE, STROKES, WHITE
 from spec_compiler.diagram.markup import attributes, quoted
-from spec_compiler.diagram.picture import VIEWS, Arrow, Box, Drawing, View, draw_up
+from spec_compiler.diagram.picture import Arrow, Box, Drawing, View, check_view, draw_up
 from spec_compiler.plan import Plan
 
 Attributes = dict[str, str | int | float]
@@ -68,9 +68,7 @@ def to_dot(plan: Plan, view: str, *, unfold: bool = False, context: int = 1) -> 
     >>> to_dot(Plan("nothing", empty, empty), "diff").splitlines()[0]
     'digraph "nothing: diff" {'
     """
-    if view not in VIEWS:
-        raise ValueError(f"unknown view `{view}`, expected one of {', '.join(VIEWS)}")
-    known: View = VIEWS[VIEWS.index(view)]
+    known = check_view(view)
     drawings = draw_up(plan, known, unfold=unfold, context=context)
     return "\n".join((f"digraph {quoted(f'{plan.name}: {view}')} {{", *_statements(plan, known, drawings), "}", ""))
 

@@ -19,14 +19,14 @@ MOST_DETAILS = 4
 def box_label(box: Box, *, narrow: bool = False) -> str:
     """The label of a box, as Graphviz's HTML-like markup. Narrow ones have a line for each fact."""
     name = _name(box, FOLD_LENGTH if narrow else LINE_LENGTH)
-    kind = font(("" if narrow else SPACE) + clean(_kind(box)), SMALL, MUTED)
+    kind = font(("" if narrow else SPACE) + clean(box_kind(box)), SMALL, MUTED)
     shape, details = _split_details(box)
-    facts = _facts(box)
+    facts = box_facts(box)
     lines: list[tuple[str, list[Badge]]]
     if narrow:
-        lines = [(name, _badges(box)), *([(kind, [])] if _kind(box) else [])]
+        lines = [(name, _badges(box)), *([(kind, [])] if box_kind(box) else [])]
     else:
-        lines = [(f"{name} {kind}" if _kind(box) else name, _badges(box))]
+        lines = [(f"{name} {kind}" if box_kind(box) else name, _badges(box))]
         facts = [" · ".join(facts)] if facts else []
     lines += [(line, []) for line in shape]
     for number, fact in enumerate(facts, start=1):
@@ -43,9 +43,9 @@ def tooltip(box: Box) -> str:
     lines = [f"{box.name} … {box.last}" if box.last else f"{box.name} ({box.class_name})"]
     if box.state not in ("kept", "toggled"):
         lines.append(LOOKS[box.state].word)
-    lines += _facts(box)
+    lines += box_facts(box)
     lines += [box.freezing] if box.freezing else []
-    lines += [f"{what} {_change(before, after)}" for what, before, after in box.details if what != "parameters"]
+    lines += [f"{what} {change}" for what, change in box_changes(box)]
     return "\n".join(lines)
 
 
@@ -56,6 +56,11 @@ def freezing_badge(freezing: str) -> Badge:
     if freezing == "trainable":
         return word(freezing, MUTED)
     return badge(freezing, MUTED, FROZEN_FILL)
+
+
+def box_changes(box: Box) -> list[tuple[str, str]]:
+    """What differs in a changed box besides its size, as `(what, "before → after")`."""
+    return [(what, _change(before, after)) for what, before, after in box.details if what != "parameters"]
 
 
 def shape_text(shape: Shape) -> str:
@@ -76,7 +81,8 @@ def _name(box: Box, line_length: int) -> str:
     return f"<S>{name}</S>" if box.state == "dropped" else name
 
 
-def _kind(box: Box) -> str:
+def box_kind(box: Box) -> str:
+    """The class of a box's layer, and that it is a plain operation where it is one."""
     return f"{box.class_name} operation" if box.kind == "operation" else box.class_name
 
 
@@ -95,7 +101,7 @@ def _badges(box: Box) -> list[Badge]:
     return found
 
 
-def _facts(box: Box) -> list[str]:
+def box_facts(box: Box) -> list[str]:
     """Shape, contents, number of parameters; the shape only if it stays as it is."""
     facts, changed = [], {what: (before, after) for what, before, after in box.details}
     if box.kind == "fold":
@@ -122,9 +128,7 @@ def _layers(box: Box) -> str:
 def _split_details(box: Box) -> tuple[list[str], list[str]]:
     """The lines for a changed shape, and those for changed arguments."""
     lines = [
-        (what, f"{font(f'<B>{clean(what)}</B>', SMALL, INK)} {_small(_change(before, after))}")
-        for what, before, after in box.details
-        if what != "parameters"
+        (what, f"{font(f'<B>{clean(what)}</B>', SMALL, INK)} {_small(change)}") for what, change in box_changes(box)
     ]
     shape = [line for what, line in lines if what == "output shape"]
     details = [line for what, line in lines if what != "output shape"]

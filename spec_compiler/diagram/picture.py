@@ -78,6 +78,17 @@ class Drawing:
         return widest
 
 
+def check_view(view: str) -> View:
+    """The view of that name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if view not in VIEWS:
+        raise ValueError(f"unknown view `{view}`, expected one of {', '.join(VIEWS)}")
+    return VIEWS[VIEWS.index(view)]
+
+
 def draw_up(plan: Plan, view: View, *, unfold: bool = False, context: int = 1) -> tuple[Drawing, ...]:
     """The graphs that a view shows: before and after for `side-by-side`, one otherwise.
 

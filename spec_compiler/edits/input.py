@@ -32,6 +32,11 @@ class Input(Section):
         default=None, description="The input layer's new name."
     )
     dtype: StrictStr | None = Field(default=None, description="The dtype of the input.", examples=["uint8", "float32"])
+    preprocess: StrictStr | None = Field(
+        default=None,
+        description="`auto`, or an application's name: its `preprocess_input` as layers behind the input.",
+        examples=["auto", "VGG16"],
+    )
 
     @model_validator(mode="after")
     def _something(self) -> Input:
@@ -42,12 +47,14 @@ class Input(Section):
             )
         if self.model_fields_set <= {"layer"}:
             raise SpecError.single(
-                "SC102", "`input` changes nothing", help="add `shape`, `channels`, `name` or `dtype`"
+                "SC102", "`input` changes nothing", help="add `shape`, `channels`, `name`, `dtype` or `preprocess`"
             )
         return self
 
     def apply(self, graph: Graph, path: Path) -> Graph:
-        """The graph on the other input."""
+        """The graph on the other input; `preprocess` is an edit of its own, which comes after this one."""
+        if self.model_fields_set <= {"layer", "preprocess"}:
+            return graph
         name = self._which(graph)
         layer = graph.layer_of(name)
         config = dict(layer.config["config"])

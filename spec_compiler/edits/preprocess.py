@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
@@ -89,6 +90,25 @@ def apply(graph: Graph, path: Path, application: str) -> Graph:
         tensor = ValueRef(layer.name)
     rewire = dict.fromkeys(graph.edges_from(ref), tensor)
     return graph.spliced(origin, layers=layers, after={ref.node: nodes}, rewire=rewire)
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """The edit behind `input: {preprocess: auto}`, or with an application's name in the place of `auto`.
+
+    `application` is the one that the spec's base names, None where it names none.
+    """
+
+    choice: str
+    application: str | None = None
+
+    def apply(self, graph: Graph, path: Path) -> Graph:
+        """The graph with the preprocessing behind its input."""
+        name = self.application if self.choice == "auto" else self.choice
+        if name is None:
+            message = "`preprocess: auto` follows the application that the base names, this base names none"
+            raise SpecError.single("SC102", message, help="name it: `preprocess: VGG16`")
+        return apply(graph, path, name)
 
 
 def _layers(mode: Mode, origin: Origin, graph: Graph) -> Iterator[LayerSpec]:

@@ -48,10 +48,9 @@ class Set(Section):
                 problems.append(
                     Diagnostic("SC108", f"`set` does not change `{key}`", ("to", key), at_key=True, help=help)
                 )
-        required = set(self.to)
-        for each in catalogue.check_arguments(cls, self.to):
-            if each.path and each.path[0] in required:
-                problems.append(replace(each.under("to"), notes=(*each.notes, f"`{layer.name}` is a `{cls}`")))
+        arguments = {key: value for key, value in self.to.items() if key not in ("name", "trainable")}
+        for each in catalogue.check_arguments(cls, arguments, kind="layer", partial=True):
+            problems.append(replace(each.under("to"), notes=(*each.notes, f"`{layer.name}` is a `{cls}`")))
         if problems:
             raise SpecError(problems)
         if layer.is_new:

@@ -1,0 +1,122 @@
+"""A saved model on image files: class probabilities, or the numbers that it puts out."""
+
+from __future__ import annotations
+
+import os
+import sys
+import zipfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from spec_compiler.backend import checkpoints
+from spec_compiler.backend.images import COLOR_MODES, NUM_THREADS, Array, ImageReader, require_pillow
+from spec_compiler.backend.shapes import keras_reason
+from spec_compiler.diagnostics import SpecError, did_you_mean
+from spec_compiler.edits.preprocess import mode_of
+
+
+@dataclass(frozen=True)
+class ImageModel:
+    """A saved model that takes one image: how it reads files, and what its classes are called."""
+
+    model: Any
+    reader: ImageReader
+    class_names: tuple[str, ...] | None = None
+    preprocess: Any = None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What came of some files, in order; `outputs` has a row for each of `files`, by the name of the output."""
+
+    files: tuple[str, ...]
+    outputs: dict[str, Array]
+    unreadable: tuple[tuple[str, str], ...] = ()
+    seen: int = 0
+
+
+def open_model(
+    path: str,
+    *,
+    layer: str | None = None,
+    size: tuple[int, int] | None = None,
+    preprocess: str | None = None,
+    interpolation: str = "bilinear",
+) -> ImageModel:
+    """A saved model, up to one of its layers where `layer` says so.
+
+    `preprocess` names the application whose `preprocess_input` the images go through, for a model that does not begin
+    with it. `size` is needed where the model takes images of any size.
+
+    Raises:
+        SpecError: SC501, SC502 for the file, SC201 for the layer, SC203 for the application, SC604 for a model that
+            takes no image.
+    """
+    require_pillow()
+    model = _loaded(path)
+    names = checkpoints.class_names(path)
+    if layer is not None:
+        model, names = _up_to(model, layer), None
+    if len(model.inputs) != 1:
+        raise SpecError.single("SC604", f"the model has {len(model.inputs)} inputs, images are one")
+    shape = tuple(model.inputs[0].shape)
+    if len(shape) != 4 or shape[-1] not in COLOR_MODES:
+        raise SpecError.single("SC604", f"the model's input {shape} is no image of 1, 3 or 4 channels")
+    given = size or (224, 224)
+    height, width = (fixed or chosen for fixed, chosen in zip(shape[1:3], given, strict=True))
+    reader = ImageReader((height, width), shape[-1], interpolation)
+    return ImageModel(model, reader, names, _preprocessing(preprocess))
+
+
+def run_images(opened: ImageModel, files: Sequence[str], batch_size: int = 32) -> Iterator[Batch]:
+    """What the model puts out for each file, batch by batch; files that cannot be read are named in their batch."""
+    names = tuple(opened.model.output_names)
+    with ThreadPoolExecutor(NUM_THREADS) as pool:
+        for start in range(0, len(files), batch_size):
+            chosen = files[start : start + batch_size]
+            results = list(pool.map(opened.reader.attempt, chosen))
+            good = [(file, image) for file, image in zip(chosen, results, strict=True) if not isinstance(image, str)]
+            bad = tuple((file, why) for file, why in zip(chosen, results, strict=True) if isinstance(why, str))
+            outputs: dict[str, Array] = {}
+            if good:
+                images = np.stack([image for _, image in good])
+                if opened.preprocess is not None:
+                    images = opened.preprocess(images)
+                result = keras.tree.flatten(opened.model.predict_on_batch(images))
+                outputs = {name: np.asarray(each) for name, each in zip(names, result, strict=True)}
+            yield Batch(tuple(file for file, _ in good), outputs, bad, start + len(chosen))
+
+
+def _loaded(path: str) -> Any:
+    if not os.path.isfile(path):
+        raise SpecError.single("SC501", f"no model file `{path}`", help="name a `.keras` or `.h5` file")
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except (OSError, zipfile.BadZipFile, ValueError, TypeError, KeyError) as error:
+        message = f"`{path}` cannot be read as a model"
+        raise SpecError.single("SC502", message, notes=[f"Keras says: {keras_reason(error)}"]) from None
+
+
+def _up_to(model: Any, layer: str) -> Any:
+    names = [each.name for each in model.layers]
+    if layer not in names:
+        raise SpecError.single("SC201", f"no layer named `{layer}`", help=did_you_mean(layer, names))
+    return keras.Model(model.inputs, model.get_layer(layer).output)
+
+
+def _preprocessing(application: str | None) -> Any:
+    if application is None:
+        return None
+    constructor = getattr(keras.applications, application, None)
+    if constructor is None or not application[0].isupper():
+        names = [name for name in dir(keras.applications) if name[0].isupper()]
+        message = f"no Keras application is called `{application}`"
+        raise SpecError.single("SC203", message, help=did_you_mean(application, names))
+    if mode_of(application) == "none":
+        return None
+    return vars(sys.modules[constructor.__module__])["preprocess_input"]

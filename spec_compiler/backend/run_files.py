@@ -1,0 +1,151 @@
+"""The folder of a run: what is checked before, and the summary and curves that are written after."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import time
+from typing import Any
+
+import keras
+
+from spec_compiler.backend import checkpoints
+from spec_compiler.backend.curves import draw_curves
+from spec_compiler.backend.data import LoadedData
+from spec_compiler.backend.fitting import BEST, HISTORY, LAST, LOGS
+from spec_compiler.compiler import CompiledSpec
+from spec_compiler.diagnostics import SpecError
+from spec_compiler.graph import Graph
+from spec_compiler.spec import Spec
+from spec_compiler.training.history import History
+
+SUMMARY = "summary.json"
+CURVES = ("curves.png", "curves.svg")
+PACKAGES = ("spec-compiler", "keras", "tensorflow", "jax", "torch", "numpy", "pillow", "h5py")
+
+
+def ready(folder: str, *, resume: bool, force: bool) -> None:
+    """Makes the folder of a run, or proves that it may be used.
+
+    Raises:
+        SpecError: SC608 where it holds a run that is neither to be continued nor to be replaced, or cannot be written.
+    """
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise SpecError.single("SC608", f"`{folder}` is a file, the run needs a folder")
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise checkpoints.unwritable(error, folder) from None
+    if not os.access(folder, os.W_OK):
+        raise SpecError.single("SC608", f"the folder `{folder}` cannot be written")
+    checkpoints.sweep(folder)
+    ours = [name for name in (LAST, BEST, HISTORY, SUMMARY, LOGS, *CURVES) if os.path.exists(os.path.join(folder, name))]
+    if resume or not ours:
+        return
+    if not force:
+        help = "add `--resume` to continue it, `--force` to begin anew, or name another folder"
+        raise SpecError.single("SC608", f"`{folder}` already holds a run", help=help)
+    for name in ours:
+        path = os.path.join(folder, name)
+        shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+
+
+def check_room(folder: str, graph: Graph) -> None:
+    """Proves that the run's models fit on the disk: best, last and the one being written, with the optimizer's state.
+
+    Raises:
+        SpecError: SC608.
+    """
+    needed = 3 * 4 * 3 * graph.num_parameters
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        message = f"the run needs about {_size(needed)} for its models, `{folder}` has {_size(free)} left"
+        raise SpecError.single("SC608", message, help="make room, or name a folder on another disk")
+
+
+def fingerprint(spec: Spec, data: LoadedData) -> str:
+    """What must be the same for a run to be continued: the spec, less its description, and the images."""
+    said = {key: value for key, value in spec.source.data.items() if key != "description"}
+    text = json.dumps(said, sort_keys=True, default=str)
+    return hashlib.sha256(f"{text}\n{data.fingerprint}".encode()).hexdigest()
+
+
+def finish(folder: str, spec: Spec, compiled: CompiledSpec, data: LoadedData, history: History) -> dict[str, Any]:
+    """Writes curves and summary, and returns the summary.
+
+    Raises:
+        SpecError: SC608.
+    """
+    drawn = draw_curves(history, [os.path.join(folder, name) for name in CURVES], title=compiled.plan.name)
+    summary = _summary(folder, spec, compiled, data, history) | {"curves": drawn}
+    checkpoints.write_text(os.path.join(folder, SUMMARY), json.dumps(summary, indent=1) + "\n")
+    return summary
+
+
+def _summary(folder: str, spec: Spec, compiled: CompiledSpec, data: LoadedData, history: History) -> dict[str, Any]:
+    best_loss = history.best("val_loss", largest=False) or history.best("loss", largest=False)
+    best_accuracy = next(
+        (history.best(name) for name in history.metric_names if name.startswith("val_") and "accuracy" in name), None
+    )
+    files = {name: _checksum(os.path.join(folder, name)) for name in (BEST, LAST) if
+             os.path.exists(os.path.join(folder, name))}  # fmt: skip
+    return {
+        "format_version": 1,
+        "name": compiled.plan.name,
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "versions": {
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "backend": keras.backend.backend(),
+            **{name: version for name in PACKAGES if (version := _version(name))},
+        },
+        "checksums": {
+            "spec": hashlib.sha256(spec.source.text.encode()).hexdigest() if spec.source.text else None,
+            "base": _base_checksum(compiled),
+            **files,
+        },
+        "seed": spec.seed,
+        "data": {
+            "classes": list(data.class_names),
+            "train": data.num_train,
+            "validation": data.num_validation,
+        },
+        "parameters": compiled.plan.after.num_parameters,
+        "weights": compiled.weights.summary,
+        "phases": [
+            {"phase": name, "first_epoch": first, "last_epoch": last} for name, first, last in history.phases()
+        ],
+        "epochs": len(history),
+        "seconds": round(sum(row.seconds for row in history), 3),
+        "best": best_loss and {"epoch": best_loss.epoch, **best_loss.metrics},
+        "best_accuracy": best_accuracy and {"epoch": best_accuracy.epoch, **best_accuracy.metrics},
+        "last": history.rows[-1].metrics if history.rows else None,
+    }
+
+
+def _base_checksum(compiled: CompiledSpec) -> str | None:
+    """One checksum over the bytes of every weight that was copied from the base."""
+    rows = [row for row in compiled.weights.of("copied") if row.source_checksum]
+    if not rows:
+        return None
+    return hashlib.sha256("\n".join(f"{row.layer}/{row.variable} {row.source_checksum}" for row in rows).encode()).hexdigest()
+
+
+def _checksum(path: str) -> str:
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

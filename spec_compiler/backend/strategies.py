@@ -1,0 +1,89 @@
+"""Training on several devices or machines, by TensorFlow's own strategies: the one place that needs TensorFlow.
+
+`TF_CONFIG` says who the workers are, as TensorFlow documents it. Every worker runs the same command and writes a folder
+of its own; the chief's is the one that counts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from spec_compiler.diagnostics import SpecError
+
+STRATEGIES = ("mirrored", "multi_worker_mirrored")
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a model trains: on this machine as it is, or under a strategy, as one of several workers."""
+
+    strategy: Any = None
+    worker: int = 0
+    num_workers: int = 1
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this process writes the files that count."""
+        return self.worker == 0
+
+    def folder(self, folder: str) -> str:
+        """The folder of this worker: all must save, as saving may need every one of them, but never the same file."""
+        return folder if self.is_chief else os.path.join(folder, f"worker-{self.worker}")
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """Variables made inside stand on the strategy's devices."""
+        scope: AbstractContextManager[Any] = contextlib.nullcontext() if self.strategy is None else self.strategy.scope()
+        return scope
+
+    def place(self, model: Any) -> Any:
+        """The model with its variables on the devices of the strategy; the same layers, names and weights."""
+        if self.strategy is None:
+            return model
+        weights = model.get_weights()
+        trainable = {layer.name: layer.trainable for layer in model.layers}
+        with self.strategy.scope():
+            placed = keras.models.clone_model(model)
+            placed.set_weights(weights)
+        for layer in placed.layers:
+            layer.trainable = trainable[layer.name]
+        return placed
+
+
+def distribute(name: str | None) -> Placement:
+    """The strategy of that name, made before anything else asks TensorFlow for a device; none where the name is None.
+
+    Raises:
+        SpecError: SC608 without TensorFlow, or where `TF_CONFIG` is missing or wrong.
+    """
+    if name is None:
+        return Placement()
+    if keras.backend.backend() != "tensorflow":
+        message = f"`--strategy {name}` is TensorFlow's, Keras runs on {keras.backend.backend()}"
+        raise SpecError.single("SC608", message, help="set `KERAS_BACKEND=tensorflow`")
+    import tensorflow as tf
+
+    if name == "mirrored":
+        return Placement(tf.distribute.MirroredStrategy())
+    worker, count = _task()
+    return Placement(tf.distribute.MultiWorkerMirroredStrategy(), worker, count)
+
+
+def _task() -> tuple[int, int]:
+    """This worker's number and how many there are, as `TF_CONFIG` says."""
+    text = os.environ.get("TF_CONFIG", "")
+    example = '{"cluster": {"worker": ["host:port", "host:port"]}, "task": {"type": "worker", "index": 0}}'
+    try:
+        config = json.loads(text)
+        cluster, task = config["cluster"], config["task"]
+        roles = [(kind, index) for kind in ("chief", "worker") for index in range(len(cluster.get(kind, ())))]
+        return roles.index((task["type"], int(task["index"]))), len(roles)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        what = "`TF_CONFIG` is not set" if not text else "`TF_CONFIG` does not say who this worker is"
+        raise SpecError.single("SC608", what, help=f"every worker needs it, for example `{example}`") from None

@@ -1,0 +1,145 @@
+"""`train`: the phases of a spec, shown as Keras shows them."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import sys
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from spec_compiler.cli.progress import progress
+from spec_compiler.trainer import Watcher, train_spec
+from spec_compiler.training.history import History
+
+STRATEGIES = ("mirrored", "multi_worker_mirrored")
+
+
+@click.command()
+@click.argument("spec", type=click.Path())
+@click.option("-o", "--output", required=True, type=click.Path(file_okay=False), help="The folder of the run.")
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="PATH=VALUE",
+    help="Override a value of the spec, for example `--set train[0].epochs=1`. Repeatable.",
+)
+@click.option("--resume", is_flag=True, help="Continue the run in the folder from its last complete epoch.")
+@click.option("--force", is_flag=True, help="Begin anew where the folder holds a run.")
+@click.option("--allow-code", is_flag=True, help="Let `module:function` in `data` run. Only for specs you trust.")
+@click.option("--strategy", type=click.Choice(STRATEGIES), help="Train on several devices or machines (TensorFlow).")
+@click.option("--no-tensorboard", is_flag=True, help="Write no logs for TensorBoard.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress bars.")
+def train(
+    spec: str,
+    output: str,
+    overrides: tuple[str, ...],
+    resume: bool,
+    force: bool,
+    allow_code: bool,
+    strategy: str | None,
+    no_tensorboard: bool,
+    quiet: bool,
+) -> None:
+    """Compile a spec and train it through its phases, from the same file.
+
+    Writes history.csv, curves.png and .svg, best.keras, last.keras, summary.json and logs for TensorBoard. After an
+    interruption `--resume` goes on as if nothing had happened.
+    """
+    watcher = Watcher(
+        image=_Counter("checking images") if not quiet else lambda count, total: None,
+        data=_say_data,
+        phase=_say_phase,
+        verbose=0 if quiet else 1 if sys.stdout.isatty() else 2,
+    )
+    try:
+        with contextlib.ExitStack() as line:
+            line.enter_context(progress("compiling"))
+            trained = train_spec(
+                spec,
+                output,
+                overrides=overrides,
+                resume=resume,
+                force=force,
+                allow_code=allow_code,
+                strategy=strategy,
+                tensorboard=not no_tensorboard and _has_tensorboard(),
+                watcher=_after(line, watcher),
+            )
+    except KeyboardInterrupt:
+        click.echo(f"\ninterrupted; continue with `spec-compiler train {spec} --output {output} --resume`", err=True)
+        sys.exit(130)
+    click.echo()
+    click.echo(history_text(trained.history))
+    click.echo(f"saved {', '.join(_saved(trained.summary))} in {trained.folder}")
+
+
+def _after(line: contextlib.ExitStack, watcher: Watcher) -> Watcher:
+    """The watcher, which takes the progress line away before it says anything itself."""
+
+    def image(count: int, total: int) -> None:
+        line.close()
+        watcher.image(count, total)
+
+    def data(loaded: Any) -> None:
+        line.close()
+        watcher.data(loaded)
+
+    return replace(watcher, image=image, data=data)
+
+
+class _Counter:
+    """A line that counts, on a terminal's error stream only."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.shown = -1
+
+    def __call__(self, count: int, total: int) -> None:
+        percent = 100 * count // total
+        if sys.stderr.isatty() and percent != self.shown:
+            self.shown = percent
+            click.echo(f"\r{self.text} {count}/{total}", err=True, nl=count == total)
+
+
+def _say_data(data: Any) -> None:
+    if data.num_train is None:
+        return
+    held = f", {data.num_validation} to validate" if data.num_validation is not None else ""
+    click.echo(f"{data.num_train} images to train{held}, {len(data.class_names)} classes")
+
+
+def _say_phase(phase: Any, num_parameters: int) -> None:
+    name = click.style(phase.phase, bold=True)
+    click.echo(f"\n{name}: {phase.epochs} epochs, {num_parameters:,} parameters train")
+
+
+def _has_tensorboard() -> bool:
+    return importlib.util.find_spec("tensorboard") is not None
+
+
+def _saved(summary: dict[str, Any]) -> list[str]:
+    names = [name for name in ("best.keras", "last.keras") if name in summary["checksums"]]
+    names += ["history.csv", "summary.json"]
+    return names + (["curves.png", "curves.svg"] if summary["curves"] else [])
+
+
+def history_text(history: History) -> str:
+    """The last epoch of each phase, and the best of all."""
+    names = history.metric_names
+    lines = []
+    rows = list(history)
+    for name, _, last in history.phases():
+        row = next(row for row in rows if row.epoch == last)
+        lines.append(f"  {name:<24} epoch {last:>3}  " + "  ".join(f"{key} {row.metrics[key]:.4f}" for key in names if
+                     key in row.metrics))  # fmt: skip
+    best = next((history.best(name) for name in names if name.startswith("val_") and "accuracy" in name), None)
+    if best is not None:
+        name = next(name for name in names if name.startswith("val_") and "accuracy" in name)
+        lines.append(f"  best {name} {best.metrics[name]:.4f} in epoch {best.epoch}")
+    seconds = sum(row.seconds for row in rows)
+    lines.append(f"  {len(rows)} epochs in {seconds:.0f} s")
+    return "\n".join(lines)

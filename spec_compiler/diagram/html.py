@@ -1,0 +1,56 @@
+"""A plan as one HTML file that needs nothing else: picture, details, tables, and the spec beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from html import escape
+from importlib.resources import files
+
+from spec_compiler.diagram.markup import printable
+from spec_compiler.diagram.report import report_data
+from spec_compiler.ledger import WeightLedger
+from spec_compiler.plan import Plan
+from spec_compiler.source import Source
+
+
+def to_html(
+    plan: Plan,
+    *,
+    source: Source | None = None,
+    ledger: WeightLedger | None = None,
+    context: int = 1,
+    matches: Mapping[str, tuple[str, str]] | None = None,
+) -> str:
+    """The report of a plan: a page that opens from a file and fetches nothing.
+
+    `source` adds the spec, its lines linked to the nodes that they made; `ledger` adds the checksums of the weights.
+
+    >>> from spec_compiler.graph import Graph
+    >>> empty = Graph("empty", {}, {}, (), ())
+    >>> to_html(Plan("nothing", empty, empty)).splitlines()[0]
+    '<!doctype html>'
+    """
+    data = report_data(plan, source=source, ledger=ledger, context=context, matches=matches)
+    page = _part("report.html")
+    parts = {
+        "@TITLE@": escape(printable(plan.name)),
+        "@STYLE@": _part("report.css"),
+        "@LAYOUT@": _part("layout.js"),
+        "@SCRIPT@": _part("report.js"),
+        "@DATA@": _embedded(json.dumps(data, ensure_ascii=False, separators=(",", ":"))),
+    }
+    for name, text in parts.items():
+        before, _, after = page.partition(name)
+        page = before + text + after
+    return page
+
+
+def _part(name: str) -> str:
+    return files("spec_compiler.diagram").joinpath(name).read_text(encoding="utf-8")
+
+
+def _embedded(text: str) -> str:
+    """JSON that nothing in it can end, and that has no lone surrogates."""
+    text = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

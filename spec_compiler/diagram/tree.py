@@ -1,0 +1,144 @@
+"""A plan as lines of text, for a terminal: one line for each box, with rails where the model branches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from graphlib import CycleError, TopologicalSorter
+
+from spec_compiler.diagram.label import box_changes, box_facts, box_kind
+from spec_compiler.diagram.markup import printable
+from spec_compiler.diagram.picture import Box, Drawing, check_view, draw_up
+from spec_compiler.plan import Plan
+
+SIGNS = {"kept": " ", "toggled": "*", "changed": "~", "new": "+", "dropped": "-"}
+DOTS = {"input": "◇", "layer": "●", "operation": "○", "model": "▣", "fold": "▤"}
+NAMES_UP_TO = 40  # characters; what follows a longer name is not aligned
+MOST_RAILS = 24  # what branches wider than this is drawn without rails
+
+
+def to_tree(plan: Plan, view: str, *, unfold: bool = False, context: int = 1) -> str:
+    """A picture of the plan as text, with the boxes and folds of `to_dot`; each line begins with its sign.
+
+    Raises:
+        ValueError: an unknown view.
+
+    >>> from spec_compiler.graph import Graph
+    >>> empty = Graph("empty", {}, {}, (), ())
+    >>> to_tree(Plan("nothing", empty, empty), "diff")
+    'nothing: diff\\n'
+    """
+    known = check_view(view)
+    drawings = draw_up(plan, known, unfold=unfold, context=context)
+    lines = [f"{plan.name}: {view}"]
+    for drawing in drawings:
+        lines += [f"{drawing.column}:"] if len(drawings) > 1 else []
+        lines += _lines(drawing)
+    return "\n".join(lines) + "\n"
+
+
+def _lines(drawing: Drawing) -> Iterator[str]:
+    rows = list(_rails(drawing))
+    width = max((len(rails) for rails, _ in rows), default=0)
+    boxes = [box for _, box in rows if box is not None]
+    names = max((len(_name(box)) for box in boxes if len(_name(box)) <= NAMES_UP_TO), default=0)
+    kinds = max((len(box_kind(box)) for box in boxes), default=0)
+    for rails, box in rows:
+        if box is None:
+            yield f"  {rails}".rstrip()
+            continue
+        facts = " · ".join([*box_facts(box), *_badges(box), *(f"{what} {change}" for what, change in box_changes(box))])
+        yield f"{SIGNS[box.state]} {rails:<{width}}  {_name(box):<{names}}  {box_kind(box):<{kinds}}  {facts}".rstrip()
+
+
+def _name(box: Box) -> str:
+    return printable(f"{box.name} … {box.last}" if box.last and box.last != box.name else box.name).replace("\n", " ")
+
+
+def _badges(box: Box) -> list[str]:
+    index, count = box.call
+    found = [box.freezing] if box.freezing not in ("", "trainable") else []
+    found += [f"shared, call {index + 1} of {count}"] if count > 1 else []
+    return found + (["output"] if box.is_output else [])
+
+
+def _rails(drawing: Drawing) -> Iterator[tuple[str, Box | None]]:
+    """Each box with the rails beside it, and the rows in which rails part and meet."""
+    boxes = {box.key: box for box in drawing.boxes}
+    sources: dict[str, list[str]] = {key: [] for key in boxes}
+    targets: dict[str, list[str]] = {key: [] for key in boxes}
+    for arrow in drawing.arrows:
+        sources[arrow.target].append(arrow.source)
+        targets[arrow.source].append(arrow.target)
+    order = _order(boxes, sources)
+    place = {key: index for index, key in enumerate(order)}
+    lanes: list[str | None] = []  # the box that each rail leads to
+    for key in order:
+        here = [index for index, target in enumerate(lanes) if target == key]
+        column = here[0] if here else _free(lanes, 0)
+        if len(here) > 1:
+            yield _joint(lanes, column, here[1:], "╯", "┴"), None
+        for index in here[1:]:
+            lanes[index] = None
+        _put(lanes, column, key)
+        yield _row(lanes, column, DOTS[boxes[key].kind]), boxes[key]
+        after = sorted(targets[key], key=place.__getitem__)
+        lanes[column] = after[0] if after else None
+        opened = []
+        for target in after[1:]:
+            lane = _free(lanes, column + 1)
+            _put(lanes, lane, target)
+            opened.append(lane)
+        if opened:
+            yield _joint(lanes, column, opened, "╮", "┬"), None
+        while lanes and lanes[-1] is None:
+            lanes.pop()
+
+
+def _order(boxes: dict[str, Box], sources: dict[str, list[str]]) -> Sequence[str]:
+    """Boxes in an order that runs down one branch before it begins the next."""
+    sorter: TopologicalSorter[str] = TopologicalSorter({key: sources[key] for key in boxes})
+    try:
+        sorter.prepare()
+    except CycleError:
+        return list(boxes)
+    rank = {key: index for index, key in enumerate(boxes)}
+    ready, found = sorted(sorter.get_ready(), key=rank.__getitem__, reverse=True), []
+    while ready:
+        key = ready.pop()
+        found.append(key)
+        sorter.done(key)
+        ready += sorted(sorter.get_ready(), key=rank.__getitem__, reverse=True)
+    return found
+
+
+def _free(lanes: Sequence[str | None], start: int) -> int:
+    return next((index for index in range(start, len(lanes)) if lanes[index] is None), max(len(lanes), start))
+
+
+def _put(lanes: list[str | None], index: int, target: str) -> None:
+    lanes += [None] * (index + 1 - len(lanes))
+    lanes[index] = target
+
+
+def _row(lanes: Sequence[str | None], column: int, dot: str) -> str:
+    if len(lanes) > MOST_RAILS:
+        return dot
+    return " ".join(dot if index == column else "│" if lane else " " for index, lane in enumerate(lanes)).rstrip()
+
+
+def _joint(lanes: Sequence[str | None], column: int, others: Sequence[int], end: str, middle: str) -> str:
+    """The row in which a rail parts into others, or takes them in; it passes behind the rails between."""
+    if len(lanes) > MOST_RAILS:
+        return ""
+    last = max(others)
+    text = ""
+    for index, lane in enumerate(lanes):
+        inside = column < index < last
+        if index == column:
+            sign = "├"
+        elif index in others:
+            sign = end if index == last else middle
+        else:
+            sign = "│" if lane else "─" if inside else " "
+        text += sign + ("─" if column <= index < last else " ")
+    return text.rstrip()

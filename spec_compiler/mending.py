@@ -1,0 +1,76 @@
+"""Fixes that are tried before they are offered: each is made in the spec, and only one with which it plans is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from spec_compiler.diagnostics import Diagnostic, Fix, Path, SpecError
+from spec_compiler.source import Source
+from spec_compiler.spec import Spec, validate
+
+MOST_TRIES = 4  # a fix costs a plan, so an error waits for a few only
+
+
+def mended(error: SpecError, spec: Spec, plan: Callable[[Spec], object]) -> SpecError:
+    """The error, its fixes tried: those with which the spec plans stand in the help, the others are gone.
+
+    `plan` plans another spec on the same base, or raises `SpecError`.
+    """
+    found = []
+    tries = MOST_TRIES
+    for diagnostic in error.diagnostics:
+        working = []
+        for fix in diagnostic.fixes:
+            tries -= 1
+            if tries >= 0 and _works(fix, spec, plan):
+                working.append(fix)
+        found.append(replace(diagnostic, fixes=tuple(working), help=_help(diagnostic, working)))
+    return SpecError(found)
+
+
+def _help(diagnostic: Diagnostic, working: list[Fix]) -> str | None:
+    if not working:
+        return diagnostic.help
+    return ",\nor ".join(fix.text for fix in working[:2])
+
+
+def _works(fix: Fix, spec: Spec, plan: Callable[[Spec], object]) -> bool:
+    try:
+        plan(changed(spec, fix))
+    except SpecError:
+        return False
+    return True
+
+
+def changed(spec: Spec, fix: Fix) -> Spec:
+    """The spec with a fix made in it.
+
+    Raises:
+        SpecError: the fix does not even fit the spec's fields.
+    """
+    data: Any = spec.source.data
+    for path, value in fix.changes:
+        data = _assigned(data, path, value)
+    return validate(Source(data, "", spec.source.file))
+
+
+def _assigned(data: Any, path: Path, value: Any) -> Any:
+    if not path:
+        return value
+    first, rest = path[0], path[1:]
+    if isinstance(first, int):
+        items = list(data or ())
+        items[first : first + 1] = [_assigned(items[first] if first < len(items) else None, rest, value)]
+        return items
+    if isinstance(data, str):  # `Flatten` becomes `Flatten: {…}`
+        data = {data: {}}
+    inner = data or {}
+    return {**inner, first: _assigned(inner.get(first), rest, value)}
+
+
+def additions(spec_data: Any, section: str, entry: Any) -> Iterator[tuple[Path, Any]]:
+    """The change that adds an entry to a section that is a list."""
+    there = spec_data.get(section) if isinstance(spec_data, dict) else None
+    yield (section, len(there) if isinstance(there, list) else 0), entry

@@ -1,0 +1,158 @@
+"""The training pipeline, readable as a table of contents.
+
+Spec   -> folders       training/folder    which images there are, in which classes
+Spec   -> CompiledSpec  compiler.py        the edited model with its weights
+both   -> LoadedData    backend/data       batches that fit the model, every image proven readable
+       -> History       backend/fitting    the phases, each Keras's own compile and fit
+       -> files         backend/run_files  curves, history, models, summary
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from spec_compiler.compiler import CompiledSpec, SpecLike, compile_spec
+from spec_compiler.diagnostics import SpecError
+from spec_compiler.spec import Spec, load_spec
+from spec_compiler.training.check import trainable_layers
+from spec_compiler.training.history import History
+
+log = logging.getLogger("spec_compiler")
+
+
+@dataclass(frozen=True)
+class TrainedSpec:
+    """The result of training: the model as the last phase left it, how it went, and the folder with the files."""
+
+    model: Any
+    compiled: CompiledSpec
+    history: History
+    folder: str
+    summary: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """Who is told how far a run is; the command line shows it."""
+
+    image: Callable[[int, int], None] = lambda count, total: None
+    data: Callable[[Any], None] = lambda data: None
+    phase: Callable[[Any, int], None] = lambda phase, num_parameters: None
+    verbose: int = 1
+
+
+def train_spec(
+    spec: SpecLike,
+    folder: str,
+    *,
+    base: Any = None,
+    overrides: Iterable[str] = (),
+    resume: bool = False,
+    force: bool = False,
+    allow_code: bool = False,
+    strategy: str | None = None,
+    tensorboard: bool = True,
+    watcher: Watcher | None = None,
+) -> TrainedSpec:
+    """Compiles a spec and trains the model through its phases; everything is written to a folder.
+
+    Args:
+        spec: as `compile_spec` takes it.
+        folder: where history, curves, models and logs go; made if it is missing.
+        base: a `keras.Model` to start from.
+        overrides: texts such as `train[0].epochs=1`.
+        resume: go on with the run in the folder, if there is one.
+        force: begin anew where the folder holds a run.
+        allow_code: whether `module:function` in `data` may run.
+        strategy: `mirrored` or `multi_worker_mirrored`.
+        tensorboard: whether to write logs for TensorBoard.
+        watcher: who is told how far the run is.
+
+    Raises:
+        SpecError: the spec, the data or the folder is at fault; nearly always before the first epoch.
+    """
+    loaded = load_spec(spec, overrides=overrides)
+    try:
+        return _train(loaded, folder, base, resume, force, allow_code, strategy, tensorboard, watcher or Watcher())
+    except SpecError as error:
+        raise loaded.source.located(error) from None
+
+
+def _train(
+    spec: Spec,
+    folder: str,
+    base: Any,
+    resume: bool,
+    force: bool,
+    allow_code: bool,
+    strategy: str | None,
+    tensorboard: bool,
+    watcher: Watcher,
+) -> TrainedSpec:
+    if not spec.train or spec.data is None or spec.compile is None:
+        missing = next(name for name in ("train", "data", "compile") if not getattr(spec, name))
+        message = f"the spec has no `{missing}`, training needs `data`, `compile` and `train`"
+        raise SpecError.single("SC102", message, help=f"add `{_EXAMPLES[missing]}`")
+    log.info("starting Keras")
+    from spec_compiler.backend.startup import start
+
+    start()
+    from spec_compiler.backend import run_files
+    from spec_compiler.backend.data import load_code, load_images, read_folders
+    from spec_compiler.backend.fitting import Job, fit_phases, load_progress
+    from spec_compiler.backend.strategies import distribute
+
+    folders = None if spec.data.is_code else read_folders(spec.data, spec.source.folder, spec.seed)
+    placement = distribute(strategy)
+    place = placement.folder(folder)
+    run_files.ready(place, resume=resume, force=force)
+    compiled = compile_spec(spec, base=base, allow_code=allow_code)
+    graph = compiled.plan.after
+    data = load_code(spec, allow_code) if folders is None else load_images(spec, graph, folders, watcher.image)
+    watcher.data(data)
+    run_files.check_room(place, graph)
+    fingerprint = run_files.fingerprint(spec, data)
+    job = Job(
+        model=placement.place(compiled.model),
+        phases=spec.train,
+        compile=spec.compile,
+        trainable=tuple(_keras_names(spec, compiled, index) for index in range(len(spec.train))),
+        inference=tuple(_in_inference(spec, index) for index in range(len(spec.train))),
+        data=data.train,
+        validation=data.validation,
+        folder=place,
+        resume_from=folder,
+        seed=spec.seed,
+        verbose=watcher.verbose,
+        fingerprint=fingerprint,
+        class_names=data.class_names,
+        tensorboard=tensorboard and placement.is_chief,
+        started=watcher.phase,
+    )
+    with placement.scope():
+        history = fit_phases(job, load_progress(folder, fingerprint) if resume else None)
+    summary = run_files.finish(place, spec, compiled, data, history)
+    return TrainedSpec(job.model, compiled, history, place, summary)
+
+
+_EXAMPLES = {
+    "train": "train: [{phase: feature_extraction, freeze: base, epochs: 5}]",
+    "data": "data: {train: FOLDER, validation: 0.2}",
+    "compile": "compile: {optimizer: adam, loss: categorical_crossentropy, metrics: [accuracy]}",
+}
+
+
+def _keras_names(spec: Spec, compiled: CompiledSpec, index: int) -> frozenset[str]:
+    """The layers that train in a phase, by their names in Keras."""
+    graph = compiled.plan.after
+    return frozenset(graph.layers[name].keras_name or name for name in trainable_layers(spec, graph, index))
+
+
+def _in_inference(spec: Spec, index: int) -> bool:
+    freeze = spec.train[index].freeze
+    if freeze is None:
+        freeze = spec.freeze.root if spec.freeze is not None else None
+    return freeze is not None and freeze.batch_norm == "all"

@@ -1,0 +1,91 @@
+"""What happened in each epoch, as a value: rows, a CSV text, plain data."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One epoch, counted from 1 through all phases; `metrics` as Keras logs them, validation with `val_`."""
+
+    epoch: int
+    phase: str
+    metrics: Mapping[str, float] = field(hash=False)
+    learning_rate: float | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class History:
+    """All epochs of a run."""
+
+    rows: tuple[Row, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def with_row(self, row: Row) -> History:
+        """The history with one more epoch."""
+        return History((*self.rows, row))
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """Every metric that some epoch has, in order."""
+        return tuple(dict.fromkeys(name for row in self.rows for name in row.metrics))
+
+    def best(self, metric: str, largest: bool = True) -> Row | None:
+        """The first epoch with the best value of a metric."""
+        rows = [row for row in self.rows if metric in row.metrics]
+        key = (lambda row: -row.metrics[metric]) if largest else (lambda row: row.metrics[metric])
+        return min(rows, key=key) if rows else None
+
+    def phases(self) -> tuple[tuple[str, int, int], ...]:
+        """Each phase with its first and last epoch."""
+        found: dict[str, tuple[int, int]] = {}
+        for row in self.rows:
+            first, _ = found.get(row.phase, (row.epoch, row.epoch))
+            found[row.phase] = (first, row.epoch)
+        return tuple((name, first, last) for name, (first, last) in found.items())
+
+    def to_csv(self) -> str:
+        """A table with one line an epoch.
+
+        >>> print(History((Row(1, "head", {"loss": 0.5}, 0.001, 2.0),)).to_csv(), end="")
+        epoch,phase,loss,learning_rate,seconds
+        1,head,0.5,0.001,2.000
+        """
+        names = self.metric_names
+        stream = io.StringIO()
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["epoch", "phase", *names, "learning_rate", "seconds"])
+        for row in self.rows:
+            values = [repr(row.metrics[name]) if name in row.metrics else "" for name in names]
+            rate = "" if row.learning_rate is None else f"{row.learning_rate:.6g}"
+            writer.writerow([row.epoch, row.phase, *values, rate, f"{row.seconds:.3f}"])
+        return stream.getvalue()
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The rows as plain data."""
+        return [
+            {
+                "epoch": row.epoch,
+                "phase": row.phase,
+                "metrics": dict(row.metrics),
+                "learning_rate": row.learning_rate,
+                "seconds": row.seconds,
+            }
+            for row in self.rows
+        ]
+
+    @classmethod
+    def from_json(cls, rows: Sequence[Mapping[str, Any]]) -> History:
+        """The history that `to_json` wrote."""
+        return cls(tuple(Row(**row) for row in rows))
