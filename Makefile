@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export TF_ENABLE_ONEDNN_OPTS ?= 0
 
-.PHONY: help setup demo test test-all check unit schemas golden clean
+.PHONY: help setup demo test test-all digits check unit schemas golden clean
 
 help:
 	@echo "make demo      compile the example on a real pretrained VGG16: plan, model, ledger, picture"
+	@echo "make digits    train that VGG16 on handwritten digits in two phases, and from random weights: curves"
 	@echo "make test      every check: format, lint, types, tests"
 	@echo "make test-all  the same with the long tests"
 	@echo "make setup     the environment alone, in $(VENV)"
@@ -27,6 +28,14 @@ demo: setup
 	$(BIN)/spec-compiler build specs/vgg16_hed_fast_stem.yaml -o out/vgg16_hed_fast_stem.keras --force
 	$(BIN)/spec-compiler diagram specs/vgg16_hed_fast_stem.yaml -o out/vgg16_hed_fast_stem.svg --force
 	$(BIN)/spec-compiler diagram specs/vgg16_hed_fast_stem.yaml -o out/vgg16_hed_fast_stem.png --force
+
+digits: setup
+	@mkdir -p docs/images
+	$(BIN)/python scripts/digits.py out/digits 32
+	$(BIN)/spec-compiler train specs/digits_two_phase.yaml -o out/digits_run --force
+	$(BIN)/spec-compiler train specs/digits_two_phase.yaml -o out/digits_random --force --set base.weights=null
+	$(BIN)/python scripts/compare_runs.py out/digits_run out/digits_random docs/images/digits_curves.png \
+		"1,797 handwritten digits: HED's VGG16 (lines) and the same network from random weights (dashes)"
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -213,6 +213,8 @@ class Base(Section):
             known = (*KINDS, "weights")
             for key in arguments:
                 help = did_you_mean(key, known, f"its keys are {', '.join(f'`{each}`' for each in known)}")
+                if kinds and any(key in catalogue.application(name)["arguments"] for name in ("VGG16", "MobileNetV2")):
+                    help = f"only an `application` takes arguments, `{kinds[0]}` names a model that is built"
                 problems.append(Diagnostic("SC101", f"`base` has no key `{key}`", (key,), at_key=True, help=help))
             if not kinds and not problems:
                 message = "`base` needs `application`, `file`, `spec` or `python`"

@@ -193,7 +193,7 @@ def _check(owner: str, known: Mapping[str, Any], arguments: Mapping[str, Any], p
     meant = {name for argument in arguments if argument not in known for name in near(str(argument), known)[:1]}
     missing = [name for name, each in known.items() if each.get("required") and name not in {*arguments, *meant}]
     if missing and not partial:
-        yield _missing(owner, known, missing)
+        yield _missing(owner, known, missing, arguments)
     for name, value in arguments.items():
         if name in known:
             yield from _check_argument(name, value, known[name])
@@ -203,11 +203,14 @@ def _check(owner: str, known: Mapping[str, Any], arguments: Mapping[str, Any], p
         yield Diagnostic("SC106", f"`{owner}` has no argument `{name}`", (str(name),), help=help, at_key=True)
 
 
-def _missing(owner: str, known: Mapping[str, Any], missing: Sequence[str]) -> Diagnostic:
+def _missing(owner: str, known: Mapping[str, Any], missing: Sequence[str], arguments: Mapping[str, Any]) -> Diagnostic:
     example = ", ".join(f"{name}: …" for name in missing)
     notes = tuple(f"`{name}`: {known[name]['doc']}" for name in missing if "doc" in known[name])
     message = f"`{owner}` needs {_listed(missing)}"
-    return Diagnostic("SC102", message, help=f"write `{owner}: {{{example}}}`", notes=notes, at_key=True)
+    given = ", ".join(f"{name}: {flow(value)}" for name, value in arguments.items() if name in known and is_data(value))
+    written = f"{owner}: {{{given + ', ' if given else ''}{example}}}"
+    help = f"write `{written}`" if len(written) <= 80 else f"add `{example}`"
+    return Diagnostic("SC102", message, help=help, notes=notes, at_key=True)
 
 
 def _check_argument(name: str, value: Any, record: Mapping[str, Any]) -> Iterator[Diagnostic]:

@@ -22,7 +22,7 @@ from spec_compiler.ledger import WeightLedger
 from spec_compiler.lint import lint, unused_variables
 from spec_compiler.mending import mended
 from spec_compiler.opening import opened
-from spec_compiler.permissions import Permissions, permitted
+from spec_compiler.permissions import Permissions
 from spec_compiler.plan import Plan
 from spec_compiler.spec import Spec, load_spec
 from spec_compiler.training.check import check_training
@@ -80,14 +80,14 @@ def check_spec(
     """
     try:
         allowed = Permissions(allow_code, not restrict_paths)
-        loaded = permitted(load_spec(spec, overrides=overrides), allowed)
+        loaded = load_spec(spec, overrides=overrides, allowed=allowed)
         if static:
             return tuple(loaded.source.locate(each) for each in unused_variables(loaded))
         planned = _plan(loaded, base, allowed, _here(loaded))
         warnings = warnings_of(loaded, planned.plan)
         if not planned.base.is_remote:
             with _located(loaded):
-                source = planned.base.weights()
+                source = planned.base.weights(planned.built.graph)
             warnings += unmapped_warnings(source.unmapped, planned.plan.after)
         return tuple(loaded.source.locate(each) for each in warnings)
     except SpecError as error:
@@ -108,7 +108,7 @@ def plan_spec(
         SpecError: the spec is at fault.
     """
     allowed = Permissions(allow_code, not restrict_paths)
-    loaded = permitted(load_spec(spec, overrides=overrides), allowed)
+    loaded = load_spec(spec, overrides=overrides, allowed=allowed)
     return _plan(loaded, base, allowed, _here(loaded)).plan
 
 
@@ -138,19 +138,19 @@ def compile_spec(
         (None, 8)
     """
     allowed = Permissions(allow_code, not restrict_paths)
-    loaded = permitted(load_spec(spec, overrides=overrides), allowed)
+    loaded = load_spec(spec, overrides=overrides, allowed=allowed)
     planned = _plan(loaded, base, allowed, _here(loaded))
     from spec_compiler.backend.weights import transfer
 
     log.info("copying weights")
     with _located(loaded):
-        source = planned.base.weights()
+        source = planned.base.weights(planned.built.graph)
         ledger = transfer(planned.base.graph, planned.built, source)
     return CompiledSpec(planned.built.model, loaded, planned.plan, ledger)
 
 
 def warnings_of(spec: Spec, plan: Plan) -> tuple[Diagnostic, ...]:
-    """What is legal but worth saying: of the edits, of the spec, and SC509 for layers that a file holds only as code."""
+    """What is legal but worth saying, SC509 for layers that a file can hold only as code among it."""
     return (
         *plan.after.warnings,
         *lint(spec, plan),
@@ -249,7 +249,7 @@ def _other(path: str, allowed: Permissions, inside: tuple[str, ...]) -> LoadedBa
     if here in inside:
         chain = " → ".join(os.path.basename(each) for each in (*inside, here))
         raise SpecError.single("SC304", f"specs that are each other's base: {chain}", path=("base", "spec"))
-    spec = permitted(load_spec(path), allowed)
+    spec = load_spec(path, allowed=allowed)
     planned = _plan(spec, None, allowed, (*inside, here))
 
     def fill() -> None:

@@ -26,7 +26,7 @@ class Fix:
     """
 
     text: str
-    changes: tuple[tuple[Path, Any], ...]
+    changes: tuple[tuple[Path, Any], ...] = field(hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +171,8 @@ def show(value: Any) -> str:
     if isinstance(value, int | float):
         text = str(value) if not isinstance(value, int) or abs(value) < 10**30 else "a huge number"
         return f"the number `{text}`"
+    if value in ("", [], {}, ()):
+        return f"an empty {'text' if value == '' else 'mapping' if value == {} else 'list'}"
     if isinstance(value, str):
         return f"the text `{value if len(value) <= 40 else value[:37] + '…'}`"
     if isinstance(value, Mapping):

@@ -99,7 +99,10 @@ def _entry_problems(entry: Any) -> Iterator[Diagnostic]:
         message = f"a layer entry has one class, this has {len(names)} keys: `{extra}` is too many"
         if not classes:
             message, extra = f"a layer entry is one class, this has {len(names)} keys and none is a class", ""
-            help = "write `- Class: {arguments}`"
+            meant = next(
+                (each for each in entry.values() if isinstance(each, str) and each in catalogue.layer_names()), "Class"
+            )
+            help = f"write `- {meant}: {{arguments}}`"
         yield Diagnostic("SC105", message, (extra,) if extra else (), at_key=bool(extra), help=help)
         return
     yield from catalogue.check_entry(entry)

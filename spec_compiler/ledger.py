@@ -13,7 +13,7 @@ WeightAction = Literal["copied", "initialized", "dropped"]
 class LedgerRow:
     """What became of one variable.
 
-    `source` says where a copied one was read. The checksums are SHA-256 of its bytes as read and as they are in the
+    `source` says where a copied one was read. The checksums are XXH3 (128 bits) of its bytes as read and as they are in the
     result; they are equal unless the reason names a cast. `parameters` is 0 for the state of a random generator.
     """
 

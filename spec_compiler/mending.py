@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -64,13 +64,8 @@ def _assigned(data: Any, path: Path, value: Any) -> Any:
         items = list(data or ())
         items[first : first + 1] = [_assigned(items[first] if first < len(items) else None, rest, value)]
         return items
-    if isinstance(data, str):  # `Flatten` becomes `Flatten: {…}`
-        data = {data: {}}
-    inner = data or {}
-    return {**inner, first: _assigned(inner.get(first), rest, value)}
-
-
-def additions(spec_data: Any, section: str, entry: Any) -> Iterator[tuple[Path, Any]]:
-    """The change that adds an entry to a section that is a list."""
-    there = spec_data.get(section) if isinstance(spec_data, dict) else None
-    yield (section, len(there) if isinstance(there, list) else 0), entry
+    if not isinstance(data, dict) and isinstance(data, str) and data == first:
+        data = {data: {}}  # `Flatten` becomes `Flatten: {…}`
+    elif data is not None and not isinstance(data, dict):
+        return value if not rest else data  # `Dense: 10`, whose units are the scalar itself
+    return {**(data or {}), first: _assigned((data or {}).get(first), rest, value)}

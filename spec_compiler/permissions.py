@@ -11,9 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from spec_compiler.base import Base
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError
-from spec_compiler.spec import Spec
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, show
+from spec_compiler.source import Source
 
 # Layers that run what they are given: Python code, or a graph from a file.
 CODE_LAYERS = ("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
@@ -30,48 +29,52 @@ class Permissions:
     paths: bool = True
 
 
-def permitted(spec: Spec, allowed: Permissions) -> Spec:
-    """The spec itself, which does nothing that is not allowed.
+EVERYTHING = Permissions(code=True)
+
+
+def permitted(source: Source, allowed: Permissions) -> Source:
+    """The source itself, which asks for nothing that is not allowed.
 
     Raises:
         SpecError: SC112 for code, SC510 for a path that leaves the folder through `..`, a link or its root; located.
     """
+    if not isinstance(source.data, dict):
+        return source
     problems: list[Diagnostic] = []
     if not allowed.code:
-        problems += _code(spec)
+        problems += _code(source.data)
     if not allowed.paths:
-        problems += _paths(spec)
+        problems += _paths(source.data, source.folder)
     if problems:
-        raise spec.source.located(SpecError(problems))
-    return spec
+        raise source.located(SpecError(problems))
+    return source
 
 
-def _code(spec: Spec) -> Iterator[Diagnostic]:
-    for path, base in _bases(spec):
-        if base.python is not None:
-            message = f"the base runs Python code, `{base.python}`"
+def _code(data: dict[str, Any]) -> Iterator[Diagnostic]:
+    for path, base in _bases(data):
+        if base.get("python") is not None:
+            message = f"the base runs Python code, {show(base['python'])}"
             yield Diagnostic("SC112", message, (*path, "python"), help=_ALLOW)
     for section in _LAYER_PLACES:
-        for path, value in _mappings(spec.source.data.get(section), (section,)):
+        for path, value in _mappings(data.get(section), (section,)):
             yield from _named_code(path, value)
 
 
 def _named_code(path: Path, value: Any) -> Iterator[Diagnostic]:
     """A class that runs code, as an entry or in Keras's own serialised form."""
     if isinstance(value, str):
-        if value in CODE_LAYERS and isinstance(path[-1], int):
-            yield Diagnostic("SC112", f"`{value}` layers run code", path, help=_ALLOW)
+        if value in CODE_LAYERS and (isinstance(path[-1], int) or path[-1] in ("layer", "backward_layer", "cell")):
+            yield Diagnostic("SC112", f"a `{value}` layer runs code", path, help=_ALLOW)
         return
     for name in CODE_LAYERS:
-        arguments = value.get(name)
-        if name in value and path[-1] != "where" and not _only_python(arguments):
-            yield Diagnostic("SC112", f"`{name}` layers run code", (*path, name), at_key=True, help=_ALLOW)
+        if name in value and path[-1] != "where" and not _only_python(value[name]):
+            yield Diagnostic("SC112", f"a `{name}` layer runs code", (*path, name), at_key=True, help=_ALLOW)
     name = value.get("class_name")
     if isinstance(name, str):
         module = str(value.get("module") or "keras")
         foreign = module.partition(".")[0] != "keras"
         if foreign or name in (*CODE_LAYERS, "__lambda__"):
-            what = f"`{module}.{name}` is code" if foreign else f"`{name}` runs code"
+            what = f"`{module}.{name}` is code that Keras does not ship" if foreign else f"`{name}` runs code"
             yield Diagnostic("SC112", what, (*path, "class_name"), help=_ALLOW)
 
 
@@ -80,39 +83,47 @@ def _only_python(arguments: Any) -> bool:
     return isinstance(arguments, Mapping) and callable(arguments.get("function"))
 
 
-def _paths(spec: Spec) -> Iterator[Diagnostic]:
-    folder = os.path.realpath(spec.source.folder)
-    for path, name in _files(spec):
-        here = os.path.realpath(os.path.join(folder, os.path.expanduser(name)))
+def _paths(data: dict[str, Any], start: str) -> Iterator[Diagnostic]:
+    folder = os.path.realpath(start)
+    for path, name in _files(data):
+        expanded = os.path.expanduser(name)
+        try:
+            here = os.path.realpath(os.path.join(folder, expanded))
+        except ValueError:
+            continue  # a null byte: no such file
         if os.path.commonpath((folder, here)) != folder:
-            how = "is an absolute path" if os.path.isabs(os.path.expanduser(name)) else "leaves the spec's folder"
-            if ".." not in name.split("/") and not os.path.isabs(os.path.expanduser(name)):
+            how = "leaves the spec's folder"
+            if os.path.isabs(expanded):
+                how = "is an absolute path outside of the spec's folder"
+            elif ".." not in name.split("/"):
                 how = "leaves the spec's folder through a link"
-            help = "the caller restricts paths: put the file beside the spec"
+            help = "the caller restricts paths (`--restrict-paths`): put the file beside the spec"
             yield Diagnostic("SC510", f"`{name}` {how}", path, help=help)
 
 
-def _files(spec: Spec) -> Iterator[tuple[Path, str]]:
+def _files(data: dict[str, Any]) -> Iterator[tuple[Path, str]]:
     """Every file and folder that the spec names, less those of installed packages."""
-    for path, base in _bases(spec):
-        for key in ("file", "spec"):
-            name = getattr(base, key)
-            if name is not None:
-                yield (*path, key), name
-        if base.weights.kind == "file" and base.weights.file is not None:
-            inside = ("file",) if base.weights.map is not None else ()
-            yield (*path, "weights", *inside), base.weights.file
-    for key in ("train", "validation"):
-        name = getattr(spec.data, key, None)
-        if isinstance(name, str) and not _FUNCTION.fullmatch(name):
-            yield ("data", key), name
+    places: list[tuple[Path, Any]] = []
+    for path, base in _bases(data):
+        places += [((*path, key), base.get(key)) for key in ("file", "spec", "weights")]
+        if isinstance(base.get("weights"), Mapping):
+            places.append(((*path, "weights", "file"), base["weights"].get("file")))
+    if isinstance(data.get("data"), Mapping):
+        places += [(("data", key), data["data"].get(key)) for key in ("train", "validation")]
+    for path, name in places:
+        is_other = isinstance(name, str) and (name.startswith("package:") or name == "imagenet")
+        if isinstance(name, str) and not is_other and not (path[0] == "data" and _FUNCTION.fullmatch(name)):
+            yield path, name
 
 
-def _bases(spec: Spec) -> Iterator[tuple[Path, Base]]:
-    if spec.base is not None:
-        yield ("base",), spec.base
-    for name, base in (spec.bases or {}).items():
-        yield ("bases", name), base
+def _bases(data: dict[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    several = data.get("bases")
+    places = [(("base",), data.get("base"))]
+    if isinstance(several, Mapping):
+        places += [(("bases", str(name)), base) for name, base in several.items()]  # type: ignore[list-item]
+    for path, base in places:
+        if isinstance(base, Mapping):
+            yield path, base
 
 
 def _mappings(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:

@@ -187,7 +187,10 @@ def _parse_term(raw: Any, path: Path) -> Term:
         if value is None and isinstance(key, int) and not isinstance(key, bool):
             return Term(f"[{key}:]", "slice", (str(key), ""), path)
     if not isinstance(raw, str) or not raw.strip():
-        raise SpecError.single("SC104", f"a selector is text, got {show(raw)}", path=path, help=f"write {_FORMS}")
+        help = f"write {_FORMS}"
+        if isinstance(raw, int) and not isinstance(raw, bool) and raw >= 0:
+            help = f"write `'[{raw}:{raw + 1}]'` for a position, or the layer's name"
+        raise SpecError.single("SC104", f"a selector is text, got {show(raw)}", path=path, help=help)
     text = raw.strip()
     found = _SLICE.fullmatch(text)
     if found:

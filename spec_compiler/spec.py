@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PrivateAttr, StrictInt, StrictStr, ValidationError, field_validator, model_validator
 
 from spec_compiler.base import Base
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, show
+from spec_compiler.argument_values import flow
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, dotted, show
 from spec_compiler.edits.cut import CutAt
 from spec_compiler.edits.freeze import Freeze
 from spec_compiler.edits.head import Head
@@ -22,6 +23,7 @@ from spec_compiler.edits.replace import Replace
 from spec_compiler.edits.section import Edit, Section
 from spec_compiler.edits.set import Set
 from spec_compiler.overrides import overridden
+from spec_compiler.permissions import EVERYTHING, Permissions, permitted
 from spec_compiler.source import Source
 from spec_compiler.training import Compile, Data, Phase
 from spec_compiler.variables import substituted
@@ -116,12 +118,17 @@ EDITS = tuple(name for name in Spec.model_fields if name not in _NO_EDITS)
 
 
 def load_spec(
-    spec: str | os.PathLike[str] | Mapping[str, Any] | Spec, *, overrides: Iterable[str] = (), file: str | None = None
+    spec: str | os.PathLike[str] | Mapping[str, Any] | Spec,
+    *,
+    overrides: Iterable[str] = (),
+    file: str | None = None,
+    allowed: Permissions = EVERYTHING,
 ) -> Spec:
     """The spec in a file, in a YAML text (a string with a line break), in a plain dict, or as it is.
 
     `overrides` are texts such as `base.weights=null`, applied before validation. `file` names the text in messages
-    and gives the folder that relative paths start from.
+    and gives the folder that relative paths start from. Loading runs nothing; `allowed` refuses what a caller who
+    goes on would not let it do.
 
     Raises:
         SpecError: every mistake in the spec's own fields, located where it was read from text.
@@ -131,6 +138,7 @@ def load_spec(
     """
     if isinstance(spec, Spec):
         if not overrides:
+            permitted(spec.source, allowed)
             return spec
         source = spec.source
     elif isinstance(spec, Mapping):
@@ -139,7 +147,7 @@ def load_spec(
         source = parse_source(spec, file)
     else:
         source = read_source(spec)
-    return validate(substituted(overridden(source, overrides)))
+    return validate(permitted(substituted(overridden(source, overrides)), allowed))
 
 
 def validate(source: Source) -> Spec:
@@ -156,7 +164,7 @@ def validate(source: Source) -> Spec:
     try:
         spec = Spec.model_validate(_without_empty(source.data))
     except ValidationError as error:
-        raise source.located(SpecError(_diagnostics(error, source.data))) from None
+        raise source.located(SpecError(_meant(_diagnostics(error, source.data)))) from None
     spec._source = source
     return spec
 
@@ -171,7 +179,7 @@ def _diagnostics(error: ValidationError, data: Any) -> Iterator[Diagnostic]:
     for each in error.errors(include_url=False):
         path: Path = each["loc"]
         inner = each.get("ctx", {}).get("error")
-        if each["type"] == "too_short" and each["input"]:
+        if each["type"] == "too_short" and isinstance(each["input"], list | tuple) and each["input"]:
             continue  # its entries are wrong, and each is reported itself
         if isinstance(inner, SpecError):
             yield from inner.under(*path).diagnostics
@@ -179,13 +187,22 @@ def _diagnostics(error: ValidationError, data: Any) -> Iterator[Diagnostic]:
             yield _diagnostic(each["type"], path, each, data)
 
 
+def _meant(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+    """A key that is missing because it is misspelt is told once, where it is misspelt."""
+    every = list(found)
+    misspelt = {each.path[:-1] for each in every if each.code == "SC101" and (each.help or "").startswith("did you")}
+    return (each for each in every if not (each.code == "SC102" and each.path in misspelt and not each.at_key))
+
+
 def _diagnostic(kind: str, path: Path, error: Any, data: Any) -> Diagnostic:
-    name = f"`{path[-1]}`" if path and isinstance(path[-1], str) else "this value"
+    name = f"`{dotted(path[-2:] if isinstance(path[-1], int) else path[-1:])}`" if path else "a spec"
     got = show(error.get("input"))
     if kind == "extra_forbidden":
         known = _keys_at(path[:-1])
         where = "a spec" if len(path) == 1 else f"`{_section(path[:-1])}`"
         help = did_you_mean(str(path[-1]), known, f"its keys are {', '.join(f'`{key}`' for key in known)}")
+        if str(path[-1]).partition(":")[0] in known:
+            help = "put a space after the colon"
         return Diagnostic("SC101", f"{where} has no key `{path[-1]}`", path, at_key=True, help=help)
     if kind == "missing":
         where = "a spec" if len(path) == 1 else f"`{_section(path[:-1])}`"
@@ -196,28 +213,56 @@ def _diagnostic(kind: str, path: Path, error: Any, data: Any) -> Diagnostic:
         return Diagnostic(
             "SC103", f"this compiler reads version 1 of the language, got {got}", path, help="write `spec: 1`"
         )
-    wanted, help = _WANTED.get(kind, (None, None))
-    if wanted is None:
-        wanted = str(error["msg"]).removeprefix("Input should be ").lower()
-    if kind == "string_pattern_mismatch":
-        wanted, help = "a name without `/`", None
+    if kind == "invalid_key":
+        key = str(error.get("input"))
+        where = "a spec" if len(path) <= 2 else f"`{_section(path[:-1])}`"
+        return Diagnostic("SC101", f"{where} has no key `{key}`", (*path[:-2], key), at_key=True, help="keys are text")
     if kind in ("greater_than_equal", "less_than"):
         bounds = error["ctx"]
         wanted = f"at least {bounds['ge']}" if "ge" in bounds else f"below {bounds['lt']}"
-    if kind == "tuple_type" and isinstance(error.get("input"), Mapping):
-        help = "begin each entry with `- `"
-    return Diagnostic("SC103", f"{name} must be {wanted}, got {got}", path, help=help)
+    elif kind == "too_short":
+        least = error["ctx"]["min_length"]
+        what = "mapping" if isinstance(error.get("input"), Mapping) else "list"
+        wanted = f"a {what} with at least {'one entry' if least == 1 else f'{least} entries'}"
+    else:
+        wanted = _WANTED.get(kind) or str(error["msg"]).removeprefix("Input should be ").lower()
+    return Diagnostic("SC103", f"{name} must be {wanted}, got {got}", path, help=_value_help(kind, path, error))
 
 
-_WANTED: dict[str, tuple[str, str | None]] = {
-    "string_type": ("text", "put it in quotes"),
-    "int_type": ("a whole number", None),
-    "tuple_type": ("a list", None),
-    "model_type": ("a mapping", None),
-    "model_attributes_type": ("a mapping", None),
-    "dict_type": ("a mapping", None),
-    "too_short": ("a list with at least one entry", None),
-    "string_too_short": ("text that is not empty", None),
+def _value_help(kind: str, path: Path, error: Any) -> str | None:
+    """How to write what was surely meant, or an example of the field."""
+    value = error.get("input")
+    key = next((part for part in reversed(path) if isinstance(part, str)), "")
+    if kind == "string_type":
+        return f"put it in quotes: `{key}: '{value}'`" if isinstance(value, int | float) else _example(path)
+    if kind == "int_type" and isinstance(value, str) and value.strip().lstrip("-").isdigit():
+        return f"remove the quotes: `{key}: {int(value)}`"
+    if kind == "tuple_type" and isinstance(value, Mapping):
+        return "begin each entry with `- `"
+    if kind == "tuple_type" and isinstance(value, str) and key in ("head", "with", "layers"):
+        return f"write `{key}: [{value}]`"
+    return _example(path)
+
+
+def _example(path: Path) -> str | None:
+    """An example of the field that a path leads to, as the schema has it."""
+    parts = [part for part in path if isinstance(part, str)]
+    model: Any = Spec if len(parts) == 1 else _SECTIONS.get(parts[0]) if len(parts) == 2 else None
+    for name, field in model.model_fields.items() if model is not None else ():
+        if parts[-1] == (field.alias or name) and field.examples:
+            return f"for example `{parts[-1]}: {flow(field.examples[0])}`"
+    return None
+
+
+_WANTED = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "tuple_type": "a list",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "dict_type": "a mapping",
+    "string_too_short": "text that is not empty",
+    "string_pattern_mismatch": "a name without `/`",
 }
 
 
@@ -229,17 +274,19 @@ def _keys_at(path: Path) -> tuple[str, ...]:
     """The keys of the mapping that a path leads to."""
     if not path:
         return tuple(Spec.model_fields)
-    sections: dict[str, type[Section]] = {
-        "replace": Replace,
-        "insert": Insert,
-        "base": Base,
-        "set": Set,
-        "input": Input,
-        "data": Data,
-        "compile": Compile,
-        "train": Phase,
-    }
-    model = sections.get(str(path[0]))
+    model = _SECTIONS.get(str(path[0]))
     if model is None:
         return ()
     return tuple(field.alias or name for name, field in model.model_fields.items())
+
+
+_SECTIONS: dict[str, type[Section]] = {
+    "replace": Replace,
+    "insert": Insert,
+    "base": Base,
+    "set": Set,
+    "input": Input,
+    "data": Data,
+    "compile": Compile,
+    "train": Phase,
+}

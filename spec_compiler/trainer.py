@@ -16,6 +16,7 @@ from typing import Any
 
 from spec_compiler.compiler import CompiledSpec, SpecLike, compile_spec
 from spec_compiler.diagnostics import SpecError
+from spec_compiler.permissions import Permissions
 from spec_compiler.spec import Spec, load_spec
 from spec_compiler.training.check import trainable_layers
 from spec_compiler.training.history import History
@@ -53,6 +54,7 @@ def train_spec(
     resume: bool = False,
     force: bool = False,
     allow_code: bool = False,
+    restrict_paths: bool = False,
     strategy: str | None = None,
     tensorboard: bool = True,
     watcher: Watcher | None = None,
@@ -66,7 +68,8 @@ def train_spec(
         overrides: texts such as `train[0].epochs=1`.
         resume: go on with the run in the folder, if there is one.
         force: begin anew where the folder holds a run.
-        allow_code: whether `module:function` in `data` may run.
+        allow_code: whether the spec may run code: `module:function` in `data`, `python:` bases, `Lambda` layers.
+        restrict_paths: refuse files outside of the spec's folder.
         strategy: `mirrored` or `multi_worker_mirrored`.
         tensorboard: whether to write logs for TensorBoard.
         watcher: who is told how far the run is.
@@ -74,9 +77,10 @@ def train_spec(
     Raises:
         SpecError: the spec, the data or the folder is at fault; nearly always before the first epoch.
     """
-    loaded = load_spec(spec, overrides=overrides)
+    allowed = Permissions(allow_code, not restrict_paths)
+    loaded = load_spec(spec, overrides=overrides, allowed=allowed)
     try:
-        return _train(loaded, folder, base, resume, force, allow_code, strategy, tensorboard, watcher or Watcher())
+        return _train(loaded, folder, base, resume, force, allowed, strategy, tensorboard, watcher or Watcher())
     except SpecError as error:
         raise loaded.source.located(error) from None
 
@@ -87,7 +91,7 @@ def _train(
     base: Any,
     resume: bool,
     force: bool,
-    allow_code: bool,
+    allowed: Permissions,
     strategy: str | None,
     tensorboard: bool,
     watcher: Watcher,
@@ -109,9 +113,9 @@ def _train(
     placement = distribute(strategy)
     place = placement.folder(folder)
     run_files.ready(place, resume=resume, force=force)
-    compiled = compile_spec(spec, base=base, allow_code=allow_code)
+    compiled = compile_spec(spec, base=base, allow_code=allowed.code, restrict_paths=not allowed.paths)
     graph = compiled.plan.after
-    data = load_code(spec, allow_code) if folders is None else load_images(spec, graph, folders, watcher.image)
+    data = load_code(spec, allowed.code) if folders is None else load_images(spec, graph, folders, watcher.image)
     watcher.data(data)
     run_files.check_room(place, graph)
     fingerprint = run_files.fingerprint(spec, data)

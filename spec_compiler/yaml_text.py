@@ -33,6 +33,7 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 64
 MAX_NODES = 50_000
 
+_QUOTES = "'\""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SCALAR_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null")}
 
@@ -322,6 +323,13 @@ def _key_text(key: Any) -> str:
 def _yaml_error(error: MarkedYAMLError, text: str, file: str | None) -> SpecError:
     mark = error.problem_mark or error.context_mark
     problem = _first_line(str(error.problem or error.context or "not valid YAML"))
+    begun = error.context_mark
+    if begun is not None and ("stream end" in problem or "end of stream" in problem):  # where it begins says more
+        mark = begun
+        problem = f"this {'quote' if text[begun.index] in _QUOTES else 'bracket or brace'} is never closed"
+    elif "but found '<block" in problem:
+        what = "a list entry (`- `)" if "sequence" in problem else "a key"
+        problem = f"{what} that begins in another column than those before it"
     index = getattr(mark, "index", 0) or 0
     lines = text.splitlines() or [""]
     line = min(mark.line, len(lines) - 1) if mark is not None else 0
@@ -332,17 +340,21 @@ def _yaml_error(error: MarkedYAMLError, text: str, file: str | None) -> SpecErro
         help = "indent with spaces, YAML does not allow tabs there"
     elif here in ("*", "&", "!", "%", "@", "`"):
         help = f"a value that begins with `{here}` must stand in quotes"
+    elif "never closed" in problem:
+        help = "close it, or quote the whole text"
+    elif text[max(0, index - 1) : index + 1] == "${":
+        help = 'inside of braces and brackets a variable stands in quotes: `"${name}"`'
     elif "mapping values are not allowed" in problem:
         help = "check the indentation, or quote a text that contains `: `"
     elif "expected ',' or" in problem or "flow" in str(error.context):
         help = "close the bracket or brace, and separate the entries with commas"
     elif "could not find expected ':'" in problem:
         help = "write `key: value`"
-    elif "block" in problem or "block" in str(error.context):
+    elif "block" in problem or "column" in problem or "block" in str(error.context):
         help = "check the indentation: entries of one list or mapping begin in the same column"
     notes: tuple[str, ...] = ()
     context_mark = error.context_mark
-    if error.context and context_mark is not None and context_mark.line != line:
+    if error.context and context_mark is not None and context_mark.line < line:
         notes = (f"{_first_line(str(error.context))} that begins on line {context_mark.line + 1}",)
     diagnostic = Diagnostic("SC001", f"not valid YAML: {problem}", help=help, notes=notes)
     source = Source(None, text, file)
@@ -352,7 +364,8 @@ def _yaml_error(error: MarkedYAMLError, text: str, file: str | None) -> SpecErro
 def _at(source: Source, message: str, index: int) -> SpecError:
     line = source.text.count("\n", 0, index)
     column = index - (source.text.rfind("\n", 0, index) + 1)
-    located = source.locate_span(Diagnostic("SC001", message), Span(line, column, line, column + 1))
+    diagnostic = Diagnostic("SC001", message, help="remove it, or write it as an escape in double quotes")
+    located = source.locate_span(diagnostic, Span(line, column, line, column + 1))
     return SpecError([replace(located, source_line=None)])
 
 

@@ -38,7 +38,7 @@ def save(model: Any, path: str, state: Mapping[str, Any], arrays: Mapping[str, A
             archive.writestr(STATE, json.dumps(state))
             if arrays:
                 buffer = io.BytesIO()
-                np.savez(buffer, **dict(arrays))
+                np.savez(buffer, allow_pickle=False, **dict(arrays))
                 archive.writestr(ARRAYS, buffer.getvalue())
 
 

@@ -50,7 +50,7 @@ def draw_curves(history: History, files: Sequence[str], title: str = "", beside:
 def _panels(history: History) -> list[str]:
     """Accuracy first, then loss, then up to two other metrics."""
     names = [name for name in history.metric_names if not name.startswith("val_")]
-    names.sort(key=lambda name: (0 if "accuracy" in name else 1 if name == "loss" else 2))
+    names.sort(key=lambda name: 0 if "accuracy" in name else 1 if name == "loss" else 2)
     return names[:4]
 
 

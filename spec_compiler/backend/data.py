@@ -86,9 +86,7 @@ def load_images(spec: Spec, graph: Graph, folders: Folders, seen: Seen = lambda 
     except SpecError as error:
         raise error.under("data", "train") from None
     labels = labels_for(spec, graph)
-    train = ImageBatches(
-        folders.train, reader, labels, data.batch_size, seed=spec.seed, shuffle=True, augment=augment
-    )
+    train = ImageBatches(folders.train, reader, labels, data.batch_size, seed=spec.seed, shuffle=True, augment=augment)
     validation = ImageBatches(folders.validation, reader, labels, data.batch_size) if folders.validation else None
     return LoadedData(
         train,
@@ -104,14 +102,14 @@ def load_code(spec: Spec, allowed: bool) -> LoadedData:
     """What the Python functions give that the section names.
 
     Raises:
-        SpecError: SC606.
+        SpecError: SC112 without permission, SC606.
     """
     data = spec.data
     assert data is not None
     if not allowed:
         message = f"`{data.train}` is Python code, which runs only with permission"
-        help = "add `--allow-code` if you trust this spec"
-        raise SpecError.single("SC606", message, path=("data", "train"), help=help)
+        help = "if you trust this spec, allow it: `--allow-code`, or `allow_code=True`"
+        raise SpecError.single("SC112", message, path=("data", "train"), help=help)
     augment = _augmentation(data, None)
     train = _called(data.train, spec.source.folder, "train")
     validation = None
@@ -168,8 +166,16 @@ def _check_classes(spec: Spec, graph: Graph, folder: ImageFolder) -> None:
     related = [(f"`{layer.name}` is made here", layer.origin.path)] if layer.is_new else []
     message = f"the data has {count} {'class' if count == 1 else 'classes'}, `{layer.name}` {one}"
     raise SpecError(
-        [Diagnostic("SC604", message, ("data", "train"), notes=(f"the classes are {names}",), help=help,
-                    related=tuple(related))]  # fmt: skip
+        [
+            Diagnostic(
+                "SC604",
+                message,
+                ("data", "train"),
+                notes=(f"the classes are {names}",),
+                help=help,
+                related=tuple(related),
+            )
+        ]
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import h5py
 import numpy as np
 
+from spec_compiler.backend.symbolic import empty
 from spec_compiler.base import Weights
 from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean
 from spec_compiler.graph import Graph, LayerSpec, Place
@@ -71,7 +72,7 @@ def read_dataset(dataset: Any) -> Array:
             if dataset.dtype.kind == "V"
             else np.array(dataset, dtype=ml_dtypes.bfloat16)
         )
-    array = np.empty(dataset.shape, dataset.dtype)
+    array = empty(dataset.shape, dataset.dtype)
     if array.size:
         dataset.read_direct(array)
     return array

@@ -96,7 +96,7 @@ def check_images(reader: ImageReader, paths: Sequence[str], seen: Callable[[int]
         what = "an image cannot be read" if len(problems) == 1 else f"{len(problems)} images cannot be read"
         more = [f"and {len(problems) - 5} more"] if len(problems) > 5 else []
         help = "remove them, or save them again as PNG or JPEG"
-        raise SpecError([Diagnostic("SC603", what, notes=tuple([*problems[:5], *more]), help=help)])
+        raise SpecError([Diagnostic("SC603", what, notes=(*problems[:5], *more), help=help)])
 
 
 def find_images(paths: Iterable[str]) -> list[str]:
@@ -117,5 +117,4 @@ def _reason(error: BaseException, path: str) -> str:
         return "no such file"
     if type(error).__name__ == "UnidentifiedImageError":
         return "it is not an image that Pillow knows"
-    text = str(error).split("\n")[0].replace(path, "it") or type(error).__name__
-    return text
+    return str(error).split("\n")[0].replace(path, "it") or type(error).__name__

@@ -43,7 +43,9 @@ def ready(folder: str, *, resume: bool, force: bool) -> None:
     if not os.access(folder, os.W_OK):
         raise SpecError.single("SC608", f"the folder `{folder}` cannot be written")
     checkpoints.sweep(folder)
-    ours = [name for name in (LAST, BEST, HISTORY, SUMMARY, LOGS, *CURVES) if os.path.exists(os.path.join(folder, name))]
+    ours = [
+        name for name in (LAST, BEST, HISTORY, SUMMARY, LOGS, *CURVES) if os.path.exists(os.path.join(folder, name))
+    ]
     if resume or not ours:
         return
     if not force:
@@ -116,9 +118,7 @@ def _summary(folder: str, spec: Spec, compiled: CompiledSpec, data: LoadedData, 
         },
         "parameters": compiled.plan.after.num_parameters,
         "weights": compiled.weights.summary,
-        "phases": [
-            {"phase": name, "first_epoch": first, "last_epoch": last} for name, first, last in history.phases()
-        ],
+        "phases": [{"phase": name, "first_epoch": first, "last_epoch": last} for name, first, last in history.phases()],
         "epochs": len(history),
         "seconds": round(sum(row.seconds for row in history), 3),
         "best": best_loss and {"epoch": best_loss.epoch, **best_loss.metrics},
@@ -132,7 +132,9 @@ def _base_checksum(compiled: CompiledSpec) -> str | None:
     rows = [row for row in compiled.weights.of("copied") if row.source_checksum]
     if not rows:
         return None
-    return hashlib.sha256("\n".join(f"{row.layer}/{row.variable} {row.source_checksum}" for row in rows).encode()).hexdigest()
+    return hashlib.sha256(
+        "\n".join(f"{row.layer}/{row.variable} {row.source_checksum}" for row in rows).encode()
+    ).hexdigest()
 
 
 def _checksum(path: str) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from typing import Any
 
+from spec_compiler.backend.fixes import call_fixes, call_help, fit_fixes, width_argument
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
-from spec_compiler.graph import Graph, LayerSpec, Node, Origin, Shape, ValueRef, VariableSpec
+from spec_compiler.graph import Graph, LayerSpec, Node, Origin, ValueRef, VariableSpec
 
 
 def fit_errors(
@@ -25,11 +25,9 @@ def fit_errors(
         if old.shape != new.shape
     ][:1]
     notes += _culprit_notes(culprit, graph, base)
-    return [
-        Diagnostic(
-            "SC402", message, _place(culprit), notes=tuple(notes), help=_fit_help(layer, culprit, graph, node, base)
-        )
-    ]
+    help = f"give `{layer.name}` fresh weights by naming it in `replace`"
+    fixes = tuple(fit_fixes(layer, culprit, graph, node, base))
+    return [Diagnostic("SC402", message, _place(culprit), notes=tuple(notes), help=help, fixes=fixes)]
 
 
 def _place(culprit: LayerSpec | None) -> Path:
@@ -38,18 +36,8 @@ def _place(culprit: LayerSpec | None) -> Path:
         return ()
     if not culprit.is_new:
         return culprit.changed_by.path if culprit.changed_by else ()
-    argument = _width(culprit)
+    argument = width_argument(culprit)
     return (*culprit.origin.path, culprit.class_name, *([argument] if argument else []))
-
-
-def _width(layer: LayerSpec) -> str | None:
-    return next((key for key in ("filters", "units") if key in layer.config.get("config", {})), None)
-
-
-def _pairs(before: LayerSpec, after: LayerSpec) -> list[tuple[Any, Any]]:
-    old, new = list(before.variables or ()), list(after.variables or ())
-    size = max(len(old), len(new))
-    return list(zip(old + [None] * (size - len(old)), new + [None] * (size - len(new)), strict=True))
 
 
 def call_error(error: Exception, node: Node, graph: Graph, base: Graph) -> SpecError:
@@ -73,7 +61,8 @@ def call_error(error: Exception, node: Node, graph: Graph, base: Graph) -> SpecE
         path=(*culprit.origin.path, culprit.class_name) if made and culprit else _place(culprit),
         at_key=made,
         notes=notes,
-        help=_call_help(spec, shapes),
+        help=call_help(spec, shapes),
+        fixes=tuple(call_fixes(spec, node, graph, shapes)),
     )
 
 
@@ -152,41 +141,3 @@ def section(origin: Origin) -> str:
     """A section entry as users count it: `replace[0]`."""
     index = origin.path[1] if len(origin.path) > 1 and isinstance(origin.path[1], int) else None
     return origin.section if index is None or origin.section == "head" else f"{origin.section}[{index}]"
-
-
-def _fit_help(layer: LayerSpec, culprit: LayerSpec | None, graph: Graph, node: str, base: Graph) -> str:
-    fresh = f"or give `{layer.name}` fresh weights by naming it in `replace`"
-    wanted = next((base.spec_of(ref) for ref in base.nodes[node].data_inputs), None) if node in base.nodes else None
-    got = next((graph.spec_of(ref) for ref in graph.nodes[node].data_inputs), None)
-    if culprit is None or wanted is None or got is None or got.shape == wanted.shape:
-        return fresh.removeprefix("or ")
-    argument = _width(culprit) if culprit.is_new else None
-    if argument and wanted.shape[-1] is not None and _only_width(got.shape, wanted.shape):
-        return f"set `{argument}: {wanted.shape[-1]}` in `{culprit.name}`,\n{fresh}"
-    taken = graph.nodes[node].data_inputs[0].node
-    if len(wanted.shape) == 2:
-        return f"end before it with `cut_at: {taken}` and a `head` of your own,\n{fresh}"
-    if _only_width(got.shape, wanted.shape) and wanted.shape[-1] is not None:
-        convolution = "Dense" if len(wanted.shape) == 2 else f"Conv{len(wanted.shape) - 2}D"
-        size = f"{{filters: {wanted.shape[-1]}, kernel_size: 1}}"
-        return f"insert a projection: `before: {layer.name}`, `layers: [{convolution}: {size}]`,\n{fresh}"
-    return f"put layers between that make {shown(wanted.shape)} of it,\n{fresh}"
-
-
-def _only_width(got: Shape, wanted: Shape) -> bool:
-    """Whether two shapes differ in the last axis alone."""
-    return len(got) == len(wanted) and got[:-1] == wanted[:-1] and got[-1] != wanted[-1]
-
-
-def _call_help(spec: LayerSpec, shapes: list[tuple[int | None, ...]]) -> str | None:
-    rank = len(shapes[0]) if shapes else 0
-    if spec.class_name.endswith(("2D", "2DTranspose")) and rank == 2:
-        return "put it before the layer that flattens its input"
-    if (
-        spec.class_name in ("Add", "Concatenate", "Multiply", "Average", "Subtract", "Maximum", "Minimum", "Dot")
-        and len(shapes) < 2
-    ):
-        return "a merge takes several tensors: name them with `from: [a, b]`"
-    if any(size is not None and size <= 0 for shape in shapes for size in shape):
-        return "the tensor is too small here, take a larger input or cut earlier"
-    return None

@@ -39,7 +39,9 @@ class Placement:
 
     def scope(self) -> AbstractContextManager[Any]:
         """Variables made inside stand on the strategy's devices."""
-        scope: AbstractContextManager[Any] = contextlib.nullcontext() if self.strategy is None else self.strategy.scope()
+        scope: AbstractContextManager[Any] = (
+            contextlib.nullcontext() if self.strategy is None else self.strategy.scope()
+        )
         return scope
 
     def place(self, model: Any) -> Any:

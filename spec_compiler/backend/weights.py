@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 import keras
 import numpy as np
+import xxhash
 
 from spec_compiler.backend.files import Array
-from spec_compiler.backend.symbolic import assign, initialize, is_symbolic
+from spec_compiler.backend.symbolic import assign, initialize, is_symbolic, uncollected
 from spec_compiler.backend.writer import Built
 from spec_compiler.graph import Graph, LayerSpec, Place, VariableSpec
 from spec_compiler.ledger import LedgerRow, WeightLedger
@@ -77,7 +78,11 @@ class MemoryWeights:
         return to_array(self._variable(place))
 
     def _variable(self, place: Place) -> Any:
-        return self.model.get_layer(place[0]).variables[place[1]]
+        return self._variables[place[0]][place[1]]
+
+    @cached_property
+    def _variables(self) -> dict[str, Any]:
+        return {layer.name: layer.variables for layer in self.model.layers}
 
 
 @dataclass(frozen=True)
@@ -146,7 +151,7 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
         TransferError: a copied variable is not what the source holds, or one was left without a value.
     """
     rows: list[LedgerRow] = []
-    with source.opened() as opened:
+    with uncollected(), source.opened() as opened:
         for name, layer in built.layers.items():
             spec = built.graph.layers[name]
             if spec.kind not in ("input", "operation"):
@@ -248,5 +253,5 @@ def to_array(variable: Any) -> Array:
 
 
 def checksum(array: Array) -> str:
-    """SHA-256 of an array's bytes, dtype and shape aside, in hexadecimal."""
-    return hashlib.sha256(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data).hexdigest()
+    """XXH3 of an array's bytes, 128 bits in hexadecimal; dtype and shape aside."""
+    return xxhash.xxh3_128(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data).hexdigest()

@@ -11,7 +11,7 @@ import keras
 from spec_compiler import catalogue
 from spec_compiler.backend.reader import read_layer, read_variables, tensor_spec
 from spec_compiler.backend.shapes import call_error, fit_errors, make_error
-from spec_compiler.backend.symbolic import seeded, symbolic
+from spec_compiler.backend.symbolic import deep, seeded, symbolic
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.graph import Graph, LayerSpec, Node, ValueRef, map_references
 
@@ -88,7 +88,8 @@ def _build(graph: Graph, base: Graph, seed: int, custom: Custom) -> Built:
         raise SpecError(problems)
     inputs = map_references(graph.inputs, tensors.__getitem__)
     ends = map_references(graph.outputs, tensors.__getitem__)
-    model = keras.Model(inputs, ends, name=graph.name)
+    with deep(len(graph.nodes)):
+        model = keras.Model(inputs, ends, name=graph.name)
     return Built(model, layers, replace(graph, nodes=nodes, layers=specs))
 
 

@@ -20,7 +20,9 @@ from spec_compiler.diagnostics import Diagnostic, SpecError
 def image_options(command: Callable[..., None]) -> Callable[..., None]:
     """What both commands take."""
     for option in (
-        click.option("--strict", is_flag=True, help="An unreadable image is an error; otherwise it is named and skipped."),
+        click.option(
+            "--strict", is_flag=True, help="An unreadable image is an error; otherwise it is named and skipped."
+        ),
         click.option(
             "--preprocess",
             metavar="APPLICATION",
@@ -115,7 +117,7 @@ def features(
         arrays = {"features": next(iter(arrays.values()))}
     with whole(output) as temporary:
         if output.endswith(".npz"):
-            np.savez_compressed(temporary, files=np.array(files), **arrays)
+            np.savez_compressed(temporary, allow_pickle=False, files=np.array(files), **arrays)
         else:
             with open(temporary, "w", encoding="utf-8", newline="") as stream:
                 _write_csv(stream, files, arrays)

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from spec_compiler.cli.bases import bases
+from spec_compiler.cli.images import features, predict
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.show import ledger_text, plan_text, render_all, table_text
 from spec_compiler.cli.train import train
@@ -199,4 +201,5 @@ def layers(base: str, overrides: tuple[str, ...], after: bool, format_: str) -> 
     )
 
 
-cli.add_command(train)
+for command in (train, predict, features, bases):
+    cli.add_command(command)

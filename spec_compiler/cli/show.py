@@ -134,7 +134,7 @@ def ledger_text(ledger: WeightLedger) -> str:
     """The ledger's totals, and what deserves a look: casts, layers without weights, unused entries."""
     lines = [click.style("Weights: ", bold=True) + ledger.summary + "."]
     if ledger.of("copied"):
-        lines.append("Every copied variable has the same SHA-256 in the source and in the result.")
+        lines.append("Every copied variable has the same checksum (XXH3, 128 bits) in the source and in the result.")
     loose = [row for row in ledger.of("initialized") if not row.reason.startswith(("new layer", "state of"))]
     if loose:
         names = list(dict.fromkeys(row.layer for row in loose))

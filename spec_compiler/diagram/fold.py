@@ -118,11 +118,13 @@ class _Quotient:
         self.position = {node: index for index, node in enumerate(order)}
         self.sources: dict[str, list[str]] = {node: [] for node in order}
         self.targets: dict[str, set[str]] = {node: set() for node in order}  # between vertices of the quotient
+        self.origins: dict[str, set[str]] = {node: set() for node in order}  # the same backwards
         self.vertex = {node: node for node in order}
         self.members = {node: [node] for node in order}
         for source, target in edges:
             if target not in self.targets[source]:
                 self.targets[source].add(target)
+                self.origins[target].add(source)
                 self.sources[target].append(source)
 
     def merge(self, before: str, node: str) -> None:
@@ -135,13 +137,14 @@ class _Quotient:
         self.members[first] += self.members.pop(second)
         for each in self.members[first]:
             self.vertex[each] = first
-        outside = self.targets[first] | self.targets.pop(second)
-        self.targets[first] = outside - {first, second}
-        for targets in self.targets.values():
-            if second in targets:
-                targets.discard(second)
-                targets.add(first)
-        self.targets[first].discard(first)
+        for neighbours, back in ((self.targets, self.origins), (self.origins, self.targets)):
+            moved = neighbours.pop(second)
+            for each in moved:
+                back[each].discard(second)
+                back[each].add(first)
+            neighbours[first] |= moved
+        self.targets[first] -= {first, second}
+        self.origins[first] -= {first, second}
 
     def groups(self) -> list[list[str]]:
         """The groups and their nodes, in the order of the graph."""

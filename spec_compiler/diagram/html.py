@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from html import escape
 from importlib.resources import files
@@ -32,18 +33,14 @@ def to_html(
     '<!doctype html>'
     """
     data = report_data(plan, source=source, ledger=ledger, context=context, matches=matches)
-    page = _part("report.html")
     parts = {
-        "@TITLE@": escape(printable(plan.name)),
-        "@STYLE@": _part("report.css"),
-        "@LAYOUT@": _part("layout.js"),
-        "@SCRIPT@": _part("report.js"),
-        "@DATA@": _embedded(json.dumps(data, ensure_ascii=False, separators=(",", ":"))),
+        "TITLE": escape(printable(plan.name)),
+        "STYLE": _part("report.css"),
+        "LAYOUT": _part("layout.js"),
+        "SCRIPT": _part("report.js"),
+        "DATA": _embedded(json.dumps(data, ensure_ascii=False, separators=(",", ":"))),
     }
-    for name, text in parts.items():
-        before, _, after = page.partition(name)
-        page = before + text + after
-    return page
+    return re.sub(r"@([A-Z]+)@", lambda found: parts[found[1]], _part("report.html"))
 
 
 def _part(name: str) -> str:

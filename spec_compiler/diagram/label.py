@@ -60,7 +60,7 @@ def freezing_badge(freezing: str) -> Badge:
 
 def box_changes(box: Box) -> list[tuple[str, str]]:
     """What differs in a changed box besides its size, as `(what, "before → after")`."""
-    return [(what, _change(before, after)) for what, before, after in box.details if what != "parameters"]
+    return [(what, change_text(before, after)) for what, before, after in box.details if what != "parameters"]
 
 
 def shape_text(shape: Shape) -> str:
@@ -115,7 +115,7 @@ def box_facts(box: Box) -> list[str]:
     if box.kind == "model":
         facts.append(f"{_layers(box)} inside")
     if "parameters" in changed:
-        facts.append(f"{_change(*changed['parameters'])} params")
+        facts.append(f"{change_text(*changed['parameters'])} params")
     elif box.num_parameters:
         facts.append(f"{box.num_parameters:,} params")
     return facts
@@ -141,7 +141,7 @@ def _small(text: str) -> str:
     return font(clean(text), SMALL, INK)
 
 
-def _change(before: Any, after: Any) -> str:
+def change_text(before: Any, after: Any) -> str:
     if isinstance(before, Mapping) and isinstance(after, Mapping):  # Keras's serialised form of initializers and such
         old, new = before.get("class_name"), after.get("class_name")
         before, after = (old, new) if old != new else (before, after)

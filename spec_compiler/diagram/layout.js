@@ -90,51 +90,98 @@ function order(levels, vertices) {
   }
 }
 
-// places on each level: as near to the neighbours as the order allows, straight lanes above all
+// places on each level, after Brandes and Koepf: vertices in straight blocks, from four corners, and their middle
 function place(levels, vertices) {
-  for (const level of levels) {
-    let x = 0;
-    for (const index of level) { vertices[index].x = x + vertices[index].w / 2; x += vertices[index].w + GAP_X; }
-    for (const index of level) vertices[index].x -= (x - GAP_X) / 2;
-  }
-  for (let sweep = 0; sweep < 8; sweep++) {
-    const down = sweep % 2 === 0;
-    for (const level of down ? levels : [...levels].reverse()) {
-      const wishes = level.map((index) => {
-        const vertex = vertices[index];
-        const near = sweep > 5 ? [...vertex.up, ...vertex.down] : down ? vertex.up : vertex.down;
-        if (!near.length) return { wish: vertex.x, weight: 0.1 };
-        let sum = 0, weights = 0;
-        for (const each of near) {
-          const weight = vertices[each].lane && vertex.lane ? 8 : vertices[each].lane || vertex.lane ? 1 : 3;
-          sum += weight * vertices[each].x;
-          weights += weight;
-        }
-        return { wish: sum / weights, weight: weights };
-      });
-      settle(level, wishes, vertices);
+  levels.forEach((level) => level.forEach((index, at) => { vertices[index].seat = at; }));
+  const conflicts = crossed(levels, vertices), found = [];
+  for (const down of [true, false]) {
+    for (const right of [false, true]) {
+      const flip = (level) => (right ? [...level].reverse() : level), turned = levels.map(flip);
+      const root = blocks(down ? turned : [...turned].reverse(), vertices, down, right, conflicts);
+      const x = compact(turned, vertices, root);
+      found.push(right ? x.map((each) => -each) : x);
     }
   }
+  const low = (x) => x.reduce((least, each, index) => Math.min(least, each - vertices[index].w / 2), Infinity);
+  const high = (x) => x.reduce((most, each, index) => Math.max(most, each + vertices[index].w / 2), -Infinity);
+  const narrow = found.reduce((best, x) => (high(x) - low(x) < high(best) - low(best) ? x : best), found[0]);
+  found.forEach((x, number) => {
+    const shift = number % 2 ? high(narrow) - high(x) : low(narrow) - low(x);
+    if (shift) x.forEach((each, index) => { x[index] = each + shift; });
+  });
+  vertices.forEach((vertex, index) => {
+    const places = found.map((x) => x[index]).sort((a, b) => a - b);
+    vertex.x = (places[1] + places[2]) / 2;
+  });
 }
 
-// the least squares places for wishes in a fixed order with room between: pools of vertices that touch move as one
-function settle(level, wishes, vertices) {
-  const pools = [];
-  let offset = 0;
-  level.forEach((index, at) => {
-    if (at) offset += (vertices[level[at - 1]].w + vertices[index].w) / 2 + GAP_X;
-    let pool = { sum: wishes[at].weight * (wishes[at].wish - offset), weight: wishes[at].weight, from: at, offset };
-    while (pools.length && pools[pools.length - 1].sum / pools[pools.length - 1].weight >= pool.sum / pool.weight) {
-      const before = pools.pop();
-      pool = { sum: before.sum + pool.sum, weight: before.weight + pool.weight, from: before.from };
+// edges that cross a lane: the lane stays straight
+function crossed(levels, vertices) {
+  const found = new Set();
+  for (let at = 1; at < levels.length; at++) {
+    const lower = levels[at], upper = levels[at - 1];
+    let left = 0, start = 0;
+    lower.forEach((index, seat) => {
+      const above = vertices[index].lane ? vertices[index].up.find((each) => vertices[each].lane) : undefined;
+      if (above === undefined && seat < lower.length - 1) return;
+      const right = above === undefined ? upper.length : vertices[above].seat;
+      for (; start <= seat; start++) {
+        for (const each of vertices[lower[start]].up) {
+          const place = vertices[each].seat, both = vertices[each].lane && vertices[lower[start]].lane;
+          if ((place < left || place > right) && !both) found.add(each * vertices.length + lower[start]);
+        }
+      }
+      left = right;
+    });
+  }
+  return found;
+}
+
+// each vertex joins the block of the middle one of its neighbours, if no other did and no block is crossed
+function blocks(levels, vertices, down, right, conflicts) {
+  const root = vertices.map((_, index) => index), taken = new Uint8Array(vertices.length);
+  const seat = (index) => (right ? -vertices[index].seat : vertices[index].seat);
+  for (const level of levels) {
+    let last = -Infinity;
+    for (const index of level) {
+      const near = [...(down ? vertices[index].up : vertices[index].down)].sort((a, b) => seat(a) - seat(b)), middle = (near.length - 1) / 2;
+      if (!near.length) continue;
+      for (const each of new Set([near[Math.floor(middle)], near[Math.ceil(middle)]])) {
+        const key = down ? each * vertices.length + index : index * vertices.length + each;
+        if (taken[each] || seat(each) <= last || conflicts.has(key)) continue;
+        taken[each] = 1;
+        root[index] = root[each];
+        last = seat(each);
+        break;
+      }
     }
-    pools.push(pool);
-    vertices[index].offset = offset;
-  });
-  pools.forEach((pool, at) => {
-    const end = at + 1 < pools.length ? pools[at + 1].from : level.length;
-    for (let index = pool.from; index < end; index++) vertices[level[index]].x = pool.sum / pool.weight + vertices[level[index]].offset;
-  });
+  }
+  return root;
+}
+
+// blocks as far to the left as they go, then back to the right where there is room
+function compact(levels, vertices, root) {
+  const outs = new Map(), ins = new Map(), waiting = new Map();
+  vertices.forEach((_, index) => { if (root[index] === index) { outs.set(index, []); ins.set(index, []); waiting.set(index, 0); } });
+  for (const level of levels) {
+    for (let at = 1; at < level.length; at++) {
+      const a = root[level[at - 1]], b = root[level[at]], room = (vertices[level[at - 1]].w + vertices[level[at]].w) / 2 + GAP_X;
+      outs.get(a).push([b, room]);
+      ins.get(b).push([a, room]);
+      waiting.set(b, waiting.get(b) + 1);
+    }
+  }
+  const queue = [...waiting.keys()].filter((block) => !waiting.get(block)), x = new Map();
+  for (let at = 0; at < queue.length; at++) {
+    const block = queue[at];
+    x.set(block, Math.max(0, ...ins.get(block).map(([each, room]) => x.get(each) + room)));
+    for (const [each] of outs.get(block)) { waiting.set(each, waiting.get(each) - 1); if (!waiting.get(each)) queue.push(each); }
+  }
+  for (const block of queue.reverse()) {
+    const most = Math.min(...outs.get(block).map(([each, room]) => x.get(each) - room));
+    if (most < Infinity && ins.get(block).length) x.set(block, Math.max(x.get(block), most));
+  }
+  return vertices.map((_, index) => x.get(root[index]) ?? 0);
 }
 
 function crossings(level, vertices) {

@@ -9,7 +9,7 @@ from typing import Any
 from spec_compiler.diagnostics import Path, dotted
 from spec_compiler.diagram.fold import runs
 from spec_compiler.diagram.interned import Interned
-from spec_compiler.diagram.label import shape_text
+from spec_compiler.diagram.label import change_text, shape_text
 from spec_compiler.diagram.merged import Call, Entry, Merged, merge
 from spec_compiler.graph import Graph, LayerSpec
 from spec_compiler.ledger import WeightLedger
@@ -59,6 +59,7 @@ def report_data(
             "state": STATES.index(entry.state),
             "before": side(entry.before, "before"),
             "after": side(entry.after, "after"),
+            **({"details": found} if (found := _details(entry)) else {}),
             **({"links": found} if (found := links.of(entry)) else {}),
             **({"match": matches[name]} if matches and (name := _name(entry)) in matches else {}),
         }
@@ -84,6 +85,10 @@ def report_data(
 
 def _folds(merged: Merged, context: int) -> tuple[tuple[str, ...], ...]:
     return runs(merged, context=context)
+
+
+def _details(entry: Entry) -> list[list[str]]:
+    return [[what, change_text(before, after)] for what, before, after in entry.details if what != "parameters"]
 
 
 def _name(entry: Entry) -> str:

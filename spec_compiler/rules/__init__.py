@@ -96,7 +96,7 @@ RULES: dict[str, Rule] = {
         Rule("SC603", "an image that cannot be read"),
         Rule("SC604", "data that does not fit the model: classes, image size, channels"),
         Rule("SC605", "a loss or metric that does not fit the model's output or the labels"),
-        Rule("SC606", "Python code named in a spec: not permitted, not found, or failed"),
+        Rule("SC606", "a Python function named in `data` that is not found, or failed"),
         Rule("SC607", "a phase that would train nothing"),
         Rule("SC608", "a run that cannot be written or continued"),
         Rule("SC609", "training that Keras refused or that broke down"),

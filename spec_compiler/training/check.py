@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 Labels = Literal["one_hot", "integer", "binary"]
 
 _PROBABILITIES = ("softmax", "sigmoid", "hard_sigmoid")
+_OF_ROWS = ("CategoricalAccuracy", "TopKCategoricalAccuracy", "CategoricalCrossentropy")
 _UNBOUNDED = ("linear", "relu", "elu", "selu", "gelu", "swish", "silu", "tanh", "relu6", "leaky_relu", "softplus")
 
 
@@ -144,7 +145,7 @@ def _loss(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
     if units == 1 and "Binary" not in name:
         yield wrong(
             f"`{loss.name}` compares several classes, the output `{layer.name}` is one number",
-            "write `loss: binary_crossentropy` with `activation: sigmoid`, or give the last layer a unit for each class",
+            "write `loss: binary_crossentropy` with `activation: sigmoid`, or a unit for each class in the last layer",
         )
     elif activation == "softmax" and units == 1:
         yield wrong(
@@ -180,12 +181,11 @@ def _metrics(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
     labels = labels_for(spec, graph)
     for index, metric in enumerate(spec.compile.metrics):
         name = metric.class_name
-        wrong = None
+        wrong = right = None
         if name.startswith("Sparse") and labels == "one_hot":
             wrong, right = "integers", name.removeprefix("Sparse")
-        elif name in ("CategoricalAccuracy", "TopKCategoricalAccuracy", "CategoricalCrossentropy"):
-            if labels == "integer":
-                wrong, right = "one-hot rows", f"Sparse{name}"
+        elif labels == "integer" and name in _OF_ROWS:
+            wrong, right = "one-hot rows", f"Sparse{name}"
         if wrong:
             given = {"integer": "integers", "one_hot": "one-hot rows"}[labels]
             message = f"`{metric.name}` takes labels as {wrong}, the loss `{spec.compile.loss.name}` takes {given}"

@@ -58,13 +58,13 @@ class Data(Section):
             help = f"write `validation: {self.validation / 100:g}`" if 1 < self.validation < 100 else None
             message = f"`validation` must be a share between 0 and 1, got {show(self.validation)}"
             problems.append(Diagnostic("SC103", message, ("validation",), help=help))
-        for key in ("train", "validation"):
-            value = getattr(self, key)
-            other = self.validation if key == "train" else self.train
-            if isinstance(value, str) and is_function(value) and isinstance(other, int | float | str):
-                if not (isinstance(other, str) and is_function(other)):
-                    message = f"`{key}` is a function, so the other must be one as well"
-                    problems.append(Diagnostic("SC108", message, (key,), help="give two functions, or two folders"))
+        if isinstance(self.validation, str) and is_function(self.validation) != is_function(self.train):
+            key = "train" if is_function(self.train) else "validation"
+            message = f"`{key}` is a function, so the other must be one as well"
+            problems.append(Diagnostic("SC108", message, (key,), help="give two functions, or two folders"))
+        elif self.validation is not None and not isinstance(self.validation, str) and is_function(self.train):
+            message = "a share cannot be held back from what a function gives"
+            problems.append(Diagnostic("SC108", message, ("validation",), help="give a second function"))
         if problems:
             raise SpecError(problems)
         return self

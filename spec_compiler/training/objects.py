@@ -57,7 +57,7 @@ class KerasObject:
             names = sorted(_names(kind), key=lambda each: each.islower() != name.islower())
             help = did_you_mean(name, names, f"classes stand as in `{_NAMESPACES[kind]}`")
             message = f"Keras has no {kind} called `{name}`"
-            raise SpecError.single("SC601", message, path=path, at_key=True, help=help)
+            raise SpecError.single("SC601", message, path=path, at_key=bool(path), help=help)
         problems = [each if path else replace(each, path=(), at_key=False) for each in catalogue.check_entry(raw, kind)]
         if problems:
             raise SpecError(problems)

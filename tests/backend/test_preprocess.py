@@ -42,7 +42,7 @@ def preprocessing_model(application: str, dtype: str = "float32") -> Any:
 
 def preprocess_input(application: str) -> Any:
     """The function of the module that the application's constructor comes from."""
-    return sys.modules[getattr(keras.applications, application).__module__].preprocess_input  # type: ignore[attr-defined]
+    return sys.modules[getattr(keras.applications, application).__module__].preprocess_input
 
 
 @pytest.mark.parametrize("application", application_names())

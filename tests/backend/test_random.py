@@ -65,14 +65,17 @@ def independent_of_edits(compiled: CompiledSpec) -> list[str]:
 def check_result(base: Any, compiled: CompiledSpec, folder: Path) -> None:
     model = compiled.model
     check_graph(compiled.plan.after, "the test")
-    original = {variable.path: variable for variable in base.variables}
-    for row in compiled.weights.of("copied"):
-        path = (row.source or "").partition(":")[2]
-        layer = compiled.plan.after.layers[row.layer]
-        result = model.get_layer(layer.keras_name or row.layer)
-        names = [each.path for each in layer.variables or ()]
-        value = result.variables[names.index(row.variable)]
-        assert_same_bits(keras.ops.convert_to_numpy(value), keras.ops.convert_to_numpy(original[path]))
+    kept = 0
+    for name, layer in compiled.plan.after.layers.items():
+        if layer.is_new or not layer.variables:
+            continue
+        original: Any = base
+        for part in name.split("/"):
+            original = original.get_layer(part)
+        result = model.get_layer(layer.keras_name or name)
+        assert_same_bits(*([keras.ops.convert_to_numpy(each) for each in of.variables] for of in (result, original)))
+        kept += len(layer.variables)
+    assert kept == len(compiled.weights.of("copied"))
     again = read_graph(model)
     if not any(layer.keras_name for layer in compiled.plan.after.layers.values()):
         assert shape_of(again) == shape_of(compiled.plan.after.sorted()) or _renumbered(again, compiled.plan.after)

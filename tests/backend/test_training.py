@@ -47,7 +47,12 @@ def spec(pictures: Path, **changes: Any) -> dict[str, Any]:
         },
         "train": [
             {"phase": "feature_extraction", "freeze": "base", "epochs": 2},
-            {"phase": "fine_tune", "freeze": "..block1_add", "epochs": 3, "optimizer": {"SGD": {"learning_rate": 0.01}}},
+            {
+                "phase": "fine_tune",
+                "freeze": "..block1_add",
+                "epochs": 3,
+                "optimizer": {"SGD": {"learning_rate": 0.01}},
+            },
         ],
         **changes,
     }
@@ -209,9 +214,7 @@ def test_a_run_is_not_overwritten_and_not_continued_with_another_spec(pictures: 
     trained(spec(pictures), tmp_path / "run", force=True)
 
 
-def test_a_full_disk_keeps_the_last_checkpoint(
-    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_keeps_the_last_checkpoint(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import errno
 
     save = keras.Model.save
@@ -237,7 +240,7 @@ def test_too_little_room_is_found_before_an_epoch(
 ) -> None:
     import shutil
 
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 10, 0))  # type: ignore[attr-defined]
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 10, 0))
     with pytest.raises(SpecError, match="the run needs about"):
         trained(spec(pictures), tmp_path / "run")
     assert not (tmp_path / "run" / "history.csv").exists()

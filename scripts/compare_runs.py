@@ -1,0 +1,41 @@
+"""The curves of one run with another one's in dashes.
+
+`python scripts/compare_runs.py RUN OTHER PICTURE [TITLE]`, both folders of `spec-compiler train`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import zipfile
+from pathlib import Path
+
+from spec_compiler.backend.curves import draw_curves
+from spec_compiler.training.history import History
+
+
+def history_of(run: Path) -> History:
+    """The whole history, as the run's last checkpoint holds it."""
+    with zipfile.ZipFile(run / "last.keras") as archive:
+        return History.from_json(json.loads(archive.read("spec_compiler.json"))["history"])
+
+
+def line(name: str, history: History) -> str:
+    """Best and last validation accuracy in words."""
+    best = history.best("val_accuracy")
+    assert best is not None
+    last = history.rows[-1]
+    return (
+        f"{name:<16} best val_accuracy {best.metrics['val_accuracy']:.4f} in epoch {best.epoch:>2}, "
+        f"last {last.metrics['val_accuracy']:.4f}, {sum(row.seconds for row in history):.0f} s"
+    )
+
+
+if __name__ == "__main__":
+    run, other, picture = (Path(each) for each in sys.argv[1:4])
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    mine, beside = history_of(run), history_of(other)
+    draw_curves(mine, [str(picture)], title=sys.argv[4] if len(sys.argv) > 4 else "", beside=beside)
+    print(line("pretrained", mine))
+    print(line("random weights", beside))
+    print(f"saved {picture}")

@@ -1,0 +1,115 @@
+"""What would mend a shape that does not fit: changes of the spec, none of them said before it is tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from spec_compiler import catalogue
+from spec_compiler.argument_values import flow, is_data
+from spec_compiler.diagnostics import Fix, Path
+from spec_compiler.graph import Graph, LayerSpec, Node, Shape
+
+MERGES = ("Add", "Concatenate", "Multiply", "Average", "Subtract", "Maximum", "Minimum", "Dot")
+APPEND = 1_000_000  # an index past the end of any list
+
+
+def fit_fixes(layer: LayerSpec, culprit: LayerSpec | None, graph: Graph, node: str, base: Graph) -> Iterator[Fix]:
+    """What may make a kept layer fit again: another width, a projection, a cut before it, fresh weights."""
+    taken = graph.nodes[node].data_inputs
+    wanted = next((base.spec_of(ref) for ref in base.nodes[node].data_inputs), None) if node in base.nodes else None
+    got = graph.spec_of(taken[0]) if taken else None
+    if culprit is not None and wanted is not None and got is not None and got.shape != wanted.shape:
+        size = wanted.shape[-1]
+        argument = width_argument(culprit) if culprit.is_new else None
+        if _only_width(got.shape, wanted.shape) and size is not None:
+            if argument:
+                yield Fix(f"set `{argument}: {size}` in `{culprit.name}`", ((_argument(culprit, argument), size),))
+            if 3 <= len(wanted.shape) <= 5:
+                name = f"Conv{len(wanted.shape) - 2}D"
+                entry = {"before": layer.name, "layers": [{name: {"filters": size, "kernel_size": 1}}]}
+                text = f"insert a projection: `before: {layer.name}`, `layers: {flow(entry['layers'])}`"
+                yield Fix(text, ((("insert", APPEND), entry),))
+        if len(wanted.shape) == 2:
+            text = f"end before it with `cut_at: {taken[0].node}` and a `head` of your own"
+            yield Fix(text, ((("cut_at",), taken[0].node),))
+    entry = fresh_entry(layer)
+    if entry is not None:
+        change = {"layers": layer.name, "with": [entry]}
+        text = f"give `{layer.name}` fresh weights by naming it in `replace`"
+        yield Fix(text, ((("replace", APPEND), change),))
+
+
+def fresh_entry(layer: LayerSpec) -> Mapping[str, Any] | None:
+    """A layer of the base as an entry; None where an entry cannot say it."""
+    known = catalogue.argument_names(layer.class_name, "layer")
+    config = layer.config.get("config")
+    if not known or not isinstance(config, Mapping):
+        return None
+    record = (catalogue.class_record(layer.class_name, "layer") or {}).get("arguments", {})
+    arguments = {
+        name: value
+        for name, value in config.items()
+        if name in known
+        and name not in ("dtype", "trainable", "name")
+        and is_data(value)
+        and not isinstance(value, Mapping)
+        and value != record[name].get("default")
+    }
+    return {layer.class_name: {**arguments, "name": layer.keras_name or layer.name}}
+
+
+def call_fixes(spec: LayerSpec, node: Node, graph: Graph, shapes: list[Shape]) -> Iterator[Fix]:
+    """What may make a new layer take its input: another padding, or a place before what flattens."""
+    if not spec.is_new:
+        return
+    path = spec.origin.path
+    rank = len(shapes[0]) if shapes else 0
+    if "padding" in catalogue.argument_names(spec.class_name, "layer") and rank > 2:
+        yield Fix(f"set `padding: same` in `{spec.name}`", (((*path, spec.class_name, "padding"), "same"),))
+    if rank != 2 or not isinstance(path[-1], int):
+        return
+    taken = graph.nodes[node.name].data_inputs if node.name in graph.nodes else node.data_inputs
+    below = graph.layer_of(taken[0].node) if taken else None
+    if below is not None and below.is_new and below.origin.path == (*path[:-1], path[-1] - 1):
+        here = (path, _entry(below)), (below.origin.path, _entry(spec))
+        yield Fix(f"put it before `{below.name}`", here)
+
+
+def call_help(spec: LayerSpec, shapes: list[Shape]) -> str | None:
+    """Advice where no change of the spec is plain to see."""
+    sizes = {shape[1:-1] for shape in shapes if len(shape) > 2}
+    if spec.class_name in MERGES and len(shapes) < 2:
+        return "a merge takes several tensors: name them with `from: [a, b]`"
+    if spec.class_name in MERGES and len(sizes) > 1:
+        return "bring them to one size first, for example with `UpSampling2D` or `Resizing`"
+    if spec.class_name in MERGES and len({shape[-1] for shape in shapes}) > 1 and len(shapes[0]) == 4:
+        return f"bring them to one width first, with `Conv2D: {{filters: {shapes[0][-1]}, kernel_size: 1}}`"
+    if shapes and len(shapes[0]) == 2 and spec.class_name.endswith(("1D", "2D", "3D", "Transpose")):
+        return "put it before the layer that flattens its input"
+    if any(size is not None and size <= 1 for shape in shapes for size in shape[1:-1]):
+        return "the tensor is too small here: take a larger input, or cut earlier"
+    return None
+
+
+def width_argument(layer: LayerSpec) -> str | None:
+    """The argument that says how wide a layer's output is."""
+    return next((key for key in ("filters", "units") if key in layer.config.get("config", {})), None)
+
+
+def _argument(layer: LayerSpec, argument: str) -> Path:
+    """Where a new layer's argument stands; as a scalar entry it is the class's own value."""
+    return (*layer.origin.path, layer.class_name, argument)
+
+
+def _entry(layer: LayerSpec) -> Any:
+    """A new layer as an entry again, for another place."""
+    arguments = dict(layer.config.get("config", {}))
+    known = catalogue.argument_names(layer.class_name, "layer")
+    plain = {key: value for key, value in arguments.items() if key in known and is_data(value)}
+    return {layer.class_name: {key: value for key, value in plain.items() if not isinstance(value, Mapping)}}
+
+
+def _only_width(got: Shape, wanted: Shape) -> bool:
+    """Whether two shapes differ in the last axis alone."""
+    return len(got) == len(wanted) and got[:-1] == wanted[:-1] and got[-1] != wanted[-1]
