@@ -44,11 +44,27 @@ _EXAMPLES = {
     "callback": "for example `EarlyStopping: {patience: 3}`",
     "activation": "for example `relu`",
     "dtype": "for example `float32`",
-    "python": "register a layer class of your own with Keras, and name it as `package>Name`",
+    "python": "classes stand as in `keras.layers`; one of your own, registered with Keras, is `package>Name`",
 }
 # What a number in the place of an object was surely meant to be.
 _OF_A_NUMBER = {"initializer": "Constant", "regularizer": "L2", "constraint": "MaxNorm"}
 _SHAPE_IS_KNOWN = "remove it, a layer takes the shape of its input from the layer before it"
+# What other libraries call a layer.
+_ELSEWHERE = {
+    "Linear": "Dense",
+    "FullyConnected": "Dense",
+    "BatchNorm": "BatchNormalization",
+    "BatchNorm1d": "BatchNormalization",
+    "BatchNorm2d": "BatchNormalization",
+    "LayerNorm": "LayerNormalization",
+    "MaxPool2d": "MaxPooling2D",
+    "AvgPool2d": "AveragePooling2D",
+    "AdaptiveAvgPool2d": "GlobalAveragePooling2D",
+    "Sigmoid": "Activation: sigmoid",
+    "Tanh": "Activation: tanh",
+    "GELU": "Activation: gelu",
+    "SiLU": "Activation: silu",
+}
 _RETIRED = {
     "*.input_shape": _SHAPE_IS_KNOWN,
     "*.batch_input_shape": _SHAPE_IS_KNOWN,
@@ -269,6 +285,8 @@ def _check_call(name: str, arguments: Any, kind: ClassKind, partial: bool = Fals
         if ">" not in name:  # `package>Name`: a custom class, which the caller knows better
             code, noun = ("SC202", "layer class") if kind == "layer" else ("SC107", kind)
             help = did_you_mean(name, catalogue()[_group(kind)], _EXAMPLES["python" if kind == "layer" else kind])
+            if kind == "layer" and name in _ELSEWHERE:
+                help = f"in Keras it is `{_ELSEWHERE[name]}`"
             yield Diagnostic(code, f"no {noun} named `{name}`", help=help, at_key=True)
     elif arguments is None or isinstance(arguments, Mapping):
         yield from _check(name, record["arguments"], arguments or {}, partial)

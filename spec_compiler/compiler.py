@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from spec_compiler.cache import base_key, recall
 from spec_compiler.check import check_graph, check_used
 from spec_compiler.diagnostics import Diagnostic, SpecError, dotted
 from spec_compiler.graph import Graph
@@ -63,6 +64,18 @@ class CompiledSpec:
 
         return to_dot(self.plan, view)
 
+    def report(self) -> str:
+        """The report as an HTML page that needs nothing else: picture, spec, tables, and the ledger's checksums."""
+        from spec_compiler.diagram import to_html
+
+        return to_html(self.plan, source=self.spec.source, ledger=self.weights)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the `diff` as SVG and as text, and the ledger's totals."""
+        from spec_compiler.diagram.notebook import mimebundle
+
+        return mimebundle(self.plan, note=self.weights.summary)
+
 
 def check_spec(
     spec: SpecLike,
@@ -82,6 +95,7 @@ def check_spec(
         allowed = Permissions(allow_code, not restrict_paths)
         loaded = load_spec(spec, overrides=overrides, allowed=allowed)
         if static:
+            check_remembered(loaded)
             return tuple(loaded.source.locate(each) for each in unused_variables(loaded))
         planned = _plan(loaded, base, allowed, _here(loaded))
         warnings = warnings_of(loaded, planned.plan)
@@ -158,13 +172,29 @@ def warnings_of(spec: Spec, plan: Plan) -> tuple[Diagnostic, ...]:
             Diagnostic(
                 "SC509",
                 f"`{layer.name}` is a Lambda layer: a saved file carries its code, and loading it asks for trust",
-                layer.origin.path,
+                layer.origin.path or ("base" if spec.base is not None else "bases",),
                 help="load it with `keras.models.load_model(file, safe_mode=False)`, or replace it by a named layer",
             )
             for layer in plan.after.layers.values()
             if layer.class_name == "Lambda"
         ),
     )
+
+
+def check_remembered(spec: Spec) -> bool:
+    """Checks names and topology without Keras, where the base's graph was read before; says whether it was.
+
+    Raises:
+        SpecError: the first section that does not fit.
+    """
+    if spec.base is None:
+        return False
+    graph = recall(base_key(spec.base, spec.source.folder))
+    if graph is None:
+        return False
+    with _located(spec):
+        apply_edits(spec, opened(graph, spec.texts()))
+    return True
 
 
 def unmapped_warnings(unmapped: Iterable[str], graph: Graph) -> tuple[Diagnostic, ...]:
@@ -180,6 +210,12 @@ def unmapped_warnings(unmapped: Iterable[str], graph: Graph) -> tuple[Diagnostic
         for name in unmapped
         if name in graph.layers and not graph.layers[name].is_new
     )
+
+
+def _shown(path: str) -> str:
+    """A path as messages say it: from the folder that the caller is in, if it is below that."""
+    near = os.path.relpath(path)
+    return path if near.startswith("..") else near
 
 
 def _here(spec: Spec) -> tuple[str, ...]:
@@ -248,8 +284,9 @@ def _other(path: str, allowed: Permissions, inside: tuple[str, ...]) -> LoadedBa
     here = os.path.realpath(path)
     if here in inside:
         chain = " → ".join(os.path.basename(each) for each in (*inside, here))
-        raise SpecError.single("SC304", f"specs that are each other's base: {chain}", path=("base", "spec"))
-    spec = load_spec(path, allowed=allowed)
+        help = "let one of them start from an `application` or a `file`"
+        raise SpecError.single("SC304", f"specs that are each other's base: {chain}", path=("spec",), help=help)
+    spec = load_spec(_shown(path), allowed=allowed)
     planned = _plan(spec, None, allowed, (*inside, here))
 
     def fill() -> None:

@@ -107,10 +107,10 @@ def _loose_normalizations(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
     if not loose:
         return
     first = _convolution(graph, loose[0])
-    more = f" and {len(loose) - 1} more like it" if len(loose) > 1 else ""
+    more = f", and {len(loose) - 1} more like it" if len(loose) > 1 else ""
     yield Diagnostic(
         "SC309",
-        f"`{loose[0]}` trains, the convolution `{first.name if first else ''}` under it is frozen{more}",
+        f"`{loose[0]}` trains while the convolution `{first.name if first else ''}` under it is frozen{more}",
         ("freeze",),
         notes=("its moving statistics go on changing, so the frozen features do as well",),
         help="freeze it too, or write `{layers: …, batch_norm: all}`",

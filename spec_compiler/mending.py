@@ -19,12 +19,13 @@ def mended(error: SpecError, spec: Spec, plan: Callable[[Spec], object]) -> Spec
     `plan` plans another spec on the same base, or raises `SpecError`.
     """
     found = []
-    tries = MOST_TRIES
+    tried: dict[str, bool] = {}
     for diagnostic in error.diagnostics:
         working = []
         for fix in diagnostic.fixes:
-            tries -= 1
-            if tries >= 0 and _works(fix, spec, plan):
+            if fix.text not in tried and len(tried) < MOST_TRIES:
+                tried[fix.text] = _works(fix, spec, plan)
+            if tried.get(fix.text):
                 working.append(fix)
         found.append(replace(diagnostic, fixes=tuple(working), help=_help(diagnostic, working)))
     return SpecError(found)

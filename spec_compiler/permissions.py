@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError, show
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.source import Source
 
 # Layers that run what they are given: Python code, or a graph from a file.
@@ -53,7 +53,7 @@ def permitted(source: Source, allowed: Permissions) -> Source:
 def _code(data: dict[str, Any]) -> Iterator[Diagnostic]:
     for path, base in _bases(data):
         if base.get("python") is not None:
-            message = f"the base runs Python code, {show(base['python'])}"
+            message = f"the base runs Python code, `{base['python']}`"
             yield Diagnostic("SC112", message, (*path, "python"), help=_ALLOW)
     for section in _LAYER_PLACES:
         for path, value in _mappings(data.get(section), (section,)):

@@ -127,8 +127,14 @@ class Plan:
         """Parameters of the result that training leaves alone because their layer is frozen."""
         return sum(layer.num_parameters for layer in self.after.layers.values() if not layer.trainable)
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the `diff` as SVG and as text."""
+        from spec_compiler.diagram.notebook import mimebundle
+
+        return mimebundle(self)
+
     def to_json(self) -> dict[str, Any]:
-        """The plan as plain data, with a `format_version`."""
+        """The plan as plain data, with a `format_version`; its schema is `schemas/plan.schema.json`."""
         return {
             "format_version": FORMAT_VERSION,
             "name": self.name,
@@ -181,6 +187,7 @@ def _change_json(change: Change) -> dict[str, Any]:
         "class": layer.class_name,
         "action": change.action,
         "origin": layer.origin.section,
+        "path": list(layer.cause.path) if layer.cause else None,
         "shape": {
             "before": list(change.before_shapes[0]) if change.before_shapes else None,
             "after": list(change.after_shapes[0]) if change.after_shapes else None,

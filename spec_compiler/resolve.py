@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from spec_compiler.argument_values import flow
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, near
 from spec_compiler.graph import Graph, LayerSpec
 from spec_compiler.selectors import Selector, Term
@@ -184,8 +185,14 @@ def _where(where: Mapping[str, Any], chosen: set[str], graph: Graph) -> set[str]
         if all(_same(_arguments(graph.layer_of(name)).get(key), value) for key, value in where.items())
     }
     if not found:
+        key = next(iter(where))
+        there = dict.fromkeys(flow(_arguments(graph.layer_of(name)).get(key)) for name in graph.in_order(chosen))
+        values = ", ".join(f"`{each}`" for each in list(there)[:6])
         raise SpecError.single(
-            "SC201", f"none of the {len(chosen)} selected layers has these arguments", path=("where",)
+            "SC201",
+            f"none of the {len(chosen)} selected layers has these arguments",
+            path=("where",) if len(where) > 1 else ("where", key),
+            help=f"their `{key}` is {values}{', …' if len(there) > 6 else ''}",
         )
     return found
 
@@ -238,9 +245,11 @@ def _nothing(term: Term, graph: Graph) -> SpecError:
     if term.form == "keyword":
         help: str | None = "this spec adds no layer there"
     elif term.form == "type":
-        help = did_you_mean(term.parts[0], {layer.class_name for layer in graph.layers.values()})
+        classes = sorted({layer.class_name for layer in graph.layers.values()})
+        listed = ", ".join(f"`{name}`" for name in classes[:8])
+        help = did_you_mean(term.parts[0], classes, f"its classes are {listed}{', …' if len(classes) > 8 else ''}")
     else:
-        help = _near_pattern(term, graph)
+        help = _near_pattern(term, graph) or "`spec-compiler layers` prints the names"
     gone = [name for name in graph.removed if term.form == "glob" and fnmatch.fnmatchcase(name, term.text)]
     if gone:
         origin = graph.removed[gone[0]]
@@ -249,6 +258,7 @@ def _nothing(term: Term, graph: Graph) -> SpecError:
             f"`{term.text}` matches only layers that `{origin.section}` took away",
             path=term.path,
             related=[(f"`{origin.section}` took `{gone[0]}` away", origin.path)],
+            help="name layers that are still there, or change that section",
         )
     what = {"type": f"no layer of class `{term.parts[0]}`"}.get(term.form, f"`{term.text}` matches no layer")
     return SpecError.single("SC201", what, path=term.path, help=help)

@@ -46,11 +46,12 @@ class Source:
             return diagnostic
         notes = list(diagnostic.notes)
         for what, place in diagnostic.related:
+            place = self._written(place)
             there = self.keys.get(place) or self.values.get(place) or self.keys.get(place[:1])
             notes.append(f"{what} (line {there.line + 1})" if there else what)
         diagnostic = replace(diagnostic, notes=tuple(notes), related=())
         span = None
-        path = diagnostic.path
+        path = self._written(diagnostic.path)
         if diagnostic.at_key and path in self.keys:
             span = self.keys[path]
         elif path in self.values:
@@ -64,6 +65,14 @@ class Source:
         if span is None:
             return replace(diagnostic, file=self.file)
         return self.locate_span(diagnostic, span)
+
+    def _written(self, path: Path) -> Path:
+        """The path as the text has it: where a list may hold one entry without its bracket, there is no index."""
+        found: Path = ()
+        for part in path:
+            if part != 0 or (*found, 0) in self.values or found not in self.values:
+                found = (*found, part)
+        return found
 
     def locate_span(self, diagnostic: Diagnostic, span: Span) -> Diagnostic:
         """The diagnostic at a span, whatever its path says."""

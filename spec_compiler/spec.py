@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, StrictInt, StrictStr, ValidationError, field_validator, model_validator
 
-from spec_compiler.base import Base
 from spec_compiler.argument_values import flow
+from spec_compiler.base import Base
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, dotted, show
 from spec_compiler.edits.cut import CutAt
 from spec_compiler.edits.freeze import Freeze
@@ -241,6 +241,8 @@ def _value_help(kind: str, path: Path, error: Any) -> str | None:
         return "begin each entry with `- `"
     if kind == "tuple_type" and isinstance(value, str) and key in ("head", "with", "layers"):
         return f"write `{key}: [{value}]`"
+    if path == ("bases",):
+        return "a single base stands under `base`"
     return _example(path)
 
 

@@ -106,7 +106,8 @@ def _train(
     start()
     from spec_compiler.backend import run_files
     from spec_compiler.backend.data import load_code, load_images, read_folders
-    from spec_compiler.backend.fitting import Job, fit_phases, load_progress
+    from spec_compiler.backend.fitting import Job, fit_phases
+    from spec_compiler.backend.progress import load_progress
     from spec_compiler.backend.strategies import distribute
 
     folders = None if spec.data.is_code else read_folders(spec.data, spec.source.folder, spec.seed)

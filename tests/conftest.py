@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +15,14 @@ FIXTURES = Path(__file__).parent / "fixtures"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write golden files anew; then read the diff")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    os.environ["SPEC_COMPILER_CACHE"] = tempfile.mkdtemp(prefix="spec-compiler-tests-")  # each run has its own
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    shutil.rmtree(os.environ["SPEC_COMPILER_CACHE"], ignore_errors=True)
 
 
 @pytest.fixture

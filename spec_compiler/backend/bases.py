@@ -24,7 +24,8 @@ from spec_compiler.backend.symbolic import symbolic
 from spec_compiler.backend.weights import JoinedWeights, MemoryWeights, NoWeights, WeightSource
 from spec_compiler.backend.writer import Built, Custom, Factory
 from spec_compiler.base import Base, Weights
-from spec_compiler.diagnostics import Path, SpecError
+from spec_compiler.cache import base_key, keep, recall
+from spec_compiler.diagnostics import Path, SpecError, did_you_mean
 from spec_compiler.graph import Graph
 from spec_compiler.joining import joined
 from spec_compiler.spec import Spec
@@ -136,7 +137,9 @@ def _from_python(text: str, folder: str) -> LoadedBase:
         model = getattr(importlib.import_module(module), name)()
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".split("\n")[0].rstrip(": ")
-        help = "the function takes no arguments and returns a `keras.Model`"
+        there = [key for key, value in vars(sys.modules.get(module, object)).items() if callable(value)]
+        near = did_you_mean(name, there) if isinstance(error, AttributeError) else None
+        help = near or "the function takes no arguments and returns a `keras.Model`"
         raise SpecError.single("SC505", f"`{text}` failed: {reason}", path=("python",), help=help) from error
     finally:
         for each in added:
@@ -166,20 +169,32 @@ def _lambdas(model: Any) -> dict[str, Factory]:
 def _from_application(base: Base, folder: str) -> LoadedBase:
     constructor = getattr(keras.applications, base.application or "")
     arguments = {key: tuple(value) if isinstance(value, list) else value for key, value in base.arguments.items()}
-    try:
-        with symbolic():
-            graph = read_graph(constructor(weights=None, **arguments))
-    except SpecError:
-        raise
-    except Exception as error:
-        raise _not_built(base, error) from None
+    key = _key(base, folder)
+    graph = recall(key)
+    if graph is None:
+        try:
+            with symbolic():
+                graph = read_graph(constructor(weights=None, **arguments))
+        except SpecError:
+            raise
+        except Exception as error:
+            raise _not_built(base, error) from None
+        keep(key, graph)
+
+    own = graph
 
     def weights(result: Graph) -> WeightSource:
         if base.weights.kind == "imagenet":
-            return find(_imagenet_file(base, constructor, arguments), base.weights, graph, result)
-        return _given(base.weights, folder, graph, result)
+            return find(_imagenet_file(base, constructor, arguments), base.weights, own, result)
+        return _given(base.weights, folder, own, result)
 
-    return LoadedBase(graph, weights, is_remote=base.weights.kind == "imagenet")
+    return LoadedBase(own, weights, is_remote=base.weights.kind == "imagenet")
+
+
+def _key(base: Base, folder: str) -> dict[str, Any] | None:
+    """The base's key in the cache; None while the caller's own settings of Keras differ from the written ones."""
+    usual = keras.config.dtype_policy().name == keras.config.floatx() == "float32"
+    return base_key(base, folder) if usual and keras.config.image_data_format() == "channels_last" else None
 
 
 def _not_built(base: Base, error: Exception) -> SpecError:
@@ -250,21 +265,24 @@ def _from_file(base: Base, folder: str) -> LoadedBase:
     try:
         path = existing(base.file, folder, "model file")
         with _damaged(path):
-            model = _keras_archive(path) if zipfile.is_zipfile(path) else _legacy_h5(path)
-            graph = read_graph(model)
+            key = _key(base, folder)
+            graph = recall(key)
+            if graph is None:
+                graph = read_graph(_keras_archive(path) if zipfile.is_zipfile(path) else _legacy_h5(path))
+                keep(key, graph)
     except SpecError as error:
         raise error.under("file") from None
-    own = Weights("file", base.file)
+    inside, read = Weights("file", base.file), graph
 
     def weights(result: Graph) -> WeightSource:
         if base.own_weights:
             try:
-                return find(path, own, graph, result)
+                return find(path, inside, read, result)
             except SpecError as error:
                 raise error.under("file") from None
-        return _given(base.weights, folder, graph, result)
+        return _given(base.weights, folder, read, result)
 
-    return LoadedBase(graph, weights)
+    return LoadedBase(read, weights)
 
 
 @contextlib.contextmanager

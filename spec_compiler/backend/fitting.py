@@ -19,14 +19,21 @@ import numpy as np
 from spec_compiler.backend import checkpoints
 from spec_compiler.backend.batches import Batches
 from spec_compiler.backend.keras_objects import make
+from spec_compiler.backend.progress import (
+    LAST,
+    Progress,
+    memory_of,
+    random_states,
+    restore_callbacks,
+    restore_random_states,
+)
 from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.training.compilation import Compile
 from spec_compiler.training.history import History, Row
 from spec_compiler.training.phase import Phase
 
-LAST, BEST, HISTORY, LOGS = "last.keras", "best.keras", "history.csv", "tensorboard"
-FORMAT_VERSION = 1
+BEST, HISTORY, LOGS = "best.keras", "history.csv", "tensorboard"
 
 Array = np.ndarray[Any, Any]
 
@@ -56,64 +63,9 @@ class Job:
     tensorboard: bool = True
     started: Callable[[Phase, int], None] = field(default=lambda phase, num_parameters: None)
 
-
-@dataclass
-class Progress:
-    """Where a run stands: the phase under way, the epochs it has done, and whether its `fit` has come to an end."""
-
-    phase: int = 0
-    epochs_in_phase: int = 0
-    stopped: bool = False
-    history: History = field(default_factory=History)
-    best: float | None = None
-    best_epoch: int | None = None
-    callbacks: list[dict[str, Any]] = field(default_factory=list)
-    arrays: dict[str, Array] = field(default_factory=dict)
-
-    def to_json(self, job: Job) -> dict[str, Any]:
-        """The state as a checkpoint holds it."""
-        return {
-            "format_version": FORMAT_VERSION,
-            "fingerprint": job.fingerprint,
-            "class_names": list(job.class_names),
-            "phase": self.phase,
-            "epochs_in_phase": self.epochs_in_phase,
-            "stopped": self.stopped,
-            "best": self.best,
-            "best_epoch": self.best_epoch,
-            "history": self.history.to_json(),
-            "callbacks": self.callbacks,
-        }
-
-
-def load_progress(folder: str, fingerprint: str) -> Progress | None:
-    """Where the run in a folder stands; None where it has no checkpoint yet.
-
-    Raises:
-        SpecError: SC608 for a checkpoint that is damaged, or of another spec or other data.
-    """
-    path = os.path.join(folder, LAST)
-    if not os.path.exists(path):
-        return None
-    found = checkpoints.read_state(path)
-    if found is None:
-        message = f"`{path}` is no whole checkpoint of a run"
-        raise SpecError.single("SC608", message, help="begin anew in another folder, or with `--force`")
-    state, arrays = found
-    if state.get("fingerprint") != fingerprint:
-        message = f"the run in `{folder}` is of another spec or of other data"
-        help = "continue it with the spec that it began with, or begin anew in another folder"
-        raise SpecError.single("SC608", message, help=help)
-    return Progress(
-        state["phase"],
-        state["epochs_in_phase"],
-        state["stopped"],
-        History.from_json(state["history"]),
-        state["best"],
-        state["best_epoch"],
-        state["callbacks"],
-        arrays,
-    )
+    def marks(self) -> dict[str, Any]:
+        """What every saved model says of the run: whose it is, and what the classes are called."""
+        return {"fingerprint": self.fingerprint, "class_names": list(self.class_names)}
 
 
 def fit_phases(job: Job, progress: Progress | None = None) -> History:
@@ -125,6 +77,9 @@ def fit_phases(job: Job, progress: Progress | None = None) -> History:
     resumed = progress is not None
     progress = progress or Progress()
     keras.utils.set_random_seed(job.seed % 2**32)
+    for index in range(len(job.phases)):  # what Keras refuses in the last phase is told before the first
+        _compile_arguments(job, index)
+        _callbacks(job, index)
     while progress.phase < len(job.phases):
         _fit_phase(job, progress, resumed)
         resumed = False
@@ -139,9 +94,8 @@ def _fit_phase(job: Job, progress: Progress, resumed: bool) -> None:
     set_trainable(model, job.trainable[progress.phase])
     if job.inference[progress.phase]:
         freeze_normalizations(model)
-    _compile(job, phase, progress.phase)
-    own = [_located(each, ("train", progress.phase, "callbacks", index), job.folder)
-           for index, each in enumerate(phase.callbacks)]  # fmt: skip
+    model.compile(**_compile_arguments(job, progress.phase))
+    own = _callbacks(job, progress.phase)
     if resumed:
         _restore(job, progress)
     job.started(phase, sum(int(np.prod(each.shape)) for each in model.trainable_variables))
@@ -149,11 +103,11 @@ def _fit_phase(job: Job, progress: Progress, resumed: bool) -> None:
     callbacks = [*_logs(job, progress.phase), *own, keeper]
     first = len(progress.history) - progress.epochs_in_phase
     if progress.stopped or progress.epochs_in_phase >= phase.epochs:  # killed between the last epoch and the end
-        _restore_callbacks(own, progress, model)
+        restore_callbacks(own, progress)
         _end(own, model)
     else:
         if progress.epochs_in_phase:
-            callbacks.append(_Reminder(own, progress, model))
+            callbacks.append(_Reminder(own, progress))
             for each in own:
                 if isinstance(each, keras.callbacks.CSVLogger):
                     each.append = True
@@ -194,16 +148,21 @@ def freeze_normalizations(model: Any) -> None:
             layer.trainable = False
 
 
-def _compile(job: Job, phase: Phase, index: int) -> None:
+def _compile_arguments(job: Job, index: int) -> dict[str, Any]:
+    phase = job.phases[index]
     optimizer = phase.optimizer or job.compile.optimizer
     path = ("train", index, "optimizer") if phase.optimizer is not None else ("compile", "optimizer")
-    jit = "auto" if job.compile.jit_compile is None else job.compile.jit_compile
-    job.model.compile(
-        optimizer=_located(optimizer, path),
-        loss=_located(job.compile.loss, ("compile", "loss")),
-        metrics=[_located(each, ("compile", "metrics", at)) for at, each in enumerate(job.compile.metrics)],
-        jit_compile=jit,
-    )
+    return {
+        "optimizer": _located(optimizer, path),
+        "loss": _located(job.compile.loss, ("compile", "loss")),
+        "metrics": [_located(each, ("compile", "metrics", at)) for at, each in enumerate(job.compile.metrics)],
+        "jit_compile": "auto" if job.compile.jit_compile is None else job.compile.jit_compile,
+    }
+
+
+def _callbacks(job: Job, index: int) -> list[Any]:
+    entries = enumerate(job.phases[index].callbacks)
+    return [_located(each, ("train", index, "callbacks", at), job.folder) for at, each in entries]
 
 
 def _located(entry: Any, path: tuple[str | int, ...], folder: str = "") -> Any:
@@ -244,30 +203,30 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         value = metrics.get("val_loss", metrics.get("loss"))
         if value is not None and value == value and (progress.best is None or value < progress.best):
             progress.best, progress.best_epoch = value, epoch + 1
-            checkpoints.save(self.model, os.path.join(job.folder, BEST), {"class_names": list(job.class_names)})
+            checkpoints.save(self.model, os.path.join(job.folder, BEST), job.marks())
         self.save()
 
     def save(self) -> None:
         """Writes the history and the checkpoint."""
         progress, folder = self.progress, self.job.folder
-        progress.callbacks = [_memory(each) for each in self.own]
-        arrays = {f"random/{path}": value for path, value in _random_states(self.job.model).items()}
+        progress.callbacks = [memory_of(each) for each in self.own]
+        arrays = {f"random/{path}": value for path, value in random_states(self.job.model).items()}
         for index, each in enumerate(self.own):
             for position, weights in enumerate(getattr(each, "best_weights", None) or ()):
                 arrays[f"callback/{index}/{position}"] = np.asarray(weights)
-        checkpoints.save(self.job.model, os.path.join(folder, LAST), progress.to_json(self.job), arrays)
+        checkpoints.save(self.job.model, os.path.join(folder, LAST), self.job.marks() | progress.to_json(), arrays)
         checkpoints.write_text(os.path.join(folder, HISTORY), progress.history.to_csv())
 
 
 class _Reminder(keras.callbacks.Callback):  # type: ignore[misc]
     """Gives callbacks back what they knew; they forget it in `on_train_begin`, so this one comes after them."""
 
-    def __init__(self, own: Sequence[Any], progress: Progress, model: Any) -> None:
+    def __init__(self, own: Sequence[Any], progress: Progress) -> None:
         super().__init__()
         self.own, self.progress = own, progress
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
-        _restore_callbacks(self.own, self.progress, self.model)
+        restore_callbacks(self.own, self.progress)
 
 
 def _restore(job: Job, progress: Progress) -> None:
@@ -279,46 +238,7 @@ def _restore(job: Job, progress: Progress) -> None:
     except Exception as error:
         message = f"the checkpoint `{path}` does not fit the model"
         raise SpecError.single("SC608", message, notes=[f"Keras says: {keras_reason(error)}"]) from None
-    for variable in model.variables:
-        value = progress.arrays.get(f"random/{_random_path(model, variable)}")
-        if value is not None:
-            variable.assign(value)
-
-
-def _random_states(model: Any) -> dict[str, Array]:
-    """What random layers draw from next, by position; Keras's weight files do not hold it."""
-    return {
-        _random_path(model, variable): np.asarray(keras.ops.convert_to_numpy(variable))
-        for variable in model.variables
-        if variable.name == "seed_generator_state"
-    }
-
-
-def _random_path(model: Any, variable: Any) -> str:
-    return str(next(index for index, each in enumerate(model.variables) if each is variable))
-
-
-def _memory(callback: Any) -> dict[str, Any]:
-    """What a callback remembers between epochs: its plain numbers."""
-    return {
-        key: float(value) if isinstance(value, np.floating) else int(value) if isinstance(value, np.integer) else value
-        for key, value in vars(callback).items()
-        if value is None or isinstance(value, bool | int | float | np.number)
-    }
-
-
-def _restore_callbacks(own: Sequence[Any], progress: Progress, model: Any) -> None:
-    for index, (callback, memory) in enumerate(zip(own, progress.callbacks, strict=False)):
-        for key, value in memory.items():
-            setattr(callback, key, value)
-        weights = [progress.arrays[name] for name in _numbered(progress.arrays, f"callback/{index}/")]
-        if weights:
-            callback.best_weights = weights
-
-
-def _numbered(arrays: Mapping[str, Array], prefix: str) -> list[str]:
-    names = [name for name in arrays if name.startswith(prefix)]
-    return sorted(names, key=lambda name: int(name.removeprefix(prefix)))
+    restore_random_states(model, progress)
 
 
 def _end(own: Sequence[Any], model: Any) -> None:

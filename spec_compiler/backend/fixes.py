@@ -59,9 +59,12 @@ def fresh_entry(layer: LayerSpec) -> Mapping[str, Any] | None:
     return {layer.class_name: {**arguments, "name": layer.keras_name or layer.name}}
 
 
-def call_fixes(spec: LayerSpec, node: Node, graph: Graph, shapes: list[Shape]) -> Iterator[Fix]:
-    """What may make a new layer take its input: another padding, or a place before what flattens."""
+def call_fixes(
+    spec: LayerSpec, node: Node, graph: Graph, base: Graph, shapes: list[Shape], culprit: LayerSpec | None
+) -> Iterator[Fix]:
+    """What may make a layer take its input: another padding, a place before what flattens, another width."""
     if not spec.is_new:
+        yield from _kept_fixes(node, graph, base, culprit)
         return
     path = spec.origin.path
     rank = len(shapes[0]) if shapes else 0
@@ -76,9 +79,23 @@ def call_fixes(spec: LayerSpec, node: Node, graph: Graph, shapes: list[Shape]) -
         yield Fix(f"put it before `{below.name}`", here)
 
 
-def call_help(spec: LayerSpec, shapes: list[Shape]) -> str | None:
+def _kept_fixes(node: Node, graph: Graph, base: Graph, culprit: LayerSpec | None) -> Iterator[Fix]:
+    argument = width_argument(culprit) if culprit is not None and culprit.is_new else None
+    if culprit is None or argument is None or node.name not in base.nodes:
+        return
+    for now, then in zip(node.data_inputs, base.nodes[node.name].data_inputs, strict=False):
+        got, wanted = graph.spec_of(now), base.spec_of(then)
+        if got is not None and wanted is not None and _only_width(got.shape, wanted.shape):
+            size = wanted.shape[-1]
+            yield Fix(f"set `{argument}: {size}` in `{culprit.name}`", ((_argument(culprit, argument), size),))
+
+
+def call_help(spec: LayerSpec, shapes: list[Shape], culprit: LayerSpec | None) -> str | None:
     """Advice where no change of the spec is plain to see."""
     sizes = {shape[1:-1] for shape in shapes if len(shape) > 2}
+    if not spec.is_new:
+        made = culprit is not None and culprit.is_new
+        return f"take `{culprit.name}` out, or put it into the `head`" if made and culprit is not None else None
     if spec.class_name in MERGES and len(shapes) < 2:
         return "a merge takes several tensors: name them with `from: [a, b]`"
     if spec.class_name in MERGES and len(sizes) > 1:
@@ -86,7 +103,7 @@ def call_help(spec: LayerSpec, shapes: list[Shape]) -> str | None:
     if spec.class_name in MERGES and len({shape[-1] for shape in shapes}) > 1 and len(shapes[0]) == 4:
         return f"bring them to one width first, with `Conv2D: {{filters: {shapes[0][-1]}, kernel_size: 1}}`"
     if shapes and len(shapes[0]) == 2 and spec.class_name.endswith(("1D", "2D", "3D", "Transpose")):
-        return "put it before the layer that flattens its input"
+        return f"a `{spec.class_name}` takes images or sequences, `Flatten` and pooling layers leave one row of numbers"
     if any(size is not None and size <= 1 for shape in shapes for size in shape[1:-1]):
         return "the tensor is too small here: take a larger input, or cut earlier"
     return None

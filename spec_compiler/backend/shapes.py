@@ -25,17 +25,24 @@ def fit_errors(
         if old.shape != new.shape
     ][:1]
     notes += _culprit_notes(culprit, graph, base)
-    help = f"give `{layer.name}` fresh weights by naming it in `replace`"
+    gone = _removal(graph, base, node) if culprit is None else None
+    if gone is not None:
+        notes.append(f"`{gone[1].section}` took `{gone[0]}` away, which stood before it")
     fixes = tuple(fit_fixes(layer, culprit, graph, node, base))
-    return [Diagnostic("SC402", message, _place(culprit), notes=tuple(notes), help=help, fixes=fixes)]
+    help = None if fixes else f"give `{layer.name}` fresh weights by naming a class for it in `replace`"
+    place = _place(culprit, gone[1] if gone else None)
+    return [Diagnostic("SC402", message, place, notes=tuple(notes), help=help, fixes=fixes)]
 
 
-def _place(culprit: LayerSpec | None) -> Path:
-    """Where the spec says what a new layer puts out: its `filters` or `units`, or its entry."""
+def _place(culprit: LayerSpec | None, gone: Origin | None = None) -> Path:
+    """Where the spec says what a new layer puts out: its `filters` or `units`, or its entry; or what took one away."""
     if culprit is None:
-        return ()
+        return gone.path if gone is not None else ()
     if not culprit.is_new:
-        return culprit.changed_by.path if culprit.changed_by else ()
+        path = culprit.changed_by.path if culprit.changed_by else ()
+        if culprit.arguments and path[:1] == ("set",):
+            return (*path, "to", next(iter(culprit.arguments)))
+        return path
     argument = width_argument(culprit)
     return (*culprit.origin.path, culprit.class_name, *([argument] if argument else []))
 
@@ -61,8 +68,8 @@ def call_error(error: Exception, node: Node, graph: Graph, base: Graph) -> SpecE
         path=(*culprit.origin.path, culprit.class_name) if made and culprit else _place(culprit),
         at_key=made,
         notes=notes,
-        help=call_help(spec, shapes),
-        fixes=tuple(call_fixes(spec, node, graph, shapes)),
+        help=call_help(spec, shapes, culprit),
+        fixes=tuple(call_fixes(spec, node, graph, base, shapes, culprit)),
     )
 
 
@@ -83,8 +90,7 @@ def keras_reason(error: Exception) -> str:
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)
     text = re.split(r"\n\s*\nArguments received by|\n\nCall arguments received", text)[0]
     text = re.sub(r"^Exception encountered when calling [^\n]*\n+", "", text)
-    found = re.search(r"Error encountered:\s*(.+)", text, re.S)
-    text = (found[1] if found else text).strip().replace("with name 'None' of layer", "of layer")
+    text = re.split(r"(?:Error|Exception) encountered:", text)[-1].strip().replace("with name 'None' of layer", "of layer")
     first = " ".join(line.strip() for line in text.split("\n\n")[0].split("\n"))
     return (first[:300] + " …") if len(first) > 300 else first or type(error).__name__
 
@@ -115,6 +121,20 @@ def _culprit(graph: Graph, node: str) -> LayerSpec | None:
     return None
 
 
+def _removal(graph: Graph, base: Graph, node: str) -> tuple[str, Origin] | None:
+    """The nearest layer before a node of the base that an edit took away, and the edit."""
+    seen, todo = {node}, deque([node] if node in base.nodes else [])
+    while todo:
+        name = todo.popleft()
+        if name in graph.removed:
+            return name, graph.removed[name]
+        for ref in base.nodes[name].inputs:
+            if ref.node not in seen:
+                seen.add(ref.node)
+                todo.append(ref.node)
+    return None
+
+
 def _culprit_notes(culprit: LayerSpec | None, graph: Graph, base: Graph) -> list[str]:
     if culprit is None:
         return []
@@ -125,7 +145,9 @@ def _culprit_notes(culprit: LayerSpec | None, graph: Graph, base: Graph) -> list
     notes = [f"`{culprit.name}`, {how} by `{section(cause)}`,{there}"]
     if not culprit.is_new:
         was = base.spec_of(ValueRef(culprit.name)) if culprit.name in base.nodes else None
-        return [*notes, f"in the base it put out {shown(was.shape)}"] if was else notes
+        if was is None or (spec is not None and was.shape == spec.shape):
+            return [] if was is not None else notes
+        return [*notes, f"in the base it put out {shown(was.shape)}"]
     exits = [
         name for name, origin in graph.removed.items() if origin.path == culprit.origin.path[:2] and name in base.nodes
     ]

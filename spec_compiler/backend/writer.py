@@ -84,6 +84,8 @@ def _build(graph: Graph, base: Graph, seed: int, custom: Custom) -> Built:
             problems += fit_errors(
                 spec, read_variables(layers[node.layer]), name, replace(graph, nodes={**graph.nodes, **nodes}), base
             )
+            known = enumerate(_as_in_the_base(name, base))  # what follows would only say the same again
+            tensors.update((ValueRef(name, index), tensor) for index, tensor in known)
     if problems:
         raise SpecError(problems)
     inputs = map_references(graph.inputs, tensors.__getitem__)

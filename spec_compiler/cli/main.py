@@ -10,12 +10,16 @@ from typing import Any
 import click
 
 from spec_compiler.cli.bases import bases
+from spec_compiler.cli.diff import diff
+from spec_compiler.cli.formats import PLAN_FORMATS, plan_as
 from spec_compiler.cli.images import features, predict
+from spec_compiler.cli.pictures import FORMATS, check_output, read_ledger, write_picture
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.show import ledger_text, plan_text, render_all, table_text
 from spec_compiler.cli.train import train
 from spec_compiler.compiler import check_spec, compile_spec, plan_spec
 from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.spec import load_spec
 
 VIEWS = ("before", "after", "side-by-side", "diff")
 CALL_ERRORS = ("SC109", "SC508")
@@ -113,12 +117,12 @@ def diagnostic_json(diagnostic: Diagnostic) -> dict[str, Any]:
 @cli.command()
 @spec_argument
 @set_option
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "format_", type=click.Choice(PLAN_FORMATS), default="text", show_default=True)
 def plan(spec: str, overrides: tuple[str, ...], format_: str) -> None:
     """Show what a spec would change, without reading weights."""
     with progress("planning"):
         planned = plan_spec(spec, overrides=overrides)
-    click.echo(json.dumps(planned.to_json(), indent=2) if format_ == "json" else plan_text(planned))
+    click.echo(plan_as(planned, format_), nl=False)
 
 
 @cli.command()
@@ -153,25 +157,32 @@ def build(spec: str, overrides: tuple[str, ...], output: str, ledger: str | None
 @cli.command()
 @spec_argument
 @set_option
-@click.option(
-    "-o", "--output", type=click.Path(dir_okay=False), help="`.svg`, `.png` or `.dot`  [default: the spec's name, .svg]"
-)
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help=f"{FORMATS}  [default: the spec's name, .svg]")
 @click.option("--view", type=click.Choice(VIEWS), default="side-by-side", show_default=True)
 @click.option("--unfold", is_flag=True, help="Draw every layer, also long runs that do not change.")
+@click.option(
+    "--context", type=click.IntRange(0), default=1, show_default=True, help="Unfolded layers around a change."
+)
+@click.option("--ledger", type=click.Path(dir_okay=False), help="The ledger that `build` wrote, for the report.")
 @click.option("--force", is_flag=True, help="Overwrite a file that exists.")
-def diagram(spec: str, overrides: tuple[str, ...], output: str | None, view: str, unfold: bool, force: bool) -> None:
-    """Draw the model before and after."""
-    from spec_compiler.cli.save import ready
-    from spec_compiler.diagram import DrawError, draw, to_dot
-
+def diagram(
+    spec: str,
+    overrides: tuple[str, ...],
+    output: str | None,
+    view: str,
+    unfold: bool,
+    context: int,
+    ledger: str | None,
+    force: bool,
+) -> None:
+    """Draw the model before and after, or write the report that a browser opens."""
     output = output or os.path.splitext(os.path.basename(spec))[0] + ".svg"
-    ready(output, force, suffixes=(".svg", ".png", ".dot"))
+    check_output(output, force)
+    weights = read_ledger(ledger) if ledger else None
     with progress("drawing"):
-        dot = to_dot(plan_spec(spec, overrides=overrides), view, unfold=unfold)
-        try:
-            draw(dot, output)
-        except DrawError as error:
-            raise click.ClickException(str(error)) from None
+        loaded = load_spec(spec, overrides=overrides)
+        planned = plan_spec(loaded)
+        write_picture(planned, output, view, unfold=unfold, context=context, source=loaded.source, ledger=weights)
     click.echo(f"saved {output}")
 
 
@@ -201,5 +212,5 @@ def layers(base: str, overrides: tuple[str, ...], after: bool, format_: str) -> 
     )
 
 
-for command in (train, predict, features, bases):
+for command in (train, predict, features, bases, diff):
     cli.add_command(command)

@@ -134,8 +134,9 @@ class _Quotient:
             return
         if self.position[second] < self.position[first]:
             first, second = second, first
-        self.members[first] += self.members.pop(second)
-        for each in self.members[first]:
+        joining = self.members.pop(second)
+        self.members[first] += joining
+        for each in joining:
             self.vertex[each] = first
         for neighbours, back in ((self.targets, self.origins), (self.origins, self.targets)):
             moved = neighbours.pop(second)

@@ -59,8 +59,8 @@ def report_data(
             "state": STATES.index(entry.state),
             "before": side(entry.before, "before"),
             "after": side(entry.after, "after"),
-            **({"details": found} if (found := _details(entry)) else {}),
-            **({"links": found} if (found := links.of(entry)) else {}),
+            **({"details": details} if (details := _details(entry)) else {}),
+            **({"links": places} if (places := links.of(entry)) else {}),
             **({"match": matches[name]} if matches and (name := _name(entry)) in matches else {}),
         }
         for key, entry in merged.entries.items()
@@ -71,9 +71,7 @@ def report_data(
         "base": plan.before.name,
         "summary": _summary(plan, costs),
         "nodes": nodes,
-        "edges": [
-            [numbers[ends[0]], numbers[ends[1]], ARROWS.index(state)] for ends, state in merged.arrows.items()
-        ],
+        "edges": [[numbers[ends[0]], numbers[ends[1]], ARROWS.index(state)] for ends, state in merged.arrows.items()],
         "folds": [[numbers[key] for key in group] for group in _folds(merged, context)],
         "layers": rows,
         "texts": table.texts,
@@ -184,7 +182,14 @@ def _ledger(ledger: WeightLedger | None) -> dict[str, Any] | None:
     for row in ledger:
         same = row.result_checksum == row.source_checksum
         rows.setdefault(row.layer, []).append(
-            [row.variable, row.action, row.reason, row.source, row.source_checksum, None if same else row.result_checksum]
+            [
+                row.variable,
+                row.action,
+                row.reason,
+                row.source,
+                row.source_checksum,
+                None if same else row.result_checksum,
+            ]
         )
     return {"summary": ledger.summary, "rows": rows}
 

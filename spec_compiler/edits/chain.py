@@ -106,7 +106,7 @@ def layer_name(
             f"a layer named `{name}` is already there, {by}",
             path=(*path, *entry.name_path),
             help=help,
-            related=[("the other one is made here", there.origin.path)] if there.is_new else [],
+            related=[("the other one is made here", there.origin.path)] if there.is_new and match is None else [],
         )
     return name
 

@@ -95,5 +95,6 @@ class Input(Section):
 
     def _renamed(self, graph: Graph, layer: LayerSpec, name: str) -> Graph:
         if name in graph.layers:
-            raise SpecError.single("SC204", f"a layer named `{name}` is already there", path=("name",))
+            message = f"a layer named `{name}` is already there, the base has it"
+            raise SpecError.single("SC204", message, path=("name",), help="write a name that no layer has")
         return graph.renamed(layer.name, name)

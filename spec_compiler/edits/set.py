@@ -40,7 +40,8 @@ class Set(Section):
         if layer.kind != "layer":
             what = {"input": "an input", "model": "a nested model", "operation": "a plain operation"}[layer.kind]
             message = f"`{layer.name}` is {what}, it has no arguments to set"
-            raise SpecError.single("SC303", message, path=("layers",), help="take it out with `except`")
+            help = "use `input`" if layer.kind == "input" else "leave it out with `except`"
+            raise SpecError.single("SC303", message, path=("layers",), help=help)
         problems: list[Diagnostic] = []
         for key, section in (("name", None), ("trainable", "freeze")):
             if key in self.to:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler import catalogue
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean
+from spec_compiler.entries import snake_case
 from spec_compiler.graph import Graph, LayerSpec
+from spec_compiler.training.objects import KerasObject
 
 if TYPE_CHECKING:
     from spec_compiler.spec import Spec
@@ -27,6 +30,8 @@ def check_training(spec: Spec, graph: Graph) -> None:
         SpecError: SC102, SC103, SC201 and the other errors of a selector, SC604, SC605, SC607; paths from the spec.
     """
     problems = [*_sections(spec), *_phases(spec, graph)]
+    if spec.train and spec.compile is not None and spec.data is not None:
+        problems += _monitors(spec)
     if spec.compile is not None and not (spec.data is not None and spec.data.is_code):
         problems += _loss(spec, graph)
         problems += _metrics(spec, graph)
@@ -190,6 +195,41 @@ def _metrics(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
             given = {"integer": "integers", "one_hot": "one-hot rows"}[labels]
             message = f"`{metric.name}` takes labels as {wrong}, the loss `{spec.compile.loss.name}` takes {given}"
             yield Diagnostic("SC605", message, ("compile", "metrics", index), help=f"write `{right}`, or `accuracy`")
+
+
+def _monitors(spec: Spec) -> Iterator[Diagnostic]:
+    """Callbacks that watch what no epoch reports; Keras would only warn, after each epoch."""
+    assert spec.compile is not None
+    assert spec.data is not None
+    names = ["loss", *(name for metric in spec.compile.metrics for name in _reported(metric))]
+    if spec.data.validation is not None:
+        names += [f"val_{name}" for name in names]
+    for index, phase in enumerate(spec.train):
+        for at, callback in enumerate(phase.callbacks):
+            record = catalogue.class_record(callback.name, "callback")
+            if record is None or "monitor" not in record["arguments"]:
+                continue
+            monitor = callback.arguments.get("monitor", record["arguments"]["monitor"]["default"])
+            if monitor not in names:
+                path: Path = ("train", index, "callbacks", at, callback.name, "monitor")
+                help = did_you_mean(str(monitor), names, f"it reports {', '.join(f'`{each}`' for each in names)}")
+                if str(monitor).startswith("val_") and spec.data.validation is None:
+                    help = "add `validation` to `data`, or watch `loss`"
+                message = f"`{callback.name}` watches `{monitor}`, which the training does not report"
+                yield Diagnostic("SC605", message, path, help=help)
+
+
+def _reported(metric: KerasObject) -> Iterator[str]:
+    """The names under which Keras may report a metric."""
+    yield metric.name
+    record = catalogue.class_record(metric.class_name, "metric")
+    given = metric.arguments.get("name")
+    if given is not None:
+        yield str(given)
+    elif record is not None and record["arguments"].get("name", {}).get("default") is not None:
+        yield str(record["arguments"]["name"]["default"])
+    else:
+        yield snake_case(metric.class_name)
 
 
 def activation_of(layer: LayerSpec) -> str | None:

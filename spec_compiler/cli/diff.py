@@ -1,0 +1,78 @@
+"""`spec-compiler diff`: what differs between two models that no spec connects."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import click
+
+from spec_compiler.cli.pictures import FORMATS, check_output, write_picture
+from spec_compiler.cli.progress import progress
+from spec_compiler.cli.show import plan_text
+from spec_compiler.compiler import plan_spec
+from spec_compiler.graph import Graph
+from spec_compiler.matching import Comparison, compare
+
+MOST_NAMES = 8
+
+
+@click.command()
+@click.argument("before", type=click.Path())
+@click.argument("after", type=click.Path())
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help=f"Draw it as well: {FORMATS}.")
+@click.option(
+    "--view",
+    type=click.Choice(["before", "after", "side-by-side", "diff"]),
+    default="diff",
+    show_default=True,
+)
+@click.option("--unfold", is_flag=True, help="Draw every layer, also long runs that do not change.")
+@click.option(
+    "--context", type=click.IntRange(0), default=1, show_default=True, help="Unfolded layers around a change."
+)
+@click.option("--format", "format_", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+@click.option("--force", is_flag=True, help="Overwrite a file that exists.")
+def diff(
+    before: str, after: str, output: str | None, view: str, unfold: bool, context: int, format_: str, force: bool
+) -> None:
+    """Compare two models: `.keras` or `.h5` files, specs, or names of applications.
+
+    Layers are matched by name, then by structure; it says which.
+    """
+    if output:
+        check_output(output, force)
+    with progress("comparing"):
+        found = compare(_graph(before), _graph(after), f"{os.path.basename(before)} → {os.path.basename(after)}")
+        if output:
+            matches = {match.before: (match.after, match.how) for match in found.matches}
+            write_picture(found.plan, output, view, unfold=unfold, context=context, matches=matches)
+    if format_ == "json":
+        click.echo(json.dumps({**found.plan.to_json(), "matches": found.to_json()}, indent=2))
+    elif format_ == "markdown":
+        from spec_compiler.cli.markdown import plan_markdown
+
+        click.echo(plan_markdown(found.plan, found), nl=False)
+    else:
+        click.echo(diff_text(found))
+    if output:
+        click.echo(f"saved {output}", err=format_ != "text")
+
+
+def diff_text(found: Comparison) -> str:
+    """The plan, and how the layers were matched."""
+    head = click.style(found.plan.name, bold=True)
+    lines = [head, *plan_text(found.plan).splitlines()[1:], f"Layers: {found.summary}."]
+    names = [f"{match.before} is {match.after}" for match in found.renamed]
+    if names:
+        lines.append(f"By structure: {', '.join(names[:MOST_NAMES])}{' …' if len(names) > MOST_NAMES else ''}.")
+    return "\n".join(lines)
+
+
+def _graph(name: str) -> Graph:
+    """The model that a file, a spec or an application's name stands for, without its weights."""
+    if name.endswith((".yaml", ".yml")):
+        return plan_spec(name).after
+    if name.endswith((".keras", ".h5", ".hdf5")) or os.path.exists(name):
+        return plan_spec({"spec": 1, "base": {"file": os.path.abspath(name)}}).after
+    return plan_spec({"spec": 1, "base": {"application": name, "weights": None}}).after

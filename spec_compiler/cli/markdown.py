@@ -1,0 +1,117 @@
+"""A plan as Markdown that fits a pull-request comment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from spec_compiler.cli.show import SIGNS, shape_text
+from spec_compiler.diagnostics import dotted
+from spec_compiler.diagram import to_mermaid
+from spec_compiler.diagram.label import change_text
+from spec_compiler.graph import Graph
+from spec_compiler.matching import Comparison
+from spec_compiler.measures import multiply_adds, total
+from spec_compiler.plan import Action, Change, Plan
+
+MOST_ROWS = 60
+LONGEST = 60_000  # characters; a comment on GitHub has room for 65,536
+
+
+def plan_markdown(plan: Plan, comparison: Comparison | None = None) -> str:
+    """A plan with its counts, a table of what changes, and the picture folded away; below 60,000 characters."""
+    changes = [change for change in plan.changes if change.action != "kept"]
+    lines = [f"### {_cell(plan.name)}", "", _summary(plan), ""]
+    if comparison is not None:
+        lines += [f"{comparison.summary[0].upper()}{comparison.summary[1:]}.", ""]
+    lines += ["| | before | after |", "|---|---:|---:|", *_figures(plan), ""]
+    rows = list(_rows(changes))
+    if rows:
+        lines += [
+            "| | layer | class | output shape | parameters | why |",
+            "|---|---|---|---|---:|---|",
+            *rows[:MOST_ROWS],
+        ]
+        lines += [f"\nand {len(rows) - MOST_ROWS} more."] if len(rows) > MOST_ROWS else []
+    picture = to_mermaid(plan, "diff").rstrip("\n")
+    text = "\n".join(lines)
+    folded = f"\n\n<details><summary>Picture</summary>\n\n```mermaid\n{picture}\n```\n\n</details>\n"
+    return text + (folded if len(text) + len(folded) <= LONGEST else "\n")
+
+
+def _summary(plan: Plan) -> str:
+    actions: tuple[Action, ...] = ("new", "changed", "dropped", "kept")
+    counts = ", ".join(f"**{plan.count(action)} {action}**" for action in actions if plan.count(action))
+    return f"Base `{_code(plan.before.name)}`: {counts or '**no**'} layers."
+
+
+def _figures(plan: Plan) -> Iterator[str]:
+    frozen = sum(layer.num_parameters for layer in plan.before.layers.values() if not layer.trainable)
+    yield _figure("Parameters", plan.before.num_parameters, plan.after.num_parameters)
+    yield _figure("Frozen parameters", frozen, plan.num_frozen)
+    costs = total(multiply_adds(plan.before)), total(multiply_adds(plan.after))
+    if costs[0] is not None and costs[1] is not None:
+        yield _figure("Multiply-adds", costs[0], costs[1])
+    for what in ("input", "output"):
+        yield f"| {what.capitalize()} | {_ends(plan.before, what)} | {_ends(plan.after, what)} |"
+
+
+def _figure(what: str, before: int, after: int) -> str:
+    return f"| {what} | {before:,} | {after:,} |"
+
+
+def _ends(graph: Graph, side: str) -> str:
+    refs = graph.input_refs if side == "input" else graph.output_refs
+    shapes = [shape_text(spec.shape) for ref in refs if (spec := graph.spec_of(ref))]
+    return f"`{', '.join(shapes[:3])}{' …' if len(shapes) > 3 else ''}`" if shapes else ""
+
+
+def _rows(changes: list[Change]) -> Iterator[str]:
+    """One row for each change; runs that only freeze in one."""
+    run: list[Change] = []
+    for change in changes:
+        if change.action == "changed" and [what for what, _, _ in change.details] == ["trainable"]:
+            if run and run[0].layer.trainable != change.layer.trainable:
+                yield _run(run)
+                run = []
+            run.append(change)
+            continue
+        if run:
+            yield _run(run)
+            run = []
+        yield _row(change)
+    if run:
+        yield _run(run)
+
+
+def _run(run: list[Change]) -> str:
+    names = f"`{_code(run[0].name)}`" + (f" … `{_code(run[-1].name)}`" if len(run) > 1 else "")
+    parameters = sum(change.layer.num_parameters for change in run)
+    word = "unfrozen" if run[0].layer.trainable else "frozen"
+    return f"| `~` | {names} | {len(run)} with weights | | {parameters:,} | {word} |"
+
+
+def _row(change: Change) -> str:
+    layer = change.layer
+    why = "; ".join(f"{_cell(what)} {_cell(change_text(was, now))}" for what, was, now in change.details)
+    if change.action == "new" and layer.origin.path:
+        why = f"`{dotted(layer.origin.path)}`"
+    parameters = f"{layer.num_parameters:,}" if layer.num_parameters else ""
+    name = f"~~`{_code(layer.name)}`~~" if change.action == "dropped" else f"`{_code(layer.name)}`"
+    shape = shape_text(change.shape)
+    return f"| `{SIGNS[change.action]}` | {name} | {_cell(layer.class_name)} | `{shape}` | {parameters} | {why} |"
+
+
+def _code(text: str) -> str:
+    """Any text between backquotes in a cell of a table."""
+    return " ".join(text.split()).replace("`", "ˋ").replace("|", "\\|")
+
+
+def _cell(text: str) -> str:
+    """Any text in a cell of a table, shown as it is.
+
+    >>> print(_cell("a|b <c>"))
+    a\\|b &lt;c>
+    """
+    text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"([\\|`*\[\]~])|(?<![^\W_])_|_(?![^\W_])", lambda found: "\\" + found[0], text)

@@ -1,0 +1,78 @@
+"""Pictures and reports as files, in the format that the file's suffix names."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from spec_compiler.cli.save import ready, whole
+from spec_compiler.diagnostics import SpecError
+from spec_compiler.ledger import LedgerRow, WeightLedger
+from spec_compiler.plan import Plan
+from spec_compiler.source import Source
+
+SUFFIXES = (".svg", ".png", ".dot", ".mmd", ".html", ".txt")
+FORMATS = "`.svg`, `.png`, `.dot`, `.mmd` (Mermaid), `.html` (the report) or `.txt` (a tree)"
+
+
+def write_picture(
+    plan: Plan,
+    output: str,
+    view: str,
+    *,
+    unfold: bool = False,
+    context: int = 1,
+    source: Source | None = None,
+    ledger: WeightLedger | None = None,
+    matches: Mapping[str, tuple[str, str]] | None = None,
+) -> None:
+    """Writes a plan as a picture. The report always holds every view.
+
+    Raises:
+        click.ClickException: the picture cannot be drawn.
+    """
+    from spec_compiler.diagram import DrawError, draw, to_dot, to_html, to_mermaid, to_tree
+
+    suffix = os.path.splitext(output)[1]
+    if suffix == ".mmd":
+        _save(output, to_mermaid(plan, view, unfold=unfold, context=context))
+    elif suffix == ".txt":
+        _save(output, to_tree(plan, view, unfold=unfold, context=context))
+    elif suffix == ".html":
+        _save(output, to_html(plan, source=source, ledger=ledger, context=context, matches=matches))
+    else:
+        try:
+            draw(to_dot(plan, view, unfold=unfold, context=context), output)
+        except DrawError as error:
+            raise click.ClickException(str(error)) from None
+
+
+def check_output(output: str, force: bool) -> None:
+    """Checks, before any work, that a picture may be written there."""
+    ready(output, force, suffixes=SUFFIXES)
+
+
+def read_ledger(path: str) -> WeightLedger:
+    """The ledger that `build` wrote beside a model.
+
+    Raises:
+        SpecError: SC502 where the file is something else.
+    """
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        rows = tuple(LedgerRow(**{**row, "shape": tuple(row["shape"])}) for row in data["rows"])
+        return WeightLedger(rows, data["num_base_variables"], tuple(data.get("unused", ())))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not a weight ledger"
+        raise SpecError.single(
+            "SC502", f"`{path}` cannot be read: {reason}", help="name the `.ledger.json` that `build` wrote"
+        ) from None
+
+
+def _save(path: str, text: str) -> None:
+    with whole(path) as temporary:
+        Path(temporary).write_text(text, encoding="utf-8")

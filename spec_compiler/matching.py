@@ -1,0 +1,206 @@
+"""Two models that no spec connects, as a plan: which layer of the one is which of the other.
+
+Layers are matched by name where class and name agree; what is left, by structure: runs of layers between two matched
+ones that are alike, first in class, arguments and weights, then in class and weights, then in class.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from typing import Literal
+
+from spec_compiler.graph import Graph, LayerSpec, Node, Origin, ValueRef, map_references
+from spec_compiler.plan import Plan
+
+How = Literal["name", "structure"]
+SECOND = Origin("second model")
+
+Signature = Callable[[LayerSpec], Hashable]
+
+
+@dataclass(frozen=True)
+class Match:
+    """One layer of the first model and the one of the second that it became, and how that was found."""
+
+    before: str
+    after: str
+    how: How
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What differs between two models. In the plan, matched layers of the second have their names in the first."""
+
+    plan: Plan
+    matches: tuple[Match, ...]
+
+    def count(self, how: How) -> int:
+        """How many layers were matched so."""
+        return sum(match.how == how for match in self.matches)
+
+    @property
+    def summary(self) -> str:
+        """How the layers were matched, in one line."""
+        left = self.plan.count("dropped"), self.plan.count("new")
+        text = f"matched {self.count('name')} layers by name, {self.count('structure')} by structure"
+        return f"{text}; {left[0]} only in the first model, {left[1]} only in the second"
+
+    @property
+    def renamed(self) -> tuple[Match, ...]:
+        """The matches whose names differ."""
+        return tuple(match for match in self.matches if match.before != match.after)
+
+    def to_json(self) -> list[dict[str, str]]:
+        """The matches as plain data."""
+        return [{"before": match.before, "after": match.after, "by": match.how} for match in self.matches]
+
+
+def compare(before: Graph, after: Graph, name: str | None = None) -> Comparison:
+    """The second model as a change of the first.
+
+    >>> empty = Graph("empty", {}, {}, (), ())
+    >>> compare(empty, empty).summary
+    'matched 0 layers by name, 0 by structure; 0 only in the first model, 0 only in the second'
+    """
+    matches = tuple(match_layers(before, after))
+    plan = Plan(name or f"{before.name} → {after.name}", before, _as_edited(before, after, matches))
+    return Comparison(plan, matches)
+
+
+def match_layers(before: Graph, after: Graph) -> Iterator[Match]:
+    """The pairs of layers that are the same, in the order of the first model."""
+    found: dict[str, Match] = {}
+    for name, layer in before.layers.items():
+        other = after.layers.get(name)
+        if other is not None and _same_name(layer, other):
+            found[name] = Match(name, name, "name")
+    for signature in (_exact, _weights, _class):
+        for old, new in _gaps(before, after, found):
+            for one, other_name in _aligned(before, after, old, new, signature):
+                found[one] = Match(one, other_name, "structure")
+    order = {name: index for index, name in enumerate(before.calls)}
+    yield from sorted(found.values(), key=lambda match: order[match.before])
+
+
+def _same_name(layer: LayerSpec, other: LayerSpec) -> bool:
+    """Whether equal names mean the same layer: names that Keras numbers by itself do only if the weights agree too."""
+    if layer.class_name != other.class_name or layer.kind != other.kind:
+        return False
+    automatic = re.fullmatch(rf"{_snake(layer.class_name)}(_\d+)?", layer.name)
+    return not automatic or layer.kind == "input" or _weights(layer) == _weights(other)
+
+
+def _snake(class_name: str) -> str:
+    """Keras's automatic name of a class: `Conv2D` -> `conv2d`, `MaxPooling2D` -> `max_pooling2d`."""
+    text = class_name.rpartition(">")[2]
+    text = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", text)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", text).lower()
+
+
+def _class(layer: LayerSpec) -> Hashable:
+    return layer.class_name, layer.kind
+
+
+def _weights(layer: LayerSpec) -> Hashable:
+    return _class(layer), tuple(variable.shape for variable in layer.variables or ())
+
+
+def _exact(layer: LayerSpec) -> Hashable:
+    config = layer.config.get("config")
+    own = {key: value for key, value in config.items() if key not in ("name", "trainable")} if config else {}
+    return _weights(layer), json.dumps(own, sort_keys=True, default=str)
+
+
+def _gaps(before: Graph, after: Graph, found: Mapping[str, Match]) -> list[tuple[list[str], list[str]]]:
+    """The runs of unmatched layers that lie between the same two matched ones in both models."""
+    taken = {match.after: match.before for match in found.values()}
+    old: dict[str, list[str]] = {}
+    new: dict[str, list[str]] = {}
+    anchor = ""
+    for name in before.calls:
+        if name in found:
+            anchor = name
+        else:
+            old.setdefault(anchor, []).append(name)
+    anchor = ""
+    for name in after.calls:
+        if name in taken:
+            anchor = taken[name]
+        else:
+            new.setdefault(anchor, []).append(name)
+    return [(old[key], new[key]) for key in old if key in new]
+
+
+def _aligned(
+    before: Graph, after: Graph, old: Sequence[str], new: Sequence[str], signature: Signature
+) -> Iterator[tuple[str, str]]:
+    lefts = [signature(before.layers[name]) for name in old]
+    rights = [signature(after.layers[name]) for name in new]
+    start = 0
+    while start < min(len(lefts), len(rights)) and lefts[start] == rights[start]:
+        start += 1
+    end = 0
+    while end < min(len(lefts), len(rights)) - start and lefts[-1 - end] == rights[-1 - end]:
+        end += 1
+    yield from zip(old[:start], new[:start], strict=True)
+    matcher = SequenceMatcher(None, lefts[start : len(lefts) - end], rights[start : len(rights) - end], autojunk=False)
+    for block in matcher.get_matching_blocks():
+        for index in range(block.size):
+            yield old[start + block.a + index], new[start + block.b + index]
+    yield from zip(old[len(old) - end :], new[len(new) - end :], strict=True)
+
+
+def _as_edited(before: Graph, after: Graph, matches: Sequence[Match]) -> Graph:
+    """The second model under the first one's names; what matches nothing is new."""
+    names = {match.after: match.before for match in matches}
+    used = set(names.values())
+    for name in after.layers:
+        if name not in names:
+            fresh = name
+            while fresh in used:
+                fresh += " (second)"
+            names[name] = fresh
+            used.add(fresh)
+    matched = {match.after for match in matches}
+    numbers = {call: index for calls in after.calls.values() for index, call in enumerate(calls)}
+
+    def node_name(node: Node) -> str:
+        """As the first model numbers its calls, so that the same calls have the same names."""
+        layer = names[node.layer]
+        alone = len(after.calls[node.layer]) == 1
+        known = before.calls.get(layer, ()) if node.layer in matched else ()
+        if alone and len(known) <= 1:
+            return layer
+        return f"{layer}@{numbers[node.name]}"
+
+    nodes = {node.name: node_name(node) for node in after.nodes.values()}
+
+    def follow(ref: ValueRef) -> ValueRef:
+        return ValueRef(nodes[ref.node], ref.index)
+
+    layers = {
+        names[name]: replace(
+            layer,
+            name=names[name],
+            origin=layer.origin if name in matched else SECOND,
+            changed_by=None,
+            config=layer.config,
+        )
+        for name, layer in after.layers.items()
+    }
+    return replace(
+        after,
+        layers=layers,
+        nodes={
+            nodes[name]: replace(node.with_inputs(follow), name=nodes[name], layer=names[node.layer])
+            for name, node in after.nodes.items()
+        },
+        inputs=map_references(after.inputs, follow),
+        outputs=map_references(after.outputs, follow),
+        positions=tuple(names[name] for name in after.positions if name in names),
+        removed={},
+    )

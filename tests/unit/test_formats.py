@@ -1,0 +1,149 @@
+"""The other ways to show a plan: Mermaid, a tree for the terminal, Markdown, JSON, notebooks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from spec_compiler.cli.formats import PLAN_FORMATS, plan_as
+from spec_compiler.diagram import VIEWS, DrawError, to_mermaid, to_tree
+from spec_compiler.diagram.notebook import mimebundle
+from spec_compiler.diagram.picture import draw_up
+from spec_compiler.matching import compare
+from spec_compiler.plan import Plan
+from tests.unit.mermaid import parse_all
+from tests.unit.pictures import awkward, changed, cut, inserted, long_chain, replaced, residual_tower, siamese
+
+PLANS: dict[str, Callable[[], Plan]] = {
+    "replaced": replaced,
+    "changed": changed,
+    "siamese": siamese,
+    "cut": cut,
+    "awkward": awkward,
+}
+SCHEMA = Path(__file__).parents[2] / "schemas" / "plan.schema.json"
+
+
+@pytest.mark.parametrize(
+    ("name", "view"),
+    [
+        ("replaced", "diff"),
+        ("changed", "side-by-side"),
+        ("changed", "diff"),
+        ("siamese", "after"),
+        ("cut", "diff"),
+        ("awkward", "diff"),
+    ],
+)
+def test_mermaid_text(name: str, view: str, golden: Callable[[str, str], None]) -> None:
+    golden(f"diagram/{name}.{view}.mmd", to_mermaid(PLANS[name](), view))
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_tree_text(name: str, golden: Callable[[str, str], None]) -> None:
+    golden(f"diagram/{name}.diff.tree.txt", to_tree(PLANS[name](), "diff"))
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_markdown_text(name: str, golden: Callable[[str, str], None]) -> None:
+    golden(f"diagram/{name}.md", plan_as(PLANS[name](), "markdown"))
+
+
+def test_mermaid_itself_reads_every_flowchart() -> None:
+    charts = {f"{name} {view}": to_mermaid(plan(), view) for name, plan in PLANS.items() for view in VIEWS}
+    base = residual_tower(20)
+    charts["unfolded"] = to_mermaid(Plan("unfolded", base, inserted(base, "b3_add")), "diff", unfold=True)
+    assert parse_all(charts) == dict.fromkeys(charts, "flowchart-v2")
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("name", PLANS)
+def test_every_box_is_in_every_format(name: str, view: str) -> None:
+    plan = PLANS[name]()
+    boxes = [box for drawing in draw_up(plan, view) for box in drawing.boxes]  # type: ignore[arg-type]
+    mermaid, tree = to_mermaid(plan, view), to_tree(plan, view)
+    assert sum(line.lstrip().startswith("n") and "<b>" in line for line in mermaid.splitlines()) == len(boxes)
+    assert sum(any(dot in line[:60] for dot in "◇●○▣▤") for line in tree.splitlines()) == len(boxes)
+    for box in boxes:
+        if box.kind == "fold":
+            assert f"{box.num_layers} layers" in mermaid
+            assert f"{box.num_layers} layers" in tree
+
+
+@pytest.mark.parametrize("make", [to_mermaid, to_tree])
+def test_an_unknown_view(make: Callable[[Plan, str], str]) -> None:
+    with pytest.raises(ValueError, match="unknown view `sideways`"):
+        make(replaced(), "sideways")
+
+
+def test_context_is_how_many_layers_stand_around_a_change() -> None:
+    base = long_chain(300)
+    plan = Plan("one", base, inserted(base, "l150"))
+    counts = [len(to_tree(plan, "diff", context=context).splitlines()) for context in (0, 1, 5)]
+    assert counts[1] - counts[0] == 2
+    assert counts[2] - counts[1] == 8
+
+
+def test_a_comment_has_room_for_a_large_change() -> None:
+    base = long_chain(20)
+    after = base
+    for number in range(1500):
+        after = inserted(after, "l10", f"a_new_layer_with_a_rather_long_name_{number}")
+    text = plan_as(Plan("large", base, after), "markdown")
+    assert len(text) < 65_536
+    assert "and 1440 more" in text
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_json_fits_the_published_schema(name: str) -> None:
+    validator = Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
+    validator.check_schema(validator.schema)
+    data = json.loads(plan_as(PLANS[name](), "json"))
+    assert data["format_version"] == 1
+    validator.validate(data)
+
+
+def test_the_schema_names_every_key() -> None:
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    data = json.loads(plan_as(replaced(), "json"))
+    assert set(data) == set(schema["properties"]) - {"matches"}
+    assert set(data["layers"][0]) == set(schema["$defs"]["layer"]["properties"])
+    assert set(data["summary"]) == set(schema["properties"]["summary"]["properties"])
+
+
+def test_a_comparison_fits_the_schema() -> None:
+    plan = replaced()
+    found = compare(plan.before, plan.after)
+    data: dict[str, Any] = {**found.plan.to_json(), "matches": found.to_json()}
+    Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(json.loads(json.dumps(data)))
+
+
+@pytest.mark.parametrize("format", PLAN_FORMATS)
+def test_every_format_ends_in_a_line_break(format: str) -> None:
+    assert plan_as(replaced(), format).endswith("\n")
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_a_plan_shows_itself_in_notebooks(name: str) -> None:
+    plan = PLANS[name]()
+    bundle = plan._repr_mimebundle_()
+    assert set(bundle) == {"image/svg+xml", "text/plain"}
+    picture = ElementTree.fromstring(bundle["image/svg+xml"])
+    assert picture.tag == "{http://www.w3.org/2000/svg}svg"
+    titles = [title.text for title in picture.iter("{http://www.w3.org/2000/svg}title")]
+    assert len(titles) >= sum(len(drawing.boxes) for drawing in draw_up(plan, "diff"))
+    assert all(titles)
+
+
+def test_a_notebook_without_an_engine_shows_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> bytes:
+        raise DrawError("no engine")
+
+    monkeypatch.setattr("spec_compiler.diagram.notebook.render", fail)
+    assert set(mimebundle(replaced())) == {"text/plain"}
