@@ -14,14 +14,32 @@ help:
 	@echo "make test-all  the same with the long tests"
 	@echo "make setup     the environment alone, in $(VENV)"
 	@echo "make schemas   write schemas/ anew from the code and from Keras"
+	@echo "make gallery   draw every example spec anew into docs/gallery.md"
 	@echo "make golden    write the golden files anew; read the diff"
 
-setup: $(VENV)/.ready
+setup: $(VENV)/.ready node browser
 
 $(VENV)/.ready: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
 	@touch $@
+
+# What only some tests need: the real mermaid, and a Chromium. Where they cannot be had, those tests say so and skip.
+.PHONY: node browser gallery
+node: tests/node/node_modules/.package-lock.json
+
+tests/node/node_modules/.package-lock.json: tests/node/package-lock.json
+	@if command -v npm >/dev/null; then cd tests/node && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json; \
+	else echo "no npm here: tests that run mermaid will be skipped"; fi
+
+browser:
+	@command -v chromedriver >/dev/null || \
+	{ test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver; } || \
+	echo "no Chromium here, and no right to install one: tests of the report in a browser will be skipped"
+
+gallery: setup
+	$(BIN)/python scripts/gallery.py
 
 demo: setup
 	@mkdir -p out
@@ -53,7 +71,8 @@ unit: setup
 
 schemas: setup
 	$(BIN)/python -m spec_compiler.backend.catalogue
-	$(BIN)/python -m spec_compiler.spec
+	$(BIN)/python -m spec_compiler.schema
+	$(BIN)/python -m spec_compiler.rules
 
 golden: setup
 	$(BIN)/python -m pytest -m "not slow" --update-golden

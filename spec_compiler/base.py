@@ -15,6 +15,7 @@ from spec_compiler.edits.section import Section
 
 KINDS = ("application", "file", "spec", "python")
 SUFFIXES = (".weights.h5", ".h5", ".hdf5", ".keras")
+FILE_PATTERN = r"\.(h5|hdf5|keras)$|\$\{"  # for the schema; a variable may stand for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Weights:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"$ref": "#/definitions/weights"}
+        return {"x-definition": "weights"}
 
 
 _FORMS = "write `imagenet`, `null`, a file (.keras, .weights.h5, .h5) or `package:NAME/path`"
@@ -73,13 +74,18 @@ WEIGHTS_SCHEMA: dict[str, Any] = {
     "description": "`imagenet` (downloaded by Keras), `null` (random), a file, or a file of an installed package.",
     "anyOf": [
         {"type": "null"},
-        {"type": "string", "minLength": 1},
+        {"enum": ["imagenet"]},
+        {"type": "string", "pattern": rf"^package:[^/]+/.+|{FILE_PATTERN}"},
         {
             "type": "object",
             "additionalProperties": False,
             "required": ["file"],
             "properties": {
-                "file": {"type": "string", "minLength": 1, "description": "A weights file, or `package:NAME/path`."},
+                "file": {
+                    "type": "string",
+                    "pattern": rf"^package:[^/]+/.+|{FILE_PATTERN}",
+                    "description": "A weights file, or `package:NAME/path`.",
+                },
                 "map": {
                     "type": "object",
                     "additionalProperties": {"type": "string"},

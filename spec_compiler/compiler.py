@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from spec_compiler.cache import base_key, recall
 from spec_compiler.check import check_graph, check_used
+from spec_compiler.collection import uncollected
 from spec_compiler.diagnostics import Diagnostic, SpecError, dotted
 from spec_compiler.graph import Graph
 from spec_compiler.ledger import WeightLedger
@@ -77,6 +78,7 @@ class CompiledSpec:
         return mimebundle(self.plan, note=self.weights.summary)
 
 
+@uncollected()
 def check_spec(
     spec: SpecLike,
     *,
@@ -108,6 +110,7 @@ def check_spec(
         return error.diagnostics
 
 
+@uncollected()
 def plan_spec(
     spec: SpecLike,
     *,
@@ -126,6 +129,7 @@ def plan_spec(
     return _plan(loaded, base, allowed, _here(loaded)).plan
 
 
+@uncollected()
 def compile_spec(
     spec: SpecLike,
     *,

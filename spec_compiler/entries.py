@@ -75,7 +75,7 @@ class LayerEntry:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"$ref": "#/definitions/layer"}
+        return {"x-definition": "layer"}
 
 
 Entries = Annotated[tuple[LayerEntry, ...], Field(min_length=1)]  # the layers of one chain

@@ -271,9 +271,9 @@ class Graph:
         added = {layer.name: layer for layer in layers}
         kept = {name: layer for name, layer in self.layers.items() if name in called and name not in added}
         removed = dict(self.removed)
-        for name in gone:
-            for lost in {name, self.nodes[name].layer} - nodes.keys() - kept.keys():
-                removed[lost] = origin
+        for name, node in self.nodes.items():  # in order, so that messages do not depend on hashes
+            if name in gone:
+                removed.update((lost, origin) for lost in (name, node.layer) if lost not in nodes and lost not in kept)
         return replace(self, nodes=nodes, layers={**kept, **added}, outputs=outputs, removed=removed)
 
     def renamed(self, old: str, new: str) -> Graph:

@@ -13,8 +13,8 @@ WeightAction = Literal["copied", "initialized", "dropped"]
 class LedgerRow:
     """What became of one variable.
 
-    `source` says where a copied one was read. The checksums are XXH3 (128 bits) of its bytes as read and as they are in the
-    result; they are equal unless the reason names a cast. `parameters` is 0 for the state of a random generator.
+    `source` says where a copied one was read. The checksums are XXH3 (128 bits) of its bytes as read and in the result;
+    they are equal unless the reason names a cast. `parameters` is 0 for the state of a random generator.
     """
 
     layer: str

@@ -20,6 +20,7 @@ How = Literal["name", "structure"]
 SECOND = Origin("second model")
 
 Signature = Callable[[LayerSpec], Hashable]
+Checksums = dict[str, tuple[str, ...]]  # of each layer's weights, in order
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Match:
     before: str
     after: str
     how: How
+    same_weights: bool | None = None  # bit for bit; None where they were not read or there are none
 
 
 @dataclass(frozen=True)
@@ -50,25 +52,51 @@ class Comparison:
         return f"{text}; {left[0]} only in the first model, {left[1]} only in the second"
 
     @property
+    def weights_summary(self) -> str | None:
+        """Whether the matched layers hold the same weights, in one line; None where none were read."""
+        same = sum(match.same_weights is True for match in self.matches)
+        other = [match.before for match in self.matches if match.same_weights is False]
+        if not same and not other:
+            return None
+        names = f": {', '.join(other[:6])}{' …' if len(other) > 6 else ''}" if other else ""
+        return f"the same bit for bit in {same} layers, different in {len(other)}{names}"
+
+    @property
     def renamed(self) -> tuple[Match, ...]:
         """The matches whose names differ."""
         return tuple(match for match in self.matches if match.before != match.after)
 
-    def to_json(self) -> list[dict[str, str]]:
+    def to_json(self) -> list[dict[str, str | bool]]:
         """The matches as plain data."""
-        return [{"before": match.before, "after": match.after, "by": match.how} for match in self.matches]
+        return [
+            {"before": match.before, "after": match.after, "by": match.how}
+            | ({} if match.same_weights is None else {"same_weights": match.same_weights})
+            for match in self.matches
+        ]
 
 
-def compare(before: Graph, after: Graph, name: str | None = None) -> Comparison:
-    """The second model as a change of the first.
+def compare(
+    before: Graph,
+    after: Graph,
+    name: str | None = None,
+    stored: tuple[Checksums, Checksums] | None = None,
+) -> Comparison:
+    """The second model as a change of the first; `stored` are the checksums of the weights of both.
 
     >>> empty = Graph("empty", {}, {}, (), ())
     >>> compare(empty, empty).summary
     'matched 0 layers by name, 0 by structure; 0 only in the first model, 0 only in the second'
     """
     matches = tuple(match_layers(before, after))
+    if stored is not None:
+        matches = tuple(_with_weights(match, *stored) for match in matches)
     plan = Plan(name or f"{before.name} → {after.name}", before, _as_edited(before, after, matches))
     return Comparison(plan, matches)
+
+
+def _with_weights(match: Match, before: Checksums, after: Checksums) -> Match:
+    old, new = before.get(match.before), after.get(match.after)
+    return match if old is None or new is None else replace(match, same_weights=old == new)
 
 
 def match_layers(before: Graph, after: Graph) -> Iterator[Match]:

@@ -1,4 +1,4 @@
-"""What a model costs and sees, read off its graph: multiply-adds, receptive fields, memory of activations.
+"""What a model costs, read off its graph: multiply-adds and memory of activations.
 
 Everything is for one example and in the forward pass; a size that the graph leaves open makes a figure None.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from math import ceil, prod
+from math import prod
 from typing import Any
 
 from spec_compiler.graph import Graph, LayerSpec, Node, Shape
@@ -77,15 +77,6 @@ def peak_bytes(graph: Graph) -> Figure:
     return most
 
 
-def receptive_fields(graph: Graph) -> dict[str, tuple[Figure, ...]]:
-    """How many positions of the input each output of a node depends on, for each spatial axis; None: on all of them.
-
-    Empty where there are no spatial axes to speak of. Zero padding counts as input. See
-    https://distill.pub/2019/computing-receptive-fields/.
-    """
-    return {name: tuple(axis and axis[0] for axis in field) for name, field in _fields(graph, {}).items()}
-
-
 # multiply-adds
 
 
@@ -93,7 +84,7 @@ def _multiply_adds(graph: Graph, node: Node) -> Figure:
     layer = graph.layers[node.layer]
     if layer.inner is not None:
         return total(multiply_adds(layer.inner))
-    count = COUNTS.get(_base_class(layer))
+    count = COUNTS.get(class_of(layer))
     if count is None or not node.outputs:
         return 0
     try:
@@ -102,17 +93,19 @@ def _multiply_adds(graph: Graph, node: Node) -> Figure:
         return None
 
 
-def _base_class(layer: LayerSpec) -> str:
+def class_of(layer: LayerSpec) -> str:
+    """The layer's class without its package."""
     return layer.class_name.rpartition(">")[2]
 
 
-def _arguments(layer: LayerSpec) -> Mapping[str, Any]:
+def arguments_of(layer: LayerSpec) -> Mapping[str, Any]:
+    """The arguments in the layer's config."""
     found = layer.config.get("config", {})
     return found if isinstance(found, Mapping) else {}
 
 
 def _channels(layer: LayerSpec, shape: Shape) -> int:
-    axis = 1 if _arguments(layer).get("data_format") == "channels_first" else -1
+    axis = 1 if arguments_of(layer).get("data_format") == "channels_first" else -1
     size = shape[axis]
     if size is None:
         raise ValueError("open channels")
@@ -120,7 +113,7 @@ def _channels(layer: LayerSpec, shape: Shape) -> int:
 
 
 def _spatial(layer: LayerSpec, shape: Shape) -> Shape:
-    return shape[2:] if _arguments(layer).get("data_format") == "channels_first" else shape[1:-1]
+    return shape[2:] if arguments_of(layer).get("data_format") == "channels_first" else shape[1:-1]
 
 
 def _positions(layer: LayerSpec, shape: Shape) -> Figure:
@@ -128,7 +121,8 @@ def _positions(layer: LayerSpec, shape: Shape) -> Figure:
     return None if None in sizes else prod(size for size in sizes if size is not None)
 
 
-def _input_shape(graph: Graph, node: Node, index: int = 0) -> Shape:
+def input_shape(graph: Graph, node: Node, index: int = 0) -> Shape:
+    """The shape of one of the tensors that a node computes on."""
     spec = graph.spec_of(node.data_inputs[index])
     if spec is None:
         raise ValueError("no shape yet")
@@ -139,47 +133,48 @@ def _times(positions: Figure, each: int) -> Figure:
     return None if positions is None else positions * each
 
 
-def _window(layer: LayerSpec, rank: int, key: str = "kernel_size") -> tuple[int, ...]:
-    value = _arguments(layer)[key]
+def window(layer: LayerSpec, rank: int, key: str = "kernel_size") -> tuple[int, ...]:
+    """An argument of a window, such as `kernel_size`, for each spatial axis."""
+    value = arguments_of(layer)[key]
     return (int(value),) * rank if isinstance(value, int) else tuple(int(each) for each in value)
 
 
 def _convolution(graph: Graph, node: Node, layer: LayerSpec) -> Figure:
     shape = node.outputs[0].shape
-    inputs = _channels(layer, _input_shape(graph, node)) // int(_arguments(layer).get("groups") or 1)
-    kernel = prod(_window(layer, len(shape) - 2))
+    inputs = _channels(layer, input_shape(graph, node)) // int(arguments_of(layer).get("groups") or 1)
+    kernel = prod(window(layer, len(shape) - 2))
     return _times(_positions(layer, shape), kernel * inputs * _channels(layer, shape))
 
 
 def _transposed(graph: Graph, node: Node, layer: LayerSpec) -> Figure:
-    taken, shape = _input_shape(graph, node), node.outputs[0].shape
-    kernel = prod(_window(layer, len(shape) - 2))
+    taken, shape = input_shape(graph, node), node.outputs[0].shape
+    kernel = prod(window(layer, len(shape) - 2))
     return _times(_positions(layer, taken), kernel * _channels(layer, taken) * _channels(layer, shape))
 
 
 def _depthwise(graph: Graph, node: Node, layer: LayerSpec) -> Figure:
     shape = node.outputs[0].shape
-    kernel = prod(_window(layer, len(shape) - 2))
+    kernel = prod(window(layer, len(shape) - 2))
     return _times(_positions(layer, shape), kernel * _channels(layer, shape))
 
 
 def _separable(graph: Graph, node: Node, layer: LayerSpec) -> Figure:
     shape = node.outputs[0].shape
-    between = _channels(layer, _input_shape(graph, node)) * int(_arguments(layer).get("depth_multiplier") or 1)
-    kernel = prod(_window(layer, len(shape) - 2))
+    between = _channels(layer, input_shape(graph, node)) * int(arguments_of(layer).get("depth_multiplier") or 1)
+    kernel = prod(window(layer, len(shape) - 2))
     return _times(_positions(layer, shape), between * (kernel + _channels(layer, shape)))
 
 
 def _dense(graph: Graph, node: Node, layer: LayerSpec) -> Figure:
-    taken, shape = _input_shape(graph, node), node.outputs[0].shape
+    taken, shape = input_shape(graph, node), node.outputs[0].shape
     rows = None if None in shape[1:-1] else prod(size for size in shape[1:-1] if size is not None)
     return None if taken[-1] is None or shape[-1] is None else _times(rows, taken[-1] * shape[-1])
 
 
 def _einsum(graph: Graph, node: Node, layer: LayerSpec) -> Figure:
     """The product of the sizes of all letters but the batch's."""
-    taken, shape = _input_shape(graph, node), node.outputs[0].shape
-    found = re.fullmatch(r"([a-zA-Z]+),([a-zA-Z]+)->([a-zA-Z]+)", str(_arguments(layer)["equation"]).replace(" ", ""))
+    taken, shape = input_shape(graph, node), node.outputs[0].shape
+    found = re.fullmatch(r"([a-zA-Z]+),([a-zA-Z]+)->([a-zA-Z]+)", str(arguments_of(layer)["equation"]).replace(" ", ""))
     if found is None:
         return None
     sizes = {**dict(zip(found[3], shape, strict=True)), **dict(zip(found[1], taken, strict=True))}
@@ -190,10 +185,10 @@ def _einsum(graph: Graph, node: Node, layer: LayerSpec) -> Figure:
 
 def _attention(graph: Graph, node: Node, layer: LayerSpec) -> Figure:
     """Projections of query, key and value, the scores, their product with the values, and the output's projection."""
-    arguments = _arguments(layer)
-    query = _input_shape(graph, node)
-    value = _input_shape(graph, node, 1) if len(node.data_inputs) > 1 else query
-    key = _input_shape(graph, node, 2) if len(node.data_inputs) > 2 else value
+    arguments = arguments_of(layer)
+    query = input_shape(graph, node)
+    value = input_shape(graph, node, 1) if len(node.data_inputs) > 1 else query
+    key = input_shape(graph, node, 2) if len(node.data_inputs) > 2 else value
     shapes = (query, value, key, node.outputs[0].shape)
     if any(None in shape[1:] for shape in shapes):
         return None
@@ -239,93 +234,8 @@ def _output_bytes(graph: Graph, node: Node) -> Figure:
         starts = {ref.node for ref in layer.inner.input_refs}  # they are the outer tensors
         sizes = activation_bytes(layer.inner)
         return total({name: size for name, size in sizes.items() if name not in starts})
-    if _base_class(layer) in NOT_COMPUTED and layer.kind != "input":
+    if class_of(layer) in NOT_COMPUTED and layer.kind != "input":
         return 0
     if not all(_known(spec.shape) for spec in node.outputs):
         return None
     return sum(prod(_fixed(spec.shape)) * _item(spec.dtype) for spec in node.outputs)
-
-
-# receptive fields
-
-Axis = tuple[int, float] | None  # how many positions of the input, and how far apart neighbours are; None: all
-Field = tuple[Axis, ...]
-
-WHOLE = re.compile(
-    r"Global\w+Pooling\dD|Flatten|Reshape|Attention|\w*Attention|RNN|LSTM|GRU|\w*LSTM\dD|SimpleRNN|Bidirectional|Resizing"
-)
-"""What lets every output see every input. `Reshape` may do less, but which is not in its shape."""
-
-
-def _fields(graph: Graph, starts: Mapping[str, Field]) -> dict[str, Field]:
-    found: dict[str, Field] = {}
-    for name, node in graph.nodes.items():
-        layer = graph.layers[node.layer]
-        taken = [found[ref.node] for ref in node.data_inputs]
-        if layer.kind == "input":
-            rank = max(len(node.outputs[0].shape) - 2, 0) if node.outputs else 0
-            found[name] = starts.get(name, ((1, 1.0),) * rank)
-        elif layer.inner is not None:
-            inner = layer.inner
-            inside = _fields(inner, dict(zip((ref.node for ref in inner.input_refs), taken, strict=False)))
-            found[name] = _joined([inside[ref.node] for ref in inner.output_refs])
-        else:
-            try:
-                found[name] = _field(graph, node, layer, _joined(taken))
-            except (KeyError, IndexError, TypeError, ValueError):  # a layer of this name that is not Keras's
-                found[name] = ()
-    return found
-
-
-def _joined(fields: list[Field]) -> Field:
-    """What a layer with several inputs sees: on each axis the most; axes of inputs without any are the others'."""
-    ranks = {len(field) for field in fields if field}
-    if len(ranks) != 1:
-        return ()
-    return tuple(
-        None if any(axis is None for axis in axes) else max(axis for axis in axes if axis is not None)
-        for axes in zip(*(field for field in fields if field), strict=True)
-    )
-
-
-def _field(graph: Graph, node: Node, layer: LayerSpec, taken: Field) -> Field:
-    cls, rank = _base_class(layer), len(taken)
-    if not taken:
-        return ()
-    if WHOLE.fullmatch(cls) or (layer.kind == "operation" and _loses_axes(graph, node)):
-        return (None,) * rank
-    arguments = _arguments(layer)
-    if "Conv" in cls and cls.endswith("Transpose"):
-        return _stretched(taken, _window(layer, rank), _window(layer, rank, "strides"))
-    if "Conv" in cls and "kernel_size" in arguments:
-        kernel, strides = _window(layer, rank), _window(layer, rank, "strides")
-        return _slid(taken, kernel, strides, _window(layer, rank, "dilation_rate"))
-    if re.fullmatch(r"(Max|Average)Pooling\dD", cls):
-        strides = _window(layer, rank, "strides" if arguments.get("strides") is not None else "pool_size")
-        return _slid(taken, _window(layer, rank, "pool_size"), strides, (1,) * rank)
-    if re.fullmatch(r"UpSampling\dD", cls):
-        size = _window(layer, rank, "size")
-        reach = 1 if arguments.get("interpolation", "nearest") == "nearest" else 2
-        return _stretched(taken, tuple(each * reach for each in size), size)
-    return taken
-
-
-def _loses_axes(graph: Graph, node: Node) -> bool:
-    """Whether a plain operation reduces over positions (`keras.ops.mean`) or moves them (`reshape`, `matmul`)."""
-    if graph.layers[node.layer].class_name.rpartition(">")[2] in ("Matmul", "Einsum", "Reshape"):
-        return True
-    return bool(node.outputs) and len(node.outputs[0].shape) < len(_input_shape(graph, node))
-
-
-def _slid(field: Field, kernel: tuple[int, ...], strides: tuple[int, ...], dilation: tuple[int, ...]) -> Field:
-    return tuple(
-        axis and (round(axis[0] + (size - 1) * spread * axis[1]), axis[1] * stride)
-        for axis, size, stride, spread in zip(field, kernel, strides, dilation, strict=True)
-    )
-
-
-def _stretched(field: Field, kernel: tuple[int, ...], strides: tuple[int, ...]) -> Field:
-    return tuple(
-        axis and (ceil(axis[0] + (ceil(size / stride) - 1) * axis[1]), axis[1] / stride)
-        for axis, size, stride in zip(field, kernel, strides, strict=True)
-    )

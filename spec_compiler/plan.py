@@ -166,7 +166,7 @@ def _config_changes(before: LayerSpec, after: LayerSpec) -> Iterator[tuple[str, 
     old, new = before.config.get("config"), after.config.get("config")
     if old is new or not isinstance(old, dict) or not isinstance(new, dict):
         return
-    for key in old.keys() | new.keys():
+    for key in sorted(old.keys() | new.keys()):
         if key not in ("trainable", "name") and old.get(key) != new.get(key):
             yield key, old.get(key), new.get(key)
 

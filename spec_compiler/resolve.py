@@ -250,7 +250,7 @@ def _nothing(term: Term, graph: Graph) -> SpecError:
         help = did_you_mean(term.parts[0], classes, f"its classes are {listed}{', …' if len(classes) > 8 else ''}")
     else:
         help = _near_pattern(term, graph) or "`spec-compiler layers` prints the names"
-    gone = [name for name in graph.removed if term.form == "glob" and fnmatch.fnmatchcase(name, term.text)]
+    gone = sorted(name for name in graph.removed if term.form == "glob" and fnmatch.fnmatchcase(name, term.text))
     if gone:
         origin = graph.removed[gone[0]]
         return SpecError.single(

@@ -16,6 +16,8 @@ KEYWORDS = ("base", "head", "new", "all")
 Form = Literal["name", "range", "glob", "regex", "type", "slice", "keyword"]
 
 _SLICE = re.compile(r"\[?\s*(-?\d*)\s*:\s*(-?\d*)\s*\]?")
+_REPEAT = re.compile(r"(?<!\\)[*+{]")  # what makes a pattern slow: many repeats, or one of a group
+_NESTED = re.compile(r"(?<!\\)\)[*+{]")
 _GLOB = re.compile(r"[*?\[]")
 _FORMS = "`name`, `a..b`, `block1_*`, `/regex/`, `type:Conv2D`, `[0:15]`, `base`, `head`, `new` or `all`"
 
@@ -75,12 +77,16 @@ class Selector:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"$ref": "#/definitions/selector"}
+        return {"x-definition": "selector"}
 
 
+_TEXT: dict[str, Any] = {
+    "type": "string",
+    "pattern": r"^(/.*/|\[?[0-9: -]+\]?|(?!type:\s*$)(?!\s*\.\.\s*$)(?!.*\.\..*\.\.).*\S.*)$",
+}
 TERM_SCHEMA: dict[str, Any] = {
     "anyOf": [
-        {"type": "string", "minLength": 1},
+        _TEXT,
         {"type": "object", "maxProperties": 1, "description": "`[-3:]` without quotes, which YAML reads as a mapping"},
     ]
 }
@@ -88,7 +94,7 @@ SELECTOR_SCHEMA: dict[str, Any] = {
     "title": "Selector",
     "description": f"Which layers: {_FORMS}; a list of these is their union.",
     "anyOf": [
-        {"type": "string", "minLength": 1},
+        _TEXT,
         {"type": "array", "items": TERM_SCHEMA, "minItems": 1},
         {
             "type": "object",
@@ -107,9 +113,7 @@ SELECTOR_SCHEMA: dict[str, Any] = {
         },
     ],
 }
-TERMS_SCHEMA: dict[str, Any] = {
-    "anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": TERM_SCHEMA, "minItems": 1}]
-}
+TERMS_SCHEMA: dict[str, Any] = {"anyOf": [_TEXT, {"type": "array", "items": TERM_SCHEMA, "minItems": 1}]}
 
 
 def _parse_mapping(raw: Mapping[Any, Any]) -> Selector:
@@ -201,6 +205,9 @@ def _parse_term(raw: Any, path: Path) -> Term:
         except re.error as error:
             reason = f"`{text}` is not a regular expression: {error.msg}"
             raise SpecError.single("SC104", reason, path=path) from None
+        if len(text) > 200 or len(_REPEAT.findall(text)) > 3 or _NESTED.search(text):
+            help = "write it with at most three of `*`, `+` and `{…}`, and none behind a group"
+            raise SpecError.single("SC104", f"`{text[:60]}` could take forever to match", path=path, help=help)
         return Term(text, "regex", (text[1:-1],), path)
     if text.startswith("type:"):
         name = text.removeprefix("type:").strip()

@@ -136,6 +136,7 @@ def _train(
         class_names=data.class_names,
         tensorboard=tensorboard and placement.is_chief,
         started=watcher.phase,
+        synchronize=placement.synchronize,
     )
     with placement.scope():
         history = fit_phases(job, load_progress(folder, fingerprint) if resume else None)

@@ -9,6 +9,7 @@ from typing import Any
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, show
 from spec_compiler.source import Source
+from spec_compiler.yaml_text import MAX_NODES
 
 _USE = re.compile(r"\$\{([^{}]*)\}")
 
@@ -30,13 +31,20 @@ def substituted(source: Source) -> Source:
         raise source.located(SpecError.single("SC103", f"`vars` must be a mapping, got {show(raw)}", path=("vars",)))
     values: dict[str, Any] = {}
     problems: list[Diagnostic] = []
+    room = [MAX_NODES]
     for name, value in (raw or {}).items():
         if isinstance(value, Mapping):
             problems.append(
                 Diagnostic("SC103", f"a variable is a value or a list, got {show(value)}", ("vars", str(name)))
             )
-        values[str(name)] = _filled(value, values, ("vars", str(name)), problems)
-    rest = {key: _filled(value, values, (str(key),), problems) for key, value in data.items() if key != "vars"}
+        values[str(name)] = _filled(value, values, ("vars", str(name)), problems, room)
+    rest: dict[Any, Any] = {}
+    for key, value in data.items():
+        if key != "vars" and room[0] >= 0:
+            rest[key] = _filled(value, values, (str(key),), problems, room)
+    if room[0] < 0:
+        message = f"its variables expand to more than {MAX_NODES:,} values"
+        problems.append(Diagnostic("SC005", message, ("vars",), at_key=True))
     if problems:
         raise source.located(SpecError(problems))
     used = {found[1] for text in _texts(data) for found in _USE.finditer(text)}
@@ -55,11 +63,14 @@ def _texts(data: Any) -> Iterator[str]:
             todo += here
 
 
-def _filled(value: Any, values: Mapping[str, Any], path: Path, problems: list[Diagnostic]) -> Any:
+def _filled(value: Any, values: Mapping[str, Any], path: Path, problems: list[Diagnostic], room: list[int]) -> Any:
+    """The value with its variables filled in; `room` is how many values (or eighty letters) there may still be."""
+    if room[0] < 0:
+        return None
     if isinstance(value, dict):
-        return {key: _filled(each, values, (*path, str(key)), problems) for key, each in value.items()}
+        return {key: _filled(each, values, (*path, str(key)), problems, room) for key, each in value.items()}
     if isinstance(value, list):
-        return [_filled(each, values, (*path, index), problems) for index, each in enumerate(value)]
+        return [_filled(each, values, (*path, index), problems, room) for index, each in enumerate(value)]
     if not isinstance(value, str) or "${" not in value:
         return value
     whole = _USE.fullmatch(value)
@@ -78,9 +89,21 @@ def _filled(value: Any, values: Mapping[str, Any], path: Path, problems: list[Di
                 )
             )
             return value
+        room[0] -= _size(values[found[1]])
+    if room[0] < 0:
+        return None
     if whole:
         return values[whole[1]]
     return _USE.sub(lambda found: _text(values[found[1]]), value)
+
+
+def _size(value: Any) -> int:
+    """How many values there are in one; text counts by its length. What was filled in before is within the limit."""
+    if isinstance(value, dict):
+        return 1 + sum(_size(each) for each in value.values())
+    if isinstance(value, list):
+        return 1 + sum(_size(each) for each in value)
+    return 1 + len(value) // 80 if isinstance(value, str) else 1
 
 
 def _text(value: Any) -> str:

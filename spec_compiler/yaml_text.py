@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,12 +29,18 @@ from ruamel.yaml.nodes import ScalarNode
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.source import Source, Span
+from spec_compiler.yaml_errors import (
+    MAX_BYTES,
+    MAX_DEPTH,
+    MAX_NODES,
+    error_at,
+    first_line,
+    near_files,
+    too_large,
+    too_many_brackets,
+    yaml_error,
+)
 
-MAX_BYTES = 1_000_000
-MAX_DEPTH = 64
-MAX_NODES = 50_000
-
-_QUOTES = "'\""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SCALAR_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null")}
 
@@ -46,17 +53,17 @@ def read_source(file: str | os.PathLike[str]) -> Source:
     """
     name = os.fspath(file)
     try:
-        if os.path.isfile(name) and os.path.getsize(name) > MAX_BYTES:
-            raise _too_large(name)
+        if stat.S_ISFIFO(os.stat(name).st_mode) and not name.startswith("/dev/"):
+            raise OSError(None, "it is a pipe")  # reading would wait for whoever writes into it
         with open(name, "rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise SpecError([Diagnostic("SC501", f"no spec file `{name}`", file=name, help=_near_files(name))]) from None
+        raise SpecError([Diagnostic("SC501", f"no spec file `{name}`", file=name, help=near_files(name))]) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise SpecError([Diagnostic("SC004", f"cannot read `{name}`: {reason}", file=name)]) from None
     if len(raw) > MAX_BYTES:
-        raise _too_large(name)
+        raise too_large(name)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -86,22 +93,27 @@ def parse_source(text: str, file: str | None = None) -> Source:
     {'cut_at': 'block2_pool'}
     """
     if len(text) > MAX_BYTES:
-        raise _too_large(file)
+        raise too_large(file)
     bad = _CONTROL.search(text)
     if bad is not None:
-        raise _at(Source(None, text, file), f"the character U+{ord(bad[0]):04X} is not allowed in YAML", bad.start())
+        raise error_at(
+            Source(None, text, file), f"the character U+{ord(bad[0]):04X} is not allowed in YAML", bad.start()
+        )
+    deep = too_many_brackets(text)
+    if deep is not None:
+        raise error_at(Source(None, text, file), f"nested deeper than {MAX_DEPTH} levels", deep, "SC005", help=None)
     folder = _Folder(text, file)
     try:
         for event in YAML(typ="safe", pure=True).parse(text):
             folder.take(event)
     except MarkedYAMLError as error:
-        raise _yaml_error(error, text, file) from None
+        raise yaml_error(error, text, file) from None
     except YAMLError as error:
-        raise SpecError([Diagnostic("SC001", _first_line(str(error)), file=file)]) from None
+        raise SpecError([Diagnostic("SC001", first_line(str(error)), file=file)]) from None
     except (ValueError, RecursionError) as error:
         if isinstance(error, SpecError):
             raise
-        raise SpecError([Diagnostic("SC001", f"not valid YAML: {_first_line(str(error))}", file=file)]) from None
+        raise SpecError([Diagnostic("SC001", f"not valid YAML: {first_line(str(error))}", file=file)]) from None
     return folder.finish()
 
 
@@ -246,7 +258,12 @@ class _Folder:
         node = ScalarNode(tag, event.value, event.start_mark, event.end_mark, style=event.style)
         if tag.endswith((":int", ":float")) and len(event.value) > 400:
             raise self.fail("SC103", "a number of more than 400 digits", event)
-        return self.construct(node, deep=True)
+        value = self.construct(node, deep=True)
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise self.fail("SC103", "this number does not fit into 64 bits", event, "put it in quotes if it is a text")
+        if isinstance(value, float) and value != value:
+            raise self.fail("SC103", "`.nan` is no number that a model could take", event)
+        return value
 
     def refuse_tag(self, event: Any) -> None:
         tag = getattr(event, "tag", None)
@@ -320,70 +337,4 @@ def _key_text(key: Any) -> str:
     return "null" if key is None else str(key).lower() if isinstance(key, bool) else str(key)
 
 
-def _yaml_error(error: MarkedYAMLError, text: str, file: str | None) -> SpecError:
-    mark = error.problem_mark or error.context_mark
-    problem = _first_line(str(error.problem or error.context or "not valid YAML"))
-    begun = error.context_mark
-    if begun is not None and ("stream end" in problem or "end of stream" in problem):  # where it begins says more
-        mark = begun
-        problem = f"this {'quote' if text[begun.index] in _QUOTES else 'bracket or brace'} is never closed"
-    elif "but found '<block" in problem:
-        what = "a list entry (`- `)" if "sequence" in problem else "a key"
-        problem = f"{what} that begins in another column than those before it"
-    index = getattr(mark, "index", 0) or 0
-    lines = text.splitlines() or [""]
-    line = min(mark.line, len(lines) - 1) if mark is not None else 0
-    column = mark.column if mark is not None and mark.line == line else len(lines[line])
-    help = None
-    here = text[index : index + 1]
-    if "\t" in here or "\\t" in problem:
-        help = "indent with spaces, YAML does not allow tabs there"
-    elif here in ("*", "&", "!", "%", "@", "`"):
-        help = f"a value that begins with `{here}` must stand in quotes"
-    elif "never closed" in problem:
-        help = "close it, or quote the whole text"
-    elif text[max(0, index - 1) : index + 1] == "${":
-        help = 'inside of braces and brackets a variable stands in quotes: `"${name}"`'
-    elif "mapping values are not allowed" in problem:
-        help = "check the indentation, or quote a text that contains `: `"
-    elif "expected ',' or" in problem or "flow" in str(error.context):
-        help = "close the bracket or brace, and separate the entries with commas"
-    elif "could not find expected ':'" in problem:
-        help = "write `key: value`"
-    elif "block" in problem or "column" in problem or "block" in str(error.context):
-        help = "check the indentation: entries of one list or mapping begin in the same column"
-    notes: tuple[str, ...] = ()
-    context_mark = error.context_mark
-    if error.context and context_mark is not None and context_mark.line < line:
-        notes = (f"{_first_line(str(error.context))} that begins on line {context_mark.line + 1}",)
-    diagnostic = Diagnostic("SC001", f"not valid YAML: {problem}", help=help, notes=notes)
-    source = Source(None, text, file)
-    return SpecError([source.locate_span(diagnostic, Span(line, column, line, column + 1))])
-
-
-def _at(source: Source, message: str, index: int) -> SpecError:
-    line = source.text.count("\n", 0, index)
-    column = index - (source.text.rfind("\n", 0, index) + 1)
-    diagnostic = Diagnostic("SC001", message, help="remove it, or write it as an escape in double quotes")
-    located = source.locate_span(diagnostic, Span(line, column, line, column + 1))
-    return SpecError([replace(located, source_line=None)])
-
-
-def _too_large(file: str | None) -> SpecError:
-    return SpecError([Diagnostic("SC005", f"the file is larger than {MAX_BYTES:,} bytes", file=file)])
-
-
-def _near_files(name: str) -> str | None:
-    from spec_compiler.diagnostics import did_you_mean
-
-    folder = os.path.dirname(name) or "."
-    try:
-        names = sorted(os.listdir(folder))[:2000]
-    except OSError:
-        return f"there is no folder `{folder}`"
-    prefix = "" if folder == "." and not name.startswith("./") else folder + os.sep
-    return did_you_mean(name, [prefix + each for each in names])
-
-
-def _first_line(text: str) -> str:
-    return text.strip().split("\n")[0].strip()
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "parse_source", "read_source"]

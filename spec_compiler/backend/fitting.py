@@ -62,6 +62,7 @@ class Job:
     class_names: tuple[str, ...] = ()
     tensorboard: bool = True
     started: Callable[[Phase, int], None] = field(default=lambda phase, num_parameters: None)
+    synchronize: Callable[[Any], None] = field(default=lambda model: None)
 
     def marks(self) -> dict[str, Any]:
         """What every saved model says of the run: whose it is, and what the classes are called."""
@@ -192,8 +193,12 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
             self.job.data.epoch = epoch
         self.began, self.rate = time.monotonic(), _learning_rate(self.model)
 
+    def on_test_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        self.job.synchronize(self.model)
+
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         progress, job = self.progress, self.job
+        job.synchronize(self.model)
         metrics = {key: float(value) for key, value in (logs or {}).items() if key != "learning_rate"}
         seconds = time.monotonic() - self.began
         row = Row(epoch + 1, job.phases[progress.phase].phase, metrics, self.rate, seconds)

@@ -44,6 +44,11 @@ class Placement:
         )
         return scope
 
+    def synchronize(self, model: Any) -> None:
+        """Makes the model the same on every worker, before it is validated or saved."""
+        if self.strategy is not None:
+            _average(self.strategy, model)
+
     def place(self, model: Any) -> Any:
         """The model with its variables on the devices of the strategy; the same layers, names and weights."""
         if self.strategy is None:
@@ -56,6 +61,25 @@ class Placement:
         for layer in placed.layers:
             layer.trainable = trainable[layer.name]
         return placed
+
+
+def _average(strategy: Any, model: Any) -> None:
+    """Gives the moving statistics the mean over all devices and workers; each has followed its own share of the data.
+
+    Gradients are averaged in each step, so the weights that train agree anyway.
+    """
+    import tensorflow as tf
+
+    variables = [each for each in model.non_trainable_variables if "float" in str(each.dtype)]
+    if not variables:
+        return
+
+    def means() -> list[Any]:
+        context = tf.distribute.get_replica_context()
+        return [context.all_reduce("MEAN", tf.convert_to_tensor(each.value)) for each in variables]
+
+    for variable, mean in zip(variables, strategy.run(means), strict=True):
+        variable.assign(strategy.experimental_local_results(mean)[0])
 
 
 def distribute(name: str | None) -> Placement:
@@ -74,7 +98,25 @@ def distribute(name: str | None) -> Placement:
     if name == "mirrored":
         return Placement(tf.distribute.MirroredStrategy())
     worker, count = _task()
-    return Placement(tf.distribute.MultiWorkerMirroredStrategy(), worker, count)
+    return Placement(_workers(tf), worker, count)
+
+
+def _workers(tf: Any) -> Any:
+    """TensorFlow's own strategy, less two things that keep Keras 3 from training on it (keras-team/keras#20585).
+
+    Keras asks for the mean of scalars along their first axis, which they do not have: here that is the mean over the
+    workers. And it asks for the mean of a whole batch, a tuple, only to see its shapes: here it gets this worker's.
+    """
+
+    class Workers(tf.distribute.MultiWorkerMirroredStrategy):  # type: ignore[misc]
+        def reduce(self, reduce_op: Any, value: Any, axis: Any = None) -> Any:
+            if isinstance(value, tuple | list | dict):
+                return tf.nest.map_structure(lambda each: self.experimental_local_results(each)[0], value)
+            if axis is not None and self.experimental_local_results(value)[0].shape.rank == 0:
+                axis = None
+            return super().reduce(reduce_op, value, axis)
+
+    return Workers()
 
 
 def _task() -> tuple[int, int]:

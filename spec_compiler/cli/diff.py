@@ -15,6 +15,7 @@ from spec_compiler.graph import Graph
 from spec_compiler.matching import Comparison, compare
 
 MOST_NAMES = 8
+FILES = (".keras", ".h5", ".hdf5")
 
 
 @click.command()
@@ -38,14 +39,14 @@ def diff(
 ) -> None:
     """Compare two models: `.keras` or `.h5` files, specs, or names of applications.
 
-    Layers are matched by name, then by structure; it says which.
+    Layers are matched by name, then by structure; it says which. Of two files it also says whose weights differ.
     """
     if output:
         check_output(output, force)
     with progress("comparing"):
-        found = compare(_graph(before), _graph(after), f"{os.path.basename(before)} → {os.path.basename(after)}")
+        found = _compared(before, after)
         if output:
-            matches = {match.before: (match.after, match.how) for match in found.matches}
+            matches = {match.before: (match.after, match.how, match.same_weights) for match in found.matches}
             write_picture(found.plan, output, view, unfold=unfold, context=context, matches=matches)
     if format_ == "json":
         click.echo(json.dumps({**found.plan.to_json(), "matches": found.to_json()}, indent=2))
@@ -63,16 +64,28 @@ def diff_text(found: Comparison) -> str:
     """The plan, and how the layers were matched."""
     head = click.style(found.plan.name, bold=True)
     lines = [head, *plan_text(found.plan).splitlines()[1:], f"Layers: {found.summary}."]
+    lines += [f"Weights: {found.weights_summary}."] if found.weights_summary else []
     names = [f"{match.before} is {match.after}" for match in found.renamed]
     if names:
         lines.append(f"By structure: {', '.join(names[:MOST_NAMES])}{' …' if len(names) > MOST_NAMES else ''}.")
     return "\n".join(lines)
 
 
+def _compared(before: str, after: str) -> Comparison:
+    """Both models matched; of two files the weights as well."""
+    name = f"{os.path.basename(before)} → {os.path.basename(after)}"
+    if not before.endswith(FILES) or not after.endswith(FILES):
+        return compare(_graph(before), _graph(after), name)
+    from spec_compiler.backend.stored import read_stored
+
+    (old, old_weights), (new, new_weights) = read_stored(before), read_stored(after)
+    return compare(old, new, name, (old_weights, new_weights))
+
+
 def _graph(name: str) -> Graph:
     """The model that a file, a spec or an application's name stands for, without its weights."""
     if name.endswith((".yaml", ".yml")):
         return plan_spec(name).after
-    if name.endswith((".keras", ".h5", ".hdf5")) or os.path.exists(name):
+    if name.endswith(FILES) or os.path.exists(name):
         return plan_spec({"spec": 1, "base": {"file": os.path.abspath(name)}}).after
     return plan_spec({"spec": 1, "base": {"application": name, "weights": None}}).after

@@ -10,28 +10,23 @@ from typing import Any
 import click
 
 from spec_compiler.cli.bases import bases
+from spec_compiler.cli.check import check, explain, schema, status
 from spec_compiler.cli.diff import diff
 from spec_compiler.cli.formats import PLAN_FORMATS, plan_as
 from spec_compiler.cli.images import features, predict
+from spec_compiler.cli.init import init
+from spec_compiler.cli.options import permission_options, set_option
 from spec_compiler.cli.pictures import FORMATS, check_output, read_ledger, write_picture
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.show import ledger_text, plan_text, render_all, table_text
 from spec_compiler.cli.train import train
-from spec_compiler.compiler import check_spec, compile_spec, plan_spec
-from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.compiler import compile_spec, plan_spec
+from spec_compiler.diagnostics import SpecError
 from spec_compiler.spec import load_spec
 
 VIEWS = ("before", "after", "side-by-side", "diff")
-CALL_ERRORS = ("SC109", "SC508")
 
 spec_argument = click.argument("spec", type=click.Path())
-set_option = click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="PATH=VALUE",
-    help="Override a value of the spec, for example `--set base.weights=null`. Repeatable.",
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -51,7 +46,7 @@ def main() -> None:
         cli.main(standalone_mode=False, color=color)
     except SpecError as error:
         click.echo(render_all(error.diagnostics), err=True, color=color)
-        sys.exit(_status(error.diagnostics))
+        sys.exit(status(error.diagnostics))
     except click.exceptions.Abort:
         click.echo("interrupted", err=True)
         sys.exit(130)
@@ -65,63 +60,15 @@ def main() -> None:
         sys.exit(0)
 
 
-def _status(diagnostics: tuple[Diagnostic, ...]) -> int:
-    errors = [each for each in diagnostics if each.severity == "error"]
-    if not errors:
-        return 0
-    missing_spec = (
-        len(errors) == 1 and errors[0].code in ("SC501", "SC004") and not errors[0].path and errors[0].line is None
-    )
-    return 2 if missing_spec or all(each.code in CALL_ERRORS for each in errors) else 1
-
-
-@cli.command()
-@click.argument("specs", metavar="SPEC...", nargs=-1, required=True, type=click.Path())
-@set_option
-@click.option("--static", is_flag=True, help="Only what needs no Keras: YAML, fields, layer classes and arguments.")
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def check(specs: tuple[str, ...], overrides: tuple[str, ...], static: bool, format_: str) -> None:
-    """Check specs without building: fields, names, topology, shapes, files."""
-    found: list[Diagnostic] = []
-    with progress("checking"):
-        for spec in specs:
-            found += check_spec(spec, static=static, overrides=overrides)
-    if format_ == "json":
-        click.echo(
-            json.dumps({"format_version": 1, "diagnostics": [diagnostic_json(each) for each in found]}, indent=2)
-        )
-    elif found:
-        click.echo(render_all(tuple(found)))
-    if format_ == "text" and not any(each.severity == "error" for each in found):
-        tier = "statically" if static else "fields, names, topology and shapes"
-        click.echo(f"{len(specs)} spec{'s' if len(specs) > 1 else ''} checked ({tier}): no errors")
-    sys.exit(_status(tuple(found)))
-
-
-def diagnostic_json(diagnostic: Diagnostic) -> dict[str, Any]:
-    """A diagnostic as plain data; lines and columns count from 1, `end_column` is exclusive."""
-    return {
-        "code": diagnostic.code,
-        "severity": diagnostic.severity,
-        "message": diagnostic.message,
-        "path": list(diagnostic.path),
-        "file": diagnostic.file,
-        "line": diagnostic.line,
-        "column": diagnostic.column,
-        "end_column": diagnostic.end_column,
-        "notes": list(diagnostic.notes),
-        "help": diagnostic.help,
-    }
-
-
 @cli.command()
 @spec_argument
 @set_option
+@permission_options
 @click.option("--format", "format_", type=click.Choice(PLAN_FORMATS), default="text", show_default=True)
-def plan(spec: str, overrides: tuple[str, ...], format_: str) -> None:
+def plan(spec: str, overrides: tuple[str, ...], allow_code: bool, restrict_paths: bool, format_: str) -> None:
     """Show what a spec would change, without reading weights."""
     with progress("planning"):
-        planned = plan_spec(spec, overrides=overrides)
+        planned = plan_spec(spec, overrides=overrides, allow_code=allow_code, restrict_paths=restrict_paths)
     click.echo(plan_as(planned, format_), nl=False)
 
 
@@ -137,7 +84,16 @@ def plan(spec: str, overrides: tuple[str, ...], format_: str) -> None:
     help="Where the weight ledger goes  [default: beside the model, as .ledger.json]",
 )
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
-def build(spec: str, overrides: tuple[str, ...], output: str, ledger: str | None, force: bool) -> None:
+@permission_options
+def build(
+    spec: str,
+    overrides: tuple[str, ...],
+    output: str,
+    ledger: str | None,
+    force: bool,
+    allow_code: bool,
+    restrict_paths: bool,
+) -> None:
     """Compile a spec and save the model, with the ledger of its weights."""
     from spec_compiler.cli.save import ledger_name, ready, save_json, save_model
 
@@ -145,12 +101,14 @@ def build(spec: str, overrides: tuple[str, ...], output: str, ledger: str | None
     for path in (output, ledger):
         ready(path, force, suffixes=(".keras", ".h5") if path == output else (".json",))
     with progress("compiling"):
-        compiled = compile_spec(spec, overrides=overrides)
+        compiled = compile_spec(spec, overrides=overrides, allow_code=allow_code, restrict_paths=restrict_paths)
         save_model(compiled.model, output)
         save_json(compiled.weights.to_json(), ledger)
     click.echo(plan_text(compiled.plan))
     click.echo()
     click.echo(ledger_text(compiled.weights))
+    if compiled.warnings:
+        click.echo("\n" + render_all(compiled.warnings), err=True)
     click.echo(f"saved {output} and {ledger}")
 
 
@@ -165,6 +123,7 @@ def build(spec: str, overrides: tuple[str, ...], output: str, ledger: str | None
 )
 @click.option("--ledger", type=click.Path(dir_okay=False), help="The ledger that `build` wrote, for the report.")
 @click.option("--force", is_flag=True, help="Overwrite a file that exists.")
+@permission_options
 def diagram(
     spec: str,
     overrides: tuple[str, ...],
@@ -174,6 +133,8 @@ def diagram(
     context: int,
     ledger: str | None,
     force: bool,
+    allow_code: bool,
+    restrict_paths: bool,
 ) -> None:
     """Draw the model before and after, or write the report that a browser opens."""
     output = output or os.path.splitext(os.path.basename(spec))[0] + ".svg"
@@ -181,7 +142,7 @@ def diagram(
     weights = read_ledger(ledger) if ledger else None
     with progress("drawing"):
         loaded = load_spec(spec, overrides=overrides)
-        planned = plan_spec(loaded)
+        planned = plan_spec(loaded, allow_code=allow_code, restrict_paths=restrict_paths)
         write_picture(planned, output, view, unfold=unfold, context=context, source=loaded.source, ledger=weights)
     click.echo(f"saved {output}")
 
@@ -190,8 +151,11 @@ def diagram(
 @click.argument("base", metavar="BASE_OR_SPEC", type=click.Path())
 @set_option
 @click.option("--after", is_flag=True, help="The layers of the spec's result instead of its base.")
+@permission_options
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def layers(base: str, overrides: tuple[str, ...], after: bool, format_: str) -> None:
+def layers(
+    base: str, overrides: tuple[str, ...], after: bool, allow_code: bool, restrict_paths: bool, format_: str
+) -> None:
     """Print the numbered layer table of an application, a model file or a spec's base.
 
     The numbers are the positions that `[0:15]` in a selector counts.
@@ -204,7 +168,7 @@ def layers(base: str, overrides: tuple[str, ...], after: bool, format_: str) -> 
     elif not base.endswith((".yaml", ".yml")) and not os.path.exists(base):
         spec = {"spec": 1, "base": {"application": base, "weights": None}}
     with progress("reading"):
-        planned = plan_spec(spec, overrides=overrides)
+        planned = plan_spec(spec, overrides=overrides, allow_code=allow_code, restrict_paths=restrict_paths)
     graph = planned.after if after else planned.before
     rows = layer_rows(graph)
     click.echo(
@@ -212,5 +176,5 @@ def layers(base: str, overrides: tuple[str, ...], after: bool, format_: str) -> 
     )
 
 
-for command in (train, predict, features, bases, diff):
+for command in (check, explain, schema, init, train, predict, features, bases, diff):
     cli.add_command(command)

@@ -24,6 +24,7 @@ def plan_markdown(plan: Plan, comparison: Comparison | None = None) -> str:
     lines = [f"### {_cell(plan.name)}", "", _summary(plan), ""]
     if comparison is not None:
         lines += [f"{comparison.summary[0].upper()}{comparison.summary[1:]}.", ""]
+        lines += [f"Weights: {_cell(comparison.weights_summary)}.", ""] if comparison.weights_summary else []
     lines += ["| | before | after |", "|---|---:|---:|", *_figures(plan), ""]
     rows = list(_rows(changes))
     if rows:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from spec_compiler.cli.save import ready, whole
 from spec_compiler.diagnostics import SpecError
+from spec_compiler.diagram.report import Matches
 from spec_compiler.ledger import LedgerRow, WeightLedger
 from spec_compiler.plan import Plan
 from spec_compiler.source import Source
@@ -28,7 +28,7 @@ def write_picture(
     context: int = 1,
     source: Source | None = None,
     ledger: WeightLedger | None = None,
-    matches: Mapping[str, tuple[str, str]] | None = None,
+    matches: Matches | None = None,
 ) -> None:
     """Writes a plan as a picture. The report always holds every view.
 

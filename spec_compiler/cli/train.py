@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from spec_compiler.cli.options import permission_options, set_option
 from spec_compiler.cli.progress import progress
 from spec_compiler.trainer import Watcher, train_spec
 from spec_compiler.training.history import History
@@ -20,16 +21,10 @@ STRATEGIES = ("mirrored", "multi_worker_mirrored")
 @click.command()
 @click.argument("spec", type=click.Path())
 @click.option("-o", "--output", required=True, type=click.Path(file_okay=False), help="The folder of the run.")
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="PATH=VALUE",
-    help="Override a value of the spec, for example `--set train[0].epochs=1`. Repeatable.",
-)
+@set_option
 @click.option("--resume", is_flag=True, help="Continue the run in the folder from its last complete epoch.")
 @click.option("--force", is_flag=True, help="Begin anew where the folder holds a run.")
-@click.option("--allow-code", is_flag=True, help="Let the spec run code, such as `module:function` in `data`.")
+@permission_options
 @click.option("--strategy", type=click.Choice(STRATEGIES), help="Train on several devices or machines (TensorFlow).")
 @click.option("--no-tensorboard", is_flag=True, help="Write no logs for TensorBoard.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bars.")
@@ -40,6 +35,7 @@ def train(
     resume: bool,
     force: bool,
     allow_code: bool,
+    restrict_paths: bool,
     strategy: str | None,
     no_tensorboard: bool,
     quiet: bool,
@@ -65,6 +61,7 @@ def train(
                 resume=resume,
                 force=force,
                 allow_code=allow_code,
+                restrict_paths=restrict_paths,
                 strategy=strategy,
                 tensorboard=not no_tensorboard and _has_tensorboard(),
                 watcher=_after(line, watcher),

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from html import escape
 from importlib.resources import files
 
 from spec_compiler.diagram.markup import printable
-from spec_compiler.diagram.report import report_data
+from spec_compiler.diagram.report import Matches, report_data
 from spec_compiler.ledger import WeightLedger
 from spec_compiler.plan import Plan
 from spec_compiler.source import Source
@@ -21,7 +20,7 @@ def to_html(
     source: Source | None = None,
     ledger: WeightLedger | None = None,
     context: int = 1,
-    matches: Mapping[str, tuple[str, str]] | None = None,
+    matches: Matches | None = None,
 ) -> str:
     """The report of a plan: a page that opens from a file and fetches nothing.
 

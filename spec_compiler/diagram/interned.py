@@ -42,6 +42,26 @@ class Interned:
         return [layout, *(self.text(value_text(value)) for value in config.values())]
 
 
+class Rows:
+    """Rows of JSON data, equal ones once.
+
+    >>> rows = Rows()
+    >>> rows.number({"a": 1}), rows.number({"a": 2}), rows.number({"a": 1}), rows.rows
+    (0, 1, 0, [{'a': 1}, {'a': 2}])
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.numbers: dict[str, int] = {}
+
+    def number(self, row: dict[str, Any]) -> int:
+        """The number of a row."""
+        number = self.numbers.setdefault(json.dumps(row), len(self.rows))
+        if number == len(self.rows):
+            self.rows.append(row)
+        return number
+
+
 def value_text(value: Any) -> str:
     """A value of a configuration as text; Keras's serialised objects as `HeNormal(seed=None)`.
 

@@ -7,6 +7,7 @@
   const $ = (id) => document.getElementById(id);
   const number = (value) => (value == null ? "?" : value.toLocaleString("en-US"));
   const nodes = D.nodes, texts = D.texts;
+  for (const node of nodes) for (const column of ["before", "after"]) node[column] = node[column] == null ? null : D.sides[node[column]];
   const sideOf = (node, column) => (column === "before" ? node.before : column === "after" ? node.after : node.after || node.before);
   const layerOf = (node, column) => { const side = sideOf(node, column); return side && D.layers[side.layer]; };
   const stateOf = (node) => { const state = STATES[node.state]; return state === "toggled" ? "kept" : state; };
@@ -108,6 +109,8 @@
       box.pill = words.size === 1 ? [...words][0] : words.size ? (turned ? "→ partly frozen" : "partly frozen") : "";
       const happened = box.state === "kept" ? (turned ? "" : " unchanged") : box.state === "changed" ? " with another output shape" : ` ${box.state}`;
       box.title = `${nameOf(first)} … ${nameOf(last)}`;
+      pen.font = "650 12.5px system-ui, sans-serif";
+      box.split = pen.measureText(box.title).width > WIDTH - 80 ? [`${nameOf(first)} …`, nameOf(last)] : null;
       box.lines = [`${layers.size} layers${happened}`, parameters ? `${number(parameters)} parameters` : "no parameters"];
       box.kind = "fold";
     } else {
@@ -126,7 +129,7 @@
       if (changes.length > 3) box.lines.push(`and ${changes.length - 3} more`);
     }
     if (box.pill === "trainable") box.pill = "";
-    box.h = 27 + 14.5 * box.lines.length;
+    box.h = 27 + 14.5 * box.lines.length + (box.split ? 16 : 0);
   }
 
   // drawing
@@ -173,7 +176,8 @@
     light();
   }
   function stroke(path, state, from, to) {
-    const title = { kept: "connection", changed: "carries another shape", new: "new connection", dropped: "dropped connection" }[state];
+    const source = from == null ? null : nodes[boxes[from].members[boxes[from].members.length - 1]], shapes = (source?.details || []).find(([what]) => what === "output shape");
+    const title = { kept: "connection", changed: `carries another shape${shapes ? `: ${shapes[1]}` : ""}`, new: "new connection", dropped: "dropped connection" }[state];
     const line = shape("path", { class: `edge ${state}`, d: path, "marker-end": `url(#to-${state})`, "data-from": from, "data-to": to });
     line.append(shape("title", {}));
     line.firstChild.textContent = title;
@@ -199,13 +203,15 @@
     };
     if (mark) text(mark, left + inset, top + 18.5, "mark", 20, "14px monospace");
     const plus = box.kind === "fold" ? 52 : 0;
-    text(box.title, left + inset + (mark ? 15 : 0), top + 18, "title", w - 2 * inset - (mark ? 15 : 0) - plus, "650 12.5px system-ui, sans-serif");
+    const down = box.split ? 16 : 0;
+    if (down) text(box.split[1], left + inset + (mark ? 15 : 0), top + 18 + down, "title", w - 2 * inset, "650 12.5px system-ui, sans-serif");
+    text(box.split ? box.split[0] : box.title, left + inset + (mark ? 15 : 0), top + 18, "title", w - 2 * inset - (mark ? 15 : 0) - plus, "650 12.5px system-ui, sans-serif");
     if (plus) text("unfold ▸", left + w - inset - 44, top + 18, "minor", 60, "11px system-ui");
     let pill = 0;
     if (box.pill) {
       pen.font = "600 9.5px system-ui, sans-serif";
       pill = pen.measureText(box.pill).width + 12;
-      const row = top + 24.5;
+      const row = top + 24.5 + down;
       group.append(shape("g", { class: `pill${box.pill.includes("→") ? " turned" : ""}` }, shape("rect", { x: left + w - pill - 8, y: row, width: pill, height: 14, rx: 7 })));
       const label = shape("text", { x: left + w - pill - 2, y: row + 10.3 });
       label.textContent = box.pill;
@@ -213,7 +219,7 @@
     }
     box.lines.forEach((line, index) => {
       const room = w - 2 * inset - (!index && pill ? pill : 0);
-      text(line, left + inset, top + 34.5 + 14.5 * index, index && box.kind !== "fold" ? "" : "minor", room, "11px system-ui, sans-serif");
+      text(line, left + inset, top + 34.5 + down + 14.5 * index, index && box.kind !== "fold" ? "" : "minor", room, "11px system-ui, sans-serif");
     });
     return group;
   }
@@ -265,7 +271,8 @@
     const { width } = size(), whole = fitting();
     if (whole >= 0.55) return fit();
     const k = clamp((width - 40) / drawn.width, 0.6, 1), first = boxes.find((box) => box.state !== "kept") || boxes.find((box) => (box.pill || "").includes("→"));
-    if (first) center(first, k); else move((width - drawn.width * k) / 2, 16, k);
+    if (first) center(first, k); else move(0, 16, k);
+    if (drawn.width * k < width) move((width - drawn.width * k) / 2, camera.y, k);
   }
   function redraw(keep) {
     const anchor = keep && chosen(), at = anchor && { x: anchor.x * camera.k + camera.x, y: anchor.y * camera.k + camera.y };
@@ -383,6 +390,7 @@
       (now || was).call ? ["Shared", `call ${(now || was).call[0]} of ${(now || was).call[1]}`] : null,
       layer.inside ? ["Inside", `${layer.inside} layers`] : null,
       node.match ? ["Matched", `by ${node.match[1]}${node.match[0] !== layer.name ? `, with ${node.match[0]}` : ""}`] : null,
+      node.match && node.match[2] != null ? ["Stored weights", node.match[2] ? "the same, bit for bit" : "different"] : null,
     ].filter(Boolean);
     const list = element("dl", {});
     for (const [what, value] of facts) list.append(element("dt", { text: what }), element("dd", { text: value }));
@@ -396,8 +404,8 @@
       if (near.length) list.append(element("dt", { text: what }), element("dd", {}, ...near.slice(0, 12).flatMap(([each], at) => [at ? ", " : "", jump(each)]), near.length > 12 ? ` and ${near.length - 12} more` : ""));
     }
     $("detail").replaceChildren(
-      element("div", { class: "head" }, element("b", { text: layer.name }), element("span", { class: `chip ${state}`, text: `${MARKS[state] || ""} ${state}`.trim() })),
-      list, ...config(before, after, node), ...ledger(node, layer),
+      element("div", { class: "head" }, element("b", { text: layer.name }), element("span", { class: `chip ${table[index].happens}`, text: `${MARKS[state] || ""} ${table[index].happens}`.trim() })),
+      list, ...ledger(node, layer), ...config(before, after, node),
     );
     if (foldOf[index] >= 0) $("detail").append(element("p", {}, element("button", { type: "button", text: "Fold this run again", onclick: () => { open.delete(foldOf[index]); redraw(true); select(index, { center: true }); } })));
     $("detail").scrollTop = 0;
@@ -418,7 +426,8 @@
     const old = unpack(before), fresh = unpack(after), keys = [...new Set([...fresh.keys(), ...old.keys()])];
     if (!keys.length) return [];
     const differs = (key) => node.before && node.after && old.get(key) !== fresh.get(key);
-    const group = (key) => (differs(key) ? 0 : /initializer/.test(key) ? 2 : 1);
+    const empty = (key) => (fresh.get(key) ?? old.get(key)) === "null";
+    const group = (key) => (differs(key) ? 0 : empty(key) ? 3 : /initializer/.test(key) ? 1 : 2);
     keys.sort((a, b) => group(a) - group(b));
     const table = element("table", { class: "config" });
     for (const key of keys) {
@@ -433,19 +442,19 @@
     const rows = D.ledger && (D.ledger.rows[layer.name] || []), variables = new Map((layer.variables || []).map(([path, ...rest]) => [texts[path], rest.map((each) => texts[each])]));
     if (!variables.size && !(rows || []).length) return [];
     const table = element("table", { class: "ledger" });
-    const known = new Map((rows || []).map((row) => [row[0], row]));
+    const known = new Map((rows || []).map((row) => [texts[row[0]], row]));
     for (const name of new Set([...variables.keys(), ...known.keys()])) {
       const row = known.get(name), [form, dtype] = variables.get(name) || ["", ""], cell = element("td", {}, `${form} ${dtype}`.trim());
       if (row) {
-        const [, action, reason, source, sum, other] = row;
+        const [, action, reason, source, sum, other] = [row[0], texts[row[1]], texts[row[2]], ...row.slice(3)];
         cell.append(element("br"), `${action}: ${reason}`);
         if (source) cell.append(element("br"), element("code", { text: source }));
-        if (sum) cell.append(element("br"), element("code", { class: "checksum", title: "SHA-256 of its bytes", text: `sha256 ${sum}` }), other ? element("code", { text: ` → ${other}` }) : element("span", { text: " ✓ the same in the result" }));
-        else if (other) cell.append(element("br"), element("code", { class: "checksum", text: `sha256 ${other}` }));
+        if (sum) cell.append(element("br"), element("code", { class: "checksum", title: "Checksum of its bytes", text: `checksum ${sum}` }), other ? element("code", { text: ` → ${other}` }) : element("span", { text: " ✓ the same in the result" }));
+        else if (other) cell.append(element("br"), element("code", { class: "checksum", text: `checksum ${other}` }));
       }
       table.append(element("tr", {}, element("th", { scope: "row", text: name }), cell));
     }
-    const hint = D.ledger ? "" : element("p", { class: "hint", text: "Checksums are in reports that are made with the weight ledger." });
+    const hint = D.ledger || !D.spec ? "" : element("p", { class: "hint", text: "Checksums are in reports that are made with the weight ledger." });
     return [element("h3", { text: D.ledger ? "Weights, from the ledger" : "Weights" }), table, hint];
   }
 
@@ -488,7 +497,7 @@
   function litLines(places, scroll) {
     if (!D.spec) return;
     $("lines").querySelectorAll(".on").forEach((each) => each.classList.remove("on"));
-    const smallest = places.filter((place) => D.spec.places[place][2] - D.spec.places[place][1] < 40 || places.length === 1);
+    const own = places.filter((place) => !/^bases?$/.test(D.spec.places[place][0])), smallest = own.length ? own : places;
     let first = null, final = null;
     for (const place of smallest) {
       const [, from, to] = D.spec.places[place];
@@ -523,11 +532,12 @@
     $("origin").textContent = `${origin} · ${number(a.layers)} → ${number(b.layers)} layers`;
     $("counts").replaceChildren(...["new", "changed", "dropped", "frozen", "unfrozen", "kept"].filter((state) => counts[state]).map((state) => element("span", { class: `chip ${state}` }, MARKS[state] ? element("b", { text: MARKS[state] }) : "", `${number(counts[state])} ${state}`)));
     const field = (side) => (side.field ? side.field.sizes.join(" × ") : "—"), shapes = (side, key) => side[key].slice(0, 2).join(", ") + (side[key].length > 2 ? ` and ${side[key].length - 2} more` : "");
+    const cost = (side) => (side.multiply_adds == null ? "input size is open" : scaled(side.multiply_adds));
     const card = (what, was, now, extra = "", change = "") => element("div", { class: "card" }, element("div", { class: "what", text: what }), element("div", { class: now.length > 16 ? "now long" : "now", text: now }), element("div", { class: "was", text: (was === now ? "as before" : `was ${was}${change}`) + extra }));
     $("cards").replaceChildren(
       card("Parameters", number(a.parameters), number(b.parameters), "", share(a.parameters, b.parameters)),
       card("Trainable", number(a.parameters - a.frozen), number(b.parameters - b.frozen), b.frozen ? `, ${number(b.frozen)} frozen` : ""),
-      card("Multiply-adds per example", scaled(a.multiply_adds), scaled(b.multiply_adds), "", share(a.multiply_adds, b.multiply_adds)),
+      card("Multiply-adds per example", cost(a), cost(b), "", share(a.multiply_adds, b.multiply_adds)),
       card("Receptive field", field(a), field(b), b.field ? `, at ${b.field.layer}` : ""),
       card("Input", shapes(a, "inputs"), shapes(b, "inputs")),
       card("Output", shapes(a, "outputs"), shapes(b, "outputs")),
@@ -543,7 +553,7 @@
       for (let index = from; index < to; index++) for (const column of ["before", "after"]) sum[column] += value(nodes[index], column);
       bars.push({ from, to, ...sum });
     }
-    const most = Math.max(1, ...bars.map((bar) => Math.max(bar.before, bar.after))), W = 1000, H = 118, M = 58, step = W / bins;
+    const most = Math.max(1, ...bars.map((bar) => Math.max(bar.before, bar.after))), W = 1000, H = 186, M = 92, step = W / bins;
     const chart = shape("svg", { class: "chart", viewBox: `0 0 ${W} ${H}`, preserveAspectRatio: "none", role: "img", "aria-label": `${measure.replace("_", "-")} of each layer in order, after above the line, before below` });
     bars.forEach((bar, at) => {
       const group = shape("g", {}), title = shape("title", {}), text = measure === "bytes" ? (v) => scaled(v, "B") : number;
@@ -607,7 +617,7 @@
     for (const state of states) found.push(element("span", {}, swatch(state), state));
     if (boxes.some((box) => box.fold >= 0)) found.push(element("span", {}, swatch("fold"), "a run of layers, folded: press twice to unfold"));
     if (boxes.some((box) => (box.pill || "").includes("→"))) found.push(element("span", { text: "“trainable → frozen”: only that changes" }));
-    found.push(element("span", { text: "Drag to move, Ctrl and wheel to zoom, arrow keys to walk" }));
+    found.push(element("span", { text: matchMedia("(pointer: coarse)").matches ? "Drag to move, pinch to zoom" : "Drag to move, Ctrl and wheel to zoom, arrow keys to walk" }));
     $("legend").replaceChildren(...found);
   }
   function swatch(state) {

@@ -8,17 +8,19 @@ from typing import Any
 
 from spec_compiler.diagnostics import Path, dotted
 from spec_compiler.diagram.fold import runs
-from spec_compiler.diagram.interned import Interned
+from spec_compiler.diagram.interned import Interned, Rows
 from spec_compiler.diagram.label import change_text, shape_text
 from spec_compiler.diagram.merged import Call, Entry, Merged, merge
 from spec_compiler.graph import Graph, LayerSpec
 from spec_compiler.ledger import WeightLedger
-from spec_compiler.measures import Figure, activation_bytes, multiply_adds, peak_bytes, receptive_fields, total
+from spec_compiler.measures import Figure, activation_bytes, multiply_adds, peak_bytes, total
 from spec_compiler.plan import Plan
+from spec_compiler.receptive_field import receptive_fields
 from spec_compiler.source import Source, Span
 
 FORMAT_VERSION = 1
 STATES = ("kept", "toggled", "changed", "new", "dropped")
+Matches = Mapping[str, tuple[str, str, bool | None]]
 ARROWS = ("kept", "changed", "new", "dropped")
 
 
@@ -28,30 +30,25 @@ def report_data(
     source: Source | None = None,
     ledger: WeightLedger | None = None,
     context: int = 1,
-    matches: Mapping[str, tuple[str, str]] | None = None,
+    matches: Matches | None = None,
 ) -> dict[str, Any]:
     """Everything that the report's page draws, as JSON data.
 
     `matches` says, where two models are compared that no spec connects, how each kept layer was found: from its
-    name to its name in the second model and a word, `name` or `structure`.
+    name to its name in the second model, a word, `name` or `structure`, and whether the weights are the same.
     """
     merged = merge(plan)
     table = Interned()
     numbers = {key: number for number, key in enumerate(merged.entries)}
     costs = {"before": _Costs(plan.before), "after": _Costs(plan.after)}
     links = _Links(plan, source)
-    layers: dict[str, dict[str, int]] = {"before": {}, "after": {}}
-    rows: list[dict[str, Any]] = []
+    layers, sides = Rows(), Rows()
 
-    def side(call: Call | None, which: str) -> dict[str, Any] | None:
+    def side(call: Call | None, which: str) -> int | None:
         if call is None:
             return None
-        layer = call.layer
-        known = layers[which]
-        if layer.name not in known:
-            known[layer.name] = len(rows)
-            rows.append(_layer(layer, table))
-        return {"layer": known[layer.name], **_call(call, table), **costs[which].of(call.node.name)}
+        layer = layers.number(_layer(call.layer, table))
+        return sides.number({"layer": layer, **_call(call, table), **costs[which].of(call.node.name)})
 
     nodes = [
         {
@@ -65,6 +62,7 @@ def report_data(
         }
         for key, entry in merged.entries.items()
     ]
+    weights = _ledger(ledger, table)
     return {
         "format_version": FORMAT_VERSION,
         "name": plan.name,
@@ -73,11 +71,12 @@ def report_data(
         "nodes": nodes,
         "edges": [[numbers[ends[0]], numbers[ends[1]], ARROWS.index(state)] for ends, state in merged.arrows.items()],
         "folds": [[numbers[key] for key in group] for group in _folds(merged, context)],
-        "layers": rows,
+        "sides": sides.rows,
+        "layers": layers.rows,
         "texts": table.texts,
         "layouts": table.layouts,
         "spec": links.to_json(),
-        "ledger": _ledger(ledger),
+        "ledger": weights,
     }
 
 
@@ -174,7 +173,7 @@ def _summary(plan: Plan, costs: Mapping[str, _Costs]) -> dict[str, Any]:
     }
 
 
-def _ledger(ledger: WeightLedger | None) -> dict[str, Any] | None:
+def _ledger(ledger: WeightLedger | None, table: Interned) -> dict[str, Any] | None:
     """The rows by layer; the checksum of the result only where it differs from that of the source."""
     if ledger is None:
         return None
@@ -183,9 +182,9 @@ def _ledger(ledger: WeightLedger | None) -> dict[str, Any] | None:
         same = row.result_checksum == row.source_checksum
         rows.setdefault(row.layer, []).append(
             [
-                row.variable,
-                row.action,
-                row.reason,
+                table.text(row.variable),
+                table.text(row.action),
+                table.text(row.reason),
                 row.source,
                 row.source_checksum,
                 None if same else row.result_checksum,

@@ -112,9 +112,17 @@ def layer_name(
 
 
 def _unused(graph: Graph, wanted: str, beside: Mapping[str, LayerSpec]) -> str:
-    """`wanted`, or the first of `wanted_1`, `wanted_2` … that no layer has or had."""
-    name, number = wanted, 0
-    while name in graph.layers or name in graph.removed or name in beside:
-        number += 1
-        name = f"{wanted}_{number}"
-    return name
+    """`wanted`, or a `wanted_1`, `wanted_2` … that no layer has or had: the first, where there are not very many."""
+
+    def taken(name: str) -> bool:
+        return name in graph.layers or name in graph.removed or name in beside
+
+    if not taken(wanted):
+        return wanted
+    below, step = 0, 1
+    while taken(f"{wanted}_{below + step}"):  # in growing steps, as a head of 10,000 layers would ask 50 million times
+        below, step = below + step, step * 2 if step >= 64 else step + 1 if below >= 64 else 1
+    while step > 1:
+        half = step // 2
+        below, step = (below, half) if not taken(f"{wanted}_{below + half}") else (below + half, step - half)
+    return f"{wanted}_{below + 1}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pydantic import Field, RootModel
@@ -10,8 +11,9 @@ from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.edits.chain import layer_name, make_layer
 from spec_compiler.edits.ends import model_output, single_output
 from spec_compiler.entries import Entries, LayerEntry
-from spec_compiler.graph import Graph, Node, Origin, ValueRef
+from spec_compiler.graph import Graph, LayerSpec, Node, Origin, ValueRef
 from spec_compiler.resolve import resolve_one
+from spec_compiler.selectors import Selector
 
 
 class Head(RootModel[Entries], frozen=True):
@@ -22,24 +24,41 @@ class Head(RootModel[Entries], frozen=True):
     def apply(self, graph: Graph, path: Path) -> Graph:
         """The graph with the layers behind its output, or behind the layers that `from:` names."""
         origin = Origin("head", path)
+        layers: dict[str, LayerSpec] = {}
+        nodes: list[Node] = []
         exit: ValueRef | None = None
         for index, entry in enumerate(self.root):
-            argument = self._takes(graph, entry, exit, index)
-            name = layer_name(graph, entry, {}, (index,))
-            layer = make_layer(name, entry, origin, (index,))
-            last = list(graph.nodes)[-1]
-            graph = graph.spliced(origin, layers=[layer], after={last: [Node(name, name, (argument,))]})
+            if entry.takes is None:
+                argument: ValueRef | list[ValueRef] = exit or model_output(graph, (index,))
+            else:
+                found = [_source(graph, selector, layers, nodes, place) for selector, place in _places(entry, index)]
+                argument = found if entry.takes_list else found[0]
+            name = layer_name(graph, entry, layers, (index,))
+            layers[name] = make_layer(name, entry, origin, (index,))
+            nodes.append(Node(name, name, (argument,)))
             exit = ValueRef(name)
-        return replace(graph, outputs=exit)
+        return replace(_with(graph, layers, nodes), outputs=exit)
 
-    def _takes(self, graph: Graph, entry: LayerEntry, exit: ValueRef | None, index: int) -> ValueRef | list[ValueRef]:
-        if entry.takes is None:
-            return exit or model_output(graph, (index,))
-        found = []
-        for at, selector in enumerate(entry.takes):
-            place: Path = (index, "from", at) if entry.takes_list else (index, "from")
-            try:
-                found.append(single_output(graph, resolve_one(selector, graph, "`from`")))
-            except SpecError as error:
-                raise error.under(*place) from None
-        return found if entry.takes_list else found[0]
+
+def _places(entry: LayerEntry, index: int) -> Iterator[tuple[Selector, Path]]:
+    for at, selector in enumerate(entry.takes or ()):
+        yield selector, (index, "from", at) if entry.takes_list else (index, "from")
+
+
+def _source(
+    graph: Graph, selector: Selector, layers: Mapping[str, LayerSpec], nodes: Sequence[Node], path: Path
+) -> ValueRef:
+    """The tensor that a `from:` names: of the graph, or of the layers that the head has made so far."""
+    if selector.text in layers:
+        return ValueRef(selector.text)
+    so_far = graph if selector.text in graph.nodes else _with(graph, layers, nodes)
+    try:
+        return single_output(so_far, resolve_one(selector, so_far, "`from`"))
+    except SpecError as error:
+        raise error.under(*path) from None
+
+
+def _with(graph: Graph, layers: Mapping[str, LayerSpec], nodes: Sequence[Node]) -> Graph:
+    return replace(
+        graph, layers={**graph.layers, **layers}, nodes={**graph.nodes, **{node.name: node for node in nodes}}
+    )

@@ -66,7 +66,7 @@ class Ends:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"$ref": "#/definitions/outputs"}
+        return {"x-definition": "outputs"}
 
 
 class Outputs(RootModel[Ends], frozen=True):

@@ -57,7 +57,7 @@ class Target:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"$ref": "#/definitions/target"}
+        return {"x-definition": "target"}
 
     def resolve(self, graph: Graph, field: str) -> tuple[str, ...]:
         """The nodes that are meant; `field` names the key in messages.
@@ -113,7 +113,7 @@ class Edge:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"$ref": "#/definitions/edge"}
+        return {"x-definition": "edge"}
 
 
 EDGE_SCHEMA: dict[str, Any] = {

@@ -74,7 +74,7 @@ class Freezing:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"$ref": "#/definitions/freezing"}
+        return {"x-definition": "freezing"}
 
 
 FREEZING_SCHEMA: dict[str, Any] = {

@@ -103,7 +103,7 @@ def _field(kind: ObjectKind) -> Any:
     return BeforeValidator(lambda raw: KerasObject.parse(kind, raw))
 
 
-Optimizer = Annotated[KerasObject, _field("optimizer"), WithJsonSchema({"$ref": "#/definitions/optimizer"})]
-Loss = Annotated[KerasObject, _field("loss"), WithJsonSchema({"$ref": "#/definitions/loss"})]
-Metric = Annotated[KerasObject, _field("metric"), WithJsonSchema({"$ref": "#/definitions/metric"})]
-Callback = Annotated[KerasObject, _field("callback"), WithJsonSchema({"$ref": "#/definitions/callback"})]
+Optimizer = Annotated[KerasObject, _field("optimizer"), WithJsonSchema({"x-definition": "optimizer"})]
+Loss = Annotated[KerasObject, _field("loss"), WithJsonSchema({"x-definition": "loss"})]
+Metric = Annotated[KerasObject, _field("metric"), WithJsonSchema({"x-definition": "metric"})]
+Callback = Annotated[KerasObject, _field("callback"), WithJsonSchema({"x-definition": "callback"})]

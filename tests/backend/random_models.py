@@ -1,4 +1,4 @@
-"""Functional models and specs drawn at random: branches, merges, shared layers, nested models, several inputs and outputs."""
+"""Functional models and specs drawn at random: branches, merges, shared and nested layers, several ends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ WIDTHS = (3, 4)
 
 
 def draw_model(draw: Any, depth: int = 1) -> Any:
-    """A model on vectors, its choices made by `draw` (not a strategy, as Keras draws seeds while it builds). Its layers are called `l0`, `l1` …, so that specs can name them."""
+    """A model on vectors, its choices made by `draw`; its layers are called `l0`, `l1` …, so that specs can name them.
+
+    Not a strategy, as Keras draws seeds while it builds, which Hypothesis does not like inside of one.
+    """
     inputs = [keras.Input((draw(st.sampled_from(WIDTHS)),), name=f"in{at}") for at in range(draw(st.integers(1, 2)))]
     tensors = list(inputs)
     shared: list[Any] = []

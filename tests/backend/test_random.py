@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spec_compiler import CompiledSpec, SpecError, compile_spec
+from spec_compiler import CompiledSpec, Diagnostic, SpecError, compile_spec
 from spec_compiler.backend.reader import read_graph
 from spec_compiler.check import check_graph
 from spec_compiler.graph import Graph
@@ -20,7 +20,7 @@ from tests.backend.conftest import assert_same_bits, outputs_of
 from tests.backend.random_models import draw_model, specs
 
 
-def drawn(examples: int) -> Any:
+def drawn(examples: int) -> settings:
     """Settings for tests that build and save models: no deadline, the same examples in every run."""
     return settings(
         max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None
@@ -102,6 +102,13 @@ def _renumbered(again: Graph, after: Graph) -> bool:
     return sorted(node.layer for node in again.nodes.values()) == sorted(node.layer for node in after.nodes.values())
 
 
+def compiled_or_refused(spec: Any, base: Any) -> tuple[CompiledSpec | None, tuple[Diagnostic, ...]]:
+    try:
+        return compile_spec(spec, base=base), ()
+    except SpecError as error:
+        return None, error.diagnostics
+
+
 def check_one(data: Any, folder: Path) -> bool:
     base = draw_model(data.draw)
     names = [*(layer.name for layer in base.layers), "dense", "l9"]
@@ -110,23 +117,18 @@ def check_one(data: Any, folder: Path) -> bool:
     inputs = data_for(base)
     flags = [layer.trainable for layer in base.layers]
     calls = [len(layer._inbound_nodes) for layer in base.layers]
-    made = True
-    try:
-        compiled = compile_spec(spec, base=base)
-    except SpecError as error:
-        made = False
-        assert error.diagnostics
-        for each in error.diagnostics:
-            assert each.path, each
-            assert each.path[0] in spec, each
+    compiled, diagnostics = compiled_or_refused(spec, base)
+    for each in diagnostics:
+        assert each.path, each
+        assert each.path[0] in spec, each
     assert_same_bits([keras.ops.convert_to_numpy(each) for each in base.variables], before)
     assert [layer.trainable for layer in base.layers] == flags
     assert [len(layer._inbound_nodes) for layer in base.layers] == calls
-    if made:
+    if compiled is not None:
         check_result(base, compiled, folder)
     empty = compile_spec({"spec": 1}, base=base).model
     assert_same_bits(outputs_of(empty, inputs), outputs_of(base, inputs))
-    return made
+    return compiled is not None
 
 
 @drawn(60)

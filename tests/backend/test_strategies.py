@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,13 @@ def command(project: Path, *options: str, **environment: str) -> Any:
     )
 
 
+def finished(process: Any) -> str:
+    """What a command said, once it has ended well."""
+    text: str = process.communicate(timeout=LIMIT)[0]
+    assert process.returncode == 0, text
+    return text
+
+
 def weights(path: Path) -> dict[str, Any]:
     model = keras.saving.load_model(path, compile=False)
     return {each.path: keras.ops.convert_to_numpy(each) for each in model.weights}
@@ -85,6 +93,7 @@ def test_two_workers_get_the_same_weights(project: Path) -> None:
     finally:
         for each in workers:
             each.kill()
+            each.communicate()
     assert [each.returncode for each in workers] == [0, 0], "\n".join(texts)
     chief, other = weights(project / "run" / "last.keras"), weights(project / "run" / "worker-1" / "last.keras")
     assert chief.keys() == other.keys()
@@ -98,11 +107,9 @@ def test_two_workers_get_the_same_weights(project: Path) -> None:
 @pytest.mark.slow
 def test_one_mirrored_device_gets_what_no_strategy_gets(project: Path) -> None:
     """One device under a strategy does the same arithmetic; 1e-5 is for the order in which sums are taken."""
-    plain = command(project)
-    assert plain.wait(LIMIT) == 0, plain.stdout.read()
+    finished(command(project))
     (project / "run").rename(project / "plain")
-    mirrored = command(project, "--strategy", "mirrored")
-    assert mirrored.wait(LIMIT) == 0, mirrored.stdout.read()
+    finished(command(project, "--strategy", "mirrored"))
     one, other = weights(project / "plain" / "last.keras"), weights(project / "run" / "last.keras")
     for path, value in one.items():
         np.testing.assert_allclose(value, other[path], rtol=1e-4, atol=1e-5, err_msg=path)
@@ -120,27 +127,23 @@ def test_a_worker_needs_to_know_who_it_is(project: Path) -> None:
 @pytest.mark.slow
 def test_a_killed_process_is_continued(project: Path) -> None:
     """SIGKILL in the middle of the run; the continued one ends with the same bits as one that was never killed."""
-    whole = command(project, "--set", "train[1].epochs=6")
-    assert whole.wait(LIMIT) == 0, whole.stdout.read()
+    finished(command(project, "--set", "train[1].epochs=6"))
     (project / "run").rename(project / "whole")
     killed = command(project, "--set", "train[1].epochs=6")
     try:
         _wait_for(project / "run" / "history.csv", 3)
     finally:
         killed.kill()
-        killed.wait()
+        killed.communicate()
     done = len((project / "run" / "history.csv").read_text().splitlines()) - 1
     assert 3 <= done <= 7
-    resumed = command(project, "--set", "train[1].epochs=6", "--resume")
-    assert resumed.wait(LIMIT) == 0, resumed.stdout.read()
+    finished(command(project, "--set", "train[1].epochs=6", "--resume"))
     one, other = weights(project / "whole" / "last.keras"), weights(project / "run" / "last.keras")
     assert all(np.array_equal(one[path], other[path]) for path in one)
     assert not list((project / "run").glob(".partial-*"))
 
 
 def _wait_for(file: Path, rows: int) -> None:
-    import time
-
     for _ in range(LIMIT * 20):
         if file.exists() and len(file.read_text().splitlines()) > rows:
             return

@@ -133,7 +133,7 @@ def server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 
 @pytest.fixture
 def imagenet(monkeypatch: pytest.MonkeyPatch, server: tuple[str, Path], tmp_path: Path) -> Any:
-    """MobileNetV3Small's weights in the format of Keras's own files, on a server that Keras believes to be the real one."""
+    """MobileNetV3Small's weights in the format of Keras's own files, on a server that Keras takes for the real one."""
     from keras.src.applications import mobilenet_v3
     from keras.src.utils import file_utils
 

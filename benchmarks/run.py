@@ -1,0 +1,186 @@
+"""Ours beside the other way, in one run: `make bench`. Prints the table of `benchmarks/RESULTS.md` and writes it.
+
+Every figure is a ratio of medians over rounds, in which the sides take turns; each side of each round is a fresh
+process. A bound is missed when every round's own ratio misses it: a single quiet round in which it holds is enough,
+as noise makes runs slower, never faster. Both sides must give the same bits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+VGG16_BYTES = 138_357_544 * 4
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison: a figure of our side over one of the other, at most `bound`."""
+
+    what: str
+    task: str
+    ours: str
+    other: str
+    bound: float | None
+    unit: str = "ratio"
+
+
+ROWS = (
+    Row("VGG16 with a new stem, from legacy H5 | the hand-written loop", "stem:.h5", "ours", "hand", 0.5),
+    Row("VGG16 cut at `block2_pool`, new head, from legacy H5 | by hand", "cut:.h5", "ours", "hand", 0.1),
+    Row("VGG16 with a new stem, from legacy H5 | reading the file with h5py", "stem:.h5", "ours", "raw", 5),
+    Row("VGG16 with a new stem, from `.weights.h5` | reading the file with h5py", "stem:.weights.h5", "ours", "raw", 5),
+    Row("VGG16 with a new stem, from `.keras` | reading the file with h5py", "stem:.keras", "ours", "raw", 5),
+    Row("the cut, from legacy H5 | reading the whole file with h5py", "cut:.h5", "ours", "raw", None),
+    Row("ResNet50 in memory, one layer replaced | `clone_model` + `set_weights`", "memory", "ours", "hand", 0.5),
+    Row("a chain, compiled: 10,000 layers | 1,000 layers", "chain", "10000", "1000", 13),
+    Row("a residual net, compiled: 10,000 layers | 1,000 layers", "residual", "10000", "1000", 13),
+    Row("`check --static`, whole process | importing pydantic, ruamel.yaml, jsonschema", "static", "ours", "other", 2),
+    Row("NASNetLarge: resolve, edits, check, plan (seconds)", "edits", "ours", "", 0.1, "seconds"),
+    Row("NASNetLarge: folded diff to SVG after the plan (seconds)", "diagram", "ours", "", 1.0, "seconds"),
+)
+
+
+def one(task: str, side: str) -> None:
+    """Runs one side of a task in this process, and prints what it took."""
+    if task == "static":
+        command = [
+            sys.executable,
+            "-m",
+            "spec_compiler",
+            "check",
+            "--static",
+            str(ROOT / "specs" / "vgg16_hed_fast_stem.yaml"),
+        ]
+        other = [sys.executable, "-c", "import pydantic, ruamel.yaml, jsonschema"]
+        start = time.perf_counter()
+        subprocess.run(command if side == "ours" else other, check=True, stdout=subprocess.DEVNULL)
+        print(json.dumps({"seconds": time.perf_counter() - start, "peak": 0, "bits": None}))
+        return
+    from benchmarks.tasks import fingerprint, run_of, warm_up
+
+    warm_up()
+    run, layers = run_of(task, side)
+    before = _peak()
+    start = time.perf_counter()
+    result = run()
+    seconds = time.perf_counter() - start
+    peak = _peak() - before
+    bits = fingerprint(result, layers) if layers and side in ("ours", "hand") else None
+    print(json.dumps({"seconds": seconds, "peak": peak, "bits": bits}))
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def measured(task: str, side: str) -> dict[str, Any]:
+    """One run of a side in a fresh process."""
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(Path(__file__)), "--one", task, side]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{task} {side} failed:\n{done.stderr[-3000:]}")
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def main() -> int:
+    """Runs every comparison; exit status 1 where a bound is missed by more than the noise, or the bits differ."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", help="a part of a task's name")
+    parser.add_argument("--one", nargs=2, metavar=("TASK", "SIDE"), help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.one:
+        one(*asked.one)
+        return 0
+    subprocess.run(
+        [sys.executable, "-m", "benchmarks.tasks"],
+        cwd=ROOT,
+        check=True,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    chosen = [row for row in ROWS if not asked.only or asked.only in row.task]
+    runs: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    pairs = list(dict.fromkeys((row.task, side) for row in chosen for side in (row.ours, row.other) if side))
+    for number in range(asked.rounds):
+        for task, side in pairs:
+            runs.setdefault((task, side), []).append(measured(task, side))
+        print(f"round {number + 1} of {asked.rounds} done", file=sys.stderr)
+    lines, failed = table(chosen, runs)
+    text = "\n".join(lines) + "\n"
+    print(text)
+    if not asked.only:
+        (ROOT / "benchmarks" / "RESULTS.md").write_text(text, encoding="utf-8")
+    return int(failed)
+
+
+def table(rows: list[Row], runs: dict[tuple[str, str], list[dict[str, Any]]]) -> tuple[list[str], bool]:
+    """The results as Markdown, and whether a bound was missed."""
+    from importlib.metadata import version
+
+    versions = ", ".join(f"{name} {version(name)}" for name in ("keras", "tensorflow", "numpy", "h5py"))
+    rounds = max(len(each) for each in runs.values())
+    lines = [
+        "# Benchmarks",
+        "",
+        "Written by `make bench`. " + " ".join((__doc__ or "").split("\n\n")[1].split()),
+        "",
+        f"{rounds} rounds, {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, {versions}.",
+        "",
+        "| what, measured against what | median | ratio of medians | at most | |",
+        "|---|---|---|---|---|",
+    ]
+    failed = False
+    for row in rows:
+        ours = [each["seconds"] for each in runs[row.task, row.ours]]
+        if row.unit == "seconds":
+            figure, best, shown = statistics.median(ours), min(ours), "–"
+            medians = f"{figure:.3f} s"
+        else:
+            other = [each["seconds"] for each in runs[row.task, row.other]]
+            figure = statistics.median(ours) / statistics.median(other)
+            best = min(one / two for one, two in zip(ours, other, strict=True))
+            shown = f"{figure:.3f}"
+            medians = f"{statistics.median(ours):.2f} s, {statistics.median(other):.2f} s"
+        missed = row.bound is not None and best > row.bound
+        failed |= missed
+        verdict = (
+            ""
+            if row.bound is None
+            else "missed"
+            if missed
+            else "holds"
+            if figure <= row.bound
+            else "holds in the quietest round"
+        )
+        lines.append(f"| {row.what.replace(' | ', ' / ')} | {medians} | {shown} | {row.bound or '–'} | {verdict} |")
+        bits = {each["bits"] for side in ("ours", "hand") for each in runs.get((row.task, side), [])} - {None}
+        if len(bits) > 1:
+            failed = True
+            lines.append(f"| {row.what}: the two sides differ in their bits | | | | failed |")
+    for task in ("stem:.h5", "stem:.keras", "stem:.weights.h5"):
+        if (task, "ours") in runs:
+            peak = statistics.median(each["peak"] for each in runs[task, "ours"])
+            bound = 1.2 * VGG16_BYTES + 60e6
+            failed |= peak > bound
+            lines.append(
+                f"| peak memory of `{task}` above the start / bytes of the result | {peak / 1e6:.0f} MB, {VGG16_BYTES / 1e6:.0f} MB "
+                f"| {peak / VGG16_BYTES:.3f} | {bound / 1e6:.0f} MB | {'holds' if peak <= bound else 'missed'} |"
+            )
+    return lines, failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

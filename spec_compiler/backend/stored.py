@@ -1,0 +1,34 @@
+"""The checksums of a model file's weights, read one by one; the model itself is not built."""
+
+from __future__ import annotations
+
+import os
+
+from spec_compiler.backend.bases import LoadedBase, load
+from spec_compiler.backend.startup import start
+from spec_compiler.backend.weights import checksum
+from spec_compiler.graph import Graph
+from spec_compiler.matching import Checksums
+from spec_compiler.spec import load_spec
+
+
+def read_stored(file: str) -> tuple[Graph, Checksums]:
+    """The graph in a `.keras` or `.h5` file, and for each layer with weights their checksums, in order.
+
+    Raises:
+        SpecError: SC501, SC502 or SC304, as for a spec's base.
+    """
+    start()
+    base = load(load_spec({"spec": 1, "base": {"file": os.path.abspath(file)}}), None, _no_other)
+    found: Checksums = {}
+    with base.weights(base.graph).opened() as store:
+        for layer in base.graph.layers.values():
+            places = [layer.place(index) for index, each in enumerate(layer.variables or ()) if each.is_weight]
+            if places and all(store.origin(place) is not None for place in places):
+                found[layer.name] = tuple(checksum(store.read(place)) for place in places)
+    return base.graph, found
+
+
+def _no_other(path: str) -> LoadedBase:
+    """A file's base never is the result of a spec."""
+    raise LookupError(path)

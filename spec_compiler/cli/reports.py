@@ -1,0 +1,122 @@
+"""Diagnostics in each of the formats that `check --format` knows, other than text."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from spec_compiler.diagnostics import RULES, Diagnostic, dotted
+from spec_compiler.rules import explanation
+
+REPORT_FORMATS = ("text", "json", "sarif", "github")
+FORMAT_VERSION = 1
+SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+
+def report(diagnostics: Sequence[Diagnostic], format: str, tier: str) -> str:
+    """The diagnostics as JSON, SARIF 2.1.0 or GitHub's workflow commands; `tier` says what was checked."""
+    if format == "sarif":
+        return json.dumps(sarif(diagnostics), indent=2)
+    if format == "github":
+        return "\n".join(github(each) for each in diagnostics)
+    found = [diagnostic_json(each) for each in diagnostics]
+    return json.dumps({"format_version": FORMAT_VERSION, "checked": tier, "diagnostics": found}, indent=2)
+
+
+def relative(file: str | None) -> str | None:
+    """A file as the reports name it: from the folder that the command runs in, with `/`, where it is below that."""
+    if file is None:
+        return None
+    near = os.path.relpath(file)
+    return (file if near.startswith("..") else near).replace(os.sep, "/")
+
+
+def diagnostic_json(diagnostic: Diagnostic) -> dict[str, Any]:
+    """A diagnostic as plain data; lines and columns count from 1, `end_column` is exclusive."""
+    return {
+        "code": diagnostic.code,
+        "severity": diagnostic.severity,
+        "message": diagnostic.message,
+        "path": list(diagnostic.path),
+        "file": relative(diagnostic.file),
+        "line": diagnostic.line,
+        "column": diagnostic.column,
+        "end_column": diagnostic.end_column,
+        "notes": list(diagnostic.notes),
+        "help": diagnostic.help,
+    }
+
+
+def sarif(diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
+    """A SARIF 2.1.0 log of one run, with the rules that it speaks of."""
+    codes = sorted({each.code for each in diagnostics})
+    driver = {
+        "name": "spec-compiler",
+        "version": importlib.metadata.version("spec-compiler"),
+        "informationUri": "https://pypi.org/project/spec-compiler/",
+        "rules": [_sarif_rule(code) for code in codes],
+    }
+    run = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "results": [_sarif_result(each, codes.index(each.code)) for each in diagnostics],
+    }
+    return {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _sarif_rule(code: str) -> dict[str, Any]:
+    rule = RULES[code]
+    return {
+        "id": code,
+        "shortDescription": {"text": rule.title},
+        "fullDescription": {"text": " ".join(explanation(code).text.split())},
+        "defaultConfiguration": {"level": rule.severity},
+        "properties": {"tags": [rule.family]},
+    }
+
+
+def _sarif_result(diagnostic: Diagnostic, index: int) -> dict[str, Any]:
+    parts = [diagnostic.message, *diagnostic.notes, *([f"help: {diagnostic.help}"] if diagnostic.help else [])]
+    result: dict[str, Any] = {
+        "ruleId": diagnostic.code,
+        "ruleIndex": index,
+        "level": diagnostic.severity,
+        "message": {"text": "\n".join(parts)},
+    }
+    file = relative(diagnostic.file)
+    if file is not None:
+        place: dict[str, Any] = {"artifactLocation": {"uri": quote(file)}}
+        if diagnostic.line is not None:
+            region = {"startLine": diagnostic.line, "startColumn": diagnostic.column or 1}
+            if diagnostic.end_column is not None:
+                region["endColumn"] = diagnostic.end_column
+            place["region"] = region
+        result["locations"] = [{"physicalLocation": place}]
+        if diagnostic.path:
+            result["locations"][0]["logicalLocations"] = [{"fullyQualifiedName": dotted(diagnostic.path)}]
+    return result
+
+
+def github(diagnostic: Diagnostic) -> str:
+    """A workflow command, which GitHub shows at the line: `::error file=…,line=…::message`."""
+    places: dict[str, Any] = {
+        "file": relative(diagnostic.file),
+        "line": diagnostic.line,
+        "col": diagnostic.column,
+        "endColumn": diagnostic.end_column,
+        "title": f"{diagnostic.code}: {RULES[diagnostic.code].title}",
+    }
+    properties = ",".join(f"{key}={_escaped(str(value), ':,')}" for key, value in places.items() if value is not None)
+    parts = [diagnostic.message, *diagnostic.notes, *([f"help: {diagnostic.help}"] if diagnostic.help else [])]
+    return f"::{diagnostic.severity} {properties}::{_escaped(chr(10).join(parts))}"
+
+
+def _escaped(text: str, more: str = "") -> str:
+    """As GitHub's own toolkit escapes the data of a workflow command, and `more` in its properties."""
+    for letter in "%\r\n" + more:
+        text = text.replace(letter, f"%{ord(letter):02X}")
+    return text

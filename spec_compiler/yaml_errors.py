@@ -1,0 +1,110 @@
+"""What is said of a text that is no YAML, or more of it than a spec may be."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+
+from ruamel.yaml.error import MarkedYAMLError
+
+from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean
+from spec_compiler.source import Source, Span
+
+MAX_BYTES = 250_000
+MAX_DEPTH = 64
+MAX_NODES = 5_000  # ruamel reads some 10,000 a second
+MAX_BRACKETS = 500  # open at once; ruamel looks ahead over all of them before it says anything
+
+_BRACKET = re.compile(r"[\[\]{}]")
+_QUOTES = ("'", '"')
+
+
+def yaml_error(error: MarkedYAMLError, text: str, file: str | None) -> SpecError:
+    """ruamel's error in our words, where the mistake begins rather than where the reader gave up."""
+    mark = error.problem_mark or error.context_mark
+    problem = first_line(str(error.problem or error.context or "not valid YAML"))
+    begun = error.context_mark
+    if begun is not None and ("stream end" in problem or "end of stream" in problem):  # where it begins says more
+        mark = begun
+        problem = (
+            f"this {'quote' if text[begun.index : begun.index + 1] in _QUOTES else 'bracket or brace'} is never closed"
+        )
+    elif "but found '<block" in problem:
+        what = "a list entry (`- `)" if "sequence" in problem else "a key"
+        problem = f"{what} that begins in another column than those before it"
+    index = getattr(mark, "index", 0) or 0
+    lines = text.splitlines() or [""]
+    line = min(mark.line, len(lines) - 1) if mark is not None else 0
+    column = mark.column if mark is not None and mark.line == line else len(lines[line])
+    help = None
+    here = text[index : index + 1]
+    if "\t" in here or "\\t" in problem:
+        help = "indent with spaces, YAML does not allow tabs there"
+    elif here in ("*", "&", "!", "%", "@", "`"):
+        help = f"a value that begins with `{here}` must stand in quotes"
+    elif "never closed" in problem:
+        help = "close it, or quote the whole text"
+    elif text[max(0, index - 1) : index + 1] == "${":
+        help = 'inside of braces and brackets a variable stands in quotes: `"${name}"`'
+    elif "mapping values are not allowed" in problem:
+        help = "check the indentation, or quote a text that contains `: `"
+    elif "expected ',' or" in problem or "flow" in str(error.context):
+        help = "close the bracket or brace, and separate the entries with commas"
+    elif "could not find expected ':'" in problem:
+        help = "write `key: value`"
+    elif "block" in problem or "column" in problem or "block" in str(error.context):
+        help = "check the indentation: entries of one list or mapping begin in the same column"
+    notes: tuple[str, ...] = ()
+    context_mark = error.context_mark
+    if error.context and context_mark is not None and context_mark.line < line:
+        notes = (f"{first_line(str(error.context))} that begins on line {context_mark.line + 1}",)
+    diagnostic = Diagnostic("SC001", f"not valid YAML: {problem}", help=help, notes=notes)
+    source = Source(None, text, file)
+    return SpecError([source.locate_span(diagnostic, Span(line, column, line, column + 1))])
+
+
+def too_many_brackets(text: str) -> int | None:
+    """Where more brackets are open than any spec has, if they are; closing ones in texts do no harm."""
+    depth = 0
+    for found in _BRACKET.finditer(text):
+        depth = depth + 1 if found[0] in "[{" else max(0, depth - 1)
+        if depth > MAX_BRACKETS:
+            return found.start()
+    return None
+
+
+def error_at(
+    source: Source,
+    message: str,
+    index: int,
+    code: str = "SC001",
+    help: str | None = "remove it, or write it as an escape in double quotes",
+) -> SpecError:
+    """An error at a character of the text."""
+    line = source.text.count("\n", 0, index)
+    column = index - (source.text.rfind("\n", 0, index) + 1)
+    diagnostic = Diagnostic(code, message, help=help)
+    located = source.locate_span(diagnostic, Span(line, column, line, column + 1))
+    return SpecError([replace(located, source_line=None)])
+
+
+def too_large(file: str | None) -> SpecError:
+    """SC005 for a file that is longer than a spec may be."""
+    return SpecError([Diagnostic("SC005", f"the file is larger than {MAX_BYTES:,} bytes", file=file)])
+
+
+def near_files(name: str) -> str | None:
+    """Help with files of nearly that name."""
+    folder = os.path.dirname(name) or "."
+    try:
+        names = sorted(os.listdir(folder))[:2000]
+    except OSError:
+        return f"there is no folder `{folder}`"
+    prefix = "" if folder == "." and not name.startswith("./") else folder + os.sep
+    return did_you_mean(name, [prefix + each for each in names])
+
+
+def first_line(text: str) -> str:
+    """The first line of a text."""
+    return text.strip().split("\n")[0].strip()

@@ -1,0 +1,139 @@
+"""The commands as a user calls them, each in the test's own process: what they print, write and return."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import pytest
+
+from spec_compiler.cli import main
+from tests.backend.conftest import branching
+
+FOLDER = Path(__file__).parents[1] / "fixtures" / "invalid"
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """`called("plan", "spec.yaml")` -> exit status, standard output, error output."""
+
+    def call(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["spec-compiler", *words])
+        status = 0
+        try:
+            main()
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    branching().save(tmp_path / "base.keras")
+    (tmp_path / "spec.yaml").write_text(
+        "spec: 1\nname: edited\nbase: {file: base.keras}\ncut_at: pool\nhead:\n  - Dense: {units: 3, name: new}\nfreeze: stem\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_check(called: Any, spec: Path) -> None:
+    status, printed, _ = called("check", "spec.yaml")
+    assert status == 0
+    assert "no errors" in printed
+
+
+def test_a_mistake_is_the_specs_fault(called: Any, spec: Path) -> None:
+    for command in (("check",), ("plan",), ("layers",), ("build", "-o", "out.keras"), ("diagram", "-o", "out.svg")):
+        status, printed, errors = called(command[0], "spec.yaml", "--set", "cut_at=pol", *command[1:])
+        assert status == 1, command
+        assert "error[SC201]: no layer named `pol`" in printed + errors
+        assert "did you mean `pool`?" in printed + errors
+    assert not list(spec.glob("out.*"))
+
+
+def test_a_bad_call_is_the_callers_fault(called: Any, spec: Path) -> None:
+    (spec / "there.keras").write_text("in the way")
+    for words in (
+        ("plan", "nowhere.yaml"),
+        ("plan", "spec.yaml", "--set", "base"),
+        ("plan", "spec.yaml", "--format", "xml"),
+        ("build", "spec.yaml", "-o", "there.keras"),
+        ("build", "spec.yaml", "-o", "nowhere/out.keras"),
+        ("build", "spec.yaml", "-o", "out.txt"),
+        ("build", "spec.yaml"),
+        ("nothing",),
+    ):
+        status, printed, errors = called(*words)
+        assert status == 2, (words, printed, errors)
+        assert "Traceback" not in printed + errors
+    assert (spec / "there.keras").read_text() == "in the way"
+
+
+def test_plan_as_text_and_json(called: Any, spec: Path) -> None:
+    status, printed, _ = called("plan", "spec.yaml")
+    assert status == 0
+    assert "+ new" in printed
+    assert "Plan: 1 new" in printed
+    assert "\x1b" not in printed
+    status, printed, _ = called("plan", "spec.yaml", "--format", "json")
+    plan = json.loads(printed)
+    assert plan["format_version"] == 1
+    assert {row["name"]: row["action"] for row in plan["layers"]}["new"] == "new"
+
+
+def test_build_saves_the_model_and_its_ledger(called: Any, spec: Path) -> None:
+    status, printed, _ = called("build", "spec.yaml", "-o", "out.keras")
+    assert status == 0
+    assert "copied 18 of 21 variables" in printed
+    model = keras.models.load_model(spec / "out.keras")
+    assert model.name == "edited"
+    assert model.output_shape == (None, 3)
+    ledger = json.loads((spec / "out.ledger.json").read_text())
+    assert {row["action"] for row in ledger["rows"]} == {"copied", "initialized", "dropped"}
+    assert called("build", "spec.yaml", "-o", "out.keras")[0] == 2
+    assert called("build", "spec.yaml", "-o", "out.keras", "--force")[0] == 0
+    assert not list(spec.glob(".partial-*"))
+
+
+def test_a_build_that_fails_leaves_nothing(called: Any, spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Any, path: Any, *args: Any, **kwargs: Any) -> None:
+        Path(path).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(keras.Model, "save", full)
+    status, printed, errors = called("build", "spec.yaml", "-o", "out.keras")
+    assert status == 2
+    assert "No space left on device" in printed + errors
+    assert {path.name for path in spec.iterdir()} == {"base.keras", "spec.yaml"}
+
+
+@pytest.mark.parametrize("view", ["before", "after", "side-by-side", "diff"])
+def test_diagram(called: Any, spec: Path, view: str) -> None:
+    for suffix, start in ((".svg", b"<?xml"), (".png", b"\x89PNG"), (".dot", b"digraph")):
+        assert called("diagram", "spec.yaml", "-o", f"out{suffix}", "--view", view, "--force")[0] == 0
+        assert (spec / f"out{suffix}").read_bytes().lstrip().startswith(start)
+
+
+def test_layers_prints_the_numbered_table(called: Any, spec: Path) -> None:
+    status, printed, _ = called("layers", "VGG16")
+    lines = printed.splitlines()
+    assert status == 0
+    assert lines[1].split() == ["0", "input_layer", "InputLayer", "(None,", "224,", "224,", "3)", "0"]
+    assert lines[23].split()[:3] == ["22", "predictions", "Dense"]
+    assert lines[-1] == "vgg16: 23 layers, 138,357,544 parameters"
+    status, printed, _ = called("layers", "base.keras", "--format", "json")
+    assert [row["index"] for row in json.loads(printed)["layers"]] == list(range(15))
+    assert called("layers", "VGG15")[0] == 1
+
+
+def test_help_says_what_each_command_does(called: Any) -> None:
+    for words in ((), ("check",), ("plan",), ("build",), ("diagram",), ("layers",)):
+        status, printed, _ = called(*words, "--help")
+        assert status == 0
+        assert "Usage:" in printed

@@ -1,0 +1,89 @@
+"""The JSON Schema: fresh, draft-07, and of one mind with the compiler on what is well formed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft7Validator
+
+from spec_compiler.diagnostics import SpecError
+from spec_compiler.rules.__main__ import main as rules_page
+from spec_compiler.schema import main, schema_file, spec_schema
+from spec_compiler.yaml_text import read_source
+
+ROOT = Path(__file__).parents[2]
+INVALID = sorted((ROOT / "tests" / "fixtures" / "invalid").glob("SC*.yaml"))
+STRUCTURAL = ("SC101", "SC102", "SC103", "SC104", "SC105", "SC106", "SC107", "SC108", "SC202", "SC203")
+# What a schema cannot know: the model, the caller, another section, a registered class, regular expressions.
+BEYOND = {
+    "SC102-no-base",
+    "SC102-train-without-compile",
+    "SC103-phase-twice",
+    "SC103-validation-in-percent",
+    "SC104-regex",
+    "SC106-set",
+    "SC107-set",
+    "SC108-function-and-folder",
+    "SC202-unregistered",
+}
+
+
+@pytest.fixture(scope="module")
+def validator() -> Any:
+    Draft7Validator.check_schema(spec_schema())
+    return Draft7Validator(json.loads(schema_file().read_text(encoding="utf-8")))
+
+
+def test_the_generated_files_are_fresh() -> None:
+    assert main(["--check"]) == 0  # if not: make schemas
+    assert rules_page(["--check"]) == 0
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "specs").rglob("*.yaml")), ids=lambda path: path.stem)
+def test_every_example_is_valid(validator: Any, path: Path) -> None:
+    assert [each.message for each in validator.iter_errors(read_source(path).data)] == []
+
+
+def test_every_structural_mistake_is_refused(validator: Any) -> None:
+    accepted = set()
+    for path in INVALID:
+        try:
+            data = read_source(path).data
+        except SpecError:
+            continue  # no YAML
+        if path.stem.startswith(STRUCTURAL) and validator.is_valid(data):
+            accepted.add(path.stem)
+    assert accepted <= BEYOND
+
+
+def test_what_the_schema_accepts_beyond_doubt(validator: Any) -> None:
+    variables = {"spec": 1, "vars": {"units": 3}, "head": [{"Dense": "${units}"}, {"Dense": {"units": "${units}"}}]}
+    assert validator.is_valid(variables)
+    assert validator.is_valid({"spec": 1, "freeze": None, "head": None, "replace": None})
+    assert validator.is_valid({"spec": 1, "head": ["mine>Pooling", {"mine>Pooling": {"anything": 1}}]})
+
+
+def test_fields_and_arguments_are_documented() -> None:
+    schema = spec_schema()
+    assert "$defs" not in json.dumps(schema)
+    for name, field in schema["properties"].items():
+        assert field.get("description"), name
+    convolution = schema["definitions"]["layer.Conv2D"]["anyOf"][0]["properties"]
+    assert convolution["kernel_size"]["description"].startswith("int or tuple")
+    assert convolution["padding"]["default"] == "valid"
+
+
+def test_every_reference_leads_somewhere() -> None:
+    schema = spec_schema()
+    todo: list[Any] = [schema]
+    while todo:
+        here = todo.pop()
+        if isinstance(here, dict):
+            if isinstance(here.get("$ref"), str):
+                assert here["$ref"].removeprefix("#/definitions/") in schema["definitions"], here
+            todo += here.values()
+        elif isinstance(here, list):
+            todo += here
