@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export TF_ENABLE_ONEDNN_OPTS ?= 0
 
-.PHONY: help setup demo test test-all digits check unit schemas golden clean
+.PHONY: help setup demo test test-all digits check unit bench schemas golden clean
 
 help:
 	@echo "make demo      compile the example on a real pretrained VGG16: plan, model, ledger, picture"
@@ -14,10 +14,11 @@ help:
 	@echo "make test-all  the same with the long tests"
 	@echo "make setup     the environment alone, in $(VENV)"
 	@echo "make schemas   write schemas/ anew from the code and from Keras"
+	@echo "make bench     ours beside hand-written Keras, every figure in one run: benchmarks/RESULTS.md"
 	@echo "make gallery   draw every example spec anew into docs/gallery.md"
 	@echo "make golden    write the golden files anew; read the diff"
 
-setup: $(VENV)/.ready node browser
+setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -55,7 +56,7 @@ digits: setup
 	$(BIN)/python scripts/compare_runs.py out/digits_run out/digits_random docs/images/digits_curves.png \
 		"1,797 handwritten digits: HED's VGG16 (lines) and the same network from random weights (dashes)"
 
-check: setup
+check: setup node browser
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -68,6 +69,9 @@ test-all: check
 
 unit: setup
 	$(BIN)/python -m pytest tests/unit
+
+bench: setup
+	$(BIN)/python -m benchmarks.run
 
 schemas: setup
 	$(BIN)/python -m spec_compiler.backend.catalogue

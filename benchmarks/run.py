@@ -137,7 +137,8 @@ def table(rows: list[Row], runs: dict[tuple[str, str], list[dict[str, Any]]]) ->
         "",
         "Written by `make bench`. " + " ".join((__doc__ or "").split("\n\n")[1].split()),
         "",
-        f"{rounds} rounds, {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, {versions}.",
+        f"{rounds} rounds, {os.cpu_count()} cores, Python {platform.python_version()} ({platform.machine()}), "
+        + versions,
         "",
         "| what, measured against what | median | ratio of medians | at most | |",
         "|---|---|---|---|---|",
@@ -176,7 +177,8 @@ def table(rows: list[Row], runs: dict[tuple[str, str], list[dict[str, Any]]]) ->
             bound = 1.2 * VGG16_BYTES + 60e6
             failed |= peak > bound
             lines.append(
-                f"| peak memory of `{task}` above the start / bytes of the result | {peak / 1e6:.0f} MB, {VGG16_BYTES / 1e6:.0f} MB "
+                f"| peak memory of `{task}` above the start / bytes of the result "
+                f"| {peak / 1e6:.0f} MB, {VGG16_BYTES / 1e6:.0f} MB "
                 f"| {peak / VGG16_BYTES:.3f} | {bound / 1e6:.0f} MB | {'holds' if peak <= bound else 'missed'} |"
             )
     return lines, failed

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import numbers
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -133,7 +134,10 @@ def _plainly_fits(value: Any, schema: Schema) -> bool:
     Only a yes counts: a schema with any other word in it is left to jsonschema.
     """
     kind = schema.get("type")
-    if not schema.keys() <= {"type", "enum", "const", "minimum", "title", "description", "items", "minItems", "maxItems"}:
+    known = {"type", "enum", "const", "minimum", "title", "description", "items", "minItems", "maxItems", "pattern"}
+    if schema.keys() == {"anyOf"}:
+        return any(_plainly_fits(value, each) for each in schema["anyOf"])
+    if not schema.keys() <= known:
         return False
     if "enum" in schema:
         return isinstance(value, str) and value in schema["enum"]
@@ -144,7 +148,7 @@ def _plainly_fits(value: Any, schema: Schema) -> bool:
     if kind == "null":
         return value is None
     if kind == "string":
-        return isinstance(value, str)
+        return isinstance(value, str) and ("pattern" not in schema or bool(re.search(schema["pattern"], value)))
     if kind == "integer" and type(value) is int:
         return bool(value >= schema.get("minimum", value))
     if kind == "number" and type(value) in (int, float):

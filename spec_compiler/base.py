@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, StrictStr, model_validator
@@ -201,41 +201,50 @@ class Base(Section):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Base:
-        problems: list[Diagnostic] = []
-        arguments = self.arguments
         kinds = [key for key in KINDS if getattr(self, key) is not None]
-        if len(kinds) > 1:
+        empty = [key for key in KINDS if key in self.model_fields_set and getattr(self, key) is None]
+        if empty and not kinds:
+            problems = [Diagnostic("SC103", f"`{empty[0]}` must be text, got nothing", (empty[0],))]
+        elif len(kinds) > 1:
             message = f"`{kinds[0]}` and `{kinds[1]}` exclude each other"
-            problems.append(Diagnostic("SC108", message, (kinds[1],), at_key=True, help="keep one of the two"))
-        elif self.application is not None:
-            names = catalogue.application_names()
-            if self.application not in names:
-                help = did_you_mean(self.application, names, "`keras.applications` lists them")
-                message = f"no Keras application is called `{self.application}`"
-                problems.append(Diagnostic("SC203", message, ("application",), help=help))
-            else:
-                problems += catalogue.check_application(self.application, arguments)
+            problems = [Diagnostic("SC108", message, (kinds[1],), at_key=True, help="keep one of the two")]
         else:
-            known = (*KINDS, "weights")
-            for key in arguments:
-                help = did_you_mean(key, known, f"its keys are {', '.join(f'`{each}`' for each in known)}")
-                if kinds and any(key in catalogue.application(name)["arguments"] for name in ("VGG16", "MobileNetV2")):
-                    help = f"only an `application` takes arguments, `{kinds[0]}` names a model that is built"
-                problems.append(Diagnostic("SC101", f"`base` has no key `{key}`", (key,), at_key=True, help=help))
-            if not kinds and not problems:
-                message = "`base` needs `application`, `file`, `spec` or `python`"
-                problems.append(Diagnostic("SC102", message, help="add `application: VGG16`"))
-            brings = next((key for key in ("spec", "python") if getattr(self, key) is not None), None)
-            if brings is not None and "weights" in self.model_fields_set:
-                help = f"leave `weights` out, the {'other spec' if brings == 'spec' else 'function'} brings them"
-                message = f"`{brings}` and `weights` exclude each other"
-                problems.append(Diagnostic("SC108", message, ("weights",), at_key=True, help=help))
+            problems = [*(self._of_application() if self.application is not None else self._of_built(kinds))]
         if self.file is not None and not self.file.endswith(SUFFIXES):
             help = "Keras models are saved as `.keras`, or as legacy `.h5`"
             problems.append(Diagnostic("SC103", f"`{self.file}` is not a saved model", ("file",), help=help))
         if problems:
             raise SpecError(problems)
         return self
+
+    def _of_application(self) -> Iterator[Diagnostic]:
+        """What is wrong with an application and its arguments."""
+        name, names = self.application or "", catalogue.application_names()
+        if name not in names:
+            help = did_you_mean(name, names, "`keras.applications` lists them")
+            yield Diagnostic("SC203", f"no Keras application is called `{name}`", ("application",), help=help)
+            return
+        known = (*catalogue.application(name)["arguments"], "application", "weights")
+        for each in catalogue.check_application(name, self.arguments):
+            unknown = each.code == "SC106"  # `weights` is a word of the language, not the constructor's
+            yield replace(each, help=did_you_mean(str(each.path[0]), known, each.help)) if unknown else each
+
+    def _of_built(self, kinds: list[str]) -> Iterator[Diagnostic]:
+        """What is wrong beside a base that is built already, or where none is named."""
+        others = (*KINDS, "weights")
+        for key in self.arguments:
+            help = did_you_mean(key, others, f"its keys are {', '.join(f'`{each}`' for each in others)}")
+            if kinds and any(key in catalogue.application(name)["arguments"] for name in ("VGG16", "MobileNetV2")):
+                help = f"only an `application` takes arguments, `{kinds[0]}` names a model that is built"
+            yield Diagnostic("SC101", f"`base` has no key `{key}`", (key,), at_key=True, help=help)
+        if not kinds and not self.arguments:
+            message = "`base` needs `application`, `file`, `spec` or `python`"
+            yield Diagnostic("SC102", message, help="add `application: VGG16`")
+        brings = next((key for key in ("spec", "python") if key in kinds), None)
+        if brings is not None and "weights" in self.model_fields_set:
+            help = f"leave `weights` out, the {'other spec' if brings == 'spec' else 'function'} brings them"
+            message = f"`{brings}` and `weights` exclude each other"
+            yield Diagnostic("SC108", message, ("weights",), at_key=True, help=help)
 
     @property
     def arguments(self) -> dict[str, Any]:

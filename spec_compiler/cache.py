@@ -10,9 +10,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import importlib.metadata
+import importlib.util
 import json
 import os
+import re
 import tempfile
 import zipfile
 from collections.abc import Mapping
@@ -45,7 +46,21 @@ def base_key(base: Base, folder: str) -> dict[str, Any] | None:
         json.dumps(question)
     except (TypeError, ValueError):
         return None
-    return {"format": FORMAT, "keras": importlib.metadata.version("keras"), "settings": _settings(), **question}
+    return {"format": FORMAT, "keras": _keras_version(), "settings": _settings(), **question}
+
+
+@functools.cache
+def _keras_version() -> str:
+    """The installed Keras's version, read from its own file: asking `importlib.metadata` takes ten times as long."""
+    spec = importlib.util.find_spec("keras")
+    folder = os.path.dirname(spec.origin) if spec is not None and spec.origin else ""
+    with contextlib.suppress(OSError), open(os.path.join(folder, "src", "version.py"), encoding="utf-8") as stream:
+        found = re.search(r"__version__ = \"([^\"]+)\"", stream.read())
+        if found:
+            return found[1]
+    from importlib import metadata
+
+    return metadata.version("keras")
 
 
 def _config_of(path: str) -> bytes | None:

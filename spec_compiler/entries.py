@@ -12,6 +12,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from spec_compiler import catalogue
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.near import num_slips
 from spec_compiler.selectors import Selector
 
 
@@ -96,6 +97,8 @@ def _entry_problems(entry: Any) -> Iterator[Diagnostic]:
             help = f"indent the arguments below `{owner}:`, or write `{owner}: {{{extra}: …}}`"
         elif classes and extra in catalogue.argument_names(classes[0], "layer"):
             help = f"move `{extra}` into the arguments: `{classes[0]}: {{…, {extra}: …}}`"
+        elif num_slips(extra, "from", 2) <= 2:
+            help = "did you mean `from`?"
         message = f"a layer entry has one class, this has {len(names)} keys: `{extra}` is too many"
         if not classes:
             message, extra = f"a layer entry is one class, this has {len(names)} keys and none is a class", ""

@@ -118,9 +118,9 @@ def _files(data: dict[str, Any]) -> Iterator[tuple[Path, str]]:
 
 def _bases(data: dict[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     several = data.get("bases")
-    places = [(("base",), data.get("base"))]
+    places: list[tuple[Path, Any]] = [(("base",), data.get("base"))]
     if isinstance(several, Mapping):
-        places += [(("bases", str(name)), base) for name, base in several.items()]  # type: ignore[list-item]
+        places += [(("bases", str(name)), base) for name, base in several.items()]
     for path, base in places:
         if isinstance(base, Mapping):
             yield path, base

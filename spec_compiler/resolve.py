@@ -10,7 +10,7 @@ from typing import Any
 from spec_compiler.argument_values import flow
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, near
 from spec_compiler.graph import Graph, LayerSpec
-from spec_compiler.selectors import Selector, Term
+from spec_compiler.selectors import KEYWORDS, Selector, Term
 
 
 def resolve(selector: Selector, graph: Graph) -> tuple[str, ...]:
@@ -234,7 +234,7 @@ def no_layer(name: str, graph: Graph, path: Path = (), chars: tuple[int, int] | 
             chars=chars,
             help=f"its calls are {', '.join(f'`{each}`' for each in calls)}" if len(calls) > 1 else f"write `{bare}`",
         )
-    names = dict.fromkeys([*graph.layers, *graph.nodes])
+    names = dict.fromkeys([*graph.layers, *graph.nodes, *(KEYWORDS if chars is None else ())])
     otherwise = "`spec-compiler layers` prints the names"
     return SpecError.single(
         "SC201", f"no layer named `{name}`", path=path, chars=chars, help=did_you_mean(name, names, otherwise)

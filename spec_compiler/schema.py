@@ -88,7 +88,7 @@ def spec_schema() -> dict[str, Any]:
 
 def _section_list(name: str, field: dict[str, Any]) -> dict[str, Any]:
     """A section that is a list of entries, and may be empty; `remove` may be one selector as well."""
-    kept = {key: field[key] for key in ("title", "description", "examples") if key in field}
+    kept: dict[str, Any] = {key: field[key] for key in ("title", "description", "examples") if key in field}
     several = {"type": "array", "items": field["items"]}
     one = [field["items"]] if name == "remove" else []
     return {**kept, "anyOf": [several, *one, {"type": "null"}]}

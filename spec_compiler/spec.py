@@ -215,6 +215,7 @@ def _diagnostic(kind: str, path: Path, error: Any, data: Any) -> Diagnostic:
         )
     if kind == "invalid_key":
         key = str(error.get("input"))
+        key = key.lower() if isinstance(error.get("input"), bool) else key
         where = "a spec" if len(path) <= 2 else f"`{_section(path[:-1])}`"
         return Diagnostic("SC101", f"{where} has no key `{key}`", (*path[:-2], key), at_key=True, help="keys are text")
     if kind in ("greater_than_equal", "less_than"):

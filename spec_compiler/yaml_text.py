@@ -183,7 +183,10 @@ class _Folder:
             self.key(top, value, event)
             return
         path = self.place(value, event)
-        self.source.values[path] = _span(event.start_mark, event.end_mark, self.source.text, scalar=event)
+        span = _span(event.start_mark, event.end_mark, self.source.text, scalar=event)
+        if event.start_mark.index == event.end_mark.index and path in self.source.keys:
+            span = self.source.keys[path]  # nothing behind the colon: YAML places it where the next thing begins
+        self.source.values[path] = span
         if event.anchor:
             self.anchors[event.anchor] = value
 
@@ -191,6 +194,8 @@ class _Folder:
         assert isinstance(top.value, dict)
         span = _span(event.start_mark, event.end_mark, self.source.text)
         path = (*top.path, key if isinstance(key, str) else _key_text(key))
+        if key is None:
+            raise self.fail("SC006", "a key must be text, here is none", event, "write the key before the colon")
         if key == "<<" and event.style is None:
             raise self.fail("SC006", "merge keys (`<<`) are not part of YAML 1.2", event, "write the keys out")
         if key in top.value and type(key) in {type(each) for each in top.value}:

@@ -63,7 +63,8 @@ def load(spec: Spec, model: Any, other: Other) -> LoadedBase:
         return _joined({name: _load(base, folder, ("bases", name), other) for name, base in spec.bases.items()})
     if spec.base is None:
         message = "the spec has no `base`, and no model was passed"
-        raise SpecError.single("SC102", message, help="add `base: {application: VGG16}`")
+        help = "add `base: {application: VGG16}`"
+        raise SpecError.single("SC102", message, path=("base",), at_key=True, help=help)
     return _load(spec.base, folder, ("base",), other)
 
 

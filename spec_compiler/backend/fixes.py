@@ -27,9 +27,9 @@ def fit_fixes(layer: LayerSpec, culprit: LayerSpec | None, graph: Graph, node: s
                 yield Fix(f"set `{argument}: {size}` in `{culprit.name}`", ((_argument(culprit, argument), size),))
             if 3 <= len(wanted.shape) <= 5:
                 name = f"Conv{len(wanted.shape) - 2}D"
-                entry = {"before": layer.name, "layers": [{name: {"filters": size, "kernel_size": 1}}]}
-                text = f"insert a projection: `before: {layer.name}`, `layers: {flow(entry['layers'])}`"
-                yield Fix(text, ((("insert", APPEND), entry),))
+                layers = [{name: {"filters": size, "kernel_size": 1}}]
+                text = f"insert a projection: `before: {layer.name}`, `layers: {flow(layers)}`"
+                yield Fix(text, ((("insert", APPEND), {"before": layer.name, "layers": layers}),))
         if len(wanted.shape) == 2:
             text = f"end before it with `cut_at: {taken[0].node}` and a `head` of your own"
             yield Fix(text, ((("cut_at",), taken[0].node),))

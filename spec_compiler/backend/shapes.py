@@ -90,7 +90,8 @@ def keras_reason(error: Exception) -> str:
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)
     text = re.split(r"\n\s*\nArguments received by|\n\nCall arguments received", text)[0]
     text = re.sub(r"^Exception encountered when calling [^\n]*\n+", "", text)
-    text = re.split(r"(?:Error|Exception) encountered:", text)[-1].strip().replace("with name 'None' of layer", "of layer")
+    text = re.split(r"(?:Error|Exception) encountered:", text)[-1].strip()
+    text = text.replace("with name 'None' of layer", "of layer")
     first = " ".join(line.strip() for line in text.split("\n\n")[0].split("\n"))
     return (first[:300] + " …") if len(first) > 300 else first or type(error).__name__
 

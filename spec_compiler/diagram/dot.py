@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from spec_compiler.diagram.header import column_label, header
 from spec_compiler.diagram.label import box_label, tooltip
-from spec_compiler.diagram.look import FONT, LOOKS, PALE, STROKES, WHITE
+from spec_compiler.diagram.look import FONT, INSIDE, LOOKS, PALE, STROKES, WHITE
 from spec_compiler.diagram.markup import attributes, quoted
 from spec_compiler.diagram.picture import Arrow, Box, Drawing, View, check_view, draw_up
 from spec_compiler.plan import Plan
@@ -58,7 +59,8 @@ def to_dot(plan: Plan, view: str, *, unfold: bool = False, context: int = 1) -> 
     """A picture of the plan as DOT text: `before`, `after`, `side-by-side` or `diff`.
 
     Each call of a layer is a box. In graphs of more than 40 of them, runs to which one and the same thing happens
-    fold into one box each, except for what lies within `context` edges of a change. `unfold` draws everything.
+    fold into one box each, except for what lies within `context` edges of a change. `unfold` draws everything. A
+    nested model is a frame around its layers, or around one box for more than 12 of them.
 
     Raises:
         ValueError: an unknown view.
@@ -69,7 +71,7 @@ def to_dot(plan: Plan, view: str, *, unfold: bool = False, context: int = 1) -> 
     'digraph "nothing: diff" {'
     """
     known = check_view(view)
-    drawings = draw_up(plan, known, unfold=unfold, context=context)
+    drawings = draw_up(plan, known, unfold=unfold, context=context, nested=True)
     return "\n".join((f"digraph {quoted(f'{plan.name}: {view}')} {{", *_statements(plan, known, drawings), "}", ""))
 
 
@@ -91,9 +93,17 @@ def _statements(plan: Plan, view: View, drawings: tuple[Drawing, ...]) -> Iterat
 
 
 def _drawing(drawing: Drawing, prefix: str, narrow: bool) -> Iterator[str]:
+    inside: dict[str, list[Box]] = {}
     for box in drawing.boxes:
-        own = {name: value for name, value in _box(box, narrow).items() if NODES.get(name) != value}
-        yield f"  {quoted(prefix + box.key)} {attributes(own)}"
+        inside.setdefault(box.parent, []).append(box)
+    for box in inside.get("", ()):
+        if box.key not in inside:
+            yield _node(box, prefix, narrow)
+            continue
+        yield f"  subgraph {quoted(f'cluster_{prefix}{box.key}')} {{"
+        yield f"    graph {attributes(_frame(box))}"
+        yield from ("  " + _node(each, prefix, narrow) for each in inside[box.key])
+        yield "  }"
     aside = {box.key for box in drawing.boxes if box.state == "dropped" and drawing.column == "diff"}
     for arrow in drawing.arrows:
         own = {name: value for name, value in _arrow(arrow).items() if EDGES.get(name) != value}
@@ -101,6 +111,27 @@ def _drawing(drawing: Drawing, prefix: str, narrow: bool) -> Iterator[str]:
             own["weight"] = 1
         ends = f"{quoted(prefix + arrow.source)} -> {quoted(prefix + arrow.target)}"
         yield f"  {ends} {attributes(own)}" if own else f"  {ends}"
+
+
+def _node(box: Box, prefix: str, narrow: bool) -> str:
+    own = {name: value for name, value in _box(box, narrow).items() if NODES.get(name) != value}
+    return f"  {quoted(prefix + box.key)} {attributes(own)}"
+
+
+def _frame(box: Box) -> Attributes:
+    """The frame of a nested model with the label of its box; frames have one line, so a changed one is thicker."""
+    look = LOOKS[box.state]
+    title = replace(box, kind="layer", shapes=())  # without what is seen inside, and narrow: arrows pass beside it
+    return {
+        "style": f"rounded,filled,{look.style}",
+        "color": look.line,
+        "fillcolor": INSIDE if look.fill == WHITE else look.fill,
+        "penwidth": look.width if look.peripheries == 1 else 2.6,
+        "margin": 10,
+        "class": box.state,
+        "tooltip": tooltip(box),
+        "label": box_label(title, narrow=True),
+    }
 
 
 def _box(box: Box, narrow: bool) -> Attributes:
@@ -133,7 +164,7 @@ def _arrow(arrow: Arrow) -> Attributes:
 
 def _level(before: Drawing, after: Drawing) -> Iterator[str]:
     """Puts what is in both columns at the same height, the one before at the left."""
-    there = {box.key for box in after.boxes}
+    there = {box.key for box in after.boxes} - after.opened
     for box in before.boxes:
         if box.key in there:
             left, right = quoted(f"before/{box.key}"), quoted(f"after/{box.key}")

@@ -35,6 +35,7 @@ LOOKS: dict[State, Look] = {
     "dropped": Look("−", "dropped", "#C24E00", "#FDEDE3", style="dashed", width=1.6),
 }
 PALE = "#F1F2F4"
+INSIDE = "#F8F9FA"  # of a nested model
 FROZEN_FILL = "#DDE3EA"
 TOGGLED_LINE, TOGGLED_FILL = "#0072B2", "#D3EAF8"
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Literal, get_args
 
 from spec_compiler.diagram.fold import runs
 from spec_compiler.diagram.merged import ArrowState, Call, Detail, Entry, Merged, State, merge
+from spec_compiler.diagram.nested import Inside, inside
 from spec_compiler.graph import Kind, Shape
 from spec_compiler.plan import Plan
 
@@ -25,7 +26,8 @@ class Box:
     """One call of a layer, or a fold: a run of them from `name` to `last` with `num_layers` layers.
 
     `freezing` is empty for what has no weights, otherwise `frozen`, `trainable`, `trainable → frozen`, `frozen →
-    trainable` or, for a fold, `partly frozen` (`→ partly frozen` where that is not as it was).
+    trainable` or, for a fold, `partly frozen` (`→ partly frozen` where that is not as it was). `parent` is the key of
+    the nested model inside of which the box stands.
     """
 
     key: str
@@ -41,6 +43,7 @@ class Box:
     is_output: bool = False
     num_layers: int = 0
     last: str = ""
+    parent: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,9 +64,15 @@ class Drawing:
     arrows: tuple[Arrow, ...]
 
     @property
+    def opened(self) -> frozenset[str]:
+        """The keys of the nested models that have boxes inside; no arrow leads to these models themselves."""
+        return frozenset(box.parent for box in self.boxes if box.parent)
+
+    @property
     def breadth(self) -> int:
         """How many boxes stand side by side at most."""
-        sorter: TopologicalSorter[str] = TopologicalSorter({box.key: () for box in self.boxes})
+        opened = self.opened
+        sorter: TopologicalSorter[str] = TopologicalSorter({box.key: () for box in self.boxes if box.key not in opened})
         for arrow in self.arrows:
             sorter.add(arrow.target, arrow.source)
         try:
@@ -89,40 +98,73 @@ def check_view(view: str) -> View:
     return VIEWS[VIEWS.index(view)]
 
 
-def draw_up(plan: Plan, view: View, *, unfold: bool = False, context: int = 1) -> tuple[Drawing, ...]:
+def draw_up(
+    plan: Plan, view: View, *, unfold: bool = False, context: int = 1, nested: bool = False
+) -> tuple[Drawing, ...]:
     """The graphs that a view shows: before and after for `side-by-side`, one otherwise.
 
-    Large graphs are folded (see `fold.runs`), and alike in every view, unless `unfold` is set.
+    Large graphs are folded (see `fold.runs`), and alike in every view, unless `unfold` is set. `nested` opens the
+    nested models that no fold holds; the models inside of them stay closed.
     """
     merged = merge(plan)
     folds = () if unfold else runs(merged, context=context)
+    folded = {key for group in folds for key in group}
+    entries = merged.entries.items() if nested else ()
+    insides = {key: found for key, entry in entries if key not in folded and (found := inside(entry))}
     columns: tuple[Column, ...] = ("before", "after") if view == "side-by-side" else (view,)
-    return tuple(_drawing(merged, column, folds) for column in columns)
+    return tuple(_drawing(merged, column, folds, insides, unfold=unfold) for column in columns)
 
 
-def _drawing(merged: Merged, column: Column, folds: Sequence[tuple[str, ...]]) -> Drawing:
+def _drawing(
+    merged: Merged,
+    column: Column,
+    folds: Sequence[tuple[str, ...]],
+    insides: Mapping[str, Inside],
+    *,
+    unfold: bool,
+) -> Drawing:
     fold_of = {key: group for group in folds for key in group}
-    fold_keys = {group: _fold_key(merged, group) for group in folds}
+    fold_keys = {group: _new_key(merged, f"{group[0]} … {group[-1]}") for group in folds}
     entries = {key: entry for key, entry in merged.entries.items() if _call(entry, column)}
     boxes: dict[str, Box] = {}
     box_of: dict[str, str] = {}
+    arrows: dict[tuple[str, str], ArrowState] = {}
+    box_inside: dict[tuple[str, str], str] = {}
     for key, entry in entries.items():
         group = fold_of.get(key)
         box_of[key] = fold_keys[group] if group else key
         if box_of[key] not in boxes:
             box = _fold_box(box_of[key], [entries[each] for each in group], column) if group else _box(entry, column)
             boxes[box.key] = box
-    arrows: dict[tuple[str, str], ArrowState] = {}
+        if key in insides:
+            inner_folds = () if unfold else insides[key].folds()
+            inner = _drawing(insides[key].merged, column, inner_folds, {}, unfold=unfold)
+            keys = {box.key: _new_key(merged, f"{key}/{box.key}") for box in inner.boxes}
+            for box in inner.boxes:  # an output of the model inside is none of the whole
+                boxes[keys[box.key]] = replace(box, key=keys[box.key], parent=key, is_output=False)
+            arrows |= {(keys[arrow.source], keys[arrow.target]): arrow.state for arrow in inner.arrows}
+            for name in insides[key].merged.entries:
+                box_inside[key, name] = keys[inner.boxes[0].key if inner_folds else name]
     for (source, target), state in merged.arrows.items():
-        if source in entries and target in entries and _shows(column, state, entries[source], entries[target]):
-            ends = box_of[source], box_of[target]
-            if ends[0] != ends[1]:
-                arrows[ends] = state if ends not in arrows or state != "kept" else arrows[ends]
+        if source not in entries or target not in entries:
+            continue
+        if not _shows(column, state, entries[source], entries[target]):
+            continue
+        side: Column = "before" if column == "before" or state == "dropped" else "after"
+        giver, taker = _call(entries[source], side), _call(entries[target], side)
+        assert giver is not None
+        assert taker is not None
+        sources, targets = [box_of[source]], [box_of[target]]
+        if source in insides:
+            sources = [box_inside[source, name] for name in insides[source].givers(giver.node, taker.node)]
+        if target in insides:
+            targets = [box_inside[target, name] for name in insides[target].takers(taker.node, giver.node.name)]
+        for ends in ((start, end) for start in sources for end in targets if start != end):
+            arrows[ends] = state if ends not in arrows or state != "kept" else arrows[ends]
     return Drawing(column, tuple(boxes.values()), tuple(Arrow(*ends, state) for ends, state in arrows.items()))
 
 
-def _fold_key(merged: Merged, group: Sequence[str]) -> str:
-    key = f"{group[0]} … {group[-1]}"
+def _new_key(merged: Merged, key: str) -> str:
     while key in merged.entries:
         key += " …"
     return key

@@ -106,9 +106,16 @@ def layer_name(
             f"a layer named `{name}` is already there, {by}",
             path=(*path, *entry.name_path),
             help=help,
-            related=[("the other one is made here", there.origin.path)] if there.is_new and match is None else [],
+            related=_other_one(there) if match is None else [],
         )
     return name
+
+
+def _other_one(there: LayerSpec) -> list[tuple[str, Path]]:
+    """Where the layer that has the name comes from."""
+    if there.is_new:
+        return [("the other one is made here", there.origin.path)]
+    return [("the base is here", ("base",))]
 
 
 def _unused(graph: Graph, wanted: str, beside: Mapping[str, LayerSpec]) -> str:

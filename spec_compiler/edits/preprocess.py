@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-from spec_compiler.diagnostics import Path, SpecError
+from spec_compiler import catalogue
+from spec_compiler.diagnostics import Path, SpecError, did_you_mean
 from spec_compiler.graph import Graph, LayerSpec, Node, Origin, ValueRef
 
 Mode = Literal["caffe", "tf", "torch", "none"]
@@ -56,7 +57,9 @@ def mode_of(application: str) -> Mode:
         if fnmatchcase(application, pattern):
             return mode
     message = f"the preprocessing of `{application}` is not known"
-    raise SpecError.single("SC203", message, help="leave `preprocess` out, and insert its layers yourself")
+    otherwise = "leave `preprocess` out, and insert its layers yourself"
+    help = did_you_mean(application, ["auto", *catalogue.application_names()], otherwise)
+    raise SpecError.single("SC203", message, help=help)
 
 
 def apply(graph: Graph, path: Path, application: str) -> Graph:

@@ -32,10 +32,10 @@ class Mutation:
         return f"{self.kind} on line {self.line}: {self.before!r} -> {self.after!r}"
 
 
-def mutated(text: str, random: random.Random) -> Mutation:
+def mutated(text: str, random: random.Random, kinds: tuple[str, ...] = KINDS) -> Mutation:
     """The text with one thing broken."""
     while True:
-        kind = random.choice(KINDS)
+        kind = random.choice(kinds)
         found = list(globals()[f"_{kind}"](text, random))
         if found and found[0].text != text:
             return Mutation(*found[0].__dict__.values())

@@ -36,7 +36,8 @@ def called(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
 def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     branching().save(tmp_path / "base.keras")
     (tmp_path / "spec.yaml").write_text(
-        "spec: 1\nname: edited\nbase: {file: base.keras}\ncut_at: pool\nhead:\n  - Dense: {units: 3, name: new}\nfreeze: stem\n"
+        "spec: 1\nname: edited\nbase: {file: base.keras}\ncut_at: pool\nfreeze: stem\n"
+        "head:\n  - Dense: {units: 3, name: new}\n"
     )
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -1,4 +1,4 @@
-"""Whatever breaks in a spec: no traceback, a place on the line that was broken, and the right name for a misspelt one."""
+"""Whatever breaks in a spec: no traceback, a place on the broken line, and the right name for a misspelt one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from spec_compiler import Diagnostic, check_spec
 from spec_compiler.backend import bases
-from tests.backend.mutations import Mutation, examples, mutated
+from tests.backend.mutations import KINDS, Mutation, examples, mutated
 
 SPECS = examples(Path(__file__).parents[2] / "specs")
 SEED = 20_240_501
@@ -32,12 +32,12 @@ def _remembered_bases(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bases, "_from_application", from_application)
 
 
-def mutations(count: int) -> Iterator[Mutation]:
+def mutations(count: int, kinds: tuple[str, ...] = KINDS) -> Iterator[Mutation]:
     """Broken examples, each as often as the others."""
     generator = random.Random(SEED)
     names = list(SPECS)
     for number in range(count):
-        yield mutated(SPECS[names[number % len(names)]], generator)
+        yield mutated(SPECS[names[number % len(names)]], generator, kinds)
 
 
 def is_located(mutation: Mutation, found: tuple[Diagnostic, ...]) -> bool:
@@ -54,16 +54,22 @@ def is_located(mutation: Mutation, found: tuple[Diagnostic, ...]) -> bool:
             return True
         if mutation.kind == "indent" and each.line is not None and abs(each.line - mutation.line) <= 1:
             return True
-        if f"line {mutation.line}" in said:
+        if f"line {mutation.line}" in said or f"line {_section_line(mutation)})" in said:
             return True
     return False
 
 
-def run(count: int) -> None:
+def _section_line(mutation: Mutation) -> int:
+    """The line where the section begins that the broken line belongs to."""
+    lines = mutation.text.split("\n")[: mutation.line]
+    return max(number for number, line in enumerate(lines, 1) if line[:1].strip() and not line.startswith("#"))
+
+
+def run(count: int, kinds: tuple[str, ...] = KINDS) -> None:
     lost: list[str] = []
     offered = missed = valid = 0
     unnamed: list[str] = []
-    for mutation in mutations(count):
+    for mutation in mutations(count, kinds):
         found = check_spec(mutation.text if "\n" in mutation.text else mutation.text + "\n")
         errors = tuple(each for each in found if each.severity == "error")
         if not errors:
@@ -80,6 +86,8 @@ def run(count: int) -> None:
     share = offered / max(1, offered + missed)
     print(f"{count} mutations: {valid} still valid, {count - valid} refused, {len(lost)} not at their place")
     print(f"{offered + missed} misspelt names: the right one offered for {share:.1%}")
+    for each in unnamed:
+        print(each)
     assert not lost, "\n".join(lost)
     assert share >= 0.95, "\n".join(unnamed)
 
@@ -91,3 +99,8 @@ def test_a_hundred_mutations() -> None:
 @pytest.mark.slow
 def test_a_thousand_mutations() -> None:
     run(1000)
+
+
+@pytest.mark.slow
+def test_a_thousand_misspelt_names() -> None:
+    run(1000, kinds=("name",))

@@ -87,6 +87,19 @@ def siamese() -> Plan:
     return Plan("siamese", base, frozen(base, ["tower"]))
 
 
+def nested() -> Plan:
+    """A model of two inputs and two outputs, in which a further model stands, and one that is large; a layer is new."""
+    base = graph({"one": [], "two": [], "pair": ["one", "two"], "tower": ["pair"], "join": ["tower", "pair"]})
+    edges = {"p": [], "q": [], "left": ["p"], "right": ["q"], "deep": ["left", "right"]}
+    pair = with_layer(graph(edges, outputs=["left", "deep"]), "deep", kind="model", inner=chain("x", "y"))
+    outputs = (TensorSpec((None, 8)), TensorSpec((None, 8)))
+    join = replace(base.nodes["join"], args=([ValueRef("tower"), ValueRef("pair", 1)],))
+    nodes = {**base.nodes, "pair": replace(base.nodes["pair"], outputs=outputs), "join": join}
+    base = with_layer(replace(base, nodes=nodes), "pair", kind="model", class_name="Functional", inner=pair)
+    base = with_layer(base, "tower", kind="model", class_name="Sequential", inner=long_chain(30))
+    return Plan("nested", base, inserted(base, "join", "extra"))
+
+
 def cut() -> Plan:
     """A large graph cut in its middle, with a new head, the rest frozen in part."""
     base = residual_tower(24)

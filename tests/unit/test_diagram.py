@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,15 +13,18 @@ import pytest
 
 from spec_compiler.diagram import VIEWS, DrawError, draw, render, to_dot
 from spec_compiler.diagram.picture import Box, Drawing, draw_up
+from spec_compiler.graph import Graph
 from spec_compiler.plan import Plan
 from tests.unit.pictures import (
     AWKWARD,
+    INSERT,
     awkward,
     changed,
     cut,
     frozen,
     inserted,
     long_chain,
+    nested,
     replaced,
     siamese,
     with_layer,
@@ -30,6 +34,7 @@ PLANS: dict[str, Callable[[], Plan]] = {
     "replaced": replaced,
     "changed": changed,
     "siamese": siamese,
+    "nested": nested,
     "cut": cut,
     "awkward": awkward,
 }
@@ -38,6 +43,7 @@ GOLDEN = [
     ("changed", "diff"),
     ("changed", "side-by-side"),
     ("siamese", "diff"),
+    ("nested", "side-by-side"),
     ("cut", "diff"),
     ("cut", "side-by-side"),
     ("awkward", "diff"),
@@ -55,10 +61,12 @@ def test_dot_text(name: str, view: str, golden: Callable[[str, str], None]) -> N
 @pytest.mark.parametrize("name", PLANS)
 def test_every_box_and_arrow_is_drawn(name: str, view: str) -> None:
     plan = PLANS[name]()
-    drawings = list(draw_up(plan, view))  # type: ignore[arg-type]
+    drawings = list(draw_up(plan, view, nested=True))  # type: ignore[arg-type]
     drawn = ElementTree.fromstring(render(to_dot(plan, view), "svg"))
     groups = [group.get("class", "").split() for group in drawn.iter(f"{SVG}g")]
-    assert sum("node" in each for each in groups) == sum(len(each.boxes) for each in drawings)
+    assert sum("node" in each for each in groups) == sum(len(each.boxes) - len(each.opened) for each in drawings)
+    columns = len(drawings) if len(drawings) > 1 else 0
+    assert sum("cluster" in each for each in groups) == columns + sum(len(each.opened) for each in drawings)
     assert sum("edge" in each for each in groups) == sum(len(each.arrows) for each in drawings)
 
 
@@ -118,6 +126,39 @@ def test_each_call_of_a_shared_layer_has_a_box() -> None:
         assert text.count(each) == 2, each
     for each in ("3 layers inside", "Subtract operation", ">input<", ">output<"):
         assert each in text
+
+
+def test_arrows_lead_into_nested_models_and_out_of_them() -> None:
+    drawing = only(draw_up(nested(), "diff", nested=True))
+    assert drawing.opened == {"pair", "tower"}, "one level deep"
+    tower = next(box for box in drawing.boxes if box.parent == "tower")
+    assert (tower.kind, tower.name, tower.last, tower.num_layers) == ("fold", "l1", "l29", 29)
+    assert {(arrow.source, arrow.target) for arrow in drawing.arrows} == {
+        ("one", "pair/left"),
+        ("two", "pair/right"),
+        ("pair/left", "pair/deep"),
+        ("pair/right", "pair/deep"),
+        ("pair/left", tower.key),
+        (tower.key, "join"),
+        ("pair/deep", "join"),
+        ("join", "extra"),
+    }
+    whole = only(draw_up(nested(), "diff", nested=True, unfold=True))
+    assert sum(box.parent == "tower" for box in whole.boxes) == 29
+
+
+def test_nested_models_are_frozen_with_what_is_in_them() -> None:
+    for view, freezing in (("diff", "trainable → frozen"), ("before", "trainable")):
+        (drawing,) = draw_up(siamese(), view, nested=True)  # type: ignore[arg-type]
+        assert {box.freezing for box in drawing.boxes if box.parent} == {freezing}
+
+
+def test_a_nested_model_that_is_dropped_or_new_is_so_with_what_is_in_it() -> None:
+    base = siamese().before
+    nothing = Graph("nothing", {}, {}, (), ())
+    fresh = replace(base, layers={name: replace(each, origin=INSERT) for name, each in base.layers.items()})
+    for plan, state in ((Plan("p", base, nothing), "dropped"), (Plan("p", nothing, fresh), "new")):
+        assert {box.state for box in only(draw_up(plan, "diff", nested=True)).boxes if box.parent} == {state}
 
 
 def test_one_edit_of_a_large_graph_fits_a_page() -> None:

@@ -17,6 +17,12 @@ SECONDS, MEGABYTES = 1.0, 200
 # The start of Python and the imports are not the spec's doing, so the clock starts behind them.
 PROGRAM = """
 import json, resource, sys, time
+def peak():  # getrusage counts the process that started this one as well
+    try:
+        lines = open("/proc/self/status").read().splitlines()
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 from spec_compiler import check_spec
 from spec_compiler.catalogue import catalogue
 catalogue()
@@ -24,8 +30,7 @@ check_spec({"spec": 1, "head": [{"Dense": 3}]}, static=True)
 start = time.perf_counter()
 found = check_spec(sys.argv[1], static=True, restrict_paths=True)
 seconds = time.perf_counter() - start
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
-print(json.dumps([[each.code for each in found], seconds, peak]))
+print(json.dumps([[each.code for each in found], seconds, peak()]))
 """
 BASE = "spec: 1\nbase: {application: VGG16, weights: null}\n"
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(

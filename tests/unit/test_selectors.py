@@ -72,7 +72,7 @@ def test_a_name_that_looks_like_a_pattern_is_a_name() -> None:
         ({"layers": "all", "except": "x"}, "SC201", ("except",), None),
         ({"layers": "all", "except": "all"}, "SC201", ("layers",), None),
         ({"layers": "all", "where": {"activaton": "relu"}}, "SC201", ("where", "activaton"), "activation"),
-        ({"layers": "all", "where": {"activation": "gelu"}}, "SC201", ("where",), None),
+        ({"layers": "all", "where": {"activation": "gelu"}}, "SC201", ("where", "activation"), None),
         ({"layers": "block1_*", "expect": 4}, "SC207", ("expect",), "block1_conv1"),
         ("top..in", "SC301", (), "runs backwards, write `in..top`"),
     ],

@@ -1,0 +1,137 @@
+"""The commands around an edit: plan, build, diagram, layers."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import click
+
+from spec_compiler.cli.formats import PLAN_FORMATS, plan_as
+from spec_compiler.cli.options import permission_options, set_option
+from spec_compiler.cli.pictures import FORMATS, check_output, read_ledger, write_picture
+from spec_compiler.cli.progress import progress
+from spec_compiler.cli.show import ledger_text, plan_text, render_all, table_text
+from spec_compiler.compiler import compile_spec, plan_spec
+from spec_compiler.spec import load_spec
+
+VIEWS = ("before", "after", "side-by-side", "diff")
+
+spec_argument = click.argument("spec", type=click.Path())
+
+
+@click.command()
+@spec_argument
+@set_option
+@permission_options
+@click.option("--format", "format_", type=click.Choice(PLAN_FORMATS), default="text", show_default=True)
+def plan(spec: str, overrides: tuple[str, ...], allow_code: bool, restrict_paths: bool, format_: str) -> None:
+    """Show what a spec would change, without reading weights."""
+    with progress("planning"):
+        planned = plan_spec(spec, overrides=overrides, allow_code=allow_code, restrict_paths=restrict_paths)
+    click.echo(plan_as(planned, format_), nl=False)
+
+
+@click.command()
+@spec_argument
+@set_option
+@click.option(
+    "-o", "--output", required=True, type=click.Path(dir_okay=False), help="The model file: `.keras` or legacy `.h5`."
+)
+@click.option(
+    "--ledger",
+    type=click.Path(dir_okay=False),
+    help="Where the weight ledger goes  [default: beside the model, as .ledger.json]",
+)
+@click.option("--force", is_flag=True, help="Overwrite files that exist.")
+@permission_options
+def build(
+    spec: str,
+    overrides: tuple[str, ...],
+    output: str,
+    ledger: str | None,
+    force: bool,
+    allow_code: bool,
+    restrict_paths: bool,
+) -> None:
+    """Compile a spec and save the model, with the ledger of its weights."""
+    from spec_compiler.cli.save import ledger_name, ready, save_json, save_model
+
+    ledger = ledger or ledger_name(output)
+    for path in (output, ledger):
+        ready(path, force, suffixes=(".keras", ".h5") if path == output else (".json",))
+    with progress("compiling"):
+        compiled = compile_spec(spec, overrides=overrides, allow_code=allow_code, restrict_paths=restrict_paths)
+        save_model(compiled.model, output)
+        save_json(compiled.weights.to_json(), ledger)
+    click.echo(plan_text(compiled.plan))
+    click.echo()
+    click.echo(ledger_text(compiled.weights))
+    if compiled.warnings:
+        click.echo("\n" + render_all(compiled.warnings), err=True)
+    click.echo(f"saved {output} and {ledger}")
+
+
+@click.command()
+@spec_argument
+@set_option
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help=f"{FORMATS}  [default: the spec's name, .svg]")
+@click.option("--view", type=click.Choice(VIEWS), default="side-by-side", show_default=True)
+@click.option("--unfold", is_flag=True, help="Draw every layer, also long runs that do not change.")
+@click.option(
+    "--context", type=click.IntRange(0), default=1, show_default=True, help="Unfolded layers around a change."
+)
+@click.option("--ledger", type=click.Path(dir_okay=False), help="The ledger that `build` wrote, for the report.")
+@click.option("--force", is_flag=True, help="Overwrite a file that exists.")
+@permission_options
+def diagram(
+    spec: str,
+    overrides: tuple[str, ...],
+    output: str | None,
+    view: str,
+    unfold: bool,
+    context: int,
+    ledger: str | None,
+    force: bool,
+    allow_code: bool,
+    restrict_paths: bool,
+) -> None:
+    """Draw the model before and after, or write the report that a browser opens."""
+    output = output or os.path.splitext(os.path.basename(spec))[0] + ".svg"
+    check_output(output, force)
+    weights = read_ledger(ledger) if ledger else None
+    with progress("drawing"):
+        loaded = load_spec(spec, overrides=overrides)
+        planned = plan_spec(loaded, allow_code=allow_code, restrict_paths=restrict_paths)
+        write_picture(planned, output, view, unfold=unfold, context=context, source=loaded.source, ledger=weights)
+    click.echo(f"saved {output}")
+
+
+@click.command()
+@click.argument("base", metavar="BASE_OR_SPEC", type=click.Path())
+@set_option
+@click.option("--after", is_flag=True, help="The layers of the spec's result instead of its base.")
+@permission_options
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def layers(
+    base: str, overrides: tuple[str, ...], after: bool, allow_code: bool, restrict_paths: bool, format_: str
+) -> None:
+    """Print the numbered layer table of an application, a model file or a spec's base.
+
+    The numbers are the positions that `[0:15]` in a selector counts.
+    """
+    from spec_compiler.cli.show import layer_rows
+
+    spec: Any = base
+    if base.endswith((".keras", ".h5", ".hdf5")):
+        spec = {"spec": 1, "base": {"file": base}}
+    elif not base.endswith((".yaml", ".yml")) and not os.path.exists(base):
+        spec = {"spec": 1, "base": {"application": base, "weights": None}}
+    with progress("reading"):
+        planned = plan_spec(spec, overrides=overrides, allow_code=allow_code, restrict_paths=restrict_paths)
+    graph = planned.after if after else planned.before
+    rows = layer_rows(graph)
+    click.echo(
+        json.dumps({"format_version": 1, "layers": rows}, indent=2) if format_ == "json" else table_text(graph, rows)
+    )

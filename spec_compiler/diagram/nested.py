@@ -1,0 +1,84 @@
+"""What stands inside of a nested model: its graphs before and after as one, and where outer connections lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from spec_compiler.diagram.merged import Call, Entry, Merged, merge
+from spec_compiler.graph import Graph, Node, Origin, ValueRef
+from spec_compiler.plan import Plan
+
+SMALL_INSIDE = 12  # nodes; a larger model is one fold
+
+NOTHING = Graph("nothing", {}, {}, (), ())
+NEW_CALL = Origin("insert")  # of the layers inside; to a plan, a layer without a counterpart is new
+
+
+@dataclass(frozen=True)
+class Inside:
+    """The nodes of a nested model, less its inputs, and the connections between them, by the names of its nodes."""
+
+    graph: Graph
+    merged: Merged
+
+    def folds(self) -> tuple[tuple[str, ...], ...]:
+        """All of them as one run, if they are many."""
+        names = tuple(self.merged.entries)
+        return (names,) if len(names) > SMALL_INSIDE else ()
+
+    def takers(self, node: Node, source: str) -> Sequence[str]:
+        """The inner nodes that take what a call of the model takes from the outer node `source`."""
+        ports = zip(self.graph.input_refs, node.data_inputs, strict=False)
+        return self._consumers([port for port, ref in ports if ref.node == source] or self.graph.input_refs)
+
+    def givers(self, node: Node, consumer: Node) -> Sequence[str]:
+        """The inner nodes that put out what an outer node takes from a call of the model."""
+        taken = [self.graph.output_refs[ref.index].node for ref in consumer.inputs if ref.node == node.name]
+        return list(dict.fromkeys(taken))
+
+    def _consumers(self, ports: Iterable[ValueRef]) -> Sequence[str]:
+        names = {port.node for port in ports}
+        nodes = self.graph.nodes.values()
+        return [node.name for node in nodes if any(ref.node in names for ref in node.inputs)]
+
+
+def inside(entry: Entry) -> Inside | None:
+    """What a call of a nested model holds; None for any other layer, and where the model does not fit its call."""
+    calls = [call for call in (entry.before, entry.after) if call]
+    graphs = [call.layer.inner for call in calls if call.layer.inner is not None and _fits(call, call.layer.inner)]
+    if len(graphs) < len(calls) or any(list(graph.nodes) != list(graphs[0].nodes) for graph in graphs):
+        return None
+    after = _graph(entry.after, entry.before, is_new=entry.before is None)
+    merged = merge(Plan(entry.key, _graph(entry.before), after))
+    inputs = {ref.node for ref in graphs[-1].input_refs}
+    entries = {key: found for key, found in merged.entries.items() if key not in inputs}
+    arrows = {ends: state for ends, state in merged.arrows.items() if not inputs & set(ends)}
+    return Inside(graphs[-1], Merged(entries, arrows))
+
+
+def _fits(call: Call, graph: Graph) -> bool:
+    """Whether each tensor that goes in is taken by an inner node, and each that comes out is made by one."""
+    inputs = {ref.node for ref in graph.input_refs}
+    return (
+        len(call.node.data_inputs) == len(graph.input_refs)
+        and len(call.node.outputs) in (0, len(graph.output_refs))
+        and all(graph.consumers[name] for name in inputs)
+        and bool(graph.output_refs)
+        and not any(ref.node in inputs for ref in graph.output_refs)
+    )
+
+
+def _graph(call: Call | None, before: Call | None = None, *, is_new: bool = False) -> Graph:
+    """The inner graph as a call has it: Keras hands a model's `trainable` on to its layers when it is set."""
+    if call is None or call.layer.inner is None:
+        return NOTHING
+    graph, trainable = call.layer.inner, call.layer.trainable
+    toggled = not trainable or (before is not None and not before.layer.trainable)
+    layers = {
+        name: replace(
+            each, trainable=trainable if toggled else each.trainable, origin=NEW_CALL if is_new else each.origin
+        )
+        for name, each in graph.layers.items()
+    }
+    return replace(graph, layers=layers)
