@@ -18,7 +18,9 @@ ALL = sorted(name for name, each in vars(keras.applications).items() if inspect.
 FAST = ("MobileNetV3Small", "VGG16")
 QUIET = ("Activation", "ReLU", "Dropout")
 CONVOLUTIONS = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D")
-WIDTH, HEIGHT = 1700, 2400  # points
+# Points. Names, 12 high, are 4 high where 2,400 are printed on A4, which has 842. The largest measured are 1,506
+# wide (NASNetMobile, cut inside a cell) and 1,886 high (VGG19, which has too few layers to be folded).
+WIDTH, HEIGHT = 1700, 2400
 
 
 def edits(base: Graph) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -56,6 +58,5 @@ def test_the_picture_of_an_edit_fits_a_page(name: str) -> None:
     sizes = {}
     for edit, fields in edits(plan_spec(spec).before):
         sizes[edit] = size_of(render(to_dot(plan_spec({**spec, **fields}), "diff"), "svg"))
-    print(name, sizes)
     assert len(sizes) >= 5
     assert {edit: size for edit, size in sizes.items() if size[0] > WIDTH or size[1] > HEIGHT} == {}
