@@ -16,7 +16,7 @@ import h5py
 import keras
 import numpy as np
 
-from spec_compiler import compile_spec, load_spec
+from spec_compiler import compile_spec, load_spec, plan_spec
 
 FOLDER = Path(__file__).parents[1] / "out" / "benchmarks"
 HEAD = ["GlobalAveragePooling2D", {"Dense": {"units": 10, "name": "predictions_10"}}]
@@ -129,8 +129,8 @@ def in_memory() -> tuple[Run, Run]:
     return lambda: compile_spec(spec, base=base).model, by_hand
 
 
-def deep(count: int, residual: bool) -> Run:
-    """A spec whose head is a chain, or a residual net, of so many layers: planned and compiled."""
+def deep(count: int, residual: bool, compiled: bool) -> Run:
+    """A spec whose head is a chain, or a residual net, of so many layers: planned, or compiled."""
     inputs = keras.Input((8,), name="start")
     base = keras.Model(inputs, keras.layers.Dense(8, name="first")(inputs))
     head: list[Any] = []
@@ -143,13 +143,13 @@ def deep(count: int, residual: bool) -> Run:
             head.append({"Activation": {"activation": "linear", "name": f"b{at}"}})
         last = f"b{at}"
     spec = load_spec({"spec": 1, "head": head})
-    return lambda: compile_spec(spec, base=base)
+    return lambda: compile_spec(spec, base=base) if compiled else plan_spec(spec, base=base)
 
 
 def edits_on_nasnet() -> Run:
     from spec_compiler.backend.reader import read_graph
     from spec_compiler.backend.symbolic import symbolic
-    from spec_compiler.compiler import apply_edits
+    from spec_compiler.editing import apply_edits
     from spec_compiler.plan import Plan
 
     with symbolic():
@@ -169,7 +169,6 @@ def edits_on_nasnet() -> Run:
 
 
 def diagram_of_nasnet() -> Run:
-    from spec_compiler import plan_spec
     from spec_compiler.diagram import render, to_dot
 
     plan = plan_spec(
@@ -188,7 +187,7 @@ def run_of(task: str, side: str) -> tuple[Run, list[str]]:
     if name == "memory":
         return in_memory()[side == "hand"], ["conv1_conv", "conv5_block3_3_conv"]
     if name in ("chain", "residual"):
-        return deep(int(side), name == "residual"), []
+        return deep(int(side), name == "residual", suffix == "compile"), []
     return {"edits": edits_on_nasnet, "diagram": diagram_of_nasnet}[name](), []
 
 

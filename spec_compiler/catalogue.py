@@ -69,6 +69,7 @@ _RETIRED = {
     "*.input_shape": _SHAPE_IS_KNOWN,
     "*.batch_input_shape": _SHAPE_IS_KNOWN,
     "*.input_dim": _SHAPE_IS_KNOWN,
+    "*.from": "`from` stands beside the class: `{Add: {}, from: [a, b]}`",
     "Embedding.input_length": "remove it, Keras 3 ignores it",
     "*.lr": "Keras 3 calls it `learning_rate`",
     "*.decay": "give `learning_rate` a schedule, for example `InverseTimeDecay`",

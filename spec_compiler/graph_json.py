@@ -22,33 +22,33 @@ def to_plain(graph: Graph) -> dict[str, Any]:
     """
     return {
         "name": graph.name,
-        "layers": [_layer(layer) for layer in graph.layers.values()],
+        "layers": [layer_to_plain(layer) for layer in graph.layers.values()],
         "nodes": [
             [
                 node.name,
                 node.layer,
-                _encoded(node.args),
-                _encoded(node.kwargs),
-                [[spec.shape, spec.dtype] for spec in node.outputs],
+                encoded(node.args),
+                encoded(node.kwargs),
+                specs_to_plain(node.outputs),
             ]
             for node in graph.nodes.values()
         ],
-        "inputs": _encoded(graph.inputs),
-        "outputs": _encoded(graph.outputs),
+        "inputs": encoded(graph.inputs),
+        "outputs": encoded(graph.outputs),
         "positions": graph.positions,
     }
 
 
 def from_plain(data: Mapping[str, Any]) -> Graph:
     """The graph that `to_plain` was given."""
-    layers = [_layer_from(each) for each in data["layers"]]
+    layers = [layer_from_plain(each) for each in data["layers"]]
     nodes = [
         Node(
             name,
             layer,
-            _decoded(args),
-            _decoded(kwargs),
-            tuple(TensorSpec(tuple(shape), dtype) for shape, dtype in outputs),
+            decoded(args),
+            decoded(kwargs),
+            specs_from_plain(outputs),
         )
         for name, layer, args, kwargs, outputs in data["nodes"]
     ]
@@ -56,21 +56,36 @@ def from_plain(data: Mapping[str, Any]) -> Graph:
         data["name"],
         {layer.name: layer for layer in layers},
         {node.name: node for node in nodes},
-        _decoded(data["inputs"]),
-        _decoded(data["outputs"]),
+        decoded(data["inputs"]),
+        decoded(data["outputs"]),
         positions=tuple(data["positions"]),
     )
 
 
-def _layer(layer: LayerSpec) -> dict[str, Any]:
+def specs_to_plain(specs: tuple[TensorSpec, ...]) -> list[Any]:
+    """Shapes and dtypes as JSON data."""
+    return [[list(spec.shape), spec.dtype] for spec in specs]
+
+
+def specs_from_plain(data: list[Any]) -> tuple[TensorSpec, ...]:
+    """The shapes and dtypes that `specs_to_plain` was given."""
+    return tuple(TensorSpec(tuple(shape), dtype) for shape, dtype in data)
+
+
+def layer_to_plain(layer: LayerSpec) -> dict[str, Any]:
+    """A layer as Keras has it, as JSON data; what an edit did to it is left out.
+
+    Raises:
+        NotPlain: as `to_plain`.
+    """
     return {
         "name": layer.name,
         "class_name": layer.class_name,
-        "config": _encoded(layer.config),
+        "config": encoded(layer.config),
         "kind": layer.kind,
         "trainable": layer.trainable,
         "variables": [
-            [each.path, each.shape, each.dtype, each.trainable, each.store_path, each.legacy_index]
+            [each.path, list(each.shape), each.dtype, each.trainable, each.store_path, each.legacy_index]
             for each in layer.variables or ()
         ],
         "position": layer.position,
@@ -80,11 +95,12 @@ def _layer(layer: LayerSpec) -> dict[str, Any]:
     }
 
 
-def _layer_from(data: Mapping[str, Any]) -> LayerSpec:
+def layer_from_plain(data: Mapping[str, Any]) -> LayerSpec:
+    """The layer that `layer_to_plain` was given."""
     return LayerSpec(
         name=data["name"],
         class_name=data["class_name"],
-        config=_decoded(data["config"]),
+        config=decoded(data["config"]),
         kind=data["kind"],
         trainable=data["trainable"],
         variables=tuple(
@@ -98,30 +114,35 @@ def _layer_from(data: Mapping[str, Any]) -> LayerSpec:
     )
 
 
-def _encoded(value: Any) -> Any:
-    """JSON for a nest of plain values and tensors: what JSON has no form for stands in a mapping with one odd key."""
+def encoded(value: Any) -> Any:
+    """JSON for a nest of plain values and tensors: what JSON has no form for stands in a mapping with one odd key.
+
+    Raises:
+        NotPlain: it holds something else.
+    """
     if isinstance(value, ValueRef):
         return {"$ref": [value.node, value.index]}
     if isinstance(value, tuple):
-        return {"$tuple": [_encoded(each) for each in value]}
+        return {"$tuple": [encoded(each) for each in value]}
     if isinstance(value, list):
-        return [_encoded(each) for each in value]
+        return [encoded(each) for each in value]
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) and not key.startswith("$") for key in value):
             raise NotPlain(f"the keys of {value}")
-        return {key: _encoded(each) for key, each in value.items()}
+        return {key: encoded(each) for key, each in value.items()}
     if type(value) not in _PLAIN:
         raise NotPlain(type(value).__name__)
     return value
 
 
-def _decoded(value: Any) -> Any:
+def decoded(value: Any) -> Any:
+    """The nest that `encoded` was given."""
     if isinstance(value, list):
-        return [_decoded(each) for each in value]
+        return [decoded(each) for each in value]
     if isinstance(value, dict):
         if "$ref" in value:
             return ValueRef(*value["$ref"])
         if "$tuple" in value:
-            return tuple(_decoded(each) for each in value["$tuple"])
-        return {key: _decoded(each) for key, each in value.items()}
+            return tuple(decoded(each) for each in value["$tuple"])
+        return {key: decoded(each) for key, each in value.items()}
     return value

@@ -24,14 +24,16 @@ _THROUGH = ("ZeroPadding2D", "Dropout", "SpatialDropout2D", "Identity")  # what 
 
 
 def lint(spec: Spec, plan: Plan) -> tuple[Diagnostic, ...]:
-    """The warnings, in the order of the rules; paths from the spec."""
+    """The warnings, in the order of the rules, after those of the edits; paths from the spec."""
     return (
+        *plan.after.warnings,
         *unused_variables(spec),
         *_head_on_softmax(spec, plan),
         *_frozen_everything(spec, plan.after),
         *_loose_normalizations(spec, plan.after),
         *_pointless(spec, plan),
         *_large_dense(plan.after),
+        *_lambdas(spec, plan.after),
     )
 
 
@@ -219,3 +221,14 @@ def _ends_in_softmax(layer: LayerSpec) -> bool:
 
 def _made_at(graph: Graph, path: tuple[str | int, ...]) -> str:
     return next((name for name, layer in graph.layers.items() if layer.origin.path == path), "")
+
+
+def _lambdas(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
+    for layer in graph.layers.values():
+        if layer.class_name == "Lambda":
+            yield Diagnostic(
+                "SC509",
+                f"`{layer.name}` is a Lambda layer: a saved file carries its code, and loading it asks for trust",
+                layer.origin.path or ("base" if spec.base is not None else "bases",),
+                help="load it with `keras.models.load_model(file, safe_mode=False)`, or replace it by a named layer",
+            )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -92,6 +94,31 @@ class Source:
         """The error with every diagnostic located, in the order of the text."""
         found = {self.locate(each): None for each in error.diagnostics}
         return SpecError(sorted(found, key=lambda each: (each.line or 0, each.column or 0)))
+
+    @contextlib.contextmanager
+    def locating(self) -> Iterator[None]:
+        """Gives the errors raised inside their places in the text."""
+        try:
+            yield
+        except SpecError as error:
+            raise self.located(error) from None
+
+
+def texts_in(data: Any) -> Iterator[str]:
+    """Every text in plain data, keys aside.
+
+    >>> sorted(texts_in({"layers": ["pool", "conv"], "to": {"strides": 2}}))
+    ['conv', 'pool']
+    """
+    todo = [data]
+    while todo:
+        here = todo.pop()
+        if isinstance(here, str):
+            yield here
+        elif isinstance(here, Mapping):
+            todo += here.values()
+        elif isinstance(here, list | tuple):
+            todo += here
 
 
 def _narrowed(span: Span, chars: tuple[int, int] | None) -> Span:

@@ -24,10 +24,11 @@ from spec_compiler.backend.symbolic import symbolic
 from spec_compiler.backend.weights import JoinedWeights, MemoryWeights, NoWeights, WeightSource
 from spec_compiler.backend.writer import Built, Custom, Factory
 from spec_compiler.base import Base, Weights
-from spec_compiler.cache import base_key, keep, recall
+from spec_compiler.cache import Key
 from spec_compiler.diagnostics import Path, SpecError, did_you_mean
 from spec_compiler.graph import Graph
 from spec_compiler.joining import joined
+from spec_compiler.known_bases import base_key, joined_key, keep_graph, recall_graph
 from spec_compiler.spec import Spec
 
 
@@ -39,6 +40,7 @@ class LoadedBase:
     weights: Callable[[Graph], WeightSource]  # for the graph of the result
     custom: Custom = field(default_factory=Custom)
     is_remote: bool = False
+    key: Key | None = None  # what the graph is remembered by
 
 
 Other = Callable[[str], "LoadedBase"]
@@ -100,6 +102,7 @@ def _joined(bases: Mapping[str, LoadedBase]) -> LoadedBase:
         lambda result: JoinedWeights({name: base.weights(base.graph) for name, base in bases.items()}),
         custom,
         any(base.is_remote for base in bases.values()),
+        joined_key({name: base.key for name, base in bases.items()}),
     )
 
 
@@ -111,7 +114,7 @@ def _from_spec(name: str, folder: str, other: Other) -> LoadedBase:
     return other(path)
 
 
-def from_built(built: Built, base: LoadedBase, fill: Callable[[], None]) -> LoadedBase:
+def from_built(built: Built, base: LoadedBase, fill: Callable[[], object]) -> LoadedBase:
     """The result of a spec as a base of another; `fill` gives it its weights."""
 
     def weights(result: Graph) -> WeightSource:
@@ -171,7 +174,7 @@ def _from_application(base: Base, folder: str) -> LoadedBase:
     constructor = getattr(keras.applications, base.application or "")
     arguments = {key: tuple(value) if isinstance(value, list) else value for key, value in base.arguments.items()}
     key = _key(base, folder)
-    graph = recall(key)
+    graph = recall_graph(key)
     if graph is None:
         try:
             with symbolic():
@@ -180,7 +183,7 @@ def _from_application(base: Base, folder: str) -> LoadedBase:
             raise
         except Exception as error:
             raise _not_built(base, error) from None
-        keep(key, graph)
+        keep_graph(key, graph)
 
     own = graph
 
@@ -189,10 +192,10 @@ def _from_application(base: Base, folder: str) -> LoadedBase:
             return find(_imagenet_file(base, constructor, arguments), base.weights, own, result)
         return _given(base.weights, folder, own, result)
 
-    return LoadedBase(own, weights, is_remote=base.weights.kind == "imagenet")
+    return LoadedBase(own, weights, is_remote=base.weights.kind == "imagenet", key=key)
 
 
-def _key(base: Base, folder: str) -> dict[str, Any] | None:
+def _key(base: Base, folder: str) -> Key | None:
     """The base's key in the cache; None while the caller's own settings of Keras differ from the written ones."""
     usual = keras.config.dtype_policy().name == keras.config.floatx() == "float32"
     return base_key(base, folder) if usual and keras.config.image_data_format() == "channels_last" else None
@@ -267,10 +270,10 @@ def _from_file(base: Base, folder: str) -> LoadedBase:
         path = existing(base.file, folder, "model file")
         with _damaged(path):
             key = _key(base, folder)
-            graph = recall(key)
+            graph = recall_graph(key)
             if graph is None:
                 graph = read_graph(_keras_archive(path) if zipfile.is_zipfile(path) else _legacy_h5(path))
-                keep(key, graph)
+                keep_graph(key, graph)
     except SpecError as error:
         raise error.under("file") from None
     inside, read = Weights("file", base.file), graph
@@ -283,7 +286,7 @@ def _from_file(base: Base, folder: str) -> LoadedBase:
                 raise error.under("file") from None
         return _given(base.weights, folder, read, result)
 
-    return LoadedBase(read, weights)
+    return LoadedBase(read, weights, key=key)
 
 
 @contextlib.contextmanager

@@ -95,6 +95,11 @@ def call_help(spec: LayerSpec, shapes: list[Shape], culprit: LayerSpec | None) -
     sizes = {shape[1:-1] for shape in shapes if len(shape) > 2}
     if not spec.is_new:
         made = culprit is not None and culprit.is_new
+        if spec.kind == "model" and culprit is not None and culprit.kind == "input":
+            return (
+                "a nested model keeps the size that it was built for: build the base for the new one,\n"
+                "for an application with `input_shape` in `base`"
+            )
         return f"take `{culprit.name}` out, or put it into the `head`" if made and culprit is not None else None
     if spec.class_name in MERGES and len(shapes) < 2:
         return "a merge takes several tensors: name them with `from: [a, b]`"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import keras
@@ -10,6 +11,8 @@ from keras.src.models.functional import Functional as _Functional  # private: wh
 from spec_compiler.backend.store import layer_groups, store_paths
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph, Kind, LayerSpec, Node, Shape, Structure, TensorSpec, ValueRef, VariableSpec
+
+_GENERATOR = re.compile(r"seed_generator(_\d+)?")
 
 
 def read_graph(model: Any) -> Graph:
@@ -103,14 +106,28 @@ def read_layer(operation: Any, position: int | None = None, group: str | None = 
 
 
 def read_variables(layer: Any) -> tuple[VariableSpec, ...]:
-    """A layer's variables in the order of `layer.variables`."""
+    """A layer's variables in the order of `layer.variables`.
+
+    Keras numbers random generators through a whole process; here each layer's own are counted, so that the same spec
+    gives the same names.
+    """
     if not layer.variables:
         return ()
+    generators: dict[str, str] = {}
+
+    def path_of(variable: Any) -> str:
+        inside = f"/{variable.path}".partition(f"/{layer.name}/")[2] or str(variable.path)  # less the scopes around
+        first, *rest = inside.split("/")
+        if _GENERATOR.fullmatch(first):
+            number = len(generators)
+            first = generators.setdefault(first, f"seed_generator_{number}" if number else "seed_generator")
+        return "/".join([first, *rest])
+
     legacy = {id(each): index for index, each in enumerate([*layer.trainable_weights, *layer.non_trainable_weights])}
     paths = store_paths(layer)
     return tuple(
         VariableSpec(
-            path=str(variable.path).removeprefix(f"{layer.name}/"),
+            path=path_of(variable),
             shape=tuple(int(size) for size in variable.shape),
             dtype=str(variable.dtype),
             trainable=bool(variable.trainable),

@@ -13,6 +13,7 @@ from spec_compiler.backend.reader import read_layer, read_variables, tensor_spec
 from spec_compiler.backend.shapes import call_error, fit_errors, make_error
 from spec_compiler.backend.symbolic import deep, seeded, symbolic
 from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.entries import snake_case
 from spec_compiler.graph import Graph, LayerSpec, Node, ValueRef, map_references
 
 Factory = Callable[[str], Any]  # from the layer's name
@@ -187,17 +188,22 @@ def deserialized(class_name: str, argument: str, value: Any, owner: catalogue.Cl
     kind = catalogue.argument_kind(class_name, argument, owner)
     if kind in ("initializer", "regularizer", "constraint", "layer"):
         if isinstance(value, list | tuple) and kind == "layer":
-            return [_made(each, "layer") for each in value]
+            return [_made(each, "layer", number) for number, each in enumerate(value)]
         return _made(value, kind)  # type: ignore[arg-type]
     if isinstance(value, list) and all(isinstance(each, int | float) for each in value):
         return tuple(value)
     return value
 
 
-def _made(value: Any, kind: catalogue.ClassKind) -> Any:
-    """The object that an entry names; what is no entry, such as Keras's own serialised form, stays."""
+def _made(value: Any, kind: catalogue.ClassKind, number: int = 0) -> Any:
+    """The object that an entry names; what is no entry, such as Keras's own serialised form, stays.
+
+    A layer inside of another gets a name of its own: Keras's would count through the whole process.
+    """
     if isinstance(value, str):
-        return getattr(keras.layers, value)() if kind == "layer" else value
+        if kind != "layer":
+            return value
+        value = {value: {}}
     if not isinstance(value, Mapping) or "class_name" in value:
         return value
     ((name, arguments),) = value.items()
@@ -205,6 +211,9 @@ def _made(value: Any, kind: catalogue.ClassKind) -> Any:
         first = catalogue.first_argument(name, kind)
         arguments = {} if arguments is None or first is None else {first: arguments}
     made = {key: deserialized(name, key, each, kind) for key, each in arguments.items()}
+    if kind == "layer":
+        plain = snake_case(name.rpartition(">")[2])
+        made.setdefault("name", f"{plain}_{number}" if number else plain)
     return _class(name, kind)(**made)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import click
 
@@ -12,15 +13,20 @@ from spec_compiler.cli.options import permission_options, set_option
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.reports import REPORT_FORMATS, report
 from spec_compiler.cli.show import render_all
-from spec_compiler.compiler import check_spec
+from spec_compiler.compiler import Checked, checked
 from spec_compiler.diagnostics import RULES, Diagnostic, did_you_mean
 from spec_compiler.rules import explanation
+from spec_compiler.static import Tier
 
 CALL_ERRORS = ("SC109", "SC508")
-TIERS = {
-    True: "statically: fields and arguments, and names where the base was read before",
-    False: "fields, names, topology, shapes and files",
+TIERS: dict[Tier, str] = {
+    "fields": "fields and arguments",
+    "names": "fields, names and topology",
+    "shapes": "fields, names, topology and shapes",
+    "files": "fields, names, topology, shapes and files",
 }
+UNKNOWN_BASE = "names and shapes were not checked: `check` without `--static` reads the base once and remembers it"
+UNKNOWN_CALLS = "shapes were not checked: `plan`, or `check` without `--static`, computes them once and remembers them"
 
 
 @click.command()
@@ -29,7 +35,7 @@ TIERS = {
 @click.option(
     "--static",
     is_flag=True,
-    help="Only what needs no Keras: fields, arguments, and the names of bases that were read before.",
+    help="Only what needs no Keras: fields and arguments, and names and shapes that Keras was asked for before.",
 )
 @permission_options
 @click.option("--format", "format_", type=click.Choice(REPORT_FORMATS), default="text", show_default=True)
@@ -42,29 +48,44 @@ def check(
     format_: str,
 ) -> None:
     """Check specs without building: fields, names, topology, shapes, files."""
-    found: list[Diagnostic] = []
+    results: dict[str, Checked] = {}
     with progress("checking"):
         for spec in specs:
-            found += check_spec(
+            results[spec] = checked(
                 spec, static=static, overrides=overrides, allow_code=allow_code, restrict_paths=restrict_paths
             )
-    text = report(found, format_, TIERS[static]) if format_ != "text" else render_all(found)
+    found = [each for result in results.values() for each in result.diagnostics]
+    tiers = {spec: result.tier for spec, result in results.items()}
+    text = render_all(found) if format_ == "text" else report(found, format_, tiers_text(tiers, static), tiers)
     if text:
         click.echo(text)
     if format_ == "text":
-        click.echo(summary(specs, found, static), err=bool(found))
+        click.echo(summary(tiers, found, static), err=bool(found))
     sys.exit(status(found))
 
 
-def summary(specs: Sequence[str], found: Sequence[Diagnostic], static: bool) -> str:
+def summary(tiers: Mapping[str, Tier], found: Sequence[Diagnostic], static: bool) -> str:
     """What was checked, how far, and how it ended: `2 specs checked (fields, names …): no errors, 1 warning`."""
     errors = sum(each.severity == "error" for each in found)
     warnings = len(found) - errors
     counts = [f"{errors or 'no'} error{'s' if errors != 1 else ''}"]
     if warnings:
         counts.append(f"{warnings} warning{'s' if warnings != 1 else ''}")
-    plural = "s" if len(specs) > 1 else ""
-    return f"{len(specs)} spec{plural} checked ({TIERS[static]}): {', '.join(counts)}"
+    plural = "s" if len(tiers) > 1 else ""
+    text = f"{len(tiers)} spec{plural} checked ({tiers_text(tiers, static)}): {', '.join(counts)}"
+    if static and not errors and "fields" in tiers.values():
+        return f"{text}\n{UNKNOWN_BASE}"
+    return f"{text}\n{UNKNOWN_CALLS}" if static and not errors and "names" in tiers.values() else text
+
+
+def tiers_text(tiers: Mapping[str, Tier], static: bool) -> str:
+    """How far the checks came: `statically: fields and arguments`, with counts where the specs differ."""
+    counts = Counter(tiers.values())
+    if len(counts) == 1:
+        text = TIERS[next(iter(counts))]
+    else:
+        text = ", ".join(f"{counts[tier]} as far as its {tier}" for tier in TIERS if tier in counts)
+    return f"statically: {text}" if static else text
 
 
 def status(diagnostics: Sequence[Diagnostic]) -> int:

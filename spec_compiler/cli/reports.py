@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -17,14 +17,18 @@ FORMAT_VERSION = 1
 SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-def report(diagnostics: Sequence[Diagnostic], format: str, tier: str) -> str:
-    """The diagnostics as JSON, SARIF 2.1.0 or GitHub's workflow commands; `tier` says what was checked."""
+def report(diagnostics: Sequence[Diagnostic], format: str, checked: str, tiers: Mapping[str, str]) -> str:
+    """The diagnostics as JSON, SARIF 2.1.0 or GitHub's workflow commands.
+
+    `checked` says what was checked, `tiers` how far each spec was: to its `fields`, `names`, `shapes` or `files`.
+    """
     if format == "sarif":
         return json.dumps(sarif(diagnostics), indent=2)
     if format == "github":
         return "\n".join(github(each) for each in diagnostics)
     found = [diagnostic_json(each) for each in diagnostics]
-    return json.dumps({"format_version": FORMAT_VERSION, "checked": tier, "diagnostics": found}, indent=2)
+    data = {"format_version": FORMAT_VERSION, "checked": checked, "tiers": dict(tiers), "diagnostics": found}
+    return json.dumps(data, indent=2)
 
 
 def relative(file: str | None) -> str | None:

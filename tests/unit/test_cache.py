@@ -11,9 +11,9 @@ import pytest
 
 from spec_compiler import check_spec, load_spec
 from spec_compiler.base import Base
-from spec_compiler.cache import base_key, keep, recall
 from spec_compiler.graph import Graph, Node, ValueRef
 from spec_compiler.graph_json import NotPlain, from_plain, to_plain
+from spec_compiler.known_bases import base_key, keep_graph, recall_graph
 from tests.unit.graphs import chain, graph, residual, shared
 
 
@@ -32,8 +32,8 @@ def key_of(**arguments: Any) -> Any:
 @pytest.mark.parametrize("made", [chain("in", "a", "b"), residual(), shared()], ids=["chain", "residual", "shared"])
 def test_a_graph_comes_back_as_it_was(made: Graph) -> None:
     assert from_plain(json.loads(json.dumps(to_plain(made)))) == made
-    keep(key_of(), made)
-    assert recall(key_of()) == made
+    keep_graph(key_of(), made)
+    assert recall_graph(key_of()) == made
 
 
 def test_constants_and_structures_come_back() -> None:
@@ -55,14 +55,14 @@ def test_what_json_cannot_say_is_not_kept(folder: Path) -> None:
     made = Graph(made.name, made.layers, {"in": made.nodes["in"], "a": odd}, made.inputs, made.outputs)
     with pytest.raises(NotPlain):
         to_plain(made)
-    keep(key_of(), made)
-    assert recall(key_of()) is None
+    keep_graph(key_of(), made)
+    assert recall_graph(key_of()) is None
     assert not list(folder.glob("*")) if folder.exists() else True
 
 
 @pytest.mark.parametrize("damage", ["truncate", "letter", "key", "not json", "another graph", "empty"])
 def test_a_damaged_or_foreign_entry_is_not_believed(damage: str, folder: Path) -> None:
-    keep(key_of(), chain("in", "a", "b"))
+    keep_graph(key_of(), chain("in", "a", "b"))
     (path,) = folder.glob("*.json")
     text = path.read_text()
     entry = json.loads(text)
@@ -72,44 +72,44 @@ def test_a_damaged_or_foreign_entry_is_not_believed(damage: str, folder: Path) -
             "letter": text.replace("units", "unitz"),
             "key": json.dumps({**entry, "key": {**entry["key"], "keras": "0.0.1"}}),
             "not json": "hello",
-            "another graph": json.dumps({**entry, "graph": "{}"}),
+            "another graph": json.dumps({**entry, "data": "{}"}),
             "empty": "",
         }[damage]
     )
-    assert recall(key_of()) is None
+    assert recall_graph(key_of()) is None
 
 
 def test_other_arguments_and_settings_are_another_question(monkeypatch: pytest.MonkeyPatch) -> None:
-    keep(key_of(), chain("in", "a"))
-    assert recall(key_of(include_top=False)) is None
+    keep_graph(key_of(), chain("in", "a"))
+    assert recall_graph(key_of(include_top=False)) is None
     monkeypatch.setenv("KERAS_BACKEND", "another")
-    assert recall(key_of()) is None
+    assert recall_graph(key_of()) is None
 
 
 def test_parallel_writers_leave_a_whole_entry(folder: Path) -> None:
     made = chain("in", *(f"l{at}" for at in range(300)))
-    threads = [threading.Thread(target=keep, args=(key_of(), made)) for _ in range(16)]
+    threads = [threading.Thread(target=keep_graph, args=(key_of(), made)) for _ in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert recall(key_of()) == made
+    assert recall_graph(key_of()) == made
     assert [path.suffix for path in folder.iterdir()] == [".json"]
 
 
 def test_the_cache_can_be_off_or_impossible(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SPEC_COMPILER_CACHE", "off")
-    keep(key_of(), chain("in", "a"))
-    assert recall(key_of()) is None
+    keep_graph(key_of(), chain("in", "a"))
+    assert recall_graph(key_of()) is None
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("SPEC_COMPILER_CACHE", str(tmp_path / "file" / "below"))
-    keep(key_of(), chain("in", "a"))
-    assert recall(key_of()) is None
+    keep_graph(key_of(), chain("in", "a"))
+    assert recall_graph(key_of()) is None
 
 
 def test_names_are_checked_without_keras_once_the_base_is_known() -> None:
     spec = {"spec": 1, "base": {"application": "VGG16", "weights": None}, "cut_at": "b1"}
     assert check_spec(spec, static=True) == ()
-    keep(key_of(), chain("in", "block1", "block2"))
+    keep_graph(key_of(), chain("in", "block1", "block2"))
     (found,) = check_spec(spec, static=True)
     assert (found.code, found.path) == ("SC201", ("cut_at",))

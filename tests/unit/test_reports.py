@@ -48,14 +48,14 @@ def test_sarif_says_where_and_which_rule(found: list[Diagnostic]) -> None:
 
 
 def test_json_names_files_from_here(found: list[Diagnostic]) -> None:
-    data = json.loads(report(found, "json", "everything"))
+    data = json.loads(report(found, "json", "everything", {"a.yaml": "files"}))
     assert data["checked"] == "everything"
     assert {each["file"] for each in data["diagnostics"]} == {f"tests/fixtures/invalid/{name}" for name in FILES}
     assert data["diagnostics"][0] == diagnostic_json(found[0])
 
 
 def test_github_gets_one_line_for_each(found: list[Diagnostic]) -> None:
-    lines = report(found, "github", "").split("\n")
+    lines = report(found, "github", "", {}).split("\n")
     assert len(lines) == len(found)
     assert lines[0].startswith(
         "::error file=tests/fixtures/invalid/SC101-several-at-once.yaml,line=2,col=43,endColumn=55,title=SC106%3A"

@@ -1,0 +1,126 @@
+"""The graphs of bases that Keras built before: an application's by its arguments, a saved model's by its config."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import zipfile
+from typing import Any
+
+from spec_compiler import cache
+from spec_compiler.base import Base
+from spec_compiler.cache import Key
+from spec_compiler.graph import Graph
+from spec_compiler.graph_json import NotPlain, from_plain, to_plain
+from spec_compiler.joining import joined
+from spec_compiler.spec import Spec
+
+FORMAT = 2
+HDF5 = b"\x89HDF\r\n\x1a\n"
+
+
+def known_base(spec: Spec) -> tuple[Graph, Key] | None:
+    """The graph of a spec's base, or of its bases joined, and what it depends on; None where Keras must be asked."""
+    folder = spec.source.folder
+    if spec.bases is not None:
+        keys = {name: base_key(base, folder) for name, base in spec.bases.items()}
+        graphs = {name: recall_graph(key) for name, key in keys.items()}
+        found = {name: graph for name, graph in graphs.items() if graph is not None}
+        key = joined_key(keys)
+        return (joined(found), key) if len(found) == len(graphs) and key is not None else None
+    if spec.base is None:
+        return None
+    key = base_key(spec.base, folder)
+    graph = recall_graph(key)
+    return (graph, key) if graph is not None and key is not None else None
+
+
+def base_key(base: Base, folder: str) -> Key | None:
+    """What the graph of a base depends on; None for a base whose graph is not kept.
+
+    An application depends on its arguments and on Keras, a saved model on its config, both on Keras's settings.
+    """
+    question: dict[str, Any]
+    if base.application is not None:
+        question = {"application": base.application, "arguments": base.arguments}
+    elif base.file is not None:
+        config = _config_of(os.path.join(folder, os.path.expanduser(base.file)))
+        if config is None:
+            return None
+        question = {"config": [config[0], hashlib.sha256(config[1]).hexdigest()]}
+    else:
+        return None
+    try:
+        json.dumps(question)
+    except (TypeError, ValueError):
+        return None
+    return {"format": FORMAT, "keras": _keras_version(), "settings": _settings(), **question}
+
+
+def joined_key(keys: dict[str, Key | None]) -> Key | None:
+    """What the graph of several bases depends on."""
+    return None if None in keys.values() else {"format": FORMAT, "bases": keys}
+
+
+def recall_graph(key: Key | None) -> Graph | None:
+    """The graph that was kept for a key, None where there is none that can be believed."""
+    data = cache.recall(key) if key is not None else None
+    try:
+        return from_plain(data) if data is not None else None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def keep_graph(key: Key | None, graph: Graph) -> None:
+    """Keeps a graph for a key."""
+    if key is not None:
+        with contextlib.suppress(NotPlain):
+            cache.keep(key, to_plain(graph))
+
+
+@functools.cache
+def _keras_version() -> str:
+    """The installed Keras's version, read from its own file: asking `importlib.metadata` takes ten times as long."""
+    spec = importlib.util.find_spec("keras")
+    folder = os.path.dirname(spec.origin) if spec is not None and spec.origin else ""
+    with contextlib.suppress(OSError), open(os.path.join(folder, "src", "version.py"), encoding="utf-8") as stream:
+        found = re.search(r"__version__ = \"([^\"]+)\"", stream.read())
+        if found:
+            return found[1]
+    from importlib import metadata
+
+    return metadata.version("keras")
+
+
+def _config_of(path: str) -> tuple[str, bytes] | None:
+    """The format of a saved model, and the part of it that its graph is made from."""
+    try:
+        with open(path, "rb") as stream:
+            is_hdf5 = stream.read(len(HDF5)) == HDF5
+        if is_hdf5:
+            import h5py  # 0.1 s with numpy, for such bases only
+
+            with h5py.File(path, "r") as store:
+                config = store.attrs.get("model_config")
+            return ("h5", str(config).encode()) if config is not None else None
+        with zipfile.ZipFile(path) as archive:
+            return "keras", archive.read("config.json")
+    except (OSError, KeyError, zipfile.BadZipFile):
+        return None
+
+
+def _settings() -> dict[str, str]:
+    """Keras's own settings, as it would read them: they change dtypes and the order of axes."""
+    home = os.environ.get("KERAS_HOME", os.path.join(os.path.expanduser("~"), ".keras"))
+    try:
+        with open(os.path.join(home, "keras.json"), "rb") as stream:
+            written = hashlib.sha256(stream.read()).hexdigest()
+    except OSError:
+        written = ""
+    named = {key: value for key, value in os.environ.items() if key.startswith("KERAS_") and key != "KERAS_HOME"}
+    return {"keras.json": written, **named}
