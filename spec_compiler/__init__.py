@@ -1,13 +1,20 @@
 """spec_compiler: a declarative model-spec compiler for Keras, `terraform plan` for neural networks.
 
-Importing it imports neither Keras nor TensorFlow; the functions do, when they need it.
+Importing it imports neither Keras nor TensorFlow; the functions do, when they need it. The names below are looked up
+when they are first used (PEP 562), so that the command line can choose how its modules are loaded.
 """
 
-from spec_compiler.compiler import CompiledSpec, check_spec, compile_spec, plan_spec
-from spec_compiler.diagnostics import Diagnostic, SpecError
-from spec_compiler.ledger import WeightLedger
-from spec_compiler.plan import Plan
-from spec_compiler.spec import Spec, load_spec
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from spec_compiler.compiler import CompiledSpec, check_spec, compile_spec, plan_spec
+    from spec_compiler.diagnostics import Diagnostic, SpecError
+    from spec_compiler.ledger import WeightLedger
+    from spec_compiler.plan import Plan
+    from spec_compiler.spec import Spec, load_spec
 
 __all__ = [
     "CompiledSpec",
@@ -21,3 +28,22 @@ __all__ = [
     "load_spec",
     "plan_spec",
 ]
+
+_MODULES = {
+    "compiler": ("CompiledSpec", "check_spec", "compile_spec", "plan_spec"),
+    "diagnostics": ("Diagnostic", "SpecError"),
+    "ledger": ("WeightLedger",),
+    "plan": ("Plan",),
+    "spec": ("Spec", "load_spec"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"spec_compiler.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

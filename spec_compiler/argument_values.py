@@ -21,6 +21,7 @@ _MISSING: Any = object()
 _NOUNS = {
     "#/definitions/activation": "the name of an activation",
     "#/definitions/dtype": "the name of a dtype",
+    "#/definitions/function": "`module:function`",
     "#/definitions/layer": "a layer",
 }
 _WORDS = {
@@ -272,6 +273,7 @@ def _candidates(value: Any) -> Iterator[Any]:
             numerator, slash, denominator = value.partition("/")
             if slash and isinstance(over := _parsed(denominator, float), float) and over:
                 yield _parsed(numerator, lambda text: float(text) / over)  # `1/255`, which YAML does not work out
+            yield ":".join(value.rsplit(".", 1))  # a function, as Python writes it
             yield [value]
         case bool():
             yield flow(value)

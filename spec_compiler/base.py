@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, StrictStr, model_validator
-from pydantic_core import CoreSchema, core_schema
+from pydantic import ConfigDict, Field, StrictStr, model_validator
 
 from spec_compiler import catalogue
 from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, show
 from spec_compiler.edits.section import Section
+from spec_compiler.function_names import FUNCTION_PATTERN
+from spec_compiler.parsed import Parsed
 
 KINDS = ("application", "file", "spec", "python")
 SUFFIXES = (".weights.h5", ".h5", ".hdf5", ".keras")
@@ -19,12 +20,14 @@ FILE_PATTERN = r"\.(h5|hdf5|keras)$|\$\{"  # for the schema; a variable may stan
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
+class Weights(Parsed):
     """Where the base's weights come from.
 
     `kind` says how to read the rest: "imagenet" and "none" have no `file`; a "package" file is a path below the
     installed package `package`. `map` leads from layers to places in the file, for a checkpoint with other names.
     """
+
+    definition: ClassVar[str] = "weights"
 
     kind: Literal["imagenet", "none", "file", "package"]
     file: str | None = None
@@ -57,14 +60,6 @@ class Weights:
         if self.kind == "package":
             return f"package:{self.package}/{self.file}"
         return self.file or {"none": "null"}.get(self.kind, self.kind)
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(cls.parse)
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"x-definition": "weights"}
 
 
 _FORMS = "write `imagenet`, `null`, a file (.keras, .weights.h5, .h5) or `package:NAME/path`"
@@ -179,7 +174,7 @@ class Base(Section):
     )
     python: StrictStr | None = Field(
         default=None,
-        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
+        pattern=f"^{FUNCTION_PATTERN}$",
         description="`module:function`, which returns the model; only with --allow-code, as it runs code.",
         examples=["my_models:backbone"],
     )

@@ -41,21 +41,14 @@ def keep(key: Key, data: Any) -> None:
     path = _path(key)
     if path is None:
         return
-    import tempfile  # only a process that writes needs it
+    from spec_compiler.whole import whole_file  # only a process that writes needs it
 
     with contextlib.suppress(OSError, ValueError):
         payload = json.dumps(data, separators=(",", ":"))
         checksum = hashlib.sha256(payload.encode()).hexdigest()
-        folder = os.path.dirname(path)
-        os.makedirs(folder, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=".partial-", dir=folder)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                json.dump({"key": key, "sha256": checksum, "data": payload}, stream)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with whole_file(path) as temporary, open(temporary, "w", encoding="utf-8") as stream:
+            json.dump({"key": key, "sha256": checksum, "data": payload}, stream)
 
 
 def _path(key: Key) -> str | None:

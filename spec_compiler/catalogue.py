@@ -44,6 +44,7 @@ _EXAMPLES = {
     "callback": "for example `EarlyStopping: {patience: 3}`",
     "activation": "for example `relu`",
     "dtype": "for example `float32`",
+    "function": "for example `my_layers:double`, the function `double` in `my_layers.py` beside the spec",
     "python": "classes stand as in `keras.layers`; one of your own, registered with Keras, is `package>Name`",
 }
 # What a number in the place of an object was surely meant to be.
@@ -161,7 +162,8 @@ def argument_kind(class_name: str, argument: str, kind: ClassKind | None = None)
     """What must be made of the argument's value before Keras gets it; None for plain data.
 
     One of `layer`, `initializer`, `regularizer`, `constraint` (entries, a list of them for some arguments of kind
-    layer), `activation`, `dtype` (names, or Keras's serialized form) and `python` (an object that YAML cannot hold).
+    layer), `activation`, `dtype` (names, or Keras's serialized form), `function` (`module:function`) and `python` (an
+    object that YAML cannot hold).
 
     >>> argument_kind("Dense", "kernel_regularizer"), argument_kind("Dense", "units")
     ('regularizer', None)

@@ -1,11 +1,11 @@
 """The public functions. What needs no Keras is in `static`, the rest in `pipeline`, which is loaded when it is needed.
 
-Source -> Spec          spec            what the user wrote, every mistake in it located
-base   -> Graph         known_bases, backend/bases    the model it starts from, without its weights
-Graph  -> Graph         editing, edits/ the sections in their fixed order, each result checked
-Graph  -> shapes        known_calls, backend/writer   what every layer puts out
-Graph  -> keras.Model   backend/writer  fresh layers, still without weights
-weights                 backend/weights kept ones copied, new ones initialised, all in the ledger
+Source -> Spec         spec                        what the user wrote, every mistake in it located
+base   -> Graph        known_bases, backend/bases  the model it starts from, without its weights
+Graph  -> Graph        editing, edits/             the sections in their fixed order, each result checked
+Graph  -> shapes       known_calls                 what Keras said of the same calls before
+Graph  -> keras.Model  backend/writer              fresh layers, shapes proven, still without weights
+weights                backend/weights             kept ones copied, new ones initialised, all in the ledger
 """
 
 from __future__ import annotations

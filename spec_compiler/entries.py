@@ -5,24 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from pydantic import Field
 
 from spec_compiler import catalogue
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.near import num_slips
+from spec_compiler.parsed import Parsed
 from spec_compiler.selectors import Selector
 
 
 @dataclass(frozen=True, slots=True)
-class LayerEntry:
+class LayerEntry(Parsed):
     """A layer to be made: its class by its public Keras name, its constructor arguments, and what it is called on.
 
     `name` is None where Keras should choose; it may hold `{name}`, the name of the layer that an `each` edit matched.
     `takes` is None in a chain, where the layer takes what the one above puts out.
     """
+
+    definition: ClassVar[str] = "layer"
 
     class_name: str
     arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)
@@ -69,14 +71,6 @@ class LayerEntry:
         name = arguments.pop("name", None)
         listed = isinstance(takes, list | tuple)
         return cls(class_name, arguments, name, sources, listed, class_path, (*class_path, "name"))
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(cls.parse)
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"x-definition": "layer"}
 
 
 Entries = Annotated[tuple[LayerEntry, ...], Field(min_length=1)]  # the layers of one chain

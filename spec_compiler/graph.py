@@ -209,25 +209,11 @@ class Graph:
 
     def ancestors(self, names: Iterable[str]) -> set[str]:
         """The nodes that the given ones depend on, themselves included."""
-        seen: set[str] = set()
-        todo = list(names)
-        while todo:
-            name = todo.pop()
-            if name not in seen:
-                seen.add(name)
-                todo += [ref.node for ref in self.nodes[name].inputs]
-        return seen
+        return _reached(names, lambda name: [ref.node for ref in self.nodes[name].inputs])
 
     def descendants(self, names: Iterable[str]) -> set[str]:
         """The nodes that depend on the given ones, themselves included."""
-        seen: set[str] = set()
-        todo = list(names)
-        while todo:
-            name = todo.pop()
-            if name not in seen:
-                seen.add(name)
-                todo += self.consumers[name]
-        return seen
+        return _reached(names, self.consumers.__getitem__)
 
     def in_order(self, names: Iterable[str]) -> tuple[str, ...]:
         """The names in the graph's topological order."""
@@ -373,6 +359,17 @@ def map_references(structure: Structure, change: Callable[[ValueRef], Any]) -> S
     if isinstance(structure, Mapping):
         return {key: map_references(each, change) for key, each in structure.items()}
     return structure
+
+
+def _reached(starts: Iterable[str], neighbours: Callable[[str], Iterable[str]]) -> set[str]:
+    seen: set[str] = set()
+    todo = list(starts)
+    while todo:
+        name = todo.pop()
+        if name not in seen:
+            seen.add(name)
+            todo += neighbours(name)
+    return seen
 
 
 def _key_order(structure: Mapping[Any, Any]) -> list[Any]:

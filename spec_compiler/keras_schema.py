@@ -19,6 +19,8 @@ def keras_definitions() -> dict[str, Schema]:
     found: dict[str, Schema] = {
         name: dict(records["definitions"][name]) for name in ("activation", "dtype", "data_format")
     }
+    function = {**records["definitions"]["function"], "description": "A Python function; only with --allow-code."}
+    found["function"] = {"title": "module:function", "anyOf": [function, {"$ref": "#/definitions/variable"}]}
     for kind in CLASS_KINDS:
         found[kind] = _entry(kind)
         if kind in _NULLABLE:

@@ -152,12 +152,21 @@ def _described(node: Node, nodes: Mapping[str, Node]) -> Structure:
 
 
 def _is_of_keras(layer: LayerSpec, config: Mapping[str, Any]) -> bool:
-    if layer.class_name in CODE_LAYERS:
+    if layer.class_name in CODE_LAYERS or _names_code(config):
         return False
     if layer.is_new and layer.kind == "layer":  # written in the spec, where `package>Name` is a class of somebody's
         written = json.dumps(config, default=str)
         return catalogue.class_record(layer.class_name, "layer") is not None and ">" not in written
     return all(module is not None and module.split(".")[0] == "keras" for module in _modules(config))
+
+
+def _names_code(value: Any) -> bool:
+    """Whether a layer inside of the config runs code."""
+    if isinstance(value, Mapping):
+        return value.get("class_name") in CODE_LAYERS or any(
+            key in CODE_LAYERS or _names_code(each) for key, each in value.items()
+        )
+    return isinstance(value, list | tuple) and any(_names_code(each) for each in value)
 
 
 def _modules(value: Any) -> Iterator[str | None]:

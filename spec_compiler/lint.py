@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from spec_compiler.diagnostics import Diagnostic
@@ -224,11 +224,34 @@ def _made_at(graph: Graph, path: tuple[str | int, ...]) -> str:
 
 
 def _lambdas(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
+    """SC509, once for each layer that is a Lambda or holds one."""
     for layer in graph.layers.values():
-        if layer.class_name == "Lambda":
+        for function in [*_functions(layer.config)][:1]:
+            carries, options = "carries its code", "safe_mode=False"
+            if function is not None:
+                name = function.rpartition(":")[2]
+                carries, options = f"needs `{function}` again", f"custom_objects={{'{name}': {name}}}, safe_mode=False"
+            what = "is" if layer.class_name == "Lambda" else "holds"
             yield Diagnostic(
                 "SC509",
-                f"`{layer.name}` is a Lambda layer: a saved file carries its code, and loading it asks for trust",
+                f"`{layer.name}` {what} a Lambda layer: a saved file {carries}, and loading it asks for trust",
                 layer.origin.path or ("base" if spec.base is not None else "bases",),
-                help="load it with `keras.models.load_model(file, safe_mode=False)`, or replace it by a named layer",
+                help=f"load it with `keras.models.load_model(file, {options})`, or replace it by a named layer",
             )
+
+
+def _functions(config: Any) -> Iterator[str | None]:
+    """The functions of the Lambda layers in a config, by name; None for one that a file holds as code."""
+    if isinstance(config, list | tuple):
+        for each in config:
+            yield from _functions(each)
+    elif isinstance(config, Mapping):
+        inner = config.get("config")
+        if config.get("class_name") == "Lambda" and isinstance(inner, Mapping):
+            function = inner.get("function")
+            if isinstance(function, Mapping):  # as Keras writes it
+                function = function.get("config") if function.get("class_name") == "function" else None
+            yield function if isinstance(function, str) else None
+        else:
+            for each in config.values():
+                yield from _functions(each)

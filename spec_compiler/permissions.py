@@ -6,18 +6,18 @@ Everything is found in the spec's data alone, before anything is imported or ope
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.function_names import is_function
 from spec_compiler.source import Source
 
 # Layers that run what they are given: Python code, or a graph from a file.
 CODE_LAYERS = ("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
+_FUNCTIONS = ("function", "mask")  # arguments of such layers that may be `module:function`
 _LAYER_PLACES = ("head", "replace", "insert", "set", "data")
-_FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _ALLOW = "if you trust this spec, allow it: `--allow-code`, or `allow_code=True`"
 
 
@@ -58,6 +58,8 @@ def _code(data: dict[str, Any]) -> Iterator[Diagnostic]:
     for section in _LAYER_PLACES:
         for path, value in _mappings(data.get(section), (section,)):
             yield from _named_code(path, value)
+            if section == "set" and path[-1] == "to" and isinstance(value, Mapping):
+                yield from _set_code(path, value)
 
 
 def _named_code(path: Path, value: Any) -> Iterator[Diagnostic]:
@@ -76,6 +78,13 @@ def _named_code(path: Path, value: Any) -> Iterator[Diagnostic]:
         if foreign or name in (*CODE_LAYERS, "__lambda__"):
             what = f"`{module}.{name}` is code that Keras does not ship" if foreign else f"`{name}` runs code"
             yield Diagnostic("SC112", what, (*path, "class_name"), help=_ALLOW)
+
+
+def _set_code(path: Path, value: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """A function for a `Lambda` that is there; its class does not stand beside it."""
+    for key, each in value.items():
+        if key in _FUNCTIONS and isinstance(each, str) and is_function(each):
+            yield Diagnostic("SC112", f"`{key}` names Python code, `{each}`", (*path, key), help=_ALLOW)
 
 
 def _only_python(arguments: Any) -> bool:
@@ -112,7 +121,7 @@ def _files(data: dict[str, Any]) -> Iterator[tuple[Path, str]]:
         places += [(("data", key), data["data"].get(key)) for key in ("train", "validation")]
     for path, name in places:
         is_other = isinstance(name, str) and (name.startswith("package:") or name == "imagenet")
-        if isinstance(name, str) and not is_other and not (path[0] == "data" and _FUNCTION.fullmatch(name)):
+        if isinstance(name, str) and not is_other and not (path[0] == "data" and is_function(name)):
             yield path, name
 
 

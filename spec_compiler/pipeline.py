@@ -66,7 +66,7 @@ def planned(spec: Spec, model: Any, allowed: Permissions, inside: tuple[str, ...
 
         def edited(spec: Spec) -> tuple[Graph, Built]:
             graph = apply_edits(spec, before)
-            return graph, build(graph, before, seed=spec.seed, custom=base.custom)
+            return graph, build(graph, before, seed=spec.seed, custom=base.custom, folder=spec.source.folder)
 
         try:
             graph, built = edited(spec)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
-
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from typing import Any, ClassVar, Literal
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, show
+from spec_compiler.parsed import Parsed
 
 KEYWORDS = ("base", "head", "new", "all")
 Form = Literal["name", "range", "glob", "regex", "type", "slice", "keyword"]
 
 _SLICE = re.compile(r"\[?\s*(-?\d*)\s*:\s*(-?\d*)\s*\]?")
+_POSITION = re.compile(r"\[-?\d+\]")
 _REPEAT = re.compile(r"(?<!\\)[*+{]")  # what makes a pattern slow: many repeats, or one of a group
 _NESTED = re.compile(r"(?<!\\)\)[*+{]")
 _GLOB = re.compile(r"[*?\[]")
@@ -40,8 +39,10 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
-class Selector:
+class Selector(Parsed):
     """A union of terms, less what `excluded` matches, narrowed by `where`, its size pinned by `expect`."""
+
+    definition: ClassVar[str] = "selector"
 
     terms: tuple[Term, ...]
     excluded: Selector | None = None
@@ -71,14 +72,6 @@ class Selector:
         text = ", ".join(term.text for term in self.terms)
         return f"{text} except {self.excluded.text}" if self.excluded else text
 
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(cls.parse)
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"x-definition": "selector"}
-
 
 _TEXT: dict[str, Any] = {
     "type": "string",
@@ -90,44 +83,48 @@ TERM_SCHEMA: dict[str, Any] = {
         {"type": "object", "maxProperties": 1, "description": "`[-3:]` without quotes, which YAML reads as a mapping"},
     ]
 }
+_TERMS: list[dict[str, Any]] = [_TEXT, {"type": "array", "items": TERM_SCHEMA, "minItems": 1}]
+TERMS_SCHEMA: dict[str, Any] = {"anyOf": _TERMS}
+_KEYS: dict[str, dict[str, Any]] = {
+    "layers": {"description": "The layers to take.", "$ref": "#/definitions/terms"},
+    "except": {"description": "Layers to leave out of them.", "$ref": "#/definitions/terms"},
+    "where": {"description": "Only layers whose arguments have these values.", "type": "object", "minProperties": 1},
+    "expect": {"description": "How many layers must match.", "type": "integer", "minimum": 0},
+}
+
+
+def mapping_schema(required: str, **more: dict[str, Any]) -> dict[str, Any]:
+    """The JSON Schema of a selector's mapping form, with the key that it needs, and keys that may stand beside its own.
+
+    >>> list(mapping_schema("layers")["properties"])
+    ['layers', 'except', 'where', 'expect']
+    """
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [required],
+        "properties": {**_KEYS, **more},
+    }
+
+
 SELECTOR_SCHEMA: dict[str, Any] = {
     "title": "Selector",
     "description": f"Which layers: {_FORMS}; a list of these is their union.",
-    "anyOf": [
-        _TEXT,
-        {"type": "array", "items": TERM_SCHEMA, "minItems": 1},
-        {
-            "type": "object",
-            "additionalProperties": False,
-            "required": ["layers"],
-            "properties": {
-                "layers": {"description": "The layers to take.", "$ref": "#/definitions/terms"},
-                "except": {"description": "Layers to leave out of them.", "$ref": "#/definitions/terms"},
-                "where": {
-                    "description": "Only layers whose arguments have these values.",
-                    "type": "object",
-                    "minProperties": 1,
-                },
-                "expect": {"description": "How many layers must match.", "type": "integer", "minimum": 0},
-            },
-        },
-    ],
+    "anyOf": [*_TERMS, mapping_schema("layers")],
 }
-TERMS_SCHEMA: dict[str, Any] = {"anyOf": [_TEXT, {"type": "array", "items": TERM_SCHEMA, "minItems": 1}]}
 
 
 def _parse_mapping(raw: Mapping[Any, Any]) -> Selector:
-    known = ("layers", "except", "where", "expect")
     problems = [
         Diagnostic(
             "SC101",
             f"a selector has no key `{key}`",
             (str(key),),
             at_key=True,
-            help=did_you_mean(str(key), known, f"its keys are {', '.join(f'`{each}`' for each in known)}"),
+            help=did_you_mean(str(key), _KEYS, f"its keys are {', '.join(f'`{each}`' for each in _KEYS)}"),
         )
         for key in raw
-        if key not in known
+        if key not in _KEYS
     ]
     if "layers" not in raw:
         problems.append(Diagnostic("SC102", "a selector in this form needs `layers`", help="add `layers: …`"))
@@ -192,13 +189,16 @@ def _parse_term(raw: Any, path: Path) -> Term:
             return Term(f"[{key}:]", "slice", (str(key), ""), path)
     if not isinstance(raw, str) or not raw.strip():
         help = f"write {_FORMS}"
-        if isinstance(raw, int) and not isinstance(raw, bool) and raw >= 0:
-            help = f"write `'[{raw}:{raw + 1}]'` for a position, or the layer's name"
+        if isinstance(raw, int) and not isinstance(raw, bool):
+            help = f"write `'{_one_position(raw)}'` for a position, or the layer's name"
         raise SpecError.single("SC104", f"a selector is text, got {show(raw)}", path=path, help=help)
     text = raw.strip()
     found = _SLICE.fullmatch(text)
     if found:
         return Term(text, "slice", (found[1], found[2]), path)
+    if _POSITION.fullmatch(text):
+        message = f"`{text}` is one position, a selector takes a range of them"
+        raise SpecError.single("SC104", message, path=path, help=f"write `'{_one_position(int(text[1:-1]))}'`")
     if len(text) > 1 and text.startswith("/") and text.endswith("/"):
         try:
             re.compile(text[1:-1])
@@ -225,3 +225,8 @@ def _parse_term(raw: Any, path: Path) -> Term:
     if _GLOB.search(text):
         return Term(text, "glob", (text,), path)
     return Term(text, "name", (text,), path)
+
+
+def _one_position(number: int) -> str:
+    """The range that holds one position."""
+    return "[-1:]" if number == -1 else f"[{number}:{number + 1}]"

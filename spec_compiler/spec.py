@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, StrictInt, StrictStr, ValidationError, field_validator, model_validator
 
+from spec_compiler import catalogue
 from spec_compiler.argument_values import flow
 from spec_compiler.base import Base
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, dotted, show
@@ -24,7 +25,7 @@ from spec_compiler.edits.section import Edit, Section
 from spec_compiler.edits.set import Set
 from spec_compiler.overrides import overridden
 from spec_compiler.permissions import EVERYTHING, Permissions, permitted
-from spec_compiler.source import Source
+from spec_compiler.source import Source, texts_in
 from spec_compiler.training import Compile, Data, Phase
 from spec_compiler.variables import substituted
 from spec_compiler.yaml_text import parse_source, read_source
@@ -89,15 +90,7 @@ class Spec(Section):
 
     def texts(self) -> Iterator[str]:
         """Every text in the sections that edit: where a selector reaches into a nested model, it is one of these."""
-        todo: list[Any] = [value for key, value in self.source.data.items() if key in (*EDITS, "train")]
-        while todo:
-            value = todo.pop()
-            if isinstance(value, str):
-                yield value
-            elif isinstance(value, Mapping):
-                todo += value.values()
-            elif isinstance(value, list | tuple):
-                todo += value
+        return texts_in([value for key, value in self.source.data.items() if key in (*EDITS, "train")])
 
     def edits(self) -> Iterator[tuple[Path, Edit]]:
         """The edits in the order in which they are applied, each with its place in the spec."""
@@ -170,8 +163,13 @@ def validate(source: Source) -> Spec:
 
 
 def _without_empty(data: dict[str, Any]) -> dict[str, Any]:
-    """An empty section (`replace:` and nothing below it) says nothing, but `spec:` must not be empty."""
-    return {key: value for key, value in data.items() if value is not None or key == "spec"}
+    """An empty section (`replace:` and nothing below it) says nothing, but `spec:` must not be empty.
+
+    A key that a spec does not have stays, so that it is told: a `weights:` out of its place must not be ignored.
+    """
+    return {
+        key: value for key, value in data.items() if value is not None or key == "spec" or key not in Spec.model_fields
+    }
 
 
 def _diagnostics(error: ValidationError, data: Any) -> Iterator[Diagnostic]:
@@ -201,6 +199,8 @@ def _diagnostic(kind: str, path: Path, error: Any, data: Any) -> Diagnostic:
         known = _keys_at(path[:-1])
         where = "a spec" if len(path) == 1 else f"`{_section(path[:-1])}`"
         help = did_you_mean(str(path[-1]), known, f"its keys are {', '.join(f'`{key}`' for key in known)}")
+        if len(path) == 1:
+            help = _home(str(path[0])) or help
         if str(path[-1]).partition(":")[0] in known:
             help = "put a space after the colon"
         return Diagnostic("SC101", f"{where} has no key `{path[-1]}`", path, at_key=True, help=help)
@@ -271,6 +271,22 @@ _WANTED = {
 
 def _section(path: Path) -> str:
     return str(next((part for part in path if isinstance(part, str)), "spec"))
+
+
+def _home(key: str) -> str | None:
+    """Where a key that a spec does not have belongs."""
+    if key in _ELSEWHERE:
+        return _ELSEWHERE[key]
+    homes = [section for section in _SECTIONS if key in _keys_at((section,))]
+    if key in catalogue.application("VGG16")["arguments"]:
+        homes = ["base"]
+    return f"`{key}` belongs into `{homes[0]}`" if homes else None
+
+
+_ELSEWHERE = {
+    "layers": "new layers stand in `head`, `insert` or `replace`",
+    "trainable": "`freeze` names the layers that do not train",
+}
 
 
 def _keys_at(path: Path) -> tuple[str, ...]:

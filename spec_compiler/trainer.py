@@ -39,6 +39,7 @@ class TrainedSpec:
 class Watcher:
     """Who is told how far a run is; the command line shows it."""
 
+    compiled: Callable[[CompiledSpec], None] = lambda compiled: None
     image: Callable[[int, int], None] = lambda count, total: None
     data: Callable[[Any], None] = lambda data: None
     phase: Callable[[Any, int], None] = lambda phase, num_parameters: None
@@ -82,6 +83,8 @@ def train_spec(
     try:
         return _train(loaded, folder, base, resume, force, allowed, strategy, tensorboard, watcher or Watcher())
     except SpecError as error:
+        if all(each.code == "SC608" and not each.path for each in error.diagnostics):
+            raise  # the call is at fault, no place in the spec
         raise loaded.source.located(error) from None
 
 
@@ -115,6 +118,7 @@ def _train(
     place = placement.folder(folder)
     run_files.ready(place, resume=resume, force=force)
     compiled = compile_spec(spec, base=base, allow_code=allowed.code, restrict_paths=not allowed.paths)
+    watcher.compiled(compiled)
     graph = compiled.plan.after
     data = load_code(spec, allowed.code) if folders is None else load_images(spec, graph, folders, watcher.image)
     watcher.data(data)

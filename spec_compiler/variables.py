@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, show
-from spec_compiler.source import Source
+from spec_compiler.source import Source, texts_in
 from spec_compiler.yaml_text import MAX_NODES
 
 _USE = re.compile(r"\$\{([^{}]*)\}")
@@ -47,20 +47,8 @@ def substituted(source: Source) -> Source:
         problems.append(Diagnostic("SC005", message, ("vars",), at_key=True))
     if problems:
         raise source.located(SpecError(problems))
-    used = {found[1] for text in _texts(data) for found in _USE.finditer(text)}
+    used = {found[1] for text in texts_in(data) for found in _USE.finditer(text)}
     return replace(source, data=rest, unused=tuple(name for name in values if name not in used))
-
-
-def _texts(data: Any) -> Iterator[str]:
-    todo = [data]
-    while todo:
-        here = todo.pop()
-        if isinstance(here, str):
-            yield here
-        elif isinstance(here, Mapping):
-            todo += here.values()
-        elif isinstance(here, list | tuple):
-            todo += here
 
 
 def _filled(value: Any, values: Mapping[str, Any], path: Path, problems: list[Diagnostic], room: list[int]) -> Any:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Any
 
+from spec_compiler.function_names import FUNCTION_PATTERN
+
 Schema = dict[str, Any]
 
 
@@ -94,7 +96,8 @@ _KIND_OF: tuple[tuple[str, str], ...] = (
     ("activation", "*.activation *_activation"),
     ("dtype", "*.dtype *.reverse_dtype"),
     ("layer", "*.layer *.backward_layer Pipeline.layers RNN.cell StackedRNNCells.cells"),
-    ("python", "Lambda.function Lambda.mask JaxLayer.call_fn JaxLayer.init_fn *.module InputLayer.input_tensor"),
+    ("function", "Lambda.function Lambda.mask"),
+    ("python", "JaxLayer.call_fn JaxLayer.init_fn *.module InputLayer.input_tensor"),
 )
 
 # The first row with a pattern for `Class.argument` holds, so exceptions stand above what they except.
@@ -224,6 +227,8 @@ def schema_of(class_name: str, argument: str, default: object) -> Schema:
         schema = either(entry, list_of(entry)) if argument == "cell" else entry
     elif kind == "python":
         schema = PYTHON
+    elif kind == "function":
+        schema = {"$ref": "#/definitions/function"}
     elif kind is not None:
         return {"$ref": f"#/definitions/{kind}"}  # these take null whatever the default
     elif isinstance(default, bool):
@@ -241,7 +246,8 @@ def definitions(names: dict[str, list[str]], dtypes: list[str], quantization_mod
     entries["activation"] = either(enum(*names["activation"]), custom, SERIALIZED)
     entries["dtype"] = either(enum(*dtypes), quantized, SERIALIZED)
     nullable = {kind: each if kind == "layer" else or_null(each) for kind, each in entries.items()}
-    return nullable | {"data_format": folded("channels_last", "channels_first")}
+    function = {"type": "string", "pattern": f"^{FUNCTION_PATTERN}$"}  # what a caller in Python gives is not data
+    return nullable | {"data_format": folded("channels_last", "channels_first"), "function": function}
 
 
 def _ranked(row: Schema | Callable[[int], Schema], class_name: str) -> Schema:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import os
 import re
@@ -18,14 +17,15 @@ import h5py
 import keras
 
 from spec_compiler.backend.files import existing, find, locate
+from spec_compiler.backend.functions import call_function
 from spec_compiler.backend.reader import custom_objects, read_graph
 from spec_compiler.backend.shapes import keras_reason
-from spec_compiler.backend.symbolic import symbolic
+from spec_compiler.backend.symbolic import skeleton, symbolic
 from spec_compiler.backend.weights import JoinedWeights, MemoryWeights, NoWeights, WeightSource
 from spec_compiler.backend.writer import Built, Custom, Factory
 from spec_compiler.base import Base, Weights
 from spec_compiler.cache import Key
-from spec_compiler.diagnostics import Path, SpecError, did_you_mean
+from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.graph import Graph
 from spec_compiler.joining import joined
 from spec_compiler.known_bases import base_key, joined_key, keep_graph, recall_graph
@@ -121,7 +121,8 @@ def from_built(built: Built, base: LoadedBase, fill: Callable[[], object]) -> Lo
         fill()
         return MemoryWeights(built.model)
 
-    return LoadedBase(read_graph(built.model), weights, base.custom, base.is_remote)
+    custom = replace(base.custom, factories={**base.custom.factories, **_lambdas(built.model)})
+    return LoadedBase(read_graph(built.model), weights, custom, base.is_remote)
 
 
 def _from_memory(model: Any) -> LoadedBase:
@@ -134,20 +135,11 @@ def _from_memory(model: Any) -> LoadedBase:
 
 def _from_python(text: str, folder: str) -> LoadedBase:
     """The model that a function returns; the caller has allowed it to run. Its module may stand beside the spec."""
-    module, _, name = text.partition(":")
-    added = [each for each in (folder,) if each not in sys.path]
-    sys.path[:0] = added
+    help = "the function takes no arguments and returns a `keras.Model`"
     try:
-        model = getattr(importlib.import_module(module), name)()
-    except Exception as error:
-        reason = f"{type(error).__name__}: {error}".split("\n")[0].rstrip(": ")
-        there = [key for key, value in vars(sys.modules.get(module, object)).items() if callable(value)]
-        near = did_you_mean(name, there) if isinstance(error, AttributeError) else None
-        help = near or "the function takes no arguments and returns a `keras.Model`"
-        raise SpecError.single("SC505", f"`{text}` failed: {reason}", path=("python",), help=help) from error
-    finally:
-        for each in added:
-            sys.path.remove(each)
+        model = call_function(text, folder, "SC505", help=help)
+    except SpecError as error:
+        raise error.under("python") from None
     if not isinstance(model, keras.Model):
         message = f"`{text}` returned `{type(model).__name__}`, not a `keras.Model`"
         raise SpecError.single("SC505", message, path=("python",))
@@ -158,14 +150,14 @@ def _lambdas(model: Any) -> dict[str, Factory]:
     """Lambda layers are made again around the same function: their code need not pass through a config."""
 
     def again(layer: Any) -> Factory:
-        return lambda name: keras.layers.Lambda(
-            layer.function,
-            output_shape=layer._output_shape,
-            mask=layer.mask,
-            arguments=layer.arguments,
-            name=name,
-            dtype=layer.dtype_policy,
-        )
+        own = {
+            "function": layer.function,
+            "output_shape": layer._output_shape,
+            "mask": layer.mask,
+            "arguments": layer.arguments,
+            "dtype": layer.dtype_policy,
+        }
+        return lambda name, **changed: keras.layers.Lambda(**{**own, **changed}, name=name)
 
     return {layer.name: again(layer) for layer in model.layers if type(layer) is keras.layers.Lambda}
 
@@ -177,8 +169,7 @@ def _from_application(base: Base, folder: str) -> LoadedBase:
     graph = recall_graph(key)
     if graph is None:
         try:
-            with symbolic():
-                graph = read_graph(constructor(weights=None, **arguments))
+            graph = skeleton(lambda: read_graph(constructor(weights=None, **arguments)))
         except SpecError:
             raise
         except Exception as error:
@@ -189,7 +180,7 @@ def _from_application(base: Base, folder: str) -> LoadedBase:
 
     def weights(result: Graph) -> WeightSource:
         if base.weights.kind == "imagenet":
-            return find(_imagenet_file(base, constructor, arguments), base.weights, own, result)
+            return _downloaded(_imagenet_file(base, constructor, arguments), base.weights, own, result)
         return _given(base.weights, folder, own, result)
 
     return LoadedBase(own, weights, is_remote=base.weights.kind == "imagenet", key=key)
@@ -215,6 +206,15 @@ def _given(weights: Weights, folder: str, graph: Graph, result: Graph) -> Weight
         return find(locate(weights, folder), weights, graph, result)
     except SpecError as error:
         raise error.under("weights") from None
+
+
+def _downloaded(path: str, weights: Weights, graph: Graph, result: Graph) -> WeightSource:
+    try:
+        return find(path, weights, graph, result)
+    except SpecError as error:
+        help = f"remove `{path}`, and Keras downloads it again"  # of some of its files Keras knows no hash
+        damaged = [replace(each, help=help) if each.code == "SC502" else each for each in error.diagnostics]
+        raise SpecError(damaged).under("weights") from None
 
 
 class _Found(Exception):
@@ -249,14 +249,15 @@ def _imagenet_file(base: Base, constructor: Any, arguments: dict[str, Any]) -> s
         if "URL fetch failure" not in text and "corrupted" not in text:
             raise _not_built(base, error) from None
         address = re.search(r"https?://\S+/([^/:\s]+)", text)
-        name = address[1] if address else "NAME"
-        place = os.path.join(os.environ.get("KERAS_HOME", "~/.keras"), "models", name)
+        way = "try again, as Keras then downloads it anew"
+        if address is not None:
+            way = f"put the file at `{os.path.join(os.environ.get('KERAS_HOME', '~/.keras'), 'models', address[1])}`"
         raise SpecError.single(
             "SC504",
             f"Keras could not download the `imagenet` weights of `{base.application}`",
             path=("weights",),
             notes=[f"Keras says: {text}"],
-            help=f"put the file at `{place}`, or name a local file in `weights`;\n"
+            help=f"{way}, or name a local file in `weights`;\n"
             "`--set base.weights=null` compiles without pretrained weights",
         ) from None
     finally:
@@ -309,7 +310,9 @@ def _damaged(path: str) -> Iterator[None]:
     except Exception as error:
         reason = keras_reason(error)
         help = None
-        if "Could not locate" in reason or "Unknown layer" in reason or "register" in reason:
+        if "Could not locate function" in reason:
+            help = "load the model yourself with the function among the `custom_objects`, and pass it as `base=`"
+        elif "Could not locate" in reason or "Unknown layer" in reason or "register" in reason:
             help = "import the module that registers the class before compiling"
         elif "lambda" in reason.lower():
             help = "load the model yourself with `safe_mode=False` if you trust it, and pass it as `base=`"
@@ -320,10 +323,14 @@ def _keras_archive(path: str) -> Any:
     with zipfile.ZipFile(path) as archive:
         if "config.json" not in archive.namelist():
             raise OSError("the archive has no `config.json`")
-        config = json.loads(archive.read("config.json").decode("utf-8"))
-    config.pop("compile_config", None)
-    with symbolic():
+        text = archive.read("config.json").decode("utf-8")
+
+    def model() -> Any:
+        config = json.loads(text)  # anew each time, as Keras empties it while it reads
+        config.pop("compile_config", None)
         return keras.saving.deserialize_keras_object(config)
+
+    return skeleton(model)
 
 
 def _legacy_h5(path: str) -> Any:
@@ -338,5 +345,5 @@ def _legacy_h5(path: str) -> Any:
     from keras.src.legacy.saving import saving_options, saving_utils  # private: the legacy format has no public reader
 
     text = config.decode("utf-8") if isinstance(config, bytes) else str(config)
-    with symbolic(), saving_options.keras_option_scope(use_legacy_config=True):
-        return saving_utils.model_from_config(json.loads(text))
+    with saving_options.keras_option_scope(use_legacy_config=True):
+        return skeleton(lambda: saving_utils.model_from_config(json.loads(text)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import hashlib
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from spec_compiler.training.check import Labels
 from spec_compiler.training.folder import ImageFolder
 
 
-class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+class Batches(keras.utils.PyDataset, abc.ABC):  # type: ignore[misc]
     """Samples in batches, shuffled anew in each epoch where `shuffle` says so.
 
     Whoever calls `fit` sets `epoch` before each epoch: order and augmentation follow from it and the seed, whatever
@@ -48,9 +49,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             np.random.default_rng([self.seed, self.epoch]).shuffle(indices)
         return indices
 
+    @abc.abstractmethod
     def samples(self, indices: Array) -> tuple[Array, Array]:
         """The samples at these positions, unchanged."""
-        raise NotImplementedError
 
     def _augmented(self, images: Array, index: int) -> Array:
         for position, layer in enumerate(self.augment):

@@ -11,7 +11,6 @@ import errno
 import io
 import json
 import os
-import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from spec_compiler.diagnostics import SpecError
+from spec_compiler.whole import PREFIX, whole_file
 
 STATE = "spec_compiler.json"
 ARRAYS = "spec_compiler.npz"
@@ -71,21 +71,11 @@ def replacing(path: str) -> Iterator[str]:
     Raises:
         SpecError: SC608.
     """
-    folder, name = os.path.split(os.path.abspath(path))
-    temporary = ""
     try:
-        handle, temporary = tempfile.mkstemp(suffix=os.path.splitext(name)[1], prefix=".partial-", dir=folder)
-        os.close(handle)
-        yield temporary
-        with open(temporary, "rb+") as stream:
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        with whole_file(path, durable=True) as temporary:
+            yield temporary
     except OSError as error:
         raise unwritable(error, path) from None
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
 
 
 def write_text(path: str, text: str) -> None:
@@ -111,12 +101,6 @@ def unwritable(error: OSError, path: str) -> SpecError:
 def sweep(folder: str) -> None:
     """Removes the unfinished files of a run that was killed."""
     for name in os.listdir(folder):
-        if name.startswith(".partial-"):
+        if name.startswith(PREFIX):
             with contextlib.suppress(OSError):
                 os.unlink(os.path.join(folder, name))
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

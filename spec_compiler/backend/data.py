@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +11,7 @@ import keras
 import numpy as np
 
 from spec_compiler.backend.batches import ArrayBatches, Batches, ImageBatches
+from spec_compiler.backend.functions import call_function
 from spec_compiler.backend.images import COLOR_MODES, ImageReader, check_images, require_pillow
 from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.backend.writer import deserialized
@@ -79,12 +78,8 @@ def load_images(spec: Spec, graph: Graph, folders: Folders, seen: Seen = lambda 
     require_pillow()
     _check_classes(spec, graph, folders.train)
     reader = _reader(data, graph)
-    augment = _augmentation(data, reader)
-    files = [*folders.train.files, *(folders.validation.files if folders.validation else ())]
-    try:
-        check_images(reader, files, lambda count: seen(count, len(files)))
-    except SpecError as error:
-        raise error.under("data", "train") from None
+    augment = _augmentation(data, reader, spec.source.folder)
+    _check_images(reader, folders, "validation" if isinstance(data.validation, str) else "train", seen)
     labels = labels_for(spec, graph)
     train = ImageBatches(folders.train, reader, labels, data.batch_size, seed=spec.seed, shuffle=True, augment=augment)
     validation = ImageBatches(folders.validation, reader, labels, data.batch_size) if folders.validation else None
@@ -110,7 +105,7 @@ def load_code(spec: Spec, allowed: bool) -> LoadedData:
         message = f"`{data.train}` is Python code, which runs only with permission"
         help = "if you trust this spec, allow it: `--allow-code`, or `allow_code=True`"
         raise SpecError.single("SC112", message, path=("data", "train"), help=help)
-    augment = _augmentation(data, None)
+    augment = _augmentation(data, None, spec.source.folder)
     train = _called(data.train, spec.source.folder, "train")
     validation = None
     if isinstance(data.validation, str):
@@ -149,6 +144,23 @@ def _reader(data: Data, graph: Graph) -> ImageReader:
     return ImageReader((height, width), channels, data.interpolation, data.crop_to_aspect_ratio)
 
 
+def _check_images(reader: ImageReader, folders: Folders, held: str, seen: Seen) -> None:
+    """Proves that every image can be read; `held` is the key of the section that those to validate on come from."""
+    train, validation = folders.train.files, folders.validation.files if folders.validation is not None else ()
+    total = len(train) + len(validation)
+    parts = [("train", (*train, *validation))] if held == "train" else [("train", train), (held, validation)]
+    done = 0
+    problems: list[Diagnostic] = []
+    for key, files in parts:
+        try:
+            check_images(reader, files, lambda count, done=done: seen(done + count, total))  # type: ignore[misc]
+        except SpecError as error:
+            problems += error.under("data", key).diagnostics
+        done += len(files)
+    if problems:
+        raise SpecError(problems)
+
+
 def _check_classes(spec: Spec, graph: Graph, folder: ImageFolder) -> None:
     units, count = num_units(graph), len(folder.class_names)
     layer = output_layer(graph)
@@ -179,12 +191,15 @@ def _check_classes(spec: Spec, graph: Graph, folder: ImageFolder) -> None:
     )
 
 
-def _augmentation(data: Data, reader: ImageReader | None) -> tuple[Any, ...]:
+def _augmentation(data: Data, reader: ImageReader | None, folder: str) -> tuple[Any, ...]:
     """The layers, each tried on two images: it must change neither their size nor their number."""
     layers: list[Any] = []
     for index, entry in enumerate(data.augment):
         path = ("data", "augment", index)
-        arguments = {key: deserialized(entry.class_name, key, value) for key, value in entry.arguments.items()}
+        try:
+            arguments = deserialized(entry.class_name, entry.arguments, folder)
+        except SpecError as error:
+            raise error.under(*path, entry.class_name) from None
         try:
             layer = getattr(keras.layers, entry.class_name)(**arguments)
             if reader is not None:
@@ -202,18 +217,11 @@ def _augmentation(data: Data, reader: ImageReader | None) -> tuple[Any, ...]:
 
 
 def _called(text: str, folder: str, key: str) -> Any:
-    module, _, name = text.partition(":")
-    added = [each for each in (folder, "") if each not in sys.path]
-    sys.path[:0] = added
+    help = "the function takes no arguments and returns `(inputs, targets)` or what Keras's `fit` takes as data"
     try:
-        return getattr(importlib.import_module(module), name)()
-    except Exception as error:
-        message = f"`{text}` failed: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-        help = "the function takes no arguments and returns `(inputs, targets)` or what Keras's `fit` takes as data"
-        raise SpecError.single("SC606", message.rstrip(": "), path=("data", key), help=help) from error
-    finally:
-        for each in added:
-            sys.path.remove(each)
+        return call_function(text, folder, "SC606", help=help)
+    except SpecError as error:
+        raise error.under("data", key) from None
 
 
 def _batches(given: Any, data: Data, key: str, **options: Any) -> Any:
@@ -221,7 +229,8 @@ def _batches(given: Any, data: Data, key: str, **options: Any) -> Any:
         inputs, targets = (np.asarray(each) for each in given)
         if len(inputs) != len(targets) or not len(inputs):
             message = f"`{key}` gives {len(inputs)} inputs and {len(targets)} targets"
-            raise SpecError.single("SC606", message, path=("data", key))
+            help = "the function returns one target for each input"
+            raise SpecError.single("SC606", message, path=("data", key), help=help)
         return ArrayBatches(inputs, targets, data.batch_size, **options)
     if data.augment and key == "train" and not isinstance(given, Batches):
         message = "`augment` needs the data as arrays or folders, the function gives batches"

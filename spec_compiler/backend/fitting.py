@@ -7,6 +7,7 @@ alone.
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -200,6 +201,9 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         progress, job = self.progress, self.job
         job.synchronize(self.model)
         metrics = {key: float(value) for key, value in (logs or {}).items() if key != "learning_rate"}
+        loss = metrics.get("loss", 0.0)
+        if not math.isfinite(loss):
+            raise _diverged(loss, epoch, progress.phase, self.rate)
         seconds = time.monotonic() - self.began
         row = Row(epoch + 1, job.phases[progress.phase].phase, metrics, self.rate, seconds)
         progress.history = progress.history.with_row(row)
@@ -258,6 +262,15 @@ def _learning_rate(model: Any) -> float | None:
         return float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
     except (TypeError, ValueError, AttributeError):
         return None
+
+
+def _diverged(loss: float, epoch: int, phase: int, rate: float | None) -> SpecError:
+    """SC609 for a loss that is no number: no later epoch would bring the weights back, so that this one is not kept."""
+    notes = [] if rate is None else [f"the learning rate was {rate:g}"]
+    help = "lower the `learning_rate`, or give the optimizer a `clipnorm`"
+    return SpecError.single(
+        "SC609", f"the loss of epoch {epoch + 1} is `{loss}`", path=("train", phase), notes=notes, help=help
+    )
 
 
 def _broke(error: Exception, phase: int) -> SpecError:

@@ -85,7 +85,7 @@ def check_images(reader: ImageReader, paths: Sequence[str], seen: Callable[[int]
 
     def probe(path: str) -> str | None:
         result = reader.attempt(path)
-        return f"{path}: {result}" if isinstance(result, str) else None
+        return f"{_shown(path)}: {result}" if isinstance(result, str) else None
 
     with ThreadPoolExecutor(NUM_THREADS) as pool:
         for count, problem in enumerate(pool.map(probe, paths, chunksize=16), start=1):
@@ -95,7 +95,8 @@ def check_images(reader: ImageReader, paths: Sequence[str], seen: Callable[[int]
     if problems:
         what = "an image cannot be read" if len(problems) == 1 else f"{len(problems)} images cannot be read"
         more = [f"and {len(problems) - 5} more"] if len(problems) > 5 else []
-        help = "remove them, or save them again as PNG or JPEG"
+        those = "it" if len(problems) == 1 else "them"
+        help = f"remove {those}, or save {those} again as PNG or JPEG"
         raise SpecError([Diagnostic("SC603", what, notes=(*problems[:5], *more), help=help)])
 
 
@@ -110,6 +111,12 @@ def find_images(paths: Iterable[str]) -> list[str]:
         else:
             found.append(path)
     return found
+
+
+def _shown(path: str) -> str:
+    """A path as messages say it: from the folder that the caller is in, if it is below that."""
+    near = os.path.relpath(path)
+    return path if near.startswith("..") else near
 
 
 def _reason(error: BaseException, path: str) -> str:

@@ -58,7 +58,7 @@ def call_error(error: Exception, node: Node, graph: Graph, base: Graph) -> SpecE
     if not spec.is_new and node.name in base.nodes:
         before = f", in the base it took {_input_shapes(base, node.name)}"
     takes = ", ".join(f"`{ref.node}` {shown(shape)}" for ref, shape in zip(refs, shapes, strict=False))
-    notes = [f"it takes {takes}", f"Keras says: {keras_reason(error)}"]
+    notes = [f"it takes {takes}", _said(error, spec)]
     if culprit is not None and culprit is not spec:
         notes += _culprit_notes(culprit, graph, base)
     made = culprit is not None and culprit.is_new
@@ -71,6 +71,16 @@ def call_error(error: Exception, node: Node, graph: Graph, base: Graph) -> SpecE
         help=call_help(spec, shapes, culprit),
         fixes=tuple(call_fixes(spec, node, graph, base, shapes, culprit)),
     )
+
+
+def _said(error: Exception, layer: LayerSpec) -> str:
+    """Why a call was refused. Of a `Lambda` Keras says only that it knows no shape, whatever its function raised."""
+    cause = error.__context__
+    while cause is not None and cause.__context__ is not None:
+        cause = cause.__context__
+    if layer.class_name == "Lambda" and isinstance(cause, Exception) and type(cause) is not type(error):
+        return f"its function says: {type(cause).__name__}: {keras_reason(cause)}"
+    return f"Keras says: {keras_reason(error)}"
 
 
 def make_error(error: Exception, spec: LayerSpec) -> SpecError:
@@ -91,7 +101,7 @@ def keras_reason(error: Exception) -> str:
     text = re.split(r"\n\s*\nArguments received by|\n\nCall arguments received", text)[0]
     text = re.sub(r"^Exception encountered when calling [^\n]*\n+", "", text)
     text = re.split(r"(?:Error|Exception) encountered:", text)[-1].strip()
-    text = text.replace("with name 'None' of layer", "of layer")
+    text = text.replace("with name 'None' of layer", "of layer").split(" Full object config:")[0]
     first = " ".join(line.strip() for line in text.split("\n\n")[0].split("\n"))
     return (first[:300] + " …") if len(first) > 300 else first or type(error).__name__
 

@@ -4,7 +4,7 @@ Inside `keras.StatelessScope(initialize_variables=False)` Keras builds a model's
 VGG16 in milliseconds and 0 bytes. Such variables hold only their initializer and stand on a list that Keras keeps of
 uninitialized variables. Both the list and the way to give them a value are private in Keras, and used in this module
 alone; `tests/backend/test_symbolic.py` says clearly when a Keras has changed them. Where a layer cannot be built so,
-`writer.build` falls back to building it with weights, which is public and slower.
+`skeleton` falls back to building it with weights, which is public and slower.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ import math
 import random
 import sys
 import typing
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
 from keras.src.backend.common import global_state  # private: no public name leads there
 
+T = TypeVar("T")
 _NAMES = "object_name_uids"
 _UNINITIALIZED = "uninitialized_variables"
 
@@ -47,6 +48,31 @@ def symbolic(allocate: bool = False) -> Iterator[None]:
         global_state.set_global_attribute(_NAMES, names)
         global_state.set_global_attribute(_UNINITIALIZED, waiting)
         random.setstate(drawn)
+
+
+def skeleton(make: Callable[[], T]) -> T:
+    """What `make` builds, without weights; with them where a layer cannot be built so, as its variables are arrays."""
+    try:
+        with symbolic():
+            return make()
+    except Exception as error:
+        if not needs_weights(error):
+            raise
+    with symbolic(allocate=True):
+        return make()
+
+
+def needs_weights(error: Exception) -> bool:
+    """Whether Keras refused to build a layer for no other reason than that nothing is allocated.
+
+    Keras may wrap that in an error about the model around it.
+    """
+    inner: BaseException | None = error
+    while inner is not None:
+        if "in a stateless scope" in str(inner):
+            return True
+        inner = inner.__cause__ or inner.__context__
+    return False
 
 
 @contextlib.contextmanager

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from types import FunctionType
 from typing import Any
 
 import keras
 
 from spec_compiler import catalogue
+from spec_compiler.backend.functions import find_function
 from spec_compiler.backend.reader import read_layer, read_variables, tensor_spec
 from spec_compiler.backend.shapes import call_error, fit_errors, make_error
-from spec_compiler.backend.symbolic import deep, seeded, symbolic
+from spec_compiler.backend.symbolic import deep, needs_weights, seeded, skeleton
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.entries import snake_case
 from spec_compiler.graph import Graph, LayerSpec, Node, ValueRef, map_references
 
-Factory = Callable[[str], Any]  # from the layer's name
+Factory = Callable[..., Any]  # from the layer's name, and from the arguments that `set` gives it
 
 
 @dataclass(frozen=True)
@@ -36,29 +38,20 @@ class Built:
     graph: Graph
 
 
-class _NeedsWeights(Exception):
-    """A layer that Keras cannot build without allocating its weights."""
-
-
-def build(graph: Graph, base: Graph, *, seed: int = 0, custom: Custom | None = None) -> Built:
+def build(graph: Graph, base: Graph, *, seed: int = 0, custom: Custom | None = None, folder: str = "") -> Built:
     """The graph as a Keras model whose variables have no values yet.
 
-    Where a layer cannot be built so (its variables begin as arrays), the whole is built with weights instead.
+    `folder` is the spec's, where the modules of its functions may be. Where a layer cannot be built so (its variables
+    begin as arrays), the whole is built with weights instead.
 
     Raises:
         SpecError: SC401 a layer that cannot take its input, SC402 kept layers whose weights no longer fit, SC403 a new
             layer that cannot be made, SC202 an unknown registered class.
     """
-    custom = custom or Custom()
-    try:
-        with symbolic():
-            return _build(graph, base, seed, custom)
-    except _NeedsWeights:
-        with symbolic(allocate=True):
-            return _build(graph, base, seed, custom)
+    return skeleton(lambda: _build(graph, base, seed, custom or Custom(), folder))
 
 
-def _build(graph: Graph, base: Graph, seed: int, custom: Custom) -> Built:
+def _build(graph: Graph, base: Graph, seed: int, custom: Custom, folder: str) -> Built:
     layers: dict[str, Any] = {}
     tensors: dict[ValueRef, Any] = {}
     nodes: dict[str, Node] = {}
@@ -71,7 +64,7 @@ def _build(graph: Graph, base: Graph, seed: int, custom: Custom) -> Built:
         seeded(seed, node.layer)
         fresh = node.layer not in layers
         if fresh:
-            layers[node.layer] = make_layer(spec, custom)
+            layers[node.layer] = make_layer(spec, custom, folder)
         try:
             outputs = _call(layers[node.layer], spec, node, tensors)
         except _Refused as error:
@@ -112,8 +105,8 @@ def _call(layer: Any, spec: LayerSpec, node: Node, tensors: Mapping[ValueRef, An
     try:
         result = layer(*args, **kwargs)
     except Exception as error:
-        if "in a stateless scope" in str(error):
-            raise _NeedsWeights from error
+        if needs_weights(error):
+            raise
         raise _Refused(error) from None
     return list(keras.tree.flatten(result))
 
@@ -130,40 +123,48 @@ def _misfits(spec: LayerSpec, layer: Any) -> bool:
     return [each.shape for each in spec.variables or ()] != [tuple(each.shape) for each in layer.variables]
 
 
-def make_layer(spec: LayerSpec, custom: Custom) -> Any:
-    """A fresh layer object.
+def make_layer(spec: LayerSpec, custom: Custom, folder: str) -> Any:
+    """A fresh layer object; `folder` is where the modules of the spec's functions may be.
 
     Raises:
         SpecError: SC403, SC202.
     """
-    if spec.name in custom.factories and not spec.is_new:
-        return custom.factories[spec.name](spec.keras_name or spec.name)
+    if not spec.is_new and spec.name in custom.factories:
+        return custom.factories[spec.name](spec.keras_name or spec.name, **_set_arguments(spec, folder))
     if not spec.is_new or spec.kind == "operation":  # a new operation comes with Keras's own config
-        return _kept_layer(spec, custom)
+        return _kept_layer(spec, custom, folder)
+    cls, place = _layer_class(spec), (*spec.origin.path, spec.class_name)
     try:
-        arguments = {key: deserialized(spec.class_name, key, value) for key, value in spec.config["config"].items()}
-        return _layer_class(spec)(**arguments, name=spec.name)
-    except SpecError:
-        raise
+        return cls(**deserialized(spec.class_name, spec.config["config"], folder), name=spec.name)
+    except SpecError as error:
+        raise error.under(*place) from None
     except Exception as error:
-        if "in a stateless scope" in str(error):
-            raise _NeedsWeights from error
+        if needs_weights(error):
+            raise
         raise make_error(error, spec) from None
 
 
-def _kept_layer(spec: LayerSpec, custom: Custom) -> Any:
+def _kept_layer(spec: LayerSpec, custom: Custom, folder: str) -> Any:
     config = {**spec.config, "config": dict(spec.config.get("config") or {})}
     if spec.keras_name is not None:
         config["config"]["name"] = spec.keras_name
     try:
-        for key, value in spec.arguments.items():
-            made = deserialized(spec.class_name, key, value)
+        for key, made in _set_arguments(spec, folder).items():
             config["config"][key] = keras.saving.serialize_keras_object(made)
         return keras.saving.deserialize_keras_object(config, custom_objects=dict(custom.objects))
+    except SpecError:
+        raise
     except Exception as error:
-        if spec.changed_by is None:
+        if spec.changed_by is None or needs_weights(error):
             raise
         raise make_error(error, spec) from None
+
+
+def _set_arguments(spec: LayerSpec, folder: str) -> dict[str, Any]:
+    try:
+        return deserialized(spec.class_name, spec.arguments, folder)
+    except SpecError as error:
+        raise error.under(*(spec.changed_by.path if spec.changed_by is not None else ()), "to") from None
 
 
 def _layer_class(spec: LayerSpec) -> Any:
@@ -180,22 +181,48 @@ def _layer_class(spec: LayerSpec) -> Any:
     return getattr(keras.layers, spec.class_name)
 
 
-def deserialized(class_name: str, argument: str, value: Any, owner: catalogue.ClassKind = "layer") -> Any:
-    """An argument as Keras takes it: nested entries become objects, lists of numbers tuples.
+def deserialized(
+    class_name: str, arguments: Mapping[str, Any], folder: str, owner: catalogue.ClassKind = "layer"
+) -> dict[str, Any]:
+    """Arguments as Keras takes them: nested entries become objects, `module:function` functions, lists tuples.
 
-    `owner` is the kind of the class that takes it: `Identity` is a layer and an initializer.
+    `folder` is the spec's, where the functions' modules may be. `owner` is the kind of the class that takes them:
+    `Identity` is a layer and an initializer.
+
+    Raises:
+        SpecError: SC403 for a function that is not found; the path begins with the argument.
     """
-    kind = catalogue.argument_kind(class_name, argument, owner)
+    made: dict[str, Any] = {}
+    for key, value in arguments.items():
+        try:
+            made[key] = _value(value, catalogue.argument_kind(class_name, key, owner), folder)
+        except SpecError as error:
+            raise error.under(key) from None
+    return made
+
+
+def _value(value: Any, kind: str | None, folder: str) -> Any:
+    if kind == "function" and isinstance(value, str):
+        return _function(value, folder)
     if kind in ("initializer", "regularizer", "constraint", "layer"):
         if isinstance(value, list | tuple) and kind == "layer":
-            return [_made(each, "layer", number) for number, each in enumerate(value)]
-        return _made(value, kind)  # type: ignore[arg-type]
+            return [_made(each, "layer", folder, number) for number, each in enumerate(value)]
+        return _made(value, kind, folder)  # type: ignore[arg-type]
     if isinstance(value, list) and all(isinstance(each, int | float) for each in value):
         return tuple(value)
     return value
 
 
-def _made(value: Any, kind: catalogue.ClassKind, number: int = 0) -> Any:
+def _function(text: str, folder: str) -> Any:
+    function = find_function(text, folder, "SC403")
+    if isinstance(function, type) or not (isinstance(function, FunctionType) or hasattr(function, "get_config")):
+        what = "class" if isinstance(function, type) else f"`{type(function).__name__}`"
+        help = f"write `def {text.partition(':')[2].lower()}(tensor): …` around it"
+        raise SpecError.single("SC403", f"`{text}` is a {what}, Keras saves plain functions only", help=help)
+    return function
+
+
+def _made(value: Any, kind: catalogue.ClassKind, folder: str, number: int | None = None) -> Any:
     """The object that an entry names; what is no entry, such as Keras's own serialised form, stays.
 
     A layer inside of another gets a name of its own: Keras's would count through the whole process.
@@ -210,7 +237,10 @@ def _made(value: Any, kind: catalogue.ClassKind, number: int = 0) -> Any:
     if not isinstance(arguments, Mapping):
         first = catalogue.first_argument(name, kind)
         arguments = {} if arguments is None or first is None else {first: arguments}
-    made = {key: deserialized(name, key, each, kind) for key, each in arguments.items()}
+    try:
+        made = deserialized(name, arguments, folder, kind)
+    except SpecError as error:
+        raise error.under(*(() if number is None else (number,)), name) from None
     if kind == "layer":
         plain = snake_case(name.rpartition(">")[2])
         made.setdefault("name", f"{plain}_{number}" if number else plain)
@@ -234,4 +264,19 @@ def built_spec(spec: LayerSpec, layer: Any) -> LayerSpec:
         config = read_layer(layer).config if spec.changed_by is not None else spec.config
         return replace(spec, variables=variables, config=config)
     made = read_layer(layer)
-    return replace(made, origin=spec.origin, trainable=spec.trainable, class_name=spec.class_name, kind=made.kind)
+    return replace(
+        made,
+        config={**made.config, "config": {**made.config["config"], **_named_functions(spec)}},
+        origin=spec.origin,
+        trainable=spec.trainable,
+        class_name=spec.class_name,
+    )
+
+
+def _named_functions(spec: LayerSpec) -> dict[str, str]:
+    """The arguments that name functions, as the spec says them: Keras's config may hold their code instead."""
+    return {
+        key: value
+        for key, value in spec.config["config"].items()
+        if isinstance(value, str) and catalogue.argument_kind(spec.class_name, key, "layer") == "function"
+    }

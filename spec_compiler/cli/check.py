@@ -18,7 +18,7 @@ from spec_compiler.diagnostics import RULES, Diagnostic, did_you_mean
 from spec_compiler.rules import explanation
 from spec_compiler.static import Tier
 
-CALL_ERRORS = ("SC109", "SC508")
+CALL_ERRORS = ("SC109", "SC508", "SC608")
 TIERS: dict[Tier, str] = {
     "fields": "fields and arguments",
     "names": "fields, names and topology",
@@ -113,9 +113,8 @@ def explain(code: str) -> None:
     click.echo(click.style(f"{rule.code}: {rule.title}", bold=True))
     click.echo(f"({rule.family}; {kind})\n\n{explained.text}")
     for title, example, color in (("Wrong", explained.wrong, "red"), ("Right", explained.right, "green")):
-        if example is not None:
-            lines = "".join(f"    {line}\n" for line in example.splitlines())
-            click.echo(f"\n{click.style(title, fg=color)}:\n\n{lines}", nl=False)
+        lines = "".join(f"    {line}".rstrip() + "\n" for line in example.text.splitlines())
+        click.echo(f"\n{click.style(title, fg=color)}:\n\n{lines}", nl=False)
 
 
 @click.command()

@@ -14,6 +14,7 @@ from spec_compiler.cli.pictures import FORMATS, check_output, read_ledger, write
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.show import ledger_text, plan_text, render_all, table_text
 from spec_compiler.compiler import compile_spec, plan_spec
+from spec_compiler.lint import lint
 from spec_compiler.spec import load_spec
 
 VIEWS = ("before", "after", "side-by-side", "diff")
@@ -29,8 +30,12 @@ spec_argument = click.argument("spec", type=click.Path())
 def plan(spec: str, overrides: tuple[str, ...], allow_code: bool, restrict_paths: bool, format_: str) -> None:
     """Show what a spec would change, without reading weights."""
     with progress("planning"):
-        planned = plan_spec(spec, overrides=overrides, allow_code=allow_code, restrict_paths=restrict_paths)
+        loaded = load_spec(spec, overrides=overrides)
+        planned = plan_spec(loaded, allow_code=allow_code, restrict_paths=restrict_paths)
     click.echo(plan_as(planned, format_), nl=False)
+    warnings = [loaded.source.locate(each) for each in lint(loaded, planned)]
+    if warnings:
+        click.echo("\n" + render_all(warnings), err=True)
 
 
 @click.command()

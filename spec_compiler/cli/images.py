@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import functools
 import io
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,9 +18,67 @@ from spec_compiler.cli.progress import progress
 from spec_compiler.cli.save import ready, whole
 from spec_compiler.diagnostics import Diagnostic, SpecError
 
+if TYPE_CHECKING:
+    from spec_compiler.backend.inference import ImageModel
+
+
+@dataclass(frozen=True)
+class ImageRun:
+    """A saved model on image files: what both commands are told."""
+
+    model: str
+    images: tuple[str, ...]
+    batch_size: int
+    size: tuple[int, int] | None
+    preprocess: str | None
+    strict: bool
+
+    def opened(self, layer: str | None = None) -> ImageModel:
+        """The model, ready to run; up to a layer, where one is named."""
+        with progress("loading the model"):
+            from spec_compiler.backend.startup import start
+
+            start()
+            from spec_compiler.backend.inference import open_model
+
+            return open_model(self.model, layer=layer, size=self.size, preprocess=self.preprocess)
+
+    def batches(self, model: ImageModel) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+        """The results of the readable images, under a progress bar; unreadable ones are named.
+
+        Raises:
+            SpecError: SC603 where no image can be read, or with `strict` one of them cannot.
+        """
+        from spec_compiler.backend.images import find_images
+        from spec_compiler.backend.inference import run_images
+
+        files = find_images(self.images)
+        if not files:
+            raise click.UsageError("there is no image in these folders")
+        count = 0
+        with _bar(len(files)) as advance:
+            for batch in run_images(model, files, self.batch_size):
+                for file, why in batch.unreadable:
+                    if self.strict:
+                        raise SpecError([Diagnostic("SC603", f"`{file}` cannot be read: {why}")])
+                    click.echo(f"skipped {file}: {why}", err=True)
+                advance(len(batch.files) + len(batch.unreadable))
+                count += len(batch.files)
+                if batch.files:
+                    yield batch.files, batch.outputs
+        if not count:
+            raise SpecError([Diagnostic("SC603", f"none of the {len(files)} images can be read")])
+
 
 def image_options(command: Callable[..., None]) -> Callable[..., None]:
-    """What both commands take."""
+    """Gives a command the options of an `ImageRun`, and the run itself in their place."""
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        told = {each.name: given.pop(each.name) for each in fields(ImageRun)}
+        command(ImageRun(**told), **given)
+
+    options: Callable[..., None] = run
     for option in (
         click.option(
             "--strict", is_flag=True, help="An unreadable image is an error; otherwise it is named and skipped."
@@ -34,8 +94,8 @@ def image_options(command: Callable[..., None]) -> Callable[..., None]:
         click.argument("images", nargs=-1, required=True, type=click.Path()),
         click.argument("model", type=click.Path()),
     ):
-        command = option(command)
-    return command
+        options = option(options)
+    return options
 
 
 @click.command()
@@ -43,33 +103,17 @@ def image_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="How many classes to show.")
 @click.option("--labels", type=click.Path(), help="The names of the classes, one a line, or a JSON list.")
 @click.option("--format", "format_", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
-def predict(
-    model: str,
-    images: tuple[str, ...],
-    batch_size: int,
-    size: tuple[int, int] | None,
-    preprocess: str | None,
-    strict: bool,
-    top: int,
-    labels: str | None,
-    format_: str,
-) -> None:
+def predict(run: ImageRun, top: int, labels: str | None, format_: str) -> None:
     """Classify IMAGES (files or folders) with a saved MODEL.
 
     A model that `spec-compiler train` saved knows the names of its classes.
     """
     names = _labels(labels) if labels else None
     rows: list[dict[str, Any]] = []
-    with progress("loading the model"):
-        from spec_compiler.backend.startup import start
-
-        start()
-        from spec_compiler.backend.inference import open_model
-
-        opened = open_model(model, size=size, preprocess=preprocess)
+    opened = run.opened()
     names = names or opened.class_names
     _check_classifier(opened.model, names)
-    for files, outputs in _batches(opened, images, batch_size, strict):
+    for files, outputs in run.batches(opened):
         scores = next(iter(outputs.values()))
         for file, row in zip(files, scores, strict=True):
             rows.append({"image": file, "classes": _best(row, names, top)})
@@ -81,34 +125,18 @@ def predict(
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False), help="`.npz`, or `.csv`.")
 @click.option("--layer", help="The layer whose output is taken  [default: the model's output].")
 @click.option("--force", is_flag=True, help="Overwrite a file that exists.")
-def features(
-    model: str,
-    images: tuple[str, ...],
-    batch_size: int,
-    size: tuple[int, int] | None,
-    preprocess: str | None,
-    strict: bool,
-    output: str,
-    layer: str | None,
-    force: bool,
-) -> None:
+def features(run: ImageRun, output: str, layer: str | None, force: bool) -> None:
     """Write what a saved MODEL puts out for IMAGES (files or folders): one row an image.
 
     An `.npz` holds `files` and one array for each output (`features` where there is one); a `.csv` flattens them.
     """
     ready(output, force, suffixes=(".npz", ".csv"))
-    with progress("loading the model"):
-        from spec_compiler.backend.startup import start
-
-        start()
-        from spec_compiler.backend.inference import open_model
-
-        opened = open_model(model, layer=layer, size=size, preprocess=preprocess)
+    opened = run.opened(layer)
     import numpy as np
 
     files: list[str] = []
     found: dict[str, list[Any]] = {}
-    for done, outputs in _batches(opened, images, batch_size, strict):
+    for done, outputs in run.batches(opened):
         files += done
         for name, value in outputs.items():
             found.setdefault(name, []).append(value)
@@ -123,31 +151,6 @@ def features(
                 _write_csv(stream, files, arrays)
     shapes = ", ".join(f"{name} {value.shape}" for name, value in arrays.items())
     click.echo(f"saved {output}: {shapes}")
-
-
-def _batches(
-    opened: Any, images: Sequence[str], batch_size: int, strict: bool
-) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
-    """The results of the readable images, under a progress bar; unreadable ones are named."""
-    from spec_compiler.backend.images import find_images
-    from spec_compiler.backend.inference import run_images
-
-    files = find_images(images)
-    if not files:
-        raise click.UsageError("there is no image in these folders")
-    count = 0
-    with _bar(len(files)) as advance:
-        for batch in run_images(opened, files, batch_size):
-            for file, why in batch.unreadable:
-                if strict:
-                    raise SpecError([Diagnostic("SC603", f"`{file}` cannot be read: {why}")])
-                click.echo(f"skipped {file}: {why}", err=True)
-            advance(len(batch.files) + len(batch.unreadable))
-            count += len(batch.files)
-            if batch.files:
-                yield batch.files, batch.outputs
-    if not count:
-        raise SpecError([Diagnostic("SC603", f"none of the {len(files)} images can be read")])
 
 
 @contextlib.contextmanager

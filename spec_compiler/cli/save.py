@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from typing import Any
 
 from spec_compiler.diagnostics import SpecError
+from spec_compiler.whole import whole_file
 
 
 def ledger_name(output: str) -> str:
@@ -30,6 +30,8 @@ def ready(path: str, force: bool, suffixes: tuple[str, ...]) -> None:
             f"`{path}` does not end in {' or '.join(suffixes)}",
             help=f"name it `{os.path.splitext(path)[0]}{suffixes[0]}`",
         )
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise SpecError.single("SC508", f"`{folder}` is a file, not a folder", help="name a folder")
     if not os.path.isdir(folder):
         raise SpecError.single("SC508", f"there is no folder `{folder}`", help=f"make it: `mkdir -p {folder}`")
     if os.path.isdir(path):
@@ -44,19 +46,16 @@ def ready(path: str, force: bool, suffixes: tuple[str, ...]) -> None:
 
 @contextlib.contextmanager
 def whole(path: str) -> Iterator[str]:
-    """A temporary file in the same folder that takes the file's place once it is complete."""
-    folder, name = os.path.split(os.path.abspath(path))
-    handle, temporary = tempfile.mkstemp(suffix=os.path.splitext(name)[1], prefix=".partial-", dir=folder)
-    os.close(handle)
+    """A temporary file in the same folder that takes the file's place once it is complete.
+
+    Raises:
+        SpecError: SC508.
+    """
     try:
-        yield temporary
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        with whole_file(path) as temporary:
+            yield temporary
     except OSError as error:
         raise SpecError.single("SC508", f"`{path}` cannot be written: {error.strerror or error}") from None
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
 
 
 def save_model(model: Any, path: str) -> None:
@@ -73,9 +72,3 @@ def save_json(data: Any, path: str) -> None:
     with whole(path) as temporary, open(temporary, "w", encoding="utf-8") as stream:
         json.dump(data, stream, indent=1)
         stream.write("\n")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -12,6 +12,8 @@ import click
 
 from spec_compiler.cli.options import permission_options, set_option
 from spec_compiler.cli.progress import progress
+from spec_compiler.cli.show import render_all
+from spec_compiler.compiler import CompiledSpec
 from spec_compiler.trainer import Watcher, train_spec
 from spec_compiler.training.history import History
 
@@ -46,6 +48,7 @@ def train(
     interruption `--resume` goes on as if nothing had happened.
     """
     watcher = Watcher(
+        compiled=_say_warnings,
         image=_Counter("checking images") if not quiet else lambda count, total: None,
         data=_say_data,
         phase=_say_phase,
@@ -77,15 +80,16 @@ def train(
 def _after(line: contextlib.ExitStack, watcher: Watcher) -> Watcher:
     """The watcher, which takes the progress line away before it says anything itself."""
 
-    def image(count: int, total: int) -> None:
+    def compiled(result: CompiledSpec) -> None:
         line.close()
-        watcher.image(count, total)
+        watcher.compiled(result)
 
-    def data(loaded: Any) -> None:
-        line.close()
-        watcher.data(loaded)
+    return replace(watcher, compiled=compiled)
 
-    return replace(watcher, image=image, data=data)
+
+def _say_warnings(compiled: CompiledSpec) -> None:
+    if compiled.warnings:
+        click.echo(render_all(compiled.warnings) + "\n", err=True)
 
 
 class _Counter:

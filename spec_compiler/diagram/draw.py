@@ -6,9 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Literal, get_args
+
+from spec_compiler.whole import whole_file
 
 Format = Literal["svg", "png", "dot"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -40,7 +41,8 @@ def draw(dot: str, path: str | os.PathLike[str], format: str | None = None) -> P
     wanted = format if format is not None else target.suffix.removeprefix(".")
     content = render(dot, wanted.lower())
     try:
-        _replace(target, content)
+        with whole_file(os.fspath(target)) as temporary:
+            Path(temporary).write_bytes(content)
     except OSError as error:
         raise DrawError(f"cannot write `{target}`: {error.strerror or error}") from error
     return target
@@ -91,23 +93,3 @@ def _run(command: list[str], source: bytes) -> bytes:
         reason = said[-1] if said else f"exit status {done.returncode}"
         raise DrawError(f"`{engine}` failed: {reason}; {WAYS_OUT}")
     return done.stdout
-
-
-def _replace(target: Path, content: bytes) -> None:
-    """Writes a file beside the target and puts it into its place."""
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    """The process's mask for new files, which `mkstemp` ignores; there is no call that only reads it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -13,6 +13,27 @@ from spec_compiler.ledger import WeightLedger
 from spec_compiler.plan import Plan
 from spec_compiler.source import Source
 
+PAGE = files("spec_compiler.diagram").joinpath("page")
+# Its script: one file for each thing that it shows or does, together one function. `start` needs all of them.
+SCRIPTS = (
+    "data",
+    "elements",
+    "words",
+    "boxes",
+    "drawing",
+    "camera",
+    "view",
+    "pointer",
+    "selection",
+    "details",
+    "spec",
+    "search",
+    "figures",
+    "table",
+    "keyboard",
+    "start",
+)
+
 
 def to_html(
     plan: Plan,
@@ -36,14 +57,14 @@ def to_html(
         "TITLE": escape(printable(plan.name)),
         "STYLE": _part("report.css"),
         "LAYOUT": _part("layout.js"),
-        "SCRIPT": _part("report.js"),
+        "SCRIPT": "\n".join(_part(f"{name}.js") for name in SCRIPTS),
         "DATA": _embedded(json.dumps(data, ensure_ascii=False, separators=(",", ":"))),
     }
     return re.sub(r"@([A-Z]+)@", lambda found: parts[found[1]], _part("report.html"))
 
 
 def _part(name: str) -> str:
-    return files("spec_compiler.diagram").joinpath(name).read_text(encoding="utf-8")
+    return PAGE.joinpath(name).read_text(encoding="utf-8")
 
 
 def _embedded(text: str) -> str:

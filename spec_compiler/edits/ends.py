@@ -117,7 +117,9 @@ def separation(edited: Graph, before: Graph, nodes: Iterable[str], path: Path) -
                     "SC305",
                     f"`{layer}` is called {len(before.calls[layer])} times, this edit leaves {len(left)} of its calls",
                     path,
-                    help=f"to edit all its calls alike, name `{layer}` without an index",
+                    help=f"to replace all its calls alike, write `each: {layer}`"
+                    if path[-1:] == ("layers",)
+                    else f"to edit all its calls alike, name `{layer}` without an index",
                 )
             )
     return replace(edited, warnings=(*edited.warnings, *found)) if found else edited

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, RootModel
-from pydantic_core import CoreSchema, core_schema
+from pydantic import Field, RootModel
 
 from spec_compiler.diagnostics import Path, SpecError, show
 from spec_compiler.edits.ends import single_output
 from spec_compiler.graph import Graph, Origin, ValueRef
+from spec_compiler.parsed import Parsed
 from spec_compiler.resolve import resolve_one
 from spec_compiler.selectors import Selector
 
@@ -25,8 +25,10 @@ OUTPUTS_SCHEMA: dict[str, Any] = {
 }
 
 
-class Ends:
+class Ends(Parsed):
     """One layer, several in an order, or several by name."""
+
+    definition: ClassVar[str] = "outputs"
 
     def __init__(self, named: dict[str | int | None, Selector]) -> None:
         self.named = named
@@ -59,14 +61,6 @@ class Ends:
             except SpecError as error:
                 raise error.under(*(() if key is None else (key,))) from None
         return cls(found)
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(cls.parse)
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"x-definition": "outputs"}
 
 
 class Outputs(RootModel[Ends], frozen=True):

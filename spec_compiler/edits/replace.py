@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import Field, model_validator
 
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.edits.chain import Chains, call_numbers
-from spec_compiler.edits.ends import region, separation, single_output
+from spec_compiler.edits.ends import Region, region, separation, single_output
 from spec_compiler.edits.section import Section
 from spec_compiler.entries import Entries
 from spec_compiler.graph import Graph, Node, Origin, ValueRef
@@ -54,7 +56,7 @@ class Replace(Section):
     def _region(self, graph: Graph, selector: Selector, origin: Origin) -> Graph:
         try:
             names = resolve(selector, graph)
-            found = region(graph, names)
+            found = _one_region(graph, names)
         except SpecError as error:
             raise error.under("layers") from None
         leaving = _leaving(graph, found.nodes)
@@ -93,6 +95,19 @@ class Replace(Section):
             rewire={edge: new for old, new in moved.items() for edge in graph.edges_from(old)},
         )
         return separation(edited.pruned(origin), graph, names, (*origin.path, "each"))
+
+
+def _one_region(graph: Graph, nodes: Sequence[str]) -> Region:
+    """The nodes as a region; of a shared layer's calls that are none, what is said of regions would not help."""
+    try:
+        return region(graph, nodes)
+    except SpecError:
+        layers = {graph.nodes[name].layer for name in nodes}
+        if len(nodes) == 1 or len(layers) > 1:
+            raise
+        (layer,) = layers
+        message = f"the {len(nodes)} calls of `{layer}` are no region"
+        raise SpecError.single("SC302", message, help=f"replace every call by itself: `each: {layer}`") from None
 
 
 def _leaving(graph: Graph, nodes: tuple[str, ...]) -> set[str]:

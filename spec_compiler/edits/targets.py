@@ -4,33 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from typing import Any, ClassVar
 
 from spec_compiler.diagnostics import Path, SpecError, show
 from spec_compiler.graph import Graph
+from spec_compiler.parsed import Parsed
 from spec_compiler.resolve import resolve, resolve_one
 from spec_compiler.selectors import Selector
 
-TARGET_SCHEMA: dict[str, Any] = {
-    "description": "One layer, or `{each: SELECTOR}` for every layer that the selector finds.",
-    "anyOf": [
-        {"$ref": "#/definitions/selector"},
-        {
-            "type": "object",
-            "additionalProperties": False,
-            "required": ["each"],
-            "properties": {"each": {"$ref": "#/definitions/selector"}},
-        },
-    ],
-}
+_SELECTOR = {"$ref": "#/definitions/selector"}
+_PAIR = {"type": "array", "items": _SELECTOR, "minItems": 2, "maxItems": 2}
+
+
+def _or_each(form: dict[str, Any], description: str) -> dict[str, Any]:
+    """The schema of a form, or of `{each: FORM}`."""
+    each = {"type": "object", "additionalProperties": False, "required": ["each"], "properties": {"each": form}}
+    return {"description": description, "anyOf": [form, each]}
+
+
+TARGET_SCHEMA = _or_each(_SELECTOR, "One layer, or `{each: SELECTOR}` for every layer that the selector finds.")
+EDGE_SCHEMA = _or_each(
+    _PAIR, "The edge from one layer to another, or `{each: [A, B]}` for every edge between their matches."
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Target(Parsed):
     """A selector that must match one call of a layer, or with `each` any number of them."""
+
+    definition: ClassVar[str] = "target"
 
     selector: Selector
     each: bool = False
@@ -50,14 +52,6 @@ class Target:
             except SpecError as error:
                 raise error.under("each") from None
         return cls(Selector.parse(raw))
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(cls.parse)
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"x-definition": "target"}
 
     def resolve(self, graph: Graph, field: str) -> tuple[str, ...]:
         """The nodes that are meant; `field` names the key in messages.
@@ -79,8 +73,10 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(Parsed):
     """Two targets, the edges between whose matches are meant."""
+
+    definition: ClassVar[str] = "edge"
 
     start: Target
     end: Target
@@ -106,32 +102,3 @@ class Edge:
             except SpecError as error:
                 raise error.under(*(("each",) if each else ()), index) from None
         return cls(*found)
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(cls.parse)
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"x-definition": "edge"}
-
-
-EDGE_SCHEMA: dict[str, Any] = {
-    "description": "The edge from one layer to another, or `{each: [A, B]}` for every edge between their matches.",
-    "anyOf": [
-        {"type": "array", "items": {"$ref": "#/definitions/selector"}, "minItems": 2, "maxItems": 2},
-        {
-            "type": "object",
-            "additionalProperties": False,
-            "required": ["each"],
-            "properties": {
-                "each": {
-                    "type": "array",
-                    "items": {"$ref": "#/definitions/selector"},
-                    "minItems": 2,
-                    "maxItems": 2,
-                }
-            },
-        },
-    ],
-}

@@ -1,12 +1,13 @@
 """The kinds of mistakes: their codes, which never change their meaning, and what the reference page says of each.
 
-One Markdown file a rule stands beside this module: why it is a mistake, a wrong spec, a right one.
+One Markdown file a rule stands beside this module: why it is a mistake, a wrong example, a right one.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -105,31 +106,55 @@ RULES: dict[str, Rule] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Example:
+    """Files by name, `spec.yaml` and modules beside it, and what a user types; most say only a spec, to be checked.
+
+    `text` shows what differs from the other example of the rule: a right one may have the wrong one's spec.
+    """
+
+    text: str
+    files: Mapping[str, str] = field(hash=False)
+    commands: tuple[str, ...] = ("spec-compiler check spec.yaml",)
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
-    """What there is to say about a rule; the examples are specs, None where a mistake is not in the spec itself."""
+    """What there is to say about a rule: why it is a mistake, a wrong example and a right one."""
 
     rule: Rule
     text: str
-    wrong: str | None = None
-    right: str | None = None
+    wrong: Example
+    right: Example
 
 
 def explanation(code: str) -> Explanation:
-    """The explanation of a rule.
+    """The explanation of a rule, from its page.
 
-    >>> explanation("SC201").rule.family
-    'names'
+    >>> explanation("SC508").right.commands
+    ('spec-compiler build spec.yaml -o model.keras --force',)
 
     Raises:
         KeyError: there is no such rule.
     """
     rule = RULES[code]
-    text = (Path(__file__).parent / f"{code}.md").read_text(encoding="utf-8")
-    blocks = {
-        name.lower(): block for name, block in re.findall(r"^(Wrong|Right):\n\n```yaml\n(.*?)```$", text, re.M | re.S)
-    }
-    plain = re.split(r"^(?:Wrong|Right):$", text, maxsplit=1, flags=re.M)[0].strip()
-    return Explanation(rule, plain, blocks.get("wrong"), blocks.get("right"))
+    page = (Path(__file__).parent / f"{code}.md").read_text(encoding="utf-8")
+    text, wrong, right = re.split(r"^(?:Wrong|Right):$", page, flags=re.M)
+    first = _example(wrong, {})
+    return Explanation(rule, text.strip(), first, _example(right, first.files))
+
+
+def _example(part: str, files: Mapping[str, str]) -> Example:
+    """The example that the blocks of a page say; `files` are there already."""
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```$", part, re.M | re.S)
+    own = {_file_name(kind, block): block for kind, block in blocks if kind != "console"}
+    commands = re.findall(r"^\$ (.*)$", "".join(block for kind, block in blocks if kind == "console"), re.M)
+    example = Example("\n".join(block for _, block in blocks), {**files, **own})
+    return replace(example, commands=tuple(commands)) if commands else example
+
+
+def _file_name(kind: str, block: str) -> str:
+    """The file that a block is: the spec, or the module that its first line names, as in `# my_layers.py`."""
+    return "spec.yaml" if kind == "yaml" else block.split("\n", 1)[0].removeprefix("# ")
 
 
 def reference() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictFloat, StrictInt, StrictStr, model_validator
@@ -10,8 +9,7 @@ from pydantic import Field, StrictFloat, StrictInt, StrictStr, model_validator
 from spec_compiler.diagnostics import Diagnostic, SpecError, show
 from spec_compiler.edits.section import Section
 from spec_compiler.entries import LayerEntry
-
-_FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+from spec_compiler.function_names import is_function
 
 
 class Data(Section):
@@ -73,12 +71,3 @@ class Data(Section):
     def is_code(self) -> bool:
         """Whether the data comes from Python functions, which run only with permission."""
         return is_function(self.train)
-
-
-def is_function(text: str) -> bool:
-    """Whether a text is `module:function`.
-
-    >>> is_function("my_data:train"), is_function("data/train"), is_function("C:\\\\data")
-    (True, False, False)
-    """
-    return _FUNCTION.fullmatch(text) is not None

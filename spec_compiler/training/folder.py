@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean
 
 FORMATS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 
@@ -49,8 +49,9 @@ def read_folder(given: str, start: str) -> ImageFolder:
     """
     path = os.path.normpath(os.path.join(start, os.path.expanduser(given)))
     if not os.path.isdir(path):
-        what = "is a file" if os.path.exists(path) else "does not exist"
-        help = "relative paths start from the spec's own folder"
+        what, help = "is a file", "name the folder that has a folder for each class"
+        if not os.path.exists(path):
+            what, help = "does not exist", _near(given, path) or "relative paths start from the spec's own folder"
         raise SpecError.single("SC602", f"the folder `{given}` {what}", help=help, notes=[f"looked at {path}"])
     names = sorted(name for name in os.listdir(path) if _is_class(path, name))
     if not names:
@@ -111,6 +112,13 @@ def same_classes(train: ImageFolder, validation: ImageFolder) -> None:
         parts += [f"has {_listed(extra)} that `train` lacks"] if extra else []
         help = "both folders need the same class folders"
         raise SpecError.single("SC602", f"the validation folder {' and '.join(parts)}", help=help)
+
+
+def _near(given: str, path: str) -> str | None:
+    """The folder beside a missing one that was surely meant."""
+    around = os.path.dirname(path)
+    names = [name for name in os.listdir(around) if _is_class(around, name)] if os.path.isdir(around) else []
+    return did_you_mean(given, [os.path.join(os.path.dirname(given), name) for name in names])
 
 
 def _is_class(path: str, name: str) -> bool:

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
-
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from typing import Any, ClassVar, Literal
 
 from spec_compiler.diagnostics import SpecError, did_you_mean, show
 from spec_compiler.graph import Graph
+from spec_compiler.parsed import Parsed
 from spec_compiler.resolve import resolve
-from spec_compiler.selectors import Selector
+from spec_compiler.selectors import Selector, mapping_schema
 
 NORMALIZATIONS = ("BatchNormalization",)
 _HELP = "`all` keeps every BatchNormalization in inference mode, `selected` only those that are frozen"
 
 
 @dataclass(frozen=True, slots=True)
-class Freezing:
+class Freezing(Parsed):
     """The layers that training leaves as they are.
 
     A frozen BatchNormalization runs in inference mode: it normalizes with its moving statistics and does not change
     them. With `batch_norm` "all" that holds for those outside the selection as well, their scale and offset too.
     `selector` is None where only `batch_norm` was said.
     """
+
+    definition: ClassVar[str] = "freezing"
 
     selector: Selector | None
     batch_norm: Literal["selected", "all"] = "selected"
@@ -68,36 +68,13 @@ class Freezing:
             found |= normalizations
         return frozenset(found)
 
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(cls.parse)
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"x-definition": "freezing"}
-
 
 FREEZING_SCHEMA: dict[str, Any] = {
     "title": "Freezing",
     "description": "A selector; in its mapping form `batch_norm: all` may stand beside `layers`.",
     "anyOf": [
         {"$ref": "#/definitions/selector"},
-        {
-            "type": "object",
-            "additionalProperties": False,
-            "required": ["batch_norm"],
-            "properties": {
-                "layers": {"description": "The layers to take.", "$ref": "#/definitions/terms"},
-                "except": {"description": "Layers to leave out of them.", "$ref": "#/definitions/terms"},
-                "where": {
-                    "description": "Only layers whose arguments have these values.",
-                    "type": "object",
-                    "minProperties": 1,
-                },
-                "expect": {"description": "How many layers must match.", "type": "integer", "minimum": 0},
-                "batch_norm": {"description": _HELP, "enum": ["all", "selected"]},
-            },
-        },
+        mapping_schema("batch_norm", batch_norm={"description": _HELP, "enum": ["all", "selected"]}),
     ],
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -81,3 +82,11 @@ def assert_same_bits(left: Any, right: Any) -> None:
         assert one.shape == other.shape
         assert one.dtype == other.dtype
         assert one.tobytes() == other.tobytes()
+
+
+@pytest.fixture(scope="session")
+def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that sessions begin with; they work in a copy."""
+    from tests.backend.sessions import write_project
+
+    return write_project(tmp_path_factory.mktemp("project"))

@@ -11,6 +11,7 @@ import pytest
 
 from spec_compiler.cli import main
 from tests.backend.conftest import branching
+from tests.backend.pictures import write_pictures
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "invalid"
 
@@ -86,6 +87,20 @@ def test_plan_as_text_and_json(called: Any, spec: Path) -> None:
     plan = json.loads(printed)
     assert plan["format_version"] == 1
     assert {row["name"]: row["action"] for row in plan["layers"]}["new"] == "new"
+
+
+def test_a_warning_is_said_by_every_command_that_goes_on(called: Any, spec: Path) -> None:
+    write_pictures(spec / "pictures")
+    (spec / "spec.yaml").write_text(
+        "spec: 1\nbase: {file: base.keras}\nhead: [{Dense: {units: 3, activation: softmax}}]\n"
+        "data: {train: pictures, validation: 0.25}\ncompile: {optimizer: adam, loss: categorical_crossentropy}\n"
+        "train: [{phase: head, freeze: base, epochs: 1}]\n"
+    )
+    for words in (("plan",), ("plan", "--format", "json"), ("build", "-o", "out.keras"), ("train", "-q", "-o", "run")):
+        status, printed, errors = called(words[0], "spec.yaml", *words[1:])
+        assert status == 0, errors
+        assert "warning[SC307]: `dense` takes the probabilities of `predictions`" in errors
+        assert "warning" not in printed
 
 
 def test_build_saves_the_model_and_its_ledger(called: Any, spec: Path) -> None:

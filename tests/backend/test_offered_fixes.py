@@ -56,8 +56,6 @@ def mended(source: Source, diagnostic: Diagnostic, kind: str, text: str) -> Any:
         text = f"package:{text}" if "/" not in text else f"{old[: old.index('/')]}/{text}"
         text = text if "/" in text else text + old[old.index("/") :]
         start, end = 0, len(old)
-    if ":" in old and diagnostic.code == "SC505":
-        start = old.index(":") + 1
     return changed(source.data, path, lambda holder, last: replaced(holder, last, old[:start] + text + old[end:]))
 
 

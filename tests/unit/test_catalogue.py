@@ -50,6 +50,7 @@ FINE: list[tuple[str, dict[str, Any]]] = [
     ("RNN", {"cell": [{"LSTMCell": 4}, {"GRUCell": {"units": 4}}]}),
     ("LSTM", {"units": 4, "implementation": 1, "zero_output_for_mask": True}),
     ("Lambda", {"function": len}),
+    ("Lambda", {"function": "my.layers:double", "mask": None}),
     ("Rescaling", {"scale": [1.0, 2.0, 3.0]}),
     ("Foo", {"anything": 1}),
 ]
@@ -128,7 +129,7 @@ def test_answers_about_classes() -> None:
     assert argument_names("Foo") == ()
     assert argument_kind("Foo", "bar") is None
     assert argument_kind("RNN", "cell") == "layer"
-    assert argument_kind("Lambda", "function") == "python"
+    assert argument_kind("Lambda", "function") == "function"
     assert argument_kind("he_normal", "seed") is None
     assert class_record("l2") is class_record("L2") is not None
 

@@ -66,6 +66,8 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "a-python-base": (b"spec: 1\nbase: {python: 'os:getcwd'}\n", "SC112"),
     "a-python-base-among-several": (b"spec: 1\nbases: {a: {python: 'os:getcwd'}, b: {application: VGG16}}\n", "SC112"),
     "a-lambda": ((BASE + "head: [{Lambda: {function: 'os:getcwd'}}]\n").encode(), "SC112"),
+    "a-function-for-a-lambda": ((BASE + "set: [{layers: fc1, to: {function: 'os:getcwd'}}]\n").encode(), "SC112"),
+    "a-mask-for-a-lambda": ((BASE + "set: [{layers: fc1, to: {mask: 'os:getcwd'}}]\n").encode(), "SC112"),
     "a-lambda-alone": ((BASE + "insert: [{after: fc1, layers: [Lambda]}]\n").encode(), "SC112"),
     "a-lambda-in-a-wrapper": ((BASE + "head: [{TimeDistributed: {layer: {Lambda: {}}}}]\n").encode(), "SC112"),
     "a-serialised-lambda": (

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from spec_compiler.diagram import to_html
+from spec_compiler.diagram.html import PAGE, SCRIPTS
 from spec_compiler.diagram.interned import value_text
 from spec_compiler.diagram.report import STATES, report_data
 from spec_compiler.graph import Origin
@@ -43,6 +44,12 @@ def test_every_node_of_both_models_is_in_the_data(make: Any) -> None:
     assert {STATES[node["state"]] for node in data["nodes"]} <= set(STATES)
     folded = [number for group in data["folds"] for number in group]
     assert len(folded) == len(set(folded))
+
+
+def test_every_script_of_the_page_is_in_it() -> None:
+    names = {file.name.removesuffix(".js") for file in PAGE.iterdir() if file.name.endswith(".js")}
+    assert {"layout", *SCRIPTS} == names
+    assert len(set(SCRIPTS)) == len(SCRIPTS)
 
 
 class Loads(HTMLParser):

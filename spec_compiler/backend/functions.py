@@ -1,0 +1,98 @@
+"""`module:function` -> the function. Its module may stand beside the spec; the caller has allowed its code to run."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+from spec_compiler.diagnostics import SpecError, did_you_mean, show
+
+_BESIDE: dict[str, str] = {}  # modules that were found beside a spec, and its folder
+
+
+def find_function(text: str, folder: str, code: str) -> Callable[..., Any]:
+    """The function that `module:function` names; modules in `folder`, the spec's own, come first.
+
+    Raises:
+        SpecError: `code`, where there is no such module or function, or where it is no function.
+    """
+    folder = os.path.abspath(folder)
+    with _importing_from(folder):
+        return _found(text, folder, code)
+
+
+def call_function(text: str, folder: str, code: str, *, help: str) -> Any:
+    """What the function that `module:function` names returns, called without arguments; `help` says what it should.
+
+    Raises:
+        SpecError: `code`, as `find_function`, or where the function fails.
+    """
+    folder = os.path.abspath(folder)
+    with _importing_from(folder):  # a function may import more when it runs
+        function = _found(text, folder, code)
+        try:
+            return function()
+        except Exception as error:
+            raise SpecError.single(code, f"`{text}` failed: {_reason(error)}", help=help) from error
+
+
+def _found(text: str, folder: str, code: str) -> Callable[..., Any]:
+    name, _, member = text.partition(":")
+    module = _module(name, folder, code)
+    span = (len(name) + 1, len(text))
+    if not hasattr(module, member):
+        callables = [key for key, value in vars(module).items() if callable(value)]
+        message = f"the module `{name}` has no function `{member}`"
+        raise SpecError.single(code, message, chars=span, help=did_you_mean(member, callables))
+    function = getattr(module, member)
+    if not callable(function):
+        raise SpecError.single(code, f"`{text}` is {show(function)}, not a function", chars=span)
+    return function  # type: ignore[no-any-return]
+
+
+def _module(name: str, folder: str, code: str) -> ModuleType:
+    before = set(sys.modules)
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):  # it is there, what it imports is not
+            raise SpecError.single(code, f"`{name}` cannot be imported: {_reason(error)}") from error
+        beside = [each.removesuffix(".py") for each in sorted(os.listdir(folder)) if each.endswith(".py")]
+        help = did_you_mean(name, beside, f"put `{name.replace('.', '/')}.py` beside the spec, or install its package")
+        span = (0, len(name))
+        raise SpecError.single(code, f"there is no module `{name}`", chars=span, help=help) from None
+    except (Exception, SystemExit) as error:
+        raise SpecError.single(code, f"`{name}` cannot be imported: {_reason(error)}") from error
+    finally:
+        for new in sys.modules.keys() - before:
+            file = getattr(sys.modules[new], "__file__", None)
+            if file is not None and os.path.abspath(file).startswith(os.path.join(folder, "")):
+                _BESIDE[new] = folder
+
+
+@contextlib.contextmanager
+def _importing_from(folder: str) -> Iterator[None]:
+    """Lets modules be found in a folder, and forgets those of the same process that stood beside another spec.
+
+    Python knows a module by its name alone: the `my_layers` of one spec would be that of the next one too.
+    """
+    for name, place in list(_BESIDE.items()):
+        if place != folder:
+            sys.modules.pop(name, None)
+            del _BESIDE[name]
+    importlib.invalidate_caches()  # the file may be younger than Python's look into the folder
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+
+
+def _reason(error: BaseException) -> str:
+    text = str(error).split("\n")[0]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

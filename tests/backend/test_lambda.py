@@ -1,0 +1,202 @@
+"""`Lambda` in YAML: a function of a module beside the spec, run with permission only, the same model as by hand."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import pytest
+from click.testing import CliRunner
+from jsonschema import Draft7Validator
+
+from spec_compiler import SpecError, check_spec, compile_spec, load_spec, plan_spec
+from spec_compiler.cli.main import cli
+from spec_compiler.schema import spec_schema
+from spec_compiler.static import static_plan
+from tests.backend.conftest import Array, assert_same_bits, branching, outputs_of
+
+MODULE = """
+import keras
+
+def double(tensor):
+    return 2 * tensor
+
+def scaled(tensor, by):
+    return keras.ops.sigmoid(tensor) * by
+
+def half_in_training(tensor, training=False):
+    return tensor / 2 if training else tensor
+
+triple = lambda tensor: tensor * 3
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Path]:
+    """A folder with a module beside the specs; what is imported from it is forgotten."""
+    (tmp_path / "my_layers.py").write_text(MODULE, encoding="utf-8")
+    yield tmp_path
+    sys.modules.pop("my_layers", None)
+
+
+def written(project: Path, text: str, name: str = "spec.yaml") -> Path:
+    path = project / name
+    path.write_text("spec: 1\n" + text, encoding="utf-8")
+    return path
+
+
+def by_hand(layer: Any, images: Array) -> list[Array]:
+    """The branching model with a layer on its output, as Keras's own API makes it."""
+    base = branching()
+    return outputs_of(keras.Model(base.input, layer(base.output)), images)
+
+
+@pytest.mark.parametrize(
+    ("entry", "name", "options"),
+    [
+        ("Lambda: 'my_layers:double'", "double", {}),
+        ("Lambda: {function: 'my_layers:double', name: doubled}", "double", {}),
+        ("Lambda: {function: 'my_layers:scaled', arguments: {by: 0.3}}", "scaled", {"arguments": {"by": 0.3}}),
+        ("Lambda: {function: 'my_layers:half_in_training'}", "half_in_training", {}),
+        ("Lambda: {function: 'my_layers:triple', output_shape: [5]}", "triple", {"output_shape": (5,)}),
+        ("Lambda: {function: 'my_layers:double', dtype: float64}", "double", {"dtype": "float64"}),
+    ],
+)
+def test_it_equals_the_layer_by_hand(entry: str, name: str, options: Any, project: Path, images: Array) -> None:
+    path = written(project, f"head:\n  - {entry}\n")
+    compiled = compile_spec(path, base=branching(), allow_code=True)
+    functions: dict[str, Any] = {}
+    exec(MODULE, functions)
+    assert_same_bits(
+        outputs_of(compiled.model, images), by_hand(keras.layers.Lambda(functions[name], **options), images)
+    )
+    assert compiled.model.layers[-1].function is sys.modules["my_layers"].__dict__[name]
+
+
+def test_inside_of_the_model_and_of_another_layer(project: Path, images: Array) -> None:
+    text = "insert: [{after: stem, layers: [{TimeDistributed: {layer: {Lambda: 'my_layers:double'}}}]}]\n"
+    compiled = compile_spec(written(project, text), base=branching(), allow_code=True)
+    assert [each.code for each in compiled.warnings] == ["SC509"]
+    halves = {"insert": [{"after": "stem", "layers": [{"Rescaling": 2.0}]}]}
+    assert_same_bits(
+        outputs_of(compiled.model, images),
+        outputs_of(compile_spec({"spec": 1, **halves}, base=branching()).model, images),
+    )
+
+
+def test_without_permission_nothing_is_imported(project: Path) -> None:
+    path = written(project, "head:\n  - Lambda: {function: 'my_layers:double'}\n")
+    (found,) = check_spec(path, base=branching())
+    assert (found.code, found.line, found.column) == ("SC112", 3, 5)
+    with pytest.raises(SpecError):
+        compile_spec(path, base=branching())
+    assert "my_layers" not in sys.modules
+
+
+def test_a_static_check_imports_nothing(project: Path) -> None:
+    path = written(project, "base: {application: VGG16, weights: null}\nhead: [{Lambda: 'my_layers:double'}]\n")
+    assert check_spec(path, static=True, allow_code=True) == ()
+    assert "my_layers" not in sys.modules
+
+
+def test_the_plan_is_plain_text(project: Path) -> None:
+    path = written(project, "head: [{Lambda: {function: 'my_layers:double', name: doubled}}]\n")
+    plan = plan_spec(path, base=branching(), allow_code=True)
+    assert plan.after.layers["doubled"].config["config"]["function"] == "my_layers:double"
+    assert "my_layers:double" in json.dumps(plan.after.layers["doubled"].config)
+    (new,) = [each for each in plan.to_json()["layers"] if each["action"] == "new"]
+    assert (new["name"], new["class"]) == ("doubled", "Lambda")
+
+
+def test_modules_of_the_same_name_beside_two_specs(project: Path, images: Array) -> None:
+    other = project / "other"
+    other.mkdir()
+    (other / "my_layers.py").write_text("from factors import by\n\ndef double(tensor):\n    return by * tensor\n")
+    (other / "factors.py").write_text("by = 5.0\n")
+    text = "head: [{Lambda: 'my_layers:double'}]\n"
+    for folder, factor in ((project, 2.0), (other, 5.0), (project, 2.0)):
+        model = compile_spec(written(folder, text), base=branching(), allow_code=True).model
+        assert_same_bits(outputs_of(model, images), by_hand(keras.layers.Rescaling(factor), images))
+    assert str(project) not in sys.path
+
+
+def test_what_is_remembered_does_not_outlive_the_function(project: Path) -> None:
+    branching().save(project / "model.keras")
+    for entry in ("Lambda: 'my_layers:grown'", "TimeDistributed: {layer: {Lambda: 'my_layers:grown'}}"):
+        text = f"base: {{file: model.keras}}\ncut_at: block2_add\nhead: [{{{entry}}}]\n"
+        for width in (1, 2):
+            (project / "my_layers.py").write_text(
+                f"def grown(tensor):\n    return tensor[..., :{width}]\n" + "#" * width
+            )
+            sys.modules.pop("my_layers", None)
+            path = written(project, text)
+            assert compile_spec(path, allow_code=True).model.output_shape[-1] == width
+            assert static_plan(load_spec(path))[0] == "names"  # the shapes are not taken from memory
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("double", {"custom_objects": {"double": lambda tensor: 2 * tensor}, "safe_mode": False}),
+     ("triple", {"safe_mode": False})],
+)  # fmt: skip
+def test_a_saved_file_loads_as_the_warning_says(name: str, options: Any, project: Path, images: Array) -> None:
+    branching().save(project / "model.keras")
+    path = written(
+        project, f"base: {{file: model.keras}}\nhead: [{{Lambda: {{function: 'my_layers:{name}', name: last}}}}]\n"
+    )
+    result = CliRunner().invoke(cli, ["build", str(path), "-o", str(project / "out.keras"), "--allow-code"])
+    assert result.exit_code == 0, result.output
+    assert "+ last" in result.stdout
+    assert f"warning[SC509]: `last` is a Lambda layer: a saved file needs `my_layers:{name}` again" in result.stderr
+    assert f"custom_objects={{'{name}': {name}}}, safe_mode=False" in result.stderr
+    model = compile_spec(path, allow_code=True).model
+    again = keras.models.load_model(project / "out.keras", **options)
+    assert_same_bits(outputs_of(again, images), outputs_of(model, images))
+    with pytest.raises((ValueError, TypeError)):
+        keras.models.load_model(project / "out.keras")
+
+
+def test_a_spec_with_a_function_as_the_base_of_another(project: Path, images: Array) -> None:
+    branching().save(project / "model.keras")
+    inner = project / "inner"
+    inner.mkdir()
+    (inner / "my_layers.py").write_text("double = lambda tensor: 2 * tensor\n")
+    written(inner, "base: {file: ../model.keras}\nhead: [{Lambda: {function: 'my_layers:double', name: twice}}]\n")
+    outer = written(project, "base: {spec: inner/spec.yaml}\nhead: [{Lambda: 'my_layers:triple'}]\n")
+    model = compile_spec(outer, allow_code=True).model
+    base = branching()
+    doubled = keras.layers.Lambda(lambda tensor: 2 * tensor)(base.output)
+    wanted = keras.Model(base.input, keras.layers.Lambda(lambda tensor: tensor * 3)(doubled))
+    assert_same_bits(outputs_of(model, images), outputs_of(wanted, images))
+
+
+def test_another_function_for_a_lambda_that_is_there(project: Path, images: Array) -> None:
+    base = branching()
+    base = keras.Model(base.input, keras.layers.Lambda(lambda tensor: tensor + 1, name="last")(base.output))
+    path = written(project, "set: [{layers: last, to: {function: 'my_layers:double'}}]\n")
+    (found,) = check_spec(path, base=base)
+    assert (found.code, found.line, found.column) == ("SC112", 2, 38)
+    model = compile_spec(path, base=base, allow_code=True).model
+    assert_same_bits(outputs_of(model, images), by_hand(keras.layers.Rescaling(2.0), images))
+    misspelt = written(project, "set: [{layers: last, to: {function: 'my_layers:duoble'}}]\n")
+    (found,) = check_spec(misspelt, base=base, allow_code=True)
+    assert (found.code, found.line, found.column, found.help) == ("SC403", 2, 48, "did you mean `double`?")
+
+
+def test_the_editor_takes_it() -> None:
+    editor = Draft7Validator(spec_schema())
+    right: list[Any] = [
+        {"Lambda": "my_layers:double"},
+        {"Lambda": {"function": "my.layers:double", "mask": None, "arguments": {"by": 2}}},
+        {"Lambda": {"function": "${function}"}},
+        {"TimeDistributed": {"layer": {"Lambda": "my_layers:double"}}},
+    ]
+    wrong: list[Any] = ["Lambda", {"Lambda": {"function": "double"}}, {"Lambda": 3}, {"Lambda": {"mask": "a:b"}}]
+    for entry in right:
+        assert editor.is_valid({"spec": 1, "head": [entry]}), entry
+    for entry in wrong:
+        assert not editor.is_valid({"spec": 1, "head": [entry]}), entry
