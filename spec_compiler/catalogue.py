@@ -70,7 +70,7 @@ _RETIRED = {
     "*.input_shape": _SHAPE_IS_KNOWN,
     "*.batch_input_shape": _SHAPE_IS_KNOWN,
     "*.input_dim": _SHAPE_IS_KNOWN,
-    "*.from": "`from` stands beside the class: `{Add: {}, from: [a, b]}`",
+    "*.from": "`from` stands beside the class: `{CLASS: {…}, from: …}`",
     "Embedding.input_length": "remove it, Keras 3 ignores it",
     "*.lr": "Keras 3 calls it `learning_rate`",
     "*.decay": "give `learning_rate` a schedule, for example `InverseTimeDecay`",
@@ -218,7 +218,7 @@ def _check(owner: str, known: Mapping[str, Any], arguments: Mapping[str, Any], p
             yield from _check_argument(name, value, known[name])
             continue
         retired = _RETIRED.get(f"{owner}.{name}") or _RETIRED.get(f"*.{name}")
-        help = retired or did_you_mean(str(name), known, f"it takes {_listed(list(known))}")
+        help = retired.replace("CLASS", owner) if retired else did_you_mean(str(name), known, f"it takes {_listed(list(known))}")
         yield Diagnostic("SC106", f"`{owner}` has no argument `{name}`", (str(name),), help=help, at_key=True)
 
 
