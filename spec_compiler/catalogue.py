@@ -217,8 +217,8 @@ def _check(owner: str, known: Mapping[str, Any], arguments: Mapping[str, Any], p
         if name in known:
             yield from _check_argument(name, value, known[name])
             continue
-        retired = _RETIRED.get(f"{owner}.{name}") or _RETIRED.get(f"*.{name}")
-        help = retired.replace("CLASS", owner) if retired else did_you_mean(str(name), known, f"it takes {_listed(list(known))}")
+        told = _RETIRED.get(f"{owner}.{name}", _RETIRED.get(f"*.{name}", "")).replace("CLASS", owner)
+        help = told or did_you_mean(str(name), known, f"it takes {_listed(list(known))}")
         yield Diagnostic("SC106", f"`{owner}` has no argument `{name}`", (str(name),), help=help, at_key=True)
 
 
