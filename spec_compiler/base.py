@@ -62,6 +62,11 @@ class Weights(Parsed):
         return self.file or {"none": "null"}.get(self.kind, self.kind)
 
 
+IMAGENET_CLASSES = 1000
+_OWN_TOP = (
+    "leave `classes` out, write `include_top: false`, and give it a `head`:\n"
+    "`[GlobalAveragePooling2D, {{Dense: {{units: {}, activation: softmax}}}}]`"
+)
 _FORMS = "write `imagenet`, `null`, a file (.keras, .weights.h5, .h5) or `package:NAME/path`"
 
 WEIGHTS_SCHEMA: dict[str, Any] = {
@@ -223,6 +228,10 @@ class Base(Section):
         for each in catalogue.check_application(name, self.arguments):
             unknown = each.code == "SC106"  # `weights` is a word of the language, not the constructor's
             yield replace(each, help=did_you_mean(str(each.path[0]), known, each.help)) if unknown else each
+        classes, has_top = self.arguments.get("classes"), self.arguments.get("include_top", True) is True
+        if self.weights.kind == "imagenet" and has_top and classes not in (None, IMAGENET_CLASSES):
+            message = f"the `imagenet` weights have a top for {IMAGENET_CLASSES:,} classes, got {show(classes)}"
+            yield Diagnostic("SC108", message, ("classes",), help=_OWN_TOP.format(classes))
 
     def _of_built(self, kinds: list[str]) -> Iterator[Diagnostic]:
         """What is wrong beside a base that is built already, or where none is named."""

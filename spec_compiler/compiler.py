@@ -20,6 +20,7 @@ from spec_compiler.collection import uncollected
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.ledger import WeightLedger
 from spec_compiler.lint import lint, unused_variables
+from spec_compiler.location import missing_files
 from spec_compiler.permissions import Permissions
 from spec_compiler.plan import Plan
 from spec_compiler.spec import Spec, load_spec
@@ -28,7 +29,7 @@ from spec_compiler.static import Tier, static_plan
 SpecLike = str | os.PathLike[str] | Mapping[str, Any] | Spec
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CompiledSpec:
     """The result of a spec: the model, and everything that says how it came about.
 
@@ -43,6 +44,9 @@ class CompiledSpec:
     spec: Spec
     plan: Plan
     weights: WeightLedger
+
+    def __repr__(self) -> str:
+        return f"<CompiledSpec {self.plan.name}: {self.weights.summary}>"
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
@@ -110,6 +114,7 @@ def checked(
     try:
         allowed = Permissions(allow_code, not restrict_paths)
         loaded = load_spec(spec, overrides=overrides, allowed=allowed)
+        missing_files(loaded)
         if static:
             tier, plan = static_plan(loaded) if base is None else (tier, None)
             found = lint(loaded, plan) if plan is not None else tuple(unused_variables(loaded))
@@ -144,6 +149,7 @@ def plan_spec(
     """
     allowed = Permissions(allow_code, not restrict_paths)
     loaded = load_spec(spec, overrides=overrides, allowed=allowed)
+    missing_files(loaded, weights=False)
     if base is None and "keras" not in sys.modules:  # a Keras that is loaded may have other settings than the files say
         _, plan = static_plan(loaded)
         if plan is not None:
@@ -168,7 +174,7 @@ def compile_spec(
     Args:
         spec: a path, a YAML text with a line break, a plain dict, or a `Spec`.
         base: a `keras.Model` to start from, in place of the spec's own `base`; it is not touched.
-        overrides: texts such as `base.weights=null`, applied to the spec first.
+        overrides: texts such as `base.weights=null`, or one such text, applied to the spec first.
         allow_code: whether the spec may run code: `python:` bases, `Lambda` layers.
         restrict_paths: whether files that the spec names must lie in its folder.
 
@@ -182,6 +188,7 @@ def compile_spec(
     """
     allowed = Permissions(allow_code, not restrict_paths)
     loaded = load_spec(spec, overrides=overrides, allowed=allowed)
+    missing_files(loaded)
     _start()
     from spec_compiler.pipeline import planned
 

@@ -30,11 +30,21 @@ class Fix:
 
 
 @dataclass(frozen=True, slots=True)
+class Override:
+    """A text of `--set`, whose value is at fault, and the stretch of it that is meant; its end is exclusive."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One statement about a spec: its code, what is wrong, where, and how to mend it.
 
     `path` leads to the value inside the spec, for example `("insert", 0, "after")`. `line` and `column` count from 1
-    and are None where the spec was not read from text. `end_column` is exclusive.
+    and are None where the spec was not read from text, or where `override` set what is meant. `end_column` is
+    exclusive.
     """
 
     code: str
@@ -50,6 +60,7 @@ class Diagnostic:
     chars: tuple[int, int] | None = None  # a part of the scalar at `path`, as offsets into its text
     related: tuple[tuple[str, Path], ...] = ()  # other places that matter: what happened there, and its full path
     fixes: tuple[Fix, ...] = ()  # not said before they are tried: those that work come before `help`
+    override: Override | None = None
     source_line: str | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -131,6 +142,10 @@ def render(diagnostic: Diagnostic) -> str:
                 text, start = text[first : first + 120], column - first
                 width = min(width, max(1, 121 - start))
             lines += [f"{gutter} |", f"{number} | {text}", f"{gutter} | {' ' * (start - 1)}{'^' * width}"]
+    elif diagnostic.override is not None:
+        place = diagnostic.override
+        lines.append(f" --> --set {place.text}")
+        lines.append(f"  |  {' ' * (len('--set ') + place.start)}{'^' * max(1, place.end - place.start)}")
     elif diagnostic.path:
         lines.append(f" --> {diagnostic.file or '<spec>'}: {dotted(diagnostic.path)}")
     lines += [f"{gutter} = note: {note}" for note in diagnostic.notes]
@@ -157,6 +172,8 @@ def _one_line(diagnostic: Diagnostic) -> str:
     place = dotted(diagnostic.path)
     if diagnostic.line is not None:
         place = f"{diagnostic.file or '<spec>'}:{diagnostic.line}:{diagnostic.column}"
+    elif diagnostic.override is not None:
+        place = f"--set {diagnostic.override.text}"
     text = f"{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}"
     text = f"{place}: {text}" if place else text
     return f"{text} (help: {diagnostic.help})" if diagnostic.help else text

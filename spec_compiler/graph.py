@@ -153,7 +153,7 @@ class Node:
         return replace(self, args=map_references(self.args, change), kwargs=map_references(self.kwargs, change))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Graph:
     """A model: its layers, its nodes in a topological order, and the structures of its inputs and outputs.
 
@@ -168,6 +168,9 @@ class Graph:
     removed: Mapping[str, Origin] = field(default_factory=dict)
     positions: tuple[str, ...] = ()  # names of the base's `model.layers`, in order
     warnings: tuple[Diagnostic, ...] = ()  # what the edits found legal but worth saying
+
+    def __repr__(self) -> str:
+        return f"<Graph {self.name}: {len(self.layers)} layers, {len(self.nodes)} calls>"
 
     # questions
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from spec_compiler.diagnostics import Diagnostic
+from spec_compiler.diagnostics import Diagnostic, did_you_mean
 from spec_compiler.graph import Graph, LayerSpec
 from spec_compiler.plan import Plan
 from spec_compiler.spec import Spec
@@ -41,6 +41,9 @@ def unused_variables(spec: Spec) -> Iterator[Diagnostic]:
     """SC111 for each variable that nothing in the spec uses."""
     for name in spec.source.unused:
         help = "remove it, or write `${" + name + "}` where it belongs"
+        if ("vars", name) in spec.source.assigned and ("vars", name) not in spec.source.keys:
+            known = [path[1] for path in spec.source.keys if len(path) == 2 and path[0] == "vars"]
+            help = did_you_mean(name, (str(each) for each in known)) or help
         yield Diagnostic("SC111", f"nothing uses the variable `{name}`", ("vars", name), at_key=True, help=help)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Literal
 
-from spec_compiler.graph import Graph, LayerSpec, Node, Origin, ValueRef, map_references
+from spec_compiler.graph import BASE, Graph, LayerSpec, Node, Origin, ValueRef, map_references
 from spec_compiler.plan import Plan
 
 How = Literal["name", "structure"]
@@ -83,15 +83,24 @@ def compare(
 ) -> Comparison:
     """The second model as a change of the first; `stored` are the checksums of the weights of both.
 
+    How each of the two came about does not count: what a spec changed in it is no change from one to the other.
+
     >>> empty = Graph("empty", {}, {}, (), ())
     >>> compare(empty, empty).summary
     'matched 0 layers by name, 0 by structure; 0 only in the first model, 0 only in the second'
     """
+    before, after = _as_it_is(before), _as_it_is(after)
     matches = tuple(match_layers(before, after))
     if stored is not None:
         matches = tuple(_with_weights(match, *stored) for match in matches)
     plan = Plan(name or f"{before.name} → {after.name}", before, _as_edited(before, after, matches))
     return Comparison(plan, matches)
+
+
+def _as_it_is(model: Graph) -> Graph:
+    """The model less what it says of the edits that made it."""
+    layers = {name: replace(layer, origin=BASE, changed_by=None) for name, layer in model.layers.items()}
+    return replace(model, layers=layers, removed={})
 
 
 def _with_weights(match: Match, before: Checksums, after: Checksums) -> Match:
@@ -214,9 +223,7 @@ def _as_edited(before: Graph, after: Graph, matches: Sequence[Match]) -> Graph:
         names[name]: replace(
             layer,
             name=names[name],
-            origin=layer.origin if name in matched else SECOND,
-            changed_by=None,
-            config=layer.config,
+            origin=BASE if name in matched else SECOND,
         )
         for name, layer in after.layers.items()
     }
@@ -230,5 +237,4 @@ def _as_edited(before: Graph, after: Graph, matches: Sequence[Match]) -> Graph:
         inputs=map_references(after.inputs, follow),
         outputs=map_references(after.outputs, follow),
         positions=tuple(names[name] for name in after.positions if name in names),
-        removed={},
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
 
 _MOST = 4
+_KINDS = ((".yaml", ".yml"), (".keras", ".h5", ".hdf5"))
 
 
 def near(word: str, candidates: Iterable[str]) -> list[str]:
@@ -39,9 +41,22 @@ def did_you_mean(word: str, candidates: Iterable[str], otherwise: str | None = N
     >>> did_you_mean("Dens", ["Dense", "Dropout"])
     'did you mean `Dense`?'
     """
-    names = [f"`{name}`" for name in near(word, candidates)]
+    return _offered(near(word, candidates)) or otherwise
+
+
+def did_you_mean_file(name: str, candidates: Iterable[str], otherwise: str | None = None) -> str | None:
+    """The help line that offers near files, or `otherwise` where nothing is near.
+
+    >>> did_you_mean_file("modle.h5", ["model.keras", "nodes.h5"])
+    'did you mean `model.keras`?'
+    """
+    return _offered(near_files(name, candidates)) or otherwise
+
+
+def _offered(found: list[str]) -> str | None:
+    names = [f"`{name}`" for name in found]
     if not names:
-        return otherwise
+        return None
     listed = f"{', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else names[0]
     return f"did you mean {listed}?"
 
@@ -81,3 +96,19 @@ def _common(left: str, right: str) -> int:
     """How many letters two words begin with in common."""
     size = min(len(left), len(right))
     return next((at for at in range(size) if left[at] != right[at]), size)
+
+
+def near_files(name: str, candidates: Iterable[str]) -> list[str]:
+    """Up to four files of the same kind that the user may have meant; what is before the suffix must be near.
+
+    >>> near_files("nope.yaml", ["56py.yaml", "a.yaml"]), near_files("modle.h5", ["model.keras", "nodes.h5"])
+    ([], ['model.keras'])
+    """
+    by_stem: dict[str, list[str]] = {}
+    stem, suffix = os.path.splitext(name)
+    kind = next((each for each in _KINDS if suffix in each), None)
+    for each in candidates:
+        if kind is None or each.endswith(kind):
+            by_stem.setdefault(os.path.splitext(each)[0], []).append(each)
+    found = [stem] if stem in by_stem else near(stem, by_stem)
+    return sorted((each for one in found for each in by_stem[one]), key=lambda each: not each.endswith(suffix))[:_MOST]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from spec_compiler.diagnostics import Path, SpecError
-from spec_compiler.source import Source
+from spec_compiler.source import Assignment, Source
 from spec_compiler.yaml_text import parse_source
 
 
@@ -20,10 +21,11 @@ def overridden(source: Source, assignments: Iterable[str]) -> Source:
         SpecError: SC109 where the text is not `path=value` or the path leads nowhere.
     """
     data = source.data
-    values = dict(source.values)
+    values, assigned = source.values, dict(source.assigned)
     for text in assignments:
         place, equals, raw = text.partition("=")
-        path = tuple(_path_parts(place.strip()))
+        parts = list(_PART.finditer(place.strip()))
+        path: Path = tuple(int(part[0]) if part[0].isdigit() else part[0] for part in parts)
         if not equals or not path:
             raise SpecError.single(
                 "SC109", f"`--set {text}` is not `path=value`", help="for example `--set base.weights=null`"
@@ -32,10 +34,15 @@ def overridden(source: Source, assignments: Iterable[str]) -> Source:
             value = parse_source(raw).data if raw.strip() not in ("", "null", "~") else None
         except SpecError as error:
             raise SpecError.single("SC109", f"`--set {text}`: the value is not YAML", notes=(str(error),)) from None
+        made = _num_there(data, path)  # what leads to the rest is not in the text, this override makes it
         data = _assigned(data, path, value, text)
-        for known in [each for each in values if each[: len(path)] == path]:
-            del values[known]
-    return replace(source, data=data, values=values)
+        values = {place: span for place, span in values.items() if place[: len(path)] != path}
+        assigned = {place: known for place, known in assigned.items() if place[: len(path)] != path}
+        assigned.update(_assignments(text, path, parts, made, value))
+    return replace(source, data=data, values=values, assigned=assigned)
+
+
+_PART = re.compile(r"[^.\[\]\s]+")
 
 
 def _assigned(data: Any, path: Path, value: Any, text: str) -> Any:
@@ -51,7 +58,27 @@ def _assigned(data: Any, path: Path, value: Any, text: str) -> Any:
     raise SpecError.single("SC109", f"`--set {text}`: the spec has no place `{first}` there")
 
 
-def _path_parts(place: str) -> Iterator[str | int]:
-    for part in place.replace("[", ".").replace("]", "").split("."):
-        if part:
-            yield int(part) if part.isdigit() else part
+def _num_there(data: Any, path: Path) -> int:
+    """How many parts of a path lead to something that is there."""
+    for index, part in enumerate(path):
+        inside = isinstance(data, dict) and part in data
+        inside = inside or (isinstance(data, list) and isinstance(part, int) and part < len(data))
+        if not inside:
+            return index
+        data = data[part]
+        if data is None:
+            return index
+    return len(path)
+
+
+def _assignments(
+    text: str, path: Path, parts: list[re.Match[str]], made: int, value: Any
+) -> Iterator[tuple[Path, Assignment]]:
+    """What an override put where: its value at the end of its path, and a mapping where there was none before that."""
+    indent = len(text) - len(text.lstrip())
+    spans = [(part.start() + indent, part.end() + indent) for part in parts]
+    for length in range(made + 1, len(path)):
+        yield path[:length], Assignment(text, spans[length - 1], spans[length - 1])
+    raw = text.partition("=")[2]
+    start = len(text) - len(raw.lstrip())
+    yield path, Assignment(text, spans[-1], (start, start + len(raw.strip())), plain=value == raw.strip())

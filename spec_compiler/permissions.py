@@ -19,6 +19,7 @@ CODE_LAYERS = ("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLay
 _FUNCTIONS = ("function", "mask")  # arguments of such layers that may be `module:function`
 _LAYER_PLACES = ("head", "replace", "insert", "set", "data")
 _ALLOW = "if you trust this spec, allow it: `--allow-code`, or `allow_code=True`"
+ALLOW_MODEL = "if you trust this model, allow it: `--allow-code`, or `allow_code=True`"
 
 
 @dataclass(frozen=True, slots=True)

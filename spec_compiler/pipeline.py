@@ -60,7 +60,7 @@ def planned(spec: Spec, model: Any, allowed: Permissions, inside: tuple[str, ...
     around = inside if inside is not None else _here(spec)
     with spec.source.locating():
         log.info("reading the base")
-        base = load(spec, model, lambda path: _other(path, allowed, around))
+        base = load(spec, model, lambda path: _other(path, allowed, around), allowed.code)
         log.info("applying the edits")
         before = opened_for(spec, base.graph)
 

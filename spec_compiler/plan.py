@@ -10,6 +10,7 @@ from typing import Any, Literal
 from spec_compiler.graph import Graph, LayerSpec, Shape, TensorSpec
 
 Action = Literal["kept", "changed", "new", "dropped"]
+ACTIONS: tuple[Action, ...] = ("new", "changed", "dropped", "kept")
 
 FORMAT_VERSION = 1
 
@@ -47,7 +48,7 @@ class Change:
         return shapes[0] if shapes else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
     """The base and the result as graphs, and what differs.
 
@@ -57,6 +58,10 @@ class Plan:
     name: str
     before: Graph
     after: Graph
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{self.count(action)} {action}" for action in ACTIONS if self.count(action))
+        return f"<Plan {self.name}: {counts} layers, {self.after.num_parameters:,} parameters>"
 
     @cached_property
     def changes(self) -> tuple[Change, ...]:

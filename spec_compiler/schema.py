@@ -65,6 +65,8 @@ def spec_schema() -> dict[str, Any]:
     for name, rule in _TOGETHER.items():
         definitions[name] = {**definitions[name], **rule}
     definitions["Set"]["properties"]["to"]["propertyNames"] = {"not": {"enum": ["name", "trainable"]}}
+    preprocess = definitions["Input"]["properties"]["preprocess"]
+    preprocess["anyOf"] = [{"enum": ["auto", *catalogue.application_names()]}, {"type": "null"}]
     properties = {**raw["properties"], "vars": _VARS}
     for name, field in properties.items():
         field["title"] = name

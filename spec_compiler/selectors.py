@@ -75,7 +75,8 @@ class Selector(Parsed):
 
 _TEXT: dict[str, Any] = {
     "type": "string",
-    "pattern": r"^(/.*/|\[?[0-9: -]+\]?|(?!type:\s*$)(?!\s*\.\.\s*$)(?!.*\.\..*\.\.).*\S.*)$",
+    "pattern": r"^(/.*/|\[?[0-9 -]*:[0-9 -]*\]?|(?!\s*\[-?[0-9]+\]\s*$)"
+    r"(?!type:\s*$)(?!\s*\.\.\s*$)(?!.*\.\..*\.\.).*\S.*)$",
 }
 TERM_SCHEMA: dict[str, Any] = {
     "anyOf": [

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.diagnostics import Diagnostic, Override, Path, SpecError
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,25 @@ class Span:
     plain: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Where a text of `--set` names a place in the spec, and where its value stands, each from 0, ends exclusive.
+
+    `plain`: the value's text is what it says, letter by letter.
+    """
+
+    text: str
+    key: tuple[int, int]
+    value: tuple[int, int]
+    plain: bool = False
+
+
 @dataclass(frozen=True)
 class Source:
     """A spec as data, with the place of everything in it.
 
     `data` is what YAML says, in dicts, lists and scalars. `values` and `keys` lead from a path such as
-    `("insert", 0, "after")` to the span of the value there and of its key.
+    `("insert", 0, "after")` to the span of the value there and of its key. `assigned` leads to what `--set` put there.
     """
 
     data: Any
@@ -35,6 +48,7 @@ class Source:
     file: str | None = None
     values: dict[Path, Span] = field(default_factory=dict, repr=False)
     keys: dict[Path, Span] = field(default_factory=dict, repr=False)
+    assigned: dict[Path, Assignment] = field(default_factory=dict, repr=False)
     unused: tuple[str, ...] = ()  # variables that nothing uses
 
     @property
@@ -43,8 +57,8 @@ class Source:
         return os.path.dirname(os.path.abspath(self.file)) if self.file else os.getcwd()
 
     def locate(self, diagnostic: Diagnostic) -> Diagnostic:
-        """The diagnostic with file, line and column, at the smallest span that its path names."""
-        if diagnostic.line is not None:
+        """The diagnostic with file, line and column, at the smallest span that its path names, or with its `--set`."""
+        if diagnostic.line is not None or diagnostic.override is not None:
             return diagnostic
         notes = list(diagnostic.notes)
         for what, place in diagnostic.related:
@@ -52,21 +66,40 @@ class Source:
             there = self.keys.get(place) or self.values.get(place) or self.keys.get(place[:1])
             notes.append(f"{what} (line {there.line + 1})" if there else what)
         diagnostic = replace(diagnostic, notes=tuple(notes), related=())
-        span = None
         path = self._written(diagnostic.path)
+        override = self._override(diagnostic, diagnostic.path) or self._override(diagnostic, path)
+        if override is not None:
+            return replace(diagnostic, file=self.file, override=override)
+        span = None
         if diagnostic.at_key and path in self.keys:
             span = self.keys[path]
         elif path in self.values:
             span = _narrowed(self.values[path], diagnostic.chars)
             if span.end_line > span.line and path in self.keys:  # a block of several lines: its key says as much
                 span = self.keys[path]
-        else:  # the place is not in the text (a missing key, an override): its nearest parent that is
+        else:  # the place is not in the text (a missing key): its nearest parent that is
             while path and path not in self.keys and path not in self.values:
                 path = path[:-1]
             span = self.keys.get(path) or self.values.get(path)
         if span is None:
             return replace(diagnostic, file=self.file)
         return self.locate_span(diagnostic, span)
+
+    def _override(self, diagnostic: Diagnostic, path: Path) -> Override | None:
+        """The `--set` that put there what a path leads to; None where what is meant stands in the text."""
+        for length in range(len(path), 0, -1):
+            found = self.assigned.get(path[:length])
+            if found is None:
+                continue
+            start, end = found.value
+            if length == len(path) and diagnostic.at_key:
+                if path in self.keys:
+                    return None
+                start, end = found.key
+            elif length == len(path) and diagnostic.chars is not None and found.plain:
+                start, end = start + diagnostic.chars[0], start + diagnostic.chars[1]
+            return Override(found.text, start, end)
+        return None
 
     def _written(self, path: Path) -> Path:
         """The path as the text has it: where a list may hold one entry without its bracket, there is no index."""

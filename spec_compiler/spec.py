@@ -119,28 +119,42 @@ def load_spec(
 ) -> Spec:
     """The spec in a file, in a YAML text (a string with a line break), in a plain dict, or as it is.
 
-    `overrides` are texts such as `base.weights=null`, applied before validation. `file` names the text in messages
-    and gives the folder that relative paths start from. Loading runs nothing; `allowed` refuses what a caller who
-    goes on would not let it do.
+    `overrides` are texts such as `base.weights=null`, or one such text, applied before validation. `file` names the
+    text in messages and gives the folder that relative paths start from. Loading runs nothing; `allowed` refuses what
+    a caller who goes on would not let it do.
 
     Raises:
         SpecError: every mistake in the spec's own fields, located where it was read from text.
+        TypeError: the spec is none of these.
 
     >>> load_spec({"spec": 1, "base": {"application": "VGG16"}, "cut_at": "block4_pool"}).base.application
     'VGG16'
     """
+    overrides = (overrides,) if isinstance(overrides, str) else tuple(overrides)
     if isinstance(spec, Spec):
         if not overrides:
             permitted(spec.source, allowed)
             return spec
         source = spec.source
     elif isinstance(spec, Mapping):
-        source = Source(dict(spec), "", file)
+        source = Source(_plain(spec), "", file)
     elif isinstance(spec, str) and "\n" in spec:
         source = parse_source(spec, file)
-    else:
+    elif isinstance(spec, str | os.PathLike):
         source = read_source(spec)
+    else:
+        raise TypeError(f"a spec is a path, a YAML text, a dict or a `Spec`, got `{type(spec).__name__}`")
     return validate(permitted(substituted(overridden(source, overrides)), allowed))
+
+
+def _plain(value: Any) -> Any:
+    """The value with NumPy's numbers, which a dict made in Python may hold, as Python's own."""
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_plain(each) for each in value)
+    is_number = type(value).__module__ == "numpy" and getattr(value, "shape", None) == ()
+    return value.item() if is_number else value
 
 
 def validate(source: Source) -> Spec:
@@ -225,6 +239,9 @@ def _diagnostic(kind: str, path: Path, error: Any, data: Any) -> Diagnostic:
         least = error["ctx"]["min_length"]
         what = "mapping" if isinstance(error.get("input"), Mapping) else "list"
         wanted = f"a {what} with at least {'one entry' if least == 1 else f'{least} entries'}"
+        if least > 1:
+            num = len(error["input"])
+            got = "one" if num == 1 else str(num)
     else:
         wanted = _WANTED.get(kind) or str(error["msg"]).removeprefix("Input should be ").lower()
     return Diagnostic("SC103", f"{name} must be {wanted}, got {got}", path, help=_value_help(kind, path, error))

@@ -16,10 +16,13 @@ from typing import Any
 
 from spec_compiler.compiler import CompiledSpec, SpecLike, compile_spec
 from spec_compiler.diagnostics import SpecError
+from spec_compiler.location import missing_files
 from spec_compiler.permissions import Permissions
 from spec_compiler.spec import Spec, load_spec
 from spec_compiler.training.check import trainable_layers
+from spec_compiler.training.folder import read_folders
 from spec_compiler.training.history import History
+from spec_compiler.training.run_folder import check_run_folder
 
 log = logging.getLogger("spec_compiler")
 
@@ -37,11 +40,15 @@ class TrainedSpec:
 
 @dataclass(frozen=True)
 class Watcher:
-    """Who is told how far a run is; the command line shows it."""
+    """Who is told how far a run is; the command line shows it.
+
+    `anew` is called where a run was to be continued and there is none, `phase` for every phase that has epochs left.
+    """
 
     compiled: Callable[[CompiledSpec], None] = lambda compiled: None
     image: Callable[[int, int], None] = lambda count, total: None
     data: Callable[[Any], None] = lambda data: None
+    anew: Callable[[], None] = lambda: None
     phase: Callable[[Any, int], None] = lambda phase, num_parameters: None
     verbose: int = 1
 
@@ -103,17 +110,20 @@ def _train(
         missing = next(name for name in ("train", "data", "compile") if not getattr(spec, name))
         message = f"the spec has no `{missing}`, training needs `data`, `compile` and `train`"
         raise SpecError.single("SC102", message, help=f"add `{_EXAMPLES[missing]}`")
+    missing_files(spec)
+    folders = None if spec.data.is_code else read_folders(spec.data, spec.source.folder, spec.seed)
+    if strategy is None:  # under a strategy, which folder it is depends on the worker
+        check_run_folder(folder, resume=resume, force=force)
     log.info("starting Keras")
     from spec_compiler.backend.startup import start
 
     start()
     from spec_compiler.backend import run_files
-    from spec_compiler.backend.data import load_code, load_images, read_folders
+    from spec_compiler.backend.data import load_code, load_images
     from spec_compiler.backend.fitting import Job, fit_phases
     from spec_compiler.backend.progress import load_progress
     from spec_compiler.backend.strategies import distribute
 
-    folders = None if spec.data.is_code else read_folders(spec.data, spec.source.folder, spec.seed)
     placement = distribute(strategy)
     place = placement.folder(folder)
     run_files.ready(place, resume=resume, force=force)
@@ -142,8 +152,11 @@ def _train(
         started=watcher.phase,
         synchronize=placement.synchronize,
     )
+    progress = load_progress(folder, fingerprint) if resume else None
+    if resume and progress is None:
+        watcher.anew()
     with placement.scope():
-        history = fit_phases(job, load_progress(folder, fingerprint) if resume else None)
+        history = fit_phases(job, progress)
     summary = run_files.finish(place, spec, compiled, data, history)
     return TrainedSpec(job.model, compiled, history, place, summary)
 

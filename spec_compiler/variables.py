@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, show
-from spec_compiler.source import Source, texts_in
+from spec_compiler.source import Assignment, Source, texts_in
 from spec_compiler.yaml_text import MAX_NODES
 
 _USE = re.compile(r"\$\{([^{}]*)\}")
@@ -48,7 +48,28 @@ def substituted(source: Source) -> Source:
     if problems:
         raise source.located(SpecError(problems))
     used = {found[1] for text in texts_in(data) for found in _USE.finditer(text)}
-    return replace(source, data=rest, unused=tuple(name for name in values if name not in used))
+    unused = tuple(name for name in values if name not in used)
+    return replace(source, data=rest, unused=unused, assigned=_assigned_through(source))
+
+
+def _assigned_through(source: Source) -> dict[Path, Assignment]:
+    """What `--set` put where, with the places that use a variable which it set, or one that uses that."""
+    found = dict(source.assigned)
+    if not any(path[0] == "vars" for path in found):
+        return found
+    todo: list[tuple[Path, Any]] = [((str(key),), value) for key, value in source.data.items() if key != "vars"]
+    todo += [(("vars", str(name)), value) for name, value in reversed((source.data.get("vars") or {}).items())]
+    while todo:  # variables first, from above
+        path, here = todo.pop()
+        if isinstance(here, dict | list):
+            pairs = here.items() if isinstance(here, dict) else enumerate(here)
+            todo += [((*path, key if isinstance(here, list) else str(key)), each) for key, each in pairs]
+        elif isinstance(here, str) and path not in found:
+            set_there = (found.get(("vars", use[1])) for use in _USE.finditer(here))
+            assignment = next((each for each in set_there if each is not None), None)
+            if assignment is not None:
+                found[path] = replace(assignment, plain=assignment.plain and _USE.fullmatch(here) is not None)
+    return found
 
 
 def _filled(value: Any, values: Mapping[str, Any], path: Path, problems: list[Diagnostic], room: list[int]) -> Any:

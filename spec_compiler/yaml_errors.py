@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from ruamel.yaml.error import MarkedYAMLError
 
-from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean
+from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.near import did_you_mean_file
 from spec_compiler.source import Source, Span
 
 MAX_BYTES = 250_000
@@ -17,6 +18,7 @@ MAX_NODES = 5_000  # ruamel reads some 10,000 a second
 MAX_BRACKETS = 500  # open at once; ruamel looks ahead over all of them before it says anything
 
 _BRACKET = re.compile(r"[\[\]{}]")
+_BELOW_ENTRY = re.compile(r" *- +(?P<entry>[A-Za-z_][\w>.]*)\s*(?:#.*)?\n(?P<indent> +)(?P<key>\w+):(?:\s.*)?")
 _QUOTES = ("'", '"')
 
 
@@ -37,6 +39,9 @@ def yaml_error(error: MarkedYAMLError, text: str, file: str | None) -> SpecError
     lines = text.splitlines() or [""]
     line = min(mark.line, len(lines) - 1) if mark is not None else 0
     column = mark.column if mark is not None and mark.line == line else len(lines[line])
+    end = column + 1
+    is_key = "mapping values are not allowed" in problem or "a key that begins" in problem
+    below = _BELOW_ENTRY.fullmatch("\n".join(lines[max(0, line - 1) : line + 1])) if is_key else None
     help = None
     here = text[index : index + 1]
     if "\t" in here or "\\t" in problem:
@@ -47,6 +52,11 @@ def yaml_error(error: MarkedYAMLError, text: str, file: str | None) -> SpecError
         help = "close it, or quote the whole text"
     elif text[max(0, index - 1) : index + 1] == "${":
         help = 'inside of braces and brackets a variable stands in quotes: `"${name}"`'
+    elif below is not None:
+        name, key = below["entry"], below["key"]
+        problem = f"`{key}` stands below `- {name}`, which takes no keys"
+        help = f"write `- {name}: {{}}`" if key == "from" else f"write `- {name}: {{{key}: …}}`"
+        column, end = len(below["indent"]), len(below["indent"] + key)
     elif "mapping values are not allowed" in problem:
         help = "check the indentation, or quote a text that contains `: `"
     elif "expected ',' or" in problem or "flow" in str(error.context):
@@ -57,11 +67,11 @@ def yaml_error(error: MarkedYAMLError, text: str, file: str | None) -> SpecError
         help = "check the indentation: entries of one list or mapping begin in the same column"
     notes: tuple[str, ...] = ()
     context_mark = error.context_mark
-    if error.context and context_mark is not None and context_mark.line < line:
+    if error.context and context_mark is not None and context_mark.line < line and below is None:
         notes = (f"{first_line(str(error.context))} that begins on line {context_mark.line + 1}",)
     diagnostic = Diagnostic("SC001", f"not valid YAML: {problem}", help=help, notes=notes)
     source = Source(None, text, file)
-    return SpecError([source.locate_span(diagnostic, Span(line, column, line, column + 1))])
+    return SpecError([source.locate_span(diagnostic, Span(line, column, line, end))])
 
 
 def too_many_brackets(text: str) -> int | None:
@@ -102,7 +112,7 @@ def near_files(name: str) -> str | None:
     except OSError:
         return f"there is no folder `{folder}`"
     prefix = "" if folder == "." and not name.startswith("./") else folder + os.sep
-    return did_you_mean(name, [prefix + each for each in names])
+    return did_you_mean_file(name, [prefix + each for each in names])
 
 
 def first_line(text: str) -> str:

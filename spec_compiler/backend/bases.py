@@ -16,9 +16,10 @@ from typing import Any
 import h5py
 import keras
 
-from spec_compiler.backend.files import existing, find, locate
-from spec_compiler.backend.functions import call_function
+from spec_compiler.backend.files import find
+from spec_compiler.backend.functions import call_function, function_beside
 from spec_compiler.backend.reader import custom_objects, read_graph
+from spec_compiler.backend.saved_code import SavedCode
 from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.backend.symbolic import skeleton, symbolic
 from spec_compiler.backend.weights import JoinedWeights, MemoryWeights, NoWeights, WeightSource
@@ -29,6 +30,8 @@ from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.graph import Graph
 from spec_compiler.joining import joined
 from spec_compiler.known_bases import base_key, joined_key, keep_graph, recall_graph
+from spec_compiler.location import existing, locate
+from spec_compiler.permissions import ALLOW_MODEL
 from spec_compiler.spec import Spec
 
 
@@ -46,13 +49,13 @@ class LoadedBase:
 Other = Callable[[str], "LoadedBase"]
 
 
-def load(spec: Spec, model: Any, other: Other) -> LoadedBase:
+def load(spec: Spec, model: Any, other: Other, code: bool = False) -> LoadedBase:
     """The base that a spec names, the several that it names, or the model that the caller passes.
 
-    `other` compiles another spec, for `base: {spec: FILE}`.
+    `other` compiles another spec, for `base: {spec: FILE}`. `code` says whether functions of a saved model may run.
 
     Raises:
-        SpecError: SC501, SC502, SC505, SC304, SC108; paths relative to the spec.
+        SpecError: SC501, SC502, SC505, SC304, SC108, SC112; paths relative to the spec.
     """
     folder = spec.source.folder
     if model is not None:
@@ -62,15 +65,15 @@ def load(spec: Spec, model: Any, other: Other) -> LoadedBase:
             raise SpecError.single("SC108", message, path=(named,), at_key=True, help="leave one of the two out")
         return _from_memory(model)
     if spec.bases is not None:
-        return _joined({name: _load(base, folder, ("bases", name), other) for name, base in spec.bases.items()})
+        return _joined({name: _load(base, folder, ("bases", name), other, code) for name, base in spec.bases.items()})
     if spec.base is None:
         message = "the spec has no `base`, and no model was passed"
         help = "add `base: {application: VGG16}`"
         raise SpecError.single("SC102", message, path=("base",), at_key=True, help=help)
-    return _load(spec.base, folder, ("base",), other)
+    return _load(spec.base, folder, ("base",), other, code)
 
 
-def _load(base: Base, folder: str, path: Path, other: Other) -> LoadedBase:
+def _load(base: Base, folder: str, path: Path, other: Other, code: bool) -> LoadedBase:
     try:
         if base.application is not None:
             loaded = _from_application(base, folder)
@@ -79,7 +82,7 @@ def _load(base: Base, folder: str, path: Path, other: Other) -> LoadedBase:
         elif base.python is not None:
             loaded = _from_python(base.python, folder)
         else:
-            loaded = _from_file(base, folder)
+            loaded = _from_file(base, folder, code)
     except SpecError as error:
         raise error.under(*path) from None
 
@@ -265,15 +268,24 @@ def _imagenet_file(base: Base, constructor: Any, arguments: dict[str, Any]) -> s
     raise SpecError.single("SC504", f"`{base.application}` has no `imagenet` weights", path=("weights",))
 
 
-def _from_file(base: Base, folder: str) -> LoadedBase:
+def _from_file(base: Base, folder: str, code: bool) -> LoadedBase:
     assert base.file is not None
+    custom = Custom()
     try:
         path = existing(base.file, folder, "model file")
         with _damaged(path):
-            key = _key(base, folder)
+            is_archive = zipfile.is_zipfile(path)
+            saved = SavedCode.of(_archived_config(path)) if is_archive else SavedCode()
+            if saved and not code:
+                message = f"`{os.path.basename(path)}` runs Python code, {saved.text}"
+                raise SpecError.single("SC112", message, help=ALLOW_MODEL)
+            key = _key(base, folder) if not saved else None
             graph = recall_graph(key)
             if graph is None:
-                graph = read_graph(_keras_archive(path) if zipfile.is_zipfile(path) else _legacy_h5(path))
+                beside = (folder, os.path.dirname(path))
+                objects = {name: function_beside(name, beside, "SC502") for name in saved.functions}
+                model = _keras_archive(path, objects, not saved.has_lambdas) if is_archive else _legacy_h5(path)
+                graph, custom = read_graph(model), Custom(objects, _lambdas(model) if saved else {})
                 keep_graph(key, graph)
     except SpecError as error:
         raise error.under("file") from None
@@ -287,7 +299,7 @@ def _from_file(base: Base, folder: str) -> LoadedBase:
                 raise error.under("file") from None
         return _given(base.weights, folder, read, result)
 
-    return LoadedBase(read, weights, key=key)
+    return LoadedBase(read, weights, custom, key=key)
 
 
 @contextlib.contextmanager
@@ -311,7 +323,7 @@ def _damaged(path: str) -> Iterator[None]:
         reason = keras_reason(error)
         help = None
         if "Could not locate function" in reason:
-            help = "load the model yourself with the function among the `custom_objects`, and pass it as `base=`"
+            help = "save it as `.keras`, or load it with the function among the `custom_objects` and pass it as `base=`"
         elif "Could not locate" in reason or "Unknown layer" in reason or "register" in reason:
             help = "import the module that registers the class before compiling"
         elif "lambda" in reason.lower():
@@ -319,16 +331,19 @@ def _damaged(path: str) -> Iterator[None]:
         raise SpecError.single("SC502", f"`{name}` cannot be rebuilt: {reason}", help=help) from None
 
 
-def _keras_archive(path: str) -> Any:
+def _archived_config(path: str) -> dict[str, Any]:
     with zipfile.ZipFile(path) as archive:
         if "config.json" not in archive.namelist():
             raise OSError("the archive has no `config.json`")
-        text = archive.read("config.json").decode("utf-8")
+        config: dict[str, Any] = json.loads(archive.read("config.json").decode("utf-8"))
+    config.pop("compile_config", None)
+    return config
 
+
+def _keras_archive(path: str, objects: Mapping[str, Any], safe: bool) -> Any:
     def model() -> Any:
-        config = json.loads(text)  # anew each time, as Keras empties it while it reads
-        config.pop("compile_config", None)
-        return keras.saving.deserialize_keras_object(config)
+        config = _archived_config(path)  # anew each time, as Keras empties it while it reads
+        return keras.saving.deserialize_keras_object(config, custom_objects=dict(objects), safe_mode=safe)
 
     return skeleton(model)
 

@@ -20,17 +20,9 @@ from spec_compiler.graph import Graph
 from spec_compiler.spec import Spec
 from spec_compiler.training.check import labels_for, num_units, output_layer
 from spec_compiler.training.data import Data
-from spec_compiler.training.folder import ImageFolder, read_folder, same_classes, split_folder
+from spec_compiler.training.folder import Folders, ImageFolder
 
 Seen = Callable[[int, int], None]  # how many images are checked, of how many
-
-
-@dataclass(frozen=True)
-class Folders:
-    """The images to train on and those to validate on, if there are any."""
-
-    train: ImageFolder
-    validation: ImageFolder | None
 
 
 @dataclass(frozen=True)
@@ -43,28 +35,6 @@ class LoadedData:
     num_train: int | None = None
     num_validation: int | None = None
     fingerprint: str = ""
-
-
-def read_folders(data: Data, start: str, seed: int) -> Folders:
-    """The images that the section names; nothing of them is read yet.
-
-    Raises:
-        SpecError: SC602, paths relative to the spec.
-    """
-    try:
-        train = read_folder(data.train, start)
-    except SpecError as error:
-        raise error.under("data", "train") from None
-    if data.validation is None:
-        return Folders(train, None)
-    try:
-        if isinstance(data.validation, str):
-            validation = read_folder(data.validation, start)
-            same_classes(train, validation)
-            return Folders(train, validation)
-        return Folders(*split_folder(train, data.validation, seed))
-    except SpecError as error:
-        raise error.under("data", "validation") from None
 
 
 def load_images(spec: Spec, graph: Graph, folders: Folders, seen: Seen = lambda count, total: None) -> LoadedData:

@@ -21,7 +21,6 @@ from spec_compiler.backend import checkpoints
 from spec_compiler.backend.batches import Batches
 from spec_compiler.backend.keras_objects import make
 from spec_compiler.backend.progress import (
-    LAST,
     Progress,
     memory_of,
     random_states,
@@ -33,8 +32,7 @@ from spec_compiler.diagnostics import SpecError
 from spec_compiler.training.compilation import Compile
 from spec_compiler.training.history import History, Row
 from spec_compiler.training.phase import Phase
-
-BEST, HISTORY, LOGS = "best.keras", "history.csv", "tensorboard"
+from spec_compiler.training.run_folder import BEST, HISTORY, LAST, LOGS
 
 Array = np.ndarray[Any, Any]
 
@@ -100,7 +98,6 @@ def _fit_phase(job: Job, progress: Progress, resumed: bool) -> None:
     own = _callbacks(job, progress.phase)
     if resumed:
         _restore(job, progress)
-    job.started(phase, sum(int(np.prod(each.shape)) for each in model.trainable_variables))
     keeper = _Keeper(job, progress, own)
     callbacks = [*_logs(job, progress.phase), *own, keeper]
     first = len(progress.history) - progress.epochs_in_phase
@@ -108,6 +105,7 @@ def _fit_phase(job: Job, progress: Progress, resumed: bool) -> None:
         restore_callbacks(own, progress)
         _end(own, model)
     else:
+        job.started(phase, sum(int(np.prod(each.shape)) for each in model.trainable_variables))
         if progress.epochs_in_phase:
             callbacks.append(_Reminder(own, progress))
             for each in own:

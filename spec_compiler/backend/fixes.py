@@ -70,6 +70,10 @@ def call_fixes(
     rank = len(shapes[0]) if shapes else 0
     if "padding" in catalogue.argument_names(spec.class_name, "layer") and rank > 2:
         yield Fix(f"set `padding: same` in `{spec.name}`", (((*path, spec.class_name, "padding"), "same"),))
+    axis = spec.config["config"].get("axis")
+    if isinstance(axis, int) and not -rank <= axis < rank:
+        text = f"set `axis: -1` in `{spec.name}`, the last of the axes 0 to {rank - 1}"
+        yield Fix(text, (((*path, spec.class_name, "axis"), -1),))
     if rank != 2 or not isinstance(path[-1], int):
         return
     taken = graph.nodes[node.name].data_inputs if node.name in graph.nodes else node.data_inputs
@@ -80,6 +84,8 @@ def call_fixes(
 
 
 def _kept_fixes(node: Node, graph: Graph, base: Graph, culprit: LayerSpec | None) -> Iterator[Fix]:
+    if culprit is not None and culprit.kind == "input":
+        yield from _input_fixes(culprit, graph, base)
     argument = width_argument(culprit) if culprit is not None and culprit.is_new else None
     if culprit is None or argument is None or node.name not in base.nodes:
         return
@@ -90,11 +96,13 @@ def _kept_fixes(node: Node, graph: Graph, base: Graph, culprit: LayerSpec | None
             yield Fix(f"set `{argument}: {size}` in `{culprit.name}`", ((_argument(culprit, argument), size),))
 
 
-def call_help(spec: LayerSpec, shapes: list[Shape], culprit: LayerSpec | None) -> str | None:
-    """Advice where no change of the spec is plain to see."""
+def call_help(spec: LayerSpec, shapes: list[Shape], culprit: LayerSpec | None, gone: str | None) -> str | None:
+    """Advice where no change of the spec is plain to see. `gone` is a layer before it that an edit took away."""
     sizes = {shape[1:-1] for shape in shapes if len(shape) > 2}
     if not spec.is_new:
         made = culprit is not None and culprit.is_new
+        if gone is not None:
+            return f"leave `{gone}` in, or put a layer of the same output shape in its place with `replace`"
         if spec.kind == "model" and culprit is not None and culprit.kind == "input":
             return (
                 "a nested model keeps the size that it was built for: build the base for the new one,\n"
@@ -135,3 +143,14 @@ def _entry(layer: LayerSpec) -> Any:
 def _only_width(got: Shape, wanted: Shape) -> bool:
     """Whether two shapes differ in the last axis alone."""
     return len(got) == len(wanted) and got[:-1] == wanted[:-1] and got[-1] != wanted[-1]
+
+
+def _input_fixes(layer: LayerSpec, graph: Graph, base: Graph) -> Iterator[Fix]:
+    """An input whose new shape leaves the channels out."""
+    if layer.name not in base.nodes or layer.changed_by is None or layer.changed_by.path != ("input", "shape"):
+        return
+    shape = list(graph.nodes[graph.calls[layer.name][0]].outputs[0].shape[1:])
+    was = base.nodes[layer.name].outputs[0].shape[1:]
+    if len(shape) == len(was) - 1:
+        whole = [*shape, was[-1]]
+        yield Fix(f"write `shape: {flow(whole)}`, with the channels", ((("input", "shape"), whole),))

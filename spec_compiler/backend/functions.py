@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -39,6 +40,45 @@ def call_function(text: str, folder: str, code: str, *, help: str) -> Any:
             return function()
         except Exception as error:
             raise SpecError.single(code, f"`{text}` failed: {_reason(error)}", help=help) from error
+
+
+def function_beside(name: str, folders: Iterable[str], code: str) -> Callable[..., Any]:
+    """The function that one module in these folders defines; a saved model says its name, but not its module.
+
+    The modules' text is read, and only the one that defines it is imported.
+
+    Raises:
+        SpecError: `code`, where none or several of them do.
+    """
+    places = list(dict.fromkeys(os.path.realpath(folder) for folder in folders))
+    found = [(folder, file) for folder in places for file in sorted(os.listdir(folder)) if _defines(folder, file, name)]
+    if not found:
+        help = f"put the module with `def {name}` beside one of them"
+        raise SpecError.single(
+            code, f"no module beside the spec or the model defines `{name}`, which the model needs", help=help
+        )
+    if len(found) > 1:
+        names = " and ".join(f"`{file}`" for _, file in found[:3])
+        help = "leave one of them beside the spec and the model file"
+        raise SpecError.single(code, f"the model needs the function `{name}`, which {names} define", help=help)
+    folder, file = found[0]
+    return find_function(f"{file.removesuffix('.py')}:{name}", folder, code)
+
+
+def _defines(folder: str, file: str, name: str) -> bool:
+    """Whether a file is a module that a function of this name stands in, at its top."""
+    if not file.endswith(".py") or not file.removesuffix(".py").isidentifier():
+        return False
+    try:
+        with open(os.path.join(folder, file), "rb") as stream:
+            text = stream.read()
+        return name.encode() in text and any(
+            (isinstance(each, ast.FunctionDef) and each.name == name)
+            or (isinstance(each, ast.Assign) and any(isinstance(to, ast.Name) and to.id == name for to in each.targets))
+            for each in ast.parse(text).body
+        )
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return False
 
 
 def _found(text: str, folder: str, code: str) -> Callable[..., Any]:

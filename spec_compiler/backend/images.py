@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.training.folder import FORMATS
+from spec_compiler.yaml_errors import near_files
 
 Array = np.ndarray[Any, Any]
 
@@ -100,8 +101,18 @@ def check_images(reader: ImageReader, paths: Sequence[str], seen: Callable[[int]
         raise SpecError([Diagnostic("SC603", what, notes=(*problems[:5], *more), help=help)])
 
 
-def find_images(paths: Iterable[str]) -> list[str]:
-    """The files as they are named, and every image below the folders, in alphabetical order."""
+def find_images(paths: Sequence[str]) -> list[str]:
+    """The files as they are named, and every image below the folders, in alphabetical order.
+
+    Raises:
+        SpecError: SC501 for folders that are not there, and where nothing is; a missing image among others is left
+            to whoever reads it.
+    """
+    missing = [path for path in paths if not os.path.exists(path)]
+    if len(missing) < len(paths):
+        missing = [path for path in missing if not path.lower().endswith(FORMATS)]
+    if missing:
+        raise SpecError(Diagnostic("SC501", f"no file or folder `{path}`", help=near_files(path)) for path in missing)
     found: list[str] = []
     for path in paths:
         if os.path.isdir(path):

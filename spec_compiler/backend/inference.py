@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from spec_compiler.backend.images import COLOR_MODES, NUM_THREADS, Array, ImageR
 from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.diagnostics import SpecError, did_you_mean
 from spec_compiler.edits.preprocess import mode_of
+from spec_compiler.location import model_file
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def open_model(
     model = _loaded(path)
     names = checkpoints.class_names(path)
     if layer is not None:
-        model, names = _up_to(model, layer), None
+        model, names = _up_to(model, layer, path), None
     if len(model.inputs) != 1:
         raise SpecError.single("SC604", f"the model has {len(model.inputs)} inputs, images are one")
     shape = tuple(model.inputs[0].shape)
@@ -93,19 +93,23 @@ def run_images(opened: ImageModel, files: Sequence[str], batch_size: int = 32) -
 
 
 def _loaded(path: str) -> Any:
-    if not os.path.isfile(path):
-        raise SpecError.single("SC501", f"no model file `{path}`", help="name a `.keras` or `.h5` file")
+    model_file(path)
     try:
         return keras.saving.load_model(path, compile=False)
     except (OSError, zipfile.BadZipFile, ValueError, TypeError, KeyError) as error:
         message = f"`{path}` cannot be read as a model"
-        raise SpecError.single("SC502", message, notes=[f"Keras says: {keras_reason(error)}"]) from None
+        reason = keras_reason(error)
+        advice = None
+        if "Could not locate function" in reason or "lambda" in reason.lower():
+            advice = "it runs Python code: a spec with this `base: {file: …}` loads it with `--allow-code`"
+        raise SpecError.single("SC502", message, help=advice, notes=[f"Keras says: {reason}"]) from None
 
 
-def _up_to(model: Any, layer: str) -> Any:
+def _up_to(model: Any, layer: str, path: str) -> Any:
     names = [each.name for each in model.layers]
     if layer not in names:
-        raise SpecError.single("SC201", f"no layer named `{layer}`", help=did_you_mean(layer, names))
+        help = did_you_mean(layer, names, f"`spec-compiler layers {path}` prints the names")
+        raise SpecError.single("SC201", f"no layer named `{layer}`", help=help)
     return keras.Model(model.inputs, model.get_layer(layer).output)
 
 

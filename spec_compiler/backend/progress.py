@@ -17,8 +17,8 @@ import numpy as np
 from spec_compiler.backend import checkpoints
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.training.history import History
+from spec_compiler.training.run_folder import LAST
 
-LAST = "last.keras"
 FORMAT_VERSION = 1
 
 Array = np.ndarray[Any, Any]

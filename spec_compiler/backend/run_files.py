@@ -16,16 +16,13 @@ import keras
 from spec_compiler.backend import checkpoints
 from spec_compiler.backend.curves import draw_curves
 from spec_compiler.backend.data import LoadedData
-from spec_compiler.backend.fitting import BEST, HISTORY, LOGS
-from spec_compiler.backend.progress import LAST
 from spec_compiler.compiler import CompiledSpec
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph
 from spec_compiler.spec import Spec
 from spec_compiler.training.history import History
+from spec_compiler.training.run_folder import BEST, CURVES, LAST, SUMMARY, check_run_folder, files_of_a_run
 
-SUMMARY = "summary.json"
-CURVES = ("curves.png", "curves.svg")
 PACKAGES = ("spec-compiler", "keras", "tensorflow", "jax", "torch", "numpy", "pillow", "h5py")
 
 
@@ -35,8 +32,7 @@ def ready(folder: str, *, resume: bool, force: bool) -> None:
     Raises:
         SpecError: SC608 where it holds a run that is neither to be continued nor to be replaced, or cannot be written.
     """
-    if os.path.exists(folder) and not os.path.isdir(folder):
-        raise SpecError.single("SC608", f"`{folder}` is a file, the run needs a folder")
+    check_run_folder(folder, resume=resume, force=force)
     try:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
@@ -44,16 +40,7 @@ def ready(folder: str, *, resume: bool, force: bool) -> None:
     if not os.access(folder, os.W_OK):
         raise SpecError.single("SC608", f"the folder `{folder}` cannot be written")
     checkpoints.sweep(folder)
-    ours = [
-        name for name in (LAST, BEST, HISTORY, SUMMARY, LOGS, *CURVES) if os.path.exists(os.path.join(folder, name))
-    ]
-    if resume or not ours:
-        return
-    if not force:
-        help = "add `--resume` to continue it, `--force` to begin anew, or name another folder"
-        raise SpecError.single("SC608", f"`{folder}` already holds a run", help=help)
-    for name in ours:
-        path = os.path.join(folder, name)
+    for path in files_of_a_run(folder) if force and not resume else ():
         shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
 
 

@@ -27,7 +27,7 @@ def fit_errors(
     notes += _culprit_notes(culprit, graph, base)
     gone = _removal(graph, base, node) if culprit is None else None
     if gone is not None:
-        notes.append(f"`{gone[1].section}` took `{gone[0]}` away, which stood before it")
+        notes.append(_gone(*gone))
     fixes = tuple(fit_fixes(layer, culprit, graph, node, base))
     help = None if fixes else f"give `{layer.name}` fresh weights by naming a class for it in `replace`"
     place = _place(culprit, gone[1] if gone else None)
@@ -61,14 +61,19 @@ def call_error(error: Exception, node: Node, graph: Graph, base: Graph) -> SpecE
     notes = [f"it takes {takes}", _said(error, spec)]
     if culprit is not None and culprit is not spec:
         notes += _culprit_notes(culprit, graph, base)
+    gone = _removal(graph, base, node.name) if culprit is None else None
+    if gone is not None:
+        notes.append(_gone(*gone))
     made = culprit is not None and culprit.is_new
     return SpecError.single(
         "SC401",
         f"{kept}`{spec.name}` ({spec.class_name}) cannot take its input {' and '.join(map(shown, shapes))}{before}",
-        path=(*culprit.origin.path, culprit.class_name) if made and culprit else _place(culprit),
+        path=(*culprit.origin.path, culprit.class_name)
+        if made and culprit
+        else _place(culprit, gone[1] if gone else None),
         at_key=made,
         notes=notes,
-        help=call_help(spec, shapes, culprit),
+        help=call_help(spec, shapes, culprit, gone[0] if gone else None),
         fixes=tuple(call_fixes(spec, node, graph, base, shapes, culprit)),
     )
 
@@ -144,6 +149,10 @@ def _removal(graph: Graph, base: Graph, node: str) -> tuple[str, Origin] | None:
                 seen.add(ref.node)
                 todo.append(ref.node)
     return None
+
+
+def _gone(name: str, origin: Origin) -> str:
+    return f"`{section(origin)}` took `{name}` away, which stood before it"
 
 
 def _culprit_notes(culprit: LayerSpec | None, graph: Graph, base: Graph) -> list[str]:

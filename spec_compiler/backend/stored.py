@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from spec_compiler.backend.bases import LoadedBase, load
-from spec_compiler.backend.startup import start
 from spec_compiler.backend.weights import checksum
 from spec_compiler.graph import Graph
 from spec_compiler.matching import Checksums
@@ -18,7 +17,6 @@ def read_stored(file: str) -> tuple[Graph, Checksums]:
     Raises:
         SpecError: SC501, SC502 or SC304, as for a spec's base.
     """
-    start()
     base = load(load_spec({"spec": 1, "base": {"file": os.path.abspath(file)}}), None, _no_other)
     found: Checksums = {}
     with base.weights(base.graph).opened() as store:

@@ -26,6 +26,7 @@ TIERS: dict[Tier, str] = {
     "files": "fields, names, topology, shapes and files",
 }
 UNKNOWN_BASE = "names and shapes were not checked: `check` without `--static` reads the base once and remembers it"
+UNKNOWN_WEIGHTS = "the `imagenet` weights were not looked for, `build` downloads them"
 UNKNOWN_CALLS = "shapes were not checked: `plan`, or `check` without `--static`, computes them once and remembers them"
 
 
@@ -55,48 +56,83 @@ def check(
                 spec, static=static, overrides=overrides, allow_code=allow_code, restrict_paths=restrict_paths
             )
     found = [each for result in results.values() for each in result.diagnostics]
-    tiers = {spec: result.tier for spec, result in results.items()}
-    text = render_all(found) if format_ == "text" else report(found, format_, tiers_text(tiers, static), tiers)
+    tiers = {spec: result.tier for spec, result in results.items() if not _is_missing(result.diagnostics)}
+    text = render_all(found) if format_ == "text" else report(found, format_, how_far(results, static), tiers)
     if text:
         click.echo(text)
     if format_ == "text":
-        click.echo(summary(tiers, found, static), err=bool(found))
+        click.echo(summary(results, static), err=bool(found))
     sys.exit(status(found))
 
 
-def summary(tiers: Mapping[str, Tier], found: Sequence[Diagnostic], static: bool) -> str:
+def summary(results: Mapping[str, Checked], static: bool) -> str:
     """What was checked, how far, and how it ended: `2 specs checked (fields, names …): no errors, 1 warning`."""
+    found = [each for result in results.values() for each in result.diagnostics]
     errors = sum(each.severity == "error" for each in found)
     warnings = len(found) - errors
-    counts = [f"{errors or 'no'} error{'s' if errors != 1 else ''}"]
+    counts = f"{errors or 'no'} error{'s' if errors != 1 else ''}"
     if warnings:
-        counts.append(f"{warnings} warning{'s' if warnings != 1 else ''}")
-    plural = "s" if len(tiers) > 1 else ""
-    text = f"{len(tiers)} spec{plural} checked ({tiers_text(tiers, static)}): {', '.join(counts)}"
-    if static and not errors and "fields" in tiers.values():
+        counts += f", {warnings} warning{'s' if warnings != 1 else ''}"
+    missing = sum(_is_missing(result.diagnostics) for result in results.values())
+    read = len(results) - missing
+    text = f"{read or 'no'} spec{'s' if read > 1 else ''} checked"
+    tiers = {result.tier for result in _read(results)}
+    if len(tiers) > 1:
+        text += f"{' statically' if static else ''}: {_steps(results)}"
+    elif tiers:
+        text += f" ({how_far(results, static)})"
+    text += f", {missing} could not be read" if missing else ""
+    text += f"{';' if len(tiers) > 1 else ':'} {counts}"
+    clean = {result.tier for result in _read(results) if not _errors(result.diagnostics)}
+    if not static and "shapes" in clean:  # that is where checks of such specs end
+        text += f"; {UNKNOWN_WEIGHTS}"
+    if static and not errors and "fields" in tiers:
         return f"{text}\n{UNKNOWN_BASE}"
-    return f"{text}\n{UNKNOWN_CALLS}" if static and not errors and "names" in tiers.values() else text
+    return f"{text}\n{UNKNOWN_CALLS}" if static and not errors and "names" in tiers else text
 
 
-def tiers_text(tiers: Mapping[str, Tier], static: bool) -> str:
+def how_far(results: Mapping[str, Checked], static: bool) -> str:
     """How far the checks came: `statically: fields and arguments`, with counts where the specs differ."""
-    counts = Counter(tiers.values())
-    if len(counts) == 1:
-        text = TIERS[next(iter(counts))]
-    else:
-        text = ", ".join(f"{counts[tier]} as far as its {tier}" for tier in TIERS if tier in counts)
+    tiers = {result.tier for result in _read(results)}
+    text = _steps(results) if len(tiers) > 1 else TIERS[tiers.pop()] if tiers else "nothing"
     return f"statically: {text}" if static else text
+
+
+def _steps(results: Mapping[str, Checked]) -> str:
+    """How many specs came how far: `3 stopped at their fields, 1 at its names, 2 went as far as their files`."""
+    parts: list[str] = []
+    for stopped, first in ((True, "stopped"), (False, "went")):
+        counts = Counter(result.tier for result in _read(results) if bool(_errors(result.diagnostics)) == stopped)
+        verb = f"{first} "
+        for tier in TIERS:
+            if tier in counts:
+                way = "at" if stopped else "all the way to" if tier == "files" else "as far as"
+                parts.append(f"{counts[tier]} {verb}{way} {'its' if counts[tier] == 1 else 'their'} {tier}")
+                verb = ""
+    return ", ".join(parts)
+
+
+def _read(results: Mapping[str, Checked]) -> list[Checked]:
+    return [result for result in results.values() if not _is_missing(result.diagnostics)]
+
+
+def _errors(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
+    return [each for each in diagnostics if each.severity == "error"]
+
+
+def _is_missing(diagnostics: Sequence[Diagnostic]) -> bool:
+    """Whether all that there is to say is that the spec is not there, or is no text."""
+    errors = _errors(diagnostics)
+    return len(errors) == 1 and errors[0].code in ("SC501", "SC004") and not errors[0].path and errors[0].line is None
 
 
 def status(diagnostics: Sequence[Diagnostic]) -> int:
     """The exit status: 0 no error, 1 the spec is at fault, 2 the call is."""
-    errors = [each for each in diagnostics if each.severity == "error"]
+    errors = _errors(diagnostics)
     if not errors:
         return 0
-    missing_spec = (
-        len(errors) == 1 and errors[0].code in ("SC501", "SC004") and not errors[0].path and errors[0].line is None
-    )
-    return 2 if missing_spec or all(each.code in CALL_ERRORS for each in errors) else 1
+    nowhere = all(not each.path and each.line is None and each.file is None for each in errors)
+    return 2 if _is_missing(errors) or nowhere or all(each.code in CALL_ERRORS for each in errors) else 1
 
 
 @click.command()

@@ -7,6 +7,7 @@ import os
 
 import click
 
+from spec_compiler.cli.options import of_the_call
 from spec_compiler.cli.pictures import FORMATS, check_output, write_picture
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.show import plan_text
@@ -76,6 +77,9 @@ def _compared(before: str, after: str) -> Comparison:
     name = f"{os.path.basename(before)} → {os.path.basename(after)}"
     if not before.endswith(FILES) or not after.endswith(FILES):
         return compare(_graph(before), _graph(after), name)
+    from spec_compiler.backend.startup import start
+
+    start()
     from spec_compiler.backend.stored import read_stored
 
     (old, old_weights), (new, new_weights) = read_stored(before), read_stored(after)
@@ -86,6 +90,8 @@ def _graph(name: str) -> Graph:
     """The model that a file, a spec or an application's name stands for, without its weights."""
     if name.endswith((".yaml", ".yml")):
         return plan_spec(name).after
+    base = {"application": name, "weights": None}
     if name.endswith(FILES) or os.path.exists(name):
-        return plan_spec({"spec": 1, "base": {"file": os.path.abspath(name)}}).after
-    return plan_spec({"spec": 1, "base": {"application": name, "weights": None}}).after
+        base = {"file": os.path.abspath(name)}
+    with of_the_call():
+        return plan_spec({"spec": 1, "base": base}).after

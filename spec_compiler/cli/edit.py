@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import click
 
 from spec_compiler.cli.formats import PLAN_FORMATS, plan_as
-from spec_compiler.cli.options import permission_options, set_option
+from spec_compiler.cli.options import of_the_call, permission_options, set_option
 from spec_compiler.cli.pictures import FORMATS, check_output, read_ledger, write_picture
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.show import ledger_text, plan_text, render_all, table_text
@@ -133,7 +134,7 @@ def layers(
         spec = {"spec": 1, "base": {"file": base}}
     elif not base.endswith((".yaml", ".yml")) and not os.path.exists(base):
         spec = {"spec": 1, "base": {"application": base, "weights": None}}
-    with progress("reading"):
+    with progress("reading"), contextlib.nullcontext() if spec is base else of_the_call():
         planned = plan_spec(spec, overrides=overrides, allow_code=allow_code, restrict_paths=restrict_paths)
     graph = planned.after if after else planned.before
     rows = layer_rows(graph)

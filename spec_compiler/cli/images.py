@@ -17,6 +17,7 @@ import click
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.save import ready, whole
 from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.location import model_file
 
 if TYPE_CHECKING:
     from spec_compiler.backend.inference import ImageModel
@@ -33,8 +34,22 @@ class ImageRun:
     preprocess: str | None
     strict: bool
 
+    def files(self) -> list[str]:
+        """The images.
+
+        Raises:
+            SpecError: SC501 for one that is not there.
+        """
+        from spec_compiler.backend.images import find_images
+
+        files = find_images(self.images)
+        if not files:
+            raise click.UsageError("there is no image in these folders")
+        return files
+
     def opened(self, layer: str | None = None) -> ImageModel:
         """The model, ready to run; up to a layer, where one is named."""
+        model_file(self.model)
         with progress("loading the model"):
             from spec_compiler.backend.startup import start
 
@@ -49,12 +64,9 @@ class ImageRun:
         Raises:
             SpecError: SC603 where no image can be read, or with `strict` one of them cannot.
         """
-        from spec_compiler.backend.images import find_images
         from spec_compiler.backend.inference import run_images
 
-        files = find_images(self.images)
-        if not files:
-            raise click.UsageError("there is no image in these folders")
+        files = self.files()
         count = 0
         with _bar(len(files)) as advance:
             for batch in run_images(model, files, self.batch_size):

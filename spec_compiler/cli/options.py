@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import click
+
+from spec_compiler.diagnostics import SpecError
 
 set_option = click.option(
     "--set",
@@ -22,3 +26,12 @@ def permission_options(command: Callable[..., Any]) -> Callable[..., Any]:
     paths = "Refuse files outside of the spec's folder, through `..`, links or absolute paths."
     command = click.option("--restrict-paths", is_flag=True, help=paths)(command)
     return click.option("--allow-code", is_flag=True, help=code)(command)
+
+
+@contextlib.contextmanager
+def of_the_call() -> Iterator[None]:
+    """Takes the places out of errors in a spec that a command made of its own words: there is no text to look at."""
+    try:
+        yield
+    except SpecError as error:
+        raise SpecError([replace(each, path=(), file=None, line=None) for each in error.diagnostics]) from None

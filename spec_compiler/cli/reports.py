@@ -50,9 +50,16 @@ def diagnostic_json(diagnostic: Diagnostic) -> dict[str, Any]:
         "line": diagnostic.line,
         "column": diagnostic.column,
         "end_column": diagnostic.end_column,
-        "notes": list(diagnostic.notes),
+        "notes": list(_notes(diagnostic)),
         "help": diagnostic.help,
     }
+
+
+def _notes(diagnostic: Diagnostic) -> tuple[str, ...]:
+    """A diagnostic's notes, and the override that set what it speaks of: no line of the file does."""
+    if diagnostic.override is None:
+        return diagnostic.notes
+    return (*diagnostic.notes, f"set by `--set {diagnostic.override.text}`")
 
 
 def sarif(diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
@@ -84,7 +91,7 @@ def _sarif_rule(code: str) -> dict[str, Any]:
 
 
 def _sarif_result(diagnostic: Diagnostic, index: int) -> dict[str, Any]:
-    parts = [diagnostic.message, *diagnostic.notes, *([f"help: {diagnostic.help}"] if diagnostic.help else [])]
+    parts = [diagnostic.message, *_notes(diagnostic), *([f"help: {diagnostic.help}"] if diagnostic.help else [])]
     result: dict[str, Any] = {
         "ruleId": diagnostic.code,
         "ruleIndex": index,
@@ -115,7 +122,7 @@ def github(diagnostic: Diagnostic) -> str:
         "title": f"{diagnostic.code}: {RULES[diagnostic.code].title}",
     }
     properties = ",".join(f"{key}={_escaped(str(value), ':,')}" for key, value in places.items() if value is not None)
-    parts = [diagnostic.message, *diagnostic.notes, *([f"help: {diagnostic.help}"] if diagnostic.help else [])]
+    parts = [diagnostic.message, *_notes(diagnostic), *([f"help: {diagnostic.help}"] if diagnostic.help else [])]
     return f"::{diagnostic.severity} {properties}::{_escaped(chr(10).join(parts))}"
 
 

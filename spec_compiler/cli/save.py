@@ -62,9 +62,25 @@ def save_model(model: Any, path: str) -> None:
     """Saves a Keras model whole or not at all."""
     import warnings
 
-    with whole(path) as temporary, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Keras warns of the legacy format that the user asked for by its suffix
+    with whole(path) as temporary, warnings.catch_warnings(), _legacy_format_unremarked():
+        warnings.simplefilter("ignore")
         model.save(temporary)
+
+
+@contextlib.contextmanager
+def _legacy_format_unremarked() -> Iterator[None]:
+    """Keras warns, through absl's logger, of the legacy format that the user asked for by its suffix."""
+    import logging
+
+    def other(record: logging.LogRecord) -> bool:
+        return "saving your model as an HDF5 file" not in record.getMessage()
+
+    logger = logging.getLogger("absl")
+    logger.addFilter(other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(other)
 
 
 def save_json(data: Any, path: str) -> None:

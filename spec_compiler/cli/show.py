@@ -175,6 +175,10 @@ def layer_rows(graph: Graph) -> list[dict[str, Any]]:
     return rows
 
 
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def table_text(graph: Graph, rows: Sequence[dict[str, Any]]) -> str:
     """The layer table that people print in a loop today."""
     header = ("#", "name", "class", "output shape", "parameters", "trainable")
@@ -200,5 +204,8 @@ def table_text(graph: Graph, rows: Sequence[dict[str, Any]]) -> str:
         ]
         return "  ".join(left).rstrip()
 
-    total = f"{graph.name}: {len(cells)} layers, {graph.num_parameters:,} parameters"
+    operations = sum(row["kind"] == "operation" for row in rows)
+    counts = _number(len(rows) - operations, "layer")
+    counts += f" and {_number(operations, 'operation')}" if operations else ""
+    total = f"{graph.name}: {counts}, {graph.num_parameters:,} parameters"
     return "\n".join([click.style(line(header), bold=True), *(line(row) for row in cells), "", total])

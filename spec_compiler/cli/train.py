@@ -47,11 +47,13 @@ def train(
     Writes history.csv, curves.png and .svg, best.keras, last.keras, summary.json and logs for TensorBoard. After an
     interruption `--resume` goes on as if nothing had happened.
     """
+    phases = _Phases()
     watcher = Watcher(
         compiled=_say_warnings,
         image=_Counter("checking images") if not quiet else lambda count, total: None,
         data=_say_data,
-        phase=_say_phase,
+        anew=lambda: click.echo(f"no run in `{output}` to continue, a new one begins", err=True),
+        phase=phases,
         verbose=0 if quiet else 1 if sys.stdout.isatty() else 2,
     )
     try:
@@ -73,6 +75,8 @@ def train(
         click.echo(f"\ninterrupted; continue with `spec-compiler train {spec} --output {output} --resume`", err=True)
         sys.exit(130)
     click.echo()
+    if not phases.begun:
+        click.echo("nothing left to do: every epoch of this run is done")
     click.echo(history_text(trained.history))
     click.echo(f"saved {', '.join(_saved(trained.summary))} in {trained.folder}")
 
@@ -113,9 +117,20 @@ def _say_data(data: Any) -> None:
     click.echo(f"{data.num_train} images to train{held}, {len(data.class_names)} classes")
 
 
-def _say_phase(phase: Any, num_parameters: int) -> None:
-    name = click.style(phase.phase, bold=True)
-    click.echo(f"\n{name}: {phase.epochs} epochs, {num_parameters:,} parameters train")
+class _Phases:
+    """A line for each phase that begins or goes on, and whether there was one."""
+
+    def __init__(self) -> None:
+        self.begun = False
+
+    def __call__(self, phase: Any, num_parameters: int) -> None:
+        self.begun = True
+        name = click.style(phase.phase, bold=True)
+        click.echo(f"\n{name}: {_epochs(phase.epochs)}, {num_parameters:,} parameters train")
+
+
+def _epochs(count: int) -> str:
+    return "1 epoch" if count == 1 else f"{count} epochs"
 
 
 def _has_tensorboard() -> bool:
@@ -142,5 +157,5 @@ def history_text(history: History) -> str:
         name = next(name for name in names if name.startswith("val_") and "accuracy" in name)
         lines.append(f"  best {name} {best.metrics[name]:.4f} in epoch {best.epoch}")
     seconds = sum(row.seconds for row in rows)
-    lines.append(f"  {len(rows)} epochs in {seconds:.0f} s")
+    lines.append(f"  {_epochs(len(rows))} in {seconds:.0f} s")
     return "\n".join(lines)

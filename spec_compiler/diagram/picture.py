@@ -211,7 +211,7 @@ def _fold_box(key: str, entries: Sequence[Entry], column: Column) -> Box:
     mixed = f"→ {PARTLY}" if toggled else PARTLY
     states: Mapping[State, None] = dict.fromkeys(entry.state for entry in entries)
     kept: Iterable[State] = [state for state in states if state not in ("kept", "toggled")]
-    state: State = next(iter(kept), "toggled" if toggled else "kept")
+    state: State = next(iter(kept), "toggled" if "toggled" in states else "kept")
     return Box(
         key,
         state,

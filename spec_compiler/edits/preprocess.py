@@ -53,9 +53,10 @@ def mode_of(application: str) -> Mode:
     >>> mode_of("ResNet50"), mode_of("ResNet50V2"), mode_of("EfficientNetB0")
     ('caffe', 'tf', 'none')
     """
-    for pattern, mode in _MODES:
-        if fnmatchcase(application, pattern):
-            return mode
+    if application in catalogue.application_names():
+        for pattern, mode in _MODES:
+            if fnmatchcase(application, pattern):
+                return mode
     message = f"the preprocessing of `{application}` is not known"
     otherwise = "leave `preprocess` out, and insert its layers yourself"
     help = did_you_mean(application, ["auto", *catalogue.application_names()], otherwise)

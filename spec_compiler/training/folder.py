@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean
+from spec_compiler.training.data import Data
 
 FORMATS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 
@@ -39,6 +40,36 @@ class ImageFolder:
         for label in self.labels:
             found[self.class_names[label]] += 1
         return found
+
+
+@dataclass(frozen=True)
+class Folders:
+    """The images to train on and those to validate on, if there are any."""
+
+    train: ImageFolder
+    validation: ImageFolder | None
+
+
+def read_folders(data: Data, start: str, seed: int) -> Folders:
+    """The images that the section names; nothing of them is read yet.
+
+    Raises:
+        SpecError: SC602, paths relative to the spec.
+    """
+    try:
+        train = read_folder(data.train, start)
+    except SpecError as error:
+        raise error.under("data", "train") from None
+    if data.validation is None:
+        return Folders(train, None)
+    try:
+        if isinstance(data.validation, str):
+            validation = read_folder(data.validation, start)
+            same_classes(train, validation)
+            return Folders(train, validation)
+        return Folders(*split_folder(train, data.validation, seed))
+    except SpecError as error:
+        raise error.under("data", "validation") from None
 
 
 def read_folder(given: str, start: str) -> ImageFolder:

@@ -30,7 +30,7 @@ def test_several_files_in_one_call() -> None:
     assert result.exit_code == 1
     assert " --> SC201-cut.yaml:3:9" in result.output
     assert " --> SC101-section.yaml:3:1" in result.output
-    assert "2 specs checked (1 as far as its fields, 1 as far as its names): 2 errors" in result.output
+    assert "2 specs checked: 1 stopped at its fields, 1 at its names; 2 errors" in result.output
     assert "\x1b[" not in result.output
 
 
@@ -61,7 +61,38 @@ def test_formats_that_programs_read(format: str) -> None:
 
 
 def test_a_missing_spec_is_a_mistake_of_the_call() -> None:
-    assert call("check", "nowhere.yaml").exit_code == 2
+    result = call("check", "nowhere.yaml")
+    assert result.exit_code == 2
+    assert result.output.endswith("\nno spec checked, 1 could not be read: 1 error\n")
+    result = call("check", "nowhere.yaml", "SC101-section.yaml", "--static")
+    assert "1 spec checked (statically: fields and arguments), 1 could not be read: 2 errors" in result.output
+    data = json.loads(call("check", "nowhere.yaml", "SC101-section.yaml", "--format", "json").output)
+    assert data["tiers"] == {"SC101-section.yaml": "fields"}
+
+
+def test_how_far_several_specs_went(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = "spec: 1\nbase: {application: VGG16, weights: %s}\n"
+    texts = {
+        "fields": start % "null" + "cuts: x\n",
+        "names": start % "null" + "cut_at: x\n",
+        "also": start % "null" + "cut_at: y\n",
+        "remote": start % "imagenet" + "cut_at: block1_pool\n",
+        "whole": start % "null" + "cut_at: block1_pool\n",
+    }
+    monkeypatch.chdir(tmp_path)
+    for name, text in texts.items():
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    said = call("check", *(f"{name}.yaml" for name in texts)).output.splitlines()[-1]
+    assert said == (
+        "5 specs checked: 1 stopped at its fields, 2 at their names, 1 went as far as its shapes, "
+        "1 all the way to its files; 3 errors; "
+        "the `imagenet` weights were not looked for, `build` downloads them"
+    )
+    assert call("check", "remote.yaml").output == (
+        "1 spec checked (fields, names, topology and shapes): no errors; "
+        "the `imagenet` weights were not looked for, `build` downloads them\n"
+    )
+    assert "imagenet" not in call("check", "whole.yaml").output
 
 
 def test_permissions() -> None:

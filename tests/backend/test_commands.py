@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +105,26 @@ def test_a_warning_is_said_by_every_command_that_goes_on(called: Any, spec: Path
         assert "warning" not in printed
 
 
+def test_a_run_that_is_continued_says_what_is_left(called: Any, spec: Path) -> None:
+    write_pictures(spec / "pictures")
+    (spec / "spec.yaml").write_text(
+        "spec: 1\nbase: {file: base.keras}\ncut_at: pool\nhead: [{Dense: {units: 3, activation: softmax}}]\n"
+        "data: {train: pictures, validation: 0.25}\ncompile: {optimizer: adam, loss: categorical_crossentropy}\n"
+        "train: [{phase: head, freeze: base, epochs: 1}]\n"
+    )
+    train = ("train", "spec.yaml", "-q", "-o", "run", "--resume")
+    status, printed, errors = called(*train)
+    assert status == 0, errors
+    assert "no run in `run` to continue, a new one begins" in errors
+    assert "head: 1 epoch, " in printed
+    assert "\n  1 epoch in " in printed
+    status, printed, errors = called(*train)
+    assert status == 0, errors
+    assert "nothing left to do" in printed
+    assert "head: 1 epoch" not in printed
+    assert "to continue" not in errors
+
+
 def test_build_saves_the_model_and_its_ledger(called: Any, spec: Path) -> None:
     status, printed, _ = called("build", "spec.yaml", "-o", "out.keras")
     assert status == 0
@@ -115,6 +137,13 @@ def test_build_saves_the_model_and_its_ledger(called: Any, spec: Path) -> None:
     assert called("build", "spec.yaml", "-o", "out.keras")[0] == 2
     assert called("build", "spec.yaml", "-o", "out.keras", "--force")[0] == 0
     assert not list(spec.glob(".partial-*"))
+
+
+def test_the_legacy_format_is_saved_and_read_without_remarks(spec: Path) -> None:
+    for words in (("build", "spec.yaml", "-o", "out.h5"), ("diff", "base.keras", "out.h5")):
+        code = "from spec_compiler.cli import main; main()"
+        done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), words
 
 
 def test_a_build_that_fails_leaves_nothing(called: Any, spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,9 +172,11 @@ def test_layers_prints_the_numbered_table(called: Any, spec: Path) -> None:
     assert lines[1].split() == ["0", "input_layer", "InputLayer", "(None,", "224,", "224,", "3)", "0"]
     assert lines[23].split()[:3] == ["22", "predictions", "Dense"]
     assert lines[-1] == "vgg16: 23 layers, 138,357,544 parameters"
+    status, printed, _ = called("layers", "MobileNetV3Small")
+    assert printed.splitlines()[-1].startswith("MobileNetV3Small: 164 layers and 18 operations, ")
     status, printed, _ = called("layers", "base.keras", "--format", "json")
     assert [row["index"] for row in json.loads(printed)["layers"]] == list(range(15))
-    assert called("layers", "VGG15")[0] == 1
+    assert called("layers", "VGG15")[0] == 2
 
 
 def test_help_says_what_each_command_does(called: Any) -> None:

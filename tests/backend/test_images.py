@@ -115,6 +115,28 @@ def test_a_wrong_call(arguments: tuple[str, ...], code: str, project: Path) -> N
     assert caught.value.diagnostics[0].code == code
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "message", "help"),
+    [
+        ("predict mine.yaml images", "SC502", "`mine.yaml` is a spec, not a model", "build mine.yaml -o mine.keras"),
+        ("predict modle.keras images", "SC501", "no model file `modle.keras`", "did you mean `model.keras`?"),
+        ("predict model.keras imags", "SC501", "no file or folder `imags`", "did you mean `images`?"),
+        ("predict model.keras images/clas_0", "SC501", "`images/clas_0`", "`images/class_0`"),
+        ("predict model.keras images/class_0/9.png", "SC501", "`images/class_0/9.png`", "`images/class_0/0.png`"),
+        ("features model.keras images -o x.npz --layer pol", "SC201", "`pol`", "did you mean `pool`?"),
+        ("features model.keras images -o x.npz --layer other", "SC201", "`other`", "spec-compiler layers model.keras"),
+    ],
+)
+def test_help_for_a_wrong_call(words: str, code: str, message: str, help: str, project: Path) -> None:
+    (project / "mine.yaml").write_text("spec: 1\nbase: {file: model.keras}\n")
+    with pytest.raises(SpecError) as caught:
+        call(*words.split())
+    (found,) = caught.value.diagnostics
+    assert found.code == code
+    assert message in found.message
+    assert help in (found.help or "")
+
+
 def test_the_table_of_bases() -> None:
     text = call("bases").stdout
     assert "ResNet50            224   25,636,712     177         3.86 G  74.9 %  92.1 %  caffe" in text

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from jsonschema import Draft7Validator
 
 from spec_compiler import SpecError, check_spec, compile_spec, load_spec, plan_spec
+from spec_compiler.backend.inference import open_model
 from spec_compiler.cli.main import cli
 from spec_compiler.schema import spec_schema
 from spec_compiler.static import static_plan
-from tests.backend.conftest import Array, assert_same_bits, branching, outputs_of
+from tests.backend.conftest import Array, assert_same_bits, branching, outputs_of, randomized
 
 MODULE = """
 import keras
@@ -200,3 +202,53 @@ def test_the_editor_takes_it() -> None:
         assert editor.is_valid({"spec": 1, "head": [entry]}), entry
     for entry in wrong:
         assert not editor.is_valid({"spec": 1, "head": [entry]}), entry
+
+
+def saved_model(project: Path, function: Any) -> Any:
+    """A model with a function in a `Lambda`, in `saved.keras`."""
+    inputs = keras.Input((4,), name="numbers")
+    x = keras.layers.Dense(3, name="dense")(inputs)
+    outputs = keras.layers.Lambda(function, name="ours", output_shape=(3,))(x)
+    model = randomized(keras.Model(inputs, outputs, name="saved"))
+    model.save(project / "saved.keras")
+    return model
+
+
+def double(tensor: Any) -> Any:
+    """As in the module beside the spec."""
+    return 2 * tensor
+
+
+@pytest.mark.parametrize("function", [double, lambda tensor: tensor * 3], ids=["of a module", "in the file"])
+def test_a_saved_function_is_found_beside_with_permission(project: Path, function: Any) -> None:
+    by_hand = saved_model(project, function)
+    spec = written(project, "base: {file: saved.keras}\nhead: [{Rescaling: {scale: 2.0, name: more}}]\n")
+    numbers = np.arange(8, dtype="float32").reshape(2, 4)
+    refused = check_spec(str(spec))
+    assert [(each.code, each.line) for each in refused] == [("SC112", 2)]
+    assert "--allow-code" in (refused[0].help or "")
+    compiled = compile_spec(str(spec), allow_code=True).model
+    assert_same_bits(
+        outputs_of(compiled, numbers), outputs_of(keras.Model(by_hand.input, 2.0 * by_hand.output), numbers)
+    )
+    assert [each.code for each in check_spec(str(spec))] == ["SC112"]  # nothing was kept that goes without permission
+
+
+def test_a_saved_function_is_in_one_module(project: Path) -> None:
+    saved_model(project, double)
+    spec = written(project, "base: {file: saved.keras}\n")
+    (project / "other.py").write_text("raise SystemExit\ndef double(tensor): return tensor\n", encoding="utf-8")
+    found = check_spec(str(spec), allow_code=True)
+    assert [each.code for each in found] == ["SC502"]
+    assert "`my_layers.py` and `other.py` define" in found[0].message
+    (project / "other.py").unlink()
+    (project / "my_layers.py").unlink()
+    found = check_spec(str(spec), allow_code=True)
+    assert [each.help for each in found] == ["put the module with `def double` beside one of them"]
+
+
+def test_a_command_that_runs_no_code_says_what_does(project: Path) -> None:
+    saved_model(project, double)
+    with pytest.raises(SpecError) as caught:
+        open_model(str(project / "saved.keras"))
+    assert "--allow-code" in (caught.value.diagnostics[0].help or "")

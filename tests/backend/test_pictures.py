@@ -120,6 +120,29 @@ def test_two_files_compared(two_files: tuple[Path, Path]) -> None:
     assert "activation relu → linear" in text
 
 
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_two_specs_differ_as_the_models_that_they_make(format: str, tmp_path: Path) -> None:
+    branching().save(tmp_path / "base.keras")
+    start = "spec: 1\nbase: {file: base.keras}\ncut_at: pool\nhead: [{Dense: {units: 3}}]\nfreeze: base\n"
+    replace = "replace: [{layers: block1_conv1, with: [{Conv2D: {filters: 8, kernel_size: 3, padding: same}}]}]\n"
+    names = ["one", "other"]
+    for name, text in zip(names, (start, start + replace), strict=True):
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+        run("build", tmp_path / f"{name}.yaml", "-o", tmp_path / f"{name}.keras")
+    specs = run("diff", *(tmp_path / f"{name}.yaml" for name in names), "--format", format)
+    files = run("diff", *(tmp_path / f"{name}.keras" for name in names), "--format", format)
+    if format == "text":
+        assert "block1_conv1 is conv2d" in specs
+        assert "replace[0]" not in specs
+        lines = [line for line in files.splitlines() if not line.startswith("Weights:")]  # specs have none
+        assert specs.splitlines()[1:] == lines[1:]
+        return
+    both = [json.loads(text) for text in (specs, files)]
+    assert both[0]["summary"] == both[1]["summary"]
+    for key in ("name", "action", "origin", "path", "parameters", "changes"):
+        assert [row[key] for row in both[0]["layers"]] == [row[key] for row in both[1]["layers"]], key
+
+
 def test_two_files_with_the_same_layers_and_other_weights(tmp_path: Path) -> None:
     paths = tmp_path / "before.keras", tmp_path / "after.keras"
     model = branching()

@@ -217,3 +217,7 @@ def test_the_plan_is_that_of_what_is_compiled() -> None:
     assert_same_plan(known, compiled.plan)
     assert known is not None
     assert plan_markdown(known) == plan_markdown(compiled.plan)
+    assert repr(known) == "<Plan vgg16: 1 new, 16 dropped, 7 kept layers, 260,160 parameters>"
+    assert repr(compiled).startswith(
+        "<CompiledSpec vgg16: copied 0 of 32 variables, 0 parameters; initialized 8, 260,160 parameters"
+    )

@@ -119,7 +119,7 @@ def test_one_mirrored_device_gets_what_no_strategy_gets(project: Path) -> None:
 def test_a_worker_needs_to_know_who_it_is(project: Path) -> None:
     process = command(project, "--strategy", "multi_worker_mirrored", TF_CONFIG="")
     text = process.communicate(timeout=LIMIT)[0]
-    assert process.returncode == 1
+    assert process.returncode == 2
     assert "`TF_CONFIG` is not set" in text
     assert "Traceback" not in text
 

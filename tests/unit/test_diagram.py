@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from spec_compiler.diagram import VIEWS, DrawError, draw, render, to_dot
+from spec_compiler.diagram.label import box_label
 from spec_compiler.diagram.picture import Box, Drawing, draw_up
 from spec_compiler.graph import Graph
 from spec_compiler.plan import Plan
@@ -181,6 +182,16 @@ def test_folds_are_alike_in_every_view() -> None:
     }
     assert folds["after"] < folds["before"], "what is dropped is in one of them alone"
     assert folds["diff"] == folds["side-by-side"] == folds["before"] | folds["after"]
+
+
+def test_the_left_column_does_not_call_unchanged_what_will_be_frozen() -> None:
+    base = long_chain(60)
+    plan = Plan("frozen", base, frozen(base, base.layers))
+    left, right = draw_up(plan, "side-by-side")
+    folds = [next(box for box in each.boxes if box.kind == "fold") for each in (left, right)]
+    assert [box.state for box in folds] == ["toggled", "toggled"]
+    assert [box.freezing for box in folds] == ["trainable", "trainable → frozen"]
+    assert "unchanged" not in box_label(folds[0])
 
 
 def test_a_fold_says_how_it_is_frozen() -> None:

@@ -66,6 +66,20 @@ def test_a_name_that_both_models_give_to_different_things() -> None:
     assert found.summary.endswith("1 only in the first model, 1 only in the second")
 
 
+def test_what_edits_made_the_models_is_no_edit_of_the_first() -> None:
+    base = chain("in", "a", "b")
+    found = compare(inserted(base, "a", "one", 3), inserted(base, "a", "other", 3))
+    assert [(change.name, change.action) for change in found.plan.changes] == [
+        ("in", "kept"),
+        ("a", "kept"),
+        ("one", "kept"),
+        ("b", "kept"),
+    ]
+    assert {match.before: match.after for match in found.renamed} == {"one": "other"}
+    for model in (found.plan.before, found.plan.after):
+        assert all(layer.cause is None for layer in model.layers.values())
+
+
 def test_changed_arguments_and_freezing_show() -> None:
     base = chain("in", "a", "b")
     config = {"class_name": "Dense", "config": {"name": "a", "units": 8, "activation": "gelu"}}

@@ -48,3 +48,37 @@ except SystemExit as stop:
     assert status == 0, printed
     assert "error[SC101]" in printed
     assert {"status 1", "[]"} <= set(printed.splitlines())
+
+
+SPEC = """
+spec: 1
+base: {application: VGG16, weights: null}
+data: {train: DATA}
+compile: {optimizer: adam, loss: categorical_crossentropy}
+train: [{phase: head, freeze: base, epochs: 1}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "says"),
+    [
+        (SPEC.replace("DATA", "nowhere"), "train_spec('spec.yaml', 'run')", "SC602"),
+        (SPEC.replace("DATA", "images"), "train_spec('spec.yaml', 'old')", "SC608"),
+        (SPEC.replace("weights: null", "weights: no.weights.h5"), "train_spec('spec.yaml', 'run')", "SC501"),
+    ],
+)
+def test_it_is_not_imported_to_say_that_a_file_is_missing_or_there(
+    tmp_path: Path, text: str, code: str, says: str
+) -> None:
+    for name in ("images/cat", "images/dog", "old"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("images/cat/1.png", "images/dog/1.png", "old/summary.json"):
+        (tmp_path / name).touch()
+    (tmp_path / "spec.yaml").write_text(text, encoding="utf-8")
+    attempt = f"try: {code}\nexcept SpecError as error: print(error)"
+    imports = "from spec_compiler import SpecError; from spec_compiler.trainer import train_spec"
+    status, printed = run(f"import os; os.chdir({str(tmp_path)!r})\n{imports}\n{attempt}\n{REPORT}")
+    assert status == 0, printed
+    assert f"error[{says}]" in printed
+    assert printed.strip().splitlines()[-1] == "[]"
+    assert not (tmp_path / "run").exists()

@@ -69,3 +69,15 @@ def test_github_escapes() -> None:
     diagnostic = source.locate(Diagnostic("SC103", "100% wrong\nreally", ("a",)))
     assert github(diagnostic).startswith("::error file=a%2Cb%3Ac.yaml,line=1,col=4,endColumn=5,")
     assert github(diagnostic).endswith("::100%25 wrong%0Areally")
+
+
+def test_an_override_has_a_note_in_place_of_a_line() -> None:
+    (found,) = check_spec(
+        os.fspath(FOLDER / "SC601-override-of-a-loss.yaml"), static=True, overrides=["compile.loss=binary_crossentropi"]
+    )
+    data = diagnostic_json(found)
+    assert (data["line"], data["notes"]) == (None, ["set by `--set compile.loss=binary_crossentropi`"])
+    assert data["file"] is not None
+    assert "line=" not in github(found)
+    assert "set by `--set" in github(found)
+    assert "region" not in sarif([found])["runs"][0]["results"][0]["locations"][0]["physicalLocation"]

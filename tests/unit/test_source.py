@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from spec_compiler import load_spec
 from spec_compiler.diagnostics import Diagnostic, SpecError, render
+from spec_compiler.location import missing_files
 from spec_compiler.overrides import overridden
 from spec_compiler.yaml_text import MAX_BYTES, parse_source
 
@@ -118,3 +120,45 @@ def test_a_long_line_is_shown_around_the_caret() -> None:
     line, caret = shown.split("\n")[3:5]
     assert line[caret.index("^") : caret.rindex("^") + 1] == "name70"
     assert len(line) < 140
+
+
+def test_python_hands_over_what_it_has() -> None:
+    numpy = pytest.importorskip("numpy")
+    base = {"application": "VGG16"}
+    spec = load_spec({"spec": 1, "base": base, "head": [{"Dense": numpy.int64(3)}]}, overrides="base.weights=null")
+    assert spec.base is not None
+    assert spec.base.weights.kind == "none"
+    assert spec.source.data["head"] == [{"Dense": 3}]
+    assert type(spec.source.data["head"][0]["Dense"]) is int
+    with pytest.raises(TypeError, match="a spec is a path, a YAML text, a dict or a `Spec`, got `int`"):
+        load_spec(5)  # type: ignore[arg-type]
+
+
+def under_override(assignments: list[str], *path: str | int, **how: object) -> str:
+    """The part of an override's text that a diagnostic underlines."""
+    source = overridden(parse_source("spec: 1\nbase: {weights: null}\ncut_at: [a, b]\n"), assignments)
+    found = source.locate(Diagnostic("SC103", "wrong", path, **how)).override  # type: ignore[arg-type]
+    return found.text[found.start : found.end] if found else ""
+
+
+def test_what_an_override_set_is_at_fault_itself() -> None:
+    assert under_override(["base.weights=a.keras"], "base", "weights") == "a.keras"
+    assert under_override(["base.weights=a..b"], "base", "weights", chars=(3, 4)) == "b"
+    assert under_override(["cut_at[1]= block"], "cut_at", 1) == "block"
+    assert under_override(["base.weights.map.x=1"], "base", "weights") == "weights"
+    assert under_override(["base.weights.map.x=1"], "base", "weights", "map", "x", at_key=True) == "x"
+    assert under_override(["base={file: x}"], "base", "file") == "{file: x}"
+    assert under_override(["cut_at=a", "cut_at=b"], "cut_at") == "b"
+    assert under_override(["cut_at[1]=block"], "cut_at", 0) == ""
+    assert under_override(["base.weights=1"], "base", "weights", at_key=True) == ""
+
+
+def test_missing_files_are_told_together() -> None:
+    bases = "spec: 1\nbases:\n  one: {file: no.keras}\n  two: {application: VGG16, weights: no.weights.h5}\n"
+    with pytest.raises(SpecError) as caught:
+        missing_files(load_spec(bases))
+    assert [(each.code, each.line) for each in caught.value.diagnostics] == [("SC501", 3), ("SC501", 4)]
+    with pytest.raises(SpecError) as caught:
+        missing_files(load_spec(bases), weights=False)
+    assert [each.line for each in caught.value.diagnostics] == [3]
+    missing_files(load_spec("spec: 1\nbase: {application: VGG16}\n"))

@@ -2,7 +2,6 @@
 
 from spec_compiler.backend.files.found import FileWeights, OpenWeights
 from spec_compiler.backend.files.hdf5 import Array, open_h5
-from spec_compiler.backend.files.location import existing, locate
 from spec_compiler.backend.files.search import find
 
-__all__ = ["Array", "FileWeights", "OpenWeights", "existing", "find", "locate", "open_h5"]
+__all__ = ["Array", "FileWeights", "OpenWeights", "find", "open_h5"]

@@ -1,0 +1,29 @@
+"""The folder of a run: what it holds, and whether a run may write there, both known before Keras is loaded."""
+
+from __future__ import annotations
+
+import os
+
+from spec_compiler.diagnostics import SpecError
+
+LAST, BEST, HISTORY, LOGS, SUMMARY = "last.keras", "best.keras", "history.csv", "tensorboard", "summary.json"
+CURVES = ("curves.png", "curves.svg")
+
+
+def files_of_a_run(folder: str) -> list[str]:
+    """What there is in a folder that a run wrote."""
+    names = (LAST, BEST, HISTORY, SUMMARY, LOGS, *CURVES)
+    return [path for path in (os.path.join(folder, name) for name in names) if os.path.exists(path)]
+
+
+def check_run_folder(folder: str, *, resume: bool, force: bool) -> None:
+    """Proves that a folder holds no run, or one that is to be continued or replaced. Nothing is written.
+
+    Raises:
+        SpecError: SC608.
+    """
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise SpecError.single("SC608", f"`{folder}` is a file, the run needs a folder")
+    if not resume and not force and files_of_a_run(folder):
+        help = "add `--resume` to continue it, `--force` to begin anew, or name another folder"
+        raise SpecError.single("SC608", f"`{folder}` already holds a run", help=help)
