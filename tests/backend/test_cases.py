@@ -242,7 +242,10 @@ def test_case_16_a_lambda_in_the_base(tmp_path: Path) -> None:
     base.save(tmp_path / "lambda.keras")
     with pytest.raises(SpecError) as caught:
         compile_spec({"spec": 1, "base": {"file": str(tmp_path / "lambda.keras")}})
-    assert code_of(caught) == "SC502"
+    assert code_of(caught) == "SC112"
+    trusted = compile_spec({"spec": 1, "base": {"file": str(tmp_path / "lambda.keras")}}, allow_code=True)
+    two = np.ones((1, 2), "float32")
+    assert_same_bits(outputs_of(trusted.model, two), outputs_of(base, two))
     assert "trust" in (caught.value.diagnostics[0].help or "")
 
 

@@ -17,9 +17,10 @@ from spec_compiler import SpecError, compile_spec
 from tests.backend.conftest import randomized
 
 WARM_UP, REPEATED = 5, 45
-# Measured: from 10 MB less to 2.2 MB more, as the allocator pleases, and level after the tenth. One copy of the weights
-# left behind by each compilation would be 62 MB; what is smaller than that shows in the number of objects.
-MOST_GROWTH = 4.0
+# Measured: from 10 MB less to 2.2 MB more in a process of its own, as the allocator pleases, and level after the tenth;
+# 12 MB once, behind a thousand other tests in the same process. One copy of the weights left behind by each compilation
+# would be 62 MB: half of that is the bound, and what is smaller shows in the number of objects.
+MOST_GROWTH = 31.0
 
 ARCHIVE = {"file": "model.keras"}
 MOBILE_NET = {"application": "MobileNetV3Small", "input_shape": [32, 32, 3], "alpha": 0.35, "include_top": False}
