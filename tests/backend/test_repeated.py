@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import resource
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,10 +19,10 @@ from spec_compiler import SpecError, compile_spec
 from tests.backend.conftest import randomized
 
 WARM_UP, REPEATED = 5, 45
-# Measured: from 10 MB less to 2.2 MB more in a process of its own, as the allocator pleases, and level after the tenth;
-# 12 MB once, behind a thousand other tests in the same process. One copy of the weights left behind by each compilation
-# would be 62 MB: half of that is the bound, and what is smaller shows in the number of objects.
-MOST_GROWTH = 31.0
+# Measured: from 10 MB less to 2.2 MB more, as the allocator pleases, and level after the tenth. One copy of the weights
+# left behind by each compilation would be 62 MB; what is smaller than that shows in the number of objects.
+MOST_GROWTH = 4.0
+ALONE = "SPEC_COMPILER_TESTS_ALONE"  # set in a process whose memory no other test has broken into pieces
 
 ARCHIVE = {"file": "model.keras"}
 MOBILE_NET = {"application": "MobileNetV3Small", "input_shape": [32, 32, 3], "alpha": 0.35, "include_top": False}
@@ -109,7 +111,16 @@ def test_nothing_is_left_behind(kind: str, tmp_path: Path, monkeypatch: pytest.M
     assert [id(each) for each in now] == [id(own)], f"{len(now) - 1} variables are left on Keras's list"
     assert all(count == counts[0] for count in counts), f"from {counts[0]} to {counts[-1]}"
     growth = sizes[-1] - sizes[0]
-    assert growth < MOST_GROWTH, f"{growth:.1f} MB more after {REPEATED} compilations"
+    if ALONE in os.environ:
+        assert growth < MOST_GROWTH, f"{growth:.1f} MB more after {REPEATED} compilations"
+
+
+@pytest.mark.skipif(ALONE in os.environ, reason="this is that process")
+def test_memory_does_not_grow_in_a_process_of_its_own() -> None:
+    """The same again where memory is measured: behind a thousand other tests it moves by more than a leak would."""
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "not slow", "-k", "nothing_is_left_behind", __file__]
+    done = subprocess.run(command, env={**os.environ, ALONE: "1"}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:]
 
 
 def _alive() -> Counter[str]:
