@@ -94,25 +94,17 @@ def check_spec(
     Errors, or warnings where there are none. With `static` only what needs no Keras. Empty when all is well; never
     raises for a mistake in the spec. What else it takes, `compile_spec` says.
     """
-    return checked(
-        spec, base=base, static=static, overrides=overrides, allow_code=allow_code, restrict_paths=restrict_paths
-    ).diagnostics
+    allowed = Permissions(allow_code, not restrict_paths)
+    return checked(spec, allowed, base=base, static=static, overrides=overrides).diagnostics
 
 
 @uncollected()
 def checked(
-    spec: SpecLike,
-    *,
-    base: Any = None,
-    static: bool = False,
-    overrides: Iterable[str] = (),
-    allow_code: bool = False,
-    restrict_paths: bool = False,
+    spec: SpecLike, allowed: Permissions, *, base: Any = None, static: bool = False, overrides: Iterable[str] = ()
 ) -> Checked:
     """As `check_spec`, with how far it came: an error ends a check at the tier that it is in."""
     tier: Tier = "fields"
     try:
-        allowed = Permissions(allow_code, not restrict_paths)
         loaded = load_spec(spec, overrides=overrides, allowed=allowed)
         missing_files(loaded)
         if static:

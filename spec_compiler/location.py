@@ -7,9 +7,8 @@ import os
 
 from spec_compiler.base import Base, Weights
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean
-from spec_compiler.near import did_you_mean_file
+from spec_compiler.near_files import did_you_mean_file
 from spec_compiler.spec import Spec
-from spec_compiler.yaml_errors import near_files
 
 
 def missing_files(spec: Spec, *, weights: bool = True) -> None:
@@ -50,7 +49,7 @@ def model_file(path: str) -> str:
         SpecError: SC501 there is no such file, SC502 it is a spec.
     """
     if not os.path.isfile(path):
-        help = near_files(path) or "name a `.keras` or `.h5` file"
+        help = did_you_mean_file(path, otherwise="name a `.keras` or `.h5` file")
         raise SpecError.single("SC501", f"no model file `{path}`", help=help)
     start, suffix = os.path.splitext(path)
     if suffix in (".yaml", ".yml"):
@@ -82,14 +81,8 @@ def existing(name: str, folder: str, what: str) -> str:
         return path
     if os.path.isdir(path):
         raise SpecError.single("SC501", f"`{name}` is a folder, not a {what}")
-    parent = os.path.dirname(path)
-    if not os.path.isdir(parent):
-        raise SpecError.single("SC501", f"no {what} `{name}`", help=f"there is no folder `{os.path.dirname(name)}`")
-    prefix = name[: len(name) - len(os.path.basename(name))]
-    names = [prefix + each for each in sorted(os.listdir(parent))[:2000]]
-    raise SpecError.single(
-        "SC501", f"no {what} `{name}`", help=did_you_mean_file(name, names, "paths start from the spec's own folder")
-    )
+    help = did_you_mean_file(name, path, "paths start from the spec's own folder")
+    raise SpecError.single("SC501", f"no {what} `{name}`", help=help)
 
 
 def _in_package(weights: Weights) -> str:

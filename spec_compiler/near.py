@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Iterable
 
-_MOST = 4
-_KINDS = ((".yaml", ".yml"), (".keras", ".h5", ".hdf5"))
+MOST = 4  # names in one help line
 
 
 def near(word: str, candidates: Iterable[str]) -> list[str]:
@@ -32,7 +30,7 @@ def near(word: str, candidates: Iterable[str]) -> list[str]:
     else:
         found = difflib.get_close_matches(folded, list(by_folded), n=2, cutoff=0.7)
         found = found or sorted(name for name in by_folded if len(folded) > 2 and name.startswith(folded))
-    return [by_folded[name] for name in found[:_MOST]]
+    return [by_folded[name] for name in found[:MOST]]
 
 
 def did_you_mean(word: str, candidates: Iterable[str], otherwise: str | None = None) -> str | None:
@@ -41,19 +39,11 @@ def did_you_mean(word: str, candidates: Iterable[str], otherwise: str | None = N
     >>> did_you_mean("Dens", ["Dense", "Dropout"])
     'did you mean `Dense`?'
     """
-    return _offered(near(word, candidates)) or otherwise
+    return offered(near(word, candidates)) or otherwise
 
 
-def did_you_mean_file(name: str, candidates: Iterable[str], otherwise: str | None = None) -> str | None:
-    """The help line that offers near files, or `otherwise` where nothing is near.
-
-    >>> did_you_mean_file("modle.h5", ["model.keras", "nodes.h5"])
-    'did you mean `model.keras`?'
-    """
-    return _offered(near_files(name, candidates)) or otherwise
-
-
-def _offered(found: list[str]) -> str | None:
+def offered(found: list[str]) -> str | None:
+    """The help line that offers names, if there are any."""
     names = [f"`{name}`" for name in found]
     if not names:
         return None
@@ -96,19 +86,3 @@ def _common(left: str, right: str) -> int:
     """How many letters two words begin with in common."""
     size = min(len(left), len(right))
     return next((at for at in range(size) if left[at] != right[at]), size)
-
-
-def near_files(name: str, candidates: Iterable[str]) -> list[str]:
-    """Up to four files of the same kind that the user may have meant; what is before the suffix must be near.
-
-    >>> near_files("nope.yaml", ["56py.yaml", "a.yaml"]), near_files("modle.h5", ["model.keras", "nodes.h5"])
-    ([], ['model.keras'])
-    """
-    by_stem: dict[str, list[str]] = {}
-    stem, suffix = os.path.splitext(name)
-    kind = next((each for each in _KINDS if suffix in each), None)
-    for each in candidates:
-        if kind is None or each.endswith(kind):
-            by_stem.setdefault(os.path.splitext(each)[0], []).append(each)
-    found = [stem] if stem in by_stem else near(stem, by_stem)
-    return sorted((each for one in found for each in by_stem[one]), key=lambda each: not each.endswith(suffix))[:_MOST]

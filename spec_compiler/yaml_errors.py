@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import replace
 
 from ruamel.yaml.error import MarkedYAMLError
 
 from spec_compiler.diagnostics import Diagnostic, SpecError
-from spec_compiler.near import did_you_mean_file
 from spec_compiler.source import Source, Span
 
 MAX_BYTES = 250_000
@@ -102,17 +100,6 @@ def error_at(
 def too_large(file: str | None) -> SpecError:
     """SC005 for a file that is longer than a spec may be."""
     return SpecError([Diagnostic("SC005", f"the file is larger than {MAX_BYTES:,} bytes", file=file)])
-
-
-def near_files(name: str) -> str | None:
-    """Help with files of nearly that name."""
-    folder = os.path.dirname(name) or "."
-    try:
-        names = sorted(os.listdir(folder))[:2000]
-    except OSError:
-        return f"there is no folder `{folder}`"
-    prefix = "" if folder == "." and not name.startswith("./") else folder + os.sep
-    return did_you_mean_file(name, [prefix + each for each in names])
 
 
 def first_line(text: str) -> str:

@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.near_files import did_you_mean_file
 from spec_compiler.source import Source
 from spec_compiler.yaml_errors import (
     MAX_BYTES,
@@ -17,7 +18,6 @@ from spec_compiler.yaml_errors import (
     MAX_NODES,
     error_at,
     first_line,
-    near_files,
     too_large,
     too_many_brackets,
     yaml_error,
@@ -40,7 +40,9 @@ def read_source(file: str | os.PathLike[str]) -> Source:
         with open(name, "rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise SpecError([Diagnostic("SC501", f"no spec file `{name}`", file=name, help=near_files(name))]) from None
+        raise SpecError(
+            [Diagnostic("SC501", f"no spec file `{name}`", file=name, help=did_you_mean_file(name))]
+        ) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise SpecError([Diagnostic("SC004", f"cannot read `{name}`: {reason}", file=name)]) from None

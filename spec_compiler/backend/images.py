@@ -13,8 +13,8 @@ import keras
 import numpy as np
 
 from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.near_files import did_you_mean_file
 from spec_compiler.training.folder import FORMATS
-from spec_compiler.yaml_errors import near_files
 
 Array = np.ndarray[Any, Any]
 
@@ -112,7 +112,9 @@ def find_images(paths: Sequence[str]) -> list[str]:
     if len(missing) < len(paths):
         missing = [path for path in missing if not path.lower().endswith(FORMATS)]
     if missing:
-        raise SpecError(Diagnostic("SC501", f"no file or folder `{path}`", help=near_files(path)) for path in missing)
+        raise SpecError(
+            Diagnostic("SC501", f"no file or folder `{path}`", help=did_you_mean_file(path)) for path in missing
+        )
     found: list[str] = []
     for path in paths:
         if os.path.isdir(path):

@@ -15,6 +15,7 @@ from spec_compiler.cli.reports import REPORT_FORMATS, report
 from spec_compiler.cli.show import render_all
 from spec_compiler.compiler import Checked, checked
 from spec_compiler.diagnostics import RULES, Diagnostic, did_you_mean
+from spec_compiler.permissions import Permissions
 from spec_compiler.rules import explanation
 from spec_compiler.static import Tier
 
@@ -49,12 +50,9 @@ def check(
     format_: str,
 ) -> None:
     """Check specs without building: fields, names, topology, shapes, files."""
-    results: dict[str, Checked] = {}
+    allowed = Permissions(allow_code, not restrict_paths)
     with progress("checking"):
-        for spec in specs:
-            results[spec] = checked(
-                spec, static=static, overrides=overrides, allow_code=allow_code, restrict_paths=restrict_paths
-            )
+        results = {spec: checked(spec, allowed, static=static, overrides=overrides) for spec in specs}
     found = [each for result in results.values() for each in result.diagnostics]
     tiers = {spec: result.tier for spec, result in results.items() if not _is_missing(result.diagnostics)}
     text = render_all(found) if format_ == "text" else report(found, format_, how_far(results, static), tiers)
