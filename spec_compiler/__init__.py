@@ -10,7 +10,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from spec_compiler.compiler import CompiledSpec, check_spec, compile_spec, plan_spec
+    from spec_compiler.compiled import CompiledSpec
+    from spec_compiler.compiler import check_spec, compile_spec, plan_spec
     from spec_compiler.diagnostics import Diagnostic, SpecError
     from spec_compiler.ledger import WeightLedger
     from spec_compiler.plan import Plan
@@ -30,7 +31,8 @@ __all__ = [
 ]
 
 _MODULES = {
-    "compiler": ("CompiledSpec", "check_spec", "compile_spec", "plan_spec"),
+    "compiled": ("CompiledSpec",),
+    "compiler": ("check_spec", "compile_spec", "plan_spec"),
     "diagnostics": ("Diagnostic", "SpecError"),
     "ledger": ("WeightLedger",),
     "plan": ("Plan",),

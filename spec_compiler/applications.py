@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from spec_compiler.catalogue import catalogue_file
+from spec_compiler.catalogue import schemas_folder
 from spec_compiler.edits.preprocess import mode_of
 
 
@@ -32,7 +32,7 @@ class Application:
 
 def figures_file() -> Path:
     """The JSON file with the figures, beside the catalogue; `spec_compiler.backend.application_figures` writes it."""
-    return catalogue_file().with_name("keras-applications.json")
+    return schemas_folder() / "keras-applications.json"
 
 
 @cache

@@ -78,18 +78,39 @@ _RETIRED = {
 }
 
 
-def catalogue_file() -> FilePath:
-    """The JSON file: inside the package when installed from a wheel, beside it in a checkout."""
-    name = FilePath("schemas", "keras-catalogue.json")
+class Catalogue(Mapping[str, Any]):
+    """A folder of JSON files, one a group of names: `layers`, `losses`; each is read when it is first asked for."""
+
+    def __init__(self, folder: FilePath) -> None:
+        self.folder = folder
+        self._groups: dict[str, Any] = {}
+
+    def __getitem__(self, group: str) -> Any:
+        if group not in self._groups:
+            try:
+                text = (self.folder / f"{group}.json").read_text(encoding="utf-8")
+            except FileNotFoundError:
+                raise KeyError(group) from None
+            self._groups[group] = json.loads(text)
+        return self._groups[group]
+
+    def __iter__(self) -> Iterator[str]:
+        return (file.stem for file in sorted(self.folder.glob("*.json")))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+def schemas_folder() -> FilePath:
+    """The folder of the generated files: inside the package when installed from a wheel, beside it in a checkout."""
     package = FilePath(__file__).parent
-    return package / name if (package / name).exists() else package.parent / name
+    return package / "schemas" if (package / "schemas").exists() else package.parent / "schemas"
 
 
 @cache
-def catalogue() -> Mapping[str, Any]:
-    """The whole catalogue, read once."""
-    data: Mapping[str, Any] = json.loads(catalogue_file().read_text(encoding="utf-8"))
-    return data
+def catalogue() -> Catalogue:
+    """The whole catalogue."""
+    return Catalogue(schemas_folder() / "keras-catalogue")
 
 
 def layer_names() -> tuple[str, ...]:

@@ -13,12 +13,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spec_compiler.collection import uncollected
 from spec_compiler.diagnostics import Diagnostic, SpecError
-from spec_compiler.ledger import WeightLedger
 from spec_compiler.lint import lint, unused_variables
 from spec_compiler.location import missing_files
 from spec_compiler.permissions import Permissions
@@ -26,54 +24,13 @@ from spec_compiler.plan import Plan
 from spec_compiler.spec import Spec, load_spec
 from spec_compiler.static import Tier, static_plan
 
+if TYPE_CHECKING:
+    from spec_compiler.compiled import CompiledSpec
+
 SpecLike = str | os.PathLike[str] | Mapping[str, Any] | Spec
 
 
-@dataclass(frozen=True, repr=False)
-class CompiledSpec:
-    """The result of a spec: the model, and everything that says how it came about.
-
-    Attributes:
-        model: a fresh `keras.Model`; it shares no layer with the base. Not compiled in Keras's sense.
-        spec: what the user wrote.
-        plan: what changed.
-        weights: what became of every variable.
-    """
-
-    model: Any
-    spec: Spec
-    plan: Plan
-    weights: WeightLedger
-
-    def __repr__(self) -> str:
-        return f"<CompiledSpec {self.plan.name}: {self.weights.summary}>"
-
-    @property
-    def warnings(self) -> tuple[Diagnostic, ...]:
-        """What is legal in the spec and its base but worth saying."""
-        return tuple(self.spec.source.locate(each) for each in lint(self.spec, self.plan))
-
-    def diagram(self, view: str = "side-by-side") -> str:
-        """The change as DOT text; `view` is one of `before`, `after`, `side-by-side` and `diff`."""
-        from spec_compiler.diagram import to_dot
-
-        return to_dot(self.plan, view)
-
-    def report(self) -> str:
-        """The report as an HTML page that needs nothing else: picture, spec, tables, and the ledger's checksums."""
-        from spec_compiler.diagram import to_html
-
-        return to_html(self.plan, source=self.spec.source, ledger=self.weights)
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: the `diff` as SVG and as text, and the ledger's totals."""
-        from spec_compiler.diagram.notebook import mimebundle
-
-        return mimebundle(self.plan, note=self.weights.summary)
-
-
-@dataclass(frozen=True)
-class Checked:
+class Checked(NamedTuple):
     """How far a spec was checked, and what was found: errors, or warnings where there are none."""
 
     tier: Tier
@@ -182,6 +139,7 @@ def compile_spec(
     loaded = load_spec(spec, overrides=overrides, allowed=allowed)
     missing_files(loaded)
     _start()
+    from spec_compiler.compiled import CompiledSpec
     from spec_compiler.pipeline import planned
 
     result = planned(loaded, base, allowed)

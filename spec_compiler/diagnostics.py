@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from spec_compiler.near import did_you_mean as did_you_mean
 from spec_compiler.near import near as near
@@ -29,8 +29,7 @@ class Fix:
     changes: tuple[tuple[Path, Any], ...] = field(hash=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Override:
+class Override(NamedTuple):
     """A text of `--set`, whose value is at fault, and the stretch of it that is meant; its end is exclusive."""
 
     text: str

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.function_names import is_function
@@ -22,8 +21,7 @@ _ALLOW = "if you trust this spec, allow it: `--allow-code`, or `allow_code=True`
 ALLOW_MODEL = "if you trust this model, allow it: `--allow-code`, or `allow_code=True`"
 
 
-@dataclass(frozen=True, slots=True)
-class Permissions:
+class Permissions(NamedTuple):
     """What the caller allows: code that the spec names, and paths that leave its folder."""
 
     code: bool = False

@@ -122,7 +122,7 @@ def _plain(schema: Any, key: str = "") -> Any:
 
 def schema_file() -> FilePath:
     """The committed file: inside the package when installed from a wheel, beside it in a checkout."""
-    return catalogue.catalogue_file().with_name(FILE)
+    return catalogue.schemas_folder() / FILE
 
 
 def text() -> str:

@@ -6,13 +6,12 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from spec_compiler.diagnostics import Diagnostic, Override, Path, SpecError
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A stretch of text, from 0, ends exclusive. `plain`: columns map one to one to the value's characters."""
 
     line: int
@@ -22,8 +21,7 @@ class Span:
     plain: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(NamedTuple):
     """Where a text of `--set` names a place in the spec, and where its value stands, each from 0, ends exclusive.
 
     `plain`: the value's text is what it says, letter by letter.
@@ -157,4 +155,4 @@ def texts_in(data: Any) -> Iterator[str]:
 def _narrowed(span: Span, chars: tuple[int, int] | None) -> Span:
     if chars is None or not span.plain:
         return span
-    return replace(span, column=span.column + chars[0], end_column=span.column + chars[1])
+    return span._replace(column=span.column + chars[0], end_column=span.column + chars[1])

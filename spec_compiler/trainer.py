@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from spec_compiler.compiler import CompiledSpec, SpecLike, compile_spec
+from spec_compiler.compiled import CompiledSpec
+from spec_compiler.compiler import SpecLike, compile_spec
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.location import missing_files
 from spec_compiler.permissions import Permissions

@@ -68,7 +68,7 @@ def _assigned_through(source: Source) -> dict[Path, Assignment]:
             set_there = (found.get(("vars", use[1])) for use in _USE.finditer(here))
             assignment = next((each for each in set_there if each is not None), None)
             if assignment is not None:
-                found[path] = replace(assignment, plain=assignment.plain and _USE.fullmatch(here) is not None)
+                found[path] = assignment._replace(plain=assignment.plain and _USE.fullmatch(here) is not None)
     return found
 
 

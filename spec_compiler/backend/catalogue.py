@@ -27,7 +27,7 @@ from keras.src.regularizers import ALL_OBJECTS_DICT as REGULARIZERS
 
 from spec_compiler.backend.argument_schemas import definitions, kind_of, schema_of
 from spec_compiler.backend.training_catalogue import training_definitions, training_groups
-from spec_compiler.catalogue import catalogue_file
+from spec_compiler.catalogue import Catalogue, catalogue
 
 ABSTRACT = (
     keras.Layer,
@@ -91,9 +91,12 @@ def default_sizes() -> dict[str, int | None]:
     return sizes
 
 
-def text(catalogue: Record) -> str:
-    """The catalogue as the committed file holds it."""
-    return json.dumps(catalogue, indent=1, ensure_ascii=False) + "\n"
+def text(group: Any) -> str:
+    """A group as its file holds it, a name on each line."""
+    if not isinstance(group, dict):
+        return json.dumps(group, ensure_ascii=False) + "\n"
+    lines = (f"{json.dumps(name)}: {json.dumps(record, ensure_ascii=False)}" for name, record in group.items())
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def arguments_of(cls: type) -> dict[str, inspect.Parameter]:
@@ -220,18 +223,26 @@ def main(arguments: Sequence[str]) -> int:
     """Writes the catalogue, or with `--check` compares it; returns the exit status."""
     parser = argparse.ArgumentParser(description="Write the catalogue of Keras's layers and applications.")
     parser.add_argument("--check", action="store_true", help="fail where the committed catalogue is stale")
-    file = catalogue_file()
+    committed = catalogue()
     if not parser.parse_args(arguments).check:
-        file.write_text(text(document(default_sizes())), encoding="utf-8")
+        write(document(default_sizes()), committed)
         return 0
-    committed = json.loads(file.read_text(encoding="utf-8"))
     if committed["keras"].split(".")[:2] != keras.__version__.split(".")[:2]:
-        print(f"{file.name} is of Keras {committed['keras']}, this is Keras {keras.__version__}: not compared")
+        print(f"the catalogue is of Keras {committed['keras']}, this is Keras {keras.__version__}: not compared")
         return 0
     if document(default_sizes()) | {"keras": committed["keras"]} == committed:
         return 0
-    print(f"{file.name} is stale: run `python -m spec_compiler.backend.catalogue`")
+    print("the catalogue is stale: run `python -m spec_compiler.backend.catalogue`")
     return 1
+
+
+def write(groups: Record, catalogue: Catalogue) -> None:
+    """Writes the groups as the files of a catalogue, and removes those of groups that there are no more."""
+    catalogue.folder.mkdir(exist_ok=True)
+    for name in set(catalogue) - set(groups):
+        (catalogue.folder / f"{name}.json").unlink()
+    for name, group in groups.items():
+        (catalogue.folder / f"{name}.json").write_text(text(group), encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import keras
 from spec_compiler.backend import checkpoints
 from spec_compiler.backend.curves import draw_curves
 from spec_compiler.backend.data import LoadedData
-from spec_compiler.compiler import CompiledSpec
+from spec_compiler.compiled import CompiledSpec
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph
 from spec_compiler.spec import Spec

@@ -16,7 +16,6 @@ from spec_compiler.cli.show import render_all
 from spec_compiler.compiler import Checked, checked
 from spec_compiler.diagnostics import RULES, Diagnostic, did_you_mean
 from spec_compiler.permissions import Permissions
-from spec_compiler.rules import explanation
 from spec_compiler.static import Tier
 
 CALL_ERRORS = ("SC109", "SC508", "SC608")
@@ -141,6 +140,8 @@ def explain(code: str) -> None:
     if name not in RULES:
         help = did_you_mean(name, RULES, f"the codes go from {min(RULES)} to {max(RULES)}")
         raise click.UsageError(f"there is no rule `{code}`; {help}")
+    from spec_compiler.rules.pages import explanation
+
     explained = explanation(name)
     rule = explained.rule
     kind = "a warning" if rule.severity == "warning" else "an error"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import importlib
 import os
 import sys
@@ -58,6 +60,7 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # pydantic looks for plugins in every installed package, which takes longer than reading a spec.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    atexit.register(gc.freeze)  # the interpreter would look for garbage in what it is about to drop as a whole
     color = False if os.environ.get("NO_COLOR") else None
     try:
         cli.main(standalone_mode=False, color=color)

@@ -3,30 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import logging
-import os
 import sys
-import threading
 from collections.abc import Iterator
-
-DELAY = 1.0
-
-
-class _Line(logging.Handler):
-    """Shows the pipeline's log messages on one changing line."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(logging.INFO)
-        from rich.console import Console
-        from rich.status import Status
-
-        stream = os.fdopen(os.dup(2), "w")  # its own, as the error stream is silent while Keras starts
-        self.status = Status(text, console=Console(file=stream))
-        self.timer = threading.Timer(DELAY, self.status.start)
-        self.timer.daemon = True
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.status.update(f"{record.getMessage()} …")
 
 
 @contextlib.contextmanager
@@ -35,8 +13,12 @@ def progress(text: str) -> Iterator[None]:
     if not sys.stderr.isatty():
         yield
         return
+    import logging  # not loaded where nothing is shown
+
+    from spec_compiler.cli.status_line import StatusLine
+
     log = logging.getLogger("spec_compiler")
-    line = _Line(f"{text} …")
+    line = StatusLine(f"{text} …")
     level = log.level
     log.addHandler(line)
     log.setLevel(logging.INFO)

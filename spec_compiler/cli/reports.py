@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
-from spec_compiler.diagnostics import RULES, Diagnostic, dotted
-from spec_compiler.rules import explanation
+from spec_compiler.diagnostics import RULES, Diagnostic
 
 REPORT_FORMATS = ("text", "json", "sarif", "github")
 FORMAT_VERSION = 1
-SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
 def report(diagnostics: Sequence[Diagnostic], format: str, checked: str, tiers: Mapping[str, str]) -> str:
@@ -23,6 +19,8 @@ def report(diagnostics: Sequence[Diagnostic], format: str, checked: str, tiers: 
     `checked` says what was checked, `tiers` how far each spec was: to its `fields`, `names`, `shapes` or `files`.
     """
     if format == "sarif":
+        from spec_compiler.cli.sarif import sarif
+
         return json.dumps(sarif(diagnostics), indent=2)
     if format == "github":
         return "\n".join(github(each) for each in diagnostics)
@@ -50,66 +48,16 @@ def diagnostic_json(diagnostic: Diagnostic) -> dict[str, Any]:
         "line": diagnostic.line,
         "column": diagnostic.column,
         "end_column": diagnostic.end_column,
-        "notes": list(_notes(diagnostic)),
+        "notes": list(notes_of(diagnostic)),
         "help": diagnostic.help,
     }
 
 
-def _notes(diagnostic: Diagnostic) -> tuple[str, ...]:
+def notes_of(diagnostic: Diagnostic) -> tuple[str, ...]:
     """A diagnostic's notes, and the override that set what it speaks of: no line of the file does."""
     if diagnostic.override is None:
         return diagnostic.notes
     return (*diagnostic.notes, f"set by `--set {diagnostic.override.text}`")
-
-
-def sarif(diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
-    """A SARIF 2.1.0 log of one run, with the rules that it speaks of."""
-    codes = sorted({each.code for each in diagnostics})
-    driver = {
-        "name": "spec-compiler",
-        "version": importlib.metadata.version("spec-compiler"),
-        "informationUri": "https://pypi.org/project/spec-compiler/",
-        "rules": [_sarif_rule(code) for code in codes],
-    }
-    run = {
-        "tool": {"driver": driver},
-        "columnKind": "unicodeCodePoints",
-        "results": [_sarif_result(each, codes.index(each.code)) for each in diagnostics],
-    }
-    return {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
-
-
-def _sarif_rule(code: str) -> dict[str, Any]:
-    rule = RULES[code]
-    return {
-        "id": code,
-        "shortDescription": {"text": rule.title},
-        "fullDescription": {"text": " ".join(explanation(code).text.split())},
-        "defaultConfiguration": {"level": rule.severity},
-        "properties": {"tags": [rule.family]},
-    }
-
-
-def _sarif_result(diagnostic: Diagnostic, index: int) -> dict[str, Any]:
-    parts = [diagnostic.message, *_notes(diagnostic), *([f"help: {diagnostic.help}"] if diagnostic.help else [])]
-    result: dict[str, Any] = {
-        "ruleId": diagnostic.code,
-        "ruleIndex": index,
-        "level": diagnostic.severity,
-        "message": {"text": "\n".join(parts)},
-    }
-    file = relative(diagnostic.file)
-    if file is not None:
-        place: dict[str, Any] = {"artifactLocation": {"uri": quote(file)}}
-        if diagnostic.line is not None:
-            region = {"startLine": diagnostic.line, "startColumn": diagnostic.column or 1}
-            if diagnostic.end_column is not None:
-                region["endColumn"] = diagnostic.end_column
-            place["region"] = region
-        result["locations"] = [{"physicalLocation": place}]
-        if diagnostic.path:
-            result["locations"][0]["logicalLocations"] = [{"fullyQualifiedName": dotted(diagnostic.path)}]
-    return result
 
 
 def github(diagnostic: Diagnostic) -> str:
@@ -122,7 +70,7 @@ def github(diagnostic: Diagnostic) -> str:
         "title": f"{diagnostic.code}: {RULES[diagnostic.code].title}",
     }
     properties = ",".join(f"{key}={_escaped(str(value), ':,')}" for key, value in places.items() if value is not None)
-    parts = [diagnostic.message, *_notes(diagnostic), *([f"help: {diagnostic.help}"] if diagnostic.help else [])]
+    parts = [diagnostic.message, *notes_of(diagnostic), *([f"help: {diagnostic.help}"] if diagnostic.help else [])]
     return f"::{diagnostic.severity} {properties}::{_escaped(chr(10).join(parts))}"
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from spec_compiler.diagnostics import Diagnostic, dotted, render
 from spec_compiler.graph import Graph, Shape
-from spec_compiler.ledger import WeightLedger
 from spec_compiler.plan import Change, Plan
+
+if TYPE_CHECKING:
+    from spec_compiler.ledger import WeightLedger
 
 SIGNS = {"kept": " ", "changed": "~", "new": "+", "dropped": "-"}
 COLORS = {"changed": "yellow", "new": "green", "dropped": "red"}

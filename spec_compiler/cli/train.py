@@ -13,7 +13,7 @@ import click
 from spec_compiler.cli.options import permission_options, set_option
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.show import render_all
-from spec_compiler.compiler import CompiledSpec
+from spec_compiler.compiled import CompiledSpec
 from spec_compiler.trainer import Watcher, train_spec
 from spec_compiler.training.history import History
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.entries import LayerEntry, snake_case
@@ -54,8 +55,7 @@ class Chains:
         return Chain(tuple(nodes), tensors[0])
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(NamedTuple):
     """New calls, and the tensor that the last one puts out."""
 
     nodes: tuple[Node, ...]

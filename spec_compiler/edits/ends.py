@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.graph import Graph, ValueRef
@@ -38,8 +39,7 @@ def model_output(graph: Graph, path: Path = ()) -> ValueRef:
     return graph.output_refs[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(NamedTuple):
     """Nodes that can be taken out as a whole: what flows in, and the one tensor that flows out."""
 
     nodes: tuple[str, ...]

@@ -13,7 +13,7 @@ from spec_compiler.graph import Graph
 class Section(BaseModel):
     """A mapping of the language: frozen, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Edit(Protocol):

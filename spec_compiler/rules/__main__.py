@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from spec_compiler.rules import reference
+from spec_compiler.rules.pages import reference
 
 PAGE = Path(__file__).parents[2] / "docs" / "rules.md"
 

@@ -12,7 +12,8 @@ import pytest
 from jsonschema import Draft7Validator
 
 from spec_compiler import check_spec
-from spec_compiler.cli.reports import diagnostic_json, github, report, sarif
+from spec_compiler.cli.reports import diagnostic_json, github, report
+from spec_compiler.cli.sarif import sarif
 from spec_compiler.diagnostics import Diagnostic
 from spec_compiler.yaml_text import parse_source
 

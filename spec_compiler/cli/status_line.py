@@ -1,0 +1,26 @@
+"""The pipeline's log messages on one changing line of the terminal."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+
+from rich.console import Console
+from rich.status import Status
+
+DELAY = 1.0
+
+
+class StatusLine(logging.Handler):
+    """Shows the last message, once `DELAY` seconds have passed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(logging.INFO)
+        stream = os.fdopen(os.dup(2), "w")  # its own, as the error stream is silent while Keras starts
+        self.status = Status(text, console=Console(file=stream))
+        self.timer = threading.Timer(DELAY, self.status.start)
+        self.timer.daemon = True
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.status.update(f"{record.getMessage()} …")
