@@ -42,7 +42,7 @@ def symbolic(allocate: bool = False) -> Iterator[None]:
     global_state.set_global_attribute(_UNINITIALIZED, [])
     try:
         scope = contextlib.nullcontext() if allocate else keras.StatelessScope(initialize_variables=False)
-        with _quick_protocols(), scope:
+        with quick_protocols(), scope:
             yield
     finally:
         global_state.set_global_attribute(_NAMES, names)
@@ -76,7 +76,7 @@ def needs_weights(error: Exception) -> bool:
 
 
 @contextlib.contextmanager
-def _quick_protocols() -> Iterator[None]:
+def quick_protocols() -> Iterator[None]:
     """Python 3.12's memory of what a protocol demands, for Python 3.11.
 
     TensorFlow asks `isinstance(x, Protocol)` for every argument of every symbolic call, and Python 3.11 collects the
@@ -158,14 +158,23 @@ _ALIGNMENT = 64
 def _tensor(array: np.ndarray[Any, Any], dtype: Any) -> Any:
     """The array as the backend's tensor; on TensorFlow in the same memory, through DLPack, where that is allowed.
 
-    Keras's own `convert_to_tensor` always copies, which for one kernel of 411 MB means 411 MB more at the peak. There
-    is no name for this in Keras, so this is the one place outside of distribution that asks the backend itself.
+    Keras's own `convert_to_tensor` always copies, which for one kernel of 411 MB means 411 MB more at the peak, and the
+    variable that is made from its result may copy again. There is no name for this in Keras, so this is the one place
+    outside of distribution that asks the backend itself.
     """
     same = dtype is None or str(keras.backend.standardize_dtype(dtype)) == array.dtype.name
-    shareable = same and array.flags.c_contiguous and array.flags.writeable and array.ctypes.data % _ALIGNMENT == 0
-    if shareable and array.size and array.dtype.kind in "fiu" and keras.backend.backend() == "tensorflow":
+    if same and array.size and array.dtype.kind in "fiu" and keras.backend.backend() == "tensorflow":
         import tensorflow
 
         if not tensorflow.config.list_logical_devices("GPU"):
-            return tensorflow.experimental.dlpack.from_dlpack(array.__dlpack__())
+            return tensorflow.experimental.dlpack.from_dlpack(_given_away(array).__dlpack__())
     return keras.ops.convert_to_tensor(array, dtype=dtype)
+
+
+def _given_away(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The array itself where a backend may take it over as it is; else a copy, as of memory that somebody reads."""
+    if array.flags.c_contiguous and array.flags.writeable and array.ctypes.data % _ALIGNMENT == 0:
+        return array
+    copy = empty(array.shape, array.dtype)
+    np.copyto(copy, array)
+    return copy

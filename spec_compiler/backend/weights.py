@@ -14,7 +14,7 @@ import numpy as np
 import xxhash
 
 from spec_compiler.backend.files import Array
-from spec_compiler.backend.symbolic import assign, initialize, is_symbolic
+from spec_compiler.backend.symbolic import assign, initialize, is_symbolic, quick_protocols
 from spec_compiler.backend.writer import Built
 from spec_compiler.graph import Graph, LayerSpec, Place, VariableSpec
 from spec_compiler.ledger import LedgerRow, WeightLedger
@@ -151,7 +151,7 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
         TransferError: a copied variable is not what the source holds, or one was left without a value.
     """
     rows: list[LedgerRow] = []
-    with source.opened() as opened:
+    with source.opened() as opened, quick_protocols():
         for name, layer in built.layers.items():
             spec = built.graph.layers[name]
             if spec.kind not in ("input", "operation"):

@@ -204,6 +204,11 @@ def test_result_and_base_share_no_memory(branching_model: Any, images: Any) -> N
     compiled.model.fit(images, np.array([0, 1, 2, 3]), verbose=0)
     assert not np.array_equal(compiled.model.get_weights()[0], before[0])
     assert_same_bits([keras.ops.convert_to_numpy(each) for each in branching_model.variables], before)
+    trained = [keras.ops.convert_to_numpy(each).copy() for each in compiled.model.variables]
+    branching_model.compile(keras.optimizers.SGD(0.5), "sparse_categorical_crossentropy")
+    branching_model.fit(images, np.array([3, 2, 1, 0]), verbose=0)
+    assert not np.array_equal(branching_model.get_weights()[0], before[0])
+    assert_same_bits([keras.ops.convert_to_numpy(each) for each in compiled.model.variables], trained)
 
 
 def test_a_chain_of_two_thousand_layers_compiles() -> None:
