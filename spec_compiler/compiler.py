@@ -65,7 +65,7 @@ def checked(
         loaded = load_spec(spec, overrides=overrides, allowed=allowed)
         missing_files(loaded)
         if static:
-            tier, plan = static_plan(loaded) if base is None else (tier, None)
+            tier, plan = static_plan(loaded, allowed) if base is None else (tier, None)
             found = lint(loaded, plan) if plan is not None else tuple(unused_variables(loaded))
         else:
             _start()
@@ -100,7 +100,7 @@ def plan_spec(
     loaded = load_spec(spec, overrides=overrides, allowed=allowed)
     missing_files(loaded, weights=False)
     if base is None and "keras" not in sys.modules:  # a Keras that is loaded may have other settings than the files say
-        _, plan = static_plan(loaded)
+        _, plan = static_plan(loaded, allowed)
         if plan is not None:
             return plan
     _start()

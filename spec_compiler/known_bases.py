@@ -1,4 +1,7 @@
-"""The graphs of bases that Keras built before: an application's by its arguments, a saved model's by its config."""
+"""The graphs of bases that Keras built before, each by what it depends on.
+
+An application's by its arguments, a saved model's by its config, the result of another spec by the graph of that.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,13 @@ import json
 import os
 import re
 import zipfile
+from collections.abc import Callable
 from typing import Any
 
 from spec_compiler import cache
 from spec_compiler.base import Base
 from spec_compiler.cache import Key
+from spec_compiler.diagnostics import Path
 from spec_compiler.graph import Graph
 from spec_compiler.graph_json import NotPlain, from_plain, to_plain
 from spec_compiler.joining import joined
@@ -24,24 +29,26 @@ FORMAT = 2
 HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
-def known_base(spec: Spec) -> tuple[Graph, Key] | None:
-    """The graph of a spec's base, or of its bases joined, and what it depends on; None where Keras must be asked."""
-    folder = spec.source.folder
+def known_graph(spec: Spec, key_of: Callable[[Base, Path], Key | None]) -> tuple[Graph, Key] | None:
+    """The graph of a spec's base, or of its bases joined, and what it depends on; None where Keras must be asked.
+
+    `key_of` is asked for the key of each base, with the path that leads to the base in the spec.
+    """
     if spec.bases is not None:
-        keys = {name: base_key(base, folder) for name, base in spec.bases.items()}
+        keys = {name: key_of(base, ("bases", name)) for name, base in spec.bases.items()}
         graphs = {name: recall_graph(key) for name, key in keys.items()}
         found = {name: graph for name, graph in graphs.items() if graph is not None}
         key = joined_key(keys)
         return (joined(found), key) if len(found) == len(graphs) and key is not None else None
     if spec.base is None:
         return None
-    key = base_key(spec.base, folder)
+    key = key_of(spec.base, ("base",))
     graph = recall_graph(key)
     return (graph, key) if graph is not None and key is not None else None
 
 
 def base_key(base: Base, folder: str) -> Key | None:
-    """What the graph of a base depends on; None for a base whose graph is not kept.
+    """What the graph of an application or a saved model depends on; None for one that is not kept, and other bases.
 
     An application depends on its arguments and on Keras, a saved model on its config, both on Keras's settings.
     """
@@ -59,6 +66,22 @@ def base_key(base: Base, folder: str) -> Key | None:
         json.dumps(question)
     except (TypeError, ValueError):
         return None
+    return _asked_of_keras(question)
+
+
+def result_key(graph: Graph) -> Key | None:
+    """What the graph of a spec's result depends on, once it is built and becomes a base: on the graph it is built from.
+
+    They differ: what was new, changed or renamed is part of a base like everything else.
+    """
+    try:
+        text = json.dumps(to_plain(graph), sort_keys=True)
+    except NotPlain:
+        return None
+    return _asked_of_keras({"result": hashlib.sha256(text.encode()).hexdigest()})
+
+
+def _asked_of_keras(question: dict[str, Any]) -> Key:
     return {"format": FORMAT, "keras": _keras_version(), "settings": _settings(), **question}
 
 

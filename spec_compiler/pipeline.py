@@ -9,7 +9,6 @@ weights                 backend/weights  kept ones copied, new ones initialised,
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -23,9 +22,10 @@ from spec_compiler.graph import Graph
 from spec_compiler.known_calls import learn
 from spec_compiler.ledger import WeightLedger
 from spec_compiler.mending import mended
+from spec_compiler.other_specs import Inside, inside, other_spec
 from spec_compiler.permissions import Permissions
 from spec_compiler.plan import Plan
-from spec_compiler.spec import Spec, load_spec
+from spec_compiler.spec import Spec
 from spec_compiler.training.check import check_training
 
 log = logging.getLogger("spec_compiler")
@@ -51,13 +51,13 @@ class Planned:
             return transfer(self.base.graph, self.built, self.base.weights(self.built.graph))
 
 
-def planned(spec: Spec, model: Any, allowed: Permissions, inside: tuple[str, ...] | None = None) -> Planned:
-    """A spec followed to the skeleton of its result. `inside` are the spec files that are being compiled around it.
+def planned(spec: Spec, model: Any, allowed: Permissions, around: Inside | None = None) -> Planned:
+    """A spec followed to the skeleton of its result. `around` are the spec files that are being followed around it.
 
     Raises:
         SpecError: the first section that does not fit, or all layers that do not; located.
     """
-    around = inside if inside is not None else _here(spec)
+    around = inside(spec) if around is None else around
     with spec.source.locating():
         log.info("reading the base")
         base = load(spec, model, lambda path: _other(path, allowed, around), allowed.code)
@@ -91,30 +91,15 @@ def file_warnings(planned: Planned) -> tuple[Diagnostic, ...]:
     return unmapped_warnings(source.unmapped, planned.plan.after)
 
 
-def _other(path: str, allowed: Permissions, inside: tuple[str, ...]) -> LoadedBase:
+def _other(path: str, allowed: Permissions, around: Inside) -> LoadedBase:
     """The result of another spec as a base.
 
     Raises:
         SpecError: the other spec's own mistakes, located in its file; SC304 where specs go round in a circle.
     """
-    here = os.path.realpath(path)
-    if here in inside:
-        chain = " → ".join(os.path.basename(each) for each in (*inside, here))
-        help = "let one of them start from an `application` or a `file`"
-        raise SpecError.single("SC304", f"specs that are each other's base: {chain}", path=("spec",), help=help)
-    spec = load_spec(_shown(path), allowed=allowed)
-    result = planned(spec, None, allowed, (*inside, here))
+    other, around = other_spec(path, allowed, around)
+    result = planned(other, None, allowed, around)
     return from_built(result.built, result.base, result.fill)
-
-
-def _here(spec: Spec) -> tuple[str, ...]:
-    return (os.path.realpath(spec.source.file),) if spec.source.file else ()
-
-
-def _shown(path: str) -> str:
-    """A path as messages say it: from the folder that the caller is in, if it is below that."""
-    near = os.path.relpath(path)
-    return path if near.startswith("..") else near
 
 
 def unmapped_warnings(unmapped: Iterable[str], graph: Graph) -> tuple[Diagnostic, ...]:

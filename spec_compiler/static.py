@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
+from spec_compiler.base import Base
+from spec_compiler.cache import Key
+from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.editing import apply_edits, opened_for
-from spec_compiler.known_bases import known_base
+from spec_compiler.known_bases import base_key, known_graph, result_key
 from spec_compiler.known_calls import inferred
+from spec_compiler.location import existing
+from spec_compiler.other_specs import Inside, inside, other_spec
+from spec_compiler.permissions import Permissions
 from spec_compiler.plan import Plan
 from spec_compiler.spec import Spec
 from spec_compiler.training.check import check_training
@@ -19,20 +25,39 @@ edits make. `shapes`: that every layer fits. `files`: that the weights are there
 """
 
 
-def static_plan(spec: Spec) -> tuple[Tier, Plan | None]:
+def static_plan(spec: Spec, allowed: Permissions, around: Inside | None = None) -> tuple[Tier, Plan | None]:
     """How far a spec can be followed without Keras, and its plan where that is all the way to the shapes.
+
+    `around` are the spec files that are being followed around it, and its own.
 
     Raises:
         SpecError: the first section that does not fit; located.
     """
-    known = known_base(spec)
-    if known is None:
-        return "fields", None
-    graph, key = known
+    around = inside(spec) if around is None else around
     with spec.source.locating():
+        known = known_graph(spec, lambda base, path: _key(base, path, spec.source.folder, allowed, around))
+        if known is None:
+            return "fields", None
+        graph, key = known
         before = opened_for(spec, graph)
         after = inferred(apply_edits(spec, before), before, key)
         if after is None:
             return "names", None
         check_training(spec, after)
         return "shapes", Plan(after.name, before, after)
+
+
+def _key(base: Base, path: Path, folder: str, allowed: Permissions, around: Inside) -> Key | None:
+    """What the graph of a base depends on; of another spec's result, that spec is followed first."""
+    if base.spec is None:
+        return base_key(base, folder)
+    try:
+        try:
+            file = existing(base.spec, folder, "spec file")
+        except SpecError as error:
+            raise error.under("spec") from None
+        other, around = other_spec(file, allowed, around)
+        _, plan = static_plan(other, allowed, around)
+    except SpecError as error:
+        raise error.under(*path) from None
+    return result_key(plan.after) if plan is not None else None

@@ -29,7 +29,7 @@ from spec_compiler.cache import Key
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.graph import Graph
 from spec_compiler.joining import joined
-from spec_compiler.known_bases import base_key, joined_key, keep_graph, recall_graph
+from spec_compiler.known_bases import base_key, joined_key, keep_graph, recall_graph, result_key
 from spec_compiler.location import existing, locate
 from spec_compiler.permissions import ALLOW_MODEL
 from spec_compiler.spec import Spec
@@ -125,7 +125,10 @@ def from_built(built: Built, base: LoadedBase, fill: Callable[[], object]) -> Lo
         return MemoryWeights(built.model)
 
     custom = replace(base.custom, factories={**base.custom.factories, **_lambdas(built.model)})
-    return LoadedBase(read_graph(built.model), weights, custom, base.is_remote)
+    graph = read_graph(built.model)
+    key = result_key(built.graph) if base.key is not None else None  # user's code may have had its part in others
+    keep_graph(key, graph)
+    return LoadedBase(graph, weights, custom, base.is_remote, key)
 
 
 def _from_memory(model: Any) -> LoadedBase:

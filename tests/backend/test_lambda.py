@@ -17,6 +17,7 @@ from jsonschema import Draft7Validator
 from spec_compiler import SpecError, check_spec, compile_spec, load_spec, plan_spec
 from spec_compiler.backend.inference import open_model
 from spec_compiler.cli.main import cli
+from spec_compiler.permissions import Permissions
 from spec_compiler.schema import spec_schema
 from spec_compiler.static import static_plan
 from tests.backend.conftest import Array, assert_same_bits, branching, outputs_of, randomized
@@ -137,7 +138,9 @@ def test_what_is_remembered_does_not_outlive_the_function(project: Path) -> None
             sys.modules.pop("my_layers", None)
             path = written(project, text)
             assert compile_spec(path, allow_code=True).model.output_shape[-1] == width
-            assert static_plan(load_spec(path))[0] == "names"  # the shapes are not taken from memory
+            assert (
+                static_plan(load_spec(path), Permissions(code=True))[0] == "names"
+            )  # the shapes are not taken from memory
 
 
 @pytest.mark.parametrize(

@@ -11,20 +11,23 @@ from typing import Any
 import keras
 import pytest
 
-from spec_compiler import Plan, SpecError, compile_spec, load_spec, plan_spec
+from spec_compiler import Plan, SpecError, compile_spec, load_spec, pipeline, plan_spec
 from spec_compiler.cli.markdown import plan_markdown
+from spec_compiler.permissions import Permissions
 from spec_compiler.spec import Spec
-from spec_compiler.static import static_plan
+from spec_compiler.static import Tier, static_plan
 from tests.backend.conftest import branching
 from tests.backend.test_examples import SPECS, offline
-
-ANOTHER_SPEC = {"another_spec"}  # its base is another spec's result, which only Keras can make
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SPEC_COMPILER_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+def followed(spec: Spec) -> tuple[Tier, Plan | None]:
+    return static_plan(spec, Permissions())
 
 
 def assert_same_plan(known: Plan | None, plan: Plan) -> None:
@@ -38,12 +41,9 @@ def assert_same_plan(known: Plan | None, plan: Plan) -> None:
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_an_example_is_planned_without_keras_the_second_time(path: Path) -> None:
     spec = load_spec(path, overrides=offline(path))
-    assert static_plan(spec) == ("fields", None)
+    assert followed(spec) == ("fields", None)
     plan = plan_spec(spec)
-    tier, known = static_plan(spec)
-    if spec.base is not None and spec.base.spec is not None:
-        assert (tier, known) == ("fields", None)
-        return
+    tier, known = followed(spec)
     assert tier == "shapes"
     assert_same_plan(known, plan)
 
@@ -71,10 +71,10 @@ def test_applications(application: str, edit: str) -> None:
     if (application, edit) == ("ConvNeXtTiny", "another size"):  # its nested Sequentials have a fixed size
         with pytest.raises(SpecError, match="SC401"):
             plan_spec(spec)
-        assert static_plan(spec) == ("names", None)
+        assert followed(spec) == ("names", None)
         return
     plan = plan_spec(spec)
-    tier, known = static_plan(spec)
+    tier, known = followed(spec)
     assert tier == "shapes"
     assert_same_plan(known, plan)
 
@@ -86,11 +86,11 @@ def test_a_saved_model_is_known_by_its_config(suffix: str, tmp_path: Path) -> No
     model.save(file)
     data = {"spec": 1, "base": {"file": str(file)}, "head": [{"Dense": 3}]}
     plan = plan_spec(data)
-    assert_same_plan(static_plan(load_spec(data))[1], plan)
+    assert_same_plan(followed(load_spec(data))[1], plan)
     for layer in model.layers:
         layer.trainable = False
     model.save(file)
-    assert static_plan(load_spec(data)) == ("fields", None)  # its graph says what is frozen
+    assert followed(load_spec(data)) == ("fields", None)  # its graph says what is frozen
 
 
 def test_several_bases() -> None:
@@ -101,7 +101,80 @@ def test_several_bases() -> None:
         "head": [{"from": ["a/activation_17", "b/activation_17"], "Concatenate": {}}, "GlobalAveragePooling2D"],
     }
     plan = plan_spec(data)
-    assert_same_plan(static_plan(load_spec(data))[1], plan)
+    assert_same_plan(followed(load_spec(data))[1], plan)
+
+
+OTHER = """spec: 1
+base: {application: MobileNetV3Small, weights: null, include_top: false, input_shape: [64, 64, 3]}
+remove: [expanded_conv_2_project_bn]
+insert: [{after: {each: "type:Multiply"}, layers: [{Dropout: {rate: 0.1, name: "{name}_drop"}}]}]
+set: [{layers: conv, to: {strides: 1}}]
+cut_at: "[-20:-19]"
+freeze: {layers: base, except: "type:BatchNormalization"}
+head: [GlobalAveragePooling2D, {Dense: {units: 4, name: scores}}]
+"""
+AROUND = "spec: 1\nbase: {spec: other.yaml}\ncut_at: '[-2:-1]'\nhead: [{Dense: 2}]\nfreeze: base\n"
+
+
+@pytest.fixture
+def specs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other.yaml").write_text(OTHER)
+    (tmp_path / "around.yaml").write_text(AROUND)
+    (tmp_path / "outermost.yaml").write_text("spec: 1\nbase: {spec: around.yaml}\nfreeze: all\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["around.yaml", "outermost.yaml"])
+def test_the_result_of_another_spec_is_known(name: str, specs: Path) -> None:
+    spec = load_spec(name)
+    assert followed(spec) == ("fields", None)
+    plan = plan_spec(spec)
+    tier, known = followed(spec)
+    assert tier == "shapes"
+    assert_same_plan(known, plan)
+    (specs / "other.yaml").write_text(OTHER.replace("strides: 1", "strides: 3"))
+    assert followed(spec) == ("fields", None)
+    (specs / "other.yaml").write_text(f"name: another\n{OTHER.replace('64, 64', '32, 32')}")
+    assert followed(spec) == ("fields", None)
+    (specs / "other.yaml").write_text(f"# what changes nothing\n{OTHER}")
+    assert_same_plan(followed(spec)[1], plan)
+
+
+def test_results_of_other_specs_joined(specs: Path) -> None:
+    inputs = "base: {application: VGG16, weights: null, include_top: false, input_shape: [64, 64, 3]}"
+    (specs / "second.yaml").write_text(f"spec: 1\n{inputs}\ncut_at: block2_pool\nhead: [Flatten, {{Dense: 4}}]\n")
+    text = "spec: 1\nbases: {a: {spec: other.yaml}, b: {spec: second.yaml}}\nhead: [{Average: {}, from: [a/scores, b/dense]}]\n"
+    (specs / "both.yaml").write_text(text)
+    spec = load_spec("both.yaml")
+    plan = plan_spec(spec)
+    assert_same_plan(followed(spec)[1], plan)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        OTHER.replace("cut_at: ", "cut_at: no_such_layer # "),
+        OTHER.replace("Dense: {", "Dens: {"),
+        "spec: 1\nbase: {spec: around.yaml}\n",
+        "spec: 1\nbase: {spec: other.yaml}\n",
+        "spec: 1\nbase: {spec: othre.yaml}\n",
+        None,
+    ],
+    ids=["name", "field", "circle", "itself", "missing", "removed"],
+)
+def test_a_mistake_in_another_spec_is_told_without_keras_as_with_it(text: str | None, specs: Path) -> None:
+    plan_spec("around.yaml")
+    if text is None:
+        (specs / "other.yaml").unlink()
+    else:
+        (specs / "other.yaml").write_text(text)
+    spec = load_spec("around.yaml")
+    with pytest.raises(SpecError) as without:
+        followed(spec)
+    with pytest.raises(SpecError) as with_keras:
+        pipeline.planned(spec, None, Permissions())
+    assert without.value.diagnostics == with_keras.value.diagnostics
 
 
 def test_a_new_argument_or_shape_is_asked_for() -> None:
@@ -111,11 +184,11 @@ def test_a_new_argument_or_shape_is_asked_for() -> None:
         return load_spec({"spec": 1, "base": base, "head": list(head), **more})
 
     plan_spec(spec("Flatten", {"Dense": 4}))
-    assert static_plan(spec("Flatten", {"Dense": 4}))[0] == "shapes"
-    assert static_plan(spec("Flatten", {"Dense": {"units": 4, "name": "other"}}))[0] == "shapes"
-    assert static_plan(spec("Flatten", {"Dense": 5})) == ("names", None)
-    assert static_plan(spec({"Dense": 4})) == ("names", None)
-    assert static_plan(spec("Flatten", {"Dense": 4}, cut_at="block2_pool")) == ("names", None)
+    assert followed(spec("Flatten", {"Dense": 4}))[0] == "shapes"
+    assert followed(spec("Flatten", {"Dense": {"units": 4, "name": "other"}}))[0] == "shapes"
+    assert followed(spec("Flatten", {"Dense": 5})) == ("names", None)
+    assert followed(spec({"Dense": 4})) == ("names", None)
+    assert followed(spec("Flatten", {"Dense": 4}, cut_at="block2_pool")) == ("names", None)
 
 
 def test_a_mistake_is_told_without_keras_as_with_it() -> None:
@@ -124,7 +197,7 @@ def test_a_mistake_is_told_without_keras_as_with_it() -> None:
     with pytest.raises(SpecError) as first:
         plan_spec(spec)
     with pytest.raises(SpecError) as second:
-        static_plan(spec)
+        followed(spec)
     assert second.value.diagnostics == first.value.diagnostics
 
 
@@ -138,7 +211,7 @@ def test_a_shape_error_is_never_remembered() -> None:
         with pytest.raises(SpecError) as raised:
             plan_spec(bad)
         assert raised.value.diagnostics[0].code == "SC402"
-        assert static_plan(load_spec(bad)) == ("names", None)
+        assert followed(load_spec(bad)) == ("names", None)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "other data", "empty list", "no layer"])
@@ -158,9 +231,9 @@ def test_a_damaged_entry_of_calls_is_not_believed(damage: str, folder: Path) -> 
         cache.keep(entry["key"], [])
     else:
         cache.keep(entry["key"], {key: {"outputs": value["outputs"]} for key, value in calls.items()})
-    assert static_plan(load_spec(data)) == ("names", None)
+    assert followed(load_spec(data)) == ("names", None)
     assert plan_spec(data) == plan
-    assert static_plan(load_spec(data))[0] == "shapes"
+    assert followed(load_spec(data))[0] == "shapes"
 
 
 def test_code_of_the_users_own_is_never_remembered() -> None:
@@ -175,7 +248,7 @@ def test_code_of_the_users_own_is_never_remembered() -> None:
         "head": ["static_plan_test>Doubled"],
     }
     plan_spec(data)
-    assert static_plan(load_spec(data)) == ("names", None)
+    assert followed(load_spec(data)) == ("names", None)
 
 
 def run(*arguments: str, cwd: Path) -> tuple[str, bool]:
@@ -206,6 +279,10 @@ def test_commands_load_keras_once(tmp_path: Path) -> None:
         "1 spec checked (statically: fields, names, topology and shapes): no errors",
         False,
     )
+    (tmp_path / "around.yaml").write_text("spec: 1\nbase: {spec: mine.yaml}\nfreeze: all\n")
+    first, loaded = run("plan", "around.yaml", cwd=tmp_path)
+    assert loaded
+    assert run("plan", "around.yaml", cwd=tmp_path) == (first, False)
     for arguments in (("layers", "VGG16"), ("layers", "mine.yaml", "--after"), ("diagram", "mine.yaml", "--force")):
         assert run(*arguments, cwd=tmp_path)[1] is False, arguments
 
@@ -213,7 +290,7 @@ def test_commands_load_keras_once(tmp_path: Path) -> None:
 def test_the_plan_is_that_of_what_is_compiled() -> None:
     data = {"spec": 1, "base": {"application": "VGG16", "weights": None}, "cut_at": "block2_pool", "head": ["Flatten"]}
     compiled = compile_spec(data)
-    known = static_plan(load_spec(data))[1]
+    known = followed(load_spec(data))[1]
     assert_same_plan(known, compiled.plan)
     assert known is not None
     assert plan_markdown(known) == plan_markdown(compiled.plan)
