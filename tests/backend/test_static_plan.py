@@ -144,8 +144,8 @@ def test_the_result_of_another_spec_is_known(name: str, specs: Path) -> None:
 def test_results_of_other_specs_joined(specs: Path) -> None:
     inputs = "base: {application: VGG16, weights: null, include_top: false, input_shape: [64, 64, 3]}"
     (specs / "second.yaml").write_text(f"spec: 1\n{inputs}\ncut_at: block2_pool\nhead: [Flatten, {{Dense: 4}}]\n")
-    text = "spec: 1\nbases: {a: {spec: other.yaml}, b: {spec: second.yaml}}\nhead: [{Average: {}, from: [a/scores, b/dense]}]\n"
-    (specs / "both.yaml").write_text(text)
+    bases = "bases: {a: {spec: other.yaml}, b: {spec: second.yaml}}"
+    (specs / "both.yaml").write_text(f"spec: 1\n{bases}\nhead: [{{Average: {{}}, from: [a/scores, b/dense]}}]\n")
     spec = load_spec("both.yaml")
     plan = plan_spec(spec)
     assert_same_plan(followed(spec)[1], plan)
