@@ -230,16 +230,18 @@ def _lambdas(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
     """SC509, once for each layer that is a Lambda or holds one."""
     for layer in graph.layers.values():
         for function in [*_functions(layer.config)][:1]:
-            carries, options = "carries its code", "safe_mode=False"
+            first, carries, options = "", "carries its code", "safe_mode=False"
             if function is not None:
                 name = function.rpartition(":")[2]
                 carries, options = f"needs `{function}` again", f"custom_objects={{'{name}': {name}}}, safe_mode=False"
+                if ">" in name:  # `package>name`: known once the module that registers it is imported
+                    first, options = "import the module that registers it and ", "safe_mode=False"
             what = "is" if layer.class_name == "Lambda" else "holds"
             yield Diagnostic(
                 "SC509",
                 f"`{layer.name}` {what} a Lambda layer: a saved file {carries}, and loading it asks for trust",
                 layer.origin.path or ("base" if spec.base is not None else "bases",),
-                help=f"load it with `keras.models.load_model(file, {options})`, or replace it by a named layer",
+                help=f"{first}load it with `keras.models.load_model(file, {options})`, or replace it by a named layer",
             )
 
 

@@ -48,7 +48,8 @@ class Comparison:
     def summary(self) -> str:
         """How the layers were matched, in one line."""
         left = self.plan.count("dropped"), self.plan.count("new")
-        text = f"matched {self.count('name')} layers by name, {self.count('structure')} by structure"
+        by_name = self.count("name")
+        text = f"matched {by_name} layer{'s' if by_name != 1 else ''} by name, {self.count('structure')} by structure"
         return f"{text}; {left[0]} only in the first model, {left[1]} only in the second"
 
     @property
@@ -59,7 +60,7 @@ class Comparison:
         if not same and not other:
             return None
         names = f": {', '.join(other[:6])}{' …' if len(other) > 6 else ''}" if other else ""
-        return f"the same bit for bit in {same} layers, different in {len(other)}{names}"
+        return f"the same bit for bit in {same} layer{'s' if same != 1 else ''}, different in {len(other)}{names}"
 
     @property
     def renamed(self) -> tuple[Match, ...]:

@@ -13,13 +13,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import h5py
 import keras
 
 from spec_compiler.backend.files import find
-from spec_compiler.backend.functions import call_function, function_beside
+from spec_compiler.backend.functions import call_function
 from spec_compiler.backend.reader import custom_objects, read_graph
-from spec_compiler.backend.saved_code import SavedCode
+from spec_compiler.backend.saved_code import SavedCode, saved_config
 from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.backend.symbolic import skeleton, symbolic
 from spec_compiler.backend.weights import JoinedWeights, MemoryWeights, NoWeights, WeightSource
@@ -31,7 +30,6 @@ from spec_compiler.graph import Graph
 from spec_compiler.joining import joined
 from spec_compiler.known_bases import base_key, joined_key, keep_graph, recall_graph, result_key
 from spec_compiler.location import existing, locate
-from spec_compiler.permissions import ALLOW_MODEL
 from spec_compiler.spec import Spec
 
 
@@ -277,17 +275,13 @@ def _from_file(base: Base, folder: str, code: bool) -> LoadedBase:
     try:
         path = existing(base.file, folder, "model file")
         with _damaged(path):
-            is_archive = zipfile.is_zipfile(path)
-            saved = SavedCode.of(_archived_config(path)) if is_archive else SavedCode()
-            if saved and not code:
-                message = f"`{os.path.basename(path)}` runs Python code, {saved.text}"
-                raise SpecError.single("SC112", message, help=ALLOW_MODEL)
+            saved = SavedCode.of(saved_config(path))
+            beside = (folder, os.path.dirname(path))
+            objects = saved.objects(path, beside, code)
             key = _key(base, folder) if not saved else None
             graph = recall_graph(key)
             if graph is None:
-                beside = (folder, os.path.dirname(path))
-                objects = {name: function_beside(name, beside, "SC502") for name in saved.functions}
-                model = _keras_archive(path, objects, not saved.has_lambdas) if is_archive else _legacy_h5(path)
+                model = skeleton(lambda: _rebuilt(path, objects, not saved.has_lambdas))
                 graph, custom = read_graph(model), Custom(objects, _lambdas(model) if saved else {})
                 keep_graph(key, graph)
     except SpecError as error:
@@ -334,34 +328,13 @@ def _damaged(path: str) -> Iterator[None]:
         raise SpecError.single("SC502", f"`{name}` cannot be rebuilt: {reason}", help=help) from None
 
 
-def _archived_config(path: str) -> dict[str, Any]:
-    with zipfile.ZipFile(path) as archive:
-        if "config.json" not in archive.namelist():
-            raise OSError("the archive has no `config.json`")
-        config: dict[str, Any] = json.loads(archive.read("config.json").decode("utf-8"))
-    config.pop("compile_config", None)
-    return config
-
-
-def _keras_archive(path: str, objects: Mapping[str, Any], safe: bool) -> Any:
-    def model() -> Any:
-        config = _archived_config(path)  # anew each time, as Keras empties it while it reads
+def _rebuilt(path: str, objects: Mapping[str, Any], safe: bool) -> Any:
+    config = saved_config(path)  # anew each time, as Keras empties it while it reads
+    if zipfile.is_zipfile(path):
         return keras.saving.deserialize_keras_object(config, custom_objects=dict(objects), safe_mode=safe)
+    # private: the legacy format has no public reader
+    from keras.src.legacy.saving import saving_options, saving_utils
+    from keras.src.saving.serialization_lib import SafeModeScope
 
-    return skeleton(model)
-
-
-def _legacy_h5(path: str) -> Any:
-    with h5py.File(path, "r") as store:
-        config = store.attrs.get("model_config")
-    if config is None:
-        raise SpecError.single(
-            "SC502",
-            f"`{os.path.basename(path)}` holds weights only, not a model",
-            help="name the application in `base`, and this file in `base.weights`",
-        )
-    from keras.src.legacy.saving import saving_options, saving_utils  # private: the legacy format has no public reader
-
-    text = config.decode("utf-8") if isinstance(config, bytes) else str(config)
-    with saving_options.keras_option_scope(use_legacy_config=True):
-        return skeleton(lambda: saving_utils.model_from_config(json.loads(text)))
+    with saving_options.keras_option_scope(use_legacy_config=True), SafeModeScope(safe):
+        return saving_utils.model_from_config(config, custom_objects=dict(objects))

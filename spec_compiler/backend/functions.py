@@ -50,19 +50,22 @@ def function_beside(name: str, folders: Iterable[str], code: str) -> Callable[..
     Raises:
         SpecError: `code`, where none or several of them do.
     """
-    places = list(dict.fromkeys(os.path.realpath(folder) for folder in folders))
-    found = [(folder, file) for folder in places for file in sorted(os.listdir(folder)) if _defines(folder, file, name)]
+    plain = name.rpartition(">")[2]  # `package>name`, where importing the module registers it
+    places = list(dict.fromkeys(os.path.realpath(folder or ".") for folder in folders))
+    files = [(folder, file) for folder in places for file in sorted(os.listdir(folder))]
+    found = [(folder, file) for folder, file in files if _defines(folder, file, plain)]
     if not found:
-        help = f"put the module with `def {name}` beside one of them"
+        beside = " or ".join(f"`{os.path.relpath(place)}`" for place in places)
+        help = f"put the module with `def {plain}` there"
         raise SpecError.single(
-            code, f"no module beside the spec or the model defines `{name}`, which the model needs", help=help
+            code, f"no module in the folder {beside} defines `{plain}`, which the model needs", help=help
         )
     if len(found) > 1:
         names = " and ".join(f"`{file}`" for _, file in found[:3])
         help = "leave one of them beside the spec and the model file"
-        raise SpecError.single(code, f"the model needs the function `{name}`, which {names} define", help=help)
+        raise SpecError.single(code, f"the model needs the function `{plain}`, which {names} define", help=help)
     folder, file = found[0]
-    return find_function(f"{file.removesuffix('.py')}:{name}", folder, code)
+    return find_function(f"{file.removesuffix('.py')}:{plain}", folder, code)
 
 
 def _defines(folder: str, file: str, name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ import numpy as np
 
 from spec_compiler.backend import checkpoints
 from spec_compiler.backend.images import COLOR_MODES, NUM_THREADS, Array, ImageReader, require_pillow
+from spec_compiler.backend.saved_code import SavedCode, saved_config
 from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.diagnostics import SpecError, did_you_mean
 from spec_compiler.edits.preprocess import mode_of
@@ -47,18 +49,20 @@ def open_model(
     size: tuple[int, int] | None = None,
     preprocess: str | None = None,
     interpolation: str = "bilinear",
+    allow_code: bool = False,
 ) -> ImageModel:
     """A saved model, up to one of its layers where `layer` says so.
 
     `preprocess` names the application whose `preprocess_input` the images go through, for a model that does not begin
-    with it. `size` is needed where the model takes images of any size.
+    with it. `size` is needed where the model takes images of any size. `allow_code` lets the model run code of its own:
+    lambdas in the file, and functions in a module beside it.
 
     Raises:
-        SpecError: SC501, SC502 for the file, SC201 for the layer, SC203 for the application, SC604 for a model that
-            takes no image.
+        SpecError: SC501, SC502 for the file, SC112 for its code, SC201 for the layer, SC203 for the application, SC604
+            for a model that takes no image.
     """
     require_pillow()
-    model = _loaded(path)
+    model = _loaded(path, allow_code)
     names = checkpoints.class_names(path)
     if layer is not None:
         model, names = _up_to(model, layer, path), None
@@ -92,17 +96,17 @@ def run_images(opened: ImageModel, files: Sequence[str], batch_size: int = 32) -
             yield Batch(tuple(file for file, _ in good), outputs, bad, start + len(chosen))
 
 
-def _loaded(path: str) -> Any:
+def _loaded(path: str, allow_code: bool) -> Any:
     model_file(path)
     try:
-        return keras.saving.load_model(path, compile=False)
+        saved = SavedCode.of(saved_config(path))
+        objects = saved.objects(path, [os.path.dirname(path)], allow_code)
+        return keras.saving.load_model(path, custom_objects=objects, compile=False, safe_mode=not saved.has_lambdas)
+    except SpecError:
+        raise
     except (OSError, zipfile.BadZipFile, ValueError, TypeError, KeyError) as error:
         message = f"`{path}` cannot be read as a model"
-        reason = keras_reason(error)
-        advice = None
-        if "Could not locate function" in reason or "lambda" in reason.lower():
-            advice = "it runs Python code: a spec with this `base: {file: …}` loads it with `--allow-code`"
-        raise SpecError.single("SC502", message, help=advice, notes=[f"Keras says: {reason}"]) from None
+        raise SpecError.single("SC502", message, notes=[f"Keras says: {keras_reason(error)}"]) from None
 
 
 def _up_to(model: Any, layer: str, path: str) -> Any:

@@ -1,14 +1,52 @@
-"""The Python code that a saved model needs: functions that it names, and lambdas that it holds."""
+"""The config of a saved model, and the Python code that it needs: functions that it names, lambdas that it holds."""
 
 from __future__ import annotations
 
+import json
+import os
+import zipfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import h5py
 import keras
+
+from spec_compiler.backend.functions import function_beside
+from spec_compiler.diagnostics import SpecError
+from spec_compiler.permissions import ALLOW_MODEL
 
 # Where Keras itself looks for a function by its name alone (`_retrieve_class_or_fn` in saving/serialization_lib.py).
 _NAMESPACES = ("activations", "constraints", "initializers", "losses", "metrics", "optimizers", "regularizers")
+
+
+Config = dict[str, Any]
+
+
+def saved_config(path: str) -> Config:
+    """The config of a model that Keras saved, as a `.keras` archive or as legacy HDF5; how it was compiled left out.
+
+    Raises:
+        SpecError: SC502 for HDF5 that holds weights only.
+        OSError: it is neither.
+    """
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if "config.json" not in archive.namelist():
+                raise OSError("the archive has no `config.json`")
+            config: Config = json.loads(archive.read("config.json").decode("utf-8"))
+        config.pop("compile_config", None)
+        return config
+    with h5py.File(path, "r") as store:
+        text = store.attrs.get("model_config")
+    if text is None:
+        raise SpecError.single(
+            "SC502",
+            f"`{os.path.basename(path)}` holds weights only, not a model",
+            help="name the application in `base`, and this file in `base.weights`",
+        )
+    legacy: Config = json.loads(text)
+    return legacy
 
 
 @dataclass(frozen=True)
@@ -38,6 +76,18 @@ class SavedCode:
 
     def __bool__(self) -> bool:
         return bool(self.functions) or self.has_lambdas
+
+    def objects(self, path: str, folders: Sequence[str], allowed: bool) -> dict[str, Callable[..., Any]]:
+        """Its functions, as Keras's `custom_objects`; each from the one module in `folders` that defines it.
+
+        Raises:
+            SpecError: SC112 where the model needs code and none is allowed, SC502 for a function that is not found.
+        """
+        if self and not allowed:
+            raise SpecError.single(
+                "SC112", f"`{os.path.basename(path)}` runs Python code, {self.text}", help=ALLOW_MODEL
+            )
+        return {name: function_beside(name, folders, "SC502") for name in self.functions}
 
     @property
     def text(self) -> str:

@@ -11,13 +11,13 @@ from spec_compiler.matching import Checksums
 from spec_compiler.spec import load_spec
 
 
-def read_stored(file: str) -> tuple[Graph, Checksums]:
+def read_stored(file: str, allow_code: bool = False) -> tuple[Graph, Checksums]:
     """The graph in a `.keras` or `.h5` file, and for each layer with weights their checksums, in order.
 
     Raises:
-        SpecError: SC501, SC502 or SC304, as for a spec's base.
+        SpecError: SC501, SC502, SC112 or SC304, as for a spec's base.
     """
-    base = load(load_spec({"spec": 1, "base": {"file": os.path.abspath(file)}}), None, _no_other)
+    base = load(load_spec({"spec": 1, "base": {"file": os.path.abspath(file)}}), None, _no_other, allow_code)
     found: Checksums = {}
     with base.weights(base.graph).opened() as store:
         for layer in base.graph.layers.values():

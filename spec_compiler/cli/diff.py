@@ -35,8 +35,17 @@ FILES = (".keras", ".h5", ".hdf5")
 )
 @click.option("--format", "format_", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 @click.option("--force", is_flag=True, help="Overwrite a file that exists.")
+@click.option("--allow-code", is_flag=True, help="Let the models run code: `Lambda` layers. Only for models you trust.")
 def diff(
-    before: str, after: str, output: str | None, view: str, unfold: bool, context: int, format_: str, force: bool
+    before: str,
+    after: str,
+    output: str | None,
+    view: str,
+    unfold: bool,
+    context: int,
+    format_: str,
+    force: bool,
+    allow_code: bool,
 ) -> None:
     """Compare two models: `.keras` or `.h5` files, specs, or names of applications.
 
@@ -45,7 +54,7 @@ def diff(
     if output:
         check_output(output, force)
     with progress("comparing"):
-        found = _compared(before, after)
+        found = _compared(before, after, allow_code)
         if output:
             matches = {match.before: (match.after, match.how, match.same_weights) for match in found.matches}
             write_picture(found.plan, output, view, unfold=unfold, context=context, matches=matches)
@@ -72,26 +81,27 @@ def diff_text(found: Comparison) -> str:
     return "\n".join(lines)
 
 
-def _compared(before: str, after: str) -> Comparison:
+def _compared(before: str, after: str, allow_code: bool) -> Comparison:
     """Both models matched; of two files the weights as well."""
     name = f"{os.path.basename(before)} → {os.path.basename(after)}"
     if not before.endswith(FILES) or not after.endswith(FILES):
-        return compare(_graph(before), _graph(after), name)
+        return compare(_graph(before, allow_code), _graph(after, allow_code), name)
     from spec_compiler.backend.startup import start
 
     start()
     from spec_compiler.backend.stored import read_stored
 
-    (old, old_weights), (new, new_weights) = read_stored(before), read_stored(after)
+    with of_the_call():
+        (old, old_weights), (new, new_weights) = (read_stored(each, allow_code) for each in (before, after))
     return compare(old, new, name, (old_weights, new_weights))
 
 
-def _graph(name: str) -> Graph:
+def _graph(name: str, allow_code: bool) -> Graph:
     """The model that a file, a spec or an application's name stands for, without its weights."""
     if name.endswith((".yaml", ".yml")):
-        return plan_spec(name).after
+        return plan_spec(name, allow_code=allow_code).after
     base = {"application": name, "weights": None}
     if name.endswith(FILES) or os.path.exists(name):
         base = {"file": os.path.abspath(name)}
     with of_the_call():
-        return plan_spec({"spec": 1, "base": base}).after
+        return plan_spec({"spec": 1, "base": base}, allow_code=allow_code).after

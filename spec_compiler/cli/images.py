@@ -33,6 +33,7 @@ class ImageRun:
     size: tuple[int, int] | None
     preprocess: str | None
     strict: bool
+    allow_code: bool
 
     def files(self) -> list[str]:
         """The images.
@@ -56,7 +57,9 @@ class ImageRun:
             start()
             from spec_compiler.backend.inference import open_model
 
-            return open_model(self.model, layer=layer, size=self.size, preprocess=self.preprocess)
+            return open_model(
+                self.model, layer=layer, size=self.size, preprocess=self.preprocess, allow_code=self.allow_code
+            )
 
     def batches(self, model: ImageModel) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
         """The results of the readable images, under a progress bar; unreadable ones are named.
@@ -92,6 +95,9 @@ def image_options(command: Callable[..., None]) -> Callable[..., None]:
 
     options: Callable[..., None] = run
     for option in (
+        click.option(
+            "--allow-code", is_flag=True, help="Let the model run code: `Lambda` layers. Only for models you trust."
+        ),
         click.option(
             "--strict", is_flag=True, help="An unreadable image is an error; otherwise it is named and skipped."
         ),

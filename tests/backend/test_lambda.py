@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,6 @@ from click.testing import CliRunner
 from jsonschema import Draft7Validator
 
 from spec_compiler import SpecError, check_spec, compile_spec, load_spec, plan_spec
-from spec_compiler.backend.inference import open_model
 from spec_compiler.cli.main import cli
 from spec_compiler.permissions import Permissions
 from spec_compiler.schema import spec_schema
@@ -207,13 +207,13 @@ def test_the_editor_takes_it() -> None:
         assert not editor.is_valid({"spec": 1, "head": [entry]}), entry
 
 
-def saved_model(project: Path, function: Any) -> Any:
-    """A model with a function in a `Lambda`, in `saved.keras`."""
+def saved_model(project: Path, function: Any, file: str = "saved.keras") -> Any:
+    """A model with a function in a `Lambda`, in a file."""
     inputs = keras.Input((4,), name="numbers")
     x = keras.layers.Dense(3, name="dense")(inputs)
     outputs = keras.layers.Lambda(function, name="ours", output_shape=(3,))(x)
     model = randomized(keras.Model(inputs, outputs, name="saved"))
-    model.save(project / "saved.keras")
+    model.save(project / file)
     return model
 
 
@@ -222,10 +222,11 @@ def double(tensor: Any) -> Any:
     return 2 * tensor
 
 
+@pytest.mark.parametrize("file", ["saved.keras", "saved.h5"])
 @pytest.mark.parametrize("function", [double, lambda tensor: tensor * 3], ids=["of a module", "in the file"])
-def test_a_saved_function_is_found_beside_with_permission(project: Path, function: Any) -> None:
-    by_hand = saved_model(project, function)
-    spec = written(project, "base: {file: saved.keras}\nhead: [{Rescaling: {scale: 2.0, name: more}}]\n")
+def test_a_saved_function_is_found_beside_with_permission(project: Path, function: Any, file: str) -> None:
+    by_hand = saved_model(project, function, file)
+    spec = written(project, f"base: {{file: {file}}}\nhead: [{{Rescaling: {{scale: 2.0, name: more}}}}]\n")
     numbers = np.arange(8, dtype="float32").reshape(2, 4)
     refused = check_spec(str(spec))
     assert [(each.code, each.line) for each in refused] == [("SC112", 2)]
@@ -247,11 +248,74 @@ def test_a_saved_function_is_in_one_module(project: Path) -> None:
     (project / "other.py").unlink()
     (project / "my_layers.py").unlink()
     found = check_spec(str(spec), allow_code=True)
-    assert [each.help for each in found] == ["put the module with `def double` beside one of them"]
+    assert [each.help for each in found] == ["put the module with `def double` there"]
 
 
-def test_a_command_that_runs_no_code_says_what_does(project: Path) -> None:
-    saved_model(project, double)
-    with pytest.raises(SpecError) as caught:
-        open_model(str(project / "saved.keras"))
-    assert "--allow-code" in (caught.value.diagnostics[0].help or "")
+REGISTERING = """import keras
+@keras.saving.register_keras_serializable(package="ours")
+def squared(tensor):
+    return tensor * tensor
+"""
+
+
+@pytest.mark.parametrize("file", ["saved.keras", "saved.h5"])
+def test_a_registered_function_is_found_under_its_plain_name(project: Path, file: str) -> None:
+    (project / "registering.py").write_text(REGISTERING, encoding="utf-8")
+    making = (  # in a process of its own, as what is registered here would be known
+        "import sys, keras; sys.path.insert(0, '.'); import registering; inputs = keras.Input((4,));"
+        "keras.Model(inputs, keras.layers.Lambda(registering.squared, output_shape=(4,))(inputs)).save(sys.argv[1])"
+    )
+    subprocess.run([sys.executable, "-c", making, file], cwd=project, check=True, capture_output=True)
+    spec = written(project, f"base: {{file: {file}}}\n")
+    (refused,) = check_spec(str(spec))
+    assert (refused.code, refused.line, "`ours>squared`" in refused.message) == ("SC112", 2, True)
+    numbers = np.arange(8, dtype="float32").reshape(2, 4)
+    try:
+        compiled = compile_spec(str(spec), allow_code=True).model
+        assert_same_bits(outputs_of(compiled, numbers), numbers * numbers)
+        (warning,) = check_spec(str(spec), allow_code=True)
+        assert (warning.code, "import the module that registers it" in (warning.help or "")) == ("SC509", True)
+        compiled.save(project / "again.keras")
+        again = keras.models.load_model(project / "again.keras", safe_mode=False)
+        assert_same_bits(outputs_of(again, numbers), numbers * numbers)
+    finally:
+        keras.saving.get_custom_objects().pop("ours>squared", None)
+
+
+@pytest.mark.parametrize("file", ["saved.keras", "saved.h5"])
+@pytest.mark.parametrize("function", [double, lambda tensor: tensor * 2], ids=["of a module", "in the file"])
+def test_predict_and_features_run_code_with_permission(project: Path, function: Any, file: str) -> None:
+    inputs = keras.Input((8, 8, 3), name="image")
+    x = keras.layers.GlobalAveragePooling2D(name="pool")(inputs)
+    model = keras.Model(inputs, keras.layers.Lambda(function, name="ours", output_shape=(3,))(x))
+    model.save(project / file)
+    image = np.arange(192, dtype="uint8").reshape(8, 8, 3)
+    keras.utils.save_img(project / "image.png", image, scale=False)
+    runner = CliRunner()
+    output = str(project / "found.npz")
+    asked = [str(project / file), str(project / "image.png")]
+    for arguments in (["predict", *asked], ["features", *asked, "-o", output]):
+        refused = runner.invoke(cli, arguments)
+        assert isinstance(refused.exception, SpecError)
+        (said,) = refused.exception.diagnostics
+        assert (said.code, "--allow-code" in (said.help or "")) == ("SC112", True)
+        done = runner.invoke(cli, [*arguments, "--allow-code"])
+        assert done.exit_code == 0, done.output
+    wanted = outputs_of(model, image[None].astype("float32"))
+    assert_same_bits(np.load(output)["features"], wanted)
+
+
+def test_diff_reads_code_with_permission(project: Path) -> None:
+    saved_model(project, double, "before.keras")
+    saved_model(project, double, "after.h5")
+    runner = CliRunner()
+    files = [str(project / "before.keras"), str(project / "after.h5")]
+    for arguments in (files, [files[0], "VGG16"]):
+        refused = runner.invoke(cli, ["diff", *arguments])
+        assert isinstance(refused.exception, SpecError)
+        (said,) = refused.exception.diagnostics
+        assert (said.code, said.path, said.file) == ("SC112", (), None)
+        done = runner.invoke(cli, ["diff", *arguments, "--allow-code"])
+        assert done.exit_code == 0, done.output
+    same = runner.invoke(cli, ["diff", *files, "--allow-code"])
+    assert "Weights: the same bit for bit in 1 layer, different in 0." in same.output
