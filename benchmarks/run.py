@@ -107,21 +107,28 @@ def prepare_memory() -> None:
     where it need not; which of the two it is has nothing to do with what is compared. Where the peak cannot be
     forgotten (Linux has `/proc/self/clear_refs`), nothing is prepared.
     """
+    if _forget_peak():
+        numpy.ones(PREPARED_BYTES, "uint8")
+        if not _forget_peak():
+            raise SystemExit("the peak could be forgotten once, but not again")
+
+
+def _forget_peak() -> bool:
     try:
-        with open("/proc/self/clear_refs", "w", encoding="ascii") as stream:
-            numpy.ones(PREPARED_BYTES, "uint8")
-            stream.write("5")
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     except OSError:
-        return
+        return False
+    return True
 
 
 def _peak() -> int:
     """The most memory that this process has held, in bytes."""
-    try:
-        with open("/proc/self/status", encoding="ascii") as stream:
-            return next(int(line.split()[1]) * 1024 for line in stream if line.startswith("VmHWM"))
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    status = Path("/proc/self/status")
+    lines = status.read_text(encoding="ascii").splitlines() if status.exists() else []
+    for line in lines:
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def measured(task: str, side: str) -> dict[str, Any]:

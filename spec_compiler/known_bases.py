@@ -35,11 +35,16 @@ def known_graph(spec: Spec, key_of: Callable[[Base, Path], Key | None]) -> tuple
     `key_of` is asked for the key of each base, with the path that leads to the base in the spec.
     """
     if spec.bases is not None:
-        keys = {name: key_of(base, ("bases", name)) for name, base in spec.bases.items()}
-        graphs = {name: recall_graph(key) for name, key in keys.items()}
-        found = {name: graph for name, graph in graphs.items() if graph is not None}
+        keys: dict[str, Key | None] = {}
+        graphs: dict[str, Graph] = {}
+        for name, base in spec.bases.items():
+            keys[name] = key_of(base, ("bases", name))
+            graph = recall_graph(keys[name])
+            if graph is None:  # Keras is to say what is wrong with the first that is, so no later one is looked at
+                return None
+            graphs[name] = graph
         key = joined_key(keys)
-        return (joined(found), key) if len(found) == len(graphs) and key is not None else None
+        return (joined(graphs), key) if key is not None else None
     if spec.base is None:
         return None
     key = key_of(spec.base, ("base",))
@@ -75,7 +80,8 @@ def result_key(graph: Graph) -> Key | None:
     They differ: what was new, changed or renamed is part of a base like everything else.
     """
     try:
-        text = json.dumps(to_plain(graph), sort_keys=True)
+        names = [layer.keras_name for layer in graph.layers.values()]
+        text = json.dumps([to_plain(graph), names], sort_keys=True)
     except NotPlain:
         return None
     return _asked_of_keras({"result": hashlib.sha256(text.encode()).hexdigest()})

@@ -19,10 +19,11 @@ def did_you_mean_file(name: str, path: str | None = None, otherwise: str | None 
         path: where it would be, if not there.
         otherwise: what to say where the folder holds nothing near.
     """
+    folder = os.path.dirname(path or name) or "."
     try:
-        beside = sorted(os.listdir(os.path.dirname(path or name) or "."))[:_LISTED]
-    except OSError:
-        return f"there is no folder `{os.path.dirname(name)}`"
+        beside = sorted(os.listdir(folder))[:_LISTED]
+    except (OSError, ValueError):  # a name with a null character is no name
+        return f"there is no folder `{os.path.dirname(name) or folder}`"
     prefix = name[: len(name) - len(os.path.basename(name))]
     return offered(near_files(name, [prefix + each for each in beside])) or otherwise
 

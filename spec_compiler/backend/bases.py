@@ -97,6 +97,7 @@ def _joined(bases: Mapping[str, LoadedBase]) -> LoadedBase:
     custom = Custom(
         {key: value for base in bases.values() for key, value in base.custom.objects.items()},
         {f"{name}/{key}": made for name, base in bases.items() for key, made in base.custom.factories.items()},
+        any(base.custom.has_lambdas for base in bases.values()),
     )
     return LoadedBase(
         joined({name: base.graph for name, base in bases.items()}),
@@ -278,11 +279,11 @@ def _from_file(base: Base, folder: str, code: bool) -> LoadedBase:
             saved = SavedCode.of(saved_config(path))
             beside = (folder, os.path.dirname(path))
             objects = saved.objects(path, beside, code)
-            key = _key(base, folder) if not saved else None
+            key = _key(base, folder) if not saved.names_code else None
             graph = recall_graph(key)
             if graph is None:
                 model = skeleton(lambda: _rebuilt(path, objects, not saved.has_lambdas))
-                graph, custom = read_graph(model), Custom(objects, _lambdas(model) if saved else {})
+                graph, custom = read_graph(model), Custom(objects, _lambdas(model) if saved else {}, saved.has_lambdas)
                 keep_graph(key, graph)
     except SpecError as error:
         raise error.under("file") from None

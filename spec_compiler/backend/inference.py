@@ -104,7 +104,7 @@ def _loaded(path: str, allow_code: bool) -> Any:
         return keras.saving.load_model(path, custom_objects=objects, compile=False, safe_mode=not saved.has_lambdas)
     except SpecError:
         raise
-    except (OSError, zipfile.BadZipFile, ValueError, TypeError, KeyError) as error:
+    except (OSError, zipfile.BadZipFile, ValueError, TypeError, KeyError, RecursionError) as error:
         message = f"`{path}` cannot be read as a model"
         raise SpecError.single("SC502", message, notes=[f"Keras says: {keras_reason(error)}"]) from None
 

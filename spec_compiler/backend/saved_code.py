@@ -34,7 +34,7 @@ def saved_config(path: str) -> Config:
         with zipfile.ZipFile(path) as archive:
             if "config.json" not in archive.namelist():
                 raise OSError("the archive has no `config.json`")
-            config: Config = json.loads(archive.read("config.json").decode("utf-8"))
+            config = _mapping(archive.read("config.json").decode("utf-8"))
         config.pop("compile_config", None)
         return config
     with h5py.File(path, "r") as store:
@@ -45,21 +45,48 @@ def saved_config(path: str) -> Config:
             f"`{os.path.basename(path)}` holds weights only, not a model",
             help="name the application in `base`, and this file in `base.weights`",
         )
-    legacy: Config = json.loads(text)
-    return legacy
+    config = _mapping(text)
+    _say_as_keras_3(config)
+    return config
+
+
+def _say_as_keras_3(config: Any) -> None:
+    """Rewrites, in place, the functions of `Lambda` layers as Keras 2 saved them; Keras 3 takes no bare names."""
+    if isinstance(config, dict):
+        inner = config.get("config")
+        if config.get("class_name") == "Lambda" and isinstance(inner, dict):
+            function = inner.get("function")
+            if isinstance(function, str):
+                inner["function"] = {"module": "builtins", "class_name": "function", "config": function}
+            elif isinstance(function, list) and len(function) == 3:
+                code = dict(zip(("code", "defaults", "closure"), function, strict=True))
+                inner["function"] = {"class_name": "__lambda__", "config": code}
+    for each in config.values() if isinstance(config, dict) else config if isinstance(config, list) else ():
+        _say_as_keras_3(each)
+
+
+def _mapping(text: str | bytes) -> Config:
+    config = json.loads(text)
+    if not isinstance(config, dict):
+        raise OSError("its config is no mapping")
+    return config
 
 
 @dataclass(frozen=True)
 class SavedCode:
-    """The functions that a config names and Keras does not know, and whether it holds lambdas as bytecode."""
+    """The functions that a config names and Keras does not know, and whether it holds lambdas as bytecode.
+
+    `registered` are functions that it names and that somebody has registered with Keras in this process.
+    """
 
     functions: tuple[str, ...] = ()
     has_lambdas: bool = False
+    registered: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, config: Any) -> SavedCode:
         """What a model's config needs; functions that are registered with Keras need nothing."""
-        functions: list[str] = []
+        named: set[str] = set()
         has_lambdas = False
         todo = [config]
         while todo:
@@ -67,15 +94,22 @@ class SavedCode:
             if isinstance(here, dict):
                 inner = here.get("config")
                 has_lambdas = has_lambdas or here.get("class_name") == "__lambda__"
-                if here.get("class_name") == "function" and isinstance(inner, str) and not _is_known(inner):
-                    functions.append(inner)
+                if here.get("class_name") == "function" and isinstance(inner, str):
+                    named.add(inner)
                 todo += here.values()
             elif isinstance(here, list):
                 todo += here
-        return cls(tuple(sorted(set(functions))), has_lambdas)
+        own = sorted(name for name in named if not _is_of_keras(name))
+        registered = tuple(name for name in own if keras.saving.get_registered_object(name) is not None)
+        return cls(tuple(name for name in own if name not in registered), has_lambdas, registered)
 
     def __bool__(self) -> bool:
         return bool(self.functions) or self.has_lambdas
+
+    @property
+    def names_code(self) -> bool:
+        """Whether it names any code at all, also such as needs no permission in this process."""
+        return bool(self) or bool(self.registered)
 
     def objects(self, path: str, folders: Sequence[str], allowed: bool) -> dict[str, Callable[..., Any]]:
         """Its functions, as Keras's `custom_objects`; each from the one module in `folders` that defines it.
@@ -99,7 +133,5 @@ class SavedCode:
         )
 
 
-def _is_known(name: str) -> bool:
-    if keras.saving.get_registered_object(name) is not None:
-        return True
+def _is_of_keras(name: str) -> bool:
     return any(hasattr(getattr(keras, namespace), name) for namespace in _NAMESPACES)

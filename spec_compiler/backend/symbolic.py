@@ -163,7 +163,13 @@ def _tensor(array: np.ndarray[Any, Any], dtype: Any) -> Any:
     outside of distribution that asks the backend itself.
     """
     same = dtype is None or str(keras.backend.standardize_dtype(dtype)) == array.dtype.name
-    if same and array.size and array.dtype.kind in "fiu" and keras.backend.backend() == "tensorflow":
+    if (
+        same
+        and array.dtype.isnative
+        and array.size
+        and array.dtype.kind in "fiu"
+        and keras.backend.backend() == "tensorflow"
+    ):
         import tensorflow
 
         if not tensorflow.config.list_logical_devices("GPU"):

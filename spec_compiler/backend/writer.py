@@ -23,10 +23,14 @@ Factory = Callable[..., Any]  # from the layer's name, and from the arguments th
 
 @dataclass(frozen=True)
 class Custom:
-    """What the configs of a base's layers cannot say: classes that Keras cannot find, and layers made otherwise."""
+    """What the configs of a base's layers cannot say: classes that Keras cannot find, and layers made otherwise.
+
+    `has_lambdas`: configs may hold Python lambdas, whose code the caller has allowed to run.
+    """
 
     objects: Mapping[str, Any] = field(default_factory=dict)
     factories: Mapping[str, Factory] = field(default_factory=dict)
+    has_lambdas: bool = False
 
 
 @dataclass(frozen=True)
@@ -151,7 +155,9 @@ def _kept_layer(spec: LayerSpec, custom: Custom, folder: str) -> Any:
     try:
         for key, made in _set_arguments(spec, folder).items():
             config["config"][key] = keras.saving.serialize_keras_object(made)
-        return keras.saving.deserialize_keras_object(config, custom_objects=dict(custom.objects))
+        return keras.saving.deserialize_keras_object(
+            config, custom_objects=dict(custom.objects), safe_mode=not custom.has_lambdas
+        )
     except SpecError:
         raise
     except Exception as error:

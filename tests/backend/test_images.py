@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,16 @@ def test_a_wrong_call(arguments: tuple[str, ...], code: str, project: Path) -> N
     with pytest.raises(SpecError) as caught:
         call(*arguments)
     assert caught.value.diagnostics[0].code == code
+
+
+@pytest.mark.parametrize("config", ["1", '"x"', "[]", "{}", "[" * 2000, "{"])
+def test_an_archive_whose_config_is_none(config: str, project: Path) -> None:
+    with zipfile.ZipFile(project / "odd.keras", "w") as archive:
+        archive.writestr("config.json", config)
+        archive.writestr("metadata.json", "{}")
+    with pytest.raises(SpecError) as caught:
+        call("predict", "odd.keras", "images")
+    assert [each.code for each in caught.value.diagnostics] == ["SC502"]
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import marshal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -319,3 +322,61 @@ def test_diff_reads_code_with_permission(project: Path) -> None:
         assert done.exit_code == 0, done.output
     same = runner.invoke(cli, ["diff", *files, "--allow-code"])
     assert "Weights: the same bit for bit in 1 layer, different in 0." in same.output
+
+
+@pytest.mark.parametrize("file", ["saved.keras", "saved.h5"])
+@pytest.mark.parametrize("place", ["nested model", "wrapped layer"])
+def test_a_lambda_inside_of_a_saved_layer(project: Path, place: str, file: str) -> None:
+    inputs = keras.Input((5, 4), name="steps")
+    double = keras.layers.Lambda(lambda tensor: tensor * 2, output_shape=(4,) if place == "wrapped layer" else (5, 4))
+    if place == "nested model":
+        inner = keras.Input((5, 4), name="inner")
+        layer: Any = keras.Model(inner, double(inner), name="holder")
+    else:
+        layer = keras.layers.TimeDistributed(double, name="holder")
+    held = layer(keras.layers.Dense(4, name="first")(inputs))
+    keras.Model(inputs, keras.layers.Dense(3, name="last")(held)).save(project / file)
+    spec = written(project, f"base: {{file: {file}}}\ncut_at: holder\nhead: [Flatten]\n")
+    assert [each.code for each in check_spec(str(spec))] == ["SC112"]
+    compiled = compile_spec(str(spec), allow_code=True).model
+    numbers = np.random.default_rng(0).random((2, 5, 4), "float32")
+    cut = keras.Model(inputs, keras.layers.Flatten()(held))
+    assert_same_bits(outputs_of(compiled, numbers), outputs_of(cut, numbers))
+
+
+def as_keras_2(file: Path, function: Any) -> None:
+    """Writes a model's `Lambda` as Keras 2 did: marshalled code, or a function's name, beside its type."""
+    with h5py.File(file, "a") as store:
+        config = json.loads(store.attrs["model_config"])
+        (layer,) = (each["config"] for each in config["config"]["layers"] if each["class_name"] == "Lambda")
+        if function.__name__ == "<lambda>":
+            layer["function"] = [base64.encodebytes(marshal.dumps(function.__code__)).decode("ascii"), None, None]
+            layer["function_type"] = "lambda"
+        else:
+            layer["function"], layer["function_type"] = function.__name__, "function"
+        layer |= {"module": "__main__", "output_shape_type": "raw", "output_shape_module": None}
+        store.attrs["model_config"] = json.dumps(config)
+
+
+@pytest.mark.parametrize("function", [double, lambda tensor: tensor * 2], ids=["of a module", "in the file"])
+def test_a_lambda_that_keras_2_saved(project: Path, function: Any) -> None:
+    model = saved_model(project, function, "saved.h5")
+    as_keras_2(project / "saved.h5", function)
+    spec = written(project, "base: {file: saved.h5}\nhead: [{Rescaling: {scale: 2.0, name: more}}]\n")
+    assert [each.code for each in check_spec(str(spec))] == ["SC112"]
+    compiled = compile_spec(str(spec), allow_code=True).model
+    numbers = np.arange(8, dtype="float32").reshape(2, 4)
+    assert_same_bits(outputs_of(compiled, numbers), outputs_of(keras.Model(model.input, 2.0 * model.output), numbers))
+
+
+def test_a_registered_function_is_not_remembered(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPEC_COMPILER_CACHE", str(project / "cache"))
+    try:
+        registered = keras.saving.register_keras_serializable(package="ours")(double)
+        saved_model(project, registered)
+        spec = written(project, "base: {file: saved.keras}\n")
+        plan_spec(str(spec))
+    finally:
+        keras.saving.get_custom_objects().pop("ours>double", None)
+    assert static_plan(load_spec(str(spec)), Permissions()) == ("fields", None)
+    assert [each.code for each in check_spec(str(spec))] == ["SC112"]  # as in a process that has not registered it

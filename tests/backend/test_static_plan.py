@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from spec_compiler import Plan, SpecError, compile_spec, load_spec, pipeline, plan_spec
 from spec_compiler.cli.markdown import plan_markdown
+from spec_compiler.known_bases import result_key
 from spec_compiler.permissions import Permissions
 from spec_compiler.spec import Spec
 from spec_compiler.static import Tier, static_plan
@@ -175,6 +177,23 @@ def test_a_mistake_in_another_spec_is_told_without_keras_as_with_it(text: str | 
     with pytest.raises(SpecError) as with_keras:
         pipeline.planned(spec, None, Permissions())
     assert without.value.diagnostics == with_keras.value.diagnostics
+
+
+def test_the_first_base_that_is_unknown_ends_it(specs: Path) -> None:
+    (specs / "broken.yaml").write_text("spec: 1\nbase: {application: VGG17}\n")
+    (specs / "damaged.keras").write_text("no archive")
+    (specs / "both.yaml").write_text("spec: 1\nbases: {a: {file: damaged.keras}, b: {spec: broken.yaml}}\n")
+    assert followed(load_spec("both.yaml")) == ("fields", None)
+    with pytest.raises(SpecError, match="SC502"):
+        plan_spec("both.yaml")
+
+
+def test_names_that_keras_will_see_are_part_of_the_question() -> None:
+    spec = {"spec": 1, "base": {"application": "VGG16", "weights": None}, "cut_at": "block1_pool"}
+    graph = plan_spec(spec).after
+    renamed = {name: replace(layer, keras_name=f"other_{name}") for name, layer in graph.layers.items()}
+    assert result_key(graph) == result_key(replace(graph, layers=dict(graph.layers)))
+    assert result_key(graph) != result_key(replace(graph, layers=renamed))
 
 
 def test_a_new_argument_or_shape_is_asked_for() -> None:

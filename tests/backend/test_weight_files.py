@@ -97,6 +97,23 @@ def test_a_compressed_archive_is_read_too(tmp_path: Path) -> None:
     assert_same_bits(compiled.model.get_weights(), model.get_weights())
 
 
+def test_weights_in_the_other_byte_order(tmp_path: Path) -> None:
+    inputs = keras.Input((4,), name="numbers")
+    model = keras.Model(inputs, keras.layers.Dense(3, name="dense")(inputs))
+    model.save(tmp_path / "model.keras")
+    file = tmp_path / "other.weights.h5"
+    model.save_weights(file)
+    with h5py.File(file, "a") as store:
+        places: list[str] = []
+        store.visititems(lambda name, item: places.append(name) if isinstance(item, h5py.Dataset) else None)
+        for place in places:
+            values = store[place][()]
+            del store[place]
+            store[place] = values.astype(values.dtype.newbyteorder(">"))
+    base = {"file": str(tmp_path / "model.keras"), "weights": str(file)}
+    assert_same_bits(compile_spec({"spec": 1, "base": base}).model.get_weights(), model.get_weights())
+
+
 def test_half_precision_weights_keep_their_bits(tmp_path: Path) -> None:
     inputs = keras.Input((4,))
     model = keras.Model(inputs, keras.layers.Dense(3, dtype="bfloat16", name="half")(inputs))
