@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Literal, get_args
 
+from spec_compiler.diagram.svg_text import fitted
 from spec_compiler.whole import whole_file
 
 Format = Literal["svg", "png", "dot"]
@@ -68,7 +69,8 @@ def render(dot: str, format: str) -> bytes:
         raise DrawError(f"no Graphviz engine to draw `{format}` with; {WAYS_OUT}")
     picture = _run([engine, f"-T{format}", *([f"-Gdpi={DPI}"] if format == "png" else [])], source)
     if format == "svg":  # the engines name one font and a generic one
-        picture = picture.replace(b'font-family="Helvetica,sans-Serif"', FONTS.encode())
+        text = picture.decode("utf-8").replace('font-family="Helvetica,sans-Serif"', FONTS)
+        picture = fitted(text).encode("utf-8")
     return picture
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pytest
 from spec_compiler.diagram import VIEWS, DrawError, draw, render, to_dot
 from spec_compiler.diagram.label import box_label
 from spec_compiler.diagram.picture import Box, Drawing, draw_up
+from spec_compiler.diagram.svg_text import fitted, text_width
 from spec_compiler.graph import Graph
 from spec_compiler.plan import Plan
 from tests.unit.pictures import (
@@ -291,3 +293,21 @@ def only(drawings: tuple[Drawing, ...]) -> Drawing:
 
 def by_name(plan: Plan, view: str) -> dict[str, Box]:
     return {box.name: box for box in only(draw_up(plan, view)).boxes}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["Helvetica", "Helvetica-Bold"])
+def test_the_widths_of_texts_are_those_of_helvetica(name: str) -> None:
+    import matplotlib
+
+    file = Path(matplotlib.get_data_path()) / "fonts" / "pdfcorefonts" / f"{name}.afm"
+    lines = re.findall(r"^C (\d+) ; WX (\d+)", file.read_text(encoding="latin-1"), re.MULTILINE)
+    widths = {chr(int(code)): int(width) for code, width in lines}
+    for text in ("block1_conv1", "(None, 224, 224, 64) 1,792 params", "~{|}[]^@#$%&*!?;:=<>+/ABCXYZ"):
+        assert text_width(text, 10, "Bold" in name) == pytest.approx(sum(widths[each] for each in text) / 100)
+
+
+def test_only_texts_of_known_width_are_fitted() -> None:
+    drawn = '<text font-weight="bold" font-size="12.00" fill="#000">{}</text>'
+    assert 'textLength="29.34" lengthAdjust="spacingAndGlyphs">a &amp; b</text>' in fitted(drawn.format("a &amp; b"))
+    for text in ("卷积", "a\u0301", " ", "─►"):
+        assert fitted(drawn.format(text)) == drawn.format(text)
