@@ -12,6 +12,7 @@ import keras
 from spec_compiler import catalogue
 from spec_compiler.backend.functions import find_function
 from spec_compiler.backend.reader import read_layer, read_variables, tensor_spec
+from spec_compiler.backend.saved_code import SavedCode
 from spec_compiler.backend.shapes import call_error, fit_errors, make_error
 from spec_compiler.backend.symbolic import deep, needs_weights, seeded, skeleton
 from spec_compiler.diagnostics import Diagnostic, SpecError
@@ -161,9 +162,18 @@ def _kept_layer(spec: LayerSpec, custom: Custom, folder: str) -> Any:
     except SpecError:
         raise
     except Exception as error:
-        if spec.changed_by is None or needs_weights(error):
+        if needs_weights(error):
             raise
-        raise make_error(error, spec) from None
+        if spec.changed_by is not None:
+            raise make_error(error, spec) from None
+        if SavedCode.of(spec.config):
+            raise SpecError.single(
+                "SC304",
+                f"`{spec.name}` holds a Lambda layer inside, which cannot be made again from its config",
+                help="put a named layer in its place; or save the model, name the file in `base`, put the module with its\n"
+                "functions beside it, and give `--allow-code`, or `allow_code=True`",
+            ) from None
+        raise
 
 
 def _set_arguments(spec: LayerSpec, folder: str) -> dict[str, Any]:
