@@ -7,7 +7,7 @@ import os
 
 import click
 
-from spec_compiler.cli.options import of_the_call
+from spec_compiler.cli.options import model_code_option, of_the_call
 from spec_compiler.cli.pictures import FORMATS, check_output, write_picture
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.show import plan_text
@@ -35,7 +35,7 @@ FILES = (".keras", ".h5", ".hdf5")
 )
 @click.option("--format", "format_", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 @click.option("--force", is_flag=True, help="Overwrite a file that exists.")
-@click.option("--allow-code", is_flag=True, help="Let the models run code: `Lambda` layers. Only for models you trust.")
+@model_code_option
 def diff(
     before: str,
     after: str,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spec_compiler.cli.options import model_code_option
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.save import ready, whole
 from spec_compiler.diagnostics import Diagnostic, SpecError
@@ -95,9 +96,7 @@ def image_options(command: Callable[..., None]) -> Callable[..., None]:
 
     options: Callable[..., None] = run
     for option in (
-        click.option(
-            "--allow-code", is_flag=True, help="Let the model run code: `Lambda` layers. Only for models you trust."
-        ),
+        model_code_option,
         click.option(
             "--strict", is_flag=True, help="An unreadable image is an error; otherwise it is named and skipped."
         ),

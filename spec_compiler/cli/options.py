@@ -19,6 +19,10 @@ set_option = click.option(
     help="Override a value of the spec, for example `--set base.weights=null`. Repeatable.",
 )
 
+model_code_option = click.option(
+    "--allow-code", is_flag=True, help="Let a saved model run code: `Lambda` layers. Only for models you trust."
+)
+
 
 def permission_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds `--allow-code` and `--restrict-paths`."""
