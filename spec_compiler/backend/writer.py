@@ -170,8 +170,8 @@ def _kept_layer(spec: LayerSpec, custom: Custom, folder: str) -> Any:
             raise SpecError.single(
                 "SC304",
                 f"`{spec.name}` holds a Lambda layer inside, which cannot be made again from its config",
-                help="put a named layer in its place; or save the model, name the file in `base`, put the module with its\n"
-                "functions beside it, and give `--allow-code`, or `allow_code=True`",
+                help="put a named layer in its place; or save the model, name the file in `base`, put the module with\n"
+                "its functions beside it, and give `--allow-code`, or `allow_code=True`",
             ) from None
         raise
 
