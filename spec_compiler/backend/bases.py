@@ -321,7 +321,7 @@ def _damaged(path: str) -> Iterator[None]:
         reason = keras_reason(error)
         help = None
         if "Could not locate function" in reason:
-            help = "save it as `.keras`, or load it with the function among the `custom_objects` and pass it as `base=`"
+            help = "load it with the function among the `custom_objects`, and pass it as `base=`"
         elif "Could not locate" in reason or "Unknown layer" in reason or "register" in reason:
             help = "import the module that registers the class before compiling"
         elif "lambda" in reason.lower():
