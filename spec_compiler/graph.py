@@ -13,6 +13,7 @@ from functools import cached_property
 from math import prod
 from typing import Any, Literal
 
+from spec_compiler.continued import continued
 from spec_compiler.diagnostics import Diagnostic, Path
 
 Shape = tuple[int | None, ...]
@@ -99,7 +100,9 @@ class LayerSpec:
     changed_by: Origin | None = None  # the edit that gave a kept layer other arguments
     arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)  # those arguments, as the spec writes them
     keras_name: str | None = None  # where Keras does not allow `name`: `outer/inner` of an opened model
-    places: tuple[Place, ...] | None = None  # where the base keeps its variables, if not under its own name
+    places: tuple[Place | None, ...] | None = None  # where the base keeps its variables, if not under its own name
+    loads_itself: bool = False  # whether Keras's loading of it does more than assign its variables
+    assets: tuple[str, ...] = ()  # files that Keras saves for it, below its group: `vocabulary.txt`
     takes_training: bool = False  # whether its call has a `training` argument
 
     @property
@@ -112,9 +115,27 @@ class LayerSpec:
         """The edit that made or changed it, None where it is as the base has it."""
         return self.origin if self.is_new else self.changed_by
 
-    def place(self, index: int) -> Place:
-        """Where the base keeps one of its variables."""
+    def place(self, index: int) -> Place | None:
+        """Where the base keeps one of its variables; None for one that it got by new arguments."""
         return self.places[index] if self.places is not None else (self.name, index)
+
+    def all_places(self) -> tuple[Place | None, ...]:
+        """Where the base keeps each of its variables."""
+        return tuple(self.place(index) for index in range(len(self.variables or ())))
+
+    def rebuilt(self, variables: tuple[VariableSpec, ...]) -> LayerSpec:
+        """It with the variables that Keras made for it anew, each at the place of the one that it continues."""
+        places = tuple(None if index is None else self.place(index) for index in self.continues(variables))
+        return replace(self, variables=variables, places=None if places == self._own_places(variables) else places)
+
+    def continues(self, variables: tuple[VariableSpec, ...]) -> list[int | None]:
+        """For each variable that Keras made anew, the index of the layer's variable that it continues."""
+        old = self.variables or ()
+        alike = [each.shape for each in old] == [each.shape for each in variables]
+        return continued([each.path for each in old], [each.path for each in variables], alike)
+
+    def _own_places(self, variables: Sequence[VariableSpec]) -> tuple[Place, ...]:
+        return tuple((self.name, index) for index in range(len(variables)))
 
     @property
     def weights(self) -> tuple[VariableSpec, ...]:
@@ -273,7 +294,7 @@ class Graph:
             layer,
             name=new,
             config=config,
-            places=tuple(layer.place(index) for index in range(len(layer.variables or ()))),
+            places=layer.all_places(),
         )
 
         def follow(ref: ValueRef) -> ValueRef:

@@ -92,6 +92,8 @@ def layer_to_plain(layer: LayerSpec) -> dict[str, Any]:
         "inner": to_plain(layer.inner) if layer.inner is not None else None,
         "store_group": layer.store_group,
         "takes_training": layer.takes_training,
+        "loads_itself": layer.loads_itself,
+        "assets": layer.assets,
     }
 
 
@@ -111,6 +113,8 @@ def layer_from_plain(data: Mapping[str, Any]) -> LayerSpec:
         inner=from_plain(data["inner"]) if data["inner"] is not None else None,
         store_group=data["store_group"],
         takes_training=data["takes_training"],
+        loads_itself=data["loads_itself"],
+        assets=tuple(data["assets"]),
     )
 
 

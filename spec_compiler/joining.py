@@ -21,12 +21,11 @@ def joined(graphs: Mapping[str, Graph]) -> Graph:
             return ValueRef(f"{prefix}/{ref.node}", ref.index)
 
         for name, layer in graph.layers.items():
-            places = [layer.place(index) for index in range(len(layer.variables or ()))]
             layers[f"{prefix}/{name}"] = replace(
                 layer,
                 name=f"{prefix}/{name}",
                 keras_name=f"{prefix}_{layer.keras_name or name}".replace("/", "_"),
-                places=tuple((f"{prefix}/{owner}", index) for owner, index in places),
+                places=tuple((f"{prefix}/{place[0]}", place[1]) for place in layer.all_places() if place is not None),
             )
         for name, node in graph.nodes.items():
             moved = node.with_inputs(follow)

@@ -26,7 +26,7 @@ from spec_compiler.graph_json import (
 from spec_compiler.permissions import CODE_LAYERS
 
 MOST_CALLS = 4_000  # a base's entry stays below some 3 MB; the oldest go first
-_FORMAT = 1
+_FORMAT = 2
 
 
 def inferred(graph: Graph, before: Graph, base: Key) -> Graph | None:
@@ -137,7 +137,8 @@ def _made(spec: LayerSpec, known: LayerSpec) -> LayerSpec:
         )
     if spec.changed_by is not None:
         config = {**config, "config": {**config["config"], "name": spec.keras_name or spec.name}}
-    return replace(spec, variables=known.variables, config=config if spec.changed_by is not None else spec.config)
+    made = spec.rebuilt(known.variables or ())
+    return replace(made, config=config) if spec.changed_by is not None else made
 
 
 def _described(node: Node, nodes: Mapping[str, Node]) -> Structure:

@@ -28,6 +28,7 @@ class LedgerRow:
     source_checksum: str | None = None
     result_checksum: str | None = None
     is_new: bool = False  # a variable of a layer that the spec made
+    is_state: bool = False  # no variable: what a layer knows besides, `variable` says what
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class WeightLedger:
     @property
     def summary(self) -> str:
         """The totals in one line: `copied 22 of 26 variables, 14,675,968 parameters; initialized 2; dropped 4`."""
-        kept = [row for row in self.of("copied") if not row.is_new]
+        kept = [row for row in self.of("copied") if not row.is_new and not row.is_state]
         filled = [row for row in self.of("copied") if row.is_new]
         text = f"copied {len(kept)} of {self.num_base_variables} variables"
         text += f", {sum(row.parameters for row in kept):,} parameters"
@@ -68,6 +69,9 @@ class WeightLedger:
             rows = self.of(action)
             if rows:
                 text += f"; {action} {len(rows)}, {sum(row.parameters for row in rows):,} parameters"
+        states = len({row.layer for row in self.rows if row.is_state})
+        if states:
+            text += f"; carried over the state of {states} layer{'s' if states > 1 else ''}"
         return text
 
     def to_json(self) -> dict[str, Any]:

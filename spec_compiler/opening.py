@@ -102,7 +102,7 @@ def _inner_layers(outer: LayerSpec, inner: Graph, taken: set[str]) -> dict[str, 
     return found
 
 
-def inner_places(outer: LayerSpec, inner: Graph) -> Mapping[Place, Place]:
+def inner_places(outer: LayerSpec, inner: Graph) -> Mapping[Place, Place | None]:
     """For each variable of a nested model's layers, where the base keeps it: an index among the model's variables.
 
     Keras lists a model's variables layer by layer, in the order of `model.layers`, those of the model itself first.
@@ -114,7 +114,7 @@ def inner_places(outer: LayerSpec, inner: Graph) -> Mapping[Place, Place]:
     )
     counted = sum(len(layer.variables or ()) for layer in order)
     at = len(variables) - counted
-    found: dict[Place, Place] = {}
+    found: dict[Place, Place | None] = {}
     for layer in order:
         for index in range(len(layer.variables or ())):
             found[layer.name, index] = outer.place(at)

@@ -15,13 +15,13 @@ from typing import Any
 
 import keras
 
-from spec_compiler.backend.files import find
+from spec_compiler.backend.files import check_assets, find
 from spec_compiler.backend.functions import call_function
 from spec_compiler.backend.reader import custom_objects, read_graph
 from spec_compiler.backend.saved_code import SavedCode, saved_config
 from spec_compiler.backend.shapes import keras_reason
+from spec_compiler.backend.sources import JoinedWeights, MemoryWeights, NoWeights, WeightSource
 from spec_compiler.backend.symbolic import skeleton, symbolic
-from spec_compiler.backend.weights import JoinedWeights, MemoryWeights, NoWeights, WeightSource
 from spec_compiler.backend.writer import Built, Custom, Factory
 from spec_compiler.base import Base, Weights
 from spec_compiler.cache import Key
@@ -205,9 +205,10 @@ def _not_built(base: Base, error: Exception) -> SpecError:
 
 
 def _given(weights: Weights, folder: str, graph: Graph, result: Graph) -> WeightSource:
-    if weights.kind == "none":
-        return NoWeights()
     try:
+        if weights.kind == "none":
+            check_assets(result, "`null`")
+            return NoWeights()
         return find(locate(weights, folder), weights, graph, result)
     except SpecError as error:
         raise error.under("weights") from None

@@ -8,7 +8,8 @@ from typing import Any
 import keras
 from keras.src.models.functional import Functional as _Functional  # private: what `keras.Model(inputs, outputs)` makes
 
-from spec_compiler.backend.store import layer_groups, store_paths
+from spec_compiler.backend.state import asset_files, loads_itself
+from spec_compiler.backend.store import layer_groups, parts, store_paths
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph, Kind, LayerSpec, Node, Shape, Structure, TensorSpec, ValueRef, VariableSpec
 
@@ -102,6 +103,8 @@ def read_layer(operation: Any, position: int | None = None, group: str | None = 
         inner=read_graph(operation) if kind == "model" else None,
         store_group=group,
         takes_training=bool(getattr(operation, "_call_has_training_arg", False)),
+        loads_itself=kind in ("layer", "model") and any(map(loads_itself, parts(operation))),
+        assets=asset_files(operation) if kind in ("layer", "model") else (),
     )
 
 

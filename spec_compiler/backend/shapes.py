@@ -19,10 +19,11 @@ def fit_errors(
     message = f"the kept layer `{layer.name}` cannot take its input {got}, its weights are for {wanted}"
     if got == wanted:
         message = f"the weights of the kept layer `{layer.name}` do not fit its new arguments"
+    old = layer.variables or ()
     notes = [
-        f"its {old.path} has the shape {old.shape}, now it needs {new.shape}"
-        for old, new in zip(layer.variables or (), variables, strict=False)
-        if old.shape != new.shape
+        f"its {new.path} has the shape {old[index].shape}, now it needs {new.shape}"
+        for index, new in zip(layer.continues(variables), variables, strict=True)
+        if index is not None and old[index].shape != new.shape
     ][:1]
     notes += _culprit_notes(culprit, graph, base)
     gone = _removal(graph, base, node) if culprit is None else None

@@ -6,7 +6,7 @@ test `tests/backend/test_store.py` compares these paths with files that Keras wr
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import keras
@@ -22,15 +22,13 @@ def layer_groups(model: Any) -> dict[int, str]:
 
 
 def store_paths(layer: Any) -> dict[int, str]:
-    """For each variable of a layer, by its id, its place below the layer's group: `vars/0`."""
-    found: dict[int, str] = {}
-    visited: set[int] = set()
-    wanted = {id(variable) for variable in layer.weights}
+    """For each variable of a layer, by its id, its place below the layer's group: `vars/0`.
 
-    def visit(saveable: Any, prefix: str) -> None:
-        if id(saveable) in visited:
-            return
-        visited.add(id(saveable))
+    A variable that Keras saves as something else (a kernel with its LoRA matrices merged into it) has none.
+    """
+    found: dict[int, str] = {}
+    wanted = {id(variable) for variable in layer.weights}
+    for prefix, saveable in saveables(layer):
         store: dict[str, Any] = {}
         if hasattr(saveable, "save_own_variables"):
             saveable.save_own_variables(store)  # hands out its variables under the names that it saves them by
@@ -38,25 +36,44 @@ def store_paths(layer: Any) -> dict[int, str]:
             if isinstance(variable, keras.Variable):
                 found.setdefault(id(variable), f"{prefix}vars/{key}")
         if wanted <= found.keys():
-            return
-        for attribute, child in _walk_saveable(saveable):
-            if isinstance(child, KerasSaveable):
-                visit(child, f"{prefix}{attribute}/")
-            elif isinstance(child, list | dict | tuple):
-                visit_container(child, f"{prefix}{attribute}/", set())
-
-    def visit_container(container: Any, prefix: str, seen: set[int]) -> None:
-        if id(container) in seen:
-            return
-        seen.add(id(container))
-        for name, child in _named(container.values() if isinstance(container, dict) else container):
-            if isinstance(child, KerasSaveable):
-                visit(child, f"{prefix}{name}/")
-            else:
-                visit_container(child, f"{prefix}{name}/", seen)
-
-    visit(layer, "")
+            break
     return found
+
+
+def saveables(layer: Any) -> Iterator[tuple[str, Any]]:
+    """The layer and all that Keras saves inside of it, each once, in Keras's order, with its group below the layer's.
+
+    The groups end in a slash: `` for the layer itself, `cell/` for what it holds under this name.
+    """
+    return _saveables(layer, "", set())
+
+
+def parts(layer: Any) -> list[Any]:
+    """The layer and the layers inside of it; much quicker than `saveables`, which also says where they are saved."""
+    return list(layer._flatten_layers()) if hasattr(layer, "_flatten_layers") else [layer]
+
+
+def _saveables(saveable: Any, prefix: str, visited: set[int]) -> Iterator[tuple[str, Any]]:
+    if id(saveable) in visited:
+        return
+    visited.add(id(saveable))
+    yield prefix, saveable
+    for attribute, child in _walk_saveable(saveable):
+        if isinstance(child, KerasSaveable):
+            yield from _saveables(child, f"{prefix}{attribute}/", visited)
+        elif isinstance(child, list | dict | tuple):
+            yield from _in_container(child, f"{prefix}{attribute}/", visited, set())
+
+
+def _in_container(container: Any, prefix: str, visited: set[int], seen: set[int]) -> Iterator[tuple[str, Any]]:
+    if id(container) in seen:
+        return
+    seen.add(id(container))
+    for name, child in _named(container.values() if isinstance(container, dict) else container):
+        if isinstance(child, KerasSaveable):
+            yield from _saveables(child, f"{prefix}{name}/", visited)
+        else:
+            yield from _in_container(child, f"{prefix}{name}/", visited, seen)
 
 
 def _named(children: Iterable[Any]) -> Iterable[tuple[str, Any]]:

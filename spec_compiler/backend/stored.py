@@ -21,7 +21,7 @@ def read_stored(file: str, allow_code: bool = False) -> tuple[Graph, Checksums]:
     found: Checksums = {}
     with base.weights(base.graph).opened() as store:
         for layer in base.graph.layers.values():
-            places = [layer.place(index) for index, each in enumerate(layer.variables or ()) if each.is_weight]
+            places = [(layer.name, index) for index, each in enumerate(layer.variables or ()) if each.is_weight]
             if places and all(store.origin(place) is not None for place in places):
                 found[layer.name] = tuple(checksum(store.read(place)) for place in places)
     return base.graph, found

@@ -2,152 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Literal, Protocol
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Literal
 
-import keras
 import numpy as np
 import xxhash
 
 from spec_compiler.backend.files import Array
+from spec_compiler.backend.sources import OpenSource, WeightSource, to_array
+from spec_compiler.backend.state import StateLost, carry, untracked
 from spec_compiler.backend.symbolic import assign, initialize, is_symbolic, quick_protocols
 from spec_compiler.backend.writer import Built
+from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph, LayerSpec, Place, VariableSpec
 from spec_compiler.ledger import LedgerRow, WeightLedger
 
 
-class OpenSource(Protocol):
-    """Arrays of a base that can be read one by one."""
-
-    def origin(self, place: Place) -> str | None:
-        """Where the array of a place is, None where the source has none for it."""
-        ...
-
-    def read(self, place: Place) -> Array:
-        """The array of a place."""
-        ...
-
-
-class WeightSource(Protocol):
-    """Where a base's weights come from."""
-
-    @property
-    def unmapped(self) -> tuple[str, ...]:
-        """Layers of the base that the source has nothing for."""
-        ...
-
-    @property
-    def unused(self) -> tuple[str, ...]:
-        """Entries of the source that no layer of the base takes."""
-        ...
-
-    @property
-    def fills(self) -> frozenset[str]:
-        """New layers that the source has weights for."""
-        ...
-
-    def opened(self) -> AbstractContextManager[OpenSource]:
-        """The source, ready to be read."""
-        ...
-
-
-@dataclass(frozen=True)
-class MemoryWeights:
-    """The weights of a model that the caller passed."""
-
-    model: Any
-    unmapped: tuple[str, ...] = ()
-    unused: tuple[str, ...] = ()
-    fills: frozenset[str] = frozenset()
-
-    @contextlib.contextmanager
-    def opened(self) -> Iterator[MemoryWeights]:
-        """Itself: the arrays are in memory."""
-        yield self
-
-    def origin(self, place: Place) -> str | None:
-        """The variable's path in the model."""
-        return f"{self.model.name}:{self._variable(place).path}"
-
-    def read(self, place: Place) -> Array:
-        """The variable's value."""
-        return to_array(self._variable(place))
-
-    def _variable(self, place: Place) -> Any:
-        return self._variables[place[0]][place[1]]
-
-    @cached_property
-    def _variables(self) -> dict[str, Any]:
-        return {layer.name: layer.variables for layer in self.model.layers}
-
-
-@dataclass(frozen=True)
-class NoWeights:
-    """No pretrained weights: every layer is initialised."""
-
-    unmapped: tuple[str, ...] = ()
-    unused: tuple[str, ...] = ()
-    fills: frozenset[str] = frozenset()
-
-    @contextlib.contextmanager
-    def opened(self) -> Iterator[NoWeights]:
-        """Itself: there is nothing to open."""
-        yield self
-
-    def origin(self, place: Place) -> str | None:
-        """None, for every place."""
-        return None
-
-    def read(self, place: Place) -> Array:
-        """Never called, as there is no origin."""
-        raise LookupError(place)
-
-
-@dataclass(frozen=True)
-class JoinedWeights:
-    """The weights of several bases, each under its name."""
-
-    sources: Mapping[str, WeightSource]
-    fills: frozenset[str] = frozenset()
-
-    @property
-    def unmapped(self) -> tuple[str, ...]:
-        """Those of every base."""
-        return tuple(f"{name}/{each}" for name, source in self.sources.items() for each in source.unmapped)
-
-    @property
-    def unused(self) -> tuple[str, ...]:
-        """Those of every base."""
-        return tuple(f"{name}/{each}" for name, source in self.sources.items() for each in source.unused)
-
-    @contextlib.contextmanager
-    def opened(self) -> Iterator[_OpenJoined]:
-        """Every source, ready to be read."""
-        with contextlib.ExitStack() as stack:
-            yield _OpenJoined({name: stack.enter_context(each.opened()) for name, each in self.sources.items()})
-
-
-@dataclass(frozen=True)
-class _OpenJoined:
-    sources: Mapping[str, OpenSource]
-
-    def origin(self, place: Place) -> str | None:
-        name, _, layer = place[0].partition("/")
-        return self.sources[name].origin((layer, place[1]))
-
-    def read(self, place: Place) -> Array:
-        name, _, layer = place[0].partition("/")
-        return self.sources[name].read((layer, place[1]))
-
-
 def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
-    """Fills the built model: kept variables from the source, new ones from their initializers.
+    """Fills the built model: kept variables and states from the source, new ones from their initializers.
 
     Raises:
+        SpecError: SC512, the state of a kept layer cannot be carried over.
         TransferError: a copied variable is not what the source holds, or one was left without a value.
     """
     rows: list[LedgerRow] = []
@@ -155,26 +31,13 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
         for name, layer in built.layers.items():
             spec = built.graph.layers[name]
             if spec.kind not in ("input", "operation"):
-                rows += _layer_rows(spec, layer, opened, spec.name in source.fills)
-    taken = {
-        spec.place(index)
-        for spec in built.graph.layers.values()
-        if not spec.is_new
-        for index in range(len(spec.variables or ()))
-    }
-    for spec in base.layers.values():
-        origin = built.graph.removed.get(spec.name)
-        by = f"`{origin.section}`" if origin else "the spec"
-        for index, variable in enumerate(spec.variables or ()):
-            if spec.place(index) not in taken:
-                rows.append(_row(spec, variable, "dropped", f"its layer was taken away by {by}"))
+                found = list(_layer_rows(spec, layer, opened, spec.name in source.fills))
+                rows += _with_state(found, spec, layer, opened)
+    rows += _dropped(base, built.graph)
     for variable in built.model.variables:
         if is_symbolic(variable):
             raise TransferError(f"the variable {variable.path} was left without a value")
-    for (
-        name,
-        layer,
-    ) in built.layers.items():  # after the values: a backend's variable made frozen could never be trained
+    for name, layer in built.layers.items():  # last: a backend's variable made frozen could never be trained
         if hasattr(layer, "trainable") and bool(layer.trainable) != built.graph.layers[name].trainable:
             layer.trainable = built.graph.layers[name].trainable
     return WeightLedger(tuple(rows), sum(len(layer.variables or ()) for layer in base.layers.values()), source.unused)
@@ -190,16 +53,10 @@ def _layer_rows(spec: LayerSpec, layer: Any, source: OpenSource, filled: bool) -
         raise TransferError(f"{spec.name} was built with {len(layer.variables)} variables, expected {len(variables)}")
     for index, (each, variable) in enumerate(zip(variables, layer.variables, strict=True)):
         place = spec.place(index)
-        origin = None if spec.is_new and not filled else source.origin(place)
-        if origin is None:
+        origin = None if place is None or (spec.is_new and not filled) else source.origin(place)
+        if place is None or origin is None:
             initialize(variable)
-            if spec.is_new:
-                why = f"new layer, made by `{spec.origin.section}`"
-            elif not each.is_weight:
-                why = "state of a random generator"
-            else:
-                why = "the base comes without weights for it"
-            yield _row(spec, each, "initialized", why, result=checksum(to_array(variable)))
+            yield _row(spec, each, "initialized", _why_initialized(spec, each, place), result=_checksum_of(variable))
             continue
         array = source.read(place)
         before = checksum(array)
@@ -215,6 +72,86 @@ def _layer_rows(spec: LayerSpec, layer: Any, source: OpenSource, filled: bool) -
         elif before != after:
             raise TransferError(f"{spec.name}/{each.path} differs from {origin}")
         yield _row(spec, each, "copied", why, origin, before, after)
+
+
+def _why_initialized(spec: LayerSpec, variable: VariableSpec, place: Place | None) -> str:
+    if spec.is_new:
+        return f"new layer, made by `{spec.origin.section}`"
+    if not variable.is_weight:
+        return "state of a random generator"
+    if place is None:
+        return f"new arguments, given by `{spec.changed_by.section if spec.changed_by else 'the spec'}`"
+    return "the base comes without weights for it"
+
+
+def _with_state(rows: list[LedgerRow], spec: LayerSpec, layer: Any, source: OpenSource) -> Iterator[LedgerRow]:
+    """The rows of a layer after it was given what it knows beside its variables, with a row for each such part.
+
+    Raises:
+        SpecError: SC512.
+    """
+    others = untracked(layer)
+    for variable in others.values():
+        initialize(variable)
+    if spec.is_new:
+        yield from rows
+        return
+    state = source.state(spec.name)
+    loaded: dict[int, tuple[str, str]] = {}  # by variable: where Keras's own loading of it read what
+    carried: list[LedgerRow] = []
+    try:
+        for saveable, arrays in carry(layer, state):
+            origins = {checksum(array): origin for origin, array in arrays.items()}
+            for variable in getattr(saveable, "variables", ()):
+                result = _checksum_of(variable)
+                loaded[id(variable)] = (result, origins.get(result, ""))
+            carried.append(_state_row(spec, type(saveable).__name__, "loaded as Keras loads its class"))
+    except StateLost as error:
+        raise _lost(spec, str(error)) from error
+    for path, array in state.values().items():
+        if path in others and tuple(others[path].shape) == array.shape:
+            others[path].assign(array)
+            carried.append(_state_row(spec, path, "kept layer", others[path], checksum(array)))
+    for row, variable in zip(rows, layer.variables, strict=True):
+        if id(variable) not in loaded or row.action != "initialized":
+            yield row
+            continue
+        result, origin = loaded[id(variable)]
+        if origin:
+            yield replace(
+                row, action="copied", reason="kept layer", source=origin, source_checksum=result, result_checksum=result
+            )
+        else:
+            yield replace(row, reason=f"as Keras loads a `{spec.class_name}`", result_checksum=result)
+    yield from carried
+
+
+def _lost(spec: LayerSpec, reason: str) -> SpecError:
+    message = (
+        f"the kept layer `{spec.name}` ({spec.class_name}) knows more than its variables, which cannot be carried over"
+    )
+    path = spec.changed_by.path if spec.changed_by is not None else ()
+    return SpecError.single(
+        "SC512",
+        message,
+        path=path,
+        notes=[reason],
+        help=f"put a new layer in the place of `{spec.name}` with `replace`",
+    )
+
+
+def _dropped(base: Graph, result: Graph) -> Iterator[LedgerRow]:
+    """A row for each variable of the base that the result has no more."""
+    taken = {place for spec in result.layers.values() if not spec.is_new for place in spec.all_places()}
+    kept = {place[0]: spec for spec in result.layers.values() for place in spec.all_places() if place is not None}
+    for spec in base.layers.values():
+        origin = result.removed.get(spec.name)
+        why = f"its layer was taken away by {f'`{origin.section}`' if origin else 'the spec'}"
+        for index, variable in enumerate(spec.variables or ()):
+            place = spec.place(index)
+            if place not in taken:
+                by = kept[spec.name].changed_by if spec.name in kept else None
+                yield _row(spec, variable, "dropped", f"new arguments, given by `{by.section}`" if by else why)
 
 
 def _row(
@@ -241,15 +178,24 @@ def _row(
     )
 
 
-def to_array(variable: Any) -> Array:
-    """A variable's value as an array, without a copy where the backend allows it."""
-    value = variable.value
-    if hasattr(value, "read_value"):  # TensorFlow: a tensor shares its memory, a variable copies
-        value = value.read_value()
-    try:
-        return np.asarray(value)
-    except (TypeError, RuntimeError):
-        return np.asarray(keras.ops.convert_to_numpy(value))
+def _state_row(spec: LayerSpec, what: str, reason: str, variable: Any = None, result: str | None = None) -> LedgerRow:
+    """The row of what a kept layer knows beside its variables."""
+    return LedgerRow(
+        layer=spec.name,
+        variable=what,
+        action="copied",
+        reason=reason,
+        shape=() if variable is None else tuple(variable.shape),
+        dtype="" if variable is None else str(variable.dtype),
+        parameters=0,
+        source_checksum=result,
+        result_checksum=result,
+        is_state=True,
+    )
+
+
+def _checksum_of(variable: Any) -> str:
+    return checksum(to_array(variable))
 
 
 def checksum(array: Array) -> str:

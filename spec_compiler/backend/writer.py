@@ -125,7 +125,13 @@ def _as_in_the_base(name: str, base: Graph) -> list[Any]:
 def _misfits(spec: LayerSpec, layer: Any) -> bool:
     if spec.is_new or spec.kind not in ("layer", "model") or not getattr(layer, "built", False):
         return False
-    return [each.shape for each in spec.variables or ()] != [tuple(each.shape) for each in layer.variables]
+    old, new = spec.variables or (), read_variables(layer)
+    found = spec.continues(new)
+    if any(index is not None and old[index].shape != each.shape for index, each in zip(found, new, strict=True)):
+        return True
+    lost = any(each.is_weight and index not in found for index, each in enumerate(old))
+    gained = any(each.is_weight and index is None for index, each in zip(found, new, strict=True))
+    return spec.changed_by is None and (lost or gained)  # new arguments may say `use_bias: false`, or `lora_rank: 4`
 
 
 def make_layer(spec: LayerSpec, custom: Custom, folder: str) -> Any:
@@ -276,9 +282,8 @@ def built_spec(spec: LayerSpec, layer: Any) -> LayerSpec:
     if spec.kind == "operation":
         return spec
     if not spec.is_new:
-        variables = read_variables(layer) if spec.kind in ("layer", "model") else ()
-        config = read_layer(layer).config if spec.changed_by is not None else spec.config
-        return replace(spec, variables=variables, config=config)
+        made = spec.rebuilt(read_variables(layer) if spec.kind in ("layer", "model") else ())
+        return replace(made, config=read_layer(layer).config) if spec.changed_by is not None else made
     made = read_layer(layer)
     return replace(
         made,

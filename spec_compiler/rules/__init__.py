@@ -83,6 +83,7 @@ RULES: dict[str, Rule] = {
         Rule("SC508", "a file that already exists, or a place that cannot be written"),
         Rule("SC509", "a layer whose code a saved file would carry", "warning"),
         Rule("SC510", "a path that leaves the spec's folder"),
+        Rule("SC512", "a kept layer whose state beside its variables cannot be carried over"),
         # training
         Rule("SC601", "an optimizer, loss, metric or callback that Keras does not have"),
         Rule("SC602", "a data folder that is missing, or a class without images"),

@@ -22,6 +22,7 @@ from pathlib import Path
 from unittest import mock
 
 import keras
+import numpy as np
 
 from spec_compiler.cli import main
 from tests.backend.conftest import randomized
@@ -40,13 +41,20 @@ def commands(text: str) -> list[str]:
 
 
 def write_project(folder: Path) -> Path:
-    """What sessions find: images of two classes in `pictures`, a small `model.keras`, and a file of weights."""
+    """What sessions find: images of two classes in `pictures`, two small models, and a file of weights.
+
+    `model.keras` tells the images apart, `words.keras` takes words, whose vocabulary it has learnt.
+    """
     write_pictures(folder / "pictures", names=("cat", "dog"), each=4, size=32)
     inputs = keras.Input((32, 32, 3), name="image")
     x = keras.layers.Conv2D(4, 3, name="conv")(inputs)
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
     outputs = keras.layers.Dense(2, activation="softmax", name="answer")(x)
     randomized(keras.Model(inputs, outputs, name="small")).save(folder / "model.keras")
+    words, lookup = keras.Input((3,), dtype="string", name="words"), keras.layers.StringLookup(name="lookup")
+    lookup.adapt(np.array([["red", "green", "blue"]]))
+    numbers = keras.layers.Embedding(4, 2, name="embedding")(lookup(words))
+    randomized(keras.Model(words, numbers, name="words")).save(folder / "words.keras")
     body = keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=(96, 96, 3), alpha=0.35)
     body.save_weights(folder / "mobilenet_v2.weights.h5")
     return folder

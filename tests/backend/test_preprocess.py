@@ -12,7 +12,8 @@ import pytest
 
 from spec_compiler import SpecError
 from spec_compiler.backend.reader import read_graph
-from spec_compiler.backend.weights import MemoryWeights, transfer
+from spec_compiler.backend.sources import MemoryWeights
+from spec_compiler.backend.weights import transfer
 from spec_compiler.backend.writer import build
 from spec_compiler.catalogue import application_names
 from spec_compiler.edits.preprocess import apply, mode_of

@@ -2,6 +2,7 @@
 
 from spec_compiler.backend.files.found import FileWeights, OpenWeights
 from spec_compiler.backend.files.hdf5 import Array, open_h5
+from spec_compiler.backend.files.saved_state import check_assets
 from spec_compiler.backend.files.search import find
 
-__all__ = ["Array", "FileWeights", "OpenWeights", "find", "open_h5"]
+__all__ = ["Array", "FileWeights", "OpenWeights", "check_assets", "find", "open_h5"]

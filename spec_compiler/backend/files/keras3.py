@@ -7,6 +7,7 @@ from typing import Any
 import h5py
 
 from spec_compiler.backend.files.misfit import another_model, shape_problems, weighted
+from spec_compiler.backend.files.saved_state import OLDER
 from spec_compiler.graph import Graph, Place
 
 
@@ -24,7 +25,7 @@ def find_keras3(store: Any, base: Graph, path: str) -> dict[Place, str]:
                 continue
             name = f"{layer.store_group}/{variable.store_path}"
             if name not in store:
-                older = name.replace("layers/", "_layer_checkpoint_dependencies/", 1)
+                older = name.replace("layers/", OLDER, 1)
                 if older not in store:
                     problems.append(f"`{layer.name}`: the file has no `{name}`")
                     continue
@@ -32,7 +33,8 @@ def find_keras3(store: Any, base: Graph, path: str) -> dict[Place, str]:
             found[layer.name, index] = name
             problems += shape_problems(store, name, layer, index)
     taken = {name.rpartition("/vars/")[0] for name in found.values()}
-    spare = [group for group in weight_groups(store) if group not in taken]
+    own = tuple(f"{group}/" for layer in base.layers.values() if layer.loads_itself and (group := layer.store_group))
+    spare = [group for group in weight_groups(store) if group not in taken and not f"{group}/".startswith(own)]
     if spare and not problems:
         problems.append(
             f"the file holds weights that the base has no layer for: {', '.join(f'`{each}`' for each in spare[:3])}"

@@ -1,0 +1,171 @@
+"""Where a base's weights and state come from: a model in memory, a file (`files`), several bases, or nowhere."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+
+from spec_compiler.backend.files import Array
+from spec_compiler.backend.state import MemoryState, NoState, State
+from spec_compiler.graph import Place
+
+
+class OpenSource(Protocol):
+    """Arrays of a base that can be read one by one."""
+
+    def origin(self, place: Place) -> str | None:
+        """Where the array of a place is, None where the source has none for it."""
+        ...
+
+    def read(self, place: Place) -> Array:
+        """The array of a place."""
+        ...
+
+    def state(self, name: str) -> State:
+        """What a layer of the base, `outer/inner` in a nested model, knows beside its variables."""
+        ...
+
+
+class WeightSource(Protocol):
+    """Where a base's weights come from."""
+
+    @property
+    def unmapped(self) -> tuple[str, ...]:
+        """Layers of the base that the source has nothing for."""
+        ...
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """Entries of the source that no layer of the base takes."""
+        ...
+
+    @property
+    def fills(self) -> frozenset[str]:
+        """New layers that the source has weights for."""
+        ...
+
+    def opened(self) -> AbstractContextManager[OpenSource]:
+        """The source, ready to be read."""
+        ...
+
+
+@dataclass(frozen=True)
+class MemoryWeights:
+    """The weights of a model that the caller passed."""
+
+    model: Any
+    unmapped: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+    fills: frozenset[str] = frozenset()
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[MemoryWeights]:
+        """Itself: the arrays are in memory."""
+        yield self
+
+    def origin(self, place: Place) -> str | None:
+        """The variable's path in the model."""
+        return f"{self.model.name}:{self._variable(place).path}"
+
+    def read(self, place: Place) -> Array:
+        """The variable's value."""
+        return to_array(self._variable(place))
+
+    def state(self, name: str) -> State:
+        """That of the layer itself."""
+        layer: Any = self.model
+        for part in name.split("/"):
+            layer = layer.get_layer(part)
+        return MemoryState(layer)
+
+    def _variable(self, place: Place) -> Any:
+        return self._variables[place[0]][place[1]]
+
+    @cached_property
+    def _variables(self) -> dict[str, Any]:
+        return {layer.name: layer.variables for layer in self.model.layers}
+
+
+@dataclass(frozen=True)
+class NoWeights:
+    """No pretrained weights: every layer is initialised."""
+
+    unmapped: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+    fills: frozenset[str] = frozenset()
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[NoWeights]:
+        """Itself: there is nothing to open."""
+        yield self
+
+    def origin(self, place: Place) -> str | None:
+        """None, for every place."""
+        return None
+
+    def read(self, place: Place) -> Array:
+        """Never called, as there is no origin."""
+        raise LookupError(place)
+
+    def state(self, name: str) -> State:
+        """None."""
+        return NoState()
+
+
+@dataclass(frozen=True)
+class JoinedWeights:
+    """The weights of several bases, each under its name."""
+
+    sources: Mapping[str, WeightSource]
+    fills: frozenset[str] = frozenset()
+
+    @property
+    def unmapped(self) -> tuple[str, ...]:
+        """Those of every base."""
+        return tuple(f"{name}/{each}" for name, source in self.sources.items() for each in source.unmapped)
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """Those of every base."""
+        return tuple(f"{name}/{each}" for name, source in self.sources.items() for each in source.unused)
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[_OpenJoined]:
+        """Every source, ready to be read."""
+        with contextlib.ExitStack() as stack:
+            yield _OpenJoined({name: stack.enter_context(each.opened()) for name, each in self.sources.items()})
+
+
+@dataclass(frozen=True)
+class _OpenJoined:
+    sources: Mapping[str, OpenSource]
+
+    def origin(self, place: Place) -> str | None:
+        name, _, layer = place[0].partition("/")
+        return self.sources[name].origin((layer, place[1]))
+
+    def read(self, place: Place) -> Array:
+        name, _, layer = place[0].partition("/")
+        return self.sources[name].read((layer, place[1]))
+
+    def state(self, name: str) -> State:
+        base, _, layer = name.partition("/")
+        return self.sources[base].state(layer)
+
+
+def to_array(variable: Any) -> Array:
+    """A variable's value as an array, without a copy where the backend allows it."""
+    value = variable.value
+    if hasattr(value, "read_value"):  # TensorFlow: a tensor shares its memory, a variable copies
+        value = value.read_value()
+    try:
+        return np.asarray(value)
+    except (TypeError, RuntimeError):
+        return np.asarray(keras.ops.convert_to_numpy(value))

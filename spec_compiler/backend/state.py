@@ -1,0 +1,171 @@
+"""What a layer knows beside its plainly stored variables, carried over as Keras's own loading does it.
+
+Copied variables alone do not make the same function: `Normalization` computes with tensors that it derives from its
+variables when it is loaded, a lookup layer with a table that no variable holds. Keras has two methods for this,
+`load_own_variables` and `load_assets`, and whatever class writes one of its own gets called here. Only classes known
+to assign their variables and no more are left out, so that one that Keras adds is carried over rightly by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+from keras.src.layers.convolutional.base_conv import BaseConv  # private: the base of all convolutions
+
+from spec_compiler.backend.store import parts, saveables
+
+Array = np.ndarray[Any, Any]
+
+_ASSIGN_ONLY = {
+    each.load_own_variables
+    for each in (keras.layers.Layer, keras.layers.Dense, keras.layers.EinsumDense, keras.layers.Embedding, BaseConv)
+}
+_CALIBRATED = ("gptq", "awq")  # quantizations in which the loading of those classes also sets a flag
+
+
+class StateLost(Exception):
+    """A layer's state could not be carried over; the text says why."""
+
+
+class State(Protocol):
+    """The state of one layer of the base, where it is kept."""
+
+    def wants(self, saveable: Any) -> bool:
+        """Whether a part of the fresh layer needs more than its plainly stored variables."""
+        ...
+
+    def restore(self, prefix: str, saveable: Any) -> Mapping[str, Array]:
+        """Gives a part of the fresh layer its state; the arrays that were read for it, by their names.
+
+        Raises:
+            StateLost: it cannot.
+        """
+        ...
+
+    def values(self) -> Mapping[str, Array]:
+        """The values of the layer's untracked variables; empty where they are not kept."""
+        ...
+
+
+@dataclass(frozen=True)
+class NoState:
+    """Of a source without state. What is derived from variables is derived anew, as Keras does it for legacy HDF5."""
+
+    def wants(self, saveable: Any) -> bool:
+        """Where something is derived from variables."""
+        return bool(hasattr(saveable, "finalize_state") and getattr(saveable, "weights", None))
+
+    def restore(self, prefix: str, saveable: Any) -> Mapping[str, Array]:
+        """Derives it."""
+        saveable.finalize_state()
+        return {}
+
+    def values(self) -> Mapping[str, Array]:
+        """None."""
+        return {}
+
+
+@dataclass(frozen=True)
+class MemoryState:
+    """The state of a layer that is in memory."""
+
+    layer: Any
+
+    def wants(self, saveable: Any) -> bool:
+        """Where its class loads itself in its own way."""
+        return loads_itself(saveable)
+
+    def restore(self, prefix: str, saveable: Any) -> Mapping[str, Array]:
+        """Saves the same part of the layer in memory, and loads the fresh one from that."""
+        source = self._parts.get(prefix)
+        if source is None or type(source) is not type(saveable):
+            raise StateLost(f"the base's layer has no `{type(saveable).__name__}` at this place")
+        store: dict[str, Any] = {}
+        source.save_own_variables(store)
+        arrays = {key: np.asarray(keras.ops.convert_to_numpy(value)) for key, value in store.items()}
+        saveable.load_own_variables(arrays)
+        if hasattr(saveable, "load_assets"):
+            with tempfile.TemporaryDirectory() as folder:
+                source.save_assets(folder)
+                saveable.load_assets(folder)
+            _same_vocabulary(source, saveable)
+        return arrays
+
+    def values(self) -> Mapping[str, Array]:
+        """The values of its untracked variables."""
+        return {path: np.array(keras.ops.convert_to_numpy(each)) for path, each in untracked(self.layer).items()}
+
+    @cached_property
+    def _parts(self) -> Mapping[str, Any]:
+        return dict(saveables(self.layer))
+
+
+def _same_vocabulary(source: Any, fresh: Any) -> None:
+    if hasattr(source, "get_vocabulary") and source.get_vocabulary() != fresh.get_vocabulary():
+        raise StateLost("its vocabulary has a term with a line break, or an empty one, which Keras's own file loses")
+
+
+def loads_itself(saveable: Any) -> bool:
+    """Whether Keras's loading of this object may do more than assign its variables one by one."""
+    cls = type(saveable)
+    if hasattr(cls, "load_assets"):
+        return True
+    if getattr(cls, "load_own_variables", None) in _ASSIGN_ONLY:
+        return getattr(saveable, "quantization_mode", None) in _CALIBRATED
+    return hasattr(cls, "load_own_variables")
+
+
+def carry(layer: Any, state: State) -> Iterator[tuple[Any, Mapping[str, Array]]]:
+    """Gives a fresh layer, whose variables have their values, what else it needs; each part with what was read for it.
+
+    Raises:
+        StateLost: a part cannot be given its state.
+    """
+    if not any(state.wants(each) for each in parts(layer)):
+        return
+    for prefix, saveable in saveables(layer):
+        if state.wants(saveable):
+            try:
+                yield saveable, state.restore(prefix, saveable)
+            except (ValueError, TypeError, KeyError, OSError, AttributeError) as error:
+                raise StateLost(f"Keras says: {str(error).strip().splitlines()[0]}") from error
+
+
+def asset_files(layer: Any) -> tuple[str, ...]:
+    """The files that Keras saves for a layer beside its variables, below the layer's group: `vocabulary.txt`.
+
+    A vocabulary that its config holds is not among them.
+    """
+    if not any(hasattr(each, "save_assets") for each in parts(layer)):
+        return ()
+    found = []
+    for prefix, saveable in saveables(layer):
+        if hasattr(saveable, "save_assets"):
+            with tempfile.TemporaryDirectory() as folder:
+                saveable.save_assets(folder)
+                found += [f"{prefix}{name}" for name in sorted(os.listdir(folder))]
+    return tuple(found)
+
+
+def untracked(layer: Any) -> dict[str, Any]:
+    """The Keras variables that a layer uses and does not count among its own, such as a stateful layer's `states`."""
+    known = {id(each) for each in layer.variables}
+    found: dict[str, Any] = {}
+    for part in parts(layer):
+        for attribute, value in vars(part).items():
+            for index, each in enumerate(keras.tree.flatten(value) if _is_nest(value) else [value]):
+                if isinstance(each, keras.Variable) and id(each) not in known:
+                    known.add(id(each))
+                    found[f"{part.name}/{attribute}/{index}" if part is not layer else f"{attribute}/{index}"] = each
+    return found
+
+
+def _is_nest(value: Any) -> bool:
+    return isinstance(value, list | tuple) and len(value) < 100
