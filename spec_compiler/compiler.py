@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spec_compiler.collection import uncollected
@@ -118,6 +119,8 @@ def compile_spec(
     overrides: Iterable[str] = (),
     allow_code: bool = False,
     restrict_paths: bool = False,
+    prove: bool = False,
+    probe: str | os.PathLike[str] | None = None,
 ) -> CompiledSpec:
     """The edited model with its weights, its plan and its ledger.
 
@@ -127,9 +130,12 @@ def compile_spec(
         overrides: texts such as `base.weights=null`, or one such text, applied to the spec first.
         allow_code: whether the spec may run code: `python:` bases, `Lambda` layers.
         restrict_paths: whether files that the spec names must lie in its folder.
+        prove: whether base and result are run side by side, every kept layer compared bit for bit; the ledger's
+            `proof` then says what was compared with what. Holds the base in memory as well.
+        probe: a folder with images to prove it on, in place of seeded inputs.
 
     Raises:
-        SpecError: the spec is at fault.
+        SpecError: the spec is at fault; SC513 where a kept layer computes something else than in the base.
 
     Example:
         >>> compiled = compile_spec({"spec": 1, "cut_at": "hidden"}, base=model)  # doctest: +SKIP
@@ -144,7 +150,10 @@ def compile_spec(
     from spec_compiler.pipeline import planned
 
     result = planned(loaded, base, allowed)
-    return CompiledSpec(result.built.model, loaded, result.plan, result.fill())
+    ledger = result.fill()
+    if prove or probe is not None:
+        ledger = replace(ledger, proof=result.proof(os.fspath(probe) if probe is not None else None))
+    return CompiledSpec(result.built.model, loaded, result.plan, ledger)
 
 
 def _start() -> None:

@@ -8,19 +8,20 @@ weights                 backend/weights  kept ones copied, new ones initialised,
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from spec_compiler.backend.bases import LoadedBase, from_built, load
 from spec_compiler.backend.weights import transfer
 from spec_compiler.backend.writer import Built, build
-from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.editing import apply_edits, opened_for
 from spec_compiler.graph import Graph
 from spec_compiler.known_calls import learn
-from spec_compiler.ledger import WeightLedger
+from spec_compiler.ledger import Proof, WeightLedger
 from spec_compiler.mending import mended
 from spec_compiler.other_specs import Inside, inside, other_spec
 from spec_compiler.permissions import Permissions
@@ -47,8 +48,29 @@ class Planned:
             SpecError: SC501 to SC508, a weights file that is not there or does not fit; located.
         """
         log.info("copying weights")
-        with self.spec.source.locating():
+        with self.spec.source.locating(), self._of_the_base():
             return transfer(self.base.graph, self.built, self.base.weights(self.built.graph))
+
+    def proof(self, folder: str | None = None) -> Proof:
+        """Runs base and result, which has its weights, side by side; on the images in `folder`, or on seeded inputs.
+
+        Raises:
+            SpecError: SC513 a kept layer computes something else; SC501, SC603, SC604, SC609; located.
+        """
+        from spec_compiler.backend.proof import prove  # only where it is asked for
+
+        log.info("proving")
+        with self.spec.source.locating(), self._of_the_base():
+            return prove(self.plan.before, self.built, self.base.references, folder)
+
+    @contextlib.contextmanager
+    def _of_the_base(self) -> Iterator[None]:
+        """Places at the base what no other place of the spec caused."""
+        try:
+            yield
+        except SpecError as error:
+            base: Path = next(((key,) for key in ("base", "bases") if getattr(self.spec, key) is not None), ())
+            raise SpecError(replace(each, path=each.path or base) for each in error.diagnostics) from None
 
 
 def planned(spec: Spec, model: Any, allowed: Permissions, around: Inside | None = None) -> Planned:

@@ -18,6 +18,7 @@ import keras
 from spec_compiler.backend.files import check_assets, find
 from spec_compiler.backend.functions import call_function
 from spec_compiler.backend.reader import custom_objects, read_graph
+from spec_compiler.backend.references import Reference, application, mapped, passed, saved
 from spec_compiler.backend.saved_code import SavedCode, saved_config
 from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.backend.sources import JoinedWeights, MemoryWeights, NoWeights, WeightSource
@@ -42,6 +43,9 @@ class LoadedBase:
     custom: Custom = field(default_factory=Custom)
     is_remote: bool = False
     key: Key | None = None  # what the graph is remembered by
+    references: Mapping[str, Reference] = field(
+        default_factory=dict
+    )  # by the prefix of its layers; none without weights
 
 
 Other = Callable[[str], "LoadedBase"]
@@ -105,6 +109,7 @@ def _joined(bases: Mapping[str, LoadedBase]) -> LoadedBase:
         custom,
         any(base.is_remote for base in bases.values()),
         joined_key({name: base.key for name, base in bases.items()}),
+        {f"{name}/{key}": each for name, base in bases.items() for key, each in base.references.items()},
     )
 
 
@@ -127,7 +132,8 @@ def from_built(built: Built, base: LoadedBase, fill: Callable[[], object]) -> Lo
     graph = read_graph(built.model)
     key = result_key(built.graph) if base.key is not None else None  # user's code may have had its part in others
     keep_graph(key, graph)
-    return LoadedBase(graph, weights, custom, base.is_remote, key)
+    result = passed(built.model, f"the result of {built.graph.name}")
+    return LoadedBase(graph, weights, custom, base.is_remote, key, {"": result})
 
 
 def _from_memory(model: Any) -> LoadedBase:
@@ -135,7 +141,8 @@ def _from_memory(model: Any) -> LoadedBase:
     unbuilt = [layer.name for layer in model.layers if not getattr(layer, "built", True)]
     if unbuilt:
         raise SpecError.single("SC304", f"the layer `{unbuilt[0]}` has no weights yet", help="call the model once")
-    return LoadedBase(graph, lambda result: MemoryWeights(model), Custom(custom_objects(model), _lambdas(model)))
+    custom = Custom(custom_objects(model), _lambdas(model))
+    return LoadedBase(graph, lambda result: MemoryWeights(model), custom, references={"": passed(model)})
 
 
 def _from_python(text: str, folder: str) -> LoadedBase:
@@ -188,7 +195,13 @@ def _from_application(base: Base, folder: str) -> LoadedBase:
             return _downloaded(_imagenet_file(base, constructor, arguments), base.weights, own, result)
         return _given(base.weights, folder, own, result)
 
-    return LoadedBase(own, weights, is_remote=base.weights.kind == "imagenet", key=key)
+    name, where, references = str(base.application), base.weights, {}
+    if where.map is not None:
+        references = {"": mapped(name, own, Custom(), weights)}
+    elif where.kind != "none":
+        file = where.kind if where.kind == "imagenet" else locate(where, folder)
+        references = {"": application(name, arguments, file)}
+    return LoadedBase(own, weights, is_remote=where.kind == "imagenet", key=key, references=references)
 
 
 def _key(base: Base, folder: str) -> Key | None:
@@ -277,14 +290,15 @@ def _from_file(base: Base, folder: str, code: bool) -> LoadedBase:
     try:
         path = existing(base.file, folder, "model file")
         with _damaged(path):
-            saved = SavedCode.of(saved_config(path))
+            saved_code = SavedCode.of(saved_config(path))
             beside = (folder, os.path.dirname(path))
-            objects = saved.objects(path, beside, code)
-            key = _key(base, folder) if not saved.names_code else None
+            objects = saved_code.objects(path, beside, code)
+            key = _key(base, folder) if not saved_code.names_code else None
             graph = recall_graph(key)
             if graph is None:
-                model = skeleton(lambda: _rebuilt(path, objects, not saved.has_lambdas))
-                graph, custom = read_graph(model), Custom(objects, _lambdas(model) if saved else {}, saved.has_lambdas)
+                model = skeleton(lambda: _rebuilt(path, objects, not saved_code.has_lambdas))
+                factories = _lambdas(model) if saved_code else {}
+                graph, custom = read_graph(model), Custom(objects, factories, saved_code.has_lambdas)
                 keep_graph(key, graph)
     except SpecError as error:
         raise error.under("file") from None
@@ -298,7 +312,14 @@ def _from_file(base: Base, folder: str, code: bool) -> LoadedBase:
                 raise error.under("file") from None
         return _given(base.weights, folder, read, result)
 
-    return LoadedBase(read, weights, custom, key=key)
+    references, name = {}, os.path.basename(path)
+    if base.own_weights:
+        references = {"": saved(path, name, objects, not saved_code.has_lambdas)}
+    elif base.weights.map is not None:
+        references = {"": mapped(name, read, custom, weights)}
+    elif base.weights.kind != "none":
+        references = {"": saved(path, name, objects, not saved_code.has_lambdas, locate(base.weights, folder))}
+    return LoadedBase(read, weights, custom, key=key, references=references)
 
 
 @contextlib.contextmanager

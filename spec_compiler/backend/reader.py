@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -23,20 +24,7 @@ def read_graph(model: Any) -> Graph:
         SpecError: SC304 for a model whose graph Keras does not know.
     """
     functional = _functional(model)
-    operations = list(functional._operations)
-    rank = {id(operation): index for index, operation in enumerate(operations)}
-    calls = [
-        (node.operation, node.operation._inbound_nodes.index(node), node)
-        for depth in sorted(functional._nodes_by_depth, reverse=True)
-        for node in sorted(functional._nodes_by_depth[depth], key=lambda node: rank[id(node.operation)])
-    ]
-    number: dict[int, list[int]] = {}
-    for operation, index, _ in sorted(calls, key=lambda call: call[1]):
-        number.setdefault(id(operation), []).append(index)
-
-    def node_name(operation: Any, index: int) -> str:
-        indices = number[id(operation)]
-        return str(operation.name) if len(indices) == 1 else f"{operation.name}@{indices.index(index)}"
+    calls, node_name = _calls(functional)
 
     def to_reference(value: Any) -> Structure:
         if keras.backend.is_keras_tensor(value):
@@ -73,6 +61,38 @@ def read_graph(model: Any) -> Graph:
         positions=tuple(layer.name for layer in model.layers if layer.name in layers),
     )
     return graph.sorted()
+
+
+def node_tensors(model: Any) -> dict[ValueRef, Any]:
+    """The symbolic tensors of a model, by the names that `read_graph` gives them."""
+    calls, node_name = _calls(_functional(model))
+    return {
+        ValueRef(node_name(operation, number), index): tensor
+        for operation, number, node in calls
+        for index, tensor in enumerate(node.outputs)
+    }
+
+
+def _calls(functional: Any) -> tuple[list[tuple[Any, int, Any]], Callable[[Any, int], str]]:
+    """The calls that a model's outputs depend on: operation, its number among the operation's, Keras's node; in order.
+
+    With them the function that names a call: after its operation, with a number where that is called more than once.
+    """
+    rank = {id(operation): index for index, operation in enumerate(functional._operations)}
+    calls = [
+        (node.operation, node.operation._inbound_nodes.index(node), node)
+        for depth in sorted(functional._nodes_by_depth, reverse=True)
+        for node in sorted(functional._nodes_by_depth[depth], key=lambda node: rank[id(node.operation)])
+    ]
+    number: dict[int, list[int]] = {}
+    for operation, index, _ in sorted(calls, key=lambda call: call[1]):
+        number.setdefault(id(operation), []).append(index)
+
+    def node_name(operation: Any, index: int) -> str:
+        indices = number[id(operation)]
+        return str(operation.name) if len(indices) == 1 else f"{operation.name}@{indices.index(index)}"
+
+    return calls, node_name
 
 
 def read_layer(operation: Any, position: int | None = None, group: str | None = None) -> LayerSpec:

@@ -50,6 +50,8 @@ def plan(spec: str, overrides: tuple[str, ...], allow_code: bool, restrict_paths
     type=click.Path(dir_okay=False),
     help="Where the weight ledger goes  [default: beside the model, as .ledger.json]",
 )
+@click.option("--prove", is_flag=True, help="Run base and result, and compare every kept layer, bit for bit.")
+@click.option("--probe", type=click.Path(), help="Prove it on the images in this folder, not on seeded inputs.")
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
 @permission_options
 def build(
@@ -57,6 +59,8 @@ def build(
     overrides: tuple[str, ...],
     output: str,
     ledger: str | None,
+    prove: bool,
+    probe: str | None,
     force: bool,
     allow_code: bool,
     restrict_paths: bool,
@@ -68,7 +72,14 @@ def build(
     for path in (output, ledger):
         ready(path, force, suffixes=(".keras", ".h5") if path == output else (".json",))
     with progress("compiling"):
-        compiled = compile_spec(spec, overrides=overrides, allow_code=allow_code, restrict_paths=restrict_paths)
+        compiled = compile_spec(
+            spec,
+            overrides=overrides,
+            allow_code=allow_code,
+            restrict_paths=restrict_paths,
+            prove=prove,
+            probe=probe,
+        )
         save_model(compiled.model, output)
         save_json(compiled.weights.to_json(), ledger)
     click.echo(plan_text(compiled.plan))

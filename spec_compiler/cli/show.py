@@ -152,6 +152,8 @@ def ledger_text(ledger: WeightLedger) -> str:
         lines.append(
             f"In the file and not used: {', '.join(ledger.unused[:8])}{' …' if len(ledger.unused) > 8 else ''}."
         )
+    if ledger.proof is not None:
+        lines.append(ledger.proof.text)
     return "\n".join(lines)
 
 

@@ -84,6 +84,7 @@ RULES: dict[str, Rule] = {
         Rule("SC509", "a layer whose code a saved file would carry", "warning"),
         Rule("SC510", "a path that leaves the spec's folder"),
         Rule("SC512", "a kept layer whose state beside its variables cannot be carried over"),
+        Rule("SC513", "a kept layer that computes something else than in the base"),
         # training
         Rule("SC601", "an optimizer, loss, metric or callback that Keras does not have"),
         Rule("SC602", "a data folder that is missing, or a class without images"),

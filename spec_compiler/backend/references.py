@@ -1,0 +1,79 @@
+"""A base as Keras itself makes and loads it: what a result is compared with, made by code that is not ours."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from spec_compiler.backend.sources import WeightSource
+from spec_compiler.backend.symbolic import symbolic
+from spec_compiler.backend.weights import transfer
+from spec_compiler.backend.writer import Custom, build
+from spec_compiler.graph import Graph
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A base in words, and the way to the model."""
+
+    text: str
+    model: Callable[[], Any]
+
+
+def passed(model: Any, text: str = "the model that was passed") -> Reference:
+    """A model that is in memory."""
+    return Reference(text, lambda: model)
+
+
+def application(name: str, arguments: Mapping[str, Any], weights: str | None) -> Reference:
+    """An application as its constructor makes it; `weights` are `imagenet`, or a file."""
+    constructor = getattr(keras.applications, name)
+
+    def made() -> Any:
+        with symbolic(allocate=True), _quiet():
+            try:
+                return constructor(weights=weights, **arguments)
+            except ValueError:  # Keras refuses another input size with the top on, also where the weights fit
+                model = constructor(weights=None, **arguments)
+                if weights is not None:
+                    model.load_weights(weights)
+                return model
+
+    return Reference(f"{name} as Keras makes and loads it", made)
+
+
+def saved(path: str, name: str, objects: Mapping[str, Any], safe: bool, weights: str | None = None) -> Reference:
+    """A saved model as Keras loads it, with the weights of another file where they are named."""
+
+    def made() -> Any:
+        with symbolic(allocate=True), _quiet():
+            model = keras.saving.load_model(path, custom_objects=dict(objects), compile=False, safe_mode=safe)
+            if weights is not None:
+                model.load_weights(weights)
+            return model
+
+    return Reference(f"{name} as Keras loads it", made)
+
+
+def mapped(text: str, graph: Graph, custom: Custom, source: Callable[[Graph], WeightSource]) -> Reference:
+    """A base whose weights a map finds in a file: Keras has no loading for that, so it is compiled, unedited."""
+
+    def made() -> Any:
+        built = build(graph, graph, custom=custom)
+        transfer(graph, built, source(built.graph))
+        return built.model
+
+    return Reference(f"{text} with the mapped weights, unedited", made)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
