@@ -126,16 +126,13 @@ class LayerSpec:
     def rebuilt(self, variables: tuple[VariableSpec, ...]) -> LayerSpec:
         """It with the variables that Keras made for it anew, each at the place of the one that it continues."""
         places = tuple(None if index is None else self.place(index) for index in self.continues(variables))
-        return replace(self, variables=variables, places=None if places == self._own_places(variables) else places)
+        return replace(self, variables=variables, places=self.places if places == self.all_places() else places)
 
     def continues(self, variables: tuple[VariableSpec, ...]) -> list[int | None]:
         """For each variable that Keras made anew, the index of the layer's variable that it continues."""
         old = self.variables or ()
         alike = [each.shape for each in old] == [each.shape for each in variables]
         return continued([each.path for each in old], [each.path for each in variables], alike)
-
-    def _own_places(self, variables: Sequence[VariableSpec]) -> tuple[Place, ...]:
-        return tuple((self.name, index) for index in range(len(variables)))
 
     @property
     def weights(self) -> tuple[VariableSpec, ...]:

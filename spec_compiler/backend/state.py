@@ -8,6 +8,7 @@ to assign their variables and no more are left out, so that one that Keras adds 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -27,6 +28,7 @@ _ASSIGN_ONLY = {
     each.load_own_variables
     for each in (keras.layers.Layer, keras.layers.Dense, keras.layers.EinsumDense, keras.layers.Embedding, BaseConv)
 }
+_SIMPLE = (str, int, bool, float, type(None), dict)
 _CALIBRATED = ("gptq", "awq")  # quantizations in which the loading of those classes also sets a flag
 
 
@@ -88,14 +90,16 @@ class MemoryState:
         if source is None or type(source) is not type(saveable):
             raise StateLost(f"the base's layer has no `{type(saveable).__name__}` at this place")
         store: dict[str, Any] = {}
-        source.save_own_variables(store)
-        arrays = {key: np.asarray(keras.ops.convert_to_numpy(value)) for key, value in store.items()}
-        saveable.load_own_variables(arrays)
+        with keras_says():
+            source.save_own_variables(store)
+            arrays = {key: np.asarray(keras.ops.convert_to_numpy(value)) for key, value in store.items()}
+            saveable.load_own_variables(arrays)
         if hasattr(saveable, "load_assets"):
-            with tempfile.TemporaryDirectory() as folder:
+            with tempfile.TemporaryDirectory() as folder, keras_says():
                 source.save_assets(folder)
                 saveable.load_assets(folder)
             _same_vocabulary(source, saveable)
+        _as_derived_there(source, saveable)
         return arrays
 
     def values(self) -> Mapping[str, Array]:
@@ -105,6 +109,22 @@ class MemoryState:
     @cached_property
     def _parts(self) -> Mapping[str, Any]:
         return dict(saveables(self.layer))
+
+
+def _as_derived_there(source: Any, fresh: Any) -> None:
+    """Gives the fresh layer the tensors that the source computes with, where they are not what its variables say.
+
+    `Normalization` whose variables were set by `set_weights` goes on with the old mean until it is saved and loaded.
+    The result does what the base does: now, and once loaded.
+    """
+    for attribute, value in vars(source).items():
+        own = vars(fresh).get(attribute)
+        if _is_constant(value) and _is_constant(own) and value.shape == own.shape and value.dtype == own.dtype:
+            setattr(fresh, attribute, value)  # tensors do not change, so that both may hold the same
+
+
+def _is_constant(value: Any) -> bool:
+    return bool(keras.ops.is_tensor(value)) and not hasattr(value, "assign")
 
 
 def _same_vocabulary(source: Any, fresh: Any) -> None:
@@ -132,10 +152,21 @@ def carry(layer: Any, state: State) -> Iterator[tuple[Any, Mapping[str, Array]]]
         return
     for prefix, saveable in saveables(layer):
         if state.wants(saveable):
-            try:
-                yield saveable, state.restore(prefix, saveable)
-            except (ValueError, TypeError, KeyError, OSError, AttributeError) as error:
-                raise StateLost(f"Keras says: {str(error).strip().splitlines()[0]}") from error
+            yield saveable, state.restore(prefix, saveable)
+
+
+@contextlib.contextmanager
+def keras_says() -> Iterator[None]:
+    """Around what a layer's class does when it is saved or loaded: whatever it raises means that its state is lost.
+
+    Raises:
+        StateLost: it raised.
+    """
+    try:
+        yield
+    except Exception as error:  # code of any class, which may raise anything
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise StateLost(f"Keras says: {lines[0]}") from error
 
 
 def asset_files(layer: Any) -> tuple[str, ...]:
@@ -158,12 +189,14 @@ def untracked(layer: Any) -> dict[str, Any]:
     """The Keras variables that a layer uses and does not count among its own, such as a stateful layer's `states`."""
     known = {id(each) for each in layer.variables}
     found: dict[str, Any] = {}
-    for part in parts(layer):
+    for number, part in enumerate(parts(layer)):  # by number: names of parts count through a whole process
         for attribute, value in vars(part).items():
+            if type(value) in _SIMPLE:  # most of them, and each layer of a deep network is asked
+                continue
             for index, each in enumerate(keras.tree.flatten(value) if _is_nest(value) else [value]):
                 if isinstance(each, keras.Variable) and id(each) not in known:
                     known.add(id(each))
-                    found[f"{part.name}/{attribute}/{index}" if part is not layer else f"{attribute}/{index}"] = each
+                    found[f"{number}/{attribute}/{index}" if number else f"{attribute}/{index}"] = each
     return found
 
 

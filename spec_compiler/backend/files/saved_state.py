@@ -12,7 +12,7 @@ from typing import Any
 import h5py
 
 from spec_compiler.backend.files.hdf5 import Array, read_dataset
-from spec_compiler.backend.state import StateLost, loads_itself
+from spec_compiler.backend.state import StateLost, keras_says, loads_itself
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph
 
@@ -38,12 +38,14 @@ class FileState:
         if place in self.store:
             inside = self.store[place]
             arrays = {key: read_dataset(inside[key]) for key in inside if isinstance(inside[key], h5py.Dataset)}
-        saveable.load_own_variables(arrays)
+        with keras_says():
+            saveable.load_own_variables(arrays)
         if hasattr(saveable, "load_assets"):
             with tempfile.TemporaryDirectory() as folder:
                 if not _unpacked(self.file, f"{self.group}/{prefix}", folder) and _needs_assets(saveable):
                     raise StateLost("the file has no `vocabulary.txt` for it")
-                saveable.load_assets(folder)
+                with keras_says():
+                    saveable.load_assets(folder)
         return {f"{os.path.basename(self.file)}:{place}/{key}": array for key, array in arrays.items()}
 
     def values(self) -> Mapping[str, Array]:
