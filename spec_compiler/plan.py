@@ -171,8 +171,9 @@ def _config_changes(before: LayerSpec, after: LayerSpec) -> Iterator[tuple[str, 
     old, new = before.config.get("config"), after.config.get("config")
     if old is new or not isinstance(old, dict) or not isinstance(new, dict):
         return
+    said = {"trainable", "name", "batch_shape" if after.kind == "input" else ""}  # an input's is its output shape
     for key in sorted(old.keys() | new.keys()):
-        if key not in ("trainable", "name") and old.get(key) != new.get(key):
+        if key not in said and old.get(key) != new.get(key):
             yield key, old.get(key), new.get(key)
 
 
