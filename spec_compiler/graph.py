@@ -78,7 +78,7 @@ class Origin:
 BASE = Origin()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LayerSpec:
     """One layer object.
 
@@ -101,6 +101,9 @@ class LayerSpec:
     keras_name: str | None = None  # where Keras does not allow `name`: `outer/inner` of an opened model
     places: tuple[Place, ...] | None = None  # where the base keeps its variables, if not under its own name
     takes_training: bool = False  # whether its call has a `training` argument
+
+    def __repr__(self) -> str:
+        return f"<{self.class_name} {self.name}: {self.num_parameters:,} parameters>"
 
     @property
     def is_new(self) -> bool:

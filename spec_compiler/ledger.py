@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from spec_compiler.listing import Listing
+
 WeightAction = Literal["copied", "initialized", "dropped"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LedgerRow:
     """What became of one variable.
 
@@ -29,8 +31,11 @@ class LedgerRow:
     result_checksum: str | None = None
     is_new: bool = False  # a variable of a layer that the spec made
 
+    def __repr__(self) -> str:
+        return f"<{self.layer}/{self.variable} {self.shape}: {self.action}, {self.reason}>"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class WeightLedger:
     """All rows, the result's variables first and in its order, then the dropped ones of the base.
 
@@ -41,6 +46,12 @@ class WeightLedger:
     num_base_variables: int
     unused: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", Listing(self.rows))
+
+    def __repr__(self) -> str:
+        return f"<WeightLedger: {self.summary}>"
+
     def __iter__(self) -> Iterator[LedgerRow]:
         return iter(self.rows)
 
@@ -49,7 +60,7 @@ class WeightLedger:
 
     def of(self, action: WeightAction) -> tuple[LedgerRow, ...]:
         """The rows with this action."""
-        return tuple(row for row in self.rows if row.action == action)
+        return Listing(row for row in self.rows if row.action == action)
 
     def num_parameters(self, action: WeightAction) -> int:
         """The parameters of the rows with this action."""
