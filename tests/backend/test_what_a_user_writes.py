@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from spec_compiler import plan_spec
 from spec_compiler.cli.main import cli
+
+SPECS = Path(__file__).parents[2] / "specs"
 
 SPEC = """\
 spec: 1
@@ -77,3 +80,30 @@ def test_finding_N17_explain_without_a_code_lists_all() -> None:
 def test_finding_N17_init_calls_a_spec_as_its_base_is_called() -> None:
     assert call("init", "MobileNetV3Small").startswith("wrote MobileNetV3Small.yaml")
     assert "name: MobileNetV3Small_10_classes\n" in Path("MobileNetV3Small.yaml").read_text(encoding="utf-8")
+
+
+def test_finding_N19_what_examples_say_of_themselves_is_true() -> None:
+    scratch, two, stem, features = (
+        (SPECS / f"{name}.yaml").read_text(encoding="utf-8")
+        for name in (
+            "resnet50_two_classes_scratch",
+            "resnet50_two_classes",
+            "vgg16_fast_stem",
+            "vgg16_block1_conv2_features",
+        )
+    )
+    without = ["base.weights=null"]
+    for text, size in ((scratch, 224), (two, 128)):
+        plan = plan_spec(text, overrides=without)
+        assert f"images of {size}x{size}" in text
+        assert plan.to_json()["inputs"]["after"][0]["shape"][1:3] == [size, size]
+        assert plan.num_frozen == 0
+    assert "with one relu for two" in stem
+    layers = plan_spec(stem, overrides=without)
+    assert [layers.before.layers[f"block1_conv{at}"].config["config"]["activation"] for at in (1, 2)] == [
+        "relu",
+        "relu",
+    ]
+    assert layers.after.layers["new_conv"].config["config"]["activation"] == "relu"
+    assert "every layer before it included" in features
+    assert list(plan_spec(features, overrides=without).after.layers)[1:] == ["block1_conv1", "block1_conv2"]
