@@ -5,14 +5,14 @@ function cards() {
   table.forEach((row) => { if (!seen.has(`${row.state} ${row.name}`)) { seen.add(`${row.state} ${row.name}`); counts[row.happens] = (counts[row.happens] || 0) + 1; } });
   $("origin").textContent = `${origin} · ${number(a.layers)} → ${number(b.layers)} layers`;
   $("counts").replaceChildren(...HAPPENS.map((state) => element("button", { class: `chip ${state}`, type: "button", title: "Go to them, one after another", onclick: () => tour(state) }, MARKS[state] ? element("b", { text: MARKS[state] }) : "", `${number(counts[state])} ${state}`)));
-  const field = (side) => (side.field ? side.field.sizes.join(" × ") : "—"), where = (side) => (side.field ? `, at ${side.field.layer}${side.field.whole ? ", then all" : ""}` : ""), shapes = (side, key) => side[key].slice(0, 2).join(", ") + (side[key].length > 2 ? ` and ${side[key].length - 2} more` : "");
+  const field = (side) => (side.field ? side.field.sizes.join(" × ") : "—"), shapes = (side, key) => side[key].slice(0, 2).join(", ") + (side[key].length > 2 ? ` and ${side[key].length - 2} more` : "");
   const cost = (side) => (side.multiply_adds == null ? "input size is open" : scaled(side.multiply_adds));
   const card = (what, was, now, extra = "", change = "") => element("div", { class: "card" }, element("div", { class: "what", text: what }), element("div", { class: now.length > 16 ? "now long" : "now", text: now }), element("div", { class: "was", text: (was === now ? "as before" : `was ${was}${change}`) + extra }));
   $("cards").replaceChildren(
     card("Parameters", number(a.parameters), number(b.parameters), "", share(a.parameters, b.parameters)),
     card("Trainable", number(a.parameters - a.frozen), number(b.parameters - b.frozen), b.frozen ? `, ${number(b.frozen)} frozen` : ""),
     card("Multiply-adds per example", cost(a), cost(b), "", share(a.multiply_adds, b.multiply_adds)),
-    card("Receptive field", field(a), field(b), where(b)),
+    card(b.field ? `Receptive field at ${b.field.layer}` : "Receptive field", field(a), field(b), b.field && b.field.whole ? "; later the whole input" : ""),
     card("Input", shapes(a, "inputs"), shapes(b, "inputs")),
     card("Output", shapes(a, "outputs"), shapes(b, "outputs")),
   );
