@@ -44,7 +44,7 @@ def _kept_bytes(graph: Graph, reached: Collection[str]) -> tuple[dict[str, int],
             passing = max(passing, most)
         sizes[name] = size
     kept = learning | {ref.node for name in learning for ref in graph.nodes[name].inputs}
-    for name, node in reversed(graph.nodes.items()):  # what only hands its input on shares its memory
+    for name, node in reversed(list(graph.nodes.items())):  # what only hands its input on shares its memory
         layer = graph.layers[node.layer]
         if name in kept and layer.kind != "input" and class_of(layer) in NOT_COMPUTED:
             kept |= {ref.node for ref in node.inputs}
