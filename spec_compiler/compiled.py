@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from spec_compiler.diagnostics import Diagnostic
+from spec_compiler.diagnostics import Diagnostic, Diagnostics
 from spec_compiler.ledger import WeightLedger
 from spec_compiler.lint import lint
 from spec_compiler.plan import Plan
@@ -34,7 +34,7 @@ class CompiledSpec:
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
         """What is legal in the spec and its base but worth saying."""
-        return tuple(self.spec.source.locate(each) for each in lint(self.spec, self.plan))
+        return Diagnostics(self.spec.source.locate(each) for each in lint(self.spec, self.plan))
 
     def diagram(self, view: str = "side-by-side") -> str:
         """The change as DOT text; `view` is one of `before`, `after`, `side-by-side` and `diff`."""

@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spec_compiler.collection import uncollected
-from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.diagnostics import Diagnostic, Diagnostics, SpecError
 from spec_compiler.lint import lint, unused_variables
 from spec_compiler.location import missing_files
 from spec_compiler.permissions import Permissions
@@ -76,7 +76,7 @@ def checked(
             planned = pipeline.planned(loaded, base, allowed)
             tier = "shapes" if planned.base.is_remote else "files"
             found = (*lint(loaded, planned.plan), *pipeline.file_warnings(planned))
-        return Checked(tier, tuple(loaded.source.locate(each) for each in found))
+        return Checked(tier, Diagnostics(loaded.source.locate(each) for each in found))
     except SpecError as error:
         return Checked(_TIER_OF_FAMILY.get(error.diagnostics[0].code[:3], tier), error.diagnostics)
 

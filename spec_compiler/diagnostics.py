@@ -6,8 +6,12 @@ own part of the path, and `Source` adds file, line and column.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import TracebackType
 from typing import Any, NamedTuple
 
 from spec_compiler.near import did_you_mean as did_you_mean
@@ -37,9 +41,10 @@ class Override(NamedTuple):
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Diagnostic:
-    """One statement about a spec: its code, what is wrong, where, and how to mend it.
+    """One statement about a spec: its code, what is wrong, where, and how to mend it. As text, it is as the command
+    line prints it.
 
     `path` leads to the value inside the spec, for example `("insert", 0, "after")`. `line` and `column` count from 1
     and are None where the spec was not read from text, or where `override` set what is meant. `end_column` is
@@ -60,7 +65,13 @@ class Diagnostic:
     related: tuple[tuple[str, Path], ...] = ()  # other places that matter: what happened there, and its full path
     fixes: tuple[Fix, ...] = ()  # not said before they are tried: those that work come before `help`
     override: Override | None = None
-    source_line: str | None = field(default=None, compare=False, repr=False)
+    source_line: str | None = field(default=None, compare=False)
+
+    def __repr__(self) -> str:
+        return f"<{_one_line(self)}>"
+
+    def __str__(self) -> str:
+        return render(self)
 
     @property
     def severity(self) -> Severity:
@@ -72,8 +83,17 @@ class Diagnostic:
         return replace(self, path=(*prefix, *self.path))
 
 
+class Diagnostics(tuple[Diagnostic, ...]):
+    """A tuple of diagnostics that shows itself as the command line prints them."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "\n\n".join(map(render, self)) or "()"
+
+
 class SpecError(ValueError):
-    """A spec at fault, with every diagnostic found before the compiler stopped.
+    """A spec at fault, with every diagnostic found before the compiler stopped; its text is as the command line has it.
 
     >>> error = SpecError.single("SC201", "no layer named `conv_1`", path=("after",))
     >>> error.under("insert", 0).diagnostics[0].path
@@ -83,8 +103,18 @@ class SpecError(ValueError):
     diagnostics: tuple[Diagnostic, ...]
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
-        self.diagnostics = tuple(diagnostics)
-        super().__init__("\n".join(_one_line(each) for each in self.diagnostics))
+        self.diagnostics = Diagnostics(diagnostics)
+        super().__init__(self.diagnostics)
+
+    def __str__(self) -> str:
+        return repr(self.diagnostics)
+
+    def __repr__(self) -> str:
+        return f"SpecError({', '.join(map(repr, self.diagnostics))})"
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: where the caller's own code called us, and the diagnostics; nothing of our inside."""
+        return [*_call_sites(self.__traceback__), str(self)]
 
     @classmethod
     def single(
@@ -120,6 +150,17 @@ class SpecError(ValueError):
     def under(self, *prefix: str | int) -> SpecError:
         """The same error, its paths seen from further out."""
         return SpecError(each.under(*prefix) for each in self.diagnostics)
+
+
+def _call_sites(trace: TracebackType | None) -> list[str]:
+    """The caller's own lines in a traceback, up to the one that called us."""
+    ours, found = os.path.dirname(os.path.abspath(__file__)), []
+    for frame in traceback.extract_tb(trace):
+        if frame.filename.startswith(ours) or frame.filename == contextlib.__file__:
+            break
+        if f"{os.sep}IPython{os.sep}" not in frame.filename:
+            found.append(f"line {frame.lineno} of {frame.name}: {frame.line}")
+    return found
 
 
 def render(diagnostic: Diagnostic) -> str:

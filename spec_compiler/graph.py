@@ -79,7 +79,7 @@ class Origin:
 BASE = Origin()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LayerSpec:
     """One layer object.
 
@@ -104,6 +104,9 @@ class LayerSpec:
     loads_itself: bool = False  # whether Keras's loading of it does more than assign its variables
     assets: tuple[str, ...] = ()  # files that Keras saves for it, below its group: `vocabulary.txt`
     takes_training: bool = False  # whether its call has a `training` argument
+
+    def __repr__(self) -> str:
+        return f"<{self.class_name} {self.name}: {self.num_parameters:,} parameters>"
 
     @property
     def is_new(self) -> bool:

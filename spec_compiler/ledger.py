@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from spec_compiler.listing import Listing
+
 WeightAction = Literal["copied", "initialized", "dropped"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LedgerRow:
     """What became of one variable.
 
@@ -67,8 +69,11 @@ class Proof:
         )
         return f"{text}.\n{self.tensors} {what} of the base's own run."
 
+    def __repr__(self) -> str:
+        return f"<{self.layer}/{self.variable} {self.shape}: {self.action}, {self.reason}>"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class WeightLedger:
     """All rows, the result's variables first and in its order, then the dropped ones of the base.
 
@@ -80,6 +85,12 @@ class WeightLedger:
     unused: tuple[str, ...] = ()
     proof: Proof | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", Listing(self.rows))
+
+    def __repr__(self) -> str:
+        return f"<WeightLedger: {self.summary}>"
+
     def __iter__(self) -> Iterator[LedgerRow]:
         return iter(self.rows)
 
@@ -88,7 +99,7 @@ class WeightLedger:
 
     def of(self, action: WeightAction) -> tuple[LedgerRow, ...]:
         """The rows with this action."""
-        return tuple(row for row in self.rows if row.action == action)
+        return Listing(row for row in self.rows if row.action == action)
 
     def num_parameters(self, action: WeightAction) -> int:
         """The parameters of the rows with this action."""

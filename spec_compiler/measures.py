@@ -6,7 +6,7 @@ Everything is for one example and in the forward pass; a size that the graph lea
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from math import prod
 from typing import Any
 
@@ -41,7 +41,7 @@ def total(figures: Mapping[str, Figure]) -> Figure:
 
 
 def activation_bytes(graph: Graph) -> dict[str, Figure]:
-    """Bytes of each node's outputs for one example; times the batch size, what training has to keep.
+    """Bytes of each node's outputs for one example; times the batch size, what training keeps where all layers train.
 
     Layers that only hand their input on in another shape take none: `Flatten`, `Reshape`, and `Dropout` as predicting.
     """
@@ -58,17 +58,17 @@ def peak_bytes(graph: Graph) -> Figure:
         for name, node in graph.nodes.items()
         if node.outputs and _known(node.outputs[0].shape)
     }
-    if len(sizes) < len(graph.nodes):
-        return None
+    return most_alive(graph, sizes, {ref.node for ref in graph.output_refs}) if len(sizes) == len(graph.nodes) else None
+
+
+def most_alive(graph: Graph, sizes: Mapping[str, int], staying: Collection[str]) -> int:
+    """The most of these sizes alive at once when nodes run in order and each goes after its last use, or stays."""
     order = {name: index for index, name in enumerate(graph.nodes)}
-    ends = {ref.node for ref in graph.output_refs}
-    last = {
-        name: len(order) if name in ends else max((order[user] for user in graph.consumers[name]), default=order[name])
-        for name in order
-    }
     leaving: dict[int, list[str]] = {}
-    for name, index in last.items():
-        leaving.setdefault(index, []).append(name)
+    for name in order:
+        if name not in staying:
+            last = max((order[user] for user in graph.consumers[name]), default=order[name])
+            leaving.setdefault(last, []).append(name)
     alive = most = 0
     for name, index in order.items():
         alive += sizes[name]

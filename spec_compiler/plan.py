@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from spec_compiler.graph import Graph, LayerSpec, Shape, TensorSpec
+from spec_compiler.listing import Listing
 
 Action = Literal["kept", "changed", "new", "dropped"]
 ACTIONS: tuple[Action, ...] = ("new", "changed", "dropped", "kept")
@@ -15,7 +16,7 @@ ACTIONS: tuple[Action, ...] = ("new", "changed", "dropped", "kept")
 FORMAT_VERSION = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Change:
     """What happens to one layer. `before` is None for a new layer, `after` for a dropped one.
 
@@ -28,6 +29,10 @@ class Change:
     before_shapes: tuple[Shape, ...] = ()
     after_shapes: tuple[Shape, ...] = ()
     details: tuple[tuple[str, Any, Any], ...] = ()
+
+    def __repr__(self) -> str:
+        what = "; ".join(f"{name} {was!s:.40} → {now!s:.40}" for name, was, now in self.details)
+        return f"<{self.action} {self.layer.class_name} {self.name}{what and f': {what}'}>"
 
     @property
     def layer(self) -> LayerSpec:
@@ -89,7 +94,7 @@ class Plan:
             found.append(self._kept(self.before.layers[name], layer))
             last_kept = len(found) - 1
         found[last_kept + 1 : last_kept + 1] = waiting
-        return tuple(found)
+        return Listing(found)
 
     def _kept(self, before: LayerSpec, after: LayerSpec) -> Change:
         old, new = _shapes(self.before, before.name), _shapes(self.after, after.name)
@@ -171,8 +176,9 @@ def _config_changes(before: LayerSpec, after: LayerSpec) -> Iterator[tuple[str, 
     old, new = before.config.get("config"), after.config.get("config")
     if old is new or not isinstance(old, dict) or not isinstance(new, dict):
         return
+    said = {"trainable", "name", "batch_shape" if after.kind == "input" else ""}  # an input's is its output shape
     for key in sorted(old.keys() | new.keys()):
-        if key not in ("trainable", "name") and old.get(key) != new.get(key):
+        if key not in said and old.get(key) != new.get(key):
             yield key, old.get(key), new.get(key)
 
 

@@ -41,7 +41,7 @@ class Source:
     `("insert", 0, "after")` to the span of the value there and of its key. `assigned` leads to what `--set` put there.
     """
 
-    data: Any
+    data: Any = field(repr=False)
     text: str = field(repr=False)
     file: str | None = None
     values: dict[Path, Span] = field(default_factory=dict, repr=False)

@@ -71,6 +71,16 @@ class Spec(Section):
 
     _source: Source = PrivateAttr()
 
+    def __repr__(self) -> str:
+        """The bases and the sections that say something, in one line."""
+        bases = [self.base] if self.base is not None else list((self.bases or {}).values())
+        names = [each.application or each.file or each.spec or each.python for each in bases]
+        says = [section for section in (*EDITS, "data", "compile", "train") if getattr(self, section)]
+        text = f"{', '.join(map(str, names)) or 'the base of the caller'}: {', '.join(says) or 'nothing changes'}"
+        return f"<Spec {text}>" if self.name is None else f"<Spec {self.name}, {text}>"
+
+    __str__ = __repr__
+
     @model_validator(mode="after")
     def _one_base(self) -> Spec:
         if self.base is not None and self.bases is not None:

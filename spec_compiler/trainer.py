@@ -28,7 +28,7 @@ from spec_compiler.training.run_folder import check_run_folder
 log = logging.getLogger("spec_compiler")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrainedSpec:
     """The result of training: the model as the last phase left it, how it went, and the folder with the files."""
 
@@ -37,6 +37,9 @@ class TrainedSpec:
     history: History
     folder: str
     summary: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return f"<TrainedSpec {self.compiled.plan.name} in {self.folder}: {self.history!r}>"
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,14 @@ PREFIX = ".partial-"
 def whole_file(path: str, *, durable: bool = False) -> Iterator[str]:
     """A temporary file beside a file, whose place it takes at the end; on an exception the old one stays.
 
-    With `durable` it is on the disk before that, so that a loss of power leaves one of the two as well.
+    The folder is made where there is none. With `durable` the file is on the disk before that, so that a loss of
+    power leaves one of the two as well.
 
     Raises:
         OSError: the place cannot be written.
     """
     folder, name = os.path.split(os.path.abspath(path))
+    os.makedirs(folder, exist_ok=True)
     handle, temporary = tempfile.mkstemp(suffix=os.path.splitext(name)[1], prefix=PREFIX, dir=folder)
     os.close(handle)
     try:

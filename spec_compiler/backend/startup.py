@@ -11,8 +11,8 @@ from collections.abc import Iterator
 def start() -> None:
     """Imports Keras, if that has not happened.
 
-    Where `TF_CPP_MIN_LOG_LEVEL` is 3, as the command line sets it, what the backend's C++ part says of devices and
-    optimisations while it is loaded is not shown; some of it is written before the backend reads that variable.
+    What the backend's C++ part says of devices and optimisations is not shown, neither while it is loaded nor later,
+    unless the user set `TF_CPP_MIN_LOG_LEVEL`: some of it is written before the backend reads that variable.
     """
     if "keras" in sys.modules:
         return

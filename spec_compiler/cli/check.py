@@ -6,6 +6,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 import click
 
@@ -133,9 +134,12 @@ def status(diagnostics: Sequence[Diagnostic]) -> int:
 
 
 @click.command()
-@click.argument("code", metavar="CODE")
-def explain(code: str) -> None:
-    """Explain a code, with a wrong and a right example."""
+@click.argument("code", metavar="[CODE]", required=False)
+def explain(code: str | None) -> None:
+    """Explain a code, with a wrong and a right example. Without one, list all codes."""
+    if code is None:
+        click.echo(rules_text())
+        return
     name = code.upper()
     if name not in RULES:
         help = did_you_mean(name, RULES, f"the codes go from {min(RULES)} to {max(RULES)}")
@@ -150,6 +154,15 @@ def explain(code: str) -> None:
     for title, example, color in (("Wrong", explained.wrong, "red"), ("Right", explained.right, "green")):
         lines = "".join(f"    {line}".rstrip() + "\n" for line in example.text.splitlines())
         click.echo(f"\n{click.style(title, fg=color)}:\n\n{lines}", nl=False)
+
+
+def rules_text() -> str:
+    """Every code with its title, a block for each family."""
+    blocks = []
+    for family, rules in groupby(RULES.values(), key=lambda rule: rule.family):
+        lines = [f"  {rule.code}  {rule.title}{' (warning)' * (rule.severity == 'warning')}" for rule in rules]
+        blocks.append("\n".join([click.style(family, bold=True), *lines]))
+    return "\n\n".join(blocks)
 
 
 @click.command()

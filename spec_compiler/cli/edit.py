@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from spec_compiler.cli.formats import PLAN_FORMATS, plan_as
+from spec_compiler.cli.formats import PLAN_FORMATS, PLAN_SUFFIXES, plan_as
 from spec_compiler.cli.options import of_the_call, permission_options, set_option
 from spec_compiler.cli.pictures import FORMATS, check_output, read_ledger, write_picture
 from spec_compiler.cli.progress import progress
@@ -27,13 +27,35 @@ spec_argument = click.argument("spec", type=click.Path())
 @spec_argument
 @set_option
 @permission_options
-@click.option("--format", "format_", type=click.Choice(PLAN_FORMATS), default="text", show_default=True)
-def plan(spec: str, overrides: tuple[str, ...], allow_code: bool, restrict_paths: bool, format_: str) -> None:
+@click.option(
+    "--format", "format_", type=click.Choice(PLAN_FORMATS), help="[default: as the output's suffix says, or text]"
+)
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write it to a `.txt`, `.md` or `.json` file.")
+@click.option("--force", is_flag=True, help="Overwrite a file that exists.")
+def plan(
+    spec: str,
+    overrides: tuple[str, ...],
+    allow_code: bool,
+    restrict_paths: bool,
+    format_: str | None,
+    output: str | None,
+    force: bool,
+) -> None:
     """Show what a spec would change, without reading weights."""
+    from spec_compiler.cli.save import ready, save_text
+
+    if output:
+        ready(output, force, suffixes=tuple(PLAN_SUFFIXES))
+        format_ = format_ or PLAN_SUFFIXES[os.path.splitext(output)[1]]
     with progress("planning"):
         loaded = load_spec(spec, overrides=overrides)
         planned = plan_spec(loaded, allow_code=allow_code, restrict_paths=restrict_paths)
-    click.echo(plan_as(planned, format_), nl=False)
+    text = plan_as(planned, format_ or "text")
+    if output:
+        save_text(click.unstyle(text), output)
+        click.echo(f"saved {output}")
+    else:
+        click.echo(text, nl=False)
     warnings = [loaded.source.locate(each) for each in lint(loaded, planned)]
     if warnings:
         click.echo("\n" + render_all(warnings), err=True)

@@ -8,6 +8,7 @@ from spec_compiler.cli.show import plan_text
 from spec_compiler.plan import Plan
 
 PLAN_FORMATS = ("text", "tree", "markdown", "json")
+PLAN_SUFFIXES = {".txt": "text", ".md": "markdown", ".json": "json"}
 
 
 def plan_as(plan: Plan, format: str) -> str:

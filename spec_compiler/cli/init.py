@@ -26,9 +26,9 @@ from spec_compiler.spec import load_spec
 @click.option("--force", is_flag=True, help="Overwrite a file that exists.")
 def init(base: str, output: str | None, classes: int, force: bool) -> None:
     """Write a commented starting spec for BASE: an application such as ResNet50, or a model file."""
-    from spec_compiler.cli.save import ready, whole
+    from spec_compiler.cli.save import ready, save_text
 
-    name = re.sub(r"\W+", "_", os.path.basename(base).removesuffix(".keras").removesuffix(".h5")).lower().strip("_")
+    name = re.sub(r"\W+", "_", os.path.basename(base).removesuffix(".keras").removesuffix(".h5")).strip("_")
     output = output or f"{name}.yaml"
     ready(output, force, suffixes=(".yaml", ".yml"))
     with progress("reading the base"):
@@ -38,8 +38,7 @@ def init(base: str, output: str | None, classes: int, force: bool) -> None:
         found = check_spec(load_spec(text, file=output))
         if found:
             raise SpecError(found)  # a base whose output a classifier does not fit
-    with whole(output) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as stream:
-        stream.write(text)
+    save_text(text, output)
     click.echo(f"wrote {output}; next: spec-compiler plan {output}")
 
 

@@ -57,7 +57,6 @@ def cli() -> None:
 
 def main() -> None:
     """The entry point: a mistake of the user is told without a traceback."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # pydantic looks for plugins in every installed package, which takes longer than reading a spec.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     atexit.register(gc.freeze)  # the interpreter would look for garbage in what it is about to drop as a whole

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from spec_compiler.cli.runs import Run, runs
 from spec_compiler.cli.show import SIGNS, shape_text
 from spec_compiler.diagnostics import dotted
 from spec_compiler.diagram import to_mermaid
@@ -20,13 +21,12 @@ LONGEST = 60_000  # characters; a comment on GitHub has room for 65,536
 
 def plan_markdown(plan: Plan, comparison: Comparison | None = None) -> str:
     """A plan with its counts, a table of what changes, and the picture folded away; below 60,000 characters."""
-    changes = [change for change in plan.changes if change.action != "kept"]
     lines = [f"### {_cell(plan.name)}", "", _summary(plan), ""]
     if comparison is not None:
         lines += [f"{comparison.summary[0].upper()}{comparison.summary[1:]}.", ""]
         lines += [f"Weights: {_cell(comparison.weights_summary)}.", ""] if comparison.weights_summary else []
     lines += ["| | before | after |", "|---|---:|---:|", *_figures(plan), ""]
-    rows = list(_rows(changes))
+    rows = list(_rows(plan.changes))
     if rows:
         lines += [
             "| | layer | class | output shape | parameters | why |",
@@ -67,29 +67,24 @@ def _ends(graph: Graph, side: str) -> str:
     return f"`{', '.join(shapes[:3])}{' …' if len(shapes) > 3 else ''}`" if shapes else ""
 
 
-def _rows(changes: list[Change]) -> Iterator[str]:
-    """One row for each change; runs that only freeze in one."""
-    run: list[Change] = []
-    for change in changes:
-        if change.action == "changed" and [what for what, _, _ in change.details] == ["trainable"]:
-            if run and run[0].layer.trainable != change.layer.trainable:
-                yield _run(run)
-                run = []
-            run.append(change)
-            continue
-        if run:
+def _rows(changes: Sequence[Change]) -> Iterator[str]:
+    """One row for each layer that changes; runs of them to which the same happens in one."""
+    for run in runs(changes):
+        if run.kind == "single":
+            yield _row(run.first)
+        elif run.kind != "kept":
             yield _run(run)
-            run = []
-        yield _row(change)
-    if run:
-        yield _run(run)
 
 
-def _run(run: list[Change]) -> str:
-    names = f"`{_code(run[0].name)}`" + (f" … `{_code(run[-1].name)}`" if len(run) > 1 else "")
-    parameters = sum(change.layer.num_parameters for change in run)
-    word = "unfrozen" if run[0].layer.trainable else "frozen"
-    return f"| `~` | {names} | {len(run)} with weights | | {parameters:,} | {word} |"
+def _run(run: Run) -> str:
+    ends = [f"`{_code(change.name)}`" for change in (run.first, run.last)]
+    if run.kind == "dropped":
+        ends = [f"~~{end}~~" for end in ends]
+    names = " … ".join(ends[: len(run.changes)])
+    shape = f"`{shape_text(run.last.shape)}` at the end" if run.kind.startswith("reshaped") else ""
+    count = f"{len(run.changes)} layer{'s' if len(run.changes) > 1 else ''}"
+    why = run.happened.partition(" ")[2]
+    return f"| `{SIGNS[run.first.action]}` | {names} | {count} | {shape} | {run.num_parameters:,} | {why} |"
 
 
 def _row(change: Change) -> str:

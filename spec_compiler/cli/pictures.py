@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from spec_compiler.cli.save import ready, whole
+from spec_compiler.cli.save import ready, save_text
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.diagram.report import Matches
 from spec_compiler.ledger import LedgerRow, WeightLedger
@@ -39,11 +39,11 @@ def write_picture(
 
     suffix = os.path.splitext(output)[1]
     if suffix == ".mmd":
-        _save(output, to_mermaid(plan, view, unfold=unfold, context=context))
+        save_text(to_mermaid(plan, view, unfold=unfold, context=context), output)
     elif suffix == ".txt":
-        _save(output, to_tree(plan, view, unfold=unfold, context=context))
+        save_text(to_tree(plan, view, unfold=unfold, context=context), output)
     elif suffix == ".html":
-        _save(output, to_html(plan, source=source, ledger=ledger, context=context, matches=matches))
+        save_text(to_html(plan, source=source, ledger=ledger, context=context, matches=matches), output)
     else:
         try:
             draw(to_dot(plan, view, unfold=unfold, context=context), output)
@@ -71,8 +71,3 @@ def read_ledger(path: str) -> WeightLedger:
         raise SpecError.single(
             "SC502", f"`{path}` cannot be read: {reason}", help="name the `.ledger.json` that `build` wrote"
         ) from None
-
-
-def _save(path: str, text: str) -> None:
-    with whole(path) as temporary:
-        Path(temporary).write_text(text, encoding="utf-8")

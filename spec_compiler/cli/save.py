@@ -18,22 +18,23 @@ def ledger_name(output: str) -> str:
 
 
 def ready(path: str, force: bool, suffixes: tuple[str, ...]) -> None:
-    """Checks, before any work, that a file may be written.
+    """Checks, before any work, that a file may be written; its folder is made with it where there is none.
 
     Raises:
         SpecError: SC508.
     """
-    folder = os.path.dirname(path) or "."
     if not path.endswith(suffixes):
         raise SpecError.single(
             "SC508",
             f"`{path}` does not end in {' or '.join(suffixes)}",
             help=f"name it `{os.path.splitext(path)[0]}{suffixes[0]}`",
         )
-    if os.path.exists(folder) and not os.path.isdir(folder):
-        raise SpecError.single("SC508", f"`{folder}` is a file, not a folder", help="name a folder")
+    folder = os.path.dirname(path)
+    while folder and not os.path.lexists(folder):
+        folder = os.path.dirname(folder)
+    folder = folder or "."
     if not os.path.isdir(folder):
-        raise SpecError.single("SC508", f"there is no folder `{folder}`", help=f"make it: `mkdir -p {folder}`")
+        raise SpecError.single("SC508", f"`{folder}` is a file, not a folder", help="name a folder")
     if os.path.isdir(path):
         raise SpecError.single("SC508", f"`{path}` is a folder")
     if os.path.exists(path) and not force:
@@ -83,8 +84,12 @@ def _legacy_format_unremarked() -> Iterator[None]:
         logger.removeFilter(other)
 
 
+def save_text(text: str, path: str) -> None:
+    """Saves a text whole or not at all."""
+    with whole(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as stream:
+        stream.write(text)
+
+
 def save_json(data: Any, path: str) -> None:
     """Saves plain data whole or not at all."""
-    with whole(path) as temporary, open(temporary, "w", encoding="utf-8") as stream:
-        json.dump(data, stream, indent=1)
-        stream.write("\n")
+    save_text(json.dumps(data, indent=1) + "\n", path)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from spec_compiler.cli.runs import Run, runs
 from spec_compiler.diagnostics import Diagnostic, dotted, render
 from spec_compiler.graph import Graph, Shape
 from spec_compiler.plan import Change, Plan
@@ -38,7 +38,7 @@ def shape_text(shape: Shape | None) -> str:
 
 
 def plan_text(plan: Plan) -> str:
-    """The plan as `terraform plan` would say it; runs of layers that only stay, or only freeze, in one line."""
+    """The plan as `terraform plan` would say it; long runs of layers to which the same happens in one line."""
     lines = [click.style(f"{plan.name}", bold=True) + f": {plan.before.name} as the spec changes it", ""]
     rows = list(_plan_rows(plan.changes))
     widths = [max((len(row[column]) for row in rows if len(row) > 2), default=0) for column in range(1, 5)]
@@ -67,46 +67,26 @@ def plan_text(plan: Plan) -> str:
 
 
 def _plan_rows(changes: Sequence[Change]) -> Iterator[tuple[str, ...]]:
-    for kind, run in groupby(changes, key=_Runs()):
-        group = list(run)
-        if kind in ("kept", "frozen", "unfrozen"):
-            span = group[0].name if len(group) == 1 else f"{group[0].name} … {group[-1].name}"
-            count = f"{len(group)} layer{'s' if len(group) > 1 else ''}"
-            if kind == "kept":
-                yield " ", f"{span}: {count} unchanged"
-            else:
-                parameters = sum(change.layer.num_parameters for change in group)
-                yield "~", f"{span}: {count} {kind}, {parameters:,} parameters"
+    for run in runs(changes):
+        change = run.first
+        if run.kind != "single":
+            yield SIGNS[change.action], _run_text(run)
             continue
-        for change in group:
-            layer = change.layer
-            why = "; ".join(f"{what} {_value(was)} → {_value(now)}" for what, was, now in change.details)
-            if change.action == "new":
-                why = dotted(layer.origin.path[:2]) if layer.origin.section != "head" else "head"
-            parameters_text = f"{layer.num_parameters:,}" if layer.num_parameters else ""
-            yield SIGNS[change.action], layer.name, layer.class_name, shape_text(change.shape), parameters_text, why
+        layer = change.layer
+        why = "; ".join(f"{what} {_value(was)} → {_value(now)}" for what, was, now in change.details)
+        if change.action == "new":
+            why = dotted(layer.origin.path[:2]) if layer.origin.section != "head" else "head"
+        parameters_text = f"{layer.num_parameters:,}" if layer.num_parameters else ""
+        yield SIGNS[change.action], layer.name, layer.class_name, shape_text(change.shape), parameters_text, why
 
 
-class _Runs:
-    """The kind of run that a change belongs to; a layer without weights goes on with the run of the one before."""
-
-    def __init__(self) -> None:
-        self.last: Any = None
-
-    def __call__(self, change: Change) -> Any:
-        kind = _run_kind(change)
-        if kind == "kept" and self.last in ("frozen", "unfrozen") and not change.layer.variables:
-            kind = self.last
-        self.last = kind
-        return kind
-
-
-def _run_kind(change: Change) -> Any:
-    if change.action == "kept" or (change.action == "changed" and not change.details):
-        return "kept"
-    if change.action == "changed" and [what for what, _, _ in change.details] == ["trainable"]:
-        return "frozen" if not change.layer.trainable else "unfrozen"
-    return change.action, id(change)
+def _run_text(run: Run) -> str:
+    span = run.first.name if len(run.changes) == 1 else f"{run.first.name} … {run.last.name}"
+    text = f"{span}: {len(run.changes)} {run.happened}"
+    text += f", {run.num_parameters:,} parameters" if run.kind != "kept" else ""
+    if run.kind.startswith("reshaped"):
+        text += f"; the last {_arrow(*map(str, run.last.details[0][1:]))}"
+    return text
 
 
 def _value(value: Any) -> str:

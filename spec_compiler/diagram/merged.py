@@ -154,8 +154,7 @@ def _kept(key: str, before: Call, after: Call, change: Change) -> Entry:
     old, new = before.layer, after.layer
     if old.variables is not None and new.variables is not None and old.num_parameters != new.num_parameters:
         details.append(("parameters", old.num_parameters, new.num_parameters))
-    said = {"output shape", "trainable", "batch_shape" if new.kind == "input" else ""}
-    own = [detail for detail in change.details if detail[0] not in said]
+    own = [detail for detail in change.details if detail[0] not in ("output shape", "trainable")]
     details += sorted(own, key=lambda detail: detail[0])
     state: State = "changed" if details else "kept"
     if not details and old.trainable != new.trainable and new.num_parameters:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from math import prod
 from typing import Any
 
 from spec_compiler.diagnostics import Path, dotted
@@ -13,10 +14,11 @@ from spec_compiler.diagram.label import change_text, shape_text
 from spec_compiler.diagram.merged import Call, Entry, Merged, merge
 from spec_compiler.graph import Graph, LayerSpec
 from spec_compiler.ledger import WeightLedger
-from spec_compiler.measures import Figure, activation_bytes, multiply_adds, peak_bytes, total
+from spec_compiler.measures import activation_bytes, multiply_adds, peak_bytes, total
 from spec_compiler.plan import Plan
 from spec_compiler.receptive_field import receptive_fields
 from spec_compiler.source import Source, Span
+from spec_compiler.training_memory import training_bytes
 
 FORMAT_VERSION = 1
 STATES = ("kept", "toggled", "changed", "new", "dropped")
@@ -148,7 +150,7 @@ class _Costs:
             "parameters": self.graph.num_parameters,
             "frozen": sum(layer.num_parameters for layer in self.graph.layers.values() if not layer.trainable),
             "multiply_adds": total(self.multiply_adds),
-            "activation_bytes": total(self.bytes),
+            "training_bytes": training_bytes(self.graph),
             "peak_bytes": peak_bytes(self.graph),
             "field": self._field(),
             "inputs": [self._shape(ref) for ref in self.graph.input_refs],
@@ -159,10 +161,20 @@ class _Costs:
         spec = self.graph.spec_of(ref)
         return "?" if spec is None else shape_text(spec.shape)
 
-    def _field(self) -> dict[str, Figure | str | list[Figure]] | None:
-        """The receptive field of the last node that does not see the whole input."""
-        local = [(name, field) for name, field in self.fields.items() if field and None not in field]
-        return {"layer": self.graph.nodes[local[-1][0]].layer, "sizes": list(local[-1][1])} if local else None
+    def _field(self) -> dict[str, Any] | None:
+        """The largest receptive field on the way to an output that is not the whole input, and whether more is seen.
+
+        A branch that does not lead there, or a small one beside a large one, says nothing of the model.
+        """
+        on_the_way = self.graph.ancestors(ref.node for ref in self.graph.output_refs)
+        fields = {name: field for name, field in self.fields.items() if name in on_the_way and field}
+        local = [name for name, field in fields.items() if None not in field]
+        if not local:
+            return None
+        last = max(reversed(local), key=lambda name: prod(size or 0 for size in fields[name]))
+        ends = [self.fields[ref.node] for ref in self.graph.output_refs]
+        whole = any(None in field for field in ends) or any(not field for field in ends)
+        return {"layer": self.graph.nodes[last].layer, "sizes": list(fields[last]), "whole": whole}
 
 
 def _summary(plan: Plan, costs: Mapping[str, _Costs]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def fitted(svg: str) -> str:
     """The SVG with the width of each text said in it; texts with characters of unknown width stay as they are.
 
     >>> fitted('<text font-size="10.00">Conv2D</text>')
-    '<text font-size="10.00" textLength="35.01" lengthAdjust="spacingAndGlyphs">Conv2D</text>'
+    '<text font-size="10.00" textLength="36.12" lengthAdjust="spacingAndGlyphs">Conv2D</text>'
     """
     return _TEXT.sub(_fitted, svg)
 

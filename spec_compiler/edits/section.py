@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Iterable
+from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,6 +15,10 @@ class Section(BaseModel):
     """A mapping of the language: frozen, unknown keys refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """What was written, without the defaults of everything else."""
+        return [(name, value) for name, value in super().__repr_args__() if name in self.model_fields_set]
 
 
 class Edit(Protocol):

@@ -20,11 +20,15 @@ class Row:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class History:
     """All epochs of a run."""
 
     rows: tuple[Row, ...] = ()
+
+    def __repr__(self) -> str:
+        phases = ", ".join(f"{name} {first} to {last}" for name, first, last in self.phases())
+        return f"<History of {len(self)} epochs{phases and f': {phases}'}>"
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -68,7 +68,7 @@ def test_a_bad_call_is_the_callers_fault(called: Any, spec: Path) -> None:
         ("plan", "spec.yaml", "--set", "base"),
         ("plan", "spec.yaml", "--format", "xml"),
         ("build", "spec.yaml", "-o", "there.keras"),
-        ("build", "spec.yaml", "-o", "nowhere/out.keras"),
+        ("build", "spec.yaml", "-o", "spec.yaml/out.keras"),
         ("build", "spec.yaml", "-o", "out.txt"),
         ("build", "spec.yaml"),
         ("nothing",),

@@ -1,4 +1,4 @@
-"""The tutorials' recipes train: each example classifier takes one step on generated images, without its weights."""
+"""The examples that classify can be trained: each takes one step on generated images, without its weights."""
 
 from __future__ import annotations
 

@@ -260,8 +260,11 @@ def test_a_failing_engine_leaves_the_old_file(tmp_path: Path) -> None:
 
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
-    with pytest.raises(DrawError, match=r"cannot write `.*missing.*`: No such file or directory"):
-        draw("digraph {}", tmp_path / "missing" / "picture.dot")
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(DrawError, match=r"cannot write `.*picture.dot`: "):
+        draw("digraph {}", file / "picture.dot")
+    file.unlink()
     folder = tmp_path / "picture.dot"
     folder.mkdir()
     with pytest.raises(DrawError, match="cannot write"):

@@ -27,38 +27,43 @@ function compose() {
   drawn = { edges: list, boxOf, ...layout(boxes, list) };
   boxes.forEach((box, index) => { box.x = drawn.x[index]; box.y = drawn.y[index]; box.index = index; });
 }
+// A box says in each pane what holds there: before, after, or both at once. Its height is that of the longest.
 function describe(box) {
-  const first = nodes[box.members[0]], last = nodes[box.members[box.members.length - 1]], layer = layerOf(first, view);
-  box.state = stateOf(first);
-  box.w = WIDTH;
-  if (box.fold >= 0) {
-    const layers = new Map(box.members.map((index) => [sideOf(nodes[index], view).layer, layerOf(nodes[index], view)]));
-    const words = new Set(box.members.map((index) => freezing(nodes[index], view)).filter(Boolean));
-    const parameters = [...layers.values()].reduce((sum, each) => sum + each.parameters, 0);
-    const turned = [...words].some((word) => word.includes("→"));
-    box.state = ["changed", "new", "dropped"].find((state) => box.members.some((index) => stateOf(nodes[index]) === state)) || "kept";
-    box.pill = words.size === 1 ? [...words][0] : words.size ? (turned ? "→ partly frozen" : "partly frozen") : "";
-    const happened = box.state === "kept" ? (turned ? "" : " unchanged") : box.state === "changed" ? " with another output shape" : ` ${box.state}`;
-    box.title = `${nameOf(first)} … ${nameOf(last)}`;
-    pen.font = "650 12.5px system-ui, sans-serif";
-    box.split = pen.measureText(box.title).width > WIDTH - 80 ? [`${nameOf(first)} …`, nameOf(last)] : null;
-    box.lines = [`${layers.size} layers${happened}`, parameters ? `${number(parameters)} parameters` : "no parameters"];
-    box.kind = "fold";
-  } else {
-    const side = sideOf(first, view), shapes = side.shapes.map((each) => texts[each]);
-    box.title = layer.name;
-    box.kind = layer.kind;
-    box.pill = freezing(first, view);
-    const call = side.call ? ` · call ${side.call[0]} of ${side.call[1]}` : "";
-    box.lines = [texts[layer.class].split(">").pop() + (layer.kind === "operation" ? " operation" : "") + call + (side.output ? " · output" : "")];
-    const changes = view === "before" ? [] : first.details || [];
-    const size = layer.parameters ? `${number(layer.parameters)} params` : "";
-    const reshaped = changes.some(([what]) => what === "output shape");
-    const facts = [reshaped ? "" : shapes.slice(0, 2).join(", ") + (shapes.length > 2 ? ` and ${shapes.length - 2} more` : ""), size, layer.inside ? `${layer.inside} layers inside` : ""];
-    if (facts.some(Boolean)) box.lines.push(facts.filter(Boolean).join(" · "));
-    changes.slice(0, 3).forEach(([what, change]) => box.lines.push(what === "output shape" ? change : `${what} ${change}`));
-    if (changes.length > 3) box.lines.push(`and ${changes.length - 3} more`);
+  box.faces = {};
+  for (const column of view === "side" ? ["before", "after"] : [view]) {
+    const members = box.members.filter((index) => shows(nodes[index], column));
+    if (members.length) box.faces[column] = box.fold >= 0 ? foldFace(members, column) : layerFace(nodes[members[0]], column);
   }
-  if (box.pill === "trainable") box.pill = "";
-  box.h = 27 + 14.5 * box.lines.length + (box.split ? 16 : 0);
+  Object.assign(box, box.faces.after || box.faces[view] || box.faces.before, { w: WIDTH });
+  box.h = Math.max(...Object.values(box.faces).map((face) => 27 + 14.5 * face.lines.length + (face.split ? 16 : 0)));
 }
+function foldFace(members, column) {
+  const first = nodes[members[0]], last = nodes[members[members.length - 1]];
+  const layers = new Map(members.map((index) => [sideOf(nodes[index], column).layer, layerOf(nodes[index], column)]));
+  const words = new Set(members.map((index) => freezing(nodes[index], column)).filter(Boolean));
+  const parameters = [...layers.values()].reduce((sum, each) => sum + each.parameters, 0);
+  const turned = [...words].some((word) => word.includes("→"));
+  const state = ["changed", "new", "dropped"].find((each) => members.some((index) => stateOf(nodes[index]) === each)) || "kept";
+  const happened = state === "kept" ? (turned ? "" : " unchanged") : state === "changed" ? " with another output shape" : ` ${state}`;
+  const title = `${nameOf(first)} … ${nameOf(last)}`;
+  pen.font = "650 12.5px system-ui, sans-serif";
+  return {
+    kind: "fold", state, title, pill: pillOf(words.size === 1 ? [...words][0] : words.size ? (turned ? "→ partly frozen" : "partly frozen") : ""),
+    split: pen.measureText(title).width > WIDTH - 80 ? [`${nameOf(first)} …`, nameOf(last)] : null,
+    lines: [`${layers.size} layers${happened}`, parameters ? `${number(parameters)} parameters` : "no parameters"],
+  };
+}
+function layerFace(node, column) {
+  const side = sideOf(node, column), layer = layerOf(node, column), shapes = side.shapes.map((each) => texts[each]);
+  const call = side.call ? ` · call ${side.call[0]} of ${side.call[1]}` : "";
+  const lines = [texts[layer.class].split(">").pop() + (layer.kind === "operation" ? " operation" : "") + call + (side.output ? " · output" : "")];
+  const changes = column === "before" ? [] : node.details || [];
+  const size = layer.parameters ? `${number(layer.parameters)} params` : "";
+  const reshaped = changes.some(([what]) => what === "output shape");
+  const facts = [reshaped ? "" : shapes.slice(0, 2).join(", ") + (shapes.length > 2 ? ` and ${shapes.length - 2} more` : ""), size, layer.inside ? `${layer.inside} layers inside` : ""];
+  if (facts.some(Boolean)) lines.push(facts.filter(Boolean).join(" · "));
+  changes.slice(0, 3).forEach(([what, change]) => lines.push(what === "output shape" ? change : `${what} ${change}`));
+  if (changes.length > 3) lines.push(`and ${changes.length - 3} more`);
+  return { kind: layer.kind, state: stateOf(node), title: layer.name, pill: pillOf(freezing(node, column)), split: null, lines };
+}
+const pillOf = (word) => (word === "trainable" ? "" : word);

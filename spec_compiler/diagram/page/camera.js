@@ -8,6 +8,7 @@ function seen(pane) {
 function move(x, y, k) {
   const { width, height } = size(), w = drawn.width * k, h = drawn.height * k, slack = 60;
   camera = { k, x: clamp(x, Math.min(slack, width - w - slack), Math.max(slack, width - w - slack)), y: clamp(y, Math.min(slack, height - h - slack), Math.max(slack, height - h - slack)) };
+  for (const pane of all()) pane.classList.toggle("far", k < FAR);
   for (const pane of all()) pane.world.setAttribute("transform", `translate(${camera.x.toFixed(2)} ${camera.y.toFixed(2)}) scale(${k.toFixed(4)})`);
   if (boxes.length > LARGE) {
     const [pane] = all(), now = seen(pane), was = pane.area, high = (now.bottom - now.top) / 3;
@@ -27,10 +28,14 @@ function center(box, k) {
   k = k || Math.max(camera.k, Math.min(0.75, width / (WIDTH + 40)));
   move(width / 2 - box.x * k, height / 2 - box.y * k, k);
 }
+// A picture that is too long to be read as a whole begins at its top.
 function begin() {
-  const { width } = size(), whole = fitting();
-  if (whole >= 0.55) return fit();
-  const k = clamp((width - 40) / drawn.width, 0.6, 1), first = boxes.find((box) => box.state !== "kept") || boxes.find((box) => (box.pill || "").includes("→"));
-  if (first) center(first, k); else move(0, 16, k);
-  if (drawn.width * k < width) move((width - drawn.width * k) / 2, camera.y, k);
+  const { width } = size();
+  if (fitting() >= 0.55) return fit();
+  const k = clamp((width - 40) / drawn.width, 0.6, 1), first = boxes.find((box) => drawn.rank[box.index] === 0);
+  move(first && drawn.width * k > width ? width / 2 - first.x * k : (width - drawn.width * k) / 2, 16, k);
+}
+function visible(box) {
+  const { width, height } = size(), x = box.x * camera.k + camera.x, y = box.y * camera.k + camera.y;
+  return x >= 20 && y >= 20 && x <= width - 20 && y <= height - 20;
 }

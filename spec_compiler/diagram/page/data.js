@@ -2,7 +2,7 @@
 
 const D = JSON.parse(document.getElementById("data").textContent);
 const STATES = ["kept", "toggled", "changed", "new", "dropped"], ARROWS = ["kept", "changed", "new", "dropped"];
-const MARKS = { changed: "~", new: "+", dropped: "−" }, LARGE = 400, WIDTH = 250;
+const MARKS = { changed: "~", new: "+", dropped: "−" }, LARGE = 400, WIDTH = 250, FAR = 0.3;
 const VIEWS = [["diff", "Diff"], ["side", "Side by side"], ["before", "Before"], ["after", "After"]];
 const $ = (id) => document.getElementById(id);
 const number = (value) => (value == null ? "?" : value.toLocaleString("en-US"));

@@ -13,7 +13,7 @@ function details(index) {
     ["Output shape", pair(shapes, String)],
     ["Parameters", pair((_, each) => each.parameters, number)],
     ["Multiply-adds", pair((side) => ("multiply_adds" in side ? side.multiply_adds : 0), number)],
-    ["Receptive field", pair((side) => side.field, (field) => (field ? field.map((each) => each ?? "whole").join(" × ") : "—"))],
+    ["Receptive field", pair((side) => side.field, (field) => fieldText(field, "—"))],
     ["Activations", pair((side) => side.bytes, (bytes) => scaled(bytes, "B"))],
     layer.parameters ? ["Training", freezing(node, "diff")] : null,
     (now || was).call ? ["Shared", `call ${(now || was).call[0]} of ${(now || was).call[1]}`] : null,

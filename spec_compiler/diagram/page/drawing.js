@@ -49,9 +49,9 @@ function stroke(path, state, from, to) {
   line.firstChild.textContent = title;
   return state === "changed" ? [line, shape("path", { class: "edge core", d: path })] : [line];
 }
-function figure(box, column) {
-  const { w, h } = box, left = -w / 2, top = -h / 2, round = box.kind === "layer" || box.kind === "fold" ? 8 : box.kind === "input" ? h / 2 : 2;
-  const group = shape("g", { class: `box ${box.state} ${box.kind}`, transform: `translate(${box.x} ${box.y})`, tabindex: -1, role: "button", "data-box": box.index });
+function figure(place, column) {
+  const { w, h } = place, box = { ...place, ...place.faces[column] }, left = -w / 2, top = -h / 2, round = box.kind === "layer" || box.kind === "fold" ? 8 : box.kind === "input" ? h / 2 : 2;
+  const group = shape("g", { class: `box ${box.state} ${box.kind}${(box.pill || "").includes("→") ? " toggled" : ""}`, transform: `translate(${box.x} ${box.y})`, tabindex: -1, role: "button", "data-box": box.index });
   const words = [box.title, box.state, ...box.lines, box.pill].filter(Boolean).join(", ");
   group.setAttribute("aria-label", words);
   const title = shape("title", {});

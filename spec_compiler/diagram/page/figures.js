@@ -4,7 +4,7 @@ function cards() {
   const { before: a, after: b } = D.summary, origin = `from ${D.base}`, counts = {}, seen = new Set();
   table.forEach((row) => { if (!seen.has(`${row.state} ${row.name}`)) { seen.add(`${row.state} ${row.name}`); counts[row.happens] = (counts[row.happens] || 0) + 1; } });
   $("origin").textContent = `${origin} · ${number(a.layers)} → ${number(b.layers)} layers`;
-  $("counts").replaceChildren(...["new", "changed", "dropped", "frozen", "unfrozen", "kept"].filter((state) => counts[state]).map((state) => element("span", { class: `chip ${state}` }, MARKS[state] ? element("b", { text: MARKS[state] }) : "", `${number(counts[state])} ${state}`)));
+  $("counts").replaceChildren(...HAPPENS.map((state) => element("button", { class: `chip ${state}`, type: "button", title: "Go to them, one after another", onclick: () => tour(state) }, MARKS[state] ? element("b", { text: MARKS[state] }) : "", `${number(counts[state])} ${state}`)));
   const field = (side) => (side.field ? side.field.sizes.join(" × ") : "—"), shapes = (side, key) => side[key].slice(0, 2).join(", ") + (side[key].length > 2 ? ` and ${side[key].length - 2} more` : "");
   const cost = (side) => (side.multiply_adds == null ? "input size is open" : scaled(side.multiply_adds));
   const card = (what, was, now, extra = "", change = "") => element("div", { class: "card" }, element("div", { class: "what", text: what }), element("div", { class: now.length > 16 ? "now long" : "now", text: now }), element("div", { class: "was", text: (was === now ? "as before" : `was ${was}${change}`) + extra }));
@@ -12,10 +12,15 @@ function cards() {
     card("Parameters", number(a.parameters), number(b.parameters), "", share(a.parameters, b.parameters)),
     card("Trainable", number(a.parameters - a.frozen), number(b.parameters - b.frozen), b.frozen ? `, ${number(b.frozen)} frozen` : ""),
     card("Multiply-adds per example", cost(a), cost(b), "", share(a.multiply_adds, b.multiply_adds)),
-    card("Receptive field", field(a), field(b), b.field ? `, at ${b.field.layer}` : ""),
+    card(b.field ? `Receptive field at ${b.field.layer}` : "Receptive field", field(a), field(b), b.field && b.field.whole ? "; later the whole input" : ""),
     card("Input", shapes(a, "inputs"), shapes(b, "inputs")),
     card("Output", shapes(a, "outputs"), shapes(b, "outputs")),
   );
+}
+function tour(state) {
+  const found = table.filter((row) => row.happens === state).map((row) => row.index);
+  hits = new Set(found);
+  select(found[(found.indexOf(selected) + 1) % found.length], { center: true, unfolded: state !== "kept" });
 }
 let measure = "multiply_adds";
 function profile() {
@@ -44,6 +49,6 @@ function profile() {
 }
 function memory() {
   const { before: a, after: b } = D.summary, head = element("tr", {}, element("th", { scope: "col", text: "Batch size" }), ...["Predicting, before", "after", "Training, before", "after"].map((text) => element("th", { scope: "col", text })));
-  const rows = [1, 8, 16, 32, 64, 128].map((batch) => element("tr", {}, element("th", { scope: "row", text: batch }), ...[a.peak_bytes, b.peak_bytes, a.activation_bytes, b.activation_bytes].map((bytes) => element("td", { text: scaled(bytes == null ? null : bytes * batch, "B") }))));
-  $("memory").replaceChildren(element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)), element("p", { class: "note", text: "Memory of activations alone: predicting, the most alive at once; training, all that the backward pass may need. Weights and an engine's own buffers come on top." }));
+  const rows = [1, 8, 16, 32, 64, 128].map((batch) => element("tr", {}, element("th", { scope: "row", text: batch }), ...[a.peak_bytes, b.peak_bytes, a.training_bytes, b.training_bytes].map((bytes) => element("td", { text: scaled(bytes == null ? null : bytes * batch, "B") }))));
+  $("memory").replaceChildren(element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)), element("p", { class: "note", text: "Memory of activations alone: predicting, the most alive at once; training, with all that the backward pass may need, which is nothing before the first layer that trains. Weights and an engine's own buffers come on top." }));
 }

@@ -26,7 +26,7 @@ function listen(pane) {
   pane.addEventListener("click", (event) => {
     if (moved > 4) return;
     const group = event.target.closest("[data-box]");
-    if (group) return press(boxes[group.dataset.box], event.detail > 1);
+    if (group) return press(boxes[group.dataset.box], event.detail > 1, camera.k < FAR);
     if (pane.coarse) {
       const frame = pane.getBoundingClientRect(), y = (event.clientY - frame.top - camera.y) / camera.k, x = (event.clientX - frame.left - camera.x) / camera.k;
       const near = boxes.reduce((best, box) => (Math.hypot(box.x - x, box.y - y) < Math.hypot(best.x - x, best.y - y) ? box : best), boxes[0]);
@@ -41,7 +41,8 @@ function listen(pane) {
     if (camera.x !== x || camera.y !== y) event.preventDefault();
   }, { passive: false });
 }
-function press(box, twice) {
+function press(box, twice, far) {
+  if (far) return select(box.members[0], { center: true, focus: true });
   if (box.fold >= 0 && (twice || (selected != null && drawn.boxOf[selected] === box.index))) return unfold(box.fold);
   select(box.members[0], { focus: true });
 }

@@ -16,8 +16,7 @@ function select(index, { center: wanted, focus, unfolded, row = true, line = tru
   try { history.replaceState(null, "", `#layer=${encodeURIComponent(nodes[index].key)}`); } catch { /* a page without a history */ }
 }
 function reveal(box) {
-  const { width, height } = size(), x = box.x * camera.k + camera.x, y = box.y * camera.k + camera.y;
-  if (x < 20 || y < 20 || x > width - 20 || y > height - 20) center(box);
+  if (!visible(box)) center(box);
 }
 function go(index) { select(index, { center: true, unfolded: true }); }
 const jump = (index, text) => element("button", { class: "link", type: "button", text: text || nameOf(nodes[index]), onclick: () => go(index) });

@@ -17,7 +17,7 @@ function spec() {
       const found = owners[mine[0]], state = stateOf(nodes[found[0]]), many = found.length === 1 ? "1 layer" : `${found.length} layers`;
       row.classList.add("linked", state);
       row.setAttribute("role", "button");
-      row.setAttribute("tabindex", 0);
+      row.setAttribute("tabindex", -1);
       row.setAttribute("aria-label", `line ${line + 1}: ${text.trim()}: ${many}`);
       row.title = many;
       const act = () => { hits = new Set(found); litLines([mine[0]]); select(found[0], { center: true, line: false, unfolded: found.length === 1 }); };
@@ -26,6 +26,30 @@ function spec() {
     }
     return row;
   }));
+  foldComments();
+  const linked = [...$("lines").querySelectorAll(".linked")];
+  linked[0]?.setAttribute("tabindex", 0);
+  $("lines").addEventListener("focusin", ({ target }) => { if (target.matches(".linked")) linked.forEach((row) => row.setAttribute("tabindex", row === target ? 0 : -1)); });
+  $("lines").addEventListener("keydown", (event) => {
+    const at = linked.indexOf(document.activeElement), by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (at < 0 || !by) return;
+    event.preventDefault();
+    linked[clamp(at + by, 0, linked.length - 1)].focus();
+  });
+}
+// Lines of comment one below the other become their first line, and a button that shows the rest.
+function foldComments() {
+  const rows = [...$("lines").children], comment = rows.map((_, line) => /^\s*#/.test(D.spec.lines[line]));
+  for (let from = 0, to; from < rows.length; from = to) {
+    for (to = from; to < rows.length && comment[to]; to++);
+    if (to - from < 2) { to += to === from; continue; }
+    const group = rows.slice(from, to), lead = group.find((_, at) => !/yaml-language-server/.test(D.spec.lines[from + at])) || group[0];
+    const rest = group.filter((row) => row !== lead);
+    const flip = (shown) => { rest.forEach((row) => { row.hidden = !shown; }); lead.classList.toggle("short", !shown); more.textContent = shown ? "less" : "more"; more.setAttribute("aria-expanded", shown); };
+    const more = element("button", { class: "link more", type: "button", "aria-label": "The whole comment", onclick: (event) => { event.stopPropagation(); flip(lead.classList.contains("short")); } });
+    lead.append(more);
+    flip(false);
+  }
 }
 function coloured(text) {
   const comment = /(^|\s)#.*$/.exec(text), code = comment ? text.slice(0, comment.index + comment[1].length) : text, rest = text.slice(code.length);

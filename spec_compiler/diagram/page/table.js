@@ -5,6 +5,7 @@ const table = nodes.map((node, index) => {
   const layer = layerOf(node), side = sideOf(node), state = stateOf(node), turned = STATES[node.state] === "toggled";
   return { index, name: layer.name, class: texts[layer.class].split(">").pop(), state, happens: turned ? (layer.trainable ? "unfrozen" : "frozen") : state, shape: side.shapes.map((each) => texts[each]).join(", "), parameters: layer.parameters, multiply_adds: "multiply_adds" in side ? side.multiply_adds : 0, field: side.field ? side.field[0] ?? Infinity : -1, fields: side.field, bytes: side.bytes, training: layer.parameters ? (layer.trainable ? "trainable" : "frozen") : "" };
 });
+const HAPPENS = ["new", "changed", "dropped", "frozen", "unfrozen", "kept"].filter((what) => table.some((row) => row.happens === what));
 let rows = table, sorted = [0, 1];
 const off = new Set(), ROW = 31;
 function heads() {
@@ -13,7 +14,7 @@ function heads() {
 }
 function list() {
   const wanted = $("filter").value.trim().toLowerCase().split(/\s+/).filter(Boolean), [column, way] = sorted, get = COLUMNS[column][2];
-  rows = table.filter((row) => !off.has(row.state) && wanted.every((word) => `${row.name} ${row.class} ${row.shape} ${row.happens} ${row.training}`.toLowerCase().includes(word)));
+  rows = table.filter((row) => !off.has(row.happens) && wanted.every((word) => `${row.name} ${row.class} ${row.shape} ${row.happens} ${row.training}`.toLowerCase().includes(word)));
   rows.sort((a, b) => { const x = get(a), y = get(b); return way * (typeof x === "string" ? x.localeCompare(y, "en", { numeric: true }) : (x ?? -1) - (y ?? -1)) || a.index - b.index; });
   heads();
   $("rows").scrollTop = 0;
@@ -24,8 +25,7 @@ function fill(everything) {
   const few = everything || rows.length <= LARGE, from = few ? 0 : Math.max(0, Math.floor($("rows").scrollTop / ROW) - 20), to = few ? rows.length : Math.min(rows.length, from + 70);
   const space = (count) => element("tr", { "aria-hidden": "true" }, element("td", { colspan: COLUMNS.length, style: `height:${count * ROW}px;padding:0;border:0` }));
   $("body").replaceChildren(...(from ? [space(from)] : []), ...rows.slice(from, to).map((row) => {
-    const field = row.fields ? row.fields.map((each) => each ?? "whole").join(" × ") : "";
-    const line = element("tr", { class: row.state, "data-node": row.index }, element("td", { class: "number", text: row.index }), element("td", {}, element("button", { class: "link", type: "button", text: row.name })), element("td", { text: row.class }), element("td", { class: `state ${row.state}`, text: `${MARKS[row.state] || ""} ${row.happens}`.trim() }), element("td", { text: row.shape }), ...[row.parameters ? number(row.parameters) : "", row.multiply_adds === 0 ? "" : number(row.multiply_adds), field, scaled(row.bytes, "B")].map((text) => element("td", { class: "number", text })), element("td", { text: row.training }));
+    const line = element("tr", { class: row.state, "data-node": row.index }, element("td", { class: "number", text: row.index }), element("td", {}, element("button", { class: "link", type: "button", text: row.name })), element("td", { text: row.class }), element("td", { class: `state ${row.state}`, text: `${MARKS[row.state] || ""} ${row.happens}`.trim() }), element("td", { text: row.shape }), ...[row.parameters ? number(row.parameters) : "", row.multiply_adds === 0 ? "" : number(row.multiply_adds), fieldText(row.fields), scaled(row.bytes, "B")].map((text) => element("td", { class: "number", text })), element("td", { text: row.training }));
     line.addEventListener("click", () => { select(row.index, { center: true, unfolded: true, row: false }); markRow(); $("picture").scrollIntoView({ block: "nearest" }); });
     return line;
   }), ...(to < rows.length ? [space(rows.length - to)] : []));

@@ -11,6 +11,7 @@ const share = (before, after) => {
   const change = (after / before - 1) * 100;
   return ` (${change > 0 ? "+" : "−"}${Math.abs(change) < 0.05 ? "<0.1" : Math.abs(change).toFixed(1)} %)`;
 };
+const fieldText = (sizes, none = "") => (!sizes ? none : sizes.every((each) => each == null) ? "the whole input" : sizes.map((each) => each ?? "whole").join(" × "));
 const freezing = (node, column) => {
   const before = layerOf(node, "before"), after = layerOf(node, "after");
   const word = (layer) => (layer && layer.parameters ? (layer.trainable ? "trainable" : "frozen") : "");

@@ -1,0 +1,47 @@
+"""README is run: its Python does what its comments say, and its commands print what stands below them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import keras
+import pytest
+
+from spec_compiler import load_spec
+from tests.backend.sessions import run
+from tests.markdown import README, ROOT, blocks, sessions
+
+
+def words(text: str) -> str:
+    """The text without its line breaks: README wraps long lines."""
+    return "\n".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("commands", "said"), sessions(README), ids=[each[0][-1].split()[1] for each in sessions(README)]
+)
+def test_finding_N18_commands_print_what_readme_shows(commands: list[str], said: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "specs", tmp_path / "specs")
+    assert words(run(commands, tmp_path).output) == words(said)
+
+
+def test_finding_N18_readme_shows_two_sessions() -> None:
+    assert [commands[-1].split()[1] for commands, _ in sessions(README)] == ["build", "check"]
+
+
+def test_finding_N18_the_python_in_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    base = "{application: VGG16, weights: imagenet, include_top: false, input_shape: [32, 32, 3]}"
+    Path("spec.yaml").write_text(f"spec: 1\nbase: {base}\ncut_at: block2_pool\n", encoding="utf-8")
+    model = keras.applications.VGG16(weights=None, include_top=False, input_shape=(32, 32, 3))
+    before = [weight.copy() for weight in model.get_weights()]
+    found: dict[str, object] = {"my_model": model}
+    (code,) = blocks(README, "python")
+    exec(code, found)
+    compiled = found["compiled"]
+    assert isinstance(compiled.model, keras.Model)  # type: ignore[attr-defined]
+    assert compiled.plan.to_json()["summary"]["dropped"] == 12  # type: ignore[attr-defined]
+    assert all((one == other).all() for one, other in zip(before, model.get_weights(), strict=True))
+    assert found["check_spec"]("spec.yaml") == ()  # type: ignore[operator]
+    assert load_spec("spec.yaml").cut_at is not None
