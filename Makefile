@@ -21,8 +21,9 @@ help:
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml
+	@echo "making the environment in $(VENV), once: TensorFlow is large, this takes a minute or two"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
+	$(BIN)/python -m pip install --disable-pip-version-check -e ".[dev]"
 	@touch $@
 
 # What only some tests need: the real mermaid, and a Chromium. Where they cannot be had, those tests say so and skip.
@@ -44,16 +45,17 @@ gallery: setup
 
 demo: setup
 	@mkdir -p out
-	$(BIN)/spec-compiler build specs/vgg16_hed_fast_stem.yaml -o out/vgg16_hed_fast_stem.keras --force
+	$(BIN)/spec-compiler build specs/vgg16_hed_fast_stem.yaml -o out/vgg16_hed_fast_stem.keras --prove --force
 	$(BIN)/spec-compiler diagram specs/vgg16_hed_fast_stem.yaml -o out/vgg16_hed_fast_stem.svg --force
 	$(BIN)/spec-compiler diagram specs/vgg16_hed_fast_stem.yaml -o out/vgg16_hed_fast_stem.png --force
 
+# The curves in docs/ are drawn anew by `make digits CURVES=docs/images/digits_curves.png`.
+CURVES ?= out/digits_curves.png
 digits: setup
-	@mkdir -p docs/images
 	$(BIN)/python scripts/digits.py out/digits 32
 	$(BIN)/spec-compiler train specs/digits_two_phase.yaml -o out/digits_run --force
 	$(BIN)/spec-compiler train specs/digits_two_phase.yaml -o out/digits_random --force --set base.weights=null
-	$(BIN)/python scripts/compare_runs.py out/digits_run out/digits_random docs/images/digits_curves.png \
+	$(BIN)/python scripts/compare_runs.py out/digits_run out/digits_random $(CURVES) \
 		"1,797 handwritten digits: HED's VGG16 (lines) and the same network from random weights (dashes)"
 
 check: setup node browser
