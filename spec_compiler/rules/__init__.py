@@ -73,6 +73,7 @@ RULES: dict[str, Rule] = {
         Rule("SC402", "a kept layer whose weights no longer fit its input"),
         Rule("SC403", "a new layer that cannot be made from its arguments"),
         Rule("SC404", "a Flatten that makes a Dense of more than 50 million parameters", "warning"),
+        Rule("SC405", "an input whose size Keras would build other paddings or layers for", "warning"),
         Rule("SC501", "a file that is missing"),
         Rule("SC502", "a file that cannot be read as what it should be"),
         Rule("SC503", "a weights file of another model"),
@@ -83,6 +84,9 @@ RULES: dict[str, Rule] = {
         Rule("SC508", "a file that already exists, or a place that cannot be written"),
         Rule("SC509", "a layer whose code a saved file would carry", "warning"),
         Rule("SC510", "a path that leaves the spec's folder"),
+        Rule(
+            "SC511", "a weights file of `imagenet` for which Keras builds another graph than for `imagenet`", "warning"
+        ),
         # training
         Rule("SC601", "an optimizer, loss, metric or callback that Keras does not have"),
         Rule("SC602", "a data folder that is missing, or a class without images"),
