@@ -34,7 +34,7 @@ def lint(spec: Spec, plan: Plan) -> tuple[Diagnostic, ...]:
         *_loose_normalizations(spec, plan.after),
         *_pointless(spec, plan),
         *_large_dense(plan.after),
-        *stale_paddings(plan),
+        *stale_paddings(spec, plan),
         *_lambdas(spec, plan.after),
     )
 

@@ -13,6 +13,7 @@ from spec_compiler.argument_values import flow
 from spec_compiler.diagnostics import Diagnostic, Path
 from spec_compiler.graph import Graph, LayerSpec, Shape
 from spec_compiler.plan import Plan
+from spec_compiler.spec import Spec
 
 # What MobileNetV2, MobileNetV3, EfficientNet and NASNet call the layers that `imagenet_utils.correct_pad` pads. A test
 # compares the list with what changes between two sizes of all applications.
@@ -24,7 +25,7 @@ _CHOSEN = re.compile(
 Padding = tuple[tuple[int, int], tuple[int, int]]
 
 
-def stale_paddings(plan: Plan) -> Iterator[Diagnostic]:
+def stale_paddings(spec: Spec, plan: Plan) -> Iterator[Diagnostic]:
     """One warning, at the `input` section that changes the size, for all paddings that are no longer what they were."""
     stale = [
         (name, chosen)
@@ -41,9 +42,17 @@ def stale_paddings(plan: Plan) -> Iterator[Diagnostic]:
         f"`{name}` keeps the padding {now}, which Keras chose for another size{more}",
         _cause(plan.after),
         notes=(f"on its input {_input(plan.after, name)} Keras chooses {chosen}",),
-        help="build the base for this size, for an application with `input_shape` in `base`,\n"
-        f"or write `set: [{{layers: {name}, to: {{padding: {flow([list(each) for each in chosen])}}}}}]`",
+        help=f"{_instead(spec)}write `set: [{{layers: {name}, to: {{padding: {flow([*map(list, chosen)])}}}}}]`",
     )
+
+
+def _instead(spec: Spec) -> str:
+    """Where to say the size so that Keras chooses; nowhere for an application, which refuses it."""
+    if spec.base is not None and spec.base.application is not None:
+        return ""
+    if spec.base is not None and spec.base.spec is not None:
+        return f"write `input` into `{spec.base.spec}`,\nor "
+    return "build the base for this size,\nor "
 
 
 def _chosen_now(layer: LayerSpec, plan: Plan) -> Padding | None:

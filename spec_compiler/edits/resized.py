@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from spec_compiler.diagnostics import Diagnostic
+from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph, LayerSpec, Origin
 
 ORIGIN = Origin("input", ("input", "shape"))
@@ -16,18 +16,22 @@ ORIGIN = Origin("input", ("input", "shape"))
 def as_constructed(graph: Graph, made: Graph) -> Graph:
     """The graph with the arguments of `made`, what the constructor makes at the new size.
 
-    Layers with other weights stay, and are told where these do not fit. SC405 where the constructor makes other layers.
+    Layers with other weights stay, and are told where these do not fit.
+
+    Raises:
+        SpecError: SC406 where the constructor makes other layers.
     """
-    if _structure(graph) != _structure(made):
-        warning = Diagnostic(
-            "SC405",
-            f"`{graph.name}` is built from other layers at this size, those of the base are kept",
-            ORIGIN.path,
-            help="write the shape as `input_shape` into `base`, and leave it out here",
-        )
-        return replace(graph, warnings=(*graph.warnings, warning))
+    if _structure(graph) != _structure(made) and _channels(graph) == _channels(made):
+        message = f"Keras builds `{graph.name}` from other layers at this size"
+        help = "write the shape as `input_shape` into `base`, and leave it out here"
+        raise SpecError.single("SC406", message, path=ORIGIN.path, help=help)
     layers = {name: _resized(layer, made.layers.get(name)) for name, layer in graph.layers.items()}
     return replace(graph, layers=layers)
+
+
+def _channels(graph: Graph) -> list[int | None]:
+    """The last axis of each input; of a graph on another input still that of the base."""
+    return [spec.shape[-1] for ref in graph.input_refs if (spec := graph.spec_of(ref)) is not None]
 
 
 def _structure(graph: Graph) -> list[object]:
