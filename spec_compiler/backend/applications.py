@@ -98,7 +98,7 @@ def downloaded(wanted: Download | None, base: Base) -> str:
     target: list[str] = []
     try:
         with contextlib.redirect_stdout(sys.stderr), _kept_files(target):
-            return os.fspath(file_utils.get_file(*wanted.arguments, **wanted.options))
+            return str(file_utils.get_file(*wanted.arguments, **wanted.options))
     except _Kept as kept:
         place = _shown(target[0])
         note = f"`{place}` is there, but its hash is not the one that Keras knows: it is damaged, or another file"
