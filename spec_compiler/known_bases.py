@@ -20,7 +20,7 @@ from spec_compiler import cache
 from spec_compiler.base import Base
 from spec_compiler.cache import Key
 from spec_compiler.diagnostics import Path
-from spec_compiler.graph import Graph
+from spec_compiler.graph import Graph, Shape
 from spec_compiler.graph_json import NotPlain, from_plain, to_plain
 from spec_compiler.joining import joined
 from spec_compiler.spec import Spec
@@ -55,11 +55,13 @@ def known_graph(spec: Spec, key_of: Callable[[Base, Path], Key | None]) -> tuple
 def base_key(base: Base, folder: str) -> Key | None:
     """What the graph of an application or a saved model depends on; None for one that is not kept, and other bases.
 
-    An application depends on its arguments and on Keras, a saved model on its config, both on Keras's settings.
+    An application depends on its arguments, on whether its weights are `imagenet`, and on Keras, a saved model on its
+    config, both on Keras's settings.
     """
     question: dict[str, Any]
     if base.application is not None:
-        question = {"application": base.application, "arguments": base.arguments}
+        imagenet = base.weights.kind == "imagenet"
+        question = {"application": base.application, "arguments": base.arguments, "imagenet": imagenet}
     elif base.file is not None:
         config = _config_of(os.path.join(folder, os.path.expanduser(base.file)))
         if config is None:
@@ -72,6 +74,11 @@ def base_key(base: Base, folder: str) -> Key | None:
     except (TypeError, ValueError):
         return None
     return _asked_of_keras(question)
+
+
+def resized_key(key: Key | None, size: Shape) -> Key | None:
+    """What the graph of an application depends on that its constructor makes at another size."""
+    return {**key, "size": list(size)} if key is not None and "application" in key else None
 
 
 def result_key(graph: Graph) -> Key | None:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from spec_compiler.listing import Listing
+from spec_compiler.proof import Proof
 
 WeightAction = Literal["copied", "initialized", "dropped"]
 
@@ -31,43 +32,6 @@ class LedgerRow:
     result_checksum: str | None = None
     is_new: bool = False  # a variable of a layer that the spec made
     is_state: bool = False  # no variable: what a layer knows besides, `variable` says what
-
-
-@dataclass(frozen=True)
-class Proof:
-    """That base and result compute the same, each kept layer compared bit for bit on probe inputs.
-
-    Attributes:
-        reference: what the result was compared with, such as `vgg16.keras as Keras loads it`.
-        probes: what the inputs were.
-        layers: kept layers that, on the tensors that they take in the result, put out what the base's layer puts out.
-        tensors: tensors before the first edits that equal those of the base's own run.
-        inexact: kept layers that do not put out the same bits twice themselves, compared within rounding.
-    """
-
-    reference: str
-    probes: str
-    layers: int
-    tensors: int
-    inexact: tuple[str, ...] = ()
-
-    @property
-    def text(self) -> str:
-        """The proof in a sentence or two."""
-        if not self.layers:
-            return f"Nothing to prove: {self.reference}."
-        what = "kept layer computes what it" if self.layers == 1 else "kept layers compute what they"
-        does = "computes" if self.layers == 1 else "compute"
-        text = f"Proven on {self.probes}: {self.layers} {what} {does} in {self.reference}"
-        text += ", bit for bit" if not self.inexact else f", bit for bit but for {len(self.inexact)} inexact ones"
-        if not self.tensors:
-            return f"{text}.\nThe edits change what each of them takes, so that each was compared by itself."
-        what = (
-            "tensor that no edit reaches equals that"
-            if self.tensors == 1
-            else "tensors that no edit reaches equal those"
-        )
-        return f"{text}.\n{self.tensors} {what} of the base's own run."
 
     def __repr__(self) -> str:
         return f"<{self.layer}/{self.variable} {self.shape}: {self.action}, {self.reason}>"

@@ -9,6 +9,7 @@ from spec_compiler.diagnostics import Diagnostic, did_you_mean
 from spec_compiler.graph import Graph, LayerSpec
 from spec_compiler.plan import Plan
 from spec_compiler.spec import Spec
+from spec_compiler.stale_paddings import stale_paddings
 
 LARGE_DENSE = 50_000_000
 CONVOLUTIONS = (
@@ -33,6 +34,7 @@ def lint(spec: Spec, plan: Plan) -> tuple[Diagnostic, ...]:
         *_loose_normalizations(spec, plan.after),
         *_pointless(spec, plan),
         *_large_dense(plan.after),
+        *stale_paddings(spec, plan),
         *_lambdas(spec, plan.after),
     )
 

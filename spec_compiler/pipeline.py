@@ -18,14 +18,15 @@ from spec_compiler.backend.bases import LoadedBase, from_built, load
 from spec_compiler.backend.weights import transfer
 from spec_compiler.backend.writer import Built, build
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
-from spec_compiler.editing import apply_edits, opened_for
+from spec_compiler.editing import apply_edits, opened_for, size_of
 from spec_compiler.graph import Graph
 from spec_compiler.known_calls import learn
-from spec_compiler.ledger import Proof, WeightLedger
+from spec_compiler.ledger import WeightLedger
 from spec_compiler.mending import mended
 from spec_compiler.other_specs import Inside, inside, other_spec
 from spec_compiler.permissions import Permissions
 from spec_compiler.plan import Plan
+from spec_compiler.proof import Proof
 from spec_compiler.spec import Spec
 from spec_compiler.training.check import check_training
 
@@ -87,7 +88,8 @@ def planned(spec: Spec, model: Any, allowed: Permissions, around: Inside | None 
         before = opened_for(spec, base.graph)
 
         def edited(spec: Spec) -> tuple[Graph, Built]:
-            graph = apply_edits(spec, before)
+            size = size_of(spec)
+            graph = apply_edits(spec, before, base.resized(size) if size is not None else None)
             return graph, build(graph, before, seed=spec.seed, custom=base.custom, folder=spec.source.folder)
 
         try:
@@ -101,7 +103,7 @@ def planned(spec: Spec, model: Any, allowed: Permissions, around: Inside | None 
 
 
 def file_warnings(planned: Planned) -> tuple[Diagnostic, ...]:
-    """What is legal in the base's weights but worth saying; SC507 for layers that a weight map leaves out.
+    """What is legal in the base's weights but worth saying: SC507 for layers that a weight map leaves out, SC511.
 
     Raises:
         SpecError: SC501 to SC508; located.
@@ -110,7 +112,7 @@ def file_warnings(planned: Planned) -> tuple[Diagnostic, ...]:
         return ()
     with planned.spec.source.locating():
         source = planned.base.weights(planned.built.graph)
-    return unmapped_warnings(source.unmapped, planned.plan.after)
+        return (*unmapped_warnings(source.unmapped, planned.plan.after), *planned.base.traps())
 
 
 def _other(path: str, allowed: Permissions, around: Inside) -> LoadedBase:

@@ -11,9 +11,10 @@ from typing import Any
 
 import keras
 
+from spec_compiler import catalogue
 from spec_compiler.applications import figures_file
-from spec_compiler.backend.reader import read_graph
-from spec_compiler.catalogue import application, application_names
+from spec_compiler.backend.applications import application
+from spec_compiler.base import Base
 from spec_compiler.measures import multiply_adds, total
 
 # Top-1 and top-5 in percent; None where Keras publishes none.
@@ -61,11 +62,8 @@ PUBLISHED: dict[str, tuple[float | None, float | None]] = {
 
 def measured(name: str) -> dict[str, Any]:
     """An application with its top, at its default size: parameters, layers, multiply-adds, published accuracy."""
-    size = application(name)["default_size"] or 224
-    with keras.StatelessScope(initialize_variables=False):
-        model = getattr(keras.applications, name)(weights=None, input_shape=(size, size, 3))
-    graph = read_graph(model)
-    keras.utils.clear_session()  # or the next scope's end would allocate the variables
+    size = catalogue.application(name)["default_size"] or 224
+    graph = application(Base.model_validate({"application": name, "input_shape": [size, size, 3]})).graph
     top1, top5 = PUBLISHED.get(name, (None, None))
     return {
         "size": size,
@@ -79,7 +77,8 @@ def measured(name: str) -> dict[str, Any]:
 
 def document(names: tuple[str, ...] | None = None) -> dict[str, Any]:
     """All applications by name."""
-    return {"keras": keras.__version__, "applications": {name: measured(name) for name in names or application_names()}}
+    names = names or catalogue.application_names()
+    return {"keras": keras.__version__, "applications": {name: measured(name) for name in names}}
 
 
 def main() -> int:

@@ -5,31 +5,30 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
-import sys
-import warnings
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
 
+from spec_compiler.backend import references
+from spec_compiler.backend.applications import application, downloaded
 from spec_compiler.backend.files import check_assets, find
 from spec_compiler.backend.functions import call_function
 from spec_compiler.backend.reader import custom_objects, read_graph
-from spec_compiler.backend.references import Reference, application, mapped, passed, saved
+from spec_compiler.backend.references import Reference
 from spec_compiler.backend.saved_code import SavedCode, saved_config
 from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.backend.sources import JoinedWeights, MemoryWeights, NoWeights, WeightSource
-from spec_compiler.backend.symbolic import skeleton, symbolic
+from spec_compiler.backend.symbolic import skeleton
 from spec_compiler.backend.writer import Built, Custom, Factory
 from spec_compiler.base import Base, Weights
 from spec_compiler.cache import Key
-from spec_compiler.diagnostics import Path, SpecError
-from spec_compiler.graph import Graph
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.graph import Graph, Shape
 from spec_compiler.joining import joined
-from spec_compiler.known_bases import base_key, joined_key, keep_graph, recall_graph, result_key
+from spec_compiler.known_bases import base_key, joined_key, keep_graph, recall_graph, resized_key, result_key
 from spec_compiler.location import existing, locate
 from spec_compiler.spec import Spec
 
@@ -43,9 +42,9 @@ class LoadedBase:
     custom: Custom = field(default_factory=Custom)
     is_remote: bool = False
     key: Key | None = None  # what the graph is remembered by
-    references: Mapping[str, Reference] = field(
-        default_factory=dict
-    )  # by the prefix of its layers; none without weights
+    references: Mapping[str, Reference] = field(default_factory=dict)  # by its layers' prefix; none without weights
+    resized: Callable[[Shape], Graph | None] = lambda size: None  # of an application, by its constructor
+    traps: Callable[[], Iterable[Diagnostic]] = tuple  # what of its weights is legal but surely not meant
 
 
 Other = Callable[[str], "LoadedBase"]
@@ -94,7 +93,10 @@ def _load(base: Base, folder: str, path: Path, other: Other, code: bool) -> Load
         except SpecError as error:
             raise error.under(*path) from None
 
-    return replace(loaded, weights=weights)
+    def traps() -> Iterable[Diagnostic]:
+        return [each.under(*path) for each in loaded.traps()]
+
+    return replace(loaded, weights=weights, traps=traps)
 
 
 def _joined(bases: Mapping[str, LoadedBase]) -> LoadedBase:
@@ -109,7 +111,8 @@ def _joined(bases: Mapping[str, LoadedBase]) -> LoadedBase:
         custom,
         any(base.is_remote for base in bases.values()),
         joined_key({name: base.key for name, base in bases.items()}),
-        {f"{name}/{key}": each for name, base in bases.items() for key, each in base.references.items()},
+        references={f"{name}/{key}": each for name, base in bases.items() for key, each in base.references.items()},
+        traps=lambda: [each for base in bases.values() for each in base.traps()],
     )
 
 
@@ -132,7 +135,7 @@ def from_built(built: Built, base: LoadedBase, fill: Callable[[], object]) -> Lo
     graph = read_graph(built.model)
     key = result_key(built.graph) if base.key is not None else None  # user's code may have had its part in others
     keep_graph(key, graph)
-    result = passed(built.model, f"the result of {built.graph.name}")
+    result = references.passed(built.model, f"the result of {built.graph.name}")
     return LoadedBase(graph, weights, custom, base.is_remote, key, {"": result})
 
 
@@ -142,7 +145,7 @@ def _from_memory(model: Any) -> LoadedBase:
     if unbuilt:
         raise SpecError.single("SC304", f"the layer `{unbuilt[0]}` has no weights yet", help="call the model once")
     custom = Custom(custom_objects(model), _lambdas(model))
-    return LoadedBase(graph, lambda result: MemoryWeights(model), custom, references={"": passed(model)})
+    return LoadedBase(graph, lambda result: MemoryWeights(model), custom, references={"": references.passed(model)})
 
 
 def _from_python(text: str, folder: str) -> LoadedBase:
@@ -175,46 +178,93 @@ def _lambdas(model: Any) -> dict[str, Factory]:
 
 
 def _from_application(base: Base, folder: str) -> LoadedBase:
-    constructor = getattr(keras.applications, base.application or "")
-    arguments = {key: tuple(value) if isinstance(value, list) else value for key, value in base.arguments.items()}
     key = _key(base, folder)
-    graph = recall_graph(key)
+    graph, made = recall_graph(key), None
     if graph is None:
-        try:
-            graph = skeleton(lambda: read_graph(constructor(weights=None, **arguments)))
-        except SpecError:
-            raise
-        except Exception as error:
-            raise _not_built(base, error) from None
+        made = application(base)
+        graph = made.graph
         keep_graph(key, graph)
+    own, built = graph, made
 
-    own = graph
+    def file() -> str:
+        if base.weights.kind == "imagenet":
+            return downloaded((built or application(base)).download, base)
+        return locate(base.weights, folder)
 
     def weights(result: Graph) -> WeightSource:
         if base.weights.kind == "imagenet":
-            return _downloaded(_imagenet_file(base, constructor, arguments), base.weights, own, result)
+            return _downloaded(file(), base.weights, own, result)
         return _given(base.weights, folder, own, result)
 
-    name, where, references = str(base.application), base.weights, {}
+    name, where, known = str(base.application), base.weights, {}
     if where.map is not None:
-        references = {"": mapped(name, own, Custom(), weights)}
+        known = {"": references.mapped(name, own, Custom(), weights)}
     elif where.kind != "none":
-        file = where.kind if where.kind == "imagenet" else locate(where, folder)
-        references = {"": application(name, arguments, file)}
-    return LoadedBase(own, weights, is_remote=where.kind == "imagenet", key=key, references=references)
+        known = {"": references.application(base, file)}
+
+    def resized(size: Shape) -> Graph | None:
+        return _resized(base, key, size)
+
+    def traps() -> Iterable[Diagnostic]:
+        return _graph_of_a_file(base, own, folder)
+
+    return LoadedBase(
+        own, weights, is_remote=where.kind == "imagenet", key=key, references=known, resized=resized, traps=traps
+    )
+
+
+def _resized(base: Base, key: Key | None, size: Shape) -> Graph | None:
+    """What the constructor makes at another size; None where it makes nothing."""
+    other = resized_key(key, size)
+    graph = recall_graph(other)
+    if graph is None:
+        try:
+            graph = application(base, size).graph
+        except SpecError:
+            return None
+        keep_graph(other, graph)
+    return graph
+
+
+def _graph_of_a_file(base: Base, own: Graph, folder: str) -> Iterator[Diagnostic]:
+    """SC511 for a file of Keras's own `imagenet` weights, given by name, for which Keras builds another graph."""
+    if base.weights.file is None:
+        return
+    imagenet = base.model_copy(update={"weights": Weights("imagenet")})
+    known = recall_graph(_key(imagenet, folder))
+    if known is not None and not _differing(own, known):
+        return
+    try:
+        made = application(imagenet)
+    except SpecError:  # there are no such weights
+        return
+    keep_graph(_key(imagenet, folder), made.graph)
+    other = _differing(own, made.graph)
+    file = locate(base.weights, folder)
+    if other and made.download is not None and made.download.is_at(file):
+        yield Diagnostic(
+            "SC511",
+            f"`{os.path.basename(file)}` holds the `imagenet` weights, with a file Keras builds the model without "
+            + " and ".join(f"`{name}`" for name in other[:3]),
+            ("weights",),
+            notes=("the weights were trained with it",),
+            help=f"write `weights: imagenet`, and put the file at `{made.download.place}`",
+        )
+
+
+def _differing(one: Graph, other: Graph) -> list[str]:
+    """The layers of the other graph that the one lacks, or has with other arguments."""
+    return [
+        name
+        for name, layer in other.layers.items()
+        if name not in one.layers or one.layers[name].config != layer.config
+    ]
 
 
 def _key(base: Base, folder: str) -> Key | None:
     """The base's key in the cache; None while the caller's own settings of Keras differ from the written ones."""
     usual = keras.config.dtype_policy().name == keras.config.floatx() == "float32"
     return base_key(base, folder) if usual and keras.config.image_data_format() == "channels_last" else None
-
-
-def _not_built(base: Base, error: Exception) -> SpecError:
-    reason = keras_reason(error)
-    blamed = next((name for name in base.arguments if re.search(rf"\b{name}\b", reason)), "application")
-    message = f"`{base.application}` cannot be built from these arguments"
-    return SpecError.single("SC505", message, path=(blamed,), notes=[f"Keras says: {reason}"])
 
 
 def _given(weights: Weights, folder: str, graph: Graph, result: Graph) -> WeightSource:
@@ -234,54 +284,6 @@ def _downloaded(path: str, weights: Weights, graph: Graph, result: Graph) -> Wei
         help = f"remove `{path}`, and Keras downloads it again"  # of some of its files Keras knows no hash
         damaged = [replace(each, help=help) if each.code == "SC502" else each for each in error.diagnostics]
         raise SpecError(damaged).under("weights") from None
-
-
-class _Found(Exception):
-    """Keras has the weights file: there is no need to go on."""
-
-
-def _imagenet_file(base: Base, constructor: Any, arguments: dict[str, Any]) -> str:
-    """The file that Keras itself downloads (or has in its cache) for the application, checked against Keras's hash.
-
-    The constructor is run up to the point where it would load the file. A custom `input_shape` with the top on is
-    left out of that run, as Keras refuses it even where the weights fit; whether they do is checked afterwards.
-    """
-    asked = dict(arguments)
-    if asked.get("include_top", True):
-        asked.pop("input_shape", None)
-    found: list[str] = []
-    original = keras.Model.load_weights
-
-    def load_weights(self: Any, filepath: Any, *args: Any, **kwargs: Any) -> None:
-        found.append(os.fspath(filepath))
-        raise _Found
-
-    keras.Model.load_weights = load_weights
-    try:
-        with symbolic(), contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of input sizes, which are compared with the file afterwards
-            constructor(weights="imagenet", **asked)
-    except _Found:
-        return found[0]
-    except Exception as error:
-        text = keras_reason(error)
-        if "URL fetch failure" not in text and "corrupted" not in text:
-            raise _not_built(base, error) from None
-        address = re.search(r"https?://\S+/([^/:\s]+)", text)
-        way = "try again, as Keras then downloads it anew"
-        if address is not None:
-            way = f"put the file at `{os.path.join(os.environ.get('KERAS_HOME', '~/.keras'), 'models', address[1])}`"
-        raise SpecError.single(
-            "SC504",
-            f"Keras could not download the `imagenet` weights of `{base.application}`",
-            path=("weights",),
-            notes=[f"Keras says: {text}"],
-            help=f"{way}, or name a local file in `weights`;\n"
-            "`--set base.weights=null` compiles without pretrained weights",
-        ) from None
-    finally:
-        keras.Model.load_weights = original
-    raise SpecError.single("SC504", f"`{base.application}` has no `imagenet` weights", path=("weights",))
 
 
 def _from_file(base: Base, folder: str, code: bool) -> LoadedBase:
@@ -312,14 +314,14 @@ def _from_file(base: Base, folder: str, code: bool) -> LoadedBase:
                 raise error.under("file") from None
         return _given(base.weights, folder, read, result)
 
-    references, name = {}, os.path.basename(path)
+    known, name = {}, os.path.basename(path)
     if base.own_weights:
-        references = {"": saved(path, name, objects, not saved_code.has_lambdas)}
+        known = {"": references.saved(path, name, objects, not saved_code.has_lambdas)}
     elif base.weights.map is not None:
-        references = {"": mapped(name, read, custom, weights)}
+        known = {"": references.mapped(name, read, custom, weights)}
     elif base.weights.kind != "none":
-        references = {"": saved(path, name, objects, not saved_code.has_lambdas, locate(base.weights, folder))}
-    return LoadedBase(read, weights, custom, key=key, references=references)
+        known = {"": references.saved(path, name, objects, not saved_code.has_lambdas, locate(base.weights, folder))}
+    return LoadedBase(read, weights, custom, key=key, references=known)
 
 
 @contextlib.contextmanager

@@ -11,10 +11,12 @@ from typing import Any
 
 import keras
 
+from spec_compiler.backend.applications import loaded
 from spec_compiler.backend.sources import WeightSource
 from spec_compiler.backend.symbolic import symbolic
 from spec_compiler.backend.weights import transfer
 from spec_compiler.backend.writer import Custom, build
+from spec_compiler.base import Base
 from spec_compiler.graph import Graph
 
 
@@ -31,21 +33,14 @@ def passed(model: Any, text: str = "the model that was passed") -> Reference:
     return Reference(text, lambda: model)
 
 
-def application(name: str, arguments: Mapping[str, Any], weights: str | None) -> Reference:
-    """An application as its constructor makes it; `weights` are `imagenet`, or a file."""
-    constructor = getattr(keras.applications, name)
+def application(base: Base, file: Callable[[], str]) -> Reference:
+    """An application as its constructor makes it; `file` says where its weights are."""
 
     def made() -> Any:
         with symbolic(allocate=True), _quiet():
-            try:
-                return constructor(weights=weights, **arguments)
-            except ValueError:  # Keras refuses another input size with the top on, also where the weights fit
-                model = constructor(weights=None, **arguments)
-                if weights is not None:
-                    model.load_weights(weights)
-                return model
+            return loaded(base, file)
 
-    return Reference(f"{name} as Keras makes and loads it", made)
+    return Reference(f"{base.application} as Keras makes and loads it", made)
 
 
 def saved(path: str, name: str, objects: Mapping[str, Any], safe: bool, weights: str | None = None) -> Reference:

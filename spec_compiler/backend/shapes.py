@@ -7,6 +7,7 @@ from collections import deque
 
 from spec_compiler.backend.fixes import call_fixes, call_help, fit_fixes, width_argument
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.edits.resized import ORIGIN as RESIZED
 from spec_compiler.graph import Graph, LayerSpec, Node, Origin, ValueRef, VariableSpec
 
 
@@ -125,12 +126,16 @@ def _input_shapes(graph: Graph, node: str) -> str:
 
 
 def _culprit(graph: Graph, node: str) -> LayerSpec | None:
-    """The nearest layer that the node depends on, itself included, that an edit made or changed."""
+    """The nearest layer that the node depends on, itself included, that an edit made or changed.
+
+    Of what a new size of the input changes, the input itself.
+    """
     seen, todo = {node}, deque([node])
     while todo:
         name = todo.popleft()
-        if graph.layer_of(name).cause is not None:
-            return graph.layer_of(name)
+        layer = graph.layer_of(name)
+        if layer.cause is not None and (layer.changed_by != RESIZED or layer.kind == "input"):
+            return layer
         for ref in graph.nodes[name].inputs:
             if ref.node not in seen:
                 seen.add(ref.node)

@@ -100,7 +100,7 @@ def _graph(name: str, allow_code: bool) -> Graph:
     """The model that a file, a spec or an application's name stands for, without its weights."""
     if name.endswith((".yaml", ".yml")):
         return plan_spec(name, allow_code=allow_code).after
-    base = {"application": name, "weights": None}
+    base = {"application": name}
     if name.endswith(FILES) or os.path.exists(name):
         base = {"file": os.path.abspath(name)}
     with of_the_call():

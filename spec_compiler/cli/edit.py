@@ -166,7 +166,7 @@ def layers(
     if base.endswith((".keras", ".h5", ".hdf5")):
         spec = {"spec": 1, "base": {"file": base}}
     elif not base.endswith((".yaml", ".yml")) and not os.path.exists(base):
-        spec = {"spec": 1, "base": {"application": base, "weights": None}}
+        spec = {"spec": 1, "base": {"application": base}}
     with progress("reading"), contextlib.nullcontext() if spec is base else of_the_call():
         planned = plan_spec(spec, overrides=overrides, allow_code=allow_code, restrict_paths=restrict_paths)
     graph = planned.after if after else planned.before

@@ -73,6 +73,8 @@ RULES: dict[str, Rule] = {
         Rule("SC402", "a kept layer whose weights no longer fit its input"),
         Rule("SC403", "a new layer that cannot be made from its arguments"),
         Rule("SC404", "a Flatten that makes a Dense of more than 50 million parameters", "warning"),
+        Rule("SC405", "paddings that Keras chose for another size of the input", "warning"),
+        Rule("SC406", "an input whose size Keras builds other layers of an application for"),
         Rule("SC501", "a file that is missing"),
         Rule("SC502", "a file that cannot be read as what it should be"),
         Rule("SC503", "a weights file of another model"),
@@ -85,6 +87,9 @@ RULES: dict[str, Rule] = {
         Rule("SC510", "a path that leaves the spec's folder"),
         Rule("SC512", "a kept layer whose state beside its variables cannot be carried over"),
         Rule("SC513", "a kept layer that computes something else than in the base"),
+        Rule(
+            "SC511", "a weights file of `imagenet` for which Keras builds another graph than for `imagenet`", "warning"
+        ),
         # training
         Rule("SC601", "an optimizer, loss, metric or callback that Keras does not have"),
         Rule("SC602", "a data folder that is missing, or a class without images"),

@@ -59,7 +59,7 @@ def test_a_broken_run(path: Path, golden: Callable[[Path, str], None], session_f
     with sessions.offline(folder):
         said = sessions.run(session, folder)
     assert path.name.split("-")[0] in said.codes
-    assert said.status in (1, 2)
+    assert said.status in ((0,) if RULES[path.name.split("-")[0]].severity == "warning" else (1, 2))
     for each in said.diagnostics:  # a mistake of the call has no place in the spec, nor has one that needs no spec
         assert said.status == 2 or path.name not in session[-1] or f"--> {path.name}:" in each or "--> --set" in each
     text = "\n\n".join(said.diagnostics) + "\n"

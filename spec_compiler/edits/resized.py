@@ -1,0 +1,51 @@
+"""`input.shape` of an application: its layers with the arguments that Keras's constructor gives them at that size.
+
+Keras chooses paddings by whether a size is even (`imagenet_utils.correct_pad`), NASNet whole layers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from spec_compiler.diagnostics import SpecError
+from spec_compiler.graph import Graph, LayerSpec, Origin
+
+ORIGIN = Origin("input", ("input", "shape"))
+
+
+def as_constructed(graph: Graph, made: Graph) -> Graph:
+    """The graph with the arguments of `made`, what the constructor makes at the new size.
+
+    Layers with other weights stay, and are told where these do not fit.
+
+    Raises:
+        SpecError: SC406 where the constructor makes other layers.
+    """
+    if _structure(graph) != _structure(made) and _channels(graph) == _channels(made):
+        message = f"Keras builds `{graph.name}` from other layers at this size"
+        help = "write the shape as `input_shape` into `base`, and leave it out here"
+        raise SpecError.single("SC406", message, path=ORIGIN.path, help=help)
+    layers = {name: _resized(layer, made.layers.get(name)) for name, layer in graph.layers.items()}
+    return replace(graph, layers=layers)
+
+
+def _channels(graph: Graph) -> list[int | None]:
+    """The last axis of each input; of a graph on another input still that of the base."""
+    return [spec.shape[-1] for ref in graph.input_refs if (spec := graph.spec_of(ref)) is not None]
+
+
+def _structure(graph: Graph) -> list[object]:
+    """The layers and what each call takes, the inputs aside, whose names an edit may have changed."""
+    inputs = {ref.node for ref in graph.input_refs}
+    return [
+        (name, node.layer, [None if ref.node in inputs else ref for ref in node.inputs])
+        for name, node in graph.nodes.items()
+        if name not in inputs
+    ]
+
+
+def _resized(layer: LayerSpec, made: LayerSpec | None) -> LayerSpec:
+    """The layer with the arguments of the other. A nested model is left alone: called on another size it refuses."""
+    if made is None or layer.kind != "layer" or layer.config == made.config or layer.variables != made.variables:
+        return layer
+    return replace(layer, config=made.config, changed_by=ORIGIN)
