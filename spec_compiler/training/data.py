@@ -8,7 +8,7 @@ from pydantic import Field, StrictFloat, StrictInt, StrictStr, model_validator
 
 from spec_compiler.diagnostics import Diagnostic, SpecError, show
 from spec_compiler.edits.section import Section
-from spec_compiler.entries import LayerEntry
+from spec_compiler.entries import LooseEntry
 from spec_compiler.function_names import is_function
 
 
@@ -25,7 +25,7 @@ class Data(Section):
         examples=[0.2, "data/validation"],
     )
     batch_size: Annotated[StrictInt, Field(ge=1)] = Field(default=32, description="How many images make one step.")
-    augment: tuple[LayerEntry, ...] = Field(
+    augment: tuple[LooseEntry, ...] = Field(
         default=(),
         description="Layers that change the training images at random; they are no part of the model.",
         examples=[[{"RandomFlip": "horizontal"}, {"RandomRotation": 0.1}]],
