@@ -1,0 +1,121 @@
+"""What a spec says has an effect, or a diagnostic says that it has none: results against plain Keras by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import pytest
+
+from spec_compiler import SpecError, check_spec, compile_spec
+from spec_compiler.schema import spec_schema
+from tests.backend.conftest import Array, assert_same_bits, outputs_of, randomized
+
+
+def codes(spec: dict[str, Any], base: Any = None) -> list[str]:
+    return [each.code for each in check_spec({"spec": 1, **spec}, base=base)]
+
+
+def test_finding_W1_the_schema_has_from_in_a_head_only() -> None:
+    from jsonschema import Draft7Validator
+
+    validator = Draft7Validator(spec_schema())
+    joined = {"Dense": {"units": 2}, "from": "a"}
+    assert validator.is_valid({"spec": 1, "head": [joined]})
+    for section in (
+        {"insert": [{"after": "a", "layers": [joined]}]},
+        {"replace": [{"layers": "a", "with": [joined]}]},
+        {"data": {"train": "images", "augment": [joined]}},
+        {"head": [{"TimeDistributed": {"layer": joined}}]},
+    ):
+        assert not validator.is_valid({"spec": 1, **section})
+
+
+@pytest.mark.parametrize(
+    ("section", "made"),
+    [
+        ({"insert": [{"after": "stem", "layers": [{"ReLU": {"name": "{name}_relu"}}]}]}, "stem_relu"),
+        ({"insert": [{"before": "pool", "layers": [{"ReLU": {"name": "in_front_of_{name}"}}]}]}, "in_front_of_pool"),
+        (
+            {"insert": [{"between": ["stem", "block1_add"], "layers": [{"ReLU": {"name": "{name}_in"}}]}]},
+            "block1_add_in",
+        ),
+        ({"replace": [{"layers": "drop", "with": [{"ReLU": {"name": "{name}"}}]}]}, "drop"),
+        ({"replace": [{"layers": "drop", "with": [{"ReLU": {"name": "new_{name}"}}]}]}, "new_drop"),
+    ],
+)
+def test_finding_W4_a_single_match_fills_in_its_name(section: dict[str, Any], made: str, branching_model: Any) -> None:
+    model = compile_spec({"spec": 1, **section}, base=branching_model).model
+    assert isinstance(model.get_layer(made), keras.layers.ReLU)
+    assert not [layer.name for layer in model.layers if "{" in layer.name]
+
+
+def test_finding_W4_the_named_result_computes_what_keras_does_by_hand(branching_model: Any, images: Array) -> None:
+    spec = {"spec": 1, "replace": [{"layers": "drop", "with": [{"ReLU": {"name": "{name}", "negative_slope": 0.5}}]}]}
+    result = compile_spec(spec, base=branching_model).model
+    pooled = keras.Model(branching_model.input, branching_model.get_layer("pool").output)(images)
+    by_hand = branching_model.get_layer("predictions")(keras.layers.ReLU(negative_slope=0.5)(pooled))
+    assert_same_bits(outputs_of(result, images), [keras.ops.convert_to_numpy(by_hand)])
+
+
+def activated() -> Any:
+    inputs = keras.Input((8, 8, 3), name="image")
+    x = keras.layers.Conv2D(4, 3, strides=2, activation="swish", kernel_regularizer="l2", name="a")(inputs)
+    x = keras.layers.ZeroPadding2D(1, name="pad")(x)
+    x = keras.layers.Conv2D(4, 3, activation="relu", kernel_initializer="he_normal", name="b")(x)
+    x = keras.layers.Activation("silu", name="c")(x)
+    return randomized(keras.Model(inputs, keras.layers.Flatten(name="flat")(x)))
+
+
+@pytest.mark.parametrize(
+    ("where", "found"),
+    [
+        ({"activation": "swish"}, {"a", "c"}),
+        ({"activation": "silu"}, {"a", "c"}),
+        ({"strides": 2}, {"a"}),
+        ({"strides": [2, 2]}, {"a"}),
+        ({"kernel_initializer": "he_normal"}, {"b"}),
+        ({"kernel_initializer": "HeNormal"}, {"b"}),
+        ({"kernel_initializer": {"HeNormal": {"seed": None}}}, {"b"}),
+        ({"kernel_initializer": "glorot_uniform"}, {"a"}),
+        ({"kernel_regularizer": {"L2": 0.01}}, {"a"}),
+        ({"kernel_regularizer": {"l2": {"l2": 0.01}}}, {"a"}),
+        ({"kernel_regularizer": None}, {"b"}),
+        ({"padding": "VALID"}, {"a", "b"}),
+        ({"padding": 1}, {"pad"}),
+        ({"dtype": "float32", "activation": "relu"}, {"b"}),
+    ],
+)
+def test_finding_W16_where_compares_as_keras_does(where: dict[str, Any], found: set[str]) -> None:
+    spec = {"spec": 1, "freeze": {"layers": "all", "where": where}}
+    model = compile_spec(spec, base=activated()).model
+    assert {layer.name for layer in model.layers if not layer.trainable} == found
+
+
+def test_finding_W16_where_knows_what_set_and_new_layers_say() -> None:
+    spec = {
+        "spec": 1,
+        "set": [{"layers": "b", "to": {"activation": "gelu"}}],
+        "head": [{"Dense": {"units": 3, "name": "top"}}],
+        "freeze": [{"layers": "all"}],
+    }
+    for where, found in (({"activation": "gelu"}, {"b"}), ({"activation": None}, {"top"}), ({"units": 3}, {"top"})):
+        model = compile_spec({**spec, "freeze": {"layers": "all", "where": where}}, base=activated()).model
+        assert {layer.name for layer in model.layers if not layer.trainable} == found
+
+
+def test_finding_W16_setting_what_is_there_is_said() -> None:
+    assert codes({"set": [{"layers": "a", "to": {"activation": "silu"}}]}, activated()) == ["SC313"]
+    assert codes({"set": [{"layers": ["a", "b"], "to": {"activation": "silu"}}]}, activated()) == []
+    assert codes({"set": [{"layers": "b", "to": {"kernel_size": 3}}]}, activated()) == ["SC313"]
+
+
+def test_finding_W13_a_base_that_no_output_needs(tmp_path: Any) -> None:
+    activated().save(tmp_path / "m.keras")
+    bases = {name: {"file": str(tmp_path / "m.keras")} for name in ("a", "b")}
+    for rest in ({"head": [{"Dense": 2, "from": "a/flat"}]}, {"cut_at": "a/flat"}, {"outputs": ["a/flat", "a/c"]}):
+        assert codes({"bases": bases, **rest}) == ["SC311"]
+    joined = {"bases": bases, "head": [{"Concatenate": {}, "from": ["a/flat", "b/flat"]}]}
+    assert codes(joined) == []
+    with pytest.raises(SpecError, match="SC311"):
+        compile_spec({"spec": 1, "bases": bases, "outputs": "b/flat"})
