@@ -119,3 +119,43 @@ def test_finding_W13_a_base_that_no_output_needs(tmp_path: Any) -> None:
     assert codes(joined) == []
     with pytest.raises(SpecError, match="SC311"):
         compile_spec({"spec": 1, "bases": bases, "outputs": "b/flat"})
+
+
+def recurrent(**arguments: Any) -> Any:
+    inputs = keras.Input((4, 3), name="words")
+    found = keras.layers.LSTM(5, name="lstm", **arguments)(inputs)
+    outputs = keras.layers.Concatenate(name="all")(found) if isinstance(found, list | tuple) else found
+    return randomized(keras.Model(inputs, keras.layers.Dense(2, name="top")(outputs)))
+
+
+def test_finding_W21_a_layer_with_several_outputs() -> None:
+    several = recurrent(return_state=True)
+    plain = recurrent()
+    gru = {"GRU": {"units": 3, "return_state": True}}
+    for base, spec in (
+        (several, {"cut_at": "lstm"}),
+        (several, {"outputs": ["lstm"]}),
+        (several, {"insert": [{"after": "lstm", "layers": ["ReLU"]}]}),
+        (several, {"head": [{"Dense": 2, "from": "lstm"}]}),
+        (several, {"replace": [{"each": "lstm", "with": [{"LSTM": 5}]}]}),
+        (several, {"set": [{"layers": "lstm", "to": {"return_state": False}}]}),
+        (plain, {"set": [{"layers": "lstm", "to": {"return_state": True}}]}),
+        (plain, {"head": [{"Reshape": [1, 2]}, gru]}),
+        (plain, {"insert": [{"after": "words", "layers": [gru]}]}),
+        (plain, {"replace": [{"layers": "lstm", "with": [gru]}]}),
+        (plain, {"head": [{"Reshape": [1, 2]}, {"RNN": {"cell": {"LSTMCell": 3}, "return_state": True}}]}),
+    ):
+        assert codes(spec, base) == ["SC303"], spec
+
+
+@keras.saving.register_keras_serializable("nothing_ignored")
+class Halves(keras.layers.Layer):  # type: ignore[misc]
+    """A layer of somebody's own with two outputs."""
+
+    def call(self, inputs: Any) -> Any:
+        return inputs, -inputs
+
+
+def test_finding_W21_a_new_layer_of_ones_own_with_several_outputs() -> None:
+    assert codes({"head": ["nothing_ignored>Halves", {"Dense": 2}]}, recurrent()) == ["SC303"]
+    assert codes({"head": ["nothing_ignored>Halves"]}, recurrent()) == ["SC303"]
