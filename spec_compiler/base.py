@@ -9,10 +9,12 @@ from typing import Any, ClassVar, Literal
 from pydantic import ConfigDict, Field, StrictStr, model_validator
 
 from spec_compiler import catalogue
+from spec_compiler.argument_values import flow
 from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, show
 from spec_compiler.edits.section import Section
 from spec_compiler.function_names import FUNCTION_PATTERN
 from spec_compiler.parsed import Parsed
+from spec_compiler.python_text import Call, parsed
 
 KINDS = ("application", "file", "spec", "python")
 SUFFIXES = (".weights.h5", ".h5", ".hdf5", ".keras")
@@ -161,6 +163,19 @@ def _parse_mapping(raw: Mapping[Any, Any]) -> Weights:
     return Weights(source.kind, source.file, source.package, dict(mapping) if mapping else None)
 
 
+def _of_python(text: str) -> str | None:
+    """How to write an application that stands there in Python: `keras.applications.VGG16(weights=None)`."""
+    try:
+        found = parsed(text)
+    except ValueError:
+        return None
+    name = found.name if isinstance(found, Call) else found
+    if name not in catalogue.application_names():
+        return None
+    arguments = found.named if isinstance(found, Call) and not found.positional else {}
+    return f"write `base: {flow({'application': name, **arguments})}`" if arguments else f"write `application: {name}`"
+
+
 class Base(Section):
     """The model that the spec starts from. Left out where the caller passes a model."""
 
@@ -221,7 +236,7 @@ class Base(Section):
         """What is wrong with an application and its arguments."""
         name, names = self.application or "", catalogue.application_names()
         if name not in names:
-            help = did_you_mean(name, names, "`keras.applications` lists them")
+            help = _of_python(name) or did_you_mean(name, names, "`keras.applications` lists them")
             yield Diagnostic("SC203", f"no Keras application is called `{name}`", ("application",), help=help)
             return
         known = (*catalogue.application(name)["arguments"], "application", "weights")

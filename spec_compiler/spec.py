@@ -38,6 +38,7 @@ from spec_compiler.parsed import Parsed
 from spec_compiler.permissions import EVERYTHING, Permissions, permitted
 from spec_compiler.source import Source, leaves, texts_in
 from spec_compiler.training import Compile, Data, Phase
+from spec_compiler.translation import as_yaml
 from spec_compiler.variables import substituted
 from spec_compiler.yaml_text import parse_source, read_source
 
@@ -300,6 +301,8 @@ def _value_help(kind: str, path: Path, error: Any) -> str | None:
         return f"remove the quotes: `{key}: {int(value)}`"
     if kind == "tuple_type" and isinstance(value, Mapping):
         return "begin each entry with `- `"
+    if kind == "tuple_type" and isinstance(value, str) and (written := as_yaml(value)) is not None:
+        return f"write `{key}: {written if written.startswith('[') else f'[{written}]'}`"
     if kind == "tuple_type" and isinstance(value, str) and key in ("head", "with", "layers"):
         return f"write `{key}: [{value}]`"
     if path == ("bases",):

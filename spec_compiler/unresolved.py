@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from spec_compiler.diagnostics import Path, SpecError, did_you_mean, near
 from spec_compiler.graph import Graph, LayerSpec
-from spec_compiler.selectors import KEYWORDS, Term
+from spec_compiler.selectors import KEYWORDS, Term, as_a_list
 
 
 def in_keyword(layer: LayerSpec, keyword: str) -> bool:
@@ -50,9 +50,8 @@ def no_layer(name: str, graph: Graph, path: Path = (), chars: tuple[int, int] | 
         )
     names = dict.fromkeys([*graph.layers, *graph.nodes, *(KEYWORDS if chars is None else ())])
     otherwise = "`spec-compiler layers` prints the names"
-    return SpecError.single(
-        "SC201", f"no layer named `{name}`", path=path, chars=chars, help=did_you_mean(name, names, otherwise)
-    )
+    help = (as_a_list(name) if chars is None else None) or did_you_mean(name, names, otherwise)
+    return SpecError.single("SC201", f"no layer named `{name}`", path=path, chars=chars, help=help)
 
 
 def _coming(graph: Graph, wanted: Callable[[LayerSpec], bool]) -> LayerSpec | None:
@@ -123,12 +122,15 @@ def nothing(term: Term, graph: Graph) -> SpecError:
         return _too_early(f"`{term.text}` matches no layer yet", later, graph, term.path)
     if term.form == "keyword":
         help: str | None = "this spec adds no layer there"
+    elif term.form == "type" and (several := as_a_list(term.text)) is not None:
+        help = several
     elif term.form == "type":
         classes = sorted({layer.class_name for layer in graph.layers.values()})
         listed = ", ".join(f"`{name}`" for name in classes[:8])
         help = did_you_mean(term.parts[0], classes, f"its classes are {listed}{', …' if len(classes) > 8 else ''}")
     else:
-        help = _near_pattern(term, graph) or "`spec-compiler layers` prints the names"
+        several = as_a_list(term.text) if term.form == "glob" else None
+        help = several or _near_pattern(term, graph) or "`spec-compiler layers` prints the names"
     gone = sorted(name for name in graph.removed if term.form == "glob" and fnmatch.fnmatchcase(name, term.text))
     if gone:
         origin = graph.removed[gone[0]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import keras
@@ -159,3 +160,61 @@ class Halves(keras.layers.Layer):  # type: ignore[misc]
 def test_finding_W21_a_new_layer_of_ones_own_with_several_outputs() -> None:
     assert codes({"head": ["nothing_ignored>Halves", {"Dense": 2}]}, recurrent()) == ["SC303"]
     assert codes({"head": ["nothing_ignored>Halves"]}, recurrent()) == ["SC303"]
+
+
+HELP = re.compile(r"write `(.+)`$")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "head:\n  - X\n",
+        "head: [GlobalAveragePooling2D, X]\n",
+        "insert:\n- after: block1_pool\n  layers: [X]\n",
+        "head: [{TimeDistributed: {layer: X}}]\n",
+    ],
+)
+@pytest.mark.parametrize(
+    "python",
+    [
+        "Dropout(0.5)",
+        "keras.layers.Dropout(rate=0.5, seed=3)",
+        "layers.Dense(10, activation='softmax')",
+        "tf.keras.layers.Dense(10, activation=tf.nn.relu, kernel_regularizer=regularizers.l2(1e-3))(x)",
+        "Conv2D(64, (3, 3), padding='same', name='new')",
+        "keras.layers.ReLU()",
+        "keras.layers.ReLU",
+    ],
+)
+def test_finding_N9_what_the_help_says_for_python_is_taken(python: str, written: str) -> None:
+    text = f"spec: 1\nbase: {{application: VGG16, weights: null, include_top: false}}\n{written}"
+    found = check_spec(text.replace("X", python), static=True)
+    said = [HELP.search(each.help or "") for each in found]
+    assert len(found) == 1
+    assert said[0] is not None
+    mended = check_spec(text.replace("X", said[0][1]), static=True)
+    assert mended == ()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("optimizer: Adam(1e-3), loss: mse", "optimizer: {Adam: 0.001}, loss: mse"),
+        (
+            "optimizer: Adam(1e-3, beta_1=0.8), loss: mse",
+            "optimizer: {Adam: {learning_rate: 0.001, beta_1: 0.8}}, loss: mse",
+        ),
+    ],
+)
+def test_finding_N9_calls_in_compile(wrong: str, right: str) -> None:
+    text = "spec: 1\nbase: {application: VGG16, weights: null}\ncompile: {%s}\ntrain: [{phase: a, epochs: 1}]\n"
+    (found,) = check_spec(text % wrong, static=True)
+    said = HELP.search(found.help or "")
+    assert said is not None
+    assert said[1] in right
+    assert [each.code for each in check_spec(text % right, static=True)] == []
+
+
+def test_finding_N8_a_text_in_brackets_that_is_no_python_stays() -> None:
+    text = "{spec: 1, description: 'a (b, c)', base: {application: VGG16, weights: null}, name: a(b}"
+    assert [each.code for each in check_spec(text + "\n", static=True)] == []
