@@ -65,10 +65,9 @@ class Weights(Parsed):
 
 
 IMAGENET_CLASSES = 1000
-_OWN_TOP = (
-    "leave `classes` out, write `include_top: false`, and give it a `head`:\n"
-    "`[GlobalAveragePooling2D, {{Dense: {{units: {}, activation: softmax}}}}]`"
-)
+_OF_THE_TOP = ("classes", "classifier_activation", "dropout", "dropout_rate")
+_HEAD = "`[GlobalAveragePooling2D, {{Dense: {{units: {}, activation: softmax}}}}]`"
+_OWN_TOP = f"leave `classes` out, write `include_top: false`, and give it a `head`:\n{_HEAD}"
 _FORMS = "write `imagenet`, `null`, a file (.keras, .weights.h5, .h5) or `package:NAME/path`"
 
 WEIGHTS_SCHEMA: dict[str, Any] = {
@@ -247,6 +246,22 @@ class Base(Section):
         if self.weights.kind == "imagenet" and has_top and classes not in (None, IMAGENET_CLASSES):
             message = f"the `imagenet` weights have a top for {IMAGENET_CLASSES:,} classes, got {show(classes)}"
             yield Diagnostic("SC108", message, ("classes",), help=_OWN_TOP.format(classes))
+        yield from self._of_no_effect(bool(self.arguments.get("include_top", True)))
+
+    def _of_no_effect(self, has_top: bool) -> Iterator[Diagnostic]:
+        """SC108 for arguments that every constructor reads only with its top, or only without."""
+        known = catalogue.application(self.application or "")["arguments"]
+        for key in ("pooling",) if has_top else _OF_THE_TOP:
+            value = self.arguments.get(key)
+            if key not in known or value is None or value == known[key].get("default"):
+                continue
+            message = f"`{key}` has no effect {'beside the' if has_top else 'without the'} top of `{self.application}`"
+            help = f"leave `{key}` out, a new top stands in `head`"
+            if key == "classes":
+                help = f"leave it out, and give it a `head`: {_HEAD.format(value)}"
+            elif key == "pooling":
+                help = "write `include_top: false`, whose result is pooled, or leave `pooling` out"
+            yield Diagnostic("SC108", message, (key,), at_key=True, help=help)
 
     def _of_built(self, kinds: list[str]) -> Iterator[Diagnostic]:
         """What is wrong beside a base that is built already, or where none is named."""

@@ -183,6 +183,9 @@ def _several_outputs(arguments: Mapping[str, Any]) -> Iterator[Diagnostic]:
 def _sources(takes: Any) -> tuple[Selector, ...]:
     if takes is None or (isinstance(takes, list | tuple) and not takes):
         raise SpecError.single("SC103", "`from` needs a layer or a list of layers", at_key=True)
+    if isinstance(takes, list | tuple) and len(takes) == 1:
+        help = f"write `from: {takes[0]}`, or name what it is to be merged with" if isinstance(takes[0], str) else None
+        raise SpecError.single("SC103", "`from` is a list of one, a merge takes several", help=help)
     if isinstance(takes, list | tuple):
         found: list[Selector] = []
         problems: list[Diagnostic] = []

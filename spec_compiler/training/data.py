@@ -63,6 +63,10 @@ class Data(Section):
         elif self.validation is not None and not isinstance(self.validation, str) and is_function(self.train):
             message = "a share cannot be held back from what a function gives"
             problems.append(Diagnostic("SC108", message, ("validation",), help="give a second function"))
+        for key in ("image_size", "interpolation", "crop_to_aspect_ratio"):
+            if is_function(self.train) and key in self.model_fields_set:
+                message = f"`{key}` says how image files are read, a function gives the data itself"
+                problems.append(Diagnostic("SC108", message, (key,), at_key=True, help="leave it out"))
         if problems:
             raise SpecError(problems)
         return self

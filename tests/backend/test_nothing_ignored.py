@@ -218,3 +218,13 @@ def test_finding_N9_calls_in_compile(wrong: str, right: str) -> None:
 def test_finding_N8_a_text_in_brackets_that_is_no_python_stays() -> None:
     text = "{spec: 1, description: 'a (b, c)', base: {application: VGG16, weights: null}, name: a(b}"
     assert [each.code for each in check_spec(text + "\n", static=True)] == []
+
+
+def test_finding_W17_channels_first_are_named() -> None:
+    inputs = keras.Input((3, 8, 8), name="image")
+    base = keras.Model(inputs, keras.layers.Flatten()(inputs))
+    (found,) = check_spec({"spec": 1, "input": {"preprocess": "VGG16"}}, base=base)
+    assert found.code == "SC604"
+    assert "(None, 3, 8, 8) has its three first" in found.message
+    assert "three channels" not in (found.help or "")
+    assert "channels_last" in (found.help or "")

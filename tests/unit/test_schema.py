@@ -29,7 +29,10 @@ BEYOND = {
     "SC106-set",
     "SC107-set",
     "SC108-classes-of-imagenet",
+    "SC108-classes-without-a-top",
     "SC108-function-and-folder",
+    "SC108-image-size-of-a-function",
+    "SC108-pooling-beside-a-top",
     "SC202-unregistered",
 }
 
