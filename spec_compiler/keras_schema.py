@@ -88,6 +88,7 @@ def _head_layer(entry: Schema) -> Schema:
         "description": "What the layer is called on: a layer, or a list of layers for a merge.",
         "examples": [["up4", "block4_conv3"]],
         "anyOf": [{"$ref": "#/definitions/selector"}, several],
+        "not": {"type": "array", "maxItems": 1},
     }
     names, custom, mapping, own_form = entry["anyOf"]
     mapping = dict(mapping)
