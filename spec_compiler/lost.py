@@ -104,7 +104,7 @@ def _of_edits(spec: Spec, made: Made, lost: dict[Path, list[str]], graph: Graph)
 
 
 def _pointless(fact: str, name: str, path: Path, graph: Graph) -> Diagnostic:
-    origin = graph.removed[name]
+    origin = graph.layers[name].origin if name in graph.layers else graph.removed[name]  # by one of the same name
     by = origin.section
     return Diagnostic(
         "SC310",

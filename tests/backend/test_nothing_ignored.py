@@ -228,3 +228,45 @@ def test_finding_W17_channels_first_are_named() -> None:
     assert "(None, 3, 8, 8) has its three first" in found.message
     assert "three channels" not in (found.help or "")
     assert "channels_last" in (found.help or "")
+
+
+def test_finding_W3_an_entry_that_another_replaces() -> None:
+    def replaced(old: str, new: str) -> dict[str, Any]:
+        return {"layers": old, "with": [{"Activation": {"activation": "gelu", "name": new}}]}
+
+    for names in (("c", "x"), ("c", "c")):  # the second takes what the first made, under its name or another
+        spec = {"replace": [replaced(*names), replaced(names[1], names[1])]}
+        (found,) = check_spec({"spec": 1, **spec}, base=activated())
+        assert (found.code, found.path) == ("SC310", ("replace", 0))
+
+
+def test_finding_W3_what_a_head_joins_is_kept(branching_model: Any) -> None:
+    head = [{"Dense": {"units": 2, "name": "a"}, "from": "pool"}, {"Dense": {"units": 3, "name": "b"}, "from": "pool"}]
+    assert codes({"head": head}, branching_model) == ["SC306"]
+    assert codes({"head": head, "outputs": ["a", "b"]}, branching_model) == []
+    assert codes({"head": head, "outputs": {"first": "b"}}, branching_model) == ["SC306"]
+
+
+def test_finding_W14_the_names_of_later_sections(branching_model: Any) -> None:
+    head = {"head": [{"Dense": {"units": 2, "name": "top"}}]}
+    for section, order in (
+        ({"set": [{"layers": "new", "to": {"units": 3}}]}, True),
+        ({"set": [{"layers": "to*", "to": {"units": 3}}]}, True),
+        ({"remove": ["stem..top"]}, True),
+        ({"cut_at": "top"}, True),
+        ({"insert": [{"before": "tops", "layers": ["ReLU"]}]}, False),
+        (
+            {"insert": [{"after": "b", "layers": ["ReLU"]}, {"after": "stem", "layers": [{"ReLU": {"name": "b"}}]}]},
+            True,
+        ),
+    ):
+        (found,) = check_spec({"spec": 1, **section, **head}, base=branching_model)
+        assert found.code == "SC201"
+        assert any("applied" in note for note in found.notes) is order, section
+    assert codes({**head, "outputs": "top", "freeze": "top", "cut_at": "pool"}, branching_model) == []
+
+
+def test_finding_W15_positions_that_are_partly_left(branching_model: Any) -> None:
+    result = compile_spec({"spec": 1, "cut_at": "pool", "freeze": "[-3:]"}, base=branching_model).model
+    assert [layer.name for layer in result.layers if not layer.trainable] == ["pool"]
+    assert codes({"cut_at": "stem", "freeze": "[-2:]"}, branching_model) == ["SC206"]
