@@ -60,10 +60,11 @@ class LayerEntry(Parsed):
                 help = "remove it, a chain needs none; layers that take others than the one above stand in `head`"
                 message = "`from` has a meaning in `head` only, here a layer takes what the one above it puts out"
                 problems.append(Diagnostic("SC101", message, ("from",), at_key=True, help=help))
-            try:
-                sources = _sources(takes)
-            except SpecError as error:
-                problems += error.under("from").diagnostics
+            else:
+                try:
+                    sources = _sources(takes)
+                except SpecError as error:
+                    problems += error.under("from").diagnostics
         if problems:
             raise SpecError(problems)
         class_path: Path = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -270,3 +271,17 @@ def test_finding_W15_positions_that_are_partly_left(branching_model: Any) -> Non
     result = compile_spec({"spec": 1, "cut_at": "pool", "freeze": "[-3:]"}, base=branching_model).model
     assert [layer.name for layer in result.layers if not layer.trainable] == ["pool"]
     assert codes({"cut_at": "stem", "freeze": "[-2:]"}, branching_model) == ["SC206"]
+
+
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "invalid"
+MARKED = sorted(path for path in FIXTURES.glob("SC*.yaml") if "# finding_" in path.read_bytes()[:20].decode("latin-1"))
+
+
+@pytest.mark.parametrize("path", MARKED, ids=lambda path: path.stem)
+def test_what_is_found_without_keras_is_what_is_found_with_it(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPEC_COMPILER_CACHE", str(tmp_path / "cache"))
+    found = check_spec(path)  # remembers the base
+    assert found
+    assert check_spec(path, static=True) == found
