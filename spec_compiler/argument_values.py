@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
+from spec_compiler import python_text
 from spec_compiler.diagnostics import Diagnostic, Path, did_you_mean, dotted
 
 Schema = Mapping[str, Any]
@@ -267,8 +268,7 @@ def _candidates(value: Any) -> Iterator[Any]:
     match value:
         case str():
             parsed = _parsed(value, json.loads)
-            as_yaml = value.replace("(", "[").replace(")", "]")  # a tuple as Python writes it
-            yield _parsed(as_yaml, json.loads) if parsed is _MISSING else parsed
+            yield _parsed(value, python_text.parsed) if parsed is _MISSING else parsed
             yield _READ_AS.get(value.casefold(), _MISSING)
             numerator, slash, denominator = value.partition("/")
             if slash and isinstance(over := _parsed(denominator, float), float) and over:

@@ -9,10 +9,12 @@ from typing import Any, ClassVar, Literal
 from pydantic import ConfigDict, Field, StrictStr, model_validator
 
 from spec_compiler import catalogue
+from spec_compiler.argument_values import flow
 from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, show
 from spec_compiler.edits.section import Section
 from spec_compiler.function_names import FUNCTION_PATTERN
 from spec_compiler.parsed import Parsed
+from spec_compiler.python_text import Call, parsed
 
 KINDS = ("application", "file", "spec", "python")
 SUFFIXES = (".weights.h5", ".h5", ".hdf5", ".keras")
@@ -63,10 +65,9 @@ class Weights(Parsed):
 
 
 IMAGENET_CLASSES = 1000
-_OWN_TOP = (
-    "leave `classes` out, write `include_top: false`, and give it a `head`:\n"
-    "`[GlobalAveragePooling2D, {{Dense: {{units: {}, activation: softmax}}}}]`"
-)
+_OF_THE_TOP = ("classes", "classifier_activation", "dropout", "dropout_rate")
+_HEAD = "`[GlobalAveragePooling2D, {{Dense: {{units: {}, activation: softmax}}}}]`"
+_OWN_TOP = f"leave `classes` out, write `include_top: false`, and give it a `head`:\n{_HEAD}"
 _FORMS = "write `imagenet`, `null`, a file (.keras, .weights.h5, .h5) or `package:NAME/path`"
 
 WEIGHTS_SCHEMA: dict[str, Any] = {
@@ -161,6 +162,19 @@ def _parse_mapping(raw: Mapping[Any, Any]) -> Weights:
     return Weights(source.kind, source.file, source.package, dict(mapping) if mapping else None)
 
 
+def _of_python(text: str) -> str | None:
+    """How to write an application that stands there in Python: `keras.applications.VGG16(weights=None)`."""
+    try:
+        found = parsed(text)
+    except ValueError:
+        return None
+    name = found.name if isinstance(found, Call) else found
+    if name not in catalogue.application_names():
+        return None
+    arguments = found.named if isinstance(found, Call) and not found.positional else {}
+    return f"write `base: {flow({'application': name, **arguments})}`" if arguments else f"write `application: {name}`"
+
+
 class Base(Section):
     """The model that the spec starts from. Left out where the caller passes a model."""
 
@@ -221,7 +235,7 @@ class Base(Section):
         """What is wrong with an application and its arguments."""
         name, names = self.application or "", catalogue.application_names()
         if name not in names:
-            help = did_you_mean(name, names, "`keras.applications` lists them")
+            help = _of_python(name) or did_you_mean(name, names, "`keras.applications` lists them")
             yield Diagnostic("SC203", f"no Keras application is called `{name}`", ("application",), help=help)
             return
         known = (*catalogue.application(name)["arguments"], "application", "weights")
@@ -232,6 +246,22 @@ class Base(Section):
         if self.weights.kind == "imagenet" and has_top and classes not in (None, IMAGENET_CLASSES):
             message = f"the `imagenet` weights have a top for {IMAGENET_CLASSES:,} classes, got {show(classes)}"
             yield Diagnostic("SC108", message, ("classes",), help=_OWN_TOP.format(classes))
+        yield from self._of_no_effect(bool(self.arguments.get("include_top", True)))
+
+    def _of_no_effect(self, has_top: bool) -> Iterator[Diagnostic]:
+        """SC108 for arguments that every constructor reads only with its top, or only without."""
+        known = catalogue.application(self.application or "")["arguments"]
+        for key in ("pooling",) if has_top else _OF_THE_TOP:
+            value = self.arguments.get(key)
+            if key not in known or value is None or value == known[key].get("default"):
+                continue
+            message = f"`{key}` has no effect {'beside the' if has_top else 'without the'} top of `{self.application}`"
+            help = f"leave `{key}` out, a new top stands in `head`"
+            if key == "classes":
+                help = f"leave it out, and give it a `head`: {_HEAD.format(value)}"
+            elif key == "pooling":
+                help = "write `include_top: false`, whose result is pooled, or leave `pooling` out"
+            yield Diagnostic("SC108", message, (key,), at_key=True, help=help)
 
     def _of_built(self, kinds: list[str]) -> Iterator[Diagnostic]:
         """What is wrong beside a base that is built already, or where none is named."""

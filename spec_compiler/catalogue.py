@@ -308,7 +308,8 @@ def _check_call(name: str, arguments: Any, kind: ClassKind, partial: bool = Fals
     if record is None:
         if ">" not in name:  # `package>Name`: a custom class, which the caller knows better
             code, noun = ("SC202", "layer class") if kind == "layer" else ("SC107", kind)
-            help = did_you_mean(name, catalogue()[_group(kind)], _EXAMPLES["python" if kind == "layer" else kind])
+            otherwise = _EXAMPLES["python" if kind == "layer" else kind]
+            help = _of_python(name, kind) or did_you_mean(name, catalogue()[_group(kind)], otherwise)
             if kind == "layer" and name in _ELSEWHERE:
                 help = f"in Keras it is `{_ELSEWHERE[name]}`"
             yield Diagnostic(code, f"no {noun} named `{name}`", help=help, at_key=True)
@@ -322,6 +323,14 @@ def _check_call(name: str, arguments: Any, kind: ClassKind, partial: bool = Fals
         for each in _check(name, record["arguments"], {first: arguments}, partial):
             help = each.help and each.help.replace(f"`{first}: ", f"`{name}: ", 1)
             yield replace(each, path=each.path[1:], help=help)
+
+
+def _of_python(text: str, kind: ClassKind) -> str | None:
+    """How to write what stands there in Python, as in `Dropout(0.5)`."""
+    from spec_compiler.translation import as_yaml  # which asks the catalogue itself
+
+    written = as_yaml(text, kind)
+    return f"write `{written}`" if written is not None else None
 
 
 def _entry_help(entry: Any, kind: ClassKind) -> str:

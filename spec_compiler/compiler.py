@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spec_compiler.collection import uncollected
 from spec_compiler.diagnostics import Diagnostic, Diagnostics, SpecError
-from spec_compiler.lint import lint, unused_variables
+from spec_compiler.lint import lint, unused_parts
 from spec_compiler.location import missing_files
 from spec_compiler.permissions import Permissions
 from spec_compiler.plan import Plan
@@ -68,7 +68,7 @@ def checked(
         missing_files(loaded)
         if static:
             tier, plan = static_plan(loaded, allowed) if base is None else (tier, None)
-            found = lint(loaded, plan) if plan is not None else tuple(unused_variables(loaded))
+            found = lint(loaded, plan) if plan is not None else tuple(unused_parts(loaded))
         else:
             _start()
             from spec_compiler import pipeline

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from spec_compiler.check import check_graph, check_used
-from spec_compiler.diagnostics import SpecError, dotted
+from spec_compiler.diagnostics import Path, SpecError, dotted
+from spec_compiler.edits.head import Head
+from spec_compiler.edits.insert import Insert
+from spec_compiler.edits.replace import Replace
 from spec_compiler.edits.resized import as_constructed
-from spec_compiler.graph import Graph, Shape
+from spec_compiler.edits.section import Edit
+from spec_compiler.entries import LayerEntry, snake_case
+from spec_compiler.graph import Coming, Graph, LayerSpec, Origin, Shape
+from spec_compiler.lost import Made, check_lost
 from spec_compiler.opening import opened
-from spec_compiler.spec import Spec
+from spec_compiler.spec import EDITS, Spec
 
 
 def opened_for(spec: Spec, base: Graph) -> Graph:
@@ -32,12 +39,40 @@ def apply_edits(spec: Spec, graph: Graph, resized: Graph | None = None) -> Graph
         SpecError: the first section that does not fit, with its path in the spec.
     """
     check_graph(graph, "the base")
+    before, made = graph, Made()
+    later = [layer for path, edit in spec.edits() for layer in _announced(edit, path)]
     for path, edit in spec.edits():
+        while later and not _comes_after(later[0].origin.path, path):
+            del later[0]
         try:
-            graph = edit.apply(graph, path)
+            graph = edit.apply(replace(graph, coming=Coming(str(path[0]), EDITS, tuple(later))), path)
         except SpecError as error:
             raise error.under(*path) from None
         if path == ("input",) and resized is not None:
             graph = as_constructed(graph, opened_for(spec, resized))
         check_graph(graph, dotted(path))
-    return replace(check_used(graph), name=spec.name or graph.name)
+        made.note(graph, path)
+    graph = check_lost(spec, before, made, check_used(graph))
+    return replace(graph, name=spec.name or graph.name, coming=None)
+
+
+def _announced(edit: Edit, path: Path) -> Iterator[LayerSpec]:
+    """The layers that an edit will make, under the names that they will most likely have."""
+    entries: Sequence[LayerEntry] = ()
+    below: Path = ()
+    if isinstance(edit, Insert):
+        entries, below = edit.layers, ("layers",)
+    elif isinstance(edit, Replace):
+        entries, below = edit.with_, ("with",)
+    elif isinstance(edit, Head):
+        entries = edit.root
+    for index, entry in enumerate(entries):
+        name = entry.name or snake_case(entry.class_name)
+        yield LayerSpec(name, entry.class_name, origin=Origin(str(path[0]), (*path, *below, index)))
+
+
+def _comes_after(entry: Path, edit: Path) -> bool:
+    """Whether a new layer's entry is applied after an edit; those of the head come one after another."""
+    if entry[0] != edit[0]:
+        return EDITS.index(str(entry[0])) > EDITS.index(str(edit[0]))
+    return edit == ("head",) or entry[:2] > edit[:2]

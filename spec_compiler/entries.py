@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field
 
@@ -18,13 +18,15 @@ from spec_compiler.selectors import Selector
 
 @dataclass(frozen=True, slots=True)
 class LayerEntry(Parsed):
-    """A layer to be made: its class by its public Keras name, its constructor arguments, and what it is called on.
+    """A layer of a chain: its class by its public Keras name, and its constructor arguments.
 
-    `name` is None where Keras should choose; it may hold `{name}`, the name of the layer that an `each` edit matched.
-    `takes` is None in a chain, where the layer takes what the one above puts out.
+    `name` is None where Keras should choose; it may hold `{name}`, the name of the layer that an edit matched.
+    `takes` is what a layer of a head is called on, None in a chain, where it takes what the one above puts out.
     """
 
     definition: ClassVar[str] = "layer"
+    joins: ClassVar[bool] = False  # whether `from:` may stand beside the class
+    matches: ClassVar[bool] = True  # whether there is a layer that `{name}` may stand for
 
     class_name: str
     arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)
@@ -35,28 +37,34 @@ class LayerEntry(Parsed):
     name_path: Path = ()
 
     @classmethod
-    def parse(cls, raw: Any) -> LayerEntry:
+    def parse(cls, raw: Any) -> Self:
         """The entry that a YAML value says.
 
         Raises:
-            SpecError: SC105 another form, SC202 unknown class, SC102, SC106 and SC107 for its arguments.
+            SpecError: SC105 another form, SC202 unknown class, SC102, SC106 and SC107 for its arguments, SC101 for
+                `from` in a chain, SC303 for a layer that puts out several tensors.
 
         >>> LayerEntry.parse({"Dropout": 0.3}).arguments
         {'rate': 0.3}
         """
-        if isinstance(raw, LayerEntry):
+        if isinstance(raw, cls):
             return raw
         entry, takes = raw, _ABSENT
         if isinstance(raw, Mapping) and "from" in raw and len(raw) > 1:
             entry = {key: value for key, value in raw.items() if key != "from"}
             takes = raw["from"]
-        problems = [*_entry_problems(entry)]
+        problems = [*_entry_problems(entry, cls.matches)]
         sources: tuple[Selector, ...] | None = None
         if takes is not _ABSENT:
-            try:
-                sources = _sources(takes)
-            except SpecError as error:
-                problems += error.under("from").diagnostics
+            if not cls.joins:
+                help = "remove it, a chain needs none; layers that take others than the one above stand in `head`"
+                message = "`from` has a meaning in `head` only, here a layer takes what the one above it puts out"
+                problems.append(Diagnostic("SC101", message, ("from",), at_key=True, help=help))
+            else:
+                try:
+                    sources = _sources(takes)
+                except SpecError as error:
+                    problems += error.under("from").diagnostics
         if problems:
             raise SpecError(problems)
         class_path: Path = ()
@@ -73,13 +81,33 @@ class LayerEntry(Parsed):
         return cls(class_name, arguments, name, sources, listed, class_path, (*class_path, "name"))
 
 
-Entries = Annotated[tuple[LayerEntry, ...], Field(min_length=1)]  # the layers of one chain
+@dataclass(frozen=True, slots=True)
+class HeadEntry(LayerEntry):
+    """A layer of a head, which may say with `from:` what it is called on."""
 
+    definition: ClassVar[str] = "head_layer"
+    joins: ClassVar[bool] = True
+    matches: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
+class LooseEntry(LayerEntry):
+    """A layer that goes into no model, as those that change training images."""
+
+    matches: ClassVar[bool] = False
+
+
+Entries = Annotated[tuple[LayerEntry, ...], Field(min_length=1)]  # the layers of one chain
+HeadEntries = Annotated[tuple[HeadEntry, ...], Field(min_length=1)]  # those of a head
+
+
+MATCH = "{name}"  # in a layer's name: the layer that the edit matched
+PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 
 _ABSENT: Any = object()
 
 
-def _entry_problems(entry: Any) -> Iterator[Diagnostic]:
+def _entry_problems(entry: Any, matches: bool) -> Iterator[Diagnostic]:
     """What is wrong with a class and its arguments, at the smallest place that is at fault."""
     if isinstance(entry, Mapping) and len(entry) > 1 and all(isinstance(key, str) for key in entry):
         names = list(entry)
@@ -104,14 +132,61 @@ def _entry_problems(entry: Any) -> Iterator[Diagnostic]:
         return
     yield from catalogue.check_entry(entry)
     ((class_name, value),) = entry.items() if isinstance(entry, Mapping) and len(entry) == 1 else (("", None),)
-    if isinstance(value, Mapping) and value.get("name") == "":
-        help = "leave it out, and Keras names the layer"
-        yield Diagnostic("SC107", "`name` must not be empty", (str(class_name), "name"), help=help)
+    if isinstance(value, Mapping):
+        yield from (each.under(str(class_name)) for each in (*_name_problems(value, matches), *_several_outputs(value)))
+
+
+def _name_problems(arguments: Mapping[str, Any], matches: bool) -> Iterator[Diagnostic]:
+    """What is wrong with the name of a layer, and with those of layers inside of it."""
+    for path, name in _names(arguments):
+        own = path == ("name",)
+        if own and name == "":
+            yield Diagnostic("SC107", "`name` must not be empty", path, help="leave it out, and Keras names the layer")
+        for found in PLACEHOLDER.finditer(name if isinstance(name, str) else ""):
+            if own and matches and found[0] == MATCH:
+                continue
+            message, help = f"nothing here fills in `{found[0]}`", "write the name out, without braces"
+            if not own:
+                help = "leave the name out, a layer inside of another needs none"
+            elif matches:
+                help = f"only `{MATCH}` is filled in, with the name of the layer that was matched"
+            elif found[0] == MATCH:
+                message = f"`{MATCH}` stands for a layer that an edit matched, here none is"
+            yield Diagnostic("SC107", message, path, help=help, chars=found.span())
+
+
+def _names(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every name that a layer's arguments say, its own and those of layers inside of it."""
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            if key == "name":
+                yield (*path, "name"), each
+            else:
+                yield from _names(each, (*path, str(key)))
+    elif isinstance(value, list | tuple):
+        for index, each in enumerate(value):
+            yield from _names(each, (*path, index))
+
+
+def _several_outputs(arguments: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """SC303 for a layer that puts out its states too: nothing after it could say which tensor it takes."""
+    places: list[tuple[Path, Any]] = [(("return_state",), arguments.get("return_state"))]
+    inner = arguments.get("layer")  # of a wrapper: `Bidirectional: {layer: {LSTM: {…}}}`
+    for name, value in inner.items() if isinstance(inner, Mapping) and len(inner) == 1 else ():
+        if isinstance(value, Mapping):
+            places.append((("layer", str(name), "return_state"), value.get("return_state")))
+    for path, value in places:
+        if value is True:
+            message = "`return_state: true` puts out several tensors, no entry can say which of them it takes"
+            yield Diagnostic("SC303", message, path, help="leave it out: the layer puts out the first of them alone")
 
 
 def _sources(takes: Any) -> tuple[Selector, ...]:
     if takes is None or (isinstance(takes, list | tuple) and not takes):
         raise SpecError.single("SC103", "`from` needs a layer or a list of layers", at_key=True)
+    if isinstance(takes, list | tuple) and len(takes) == 1:
+        help = f"write `from: {takes[0]}`, or name what it is to be merged with" if isinstance(takes[0], str) else None
+        raise SpecError.single("SC103", "`from` is a list of one, a merge takes several", help=help)
     if isinstance(takes, list | tuple):
         found: list[Selector] = []
         problems: list[Diagnostic] = []

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from spec_compiler.continued import continued
 from spec_compiler.diagnostics import Diagnostic, Path
@@ -148,6 +148,14 @@ class LayerSpec:
         return sum(each.num_elements for each in self.weights)
 
 
+class Coming(NamedTuple):
+    """What the section that is being applied, and those after it in the order of the sections, will still make."""
+
+    section: str
+    order: tuple[str, ...]
+    layers: tuple[LayerSpec, ...]
+
+
 @dataclass(frozen=True)
 class Node:
     """One call of a layer: which, with what, and what comes out."""
@@ -178,7 +186,8 @@ class Node:
 class Graph:
     """A model: its layers, its nodes in a topological order, and the structures of its inputs and outputs.
 
-    `removed` remembers which edit took a node of the base away, so that a later section that names it can be told.
+    `removed` remembers which edit took a node of the base away, so that a later section that names it can be told;
+    `coming` knows what later edits make, for a section that names it too early.
     """
 
     name: str
@@ -189,6 +198,7 @@ class Graph:
     removed: Mapping[str, Origin] = field(default_factory=dict)
     positions: tuple[str, ...] = ()  # names of the base's `model.layers`, in order
     warnings: tuple[Diagnostic, ...] = ()  # what the edits found legal but worth saying
+    coming: Coming | None = None  # while edits are applied
 
     def __repr__(self) -> str:
         return f"<Graph {self.name}: {len(self.layers)} layers, {len(self.nodes)} calls>"

@@ -29,6 +29,7 @@ def keras_definitions() -> dict[str, Schema]:
             if "alias_of" not in record:
                 found[f"{kind}.{name}"] = _arguments(name, kind)
     found["layer"] = _layer(found["layer"])
+    found["head_layer"] = _head_layer(found["layer"])
     return found
 
 
@@ -71,12 +72,23 @@ def _entry(kind: ClassKind) -> Schema:
 
 
 def _layer(entry: Schema) -> Schema:
-    """A layer's entry, which in a head may say `from`."""
-    several = {"type": "array", "minItems": 1, "items": {"$ref": "#/definitions/selector"}}
+    """A layer's entry in a chain, and inside of another layer."""
+    return {
+        **entry,
+        "title": "Layer",
+        "description": "`Class`, `Class: {arguments}` or `Class: first argument`, with the names of `keras.layers`.",
+        "examples": ["Flatten", {"Dropout": 0.3}, {"Dense": {"units": 10, "activation": "softmax"}}],
+    }
+
+
+def _head_layer(entry: Schema) -> Schema:
+    """The same in a head, where `from` may stand beside the class."""
+    several = {"type": "array", "minItems": 2, "items": {"$ref": "#/definitions/selector"}}
     chosen = {
-        "description": "What the layer is called on, in a head: a layer, or a list of layers for a merge.",
+        "description": "What the layer is called on: a layer, or a list of layers for a merge.",
         "examples": [["up4", "block4_conv3"]],
         "anyOf": [{"$ref": "#/definitions/selector"}, several],
+        "not": {"type": "array", "maxItems": 1},
     }
     names, custom, mapping, own_form = entry["anyOf"]
     mapping = dict(mapping)
@@ -85,13 +97,7 @@ def _layer(entry: Schema) -> Schema:
     mapping["if"] = {"required": ["from"]}
     mapping["then"] = {"minProperties": 2, "maxProperties": 2}
     mapping["else"] = {"maxProperties": 1}
-    return {
-        **entry,
-        "title": "Layer",
-        "description": "`Class`, `Class: {arguments}` or `Class: first argument`, with the names of `keras.layers`.",
-        "examples": ["Flatten", {"Dropout": 0.3}, {"Dense": {"units": 10, "activation": "softmax"}}],
-        "anyOf": [names, custom, mapping, own_form],
-    }
+    return {**entry, "title": "Layer of a head", "anyOf": [names, custom, mapping, own_form]}
 
 
 def _arguments(name: str, kind: ClassKind) -> Schema:

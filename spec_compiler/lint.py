@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from spec_compiler.diagnostics import Diagnostic, did_you_mean
+from spec_compiler.diagnostics import Diagnostic, Path, did_you_mean
 from spec_compiler.graph import Graph, LayerSpec
 from spec_compiler.plan import Plan
+from spec_compiler.resolve import resolve_term
 from spec_compiler.spec import Spec
 from spec_compiler.stale_paddings import stale_paddings
+from spec_compiler.training.freezing import Freezing
 
 LARGE_DENSE = 50_000_000
 CONVOLUTIONS = (
@@ -28,18 +30,29 @@ def lint(spec: Spec, plan: Plan) -> tuple[Diagnostic, ...]:
     """The warnings, in the order of the rules, after those of the edits; paths from the spec."""
     return (
         *plan.after.warnings,
-        *unused_variables(spec),
+        *unused_parts(spec),
         *_head_on_softmax(spec, plan),
         *_frozen_everything(spec, plan.after),
         *_loose_normalizations(spec, plan.after),
-        *_pointless(spec, plan),
+        *_pointless_freezes(spec, plan.after),
+        *_pointless_cut(spec, plan),
         *_large_dense(plan.after),
         *stale_paddings(spec, plan),
         *_lambdas(spec, plan.after),
     )
 
 
-def unused_variables(spec: Spec) -> Iterator[Diagnostic]:
+def unused_parts(spec: Spec) -> Iterator[Diagnostic]:
+    """What the spec alone shows to have no effect: SC111 for variables, SC312 for sections."""
+    yield from _unused_variables(spec)
+    for section in ("data", "compile"):
+        if getattr(spec, section) is not None and not spec.train:
+            help = "add `train: [{phase: main, epochs: 5}]`, which `spec-compiler train` runs, or remove it"
+            message = f"nothing uses `{section}`, this spec has no `train`"
+            yield Diagnostic("SC312", message, (section,), at_key=True, help=help)
+
+
+def _unused_variables(spec: Spec) -> Iterator[Diagnostic]:
     """SC111 for each variable that nothing in the spec uses."""
     for name in spec.source.unused:
         help = "remove it, or write `${" + name + "}` where it belongs"
@@ -124,6 +137,20 @@ def _loose_normalizations(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
     )
 
 
+def _pointless_freezes(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
+    """SC313 for each element of a `freeze` that finds no layer with weights."""
+    places: list[tuple[Path, Freezing | None]] = [(("freeze",), spec.freeze.root if spec.freeze else None)]
+    places += [(("train", index, "freeze"), phase.freeze) for index, phase in enumerate(spec.train)]
+    for path, freezing in places:
+        for term in freezing.selector.terms if freezing is not None and freezing.selector is not None else ():
+            layers = list(dict.fromkeys(graph.nodes[name].layer for name in resolve_term(term, graph)))
+            if any(graph.layers[name].weights for name in layers):
+                continue
+            whose = f"`{layers[0]}` has" if len(layers) == 1 else f"the {len(layers)} layers of `{term.text}` have"
+            message = f"{whose} no weights, freezing changes nothing"
+            yield Diagnostic("SC313", message, (*path, *term.path), help="leave it out, or name layers with weights")
+
+
 def _convolution(graph: Graph, name: str) -> LayerSpec | None:
     """The convolution right under a BatchNormalization of the base that trains."""
     layer = graph.layer_of(name)
@@ -141,26 +168,11 @@ def _convolution(graph: Graph, name: str) -> LayerSpec | None:
             return None
 
 
-def _pointless(spec: Spec, plan: Plan) -> Iterator[Diagnostic]:
-    """SC310: a cut at the output or before it, and entries of which nothing is left in the end."""
-    if spec.cut_at is not None:
-        yield from _pointless_cut(spec, plan)
-    paths = {layer.origin.path[:2] for layer in plan.after.layers.values() if layer.is_new}
-    for path, _ in spec.edits():
-        if path[0] in ("replace", "insert") and path not in paths:
-            by = "outputs" if spec.outputs is not None else "head"
-            message = f"nothing of what this entry makes is left, `{by}` goes on without it"
-            yield Diagnostic(
-                "SC310",
-                message,
-                path,
-                help=f"remove the entry, or change `{by}`",
-                related=((f"`{by}` is here", (by,)),),
-            )
-
-
 def _pointless_cut(spec: Spec, plan: Plan) -> Iterator[Diagnostic]:
-    before, name = plan.before, spec.cut_at.root.text if spec.cut_at is not None else ""
+    """SC310: a cut at the output, or before what another section makes the output."""
+    if spec.cut_at is None:
+        return
+    before, name = plan.before, spec.cut_at.root.text
     ends = [ref.node for ref in before.output_refs]
     if len(ends) == 1 and name in (ends[0], before.nodes[ends[0]].layer):
         message = f"`cut_at: {name}` cuts nothing, it is the model's output already"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from spec_compiler.argument_values import flow
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, near
-from spec_compiler.graph import Graph, LayerSpec
-from spec_compiler.selectors import KEYWORDS, Selector, Term
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean
+from spec_compiler.graph import Graph
+from spec_compiler.same_arguments import arguments_of, has_argument
+from spec_compiler.selectors import Selector, Term
+from spec_compiler.unresolved import in_keyword, is_class, no_layer, nothing
 
 
 def resolve(selector: Selector, graph: Graph) -> tuple[str, ...]:
@@ -86,13 +88,13 @@ def resolve_term(term: Term, graph: Graph) -> set[str]:
     if named:  # a name that looks like another form is still a name
         return named
     if term.form == "keyword":
-        found = {node for node in graph.nodes if _in_keyword(graph.layer_of(node), term.text)}
+        found = {node for node in graph.nodes if in_keyword(graph.layer_of(node), term.text)}
     elif term.form == "slice":
         found = _slice(term, graph)
     elif term.form == "range":
         return _range(term, graph)
     elif term.form == "type":
-        found = {node for node in graph.nodes if _is_class(graph.layer_of(node), term.parts[0])}
+        found = {node for node in graph.nodes if is_class(graph.layer_of(node), term.parts[0])}
     elif term.form == "regex":
         pattern = re.compile(term.parts[0])
         found = {name for name, node in graph.nodes.items() if pattern.search(node.layer)}
@@ -102,7 +104,7 @@ def resolve_term(term: Term, graph: Graph) -> set[str]:
     else:
         raise no_layer(term.text, graph, term.path)
     if not found:
-        raise _nothing(term, graph)
+        raise nothing(term, graph)
     return found
 
 
@@ -110,15 +112,6 @@ def _by_name(text: str, graph: Graph) -> set[str]:
     if text in graph.nodes:
         return {text}
     return set(graph.calls.get(text, ()))
-
-
-def _in_keyword(layer: LayerSpec, keyword: str) -> bool:
-    section = layer.origin.section
-    return {"all": True, "base": section == "base", "new": layer.is_new, "head": section == "head"}[keyword]
-
-
-def _is_class(layer: LayerSpec, name: str) -> bool:
-    return name in (layer.class_name, layer.class_name.rpartition(">")[2])
 
 
 def _slice(term: Term, graph: Graph) -> set[str]:
@@ -169,7 +162,7 @@ def _range(term: Term, graph: Graph) -> set[str]:
 
 
 def _where(where: Mapping[str, Any], chosen: set[str], graph: Graph) -> set[str]:
-    arguments = {key for name in chosen for key in _arguments(graph.layer_of(name))}
+    arguments = {key for name in chosen for key in arguments_of(graph.layer_of(name))}
     for key in where:
         if key not in arguments:
             raise SpecError.single(
@@ -180,13 +173,11 @@ def _where(where: Mapping[str, Any], chosen: set[str], graph: Graph) -> set[str]
                 help=did_you_mean(key, arguments),
             )
     found = {
-        name
-        for name in chosen
-        if all(_same(_arguments(graph.layer_of(name)).get(key), value) for key, value in where.items())
+        name for name in chosen if all(has_argument(graph.layer_of(name), key, value) for key, value in where.items())
     }
     if not found:
         key = next(iter(where))
-        there = dict.fromkeys(flow(_arguments(graph.layer_of(name)).get(key)) for name in graph.in_order(chosen))
+        there = dict.fromkeys(flow(arguments_of(graph.layer_of(name)).get(key)) for name in graph.in_order(chosen))
         values = ", ".join(f"`{each}`" for each in list(there)[:6])
         raise SpecError.single(
             "SC201",
@@ -195,90 +186,3 @@ def _where(where: Mapping[str, Any], chosen: set[str], graph: Graph) -> set[str]
             help=f"their `{key}` is {values}{', …' if len(there) > 6 else ''}",
         )
     return found
-
-
-def _arguments(layer: LayerSpec) -> Mapping[str, Any]:
-    config = layer.config.get("config", {})
-    return config if isinstance(config, Mapping) else {}
-
-
-def _same(actual: Any, wanted: Any) -> bool:
-    if isinstance(actual, Mapping) and "class_name" in actual and isinstance(wanted, str):
-        return wanted in (actual["class_name"], actual.get("config"))
-    if isinstance(actual, list | tuple):
-        items = wanted if isinstance(wanted, list | tuple) else [wanted] * len(actual)
-        return list(actual) == list(items)
-    return bool(actual == wanted)
-
-
-def no_layer(name: str, graph: Graph, path: Path = (), chars: tuple[int, int] | None = None) -> SpecError:
-    """The error for a name that no layer has: one that was taken away, or one with near names."""
-    bare = name.partition("@")[0]
-    for known in (name, bare):
-        if known in graph.removed and known not in graph.layers:
-            origin = graph.removed[known]
-            return SpecError.single(
-                "SC206",
-                f"`{known}` is no longer there, `{origin.section}` took it away",
-                path=path,
-                chars=chars,
-                related=[(f"`{origin.section}` took it away", origin.path)],
-                help="name a layer that is still there, or change that section",
-            )
-    if "@" in name and bare in graph.calls:
-        calls = graph.calls[bare]
-        return SpecError.single(
-            "SC201",
-            f"`{bare}` has no call `{name}`",
-            path=path,
-            chars=chars,
-            help=f"its calls are {', '.join(f'`{each}`' for each in calls)}" if len(calls) > 1 else f"write `{bare}`",
-        )
-    names = dict.fromkeys([*graph.layers, *graph.nodes, *(KEYWORDS if chars is None else ())])
-    otherwise = "`spec-compiler layers` prints the names"
-    return SpecError.single(
-        "SC201", f"no layer named `{name}`", path=path, chars=chars, help=did_you_mean(name, names, otherwise)
-    )
-
-
-def _nothing(term: Term, graph: Graph) -> SpecError:
-    if term.form == "keyword":
-        help: str | None = "this spec adds no layer there"
-    elif term.form == "type":
-        classes = sorted({layer.class_name for layer in graph.layers.values()})
-        listed = ", ".join(f"`{name}`" for name in classes[:8])
-        help = did_you_mean(term.parts[0], classes, f"its classes are {listed}{', …' if len(classes) > 8 else ''}")
-    else:
-        help = _near_pattern(term, graph) or "`spec-compiler layers` prints the names"
-    gone = sorted(name for name in graph.removed if term.form == "glob" and fnmatch.fnmatchcase(name, term.text))
-    if gone:
-        origin = graph.removed[gone[0]]
-        return SpecError.single(
-            "SC206",
-            f"`{term.text}` matches only layers that `{origin.section}` took away",
-            path=term.path,
-            related=[(f"`{origin.section}` took `{gone[0]}` away", origin.path)],
-            help="name layers that are still there, or change that section",
-        )
-    what = {"type": f"no layer of class `{term.parts[0]}`"}.get(term.form, f"`{term.text}` matches no layer")
-    return SpecError.single("SC201", what, path=term.path, help=help)
-
-
-def _near_pattern(term: Term, graph: Graph) -> str | None:
-    """For a glob that misses, the same pattern with its literal part mended: `blok2_*` -> `block2_*`."""
-    if term.form != "glob":
-        return None
-    head = re.split(r"[*?\[]", term.text, maxsplit=1)[0]
-    if len(head) < 2:
-        return None
-    sizes = range(max(1, len(head) - 2), len(head) + 3)
-    prefixes = _ordered({name[:size] for name in graph.layers for size in sizes if len(name) >= size})
-    for mended in near(head, prefixes):
-        pattern = mended + term.text[len(head) :]
-        if any(fnmatch.fnmatchcase(name, pattern) for name in graph.layers):
-            return f"did you mean `{pattern}`?"
-    return None
-
-
-def _ordered(names: Iterable[str]) -> Sequence[str]:
-    return sorted(names, key=lambda name: (len(name), name))

@@ -17,6 +17,7 @@ _SLICE = re.compile(r"\[?\s*(-?\d*)\s*:\s*(-?\d*)\s*\]?")
 _POSITION = re.compile(r"\[-?\d+\]")
 _REPEAT = re.compile(r"(?<!\\)[*+{]")  # what makes a pattern slow: many repeats, or one of a group
 _NESTED = re.compile(r"(?<!\\)\)[*+{]")
+_OF_LAYERS = re.compile(r"(?:\w+\.)*layers\s*(\[\s*-?\d*\s*:\s*-?\d*\s*\])")  # `model.layers[:15]`
 _GLOB = re.compile(r"[*?\[]")
 _FORMS = "`name`, `a..b`, `block1_*`, `/regex/`, `type:Conv2D`, `[0:15]`, `base`, `head`, `new` or `all`"
 
@@ -191,6 +192,8 @@ def _parse_term(raw: Any, path: Path) -> Term:
         help = f"write {_FORMS}"
         if isinstance(raw, int) and not isinstance(raw, bool):
             help = f"write `'{_one_position(raw)}'` for a position, or the layer's name"
+        elif isinstance(raw, bool):
+            help = "write `all`, or `base`" if raw else "leave it out"
         raise SpecError.single("SC104", f"a selector is text, got {show(raw)}", path=path, help=help)
     text = raw.strip()
     found = _SLICE.fullmatch(text)
@@ -220,11 +223,27 @@ def _parse_term(raw: Any, path: Path) -> Term:
         ends = text.split("..")
         if len(ends) != 2 or ends == ["", ""]:
             message = f"`{text}` is not a range"
-            raise SpecError.single("SC104", message, path=path, help="write `a..b`, `..b` or `a..`")
+            raise SpecError.single("SC104", message, path=path, help=as_a_list(text) or "write `a..b`, `..b` or `a..`")
         return Term(text, "range", (ends[0].strip(), ends[1].strip()), path)
     if _GLOB.search(text):
         return Term(text, "glob", (text,), path)
     return Term(text, "name", (text,), path)
+
+
+def as_a_list(text: str) -> str | None:
+    """How to write several elements that stand in one text, or positions as Python has them."""
+    python = _OF_LAYERS.fullmatch(text.strip())
+    if python:
+        return f"write `'{python[1]}'`"
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) < 2 or not all(parts):
+        return None
+    return f"several stand in a list: `[{', '.join(_quoted(part) for part in parts)}]`"
+
+
+def _quoted(term: str) -> str:
+    """An element as it stands inside of a list, where brackets and colons mean something."""
+    return f"'{term}'" if term[:1] in "[*" or ":" in term else term
 
 
 def _one_position(number: int) -> str:

@@ -141,15 +141,20 @@ def texts_in(data: Any) -> Iterator[str]:
     >>> sorted(texts_in({"layers": ["pool", "conv"], "to": {"strides": 2}}))
     ['conv', 'pool']
     """
+    return (each for each in leaves(data) if isinstance(each, str))
+
+
+def leaves(data: Any) -> Iterator[Any]:
+    """Everything in plain data that is neither a mapping nor a list."""
     todo = [data]
     while todo:
         here = todo.pop()
-        if isinstance(here, str):
-            yield here
-        elif isinstance(here, Mapping):
+        if isinstance(here, Mapping):
             todo += here.values()
         elif isinstance(here, list | tuple):
             todo += here
+        else:
+            yield here
 
 
 def _narrowed(span: Span, chars: tuple[int, int] | None) -> Span:

@@ -6,7 +6,17 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr, StrictInt, StrictStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from spec_compiler import catalogue
 from spec_compiler.argument_values import flow
@@ -24,9 +34,11 @@ from spec_compiler.edits.replace import Replace
 from spec_compiler.edits.section import Edit, Section
 from spec_compiler.edits.set import Set
 from spec_compiler.overrides import overridden
+from spec_compiler.parsed import Parsed
 from spec_compiler.permissions import EVERYTHING, Permissions, permitted
-from spec_compiler.source import Source, texts_in
+from spec_compiler.source import Source, leaves, texts_in
 from spec_compiler.training import Compile, Data, Phase
+from spec_compiler.translation import as_yaml
 from spec_compiler.variables import substituted
 from spec_compiler.yaml_text import parse_source, read_source
 
@@ -69,7 +81,22 @@ class Spec(Section):
     compile: Compile | None = Field(default=None, description="What Keras's `compile` takes: optimizer, loss, metrics.")
     train: tuple[Phase, ...] = Field(default=(), description="The phases of training, in order.")
 
-    _source: Source = PrivateAttr()
+    _source: Source | None = PrivateAttr(default=None)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _of_data(cls, raw: Any, handler: ModelWrapValidatorHandler[Spec]) -> Spec:
+        """The spec, which knows the data that it was made of, whoever validates it."""
+        if isinstance(raw, Mapping):
+            for key, value in raw.items():  # permissions and nested models are looked up in the data
+                made = next((each for each in leaves(value) if isinstance(each, BaseModel | Parsed)), None)
+                if made is not None:
+                    message = f"a section is plain data, got `{type(made).__name__}`"
+                    raise SpecError.single("SC103", message, path=(str(key),), help="write it as in YAML")
+        spec = handler(raw)
+        if spec._source is None and isinstance(raw, Mapping):
+            spec._source = Source(_plain(raw), "")
+        return spec
 
     def __repr__(self) -> str:
         """The bases and the sections that say something, in one line."""
@@ -95,8 +122,25 @@ class Spec(Section):
 
     @property
     def source(self) -> Source:
-        """The text that the spec was read from, with the place of everything in it."""
+        """The text that the spec was read from, with the place of everything in it.
+
+        Raises:
+            TypeError: the spec was made without validation.
+        """
+        if self._source is None:
+            raise TypeError("this `Spec` was never validated, make it with `load_spec` or `Spec.model_validate`")
         return self._source
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Spec:
+        """The same spec, or with `update` one with other sections, given as plain data and validated.
+
+        Raises:
+            SpecError: as `load_spec`.
+        """
+        if not update:
+            return super().model_copy(deep=deep)
+        source = Source({**self.source.data, **_plain(update)}, "", self.source.file)
+        return validate(source)
 
     def texts(self) -> Iterator[str]:
         """Every text in the sections that edit: where a selector reaches into a nested model, it is one of these."""
@@ -267,6 +311,8 @@ def _value_help(kind: str, path: Path, error: Any) -> str | None:
         return f"remove the quotes: `{key}: {int(value)}`"
     if kind == "tuple_type" and isinstance(value, Mapping):
         return "begin each entry with `- `"
+    if kind == "tuple_type" and isinstance(value, str) and (written := as_yaml(value)) is not None:
+        return f"write `{key}: {written if written.startswith('[') else f'[{written}]'}`"
     if kind == "tuple_type" and isinstance(value, str) and key in ("head", "with", "layers"):
         return f"write `{key}: [{value}]`"
     if path == ("bases",):

@@ -24,7 +24,9 @@ from ruamel.yaml.events import (
 from ruamel.yaml.nodes import ScalarNode
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.python_text import whole
 from spec_compiler.source import Source, Span
+from spec_compiler.translation import as_yaml
 from spec_compiler.yaml_errors import MAX_DEPTH, MAX_NODES
 
 _SCALAR_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null")}
@@ -38,6 +40,7 @@ class _Open:
     path: Path
     start: Any
     anchor: str | None = None
+    flow: bool = False  # in braces or brackets
     key: Any = None
     has_key: bool = False
 
@@ -91,10 +94,11 @@ class Folder:
         if self.stack and isinstance(self.stack[-1].value, dict) and not self.stack[-1].has_key:
             raise self._fail("SC006", "a key must be text, not a list or a mapping", event, self._brace_help(event))
         path = self._place(value, event)
-        self.stack.append(_Open(value, path, event.start_mark, event.anchor))
+        self.stack.append(_Open(value, path, event.start_mark, event.anchor, bool(event.flow_style)))
 
     def _scalar(self, event: ScalarEvent) -> None:
         self._refuse_tag(event)
+        self._refuse_python(event)
         value = self._plain_value(event)
         top = self.stack[-1] if self.stack else None
         if top is not None and isinstance(top.value, dict) and not top.has_key:
@@ -200,6 +204,22 @@ class Folder:
                 event,
                 "remove the tag, or quote the text",
             )
+
+    def _refuse_python(self, event: ScalarEvent) -> None:
+        """A tuple or a call in braces or brackets, where YAML ends a text at its first comma."""
+        cut = event.value.count("(") > event.value.count(")")
+        if event.style or not cut or not self.stack or not self.stack[-1].flow:
+            return
+        text = whole(self.source.text, event.start_mark.index)
+        written = as_yaml(text) if text is not None else None
+        if text is None or written is None:
+            return
+        problem = Diagnostic(
+            "SC103", "this is Python, of which YAML makes a value at each comma", help=f"write `{written}`"
+        )
+        line, column = event.start_mark.line, event.start_mark.column
+        span = Span(line, column, line + text.count("\n"), column + len(text))
+        raise SpecError([*self.problems, self.source.locate_span(problem, span)])
 
     def _brace_help(self, event: Any) -> str | None:
         if self.source.text[event.start_mark.index : event.start_mark.index + 2] in ("{{", "${"):

@@ -67,7 +67,10 @@ def document(default_sizes: Mapping[str, int | None]) -> Record:
         "keras": keras.__version__,
         **described,
         **training,
-        "activations": names["activation"],
+        "activations": {
+            name: {} if name == each.__name__ else {"alias_of": each.__name__}
+            for name, each in sorted(ACTIVATIONS.items())
+        },
         "applications": {
             name: {**_application(name, function), "default_size": default_sizes.get(name)}
             for name, function in _applications()

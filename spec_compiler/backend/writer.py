@@ -11,6 +11,7 @@ import keras
 
 from spec_compiler import catalogue
 from spec_compiler.backend.functions import find_function
+from spec_compiler.backend.output_counts import count_errors
 from spec_compiler.backend.reader import read_layer, read_variables, tensor_spec
 from spec_compiler.backend.saved_code import SavedCode
 from spec_compiler.backend.shapes import call_error, fit_errors, make_error
@@ -75,6 +76,7 @@ def _build(graph: Graph, base: Graph, seed: int, custom: Custom, folder: str) ->
         except _Refused as error:
             problems += call_error(error.reason, node, replace(graph, nodes={**graph.nodes, **nodes}), base).diagnostics
             outputs = _as_in_the_base(name, base)  # so that what follows is checked as well
+        problems += count_errors(spec, name, len(outputs), base)
         nodes[name] = replace(node, outputs=tuple(tensor_spec(tensor) for tensor in outputs))
         tensors.update((ValueRef(name, index), tensor) for index, tensor in enumerate(outputs))
         if fresh and not problems:

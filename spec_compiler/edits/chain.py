@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from spec_compiler.diagnostics import Path, SpecError
-from spec_compiler.entries import LayerEntry, snake_case
+from spec_compiler.entries import MATCH, LayerEntry, snake_case
 from spec_compiler.graph import Graph, LayerSpec, Node, Origin, ValueRef
 
 
@@ -20,6 +20,7 @@ class Chains:
     Attributes:
         path: leads from the edit to its list of entries.
         free: layers that leave the graph with this edit, so that a new one may take their name.
+        several: whether the edit may match several layers, each of which gets a chain.
         layers: every layer made so far, by name.
     """
 
@@ -28,22 +29,25 @@ class Chains:
     origin: Origin
     path: Path
     free: Collection[str] = ()
+    several: bool = False
     layers: dict[str, LayerSpec] = field(default_factory=dict)
     _made: dict[str | None, tuple[str, ...]] = field(default_factory=dict)
 
     def add(self, takes: Sequence[ValueRef], match: str | None = None, call: int | None = None) -> Chain:
         """The calls of a chain, the first on `takes` (on a list where there are several), each next on the one before.
 
-        `match` is the layer that was matched, for `{name}` in a name; `call` numbers its calls where there are several.
+        `match` is the one layer that was matched, for `{name}` in a name; `call` numbers its calls where there are
+        several.
 
         Raises:
-            SpecError: SC204 a name that another layer has.
+            SpecError: SC204 a name that another layer has, SC205 `{name}` without a layer that it could stand for.
         """
         if match not in self._made:
             names = []
             for index, entry in enumerate(self.entries):
-                name = layer_name(self.graph, entry, self.layers, (*self.path, index), match, self.free)
-                self.layers[name] = make_layer(name, entry, self.origin, (*self.path, index))
+                place = (*self.path, index)
+                name = layer_name(self.graph, entry, self.layers, place, match, self.free, self.several)
+                self.layers[name] = make_layer(name, entry, self.origin, place)
                 names.append(name)
             self._made[match] = tuple(names)
         nodes: list[Node] = []
@@ -86,27 +90,37 @@ def layer_name(
     path: Path,
     match: str | None = None,
     free: Collection[str] = (),
+    several: bool = False,
 ) -> str:
     """The name that the entry says, or one made from its class that nobody has.
 
     Raises:
-        SpecError: SC204.
+        SpecError: SC204, SC205.
     """
     if entry.name is None:
         return _unused(graph, snake_case(entry.class_name), beside)
+    if match is None and MATCH in entry.name:
+        start = entry.name.index(MATCH)
+        raise SpecError.single(
+            "SC205",
+            f"`{MATCH}` stands for one matched layer, this region has several",
+            path=(*path, *entry.name_path),
+            chars=(start, start + len(MATCH)),
+            help="write the name out, or take `each`, which replaces the layers one by one",
+        )
     name = entry.name if match is None else entry.name.replace("{name}", match.rpartition("/")[2])
     if (name in graph.layers and name not in free) or name in beside:
         there = graph.layers.get(name) or beside[name]
         by = "the base has it" if not there.is_new else f"`{there.origin.section}` made it"
         help = f"write another name, for example `{_unused(graph, name, beside)}`"
-        if match is not None and "{name}" not in entry.name:
-            help = "put `{name}` into it, which stands for the layer that was matched"
+        if several and MATCH not in entry.name:
+            help = f"put `{MATCH}` into it, which stands for the layer that was matched"
         raise SpecError.single(
             "SC204",
             f"a layer named `{name}` is already there, {by}",
             path=(*path, *entry.name_path),
             help=help,
-            related=_other_one(there) if match is None else [],
+            related=[] if several else _other_one(there),
         )
     return name
 

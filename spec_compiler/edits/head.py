@@ -10,16 +10,16 @@ from pydantic import Field, RootModel
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.edits.chain import layer_name, make_layer
 from spec_compiler.edits.ends import model_output, single_output
-from spec_compiler.entries import Entries, LayerEntry
+from spec_compiler.entries import HeadEntries, HeadEntry
 from spec_compiler.graph import Graph, LayerSpec, Node, Origin, ValueRef
 from spec_compiler.resolve import resolve_one
 from spec_compiler.selectors import Selector
 
 
-class Head(RootModel[Entries], frozen=True):
+class Head(RootModel[HeadEntries], frozen=True):
     """New layers on the current output; the last one's output becomes the model's output."""
 
-    root: Entries = Field(examples=[["GlobalAveragePooling2D", {"Dense": {"units": 10, "activation": "softmax"}}]])
+    root: HeadEntries = Field(examples=[["GlobalAveragePooling2D", {"Dense": {"units": 10, "activation": "softmax"}}]])
 
     def apply(self, graph: Graph, path: Path) -> Graph:
         """The graph with the layers behind its output, or behind the layers that `from:` names."""
@@ -40,7 +40,7 @@ class Head(RootModel[Entries], frozen=True):
         return replace(_with(graph, layers, nodes), outputs=exit)
 
 
-def _places(entry: LayerEntry, index: int) -> Iterator[tuple[Selector, Path]]:
+def _places(entry: HeadEntry, index: int) -> Iterator[tuple[Selector, Path]]:
     for at, selector in enumerate(entry.takes or ()):
         yield selector, (index, "from", at) if entry.takes_list else (index, "from")
 

@@ -54,6 +54,8 @@ class Input(Section):
     def apply(self, graph: Graph, path: Path) -> Graph:
         """The graph on the other input; `preprocess` is an edit of its own, which comes after this one."""
         if self.model_fields_set <= {"layer", "preprocess"}:
+            if self.layer is not None:
+                self._which(graph)
             return graph
         name = self._which(graph)
         layer = graph.layer_of(name)

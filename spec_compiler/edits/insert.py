@@ -35,7 +35,7 @@ class Insert(Section):
         examples=[["block1_pool", "block2_conv1"]],
     )
     layers: Entries = Field(
-        description="The chain of new layers; `{name}` in a name stands for the matched layer's.",
+        description="The chain of new layers; `{name}` in a name stands for the matched layer's, of two the second's.",
         examples=[[{"Dropout": 0.3}]],
     )
 
@@ -58,14 +58,13 @@ class Insert(Section):
             matches = list(getattr(self, f"_{field}")(graph))
         except SpecError as error:
             raise error.under(field) from None
-        chains = Chains(graph, self.layers, origin, ("layers",))
+        several = len(matches) > 1 or getattr(getattr(self, field), "each", False)
+        chains = Chains(graph, self.layers, origin, ("layers",), several=several)
         numbers = call_numbers(graph, [name for name, _, _ in matches])
-        several = len(matches) > 1 or getattr(getattr(self, field), "each", False) or field == "between"
         places: dict[str, list[Node]] = {}
         rewire: dict[Use, ValueRef] = {}
         for name, ref, uses in matches:
-            match = graph.nodes[name].layer if several else None
-            chain = chains.add([ref], match, numbers[name])
+            chain = chains.add([ref], graph.nodes[name].layer, numbers[name])
             places.setdefault(ref.node, []).extend(chain.nodes)
             rewire.update(dict.fromkeys(uses, chain.exit))
         return graph.spliced(origin, layers=chains.layers.values(), after=places, rewire=rewire)

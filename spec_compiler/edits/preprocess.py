@@ -84,7 +84,12 @@ def apply(graph: Graph, path: Path, application: str) -> Graph:
     shape = tuple(config.get("batch_shape") or (spec.shape if spec else ()))
     if len(shape) != 4 or (mode != "tf" and shape[-1] != 3):
         message = f"the preprocessing of `{application}` takes images with three channels last, the input is {shape}"
-        raise SpecError.single("SC604", message, help="leave `preprocess` out, or give `shape` three channels")
+        help = "leave `preprocess` out, or give `shape` three channels"
+        if len(shape) == 4 and shape[1] == 3:
+            message = f"the preprocessing of `{application}` takes channels last, the input {shape} has its three first"
+            help = "leave `preprocess` out and prepare the images yourself, or set Keras's `image_data_format` to\n"
+            help += "`channels_last` (in `~/.keras/keras.json`) and build the base with it"
+        raise SpecError.single("SC604", message, help=help)
     origin = Origin("input", path)
     layers = tuple(_layers(mode, origin, graph))
     nodes: list[Node] = []

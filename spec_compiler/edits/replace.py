@@ -26,12 +26,12 @@ class Replace(Section):
     )
     each: Selector | None = Field(
         default=None,
-        description="Layers to replace one by one; `{name}` in a new name stands for the replaced layer's.",
+        description="Layers to replace one by one.",
         examples=["type:ReLU"],
     )
     with_: Entries = Field(
         alias="with",
-        description="The chain of new layers in their place.",
+        description="The chain of new layers in their place; `{name}` in a name stands for the one that it replaces.",
         examples=[[{"Conv2D": {"name": "new_conv", "filters": 64, "kernel_size": 5, "padding": "same"}}]],
     )
 
@@ -61,7 +61,8 @@ class Replace(Section):
             raise error.under("layers") from None
         leaving = _leaving(graph, found.nodes)
         chains = Chains(graph, self.with_, origin, ("with",), free=leaving)
-        chain = chains.add(found.takes)
+        layers = {graph.nodes[name].layer for name in found.nodes}
+        chain = chains.add(found.takes, layers.pop() if len(layers) == 1 else None)
         edited = graph.spliced(
             origin,
             drop=found.nodes,
@@ -79,7 +80,7 @@ class Replace(Section):
                 region(graph, [name])
         except SpecError as error:
             raise error.under("each") from None
-        chains = Chains(graph, self.with_, origin, ("with",), free=_leaving(graph, names))
+        chains = Chains(graph, self.with_, origin, ("with",), free=_leaving(graph, names), several=True)
         numbers = call_numbers(graph, names)
         moved: dict[ValueRef, ValueRef] = {}
         places: dict[str, tuple[Node, ...]] = {}

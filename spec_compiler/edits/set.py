@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from pydantic import Field
 
 from spec_compiler import catalogue
+from spec_compiler.argument_values import flow
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.edits.section import Section
 from spec_compiler.graph import Graph, LayerSpec, Origin
 from spec_compiler.resolve import resolve
+from spec_compiler.same_arguments import has_argument
 from spec_compiler.selectors import Selector
 
 
@@ -31,9 +34,19 @@ class Set(Section):
             raise error.under("layers") from None
         origin = Origin("set", path)
         layers = dict(graph.layers)
-        for name in dict.fromkeys(graph.nodes[each].layer for each in names):
+        chosen = tuple(dict.fromkeys(graph.nodes[each].layer for each in names))
+        for name in chosen:
             layers[name] = self._changed(layers[name], origin)
-        return replace(graph, layers=layers)
+        warnings = (*graph.warnings, *self._pointless([graph.layers[name] for name in chosen], path))
+        return replace(graph, layers=layers, warnings=warnings)
+
+    def _pointless(self, layers: Sequence[LayerSpec], path: Path) -> Iterator[Diagnostic]:
+        """SC313 for each argument that every layer has already."""
+        for key, value in self.to.items():
+            if all(has_argument(layer, key, value) for layer in layers):
+                whose = f"`{layers[0].name}` has" if len(layers) == 1 else f"all {len(layers)} selected layers have"
+                message = f"{whose} `{key}: {flow(value)}` already, setting it changes nothing"
+                yield Diagnostic("SC313", message, (*path, "to", key), at_key=True, help="leave it out")
 
     def _changed(self, layer: LayerSpec, origin: Origin) -> LayerSpec:
         cls = layer.class_name

@@ -8,7 +8,7 @@ from pydantic import Field, StrictFloat, StrictInt, StrictStr, model_validator
 
 from spec_compiler.diagnostics import Diagnostic, SpecError, show
 from spec_compiler.edits.section import Section
-from spec_compiler.entries import LayerEntry
+from spec_compiler.entries import LooseEntry
 from spec_compiler.function_names import is_function
 
 
@@ -25,7 +25,7 @@ class Data(Section):
         examples=[0.2, "data/validation"],
     )
     batch_size: Annotated[StrictInt, Field(ge=1)] = Field(default=32, description="How many images make one step.")
-    augment: tuple[LayerEntry, ...] = Field(
+    augment: tuple[LooseEntry, ...] = Field(
         default=(),
         description="Layers that change the training images at random; they are no part of the model.",
         examples=[[{"RandomFlip": "horizontal"}, {"RandomRotation": 0.1}]],
@@ -63,6 +63,10 @@ class Data(Section):
         elif self.validation is not None and not isinstance(self.validation, str) and is_function(self.train):
             message = "a share cannot be held back from what a function gives"
             problems.append(Diagnostic("SC108", message, ("validation",), help="give a second function"))
+        for key in ("image_size", "interpolation", "crop_to_aspect_ratio"):
+            if is_function(self.train) and key in self.model_fields_set:
+                message = f"`{key}` says how image files are read, a function gives the data itself"
+                problems.append(Diagnostic("SC108", message, (key,), at_key=True, help="leave it out"))
         if problems:
             raise SpecError(problems)
         return self

@@ -35,13 +35,16 @@ class Freezing(Parsed):
         """What a YAML value says: a selector, or a selector's mapping with `batch_norm` beside its keys.
 
         Raises:
-            SpecError: SC103, and what `Selector.parse` raises.
+            SpecError: SC103, SC104, and what `Selector.parse` raises.
 
         >>> Freezing.parse({"layers": "..block4_pool", "batch_norm": "all"}).batch_norm
         'all'
         """
         if isinstance(raw, Freezing):
             return raw
+        if isinstance(raw, int) and raw > 1:  # as in `for layer in model.layers[:15]`
+            forms = f"`'[:{raw}]'` for the first {raw} layers, `'[{raw}:{raw + 1}]'` for the one at that position"
+            raise SpecError.single("SC104", f"a selector is text, got {show(raw)}", help=f"write {forms}")
         if not isinstance(raw, Mapping) or "batch_norm" not in raw:
             return cls(Selector.parse(raw))
         choice = raw["batch_norm"]

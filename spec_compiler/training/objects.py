@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 
 from spec_compiler import catalogue
 from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, show
+from spec_compiler.translation import as_yaml
 
 ObjectKind = Literal["optimizer", "loss", "metric", "callback"]
 
@@ -55,7 +56,9 @@ class KerasObject:
             if ">" in name:
                 return cls(kind, name, dict(value) if isinstance(value, Mapping) else {})
             names = sorted(_names(kind), key=lambda each: each.islower() != name.islower())
-            help = did_you_mean(name, names, f"classes stand as in `{_NAMESPACES[kind]}`")
+            written = as_yaml(name, kind)
+            help = f"write `{written}`" if written else None
+            help = help or did_you_mean(name, names, f"classes stand as in `{_NAMESPACES[kind]}`")
             message = f"Keras has no {kind} called `{name}`"
             raise SpecError.single("SC601", message, path=path, at_key=bool(path), help=help)
         problems = [each if path else replace(each, path=(), at_key=False) for each in catalogue.check_entry(raw, kind)]

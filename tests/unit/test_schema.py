@@ -19,6 +19,8 @@ INVALID = sorted((ROOT / "tests" / "fixtures" / "invalid").glob("SC*.yaml"))
 STRUCTURAL = ("SC101", "SC102", "SC103", "SC104", "SC105", "SC106", "SC107", "SC108", "SC202", "SC203")
 # What a schema cannot know: the model, the caller, another section, a registered class, regular expressions.
 BEYOND = {
+    "SC107-braces-in-a-name",
+    "SC107-name-of-a-match-in-a-head",
     "SC102-no-base",
     "SC102-train-without-compile",
     "SC103-phase-twice",
@@ -27,7 +29,10 @@ BEYOND = {
     "SC106-set",
     "SC107-set",
     "SC108-classes-of-imagenet",
+    "SC108-classes-without-a-top",
     "SC108-function-and-folder",
+    "SC108-image-size-of-a-function",
+    "SC108-pooling-beside-a-top",
     "SC202-unregistered",
 }
 
