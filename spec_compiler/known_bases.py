@@ -26,6 +26,7 @@ from spec_compiler.joining import joined
 from spec_compiler.spec import Spec
 
 FORMAT = 3
+_REFUSED = {"refused": True}
 HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
@@ -110,6 +111,17 @@ def recall_graph(key: Key | None) -> Graph | None:
         return from_plain(data) if data is not None else None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def keep_refusal(key: Key | None) -> None:
+    """Keeps that Keras makes no graph for a key."""
+    if key is not None:
+        cache.keep(key, _REFUSED)
+
+
+def is_refused(key: Key | None) -> bool:
+    """Whether Keras is known to make no graph for a key."""
+    return key is not None and cache.recall(key) == _REFUSED
 
 
 def keep_graph(key: Key | None, graph: Graph) -> None:

@@ -8,7 +8,7 @@ from spec_compiler.base import Base
 from spec_compiler.cache import Key
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.editing import apply_edits, opened_for, size_of
-from spec_compiler.known_bases import base_key, known_graph, recall_graph, resized_key, result_key
+from spec_compiler.known_bases import base_key, is_refused, known_graph, recall_graph, resized_key, result_key
 from spec_compiler.known_calls import inferred
 from spec_compiler.location import existing
 from spec_compiler.other_specs import Inside, inside, other_spec
@@ -42,7 +42,9 @@ def static_plan(spec: Spec, allowed: Permissions, around: Inside | None = None) 
         before, size = opened_for(spec, graph), size_of(spec)
         resized = recall_graph(resized_key(key, size)) if size is not None else None
         after = inferred(apply_edits(spec, before, resized), before, key)
-        if size is not None and resized is None:  # Keras may choose other arguments, the names are the same
+        if (
+            size is not None and resized is None and not is_refused(resized_key(key, size))
+        ):  # Keras may choose other arguments, the names are the same
             return "names", None
         if after is None:
             return "names", None

@@ -28,7 +28,15 @@ from spec_compiler.cache import Key
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.graph import Graph, Shape
 from spec_compiler.joining import joined
-from spec_compiler.known_bases import base_key, joined_key, keep_graph, recall_graph, resized_key, result_key
+from spec_compiler.known_bases import (
+    base_key,
+    joined_key,
+    keep_graph,
+    keep_refusal,
+    recall_graph,
+    resized_key,
+    result_key,
+)
 from spec_compiler.location import existing, locate
 from spec_compiler.spec import Spec
 
@@ -221,6 +229,7 @@ def _resized(base: Base, key: Key | None, size: Shape) -> Graph | None:
         try:
             graph = application(base, size).graph
         except SpecError:
+            keep_refusal(other)
             return None
         keep_graph(other, graph)
     return graph
