@@ -7,6 +7,7 @@ from dataclasses import replace
 from spec_compiler.check import check_graph, check_used
 from spec_compiler.diagnostics import SpecError, dotted
 from spec_compiler.graph import Graph
+from spec_compiler.keras_names import with_keras_names
 from spec_compiler.opening import opened
 from spec_compiler.spec import Spec
 
@@ -29,4 +30,4 @@ def apply_edits(spec: Spec, graph: Graph) -> Graph:
         except SpecError as error:
             raise error.under(*path) from None
         check_graph(graph, dotted(path))
-    return replace(check_used(graph), name=spec.name or graph.name)
+    return with_keras_names(replace(check_used(graph), name=spec.name or graph.name))

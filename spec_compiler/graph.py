@@ -98,7 +98,8 @@ class LayerSpec:
     store_group: str | None = None  # its group in a Keras 3 weights file of the base
     changed_by: Origin | None = None  # the edit that gave a kept layer other arguments
     arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)  # those arguments, as the spec writes them
-    keras_name: str | None = None  # where Keras does not allow `name`: `outer/inner` of an opened model
+    keras_name: str | None = None  # where Keras does not allow `name`, which has a slash
+    base_name: str | None = None  # in the base, where an edit gave it another
     places: tuple[Place, ...] | None = None  # where the base keeps its variables, if not under its own name
     takes_training: bool = False  # whether its call has a `training` argument
 
@@ -111,6 +112,21 @@ class LayerSpec:
     def cause(self) -> Origin | None:
         """The edit that made or changed it, None where it is as the base has it."""
         return self.origin if self.is_new else self.changed_by
+
+    @property
+    def can_train(self) -> bool:
+        """Whether Keras keeps a word for it that says whether it trains: an input and an operation have none."""
+        return self.kind in ("layer", "model")
+
+    @property
+    def name_in_keras(self) -> str:
+        """The name of the layer object."""
+        return self.keras_name or self.name
+
+    def called(self, name: str) -> LayerSpec:
+        """The layer under another name; the base keeps its variables where it did."""
+        places = tuple(self.place(index) for index in range(len(self.variables or ())))
+        return replace(self, name=name, places=places)
 
     def place(self, index: int) -> Place:
         """Where the base keeps one of its variables."""
@@ -265,33 +281,37 @@ class Graph:
                 removed.update((lost, origin) for lost in (name, node.layer) if lost not in nodes and lost not in kept)
         return replace(self, nodes=nodes, layers={**kept, **added}, outputs=outputs, removed=removed)
 
-    def renamed(self, old: str, new: str) -> Graph:
-        """The graph with a layer that is called once, and its node, under another name."""
-        layer = self.layers[old]
-        config = {**layer.config, "config": {**layer.config.get("config", {}), "name": new}}
-        changed = replace(
-            layer,
-            name=new,
-            config=config,
-            places=tuple(layer.place(index) for index in range(len(layer.variables or ()))),
-        )
+    def relabelled(self, names: Mapping[str, str], calls: Mapping[str, str] | None = None) -> Graph:
+        """The same graph with layers under other names, and their calls with them; where the base keeps them stays.
+
+        `names` leads from a layer's name to its new one. `calls` does so for calls whose names are not their layer's
+        with the same number.
+        """
+
+        def layer_name(old: str) -> str:
+            return names.get(old, old)
+
+        nodes = {
+            name: calls[name] if calls and name in calls else layer_name(node.layer) + name.removeprefix(node.layer)
+            for name, node in self.nodes.items()
+        }
 
         def follow(ref: ValueRef) -> ValueRef:
-            return ValueRef(new, ref.index) if ref.node == old else ref
+            return ValueRef(nodes[ref.node], ref.index)
 
-        nodes = {}
-        for name, node in self.nodes.items():
-            moved = node.with_inputs(follow) if any(ref.node == old for ref in node.inputs) else node
-            nodes[new if name == old else name] = replace(moved, name=new, layer=new) if name == old else moved
         return replace(
             self,
             layers={
-                new if name == old else name: changed if name == old else each for name, each in self.layers.items()
+                layer_name(name): layer.called(names[name]) if name in names else layer
+                for name, layer in self.layers.items()
             },
-            nodes=nodes,
+            nodes={
+                nodes[name]: replace(node.with_inputs(follow), name=nodes[name], layer=layer_name(node.layer))
+                for name, node in self.nodes.items()
+            },
             inputs=map_references(self.inputs, follow),
             outputs=map_references(self.outputs, follow),
-            positions=tuple(new if name == old else name for name in self.positions),
+            positions=tuple(layer_name(name) for name in self.positions),
         )
 
     def edges_from(self, ref: ValueRef) -> Iterator[tuple[str | None, ValueRef]]:

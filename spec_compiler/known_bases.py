@@ -25,7 +25,7 @@ from spec_compiler.graph_json import NotPlain, from_plain, to_plain
 from spec_compiler.joining import joined
 from spec_compiler.spec import Spec
 
-FORMAT = 2
+FORMAT = 3
 HDF5 = b"\x89HDF\r\n\x1a\n"
 
 

@@ -56,7 +56,7 @@ def fresh_entry(layer: LayerSpec) -> Mapping[str, Any] | None:
         and not isinstance(value, Mapping)
         and value != record[name].get("default")
     }
-    return {layer.class_name: {**arguments, "name": layer.keras_name or layer.name}}
+    return {layer.class_name: {**arguments, "name": layer.name_in_keras}}
 
 
 def call_fixes(

@@ -97,4 +97,6 @@ class Input(Section):
         if name in graph.layers:
             message = f"a layer named `{name}` is already there, the base has it"
             raise SpecError.single("SC204", message, path=("name",), help="write a name that no layer has")
-        return graph.renamed(layer.name, name)
+        renamed = graph.relabelled({layer.name: name})
+        moved = replace(renamed.layers[name], keras_name=None, base_name=layer.base_name or layer.name)
+        return replace(renamed, layers={**renamed.layers, name: moved})
