@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, StrictInt, StrictStr, model_validator
 
+from spec_compiler.channels import channel_axis
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.edits.section import Section
 from spec_compiler.graph import Graph, LayerSpec, Origin
@@ -26,7 +27,7 @@ class Input(Section):
         examples=[[320, 320, 3]],
     )
     channels: Annotated[StrictInt, Field(ge=1)] | None = Field(
-        default=None, description="The size of the last axis, the others kept.", examples=[1]
+        default=None, description="The number of channels, the other sizes kept.", examples=[1]
     )
     name: Annotated[StrictStr, Field(min_length=1, pattern=r"^[^/]+$")] | None = Field(
         default=None, description="The input layer's new name."
@@ -62,7 +63,7 @@ class Input(Section):
         if self.shape is not None:
             shape = [shape[0], *self.shape]
         if self.channels is not None:
-            shape = [*shape[:-1], self.channels]
+            shape[channel_axis(graph, name)] = self.channels
         config.pop("batch_input_shape", None)
         config["batch_shape"] = shape
         if self.dtype is not None:
