@@ -34,7 +34,7 @@ def _behind(graph: Graph, node: str) -> Iterator[str]:
 
 def _before(graph: Graph, node: str) -> Iterator[str]:
     reached = {node}
-    for name in reversed(graph.nodes):
+    for name in reversed(list(graph.nodes)):
         if name in reached:
             layer = graph.layer_of(name)
             yield from _said(layer)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from spec_compiler.diagnostics import Path, SpecError
+from spec_compiler.edits.joins import argument
 from spec_compiler.entries import LayerEntry, snake_case
 from spec_compiler.graph import Graph, LayerSpec, Node, Origin, ValueRef
 from spec_compiler.keras_names import flat
@@ -38,7 +39,7 @@ class Chains:
         `match` is the layer that was matched, for `{name}` in a name; `call` numbers its calls where there are several.
 
         Raises:
-            SpecError: SC204 a name that another layer has.
+            SpecError: SC204 a name that another layer has, SC401 several tensors for a layer that takes one.
         """
         if match not in self._made:
             names = []
@@ -50,9 +51,10 @@ class Chains:
             self._made[match] = tuple(names)
         nodes: list[Node] = []
         tensors = list(takes)
-        for name in self._made[match]:
+        for index, name in enumerate(self._made[match]):
             node = name if call is None else f"{name}@{call}"
-            nodes.append(Node(node, name, (tensors[0] if len(tensors) == 1 else tensors,)))
+            taken = argument(self.graph, self.entries[index], tensors, (*self.path, index))
+            nodes.append(Node(node, name, (taken,)))
             tensors = [ValueRef(node)]
         return Chain(tuple(nodes), tensors[0])
 
