@@ -24,6 +24,8 @@ def apply_edits(spec: Spec, graph: Graph) -> Graph:
         SpecError: the first section that does not fit, with its path in the spec.
     """
     check_graph(graph, "the base")
+    idle = frozenset(ref.node for ref in graph.input_refs) - graph.used
+    graph = replace(graph, idle=idle) if idle else graph
     for path, edit in spec.edits():
         try:
             graph = edit.apply(graph, path)

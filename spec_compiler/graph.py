@@ -7,7 +7,7 @@ twice has two nodes, `name@0` and `name@1`. Plain operations (`x + 3`) are layer
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
@@ -183,6 +183,7 @@ class Graph:
     outputs: Structure
     removed: Mapping[str, Origin] = field(default_factory=dict)
     positions: tuple[str, ...] = ()  # names of the base's `model.layers`, in order
+    idle: frozenset[str] = frozenset()  # inputs that no output of the base depends on
     warnings: tuple[Diagnostic, ...] = ()  # what the edits found legal but worth saying
 
     def __repr__(self) -> str:
@@ -243,6 +244,11 @@ class Graph:
     def num_parameters(self) -> int:
         """As `model.count_params()`: each layer once."""
         return sum(layer.num_parameters for layer in self.layers.values())
+
+    @cached_property
+    def used(self) -> frozenset[str]:
+        """The nodes that an output depends on, and the inputs that were without use in the base."""
+        return frozenset(self.ancestors(ref.node for ref in self.output_refs)) | self.idle
 
     # rewrite verbs
 
@@ -312,6 +318,7 @@ class Graph:
             inputs=map_references(self.inputs, follow),
             outputs=map_references(self.outputs, follow),
             positions=tuple(layer_name(name) for name in self.positions),
+            idle=frozenset(nodes[name] for name in self.idle),
         )
 
     def edges_from(self, ref: ValueRef) -> Iterator[tuple[str | None, ValueRef]]:
@@ -323,8 +330,8 @@ class Graph:
             yield None, ref
 
     def pruned(self, origin: Origin) -> Graph:
-        """The graph less everything that no output depends on; an input that serves nothing goes as well."""
-        kept = self.ancestors(ref.node for ref in self.output_refs)
+        """The graph less everything that no output depends on, inputs too but for those that served none before."""
+        kept = self.used
         inputs = self.inputs
         if not all(ref.node in kept for ref in self.input_refs):
             inputs = _filtered(self.inputs, kept)
@@ -402,7 +409,7 @@ def _key_order(structure: Mapping[Any, Any]) -> list[Any]:
         return list(structure)
 
 
-def _filtered(structure: Structure, kept: set[str]) -> Structure:
+def _filtered(structure: Structure, kept: Container[str]) -> Structure:
     if isinstance(structure, list | tuple):
         inside = [_filtered(each, kept) for each in structure if _serves(each, kept)]
         return type(structure)(inside)
@@ -411,5 +418,5 @@ def _filtered(structure: Structure, kept: set[str]) -> Structure:
     return structure
 
 
-def _serves(structure: Structure, kept: set[str]) -> bool:
+def _serves(structure: Structure, kept: Container[str]) -> bool:
     return any(ref.node in kept for ref in references(structure))

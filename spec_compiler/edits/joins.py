@@ -37,8 +37,8 @@ def argument(
     if takes_a_list:
         return list(takes)
     names = [f"`{ref.node}`" for ref in takes[:4]]
-    listed = ", ".join(names) + " …" if len(takes) > 4 else f"{', '.join(names[:-1])} and {names[-1]}"
-    message = f"a `{entry.class_name}` takes one tensor, here are {len(takes)}: {listed}"
+    text = ", ".join(names) + " …" if len(takes) > 4 else f"{', '.join(names[:-1])} and {names[-1]}"
+    message = f"a `{entry.class_name}` takes one tensor, here are {len(takes)}: {text}"
     help = f"put a layer that joins them before it, for example `{_join(graph, takes)}`"
     raise SpecError.single("SC401", message, path=(*path, *entry.class_path), at_key=True, help=help)
 
