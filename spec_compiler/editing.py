@@ -7,6 +7,7 @@ from dataclasses import replace
 from spec_compiler.check import check_graph, check_used
 from spec_compiler.diagnostics import SpecError, dotted
 from spec_compiler.graph import Graph
+from spec_compiler.input_dtypes import check_input_dtypes
 from spec_compiler.keras_names import with_keras_names
 from spec_compiler.opening import opened
 from spec_compiler.spec import Spec
@@ -32,4 +33,5 @@ def apply_edits(spec: Spec, graph: Graph) -> Graph:
         except SpecError as error:
             raise error.under(*path) from None
         check_graph(graph, dotted(path))
-    return with_keras_names(replace(check_used(graph), name=spec.name or graph.name))
+    graph = check_input_dtypes(check_used(graph))
+    return with_keras_names(replace(graph, name=spec.name or graph.name))

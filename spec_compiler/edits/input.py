@@ -7,12 +7,20 @@ from typing import Annotated
 
 from pydantic import Field, StrictInt, StrictStr, model_validator
 
+from spec_compiler import catalogue
 from spec_compiler.channels import channel_axis
-from spec_compiler.diagnostics import Path, SpecError
+from spec_compiler.diagnostics import Path, SpecError, did_you_mean
 from spec_compiler.edits.section import Section
 from spec_compiler.graph import Graph, LayerSpec, Origin
 from spec_compiler.resolve import resolve_one
 from spec_compiler.selectors import Selector
+
+
+def _dtypes() -> list[str]:
+    """The dtypes that a tensor has in Keras; the mixed ones are policies of layers."""
+    names = catalogue.catalogue()["definitions"]["dtype"]["anyOf"][0]["enum"]
+    return [name for name in names if not name.startswith("mixed_")]
+
 
 Size = Annotated[StrictInt, Field(ge=1)] | None
 
@@ -46,6 +54,9 @@ class Input(Section):
             raise SpecError.single(
                 "SC108", message, path=("channels",), at_key=True, help="`shape` says the channels too"
             )
+        if self.dtype is not None and self.dtype not in _dtypes():
+            help = did_you_mean(self.dtype, _dtypes(), "for example `dtype: uint8`")
+            raise SpecError.single("SC103", f"Keras has no dtype `{self.dtype}`", path=("dtype",), help=help)
         if self.model_fields_set <= {"layer"}:
             raise SpecError.single(
                 "SC102", "`input` changes nothing", help="add `shape`, `channels`, `name`, `dtype` or `preprocess`"
