@@ -141,10 +141,10 @@ def compile_spec(
     missing_files(loaded)
     _start()
     from spec_compiler.compiled import CompiledSpec
-    from spec_compiler.pipeline import planned
+    from spec_compiler.pipeline import file_warnings, planned
 
     result = planned(loaded, base, allowed)
-    return CompiledSpec(result.built.model, loaded, result.plan, result.fill())
+    return CompiledSpec(result.built.model, loaded, result.plan, result.fill(), file_warnings(result))
 
 
 def _start() -> None:

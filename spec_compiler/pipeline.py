@@ -11,12 +11,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from spec_compiler.backend.bases import LoadedBase, from_built, load
-from spec_compiler.backend.weights import transfer
+from spec_compiler.backend.weights import WeightSource, transfer
 from spec_compiler.backend.writer import Built, build
-from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, dotted
 from spec_compiler.editing import apply_edits, opened_for
 from spec_compiler.graph import Graph
 from spec_compiler.known_calls import learn
@@ -48,7 +49,12 @@ class Planned:
         """
         log.info("copying weights")
         with self.spec.source.locating():
-            return transfer(self.base.graph, self.built, self.base.weights(self.built.graph))
+            return transfer(self.base.graph, self.built, self.source)
+
+    @cached_property
+    def source(self) -> WeightSource:
+        """Where the base's weights are: looked for once, as that may download a file or fill another model."""
+        return self.base.weights(self.built.graph)
 
 
 def planned(spec: Spec, model: Any, allowed: Permissions, around: Inside | None = None) -> Planned:
@@ -87,8 +93,7 @@ def file_warnings(planned: Planned) -> tuple[Diagnostic, ...]:
     if planned.base.is_remote:
         return ()
     with planned.spec.source.locating():
-        source = planned.base.weights(planned.built.graph)
-    return unmapped_warnings(source.unmapped, planned.plan.after)
+        return unmapped_warnings(planned.source.unmapped, planned.spec, planned.plan.after)
 
 
 def _other(path: str, allowed: Permissions, around: Inside) -> LoadedBase:
@@ -102,16 +107,20 @@ def _other(path: str, allowed: Permissions, around: Inside) -> LoadedBase:
     return from_built(result.built, result.base, result.fill)
 
 
-def unmapped_warnings(unmapped: Iterable[str], graph: Graph) -> tuple[Diagnostic, ...]:
-    """SC507 for each layer that the result keeps and the base's weight map leaves out."""
-    return tuple(
-        Diagnostic(
-            "SC507",
-            f"`base.weights.map` leaves out `{name}`, which is kept and will be initialised",
-            ("base", "weights", "map"),
-            at_key=True,
-            help=f"add `{name}: GROUP`, or take the layer out",
-        )
-        for name in unmapped
-        if name in graph.layers and not graph.layers[name].is_new
-    )
+def unmapped_warnings(unmapped: Iterable[str], spec: Spec, graph: Graph) -> tuple[Diagnostic, ...]:
+    """SC507 for each layer that the result keeps and the base's weight map leaves out; of an opened model all at once.
+
+    `unmapped` are names of the base, as `bases` prefixes them.
+    """
+    kept = {layer.place(index)[0] for layer in graph.layers.values() if not layer.is_new
+            for index in range(len(layer.variables or ()))}  # fmt: skip
+    found = []
+    for name in unmapped:
+        if name not in kept:
+            continue
+        prefix, _, layer = name.partition("/") if spec.bases is not None else ("", "", name)
+        path: Path = ("bases", prefix, "weights", "map") if spec.bases is not None else ("base", "weights", "map")
+        message = f"`{dotted(path)}` leaves out `{layer}`, which is kept and will be initialised"
+        help = f"add `{layer}: GROUP`, or take the layer out"
+        found.append(Diagnostic("SC507", message, path, at_key=True, help=help))
+    return tuple(found)
