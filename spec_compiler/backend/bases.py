@@ -132,7 +132,7 @@ def from_built(built: Built, base: LoadedBase, fill: Callable[[], object]) -> Lo
 
 def _frozen_as(said: Graph, graph: Graph) -> Graph:
     """The graph of a built model with what is frozen in it, which Keras's layers are only told with their weights."""
-    frozen = {layer.name_in_keras for layer in said.layers.values() if not layer.trainable}
+    frozen = {layer.name_in_keras for layer in said.layers.values() if layer.can_train and not layer.trainable}
     layers = {name: _frozen(layer) if name in frozen else layer for name, layer in graph.layers.items()}
     return replace(graph, layers=layers)
 

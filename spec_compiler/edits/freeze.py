@@ -20,7 +20,7 @@ class Freeze(RootModel[Freezing], frozen=True):
         """The graph with these layers frozen; the others stay as they are."""
         frozen = self.root.frozen(graph)
         layers = {
-            name: replace(layer, trainable=False) if name in frozen and layer.can_train else layer
+            name: replace(layer, trainable=False) if name in frozen and layer.trainable else layer
             for name, layer in graph.layers.items()
         }
         return replace(graph, layers=layers)

@@ -40,7 +40,12 @@ class Input(Section):
     name: Annotated[StrictStr, Field(min_length=1, pattern=r"^[^/]+$")] | None = Field(
         default=None, description="The input layer's new name."
     )
-    dtype: StrictStr | None = Field(default=None, description="The dtype of the input.", examples=["uint8", "float32"])
+    dtype: StrictStr | None = Field(
+        default=None,
+        description="The dtype of the input.",
+        examples=["uint8", "float32"],
+        json_schema_extra=lambda schema: schema.update(pattern=rf"^({'|'.join(_dtypes())})$|\$\{{"),
+    )
     preprocess: StrictStr | None = Field(
         default=None,
         description="`auto`, or an application's name: its `preprocess_input` as layers behind the input.",
