@@ -44,8 +44,7 @@ def check_used(graph: Graph) -> Graph:
     Raises:
         SpecError: SC306 for each layer that the user asked for and that Keras would leave out without a word.
     """
-    kept = graph.ancestors(ref.node for ref in graph.output_refs)
-    unused = [name for name in graph.nodes if name not in kept]
+    unused = [name for name in graph.nodes if name not in graph.used]
     problems = [
         Diagnostic(
             "SC306",

@@ -21,12 +21,14 @@ class CompiledSpec:
         spec: what the user wrote.
         plan: what changed.
         weights: what became of every variable.
+        file_warnings: what is legal in the files of the base's weights but worth saying.
     """
 
     model: Any
     spec: Spec
     plan: Plan
     weights: WeightLedger
+    file_warnings: tuple[Diagnostic, ...] = ()
 
     def __repr__(self) -> str:
         return f"<CompiledSpec {self.plan.name}: {self.weights.summary}>"
@@ -34,7 +36,8 @@ class CompiledSpec:
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
         """What is legal in the spec and its base but worth saying."""
-        return Diagnostics(self.spec.source.locate(each) for each in lint(self.spec, self.plan))
+        found = (*lint(self.spec, self.plan), *self.file_warnings)
+        return Diagnostics(self.spec.source.locate(each) for each in found)
 
     def diagram(self, view: str = "side-by-side") -> str:
         """The change as DOT text; `view` is one of `before`, `after`, `side-by-side` and `diff`."""

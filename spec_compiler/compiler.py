@@ -147,13 +147,13 @@ def compile_spec(
     missing_files(loaded)
     _start()
     from spec_compiler.compiled import CompiledSpec
-    from spec_compiler.pipeline import planned
+    from spec_compiler.pipeline import file_warnings, planned
 
     result = planned(loaded, base, allowed)
     ledger = result.fill()
     if prove or probe is not None:
         ledger = replace(ledger, proof=result.proof(os.fspath(probe) if probe is not None else None))
-    return CompiledSpec(result.built.model, loaded, result.plan, ledger)
+    return CompiledSpec(result.built.model, loaded, result.plan, ledger, file_warnings(result))
 
 
 def _start() -> None:

@@ -14,6 +14,8 @@ from spec_compiler.edits.resized import as_constructed
 from spec_compiler.edits.section import Edit
 from spec_compiler.entries import LayerEntry, snake_case
 from spec_compiler.graph import Coming, Graph, LayerSpec, Origin, Shape
+from spec_compiler.input_dtypes import check_input_dtypes
+from spec_compiler.keras_names import with_keras_names
 from spec_compiler.lost import Made, check_lost
 from spec_compiler.opening import opened
 from spec_compiler.spec import EDITS, Spec
@@ -39,6 +41,8 @@ def apply_edits(spec: Spec, graph: Graph, resized: Graph | None = None) -> Graph
         SpecError: the first section that does not fit, with its path in the spec.
     """
     check_graph(graph, "the base")
+    idle = frozenset(ref.node for ref in graph.input_refs) - graph.used
+    graph = replace(graph, idle=idle) if idle else graph
     before, made = graph, Made()
     later = [layer for path, edit in spec.edits() for layer in _announced(edit, path)]
     for path, edit in spec.edits():
@@ -52,8 +56,8 @@ def apply_edits(spec: Spec, graph: Graph, resized: Graph | None = None) -> Graph
             graph = as_constructed(graph, opened_for(spec, resized))
         check_graph(graph, dotted(path))
         made.note(graph, path)
-    graph = check_lost(spec, before, made, check_used(graph))
-    return replace(graph, name=spec.name or graph.name, coming=None)
+    graph = check_lost(spec, before, made, check_input_dtypes(check_used(graph)))
+    return with_keras_names(replace(graph, name=spec.name or graph.name, coming=None))
 
 
 def _announced(edit: Edit, path: Path) -> Iterator[LayerSpec]:

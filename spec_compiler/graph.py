@@ -7,7 +7,7 @@ twice has two nodes, `name@0` and `name@1`. Plain operations (`x + 3`) are layer
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
@@ -99,7 +99,8 @@ class LayerSpec:
     store_group: str | None = None  # its group in a Keras 3 weights file of the base
     changed_by: Origin | None = None  # the edit that gave a kept layer other arguments
     arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)  # those arguments, as the spec writes them
-    keras_name: str | None = None  # where Keras does not allow `name`: `outer/inner` of an opened model
+    keras_name: str | None = None  # where Keras does not allow `name`, which has a slash
+    base_name: str | None = None  # in the base, where an edit gave it another
     places: tuple[Place | None, ...] | None = None  # where the base keeps its variables, if not under its own name
     loads_itself: bool = False  # whether Keras's loading of it does more than assign its variables
     assets: tuple[str, ...] = ()  # files that Keras saves for it, below its group: `vocabulary.txt`
@@ -117,6 +118,20 @@ class LayerSpec:
     def cause(self) -> Origin | None:
         """The edit that made or changed it, None where it is as the base has it."""
         return self.origin if self.is_new else self.changed_by
+
+    @property
+    def can_train(self) -> bool:
+        """Whether Keras keeps a word for it that says whether it trains: an input and an operation have none."""
+        return self.kind in ("layer", "model")
+
+    @property
+    def name_in_keras(self) -> str:
+        """The name of the layer object."""
+        return self.keras_name or self.name
+
+    def called(self, name: str) -> LayerSpec:
+        """The layer under another name; the base keeps its variables where it did."""
+        return replace(self, name=name, places=self.all_places())
 
     def place(self, index: int) -> Place | None:
         """Where the base keeps one of its variables; None for one that it got by new arguments."""
@@ -197,6 +212,7 @@ class Graph:
     outputs: Structure
     removed: Mapping[str, Origin] = field(default_factory=dict)
     positions: tuple[str, ...] = ()  # names of the base's `model.layers`, in order
+    idle: frozenset[str] = frozenset()  # inputs that no output of the base depends on
     warnings: tuple[Diagnostic, ...] = ()  # what the edits found legal but worth saying
     coming: Coming | None = None  # while edits are applied
 
@@ -259,6 +275,11 @@ class Graph:
         """As `model.count_params()`: each layer once."""
         return sum(layer.num_parameters for layer in self.layers.values())
 
+    @cached_property
+    def used(self) -> frozenset[str]:
+        """The nodes that an output depends on, and the inputs that were without use in the base."""
+        return frozenset(self.ancestors(ref.node for ref in self.output_refs)) | self.idle
+
     # rewrite verbs
 
     def spliced(
@@ -296,33 +317,38 @@ class Graph:
                 removed.update((lost, origin) for lost in (name, node.layer) if lost not in nodes and lost not in kept)
         return replace(self, nodes=nodes, layers={**kept, **added}, outputs=outputs, removed=removed)
 
-    def renamed(self, old: str, new: str) -> Graph:
-        """The graph with a layer that is called once, and its node, under another name."""
-        layer = self.layers[old]
-        config = {**layer.config, "config": {**layer.config.get("config", {}), "name": new}}
-        changed = replace(
-            layer,
-            name=new,
-            config=config,
-            places=layer.all_places(),
-        )
+    def relabelled(self, names: Mapping[str, str], calls: Mapping[str, str] | None = None) -> Graph:
+        """The same graph with layers under other names, and their calls with them; where the base keeps them stays.
+
+        `names` leads from a layer's name to its new one. `calls` does so for calls whose names are not their layer's
+        with the same number.
+        """
+
+        def layer_name(old: str) -> str:
+            return names.get(old, old)
+
+        nodes = {
+            name: calls[name] if calls and name in calls else layer_name(node.layer) + name.removeprefix(node.layer)
+            for name, node in self.nodes.items()
+        }
 
         def follow(ref: ValueRef) -> ValueRef:
-            return ValueRef(new, ref.index) if ref.node == old else ref
+            return ValueRef(nodes[ref.node], ref.index)
 
-        nodes = {}
-        for name, node in self.nodes.items():
-            moved = node.with_inputs(follow) if any(ref.node == old for ref in node.inputs) else node
-            nodes[new if name == old else name] = replace(moved, name=new, layer=new) if name == old else moved
         return replace(
             self,
             layers={
-                new if name == old else name: changed if name == old else each for name, each in self.layers.items()
+                layer_name(name): layer.called(names[name]) if name in names else layer
+                for name, layer in self.layers.items()
             },
-            nodes=nodes,
+            nodes={
+                nodes[name]: replace(node.with_inputs(follow), name=nodes[name], layer=layer_name(node.layer))
+                for name, node in self.nodes.items()
+            },
             inputs=map_references(self.inputs, follow),
             outputs=map_references(self.outputs, follow),
-            positions=tuple(new if name == old else name for name in self.positions),
+            positions=tuple(layer_name(name) for name in self.positions),
+            idle=frozenset(nodes[name] for name in self.idle),
         )
 
     def edges_from(self, ref: ValueRef) -> Iterator[tuple[str | None, ValueRef]]:
@@ -334,8 +360,8 @@ class Graph:
             yield None, ref
 
     def pruned(self, origin: Origin) -> Graph:
-        """The graph less everything that no output depends on; an input that serves nothing goes as well."""
-        kept = self.ancestors(ref.node for ref in self.output_refs)
+        """The graph less everything that no output depends on, inputs too but for those that served none before."""
+        kept = self.used
         inputs = self.inputs
         if not all(ref.node in kept for ref in self.input_refs):
             inputs = _filtered(self.inputs, kept)
@@ -413,7 +439,7 @@ def _key_order(structure: Mapping[Any, Any]) -> list[Any]:
         return list(structure)
 
 
-def _filtered(structure: Structure, kept: set[str]) -> Structure:
+def _filtered(structure: Structure, kept: Container[str]) -> Structure:
     if isinstance(structure, list | tuple):
         inside = [_filtered(each, kept) for each in structure if _serves(each, kept)]
         return type(structure)(inside)
@@ -422,5 +448,5 @@ def _filtered(structure: Structure, kept: set[str]) -> Structure:
     return structure
 
 
-def _serves(structure: Structure, kept: set[str]) -> bool:
+def _serves(structure: Structure, kept: Container[str]) -> bool:
     return any(ref.node in kept for ref in references(structure))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from spec_compiler.graph import Graph, LayerSpec, Node, ValueRef, map_references, references
+from spec_compiler.graph import Graph, LayerSpec, Node, ValueRef
+from spec_compiler.keras_names import flat, with_keras_names
 
 
 def joined(graphs: Mapping[str, Graph]) -> Graph:
@@ -16,21 +17,12 @@ def joined(graphs: Mapping[str, Graph]) -> Graph:
     outputs: list[ValueRef] = []
     positions: list[str] = []
     for prefix, graph in graphs.items():
-
-        def follow(ref: ValueRef, prefix: str = prefix) -> ValueRef:
-            return ValueRef(f"{prefix}/{ref.node}", ref.index)
-
-        for name, layer in graph.layers.items():
-            layers[f"{prefix}/{name}"] = replace(
-                layer,
-                name=f"{prefix}/{name}",
-                keras_name=f"{prefix}_{layer.keras_name or name}".replace("/", "_"),
-                places=tuple((f"{prefix}/{place[0]}", place[1]) for place in layer.all_places() if place is not None),
-            )
-        for name, node in graph.nodes.items():
-            moved = node.with_inputs(follow)
-            nodes[f"{prefix}/{name}"] = replace(moved, name=f"{prefix}/{name}", layer=f"{prefix}/{node.layer}")
-        inputs += references(map_references(graph.inputs, follow))
-        outputs += references(map_references(graph.outputs, follow))
-        positions += [f"{prefix}/{name}" for name in graph.positions]
-    return Graph("_".join(graphs), layers, nodes, inputs, outputs, positions=tuple(positions))
+        moved = graph.relabelled({name: f"{prefix}/{name}" for name in graph.layers})
+        for name, layer in moved.layers.items():
+            places = tuple((f"{prefix}/{place[0]}", place[1]) for place in layer.places or () if place is not None)
+            layers[name] = replace(layer, keras_name=flat(name), places=places)
+        nodes |= moved.nodes
+        inputs += moved.input_refs
+        outputs += moved.output_refs
+        positions += moved.positions
+    return with_keras_names(Graph("_".join(graphs), layers, nodes, inputs, outputs, positions=tuple(positions)))

@@ -23,9 +23,10 @@ from spec_compiler.diagnostics import Path
 from spec_compiler.graph import Graph, Shape
 from spec_compiler.graph_json import NotPlain, from_plain, to_plain
 from spec_compiler.joining import joined
+from spec_compiler.keras_settings import settings_file
 from spec_compiler.spec import Spec
 
-FORMAT = 3
+FORMAT = 4
 _REFUSED = {"refused": True}
 HDF5 = b"\x89HDF\r\n\x1a\n"
 
@@ -164,9 +165,8 @@ def _config_of(path: str) -> tuple[str, bytes] | None:
 
 def _settings() -> dict[str, str]:
     """Keras's own settings, as it would read them: they change dtypes and the order of axes."""
-    home = os.environ.get("KERAS_HOME", os.path.join(os.path.expanduser("~"), ".keras"))
     try:
-        with open(os.path.join(home, "keras.json"), "rb") as stream:
+        with open(settings_file(), "rb") as stream:
             written = hashlib.sha256(stream.read()).hexdigest()
     except OSError:
         written = ""

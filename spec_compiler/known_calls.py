@@ -126,17 +126,18 @@ def _made(spec: LayerSpec, known: LayerSpec) -> LayerSpec:
         return spec
     config = known.config
     if spec.is_new:
-        config = {**config, "config": {**config["config"], "name": spec.name}}
+        config = {**config, "config": {**config["config"], "name": spec.name_in_keras}}
         return replace(
             known,
             name=spec.name,
+            keras_name=spec.keras_name,
             config=config,
             origin=spec.origin,
             trainable=spec.trainable,
             class_name=spec.class_name,
         )
     if spec.changed_by is not None:
-        config = {**config, "config": {**config["config"], "name": spec.keras_name or spec.name}}
+        config = {**config, "config": {**config["config"], "name": spec.name_in_keras}}
     made = spec.rebuilt(known.variables or ())
     return replace(made, config=config) if spec.changed_by is not None else made
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from spec_compiler.channels import channel_axis
 from spec_compiler.diagnostics import Diagnostic, Path, did_you_mean
 from spec_compiler.graph import Graph, LayerSpec
 from spec_compiler.plan import Plan
@@ -205,11 +206,8 @@ def _large_dense(graph: Graph) -> Iterator[Diagnostic]:
         rank = len(shape.shape) - 2 if shape is not None else 2
         pooling = f"GlobalAveragePooling{rank}D" if 1 <= rank <= 3 else "global pooling"
         units = layer.config.get("config", {}).get("units", "…")
-        instead = (
-            shape.shape[-1] * units + units
-            if shape is not None and isinstance(units, int) and shape.shape[-1]
-            else None
-        )
+        channels = shape.shape[channel_axis(graph, graph.calls[below.name][0])] if shape is not None else None
+        instead = channels * units + units if channels and isinstance(units, int) else None
         notes = (f"`{below.name}` flattens {tuple(shape.shape)} into {_flat(shape.shape)} numbers",) if shape else ()
         yield Diagnostic(
             "SC404",

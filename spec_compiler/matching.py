@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Literal
 
-from spec_compiler.graph import BASE, Graph, LayerSpec, Node, Origin, ValueRef, map_references
+from spec_compiler.entries import snake_case
+from spec_compiler.graph import BASE, Graph, LayerSpec, Node, Origin
 from spec_compiler.plan import Plan
 
 How = Literal["name", "structure"]
@@ -128,15 +129,8 @@ def _same_name(layer: LayerSpec, other: LayerSpec) -> bool:
     """Whether equal names mean the same layer: names that Keras numbers by itself do only if the weights agree too."""
     if layer.class_name != other.class_name or layer.kind != other.kind:
         return False
-    automatic = re.fullmatch(rf"{_snake(layer.class_name)}(_\d+)?", layer.name)
+    automatic = re.fullmatch(rf"{snake_case(layer.class_name)}(_\d+)?", layer.name)
     return not automatic or layer.kind == "input" or _weights(layer) == _weights(other)
-
-
-def _snake(class_name: str) -> str:
-    """Keras's automatic name of a class: `Conv2D` -> `conv2d`, `MaxPooling2D` -> `max_pooling2d`."""
-    text = class_name.rpartition(">")[2]
-    text = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", text)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", text).lower()
 
 
 def _class(layer: LayerSpec) -> Hashable:
@@ -215,27 +209,7 @@ def _as_edited(before: Graph, after: Graph, matches: Sequence[Match]) -> Graph:
             return layer
         return f"{layer}@{numbers[node.name]}"
 
-    nodes = {node.name: node_name(node) for node in after.nodes.values()}
-
-    def follow(ref: ValueRef) -> ValueRef:
-        return ValueRef(nodes[ref.node], ref.index)
-
-    layers = {
-        names[name]: replace(
-            layer,
-            name=names[name],
-            origin=BASE if name in matched else SECOND,
-        )
-        for name, layer in after.layers.items()
-    }
-    return replace(
-        after,
-        layers=layers,
-        nodes={
-            nodes[name]: replace(node.with_inputs(follow), name=nodes[name], layer=names[node.layer])
-            for name, node in after.nodes.items()
-        },
-        inputs=map_references(after.inputs, follow),
-        outputs=map_references(after.outputs, follow),
-        positions=tuple(names[name] for name in after.positions if name in names),
-    )
+    edited = after.relabelled(names, {node.name: node_name(node) for node in after.nodes.values()})
+    origins = {names[name]: BASE if name in matched else SECOND for name in after.layers}
+    layers = {name: replace(layer, origin=origins[name]) for name, layer in edited.layers.items()}
+    return replace(edited, layers=layers)

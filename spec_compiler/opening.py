@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from spec_compiler.graph import Graph, LayerSpec, Node, Place, Structure, ValueRef, map_references, references
+from spec_compiler.keras_names import flat, with_keras_names
 
 
 def opened(graph: Graph, reached: Iterable[str]) -> Graph:
@@ -39,7 +40,7 @@ def open_model(graph: Graph, name: str) -> Graph:
     outer = graph.layers[name]
     inner = outer.inner
     assert inner is not None
-    taken = {layer.keras_name or layer.name for key, layer in graph.layers.items() if key != name}
+    taken = {layer.name_in_keras for key, layer in graph.layers.items() if key != name}
     layers: dict[str, LayerSpec] = {}
     for key, layer in graph.layers.items():
         if key == name:
@@ -71,7 +72,7 @@ def open_model(graph: Graph, name: str) -> Graph:
             else [position]
         )
     ]
-    return replace(
+    edited = replace(
         graph,
         layers=layers,
         nodes=nodes,
@@ -79,6 +80,7 @@ def open_model(graph: Graph, name: str) -> Graph:
         outputs=map_references(graph.outputs, follow),
         positions=tuple(positions),
     )
+    return with_keras_names(edited)
 
 
 def _inner_layers(outer: LayerSpec, inner: Graph, taken: set[str]) -> dict[str, LayerSpec]:
@@ -87,8 +89,8 @@ def _inner_layers(outer: LayerSpec, inner: Graph, taken: set[str]) -> dict[str, 
     for key, layer in inner.layers.items():
         if layer.kind == "input":
             continue
-        plain = layer.keras_name or layer.name
-        keras_name = plain if plain not in taken else f"{outer.keras_name or outer.name}_{plain}".replace("/", "_")
+        plain = layer.name_in_keras
+        keras_name = plain if plain not in taken else flat(f"{outer.name_in_keras}_{plain}")
         taken.add(keras_name)
         name = f"{outer.name}/{key}"
         found[name] = replace(
@@ -125,7 +127,6 @@ def inner_places(outer: LayerSpec, inner: Graph) -> Mapping[Place, Place | None]
 def _inner_nodes(outer: LayerSpec, inner: Graph, node: Node, call: int | None) -> tuple[list[Node], list[ValueRef]]:
     """The inner calls that one call of the model stands for, and the tensors that it puts out."""
     given = list(references(node.args)) or list(references(dict(node.kwargs)))
-    feeds = dict(zip(inner.input_refs, given, strict=False))
     training = node.kwargs.get("training")
 
     def name_of(key: str) -> str:
@@ -135,17 +136,22 @@ def _inner_nodes(outer: LayerSpec, inner: Graph, node: Node, call: int | None) -
         count = len(inner.calls[base]) if own else 1
         return f"{outer.name}/{base}@{call * count + int(own or 0)}"
 
+    moved = inner.relabelled(
+        {key: f"{outer.name}/{key}" for key in inner.layers}, {key: name_of(key) for key in inner.nodes}
+    )
+    feeds = dict(zip(moved.input_refs, given, strict=False))
+
     def follow(ref: ValueRef) -> ValueRef:
-        return feeds[ref] if ref in feeds else ValueRef(name_of(ref.node), ref.index)
+        return feeds.get(ref, ref)
 
     made: list[Node] = []
-    for key, each in inner.nodes.items():
-        layer = inner.layers[each.layer]
+    for each in moved.nodes.values():
+        layer = moved.layers[each.layer]
         if layer.kind == "input":
             continue
-        kwargs: dict[str, Structure] = dict(map_references(dict(each.kwargs), follow))
+        fed: Any = each.with_inputs(follow)
+        kwargs: dict[str, Structure] = dict(fed.kwargs)
         if training is not None and layer.takes_training and kwargs.get("training") is None:
             kwargs["training"] = training
-        moved: Any = each.with_inputs(follow)
-        made.append(replace(moved, name=name_of(key), layer=f"{outer.name}/{each.layer}", kwargs=kwargs))
-    return made, [follow(ref) for ref in inner.output_refs]
+        made.append(replace(fed, kwargs=kwargs))
+    return made, [follow(ref) for ref in moved.output_refs]

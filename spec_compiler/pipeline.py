@@ -12,12 +12,14 @@ import contextlib
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from spec_compiler.backend.bases import LoadedBase, from_built, load
+from spec_compiler.backend.sources import WeightSource
 from spec_compiler.backend.weights import transfer
 from spec_compiler.backend.writer import Built, build
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, dotted
 from spec_compiler.editing import apply_edits, opened_for, size_of
 from spec_compiler.graph import Graph
 from spec_compiler.known_calls import learn
@@ -50,7 +52,12 @@ class Planned:
         """
         log.info("copying weights")
         with self.spec.source.locating(), self._of_the_base():
-            return transfer(self.base.graph, self.built, self.base.weights(self.built.graph))
+            return transfer(self.base.graph, self.built, self.source)
+
+    @cached_property
+    def source(self) -> WeightSource:
+        """Where the base's weights are: looked for once, as that may download a file or fill another model."""
+        return self.base.weights(self.built.graph)
 
     def proof(self, folder: str | None = None) -> Proof:
         """Runs base and result, which has its weights, side by side; on the images in `folder`, or on seeded inputs.
@@ -111,8 +118,8 @@ def file_warnings(planned: Planned) -> tuple[Diagnostic, ...]:
     if planned.base.is_remote:
         return ()
     with planned.spec.source.locating():
-        source = planned.base.weights(planned.built.graph)
-        return (*unmapped_warnings(source.unmapped, planned.plan.after), *planned.base.traps())
+        found = unmapped_warnings(planned.source.unmapped, planned.spec, planned.plan.after)
+        return (*found, *planned.base.traps())
 
 
 def _other(path: str, allowed: Permissions, around: Inside) -> LoadedBase:
@@ -126,16 +133,20 @@ def _other(path: str, allowed: Permissions, around: Inside) -> LoadedBase:
     return from_built(result.built, result.base, result.fill)
 
 
-def unmapped_warnings(unmapped: Iterable[str], graph: Graph) -> tuple[Diagnostic, ...]:
-    """SC507 for each layer that the result keeps and the base's weight map leaves out."""
-    return tuple(
-        Diagnostic(
-            "SC507",
-            f"`base.weights.map` leaves out `{name}`, which is kept and will be initialised",
-            ("base", "weights", "map"),
-            at_key=True,
-            help=f"add `{name}: GROUP`, or take the layer out",
-        )
-        for name in unmapped
-        if name in graph.layers and not graph.layers[name].is_new
-    )
+def unmapped_warnings(unmapped: Iterable[str], spec: Spec, graph: Graph) -> tuple[Diagnostic, ...]:
+    """SC507 for each layer that the result keeps and the base's weight map leaves out; of an opened model all at once.
+
+    `unmapped` are names of the base, as `bases` prefixes them.
+    """
+    places = (place for layer in graph.layers.values() if not layer.is_new for place in layer.all_places())
+    kept = {place[0] for place in places if place is not None}
+    found = []
+    for name in unmapped:
+        if name not in kept:
+            continue
+        prefix, _, layer = name.partition("/") if spec.bases is not None else ("", "", name)
+        path: Path = ("bases", prefix, "weights", "map") if spec.bases is not None else ("base", "weights", "map")
+        message = f"`{dotted(path)}` leaves out `{layer}`, which is kept and will be initialised"
+        help = f"add `{layer}: GROUP`, or take the layer out"
+        found.append(Diagnostic("SC507", message, path, at_key=True, help=help))
+    return tuple(found)

@@ -71,7 +71,7 @@ class Plan:
     @cached_property
     def changes(self) -> tuple[Change, ...]:
         """One change for each layer of the base and of the result, dropped ones beside where they stood."""
-        survivors = {name for name, layer in self.after.layers.items() if not layer.is_new}
+        survivors = {layer.base_name or name for name, layer in self.after.layers.items() if not layer.is_new}
         dropped_before: dict[str | None, list[Change]] = {}
         waiting: list[Change] = []
         for name in _layer_order(self.before):
@@ -89,9 +89,10 @@ class Plan:
             if layer.is_new:
                 found.append(Change("new", after=layer, after_shapes=_shapes(self.after, name)))
                 continue
-            gone = dropped_before.pop(name, [])
+            was = layer.base_name or name
+            gone = dropped_before.pop(was, [])
             found[last_kept + 1 : last_kept + 1] = gone  # right after the last kept layer, before what replaces them
-            found.append(self._kept(self.before.layers[name], layer))
+            found.append(self._kept(self.before.layers[was], layer))
             last_kept = len(found) - 1
         found[last_kept + 1 : last_kept + 1] = waiting
         return Listing(found)
@@ -105,9 +106,16 @@ class Plan:
             )
         if before.trainable != after.trainable and after.variables:
             details.append(("trainable", before.trainable, after.trainable))
+        if before.name != after.name:
+            details.append(("name", before.name, after.name))
         for key, was, now in _config_changes(before, after):
             details.append((key, was, now))
         return Change("changed" if details else "kept", before, after, old, new, tuple(details))
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        """From the names of kept layers in the base to those in the result, where they differ."""
+        return {layer.base_name: name for name, layer in self.after.layers.items() if layer.base_name is not None}
 
     def action_of(self, layer: str, side: Literal["before", "after"]) -> Action:
         """What happens to a layer of one of the two graphs."""

@@ -42,11 +42,8 @@ def static_plan(spec: Spec, allowed: Permissions, around: Inside | None = None) 
         before, size = opened_for(spec, graph), size_of(spec)
         resized = recall_graph(resized_key(key, size)) if size is not None else None
         after = inferred(apply_edits(spec, before, resized), before, key)
-        if (
-            size is not None and resized is None and not is_refused(resized_key(key, size))
-        ):  # Keras may choose other arguments, the names are the same
-            return "names", None
-        if after is None:
+        unasked = size is not None and resized is None and not is_refused(resized_key(key, size))
+        if after is None or unasked:  # at another size Keras may choose other arguments, the names are the same
             return "names", None
         check_training(spec, after)
         return "shapes", Plan(after.name, before, after)

@@ -175,7 +175,7 @@ _EXAMPLES = {
 def _keras_names(spec: Spec, compiled: CompiledSpec, index: int) -> frozenset[str]:
     """The layers that train in a phase, by their names in Keras."""
     graph = compiled.plan.after
-    return frozenset(graph.layers[name].keras_name or name for name in trainable_layers(spec, graph, index))
+    return frozenset(graph.layers[name].name_in_keras for name in trainable_layers(spec, graph, index))
 
 
 def _in_inference(spec: Spec, index: int) -> bool:

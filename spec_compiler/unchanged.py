@@ -28,10 +28,12 @@ def unchanged_nodes(before: Graph, after: Graph, moved: Mapping[str, str]) -> tu
 
     for name, node in after.nodes.items():
         was = before.nodes.get(moved.get(name, name))
-        if was is None or after.layers[node.layer].cause is not None:
+        if was is None:
             continue
         if not node.inputs:
             same = node.outputs == was.outputs
+        elif after.layers[node.layer].cause is not None:
+            same = False
         else:
             same = all(ref.node in found for ref in node.inputs)
             now = node.with_inputs(as_before)

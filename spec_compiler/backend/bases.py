@@ -26,7 +26,7 @@ from spec_compiler.backend.writer import Built, Custom, Factory
 from spec_compiler.base import Base, Weights
 from spec_compiler.cache import Key
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
-from spec_compiler.graph import Graph, Shape
+from spec_compiler.graph import Graph, LayerSpec, Shape
 from spec_compiler.joining import joined
 from spec_compiler.known_bases import (
     base_key,
@@ -140,11 +140,27 @@ def from_built(built: Built, base: LoadedBase, fill: Callable[[], object]) -> Lo
         return MemoryWeights(built.model)
 
     custom = replace(base.custom, factories={**base.custom.factories, **_lambdas(built.model)})
-    graph = read_graph(built.model)
+    graph = _frozen_as(built.graph, read_graph(built.model))
     key = result_key(built.graph) if base.key is not None else None  # user's code may have had its part in others
     keep_graph(key, graph)
     result = references.passed(built.model, f"the result of {built.graph.name}")
     return LoadedBase(graph, weights, custom, base.is_remote, key, {"": result})
+
+
+def _frozen_as(said: Graph, graph: Graph) -> Graph:
+    """The graph of a built model with what is frozen in it, which Keras's layers are only told with their weights."""
+    frozen = {layer.name_in_keras for layer in said.layers.values() if layer.can_train and not layer.trainable}
+    layers = {name: _frozen(layer) if name in frozen else layer for name, layer in graph.layers.items()}
+    return replace(graph, layers=layers)
+
+
+def _frozen(layer: LayerSpec) -> LayerSpec:
+    """The layer frozen, and as Keras does it all that is inside of it."""
+    inner = layer.inner
+    if inner is not None:
+        inside = {name: _frozen(each) if each.can_train else each for name, each in inner.layers.items()}
+        inner = replace(inner, layers=inside)
+    return replace(layer, trainable=False, inner=inner)
 
 
 def _from_memory(model: Any) -> LoadedBase:

@@ -15,6 +15,7 @@ from spec_compiler.backend.functions import call_function
 from spec_compiler.backend.images import COLOR_MODES, ImageReader, check_images, require_pillow
 from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.backend.writer import deserialized
+from spec_compiler.channels import channel_axis
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.graph import Graph
 from spec_compiler.spec import Spec
@@ -95,6 +96,11 @@ def _reader(data: Data, graph: Graph) -> ImageReader:
         raise SpecError.single("SC604", message, path=("data",), at_key=True, help="give `module:function` as `train`")
     spec = graph.spec_of(graph.input_refs[0])
     shape = spec.shape if spec is not None else ()
+    if len(shape) == 4 and channel_axis(graph, graph.input_refs[0].node) == 1:
+        message = f"the model's input {tuple(shape)} has its channels first, images are read with theirs last"
+        help = "give the data with `module:function`; or write `input: {shape: [HEIGHT, WIDTH, 3]}`,\n"
+        help += "and `insert` a `Permute: [3, 1, 2]` after the input"
+        raise SpecError.single("SC604", message, path=("data",), at_key=True, help=help)
     if len(shape) != 4 or shape[-1] not in COLOR_MODES:
         message = f"the model's input {tuple(shape)} is no image of 1, 3 or 4 channels"
         help = "change it with `input`, or give the data with `module:function`"

@@ -7,10 +7,11 @@ from typing import Any
 
 from spec_compiler import catalogue
 from spec_compiler.argument_values import flow, is_data
+from spec_compiler.channels import channel_axis, is_wider
 from spec_compiler.diagnostics import Fix, Path
+from spec_compiler.edits.joins import MERGES
 from spec_compiler.graph import Graph, LayerSpec, Node, Shape
 
-MERGES = ("Add", "Concatenate", "Multiply", "Average", "Subtract", "Maximum", "Minimum", "Dot")
 APPEND = 1_000_000  # an index past the end of any list
 
 
@@ -20,9 +21,10 @@ def fit_fixes(layer: LayerSpec, culprit: LayerSpec | None, graph: Graph, node: s
     wanted = next((base.spec_of(ref) for ref in base.nodes[node].data_inputs), None) if node in base.nodes else None
     got = graph.spec_of(taken[0]) if taken else None
     if culprit is not None and wanted is not None and got is not None and got.shape != wanted.shape:
-        size = wanted.shape[-1]
+        axis = channel_axis(graph, taken[0].node)
+        size = wanted.shape[axis]
         argument = width_argument(culprit) if culprit.is_new else None
-        if _only_width(got.shape, wanted.shape) and size is not None:
+        if is_wider(got.shape, wanted.shape, axis) and size is not None:
             if argument:
                 yield Fix(f"set `{argument}: {size}` in `{culprit.name}`", ((_argument(culprit, argument), size),))
             if 3 <= len(wanted.shape) <= 5:
@@ -56,7 +58,7 @@ def fresh_entry(layer: LayerSpec) -> Mapping[str, Any] | None:
         and not isinstance(value, Mapping)
         and value != record[name].get("default")
     }
-    return {layer.class_name: {**arguments, "name": layer.keras_name or layer.name}}
+    return {layer.class_name: {**arguments, "name": layer.name_in_keras}}
 
 
 def call_fixes(
@@ -91,14 +93,21 @@ def _kept_fixes(node: Node, graph: Graph, base: Graph, culprit: LayerSpec | None
         return
     for now, then in zip(node.data_inputs, base.nodes[node.name].data_inputs, strict=False):
         got, wanted = graph.spec_of(now), base.spec_of(then)
-        if got is not None and wanted is not None and _only_width(got.shape, wanted.shape):
-            size = wanted.shape[-1]
+        axis = channel_axis(graph, now.node)
+        if got is not None and wanted is not None and is_wider(got.shape, wanted.shape, axis):
+            size = wanted.shape[axis]
             yield Fix(f"set `{argument}: {size}` in `{culprit.name}`", ((_argument(culprit, argument), size),))
 
 
-def call_help(spec: LayerSpec, shapes: list[Shape], culprit: LayerSpec | None, gone: str | None) -> str | None:
-    """Advice where no change of the spec is plain to see. `gone` is a layer before it that an edit took away."""
-    sizes = {shape[1:-1] for shape in shapes if len(shape) > 2}
+def call_help(
+    spec: LayerSpec, shapes: list[Shape], culprit: LayerSpec | None, gone: str | None, axis: int = -1
+) -> str | None:
+    """Advice where no change of the spec is plain to see.
+
+    `gone` is a layer before it that an edit took away, `axis` the one of the channels.
+    """
+    spatial = slice(2, None) if axis == 1 else slice(1, -1)
+    sizes = {shape[spatial] for shape in shapes if len(shape) > 2}
     if not spec.is_new:
         made = culprit is not None and culprit.is_new
         if gone is not None:
@@ -113,11 +122,11 @@ def call_help(spec: LayerSpec, shapes: list[Shape], culprit: LayerSpec | None, g
         return "a merge takes several tensors: name them with `from: [a, b]`"
     if spec.class_name in MERGES and len(sizes) > 1:
         return "bring them to one size first, for example with `UpSampling2D` or `Resizing`"
-    if spec.class_name in MERGES and len({shape[-1] for shape in shapes}) > 1 and len(shapes[0]) == 4:
-        return f"bring them to one width first, with `Conv2D: {{filters: {shapes[0][-1]}, kernel_size: 1}}`"
+    if spec.class_name in MERGES and len({shape[axis] for shape in shapes}) > 1 and len(shapes[0]) == 4:
+        return f"bring them to one width first, with `Conv2D: {{filters: {shapes[0][axis]}, kernel_size: 1}}`"
     if shapes and len(shapes[0]) == 2 and spec.class_name.endswith(("1D", "2D", "3D", "Transpose")):
         return f"a `{spec.class_name}` takes images or sequences, `Flatten` and pooling layers leave one row of numbers"
-    if any(size is not None and size <= 1 for shape in shapes for size in shape[1:-1]):
+    if any(size is not None and size <= 1 for shape in shapes for size in shape[spatial]):
         return "the tensor is too small here: take a larger input, or cut earlier"
     return None
 
@@ -140,11 +149,6 @@ def _entry(layer: LayerSpec) -> Any:
     return {layer.class_name: {key: value for key, value in plain.items() if not isinstance(value, Mapping)}}
 
 
-def _only_width(got: Shape, wanted: Shape) -> bool:
-    """Whether two shapes differ in the last axis alone."""
-    return len(got) == len(wanted) and got[:-1] == wanted[:-1] and got[-1] != wanted[-1]
-
-
 def _input_fixes(layer: LayerSpec, graph: Graph, base: Graph) -> Iterator[Fix]:
     """An input whose new shape leaves the channels out."""
     if layer.name not in base.nodes or layer.changed_by is None or layer.changed_by.path != ("input", "shape"):
@@ -152,5 +156,5 @@ def _input_fixes(layer: LayerSpec, graph: Graph, base: Graph) -> Iterator[Fix]:
     shape = list(graph.nodes[graph.calls[layer.name][0]].outputs[0].shape[1:])
     was = base.nodes[layer.name].outputs[0].shape[1:]
     if len(shape) == len(was) - 1:
-        whole = [*shape, was[-1]]
+        whole = [was[0], *shape] if channel_axis(base, layer.name) == 1 else [*shape, was[-1]]
         yield Fix(f"write `shape: {flow(whole)}`, with the channels", ((("input", "shape"), whole),))

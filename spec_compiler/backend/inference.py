@@ -15,8 +15,10 @@ import numpy as np
 
 from spec_compiler.backend import checkpoints
 from spec_compiler.backend.images import COLOR_MODES, NUM_THREADS, Array, ImageReader, require_pillow
+from spec_compiler.backend.reader import read_graph
 from spec_compiler.backend.saved_code import SavedCode, saved_config
 from spec_compiler.backend.shapes import keras_reason
+from spec_compiler.channels import channel_axis
 from spec_compiler.diagnostics import SpecError, did_you_mean
 from spec_compiler.edits.preprocess import mode_of
 from spec_compiler.location import model_file
@@ -69,12 +71,26 @@ def open_model(
     if len(model.inputs) != 1:
         raise SpecError.single("SC604", f"the model has {len(model.inputs)} inputs, images are one")
     shape = tuple(model.inputs[0].shape)
+    if len(shape) == 4 and _has_channels_first(model):
+        message = f"the model's input {shape} has its channels first, images are read with theirs last"
+        raise SpecError.single("SC604", message, help=_PERMUTE)
     if len(shape) != 4 or shape[-1] not in COLOR_MODES:
         raise SpecError.single("SC604", f"the model's input {shape} is no image of 1, 3 or 4 channels")
     given = size or (224, 224)
     height, width = (fixed or chosen for fixed, chosen in zip(shape[1:3], given, strict=True))
     reader = ImageReader((height, width), shape[-1], interpolation)
     return ImageModel(model, reader, names, _preprocessing(preprocess))
+
+
+_PERMUTE = "change it with `input: {shape: [HEIGHT, WIDTH, 3]}`, and `insert` a `Permute: [3, 1, 2]` after its input"
+
+
+def _has_channels_first(model: Any) -> bool:
+    try:
+        graph = read_graph(model)
+    except SpecError:  # its graph is Python code
+        return False
+    return channel_axis(graph, graph.input_refs[0].node) == 1
 
 
 def run_images(opened: ImageModel, files: Sequence[str], batch_size: int = 32) -> Iterator[Batch]:

@@ -25,10 +25,14 @@ def read_graph(model: Any) -> Graph:
     """
     functional = _functional(model)
     calls, node_name = _calls(functional)
+    # by the calls, not by `_keras_history`: Keras's `Input(tensor=…)`, as in `clone_model`, writes that anew
+    put_out = {
+        id(tensor): (operation, index, at) for operation, index, node in calls for at, tensor in enumerate(node.outputs)
+    }
 
     def to_reference(value: Any) -> Structure:
         if keras.backend.is_keras_tensor(value):
-            operation, index, tensor = value._keras_history
+            operation, index, tensor = put_out[id(value)]
             return ValueRef(node_name(operation, index), tensor)
         if isinstance(value, dict):
             return {key: to_reference(each) for key, each in value.items()}
@@ -117,7 +121,7 @@ def read_layer(operation: Any, position: int | None = None, group: str | None = 
         class_name=str(config.get("registered_name") or config["class_name"]),
         config=config,
         kind=kind,
-        trainable=bool(getattr(operation, "trainable", True)),
+        trainable=bool(operation.trainable) if kind in ("layer", "model") else True,
         variables=read_variables(operation) if kind in ("layer", "model") else (),
         position=position,
         inner=read_graph(operation) if kind == "model" else None,

@@ -6,6 +6,7 @@ import re
 from collections import deque
 
 from spec_compiler.backend.fixes import call_fixes, call_help, fit_fixes, width_argument
+from spec_compiler.channels import channel_axis
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.edits.resized import ORIGIN as RESIZED
 from spec_compiler.graph import Graph, LayerSpec, Node, Origin, ValueRef, VariableSpec
@@ -75,7 +76,7 @@ def call_error(error: Exception, node: Node, graph: Graph, base: Graph) -> SpecE
         else _place(culprit, gone[1] if gone else None),
         at_key=made,
         notes=notes,
-        help=call_help(spec, shapes, culprit, gone[0] if gone else None),
+        help=call_help(spec, shapes, culprit, gone[0] if gone else None, channel_axis(graph, refs[0].node)),
         fixes=tuple(call_fixes(spec, node, graph, base, shapes, culprit)),
     )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import FunctionType
 from typing import Any
@@ -70,7 +71,7 @@ def _build(graph: Graph, base: Graph, seed: int, custom: Custom, folder: str) ->
         seeded(seed, node.layer)
         fresh = node.layer not in layers
         if fresh:
-            layers[node.layer] = make_layer(spec, custom, folder)
+            layers[node.layer] = named(make_layer(spec, custom, folder), spec)
         try:
             outputs = _call(layers[node.layer], spec, node, tensors)
         except _Refused as error:
@@ -136,6 +137,34 @@ def _misfits(spec: LayerSpec, layer: Any) -> bool:
     return spec.changed_by is None and (lost or gained)  # new arguments may say `use_bias: false`, or `lora_rank: 4`
 
 
+def named(layer: Any, spec: LayerSpec) -> Any:
+    """The layer under the name that the plan has for it, and a nested model's layers under theirs.
+
+    A class may call itself otherwise than it is told: KerasHub's MobileNet adds to the name each time it is rebuilt.
+
+    Raises:
+        SpecError: SC304, SC403 for a class whose name cannot be set.
+    """
+    for each, name in _names(layer, spec):
+        if each.name == name:
+            continue
+        with contextlib.suppress(AttributeError):  # a property without a setter
+            each.name = name
+        if each.name != name:
+            message = f"the class `{type(each).__name__}` calls a layer `{each.name}` that is called `{name}` here"
+            help = "let its constructor take `name` and hand it on: `super().__init__(name=name)`"
+            path = (*spec.origin.path, spec.class_name) if spec.is_new else ()
+            raise SpecError.single("SC403" if spec.is_new else "SC304", message, path=path, help=help)
+    return layer
+
+
+def _names(layer: Any, spec: LayerSpec) -> Iterator[tuple[Any, str]]:
+    yield layer, spec.name_in_keras
+    if spec.inner is not None:
+        for each, name in zip(layer.layers, spec.inner.positions, strict=False):
+            yield from _names(each, spec.inner.layers[name])
+
+
 def make_layer(spec: LayerSpec, custom: Custom, folder: str) -> Any:
     """A fresh layer object; `folder` is where the modules of the spec's functions may be.
 
@@ -143,12 +172,12 @@ def make_layer(spec: LayerSpec, custom: Custom, folder: str) -> Any:
         SpecError: SC403, SC202.
     """
     if not spec.is_new and spec.name in custom.factories:
-        return custom.factories[spec.name](spec.keras_name or spec.name, **_set_arguments(spec, folder))
+        return custom.factories[spec.name](spec.name_in_keras, **_set_arguments(spec, folder))
     if not spec.is_new or spec.kind == "operation":  # a new operation comes with Keras's own config
         return _kept_layer(spec, custom, folder)
     cls, place = _layer_class(spec), (*spec.origin.path, spec.class_name)
     try:
-        return cls(**deserialized(spec.class_name, spec.config["config"], folder), name=spec.name)
+        return cls(**deserialized(spec.class_name, spec.config["config"], folder), name=spec.name_in_keras)
     except SpecError as error:
         raise error.under(*place) from None
     except Exception as error:
@@ -159,8 +188,8 @@ def make_layer(spec: LayerSpec, custom: Custom, folder: str) -> Any:
 
 def _kept_layer(spec: LayerSpec, custom: Custom, folder: str) -> Any:
     config = {**spec.config, "config": dict(spec.config.get("config") or {})}
-    if spec.keras_name is not None:
-        config["config"]["name"] = spec.keras_name
+    if "name" in config["config"]:  # an operation may take none
+        config["config"]["name"] = spec.name_in_keras
     try:
         for key, made in _set_arguments(spec, folder).items():
             config["config"][key] = keras.saving.serialize_keras_object(made)
@@ -289,6 +318,8 @@ def built_spec(spec: LayerSpec, layer: Any) -> LayerSpec:
     made = read_layer(layer)
     return replace(
         made,
+        name=spec.name,
+        keras_name=spec.keras_name,
         config={**made.config, "config": {**made.config["config"], **_named_functions(spec)}},
         origin=spec.origin,
         trainable=spec.trainable,

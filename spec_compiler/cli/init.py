@@ -14,6 +14,7 @@ from spec_compiler.cli.progress import progress
 from spec_compiler.compiler import check_spec, plan_spec
 from spec_compiler.diagnostics import SpecError, did_you_mean
 from spec_compiler.graph import Graph
+from spec_compiler.keras_settings import image_data_format
 from spec_compiler.spec import load_spec
 
 
@@ -57,7 +58,11 @@ def base_section(base: str, folder: str) -> dict[str, Any]:
         help = did_you_mean(base, catalogue.application_names(), "name an application of Keras, or a `.keras` file")
         raise SpecError.single("SC203", f"no Keras application is called `{base}`", help=help)
     size = catalogue.application(base)["default_size"] or 224
-    return {"application": base, "weights": "imagenet", "include_top": False, "input_shape": [size, size, 3]}
+    shape = [3, size, size] if image_data_format() == "channels_first" else [size, size, 3]
+    return {"application": base, "weights": "imagenet", "include_top": False, "input_shape": shape}
+
+
+_AXES = ("height, width, channels", "channels, height, width")
 
 
 def starting_spec(name: str, base: dict[str, Any], graph: Graph, classes: int) -> str:
@@ -77,7 +82,7 @@ def starting_spec(name: str, base: dict[str, Any], graph: Graph, classes: int) -
             f"  application: {base['application']}",
             "  weights: imagenet # pretrained, Keras downloads them; `null` begins with random ones",
             "  include_top: false # without its own classifier",
-            f"  input_shape: {size} # height, width, channels",
+            f"  input_shape: {size} # {_AXES[size[0] == 3]}",
         ]
     middle, block = _middle(graph)
     lines += [

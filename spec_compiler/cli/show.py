@@ -148,6 +148,7 @@ def layer_rows(graph: Graph) -> list[dict[str, Any]]:
             {
                 "index": positions.get(node) if not layer.is_new else None,
                 "name": layer.name,
+                "keras_name": layer.name_in_keras,
                 "class": layer.class_name,
                 "shape": list(outputs[0].shape) if outputs else None,
                 "parameters": layer.num_parameters,
@@ -165,11 +166,13 @@ def _number(count: int, what: str) -> str:
 
 def table_text(graph: Graph, rows: Sequence[dict[str, Any]]) -> str:
     """The layer table that people print in a loop today."""
-    header = ("#", "name", "class", "output shape", "parameters", "trainable")
+    slashed = any(row["keras_name"] != row["name"] for row in rows)
+    header = ("#", "name", *(["in Keras"] if slashed else []), "class", "output shape", "parameters", "trainable")
     cells = [
         (
             "" if row["index"] is None else str(row["index"]),
             row["name"] + (f" (called {row['calls']} times)" if row["calls"] > 1 else ""),
+            *([row["keras_name"]] if slashed else []),
             row["class"] + (" (operation)" if row["kind"] == "operation" else ""),
             "?" if row["shape"] is None else str(tuple(row["shape"])),
             f"{row['parameters']:,}",
@@ -182,9 +185,9 @@ def table_text(graph: Graph, rows: Sequence[dict[str, Any]]) -> str:
     def line(row: Sequence[str]) -> str:
         left = [
             f"{row[0]:>{widths[0]}}",
-            *(f"{row[at]:<{widths[at]}}" for at in (1, 2, 3)),
-            f"{row[4]:>{widths[4]}}",
-            row[5],
+            *(f"{text:<{width}}" for text, width in zip(row[1:-2], widths[1:-2], strict=True)),
+            f"{row[-2]:>{widths[-2]}}",
+            row[-1],
         ]
         return "  ".join(left).rstrip()
 

@@ -80,17 +80,19 @@ class Merged:
 def merge(plan: Plan) -> Merged:
     """The two graphs of a plan as one. A node is in both if its name is and its layer was kept."""
     changes = {change.name: change for change in plan.changes if change.before and change.after}
+    before = plan.before.relabelled(plan.renamed)
     both = {
         name
-        for name, node in plan.before.nodes.items()
+        for name, node in before.nodes.items()
         if name in plan.after.nodes and plan.after.nodes[name].layer == node.layer and node.layer in changes
     }
-    old_calls, new_calls = _calls(plan.before), _calls(plan.after)
+    old_calls = dict(zip(_calls(before), _calls(plan.before).values(), strict=True))
+    new_calls = _calls(plan.after)
     entries: dict[str, Entry] = {}
     before_keys: dict[str, str] = {}
-    for side, name in _interleaved(plan, both):
+    for side, name in _interleaved(before, plan.after, both):
         if name in both:
-            entries[name] = _kept(name, old_calls[name], new_calls[name], changes[plan.before.nodes[name].layer])
+            entries[name] = _kept(name, old_calls[name], new_calls[name], changes[before.nodes[name].layer])
             before_keys[name] = name
         elif side == "after":
             entries[name] = Entry(name, "new", None, new_calls[name])
@@ -100,7 +102,7 @@ def merge(plan: Plan) -> Merged:
                 key += " (before)"
             entries[key] = Entry(key, "dropped", old_calls[name], None)
             before_keys[name] = key
-    old = {(before_keys[source], before_keys[target]): shapes for source, target, shapes in _connections(plan.before)}
+    old = {(before_keys[source], before_keys[target]): shapes for source, target, shapes in _connections(before)}
     new = {(source, target): shapes for source, target, shapes in _connections(plan.after)}
     return Merged(entries, {ends: _arrow(old.get(ends), new.get(ends)) for ends in {**old, **new}})
 
@@ -114,10 +116,10 @@ def _calls(graph: Graph) -> dict[str, Call]:
     }
 
 
-def _interleaved(plan: Plan, both: set[str]) -> Iterator[tuple[Literal["before", "after"], str]]:
+def _interleaved(before: Graph, after: Graph, both: set[str]) -> Iterator[tuple[Literal["before", "after"], str]]:
     """Every node once, in the order of its graph; dropped nodes stand before the new ones that take their place."""
-    rest = list(plan.after.nodes)
-    for name in plan.before.nodes:
+    rest = list(after.nodes)
+    for name in before.nodes:
         if name not in both:
             yield "before", name
         elif name in rest:

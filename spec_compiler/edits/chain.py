@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from spec_compiler.diagnostics import Path, SpecError
+from spec_compiler.edits.joins import argument
 from spec_compiler.entries import MATCH, LayerEntry, snake_case
 from spec_compiler.graph import Graph, LayerSpec, Node, Origin, ValueRef
+from spec_compiler.keras_names import flat
 
 
 @dataclass
@@ -40,21 +42,24 @@ class Chains:
         several.
 
         Raises:
-            SpecError: SC204 a name that another layer has, SC205 `{name}` without a layer that it could stand for.
+            SpecError: SC204 a name that another layer has, SC205 `{name}` without a layer that it could stand for,
+                SC401 several tensors for a layer that takes one.
         """
         if match not in self._made:
             names = []
             for index, entry in enumerate(self.entries):
                 place = (*self.path, index)
                 name = layer_name(self.graph, entry, self.layers, place, match, self.free, self.several)
-                self.layers[name] = make_layer(name, entry, self.origin, place)
+                keras_name = _keras_name(self.graph.layers[match], name) if match is not None else None
+                self.layers[name] = make_layer(name, entry, self.origin, place, keras_name)
                 names.append(name)
             self._made[match] = tuple(names)
         nodes: list[Node] = []
         tensors = list(takes)
-        for name in self._made[match]:
+        for index, name in enumerate(self._made[match]):
             node = name if call is None else f"{name}@{call}"
-            nodes.append(Node(node, name, (tensors[0] if len(tensors) == 1 else tensors,)))
+            taken = argument(self.graph, self.entries[index], tensors, (*self.path, index))
+            nodes.append(Node(node, name, (taken,)))
             tensors = [ValueRef(node)]
         return Chain(tuple(nodes), tensors[0])
 
@@ -74,13 +79,22 @@ def call_numbers(graph: Graph, nodes: Sequence[str]) -> dict[str, int | None]:
     return {name: None if len(calls) == 1 else at for calls in found.values() for at, name in enumerate(calls)}
 
 
-def make_layer(name: str, entry: LayerEntry, origin: Origin, path: Path) -> LayerSpec:
+def make_layer(name: str, entry: LayerEntry, origin: Origin, path: Path, keras_name: str | None = None) -> LayerSpec:
     """A new layer, as the entry at `path` below the edit says."""
     config = {"class_name": entry.class_name, "config": dict(entry.arguments)}
     trainable = bool(entry.arguments.get("trainable", True))
-    return LayerSpec(
-        name, entry.class_name, config, trainable=trainable, origin=Origin(origin.section, (*origin.path, *path))
-    )
+    made_by = Origin(origin.section, (*origin.path, *path))
+    return LayerSpec(name, entry.class_name, config, trainable=trainable, origin=made_by, keras_name=keras_name)
+
+
+def _keras_name(match: LayerSpec, name: str) -> str | None:
+    """The name in Keras of a layer that stays with the matched one, below the base or the model that this is of."""
+    prefix, slash, last = name.rpartition("/")
+    below, _, matched = match.name.rpartition("/")
+    if not slash or prefix != below:
+        return None
+    before = match.name_in_keras.removesuffix(matched)
+    return f"{before}{last}" if before != match.name_in_keras else flat(name)
 
 
 def layer_name(
@@ -108,7 +122,10 @@ def layer_name(
             chars=(start, start + len(MATCH)),
             help="write the name out, or take `each`, which replaces the layers one by one",
         )
-    name = entry.name if match is None else entry.name.replace("{name}", match.rpartition("/")[2])
+    name = entry.name
+    if match is not None and MATCH in name:
+        below, slash, matched = match.rpartition("/")
+        name = f"{below}{slash}{name.replace(MATCH, matched)}"
     if (name in graph.layers and name not in free) or name in beside:
         there = graph.layers.get(name) or beside[name]
         by = "the base has it" if not there.is_new else f"`{there.origin.section}` made it"
@@ -135,8 +152,10 @@ def _other_one(there: LayerSpec) -> list[tuple[str, Path]]:
 def _unused(graph: Graph, wanted: str, beside: Mapping[str, LayerSpec]) -> str:
     """`wanted`, or a `wanted_1`, `wanted_2` … that no layer has or had: the first, where there are not very many."""
 
+    in_keras = {layer.keras_name for layer in graph.layers.values()}
+
     def taken(name: str) -> bool:
-        return name in graph.layers or name in graph.removed or name in beside
+        return name in graph.layers or name in graph.removed or name in beside or name in in_keras
 
     if not taken(wanted):
         return wanted

@@ -10,6 +10,7 @@ from pydantic import Field, RootModel
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.edits.chain import layer_name, make_layer
 from spec_compiler.edits.ends import model_output, single_output
+from spec_compiler.edits.joins import argument
 from spec_compiler.entries import HeadEntries, HeadEntry
 from spec_compiler.graph import Graph, LayerSpec, Node, Origin, ValueRef
 from spec_compiler.resolve import resolve_one
@@ -29,13 +30,13 @@ class Head(RootModel[HeadEntries], frozen=True):
         exit: ValueRef | None = None
         for index, entry in enumerate(self.root):
             if entry.takes is None:
-                argument: ValueRef | list[ValueRef] = exit or model_output(graph, (index,))
+                takes = [exit or model_output(graph, (index,))]
             else:
-                found = [_source(graph, selector, layers, nodes, place) for selector, place in _places(entry, index)]
-                argument = found if entry.takes_list else found[0]
+                takes = [_source(graph, selector, layers, nodes, place) for selector, place in _places(entry, index)]
+            taken = argument(graph, entry, takes, (index,), entry.takes_list)
             name = layer_name(graph, entry, layers, (index,))
             layers[name] = make_layer(name, entry, origin, (index,))
-            nodes.append(Node(name, name, (argument,)))
+            nodes.append(Node(name, name, (taken,)))
             exit = ValueRef(name)
         return replace(_with(graph, layers, nodes), outputs=exit)
 

@@ -7,11 +7,20 @@ from typing import Annotated
 
 from pydantic import Field, StrictInt, StrictStr, model_validator
 
-from spec_compiler.diagnostics import Path, SpecError
+from spec_compiler import catalogue
+from spec_compiler.channels import channel_axis
+from spec_compiler.diagnostics import Path, SpecError, did_you_mean
 from spec_compiler.edits.section import Section
 from spec_compiler.graph import Graph, LayerSpec, Origin
 from spec_compiler.resolve import resolve_one
 from spec_compiler.selectors import Selector
+
+
+def _dtypes() -> list[str]:
+    """The dtypes that a tensor has in Keras; the mixed ones are policies of layers."""
+    names = catalogue.catalogue()["definitions"]["dtype"]["anyOf"][0]["enum"]
+    return [name for name in names if not name.startswith("mixed_")]
+
 
 Size = Annotated[StrictInt, Field(ge=1)] | None
 
@@ -26,12 +35,17 @@ class Input(Section):
         examples=[[320, 320, 3]],
     )
     channels: Annotated[StrictInt, Field(ge=1)] | None = Field(
-        default=None, description="The size of the last axis, the others kept.", examples=[1]
+        default=None, description="The number of channels, the other sizes kept.", examples=[1]
     )
     name: Annotated[StrictStr, Field(min_length=1, pattern=r"^[^/]+$")] | None = Field(
         default=None, description="The input layer's new name."
     )
-    dtype: StrictStr | None = Field(default=None, description="The dtype of the input.", examples=["uint8", "float32"])
+    dtype: StrictStr | None = Field(
+        default=None,
+        description="The dtype of the input.",
+        examples=["uint8", "float32"],
+        json_schema_extra=lambda schema: schema.update(pattern=rf"^({'|'.join(_dtypes())})$|\$\{{"),
+    )
     preprocess: StrictStr | None = Field(
         default=None,
         description="`auto`, or an application's name: its `preprocess_input` as layers behind the input.",
@@ -45,6 +59,9 @@ class Input(Section):
             raise SpecError.single(
                 "SC108", message, path=("channels",), at_key=True, help="`shape` says the channels too"
             )
+        if self.dtype is not None and self.dtype not in _dtypes():
+            help = did_you_mean(self.dtype, _dtypes(), "for example `dtype: uint8`")
+            raise SpecError.single("SC103", f"Keras has no dtype `{self.dtype}`", path=("dtype",), help=help)
         if self.model_fields_set <= {"layer"}:
             raise SpecError.single(
                 "SC102", "`input` changes nothing", help="add `shape`, `channels`, `name`, `dtype` or `preprocess`"
@@ -64,7 +81,7 @@ class Input(Section):
         if self.shape is not None:
             shape = [shape[0], *self.shape]
         if self.channels is not None:
-            shape = [*shape[:-1], self.channels]
+            shape[channel_axis(graph, name)] = self.channels
         config.pop("batch_input_shape", None)
         config["batch_shape"] = shape
         if self.dtype is not None:
@@ -99,4 +116,6 @@ class Input(Section):
         if name in graph.layers:
             message = f"a layer named `{name}` is already there, the base has it"
             raise SpecError.single("SC204", message, path=("name",), help="write a name that no layer has")
-        return graph.renamed(layer.name, name)
+        renamed = graph.relabelled({layer.name: name})
+        moved = replace(renamed.layers[name], keras_name=None, base_name=layer.base_name or layer.name)
+        return replace(renamed, layers={**renamed.layers, name: moved})

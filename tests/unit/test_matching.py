@@ -14,9 +14,7 @@ from tests.unit.pictures import inserted, with_layer
 
 def renamed(model: Graph, suffix: str) -> Graph:
     """The model with a suffix on the name of every layer."""
-    for name in list(model.layers):
-        model = model.renamed(name, name + suffix)
-    return model
+    return model.relabelled({name: name + suffix for name in model.layers})
 
 
 def actions(before: Graph, after: Graph) -> dict[str, str]:

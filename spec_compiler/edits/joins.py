@@ -1,0 +1,49 @@
+"""How many tensors a new layer takes: most take one, and Keras says nothing where it is handed a list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from spec_compiler import catalogue
+from spec_compiler.diagnostics import Path, SpecError
+from spec_compiler.entries import LayerEntry
+from spec_compiler.graph import Graph, ValueRef
+
+MERGES = ("Add", "Concatenate", "Multiply", "Average", "Subtract", "Maximum", "Minimum", "Dot")
+TAKE_LISTS = (*MERGES, "Attention", "AdditiveAttention", "HashedCrossing")
+MAY_TAKE_LISTS = ("Lambda",)  # what its function takes
+
+
+def takes_one(class_name: str) -> bool:
+    """Whether a layer of the class takes one tensor, and never a list; False where only its code can say."""
+    is_known = catalogue.class_record(class_name, "layer") is not None
+    return is_known and class_name not in (*TAKE_LISTS, *MAY_TAKE_LISTS)
+
+
+def argument(
+    graph: Graph, entry: LayerEntry, takes: Sequence[ValueRef], path: Path, listed: bool = False
+) -> ValueRef | list[ValueRef]:
+    """What a new layer is called on: the one tensor, or the list of them.
+
+    `listed` says that the spec has a list even of one, which a class that takes lists gets as such.
+
+    Raises:
+        SpecError: SC401 for several where the class takes one. Keras's activations and dropouts accept the list, say
+            the shape of its first tensor, and put out something else when they are called.
+    """
+    takes_a_list = not takes_one(entry.class_name)
+    if len(takes) == 1:
+        return list(takes) if listed and takes_a_list else takes[0]
+    if takes_a_list:
+        return list(takes)
+    names = [f"`{ref.node}`" for ref in takes[:4]]
+    text = ", ".join(names) + " …" if len(takes) > 4 else f"{', '.join(names[:-1])} and {names[-1]}"
+    message = f"a `{entry.class_name}` takes one tensor, here are {len(takes)}: {text}"
+    help = f"put a layer that joins them before it, for example `{_join(graph, takes)}`"
+    raise SpecError.single("SC401", message, path=(*path, *entry.class_path), at_key=True, help=help)
+
+
+def _join(graph: Graph, takes: Sequence[ValueRef]) -> str:
+    """The class that joins these tensors in the graph, else one that joins any of one size."""
+    there = (graph.layers[node.layer].class_name for node in graph.nodes.values() if node.data_inputs == tuple(takes))
+    return next((each for each in there if each in MERGES), "Concatenate")
