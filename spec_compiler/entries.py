@@ -11,6 +11,7 @@ from pydantic import Field
 
 from spec_compiler import catalogue
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.merges import MERGES
 from spec_compiler.near import num_slips
 from spec_compiler.parsed import Parsed
 from spec_compiler.selectors import Selector
@@ -62,7 +63,7 @@ class LayerEntry(Parsed):
                 problems.append(Diagnostic("SC101", message, ("from",), at_key=True, help=help))
             else:
                 try:
-                    sources = _sources(takes)
+                    sources = _sources(takes, next(iter(entry), "") if isinstance(entry, Mapping) else entry)
                 except SpecError as error:
                     problems += error.under("from").diagnostics
         if problems:
@@ -181,10 +182,10 @@ def _several_outputs(arguments: Mapping[str, Any]) -> Iterator[Diagnostic]:
             yield Diagnostic("SC303", message, path, help="leave it out: the layer puts out the first of them alone")
 
 
-def _sources(takes: Any) -> tuple[Selector, ...]:
+def _sources(takes: Any, class_name: Any) -> tuple[Selector, ...]:
     if takes is None or (isinstance(takes, list | tuple) and not takes):
         raise SpecError.single("SC103", "`from` needs a layer or a list of layers", at_key=True)
-    if isinstance(takes, list | tuple) and len(takes) == 1:
+    if isinstance(takes, list | tuple) and len(takes) == 1 and class_name in MERGES:
         help = f"write `from: {takes[0]}`, or name what it is to be merged with" if isinstance(takes[0], str) else None
         raise SpecError.single("SC103", "`from` is a list of one, a merge takes several", help=help)
     if isinstance(takes, list | tuple):

@@ -83,7 +83,7 @@ def _layer(entry: Schema) -> Schema:
 
 def _head_layer(entry: Schema) -> Schema:
     """The same in a head, where `from` may stand beside the class."""
-    several = {"type": "array", "minItems": 2, "items": {"$ref": "#/definitions/selector"}}
+    several = {"type": "array", "minItems": 1, "items": {"$ref": "#/definitions/selector"}}
     chosen = {
         "description": "What the layer is called on: a layer, or a list of layers for a merge.",
         "examples": [["up4", "block4_conv3"]],

@@ -9,8 +9,8 @@ from spec_compiler import catalogue
 from spec_compiler.argument_values import flow, is_data
 from spec_compiler.channels import channel_axis, is_wider
 from spec_compiler.diagnostics import Fix, Path
-from spec_compiler.edits.joins import MERGES
 from spec_compiler.graph import Graph, LayerSpec, Node, Shape
+from spec_compiler.merges import MERGES
 
 APPEND = 1_000_000  # an index past the end of any list
 

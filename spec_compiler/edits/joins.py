@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from spec_compiler import catalogue
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.entries import LayerEntry
 from spec_compiler.graph import Graph, ValueRef
-
-MERGES = ("Add", "Concatenate", "Multiply", "Average", "Subtract", "Maximum", "Minimum", "Dot")
-TAKE_LISTS = (*MERGES, "Attention", "AdditiveAttention", "HashedCrossing")
-MAY_TAKE_LISTS = ("Lambda",)  # what its function takes
-
-
-def takes_one(class_name: str) -> bool:
-    """Whether a layer of the class takes one tensor, and never a list; False where only its code can say."""
-    is_known = catalogue.class_record(class_name, "layer") is not None
-    return is_known and class_name not in (*TAKE_LISTS, *MAY_TAKE_LISTS)
+from spec_compiler.merges import MERGES, takes_one
 
 
 def argument(

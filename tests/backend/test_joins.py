@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from spec_compiler import catalogue, check_spec, compile_spec
-from spec_compiler.edits.joins import TAKE_LISTS, takes_one
+from spec_compiler.merges import TAKE_LISTS, takes_one
 from tests.backend.conftest import assert_same_bits, branching, outputs_of, randomized
 
 ONE_EACH = ["ReLU", "Identity", {"Dropout": 0.5}, {"Activation": "relu"}, "Softmax", "Flatten", {"Rescaling": 2.0}]
