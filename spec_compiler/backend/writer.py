@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import FunctionType
@@ -156,7 +157,8 @@ def make_layer(spec: LayerSpec, custom: Custom, folder: str) -> Any:
 
 
 def _kept_layer(spec: LayerSpec, custom: Custom, folder: str) -> Any:
-    config = {**spec.config, "config": dict(spec.config.get("config") or {})}
+    config = copy.deepcopy(dict(spec.config))  # a `from_config` may empty what it is given, `StackedRNNCells`'s does
+    config["config"] = dict(config.get("config") or {})
     if spec.keras_name is not None:
         config["config"]["name"] = spec.keras_name
     try:
