@@ -134,7 +134,7 @@ def carry(layer: Any, state: State) -> Iterator[tuple[Any, Mapping[str, Array]]]
         if state.wants(saveable):
             try:
                 yield saveable, state.restore(prefix, saveable)
-            except (ValueError, TypeError, KeyError, OSError, AttributeError) as error:
+            except (ValueError, TypeError, KeyError, OSError, AttributeError, RuntimeError) as error:
                 raise StateLost(f"Keras says: {str(error).strip().splitlines()[0]}") from error
 
 
