@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 import zlib
 from collections.abc import Callable, Mapping
@@ -151,7 +150,8 @@ class Made:
         """What this model, or another, puts out on the data, run without tracing."""
         random.seed(3)  # `AugMix` chooses with Python's own generator
         made = (self.model if model is None else model)(self.data, training=training)
-        return [np.asarray(keras.ops.convert_to_numpy(each)) for each in keras.tree.flatten(made)]
+        arrays = [np.asarray(keras.ops.convert_to_numpy(each)) for each in keras.tree.flatten(made)]
+        return [each.astype("S") if each.dtype == object else each for each in arrays]  # texts are objects
 
 
 def class_names() -> list[str]:
@@ -203,23 +203,29 @@ def made(
     change: Callable[[Layer], object] | None = None,
     batch_size: int | None = None,
     target: str = "subject",
+    adapt: bool = True,
 ) -> Made:
     """A model of one layer on an input of a kind, in which nothing is at its default.
 
-    Its weights are random, it is adapted, trained for a step, its generators and states are advanced. `call` says how the
-    layer is called, `change` what is done to it when it has its weights, such as quantizing.
+    Its weights are random, it is adapted, trained for a step, its generators and states are advanced. `call` says how
+    the layer is called, `change` what is done to it when it has its weights, such as quantizing.
     """
     number = iter(range(9))
+    generator = np.random.default_rng(seed)
+    rows = batch_size or 3
+    data = keras.tree.flatten(_mapped(INPUTS[kind], lambda shape, dtype: sample(generator, (rows, *shape), dtype)))
+    if adapt and hasattr(layer, "adapt"):  # before it is called, as its vocabulary may be the size of its output
+        layer.adapt(data[0])
     symbols = _mapped(
         INPUTS[kind],
         lambda shape, dtype: keras.Input(shape, batch_size, dtype=dtype, name=f"input_{next(number)}"),
     )
     model = keras.Model(keras.tree.flatten(symbols), (call or layer)(*symbols), name="small")
-    generator = np.random.default_rng(seed)
-    rows = batch_size or 3
-    data = keras.tree.flatten(_mapped(INPUTS[kind], lambda shape, dtype: sample(generator, (rows, *shape), dtype)))
+    for part in model._flatten_layers():
+        if not hasattr(part, "finalize_state"):  # what is adapted is not random
+            for variable in (*part._trainable_variables, *part._non_trainable_variables):
+                randomize(variable, seed)
     result = Made(model, data, target)
-    give_state(model, data, seed)
     train_step(result)
     if change is not None:
         change(layer)
@@ -248,17 +254,6 @@ def sample(generator: np.random.Generator, shape: tuple[int, ...], dtype: str) -
     if len(shape) == 4 and shape[-1] == 3:
         return generator.uniform(0, 255, shape).astype("float32")
     return generator.normal(size=shape).astype("float32")
-
-
-def give_state(model: Any, data: Data, seed: int) -> None:
-    """Adapts the layers that can be, and makes the weights of all others random."""
-    for layer in model._flatten_layers(include_self=False):
-        if hasattr(layer, "adapt"):
-            with contextlib.suppress(ValueError):  # it was given its mean, or its vocabulary
-                layer.adapt(data[0])
-        elif not hasattr(layer, "finalize_state"):
-            for variable in (*layer._trainable_variables, *layer._non_trainable_variables):
-                randomize(variable, seed)
 
 
 def train_step(made: Made) -> None:

@@ -7,23 +7,33 @@ from dataclasses import replace
 from typing import Any
 
 import keras
+import numpy as np
 
 from spec_compiler.catalogue import argument_names
-from tests.backend.layer_classes import TYPICAL, WORDS, Made, arguments, class_names, made
+from tests.backend.layer_classes import INPUTS, TYPICAL, WORDS, Made, arguments, class_names, made, sample
 
 layers = keras.layers
 Change = Callable[[Any], object]
+FOUR = list(WORDS[:4])
 SEQUENCES, VECTORS, IMAGES = "sequences", "vectors", "images"
 STATEFUL = ("SimpleRNN", "GRU", "LSTM", "ConvLSTM1D", "ConvLSTM2D")
 HALF = ("Dense", "Conv2D", "BatchNormalization", "LayerNormalization", "Normalization", "LSTM", "MultiHeadAttention")
 
 
-def _plain(name: str, kind: str, *, change: Change | None = None, batch_size: int | None = None, **more: Any) -> Any:
+def _plain(
+    name: str,
+    kind: str,
+    *,
+    change: Change | None = None,
+    batch_size: int | None = None,
+    adapt: bool = True,
+    **more: Any,
+) -> Any:
     """A maker of a layer of a class with more arguments than it needs."""
 
     def make(seed: int) -> Made:
         layer = getattr(layers, name)(**{**arguments(name), **more}, name="subject")
-        return made(layer, kind, seed, change=change, batch_size=batch_size)
+        return made(layer, kind, seed, change=change, batch_size=batch_size, adapt=adapt)
 
     return make
 
@@ -43,16 +53,21 @@ def _called(layer: Callable[[], Any], kind: str, call: Callable[[Any, Any], Any]
     return make
 
 
-def _inside(layer: Callable[[], Any], shape: tuple[int, ...], kind: str, how: str) -> Callable[[int], Made]:
+def _inside(layer: Callable[[], Any], kind: str, how: str, change: Change | None = None) -> Callable[[int], Made]:
     """A maker of a layer in a nested model, which a selector opens."""
 
     def block() -> Any:
-        inputs, inner = keras.Input(shape, name="inner_input"), layer()
+        (shape, dtype), inner = INPUTS[kind][0], layer()
+        inputs = keras.Input(shape, dtype=dtype, name="inner_input")
+        if hasattr(inner, "adapt"):
+            inner.adapt(sample(np.random.default_rng(4), (3, *shape), dtype))
         if how == "Sequential":
             return keras.Sequential([inputs, inner], name="block")
         return keras.Model(inputs, inner(inputs), name="block")
 
-    return _made(block, kind, target="block/subject")
+    return _made(
+        block, kind, target="block/subject", change=change and (lambda each: change(each.get_layer("subject")))
+    )
 
 
 def _lora(layer: Any) -> None:
@@ -107,53 +122,130 @@ def _lookup(name: str, **more: Any) -> Callable[[], Any]:
     return lambda: getattr(layers, name)(**more, name="subject")
 
 
+_INNER: tuple[tuple[str, Callable[[], Any], str, Change | None], ...] = (
+    ("Normalization", lambda: layers.Normalization(name="subject"), VECTORS, None),
+    ("StringLookup", lambda: layers.StringLookup(name="subject"), "words", None),
+    ("BatchNormalization", lambda: layers.BatchNormalization(name="subject"), IMAGES, None),
+    ("Dense, int8", lambda: layers.Dense(4, name="subject"), VECTORS, _quantized("int8")),
+    ("Dense, LoRA", lambda: layers.Dense(4, name="subject"), VECTORS, _lora),
+    ("Dropout", lambda: layers.Dropout(0.4, name="subject"), VECTORS, None),
+    ("LSTM", lambda: layers.LSTM(4, dropout=0.3, name="subject"), SEQUENCES, None),
+)
 VARIANTS: dict[str, Callable[[int], Made]] = {
     **dict(_class_variants()),
-    **{f"{name}, mixed_float16": _plain(name, {"LSTM": SEQUENCES, "Conv2D": IMAGES, "BatchNormalization": IMAGES, "MultiHeadAttention": "two sequences"}.get(name, VECTORS), dtype="mixed_float16") for name in HALF},
+    **{
+        f"{name}, mixed_float16": _plain(
+            name,
+            {
+                "LSTM": SEQUENCES,
+                "Conv2D": IMAGES,
+                "BatchNormalization": IMAGES,
+                "MultiHeadAttention": "two sequences",
+            }.get(name, VECTORS),
+            dtype="mixed_float16",
+        )
+        for name in HALF
+    },
     "Dense, bfloat16": _plain("Dense", VECTORS, dtype="bfloat16"),
     "MultiHeadAttention, LoRA inside": _plain("MultiHeadAttention", "two sequences", change=_lora_inside),
-    "MultiHeadAttention, int8": _plain("MultiHeadAttention", "two sequences", change=lambda each: [part.quantize("int8") for part in each._flatten_layers(include_self=False) if isinstance(part, layers.EinsumDense)]),
+    "MultiHeadAttention, int8": _plain(
+        "MultiHeadAttention",
+        "two sequences",
+        change=lambda each: [
+            part.quantize("int8")
+            for part in each._flatten_layers(include_self=False)
+            if isinstance(part, layers.EinsumDense)
+        ],
+    ),
     "MultiHeadAttention, dropout": _plain("MultiHeadAttention", "two sequences", dropout=0.3),
     "LSTM, dropouts": _plain("LSTM", SEQUENCES, dropout=0.3, recurrent_dropout=0.2),
     "Dropout, no seed": _plain("Dropout", VECTORS, seed=None),
-    **{f"{name}, stateful": _plain(name, {"ConvLSTM1D": IMAGES, "ConvLSTM2D": "volumes"}.get(name, SEQUENCES), stateful=True, batch_size=3) for name in STATEFUL},
-    "RNN of two cells, stateful": _made(lambda: layers.RNN([layers.LSTMCell(3), layers.GRUCell(4)], stateful=True, name="subject"), SEQUENCES, batch_size=3),
-    "Bidirectional, stateful": _made(lambda: layers.Bidirectional(layers.LSTM(3, stateful=True), name="subject"), SEQUENCES, batch_size=3),
-    "Bidirectional of two classes": _made(lambda: layers.Bidirectional(layers.LSTM(3), backward_layer=layers.GRU(3, go_backwards=True), name="subject"), SEQUENCES),
-    "TimeDistributed of BatchNormalization": _made(lambda: layers.TimeDistributed(layers.BatchNormalization(), name="subject"), SEQUENCES),
-    "TimeDistributed of BatchNormalization, it frozen": _made(lambda: layers.TimeDistributed(layers.BatchNormalization(), name="subject"), SEQUENCES, change=_freeze_inside),
-    "TimeDistributed of Normalization": _made(lambda: layers.TimeDistributed(layers.Normalization(mean=0.3, variance=2.0), name="subject"), SEQUENCES),
+    **{
+        f"{name}, stateful": _plain(
+            name, {"ConvLSTM1D": IMAGES, "ConvLSTM2D": "volumes"}.get(name, SEQUENCES), stateful=True, batch_size=3
+        )
+        for name in STATEFUL
+    },
+    "RNN of two cells, stateful": _made(
+        lambda: layers.RNN([layers.LSTMCell(3), layers.GRUCell(4)], stateful=True, name="subject"),
+        SEQUENCES,
+        batch_size=3,
+    ),
+    "Bidirectional, stateful": _made(
+        lambda: layers.Bidirectional(layers.LSTM(3, stateful=True), name="subject"), SEQUENCES, batch_size=3
+    ),
+    "Bidirectional of two classes": _made(
+        lambda: layers.Bidirectional(layers.LSTM(3), backward_layer=layers.GRU(3, go_backwards=True), name="subject"),
+        SEQUENCES,
+    ),
+    "TimeDistributed of BatchNormalization": _made(
+        lambda: layers.TimeDistributed(layers.BatchNormalization(), name="subject"), SEQUENCES
+    ),
+    "TimeDistributed of BatchNormalization, it frozen": _made(
+        lambda: layers.TimeDistributed(layers.BatchNormalization(), name="subject"), SEQUENCES, change=_freeze_inside
+    ),
+    "TimeDistributed of Normalization": _made(
+        lambda: layers.TimeDistributed(layers.Normalization(mean=0.3, variance=2.0), name="subject"), SEQUENCES
+    ),
     "TimeDistributed of Dropout": _made(lambda: layers.TimeDistributed(layers.Dropout(0.4), name="subject"), SEQUENCES),
-    "TimeDistributed of Dense, LoRA": _made(lambda: layers.TimeDistributed(layers.Dense(4), name="subject"), SEQUENCES, change=lambda each: each.layer.enable_lora(2)),
-    "TimeDistributed of Dense, int8": _made(lambda: layers.TimeDistributed(layers.Dense(4), name="subject"), SEQUENCES, change=lambda each: each.layer.quantize("int8")),
-    "SpectralNormalization of Dense": _made(lambda: layers.SpectralNormalization(layers.Dense(4), power_iterations=2, name="subject"), VECTORS),
+    "TimeDistributed of Dense, LoRA": _made(
+        lambda: layers.TimeDistributed(layers.Dense(4), name="subject"),
+        SEQUENCES,
+        change=lambda each: each.layer.enable_lora(2),
+    ),
+    "TimeDistributed of Dense, int8": _made(
+        lambda: layers.TimeDistributed(layers.Dense(4), name="subject"),
+        SEQUENCES,
+        change=lambda each: each.layer.quantize("int8"),
+    ),
+    "SpectralNormalization of Dense": _made(
+        lambda: layers.SpectralNormalization(layers.Dense(4), power_iterations=2, name="subject"), VECTORS
+    ),
     "BatchNormalization, frozen": _plain("BatchNormalization", IMAGES, change=_freeze),
     "BatchNormalization, renorm": _plain("BatchNormalization", IMAGES, renorm=True),
-    "Pipeline of Normalization": _made(lambda: layers.Pipeline([layers.Normalization(mean=0.3, variance=2.0)], name="subject"), VECTORS),
-    "Normalization, mean and variance given": _plain("Normalization", VECTORS, mean=0.3, variance=2.0),
+    "Normalization, mean and variance given": _plain("Normalization", VECTORS, mean=0.3, variance=2.0, adapt=False),
     "Normalization, inverted": _plain("Normalization", VECTORS, invert=True),
-    "Discretization, boundaries given": _made(lambda: layers.Discretization([-0.5, 0.1, 0.6], name="subject"), VECTORS),
-    "StringLookup, vocabulary given": _made(_lookup("StringLookup", vocabulary=list(WORDS[:4])), "words"),
-    "StringLookup, inverted": _made(_lookup("StringLookup", vocabulary=list(WORDS[:4]), invert=True), "integers"),
+    "Discretization, boundaries given": _made(
+        lambda: layers.Discretization([-0.5, 0.1, 0.6], name="subject"), VECTORS, adapt=False
+    ),
+    "StringLookup, vocabulary given": _made(_lookup("StringLookup", vocabulary=FOUR), "words", adapt=False),
+    "StringLookup, inverted": _made(_lookup("StringLookup", vocabulary=FOUR, invert=True), "integers", adapt=False),
     "StringLookup, count": _made(_lookup("StringLookup", output_mode="count"), "words"),
     "StringLookup, tf_idf": _made(_lookup("StringLookup", output_mode="tf_idf"), "words"),
-    "StringLookup, tf_idf, vocabulary given": _made(_lookup("StringLookup", vocabulary=list(WORDS[:4]), idf_weights=[0.5, 1.5, 2.5, 3.5], output_mode="tf_idf"), "words"),
-    "IntegerLookup, vocabulary given": _made(_lookup("IntegerLookup", vocabulary=[5, 3, 8]), "integers"),
+    "StringLookup, tf_idf, vocabulary given": _made(
+        _lookup("StringLookup", vocabulary=FOUR, idf_weights=[0.5, 1.5, 2.5, 3.5], output_mode="tf_idf"),
+        "words",
+        adapt=False,
+    ),
+    "IntegerLookup, vocabulary given": _made(_lookup("IntegerLookup", vocabulary=[5, 3, 8]), "integers", adapt=False),
     "IntegerLookup, tf_idf": _made(_lookup("IntegerLookup", output_mode="tf_idf"), "integers"),
-    "TextVectorization, vocabulary given": _made(_lookup("TextVectorization", vocabulary=list(WORDS[:4])), "sentences"),
+    "TextVectorization, vocabulary given": _made(
+        _lookup("TextVectorization", vocabulary=FOUR), "sentences", adapt=False
+    ),
     "TextVectorization, tf_idf": _made(_lookup("TextVectorization", output_mode="tf_idf"), "sentences"),
-    "TextVectorization, vocabulary set": _made(_lookup("TextVectorization", vocabulary=None), "sentences", change=lambda each: each.set_vocabulary(list(WORDS[1:4]))),
-    "ReversibleEmbedding, reversed": _called(lambda: layers.ReversibleEmbedding(9, 4, tie_weights=False, name="subject"), "integers", lambda layer, tensor: layer(layer(tensor), reverse=True), target="subject@0"),
+    "TextVectorization, vocabulary set": _made(
+        _lookup("TextVectorization", vocabulary=None), "sentences", change=lambda each: each.set_vocabulary(FOUR[1:])
+    ),
+    "ReversibleEmbedding, reversed": _called(
+        lambda: layers.ReversibleEmbedding(9, 4, tie_weights=False, name="subject"),
+        "integers",
+        lambda layer, tensor: layer(layer(tensor), reverse=True),
+        target="subject@0",
+    ),
     "Dense, called twice": _called(lambda: layers.Dense(6, name="subject"), VECTORS, _shared, target="subject@1"),
-    "BatchNormalization, called twice": _called(lambda: layers.BatchNormalization(name="subject"), VECTORS, _shared, target="subject@1"),
+    "BatchNormalization, called twice": _called(
+        lambda: layers.BatchNormalization(name="subject"), VECTORS, _shared, target="subject@1"
+    ),
     "Dropout, called twice": _called(lambda: layers.Dropout(0.4, name="subject"), VECTORS, _shared, target="subject@1"),
-    "Normalization, called twice": _called(lambda: layers.Normalization(name="subject"), VECTORS, _shared, target="subject@1"),
-    **{f"{label}, in a nested {how}": _inside(layer, shape, kind, how) for how in ("Sequential", "Functional") for label, layer, shape, kind in (
-        ("Normalization", lambda: layers.Normalization(name="subject"), (6,), VECTORS),
-        ("BatchNormalization", lambda: layers.BatchNormalization(name="subject"), (8, 8, 3), IMAGES),
-        ("Dense, int8", lambda: layers.Dense(4, name="subject"), (6,), VECTORS),
-        ("Dropout", lambda: layers.Dropout(0.4, name="subject"), (6,), VECTORS),
-        ("LSTM", lambda: layers.LSTM(4, dropout=0.3, name="subject"), (5, 6), SEQUENCES),
-    )},
-    "Lambda of a lambda, `--allow-code`": lambda seed: replace(made(layers.Lambda(lambda tensor: tensor * 2.0, name="subject"), VECTORS, seed), allow_code=True),
+    "Normalization, called twice": _called(
+        lambda: layers.Normalization(name="subject"), VECTORS, _shared, target="subject@1"
+    ),
+    **{
+        f"{label}, in a nested {how}": _inside(layer, kind, how, change)
+        for how in ("Sequential", "Functional")
+        for label, layer, kind, change in _INNER
+    },
+    "Lambda of a lambda, `--allow-code`": lambda seed: replace(
+        made(layers.Lambda(lambda tensor: tensor * 2.0, name="subject"), VECTORS, seed), allow_code=True
+    ),
 }
