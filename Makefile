@@ -16,6 +16,7 @@ help:
 	@echo "make schemas   write schemas/ anew from the code and from Keras"
 	@echo "make bench     ours beside hand-written Keras, every figure in one run: benchmarks/RESULTS.md"
 	@echo "make gallery   draw every example spec anew into docs/gallery.md"
+	@echo "make layer-classes  write docs/layer-classes.md anew: every class of keras.layers through five ways, beside Keras"
 	@echo "make golden    write the golden files anew; read the diff"
 
 setup: $(VENV)/.ready
@@ -68,6 +69,10 @@ test: check
 
 test-all: check
 	$(BIN)/python -m pytest
+
+.PHONY: layer-classes
+layer-classes: setup
+	$(BIN)/python -m tests.backend.layer_table
 
 # The compiler on Keras's JAX backend, in an environment without TensorFlow.
 JAX := .venv-jax

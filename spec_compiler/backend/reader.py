@@ -116,6 +116,8 @@ def read_layer(operation: Any, position: int | None = None, group: str | None = 
             help="give its class a `get_config` that returns its constructor arguments",
         ) from None
     config.pop("build_config", None)  # the layer is built again on what it is called on
+    if isinstance(operation, keras.layers.TextVectorization):  # it tells the size of its table, empty in a skeleton
+        config["config"]["vocabulary_size"] = operation._lookup_layer.get_config()["vocabulary_size"]
     return LayerSpec(
         name=str(operation.name),
         class_name=str(config.get("registered_name") or config["class_name"]),

@@ -18,6 +18,8 @@ def fit_errors(
     """SC402 for a kept layer whose `variables`, on its new input, have another shape than its weights."""
     culprit = _culprit(graph, node)
     got, wanted = _input_shapes(graph, node), _input_shapes(base, node)
+    if got == wanted and layer.changed_by is None:
+        return [_not_rebuilt(layer, variables)]
     message = f"the kept layer `{layer.name}` cannot take its input {got}, its weights are for {wanted}"
     if got == wanted:
         message = f"the weights of the kept layer `{layer.name}` do not fit its new arguments"
@@ -35,6 +37,21 @@ def fit_errors(
     help = None if fixes else f"give `{layer.name}` fresh weights by naming a class for it in `replace`"
     place = _place(culprit, gone[1] if gone else None)
     return [Diagnostic("SC402", message, place, notes=tuple(notes), help=help, fixes=fixes)]
+
+
+def _not_rebuilt(layer: LayerSpec, variables: tuple[VariableSpec, ...]) -> Diagnostic:
+    """SC402 for a layer whose config does not say what was done to it, such as LoRA in a layer inside of it."""
+    old = layer.variables or ()
+    known = dict.fromkeys(each.path for each in variables)
+    more = [f"`{each.path}`" for each in old if each.path not in known][:3]
+    note = f"its config makes {len(variables)} variables, it has {len(old)}"
+    return Diagnostic(
+        "SC402",
+        f"the kept layer `{layer.name}` ({layer.class_name}) cannot be made again from its config",
+        notes=(f"{note}, {', '.join(more)} among them" if len(old) > len(variables) and more else note,),
+        help=f"a layer inside of it was changed after it was built, by LoRA or by quantizing: undo that, or put a new\n"
+        f"layer in the place of `{layer.name}` with `replace`",
+    )
 
 
 def _place(culprit: LayerSpec | None, gone: Origin | None = None) -> Path:

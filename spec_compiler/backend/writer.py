@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import FunctionType
@@ -187,7 +188,8 @@ def make_layer(spec: LayerSpec, custom: Custom, folder: str) -> Any:
 
 
 def _kept_layer(spec: LayerSpec, custom: Custom, folder: str) -> Any:
-    config = {**spec.config, "config": dict(spec.config.get("config") or {})}
+    config = copy.deepcopy(dict(spec.config))  # a `from_config` may empty what it is given, `StackedRNNCells`'s does
+    config["config"] = dict(config.get("config") or {})
     if "name" in config["config"]:  # an operation may take none
         config["config"]["name"] = spec.name_in_keras
     try:

@@ -37,6 +37,9 @@ def randomized(model: Any, seed: int = 7) -> Any:
         if "variance" in variable.name:
             values = np.abs(values) + 0.5
         variable.assign(values.astype(str(variable.dtype)))
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it computes with what it derives from its variables
     return model
 
 

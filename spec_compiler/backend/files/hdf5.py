@@ -52,8 +52,8 @@ def _reason(error: Exception) -> str:
 
 
 def read_dataset(dataset: Any) -> Array:
-    """A dataset as an array; bfloat16, which HDF5 does not know, as Keras marks it."""
-    if dataset.attrs.get("dtype") == "bfloat16":
+    """A dataset as an array; bfloat16, which HDF5 does not know, where Keras marks it, or saved two bytes unmarked."""
+    if dataset.attrs.get("dtype") == "bfloat16" or dataset.dtype == "V2":
         import ml_dtypes
 
         return (

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import h5py
+import numpy as np
 
 from spec_compiler.backend.files.misfit import another_model, shape_problems, weighted
 from spec_compiler.backend.files.saved_state import OLDER
-from spec_compiler.graph import Graph, Place
+from spec_compiler.graph import Graph, LayerSpec, Place
 
 
 def find_keras3(store: Any, base: Graph, path: str) -> dict[Place, str]:
@@ -32,25 +33,44 @@ def find_keras3(store: Any, base: Graph, path: str) -> dict[Place, str]:
                 name = older
             found[layer.name, index] = name
             problems += shape_problems(store, name, layer, index)
-    taken = {name.rpartition("/vars/")[0] for name in found.values()}
-    own = tuple(f"{group}/" for layer in base.layers.values() if layer.loads_itself and (group := layer.store_group))
-    spare = [group for group in weight_groups(store) if group not in taken and not f"{group}/".startswith(own)]
+    taken = set(found.values())
+    own = tuple(f"{group}/" for layer in base.layers.values() if _loads_more(layer) and (group := layer.store_group))
+    own += tuple(group.replace("layers/", OLDER, 1) for group in own)
+    spare = [name for name in arrays(store) if name not in taken and not name.startswith(own)]
+    spare = [name for name in spare if not _is_copy(store, name, taken)]
     if spare and not problems:
-        problems.append(
-            f"the file holds weights that the base has no layer for: {', '.join(f'`{each}`' for each in spare[:3])}"
-        )
+        listed = ", ".join(f"`{each}`" for each in spare[:3])
+        problems.append(f"the file holds weights that no layer of the base takes: {listed}")
     if problems:
         raise another_model(path, base, problems)
     return found
 
 
+def _is_copy(store: Any, name: str, taken: set[str]) -> bool:
+    """Whether an array is another of the same layer: `SpectralNormalization` and its inner layer both save a kernel."""
+    layer = "/".join(name.split("/")[:2]) + "/"
+    alike = (store[each] for each in taken if each.startswith(layer) and store[each].shape == store[name].shape)
+    return any(np.array_equal(each[()], store[name][()]) for each in alike)
+
+
+def _loads_more(layer: LayerSpec) -> bool:
+    """Whether Keras's own loading of a layer reads arrays that are no variable of it: a kernel with LoRA merged in."""
+    return layer.loads_itself or any(each.is_weight and each.store_path is None for each in layer.variables or ())
+
+
 def weight_groups(store: Any) -> list[str]:
     """The groups of a Keras 3 weights file that hold arrays, less the optimizer's."""
-    found: dict[str, None] = {}
+    names = arrays(store)
+    return list(dict.fromkeys(each.rpartition("/vars/" if "/vars/" in each else "/")[0] for each in names))
+
+
+def arrays(store: Any) -> list[str]:
+    """The arrays of a Keras 3 weights file, less the optimizer's."""
+    found: list[str] = []
 
     def visit(name: str, item: Any) -> None:
         if isinstance(item, h5py.Dataset) and not name.startswith(("optimizer", "_optimizer")):
-            found[name.rpartition("/vars/")[0] if "/vars/" in name else name.rpartition("/")[0]] = None
+            found.append(name)
 
     store.visititems(visit)
-    return list(found)
+    return found

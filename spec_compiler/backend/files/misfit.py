@@ -17,13 +17,18 @@ def weighted(base: Graph) -> list[LayerSpec]:
 
 
 def shape_problems(store: Any, name: str, layer: LayerSpec, index: int) -> list[str]:
-    """The shapes of a layer's variable and of an array, where they differ."""
+    """The shapes of a layer's variable and of an array, where they differ, or that one of the two holds no floats.
+
+    A quantized kernel has the shape of the one that it came from.
+    """
     assert layer.variables is not None
     variable = layer.variables[index]
-    shape = tuple(store[name].shape)
-    if shape == variable.shape:
-        return []
-    return [f"`{layer.name}` has a {variable.path} of {variable.shape}, the file one of {shape}"]
+    shape, dtype = tuple(store[name].shape), store[name].dtype
+    if shape != variable.shape:
+        return [f"`{layer.name}` has a {variable.path} of {variable.shape}, the file one of {shape}"]
+    if ("float" in variable.dtype) != (dtype.kind in "fV"):  # V: bfloat16, which HDF5 does not know
+        return [f"`{layer.name}` has a {variable.path} of {variable.dtype}, the file one of {dtype}"]
+    return []
 
 
 def another_model(
