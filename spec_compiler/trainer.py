@@ -24,6 +24,7 @@ from spec_compiler.training.check import trainable_layers
 from spec_compiler.training.folder import read_folders
 from spec_compiler.training.history import History
 from spec_compiler.training.run_folder import check_run_folder
+from spec_compiler.training.sources import check_data
 
 log = logging.getLogger("spec_compiler")
 
@@ -112,6 +113,7 @@ def _train(
         message = f"the spec has no `{missing}`, training needs `data`, `compile` and `train`"
         raise SpecError.single("SC102", message, help=f"add `{_EXAMPLES[missing]}`")
     missing_files(spec)
+    check_data(spec, None)
     folders = None if spec.data.is_code else read_folders(spec.data, spec.source.folder, spec.seed)
     if strategy is None:  # under a strategy, which folder it is depends on the worker
         check_run_folder(folder, resume=resume, force=force)
@@ -131,7 +133,10 @@ def _train(
     compiled = compile_spec(spec, base=base, allow_code=allowed.code, restrict_paths=not allowed.paths)
     watcher.compiled(compiled)
     graph = compiled.plan.after
-    data = load_code(spec, allowed.code) if folders is None else load_images(spec, graph, folders, watcher.image)
+    if folders is None:
+        data = load_code(spec, compiled.model, allowed.code)
+    else:
+        data = load_images(spec, graph, folders, watcher.image)
     watcher.data(data)
     run_files.check_room(place, graph)
     fingerprint = run_files.fingerprint(spec, data)
@@ -145,6 +150,7 @@ def _train(
         validation=data.validation,
         folder=place,
         resume_from=folder,
+        code_folder=spec.source.folder,
         seed=spec.seed,
         verbose=watcher.verbose,
         fingerprint=fingerprint,

@@ -19,6 +19,7 @@ import numpy as np
 
 from spec_compiler.backend import checkpoints
 from spec_compiler.backend.batches import Batches
+from spec_compiler.backend.functions import reason_in
 from spec_compiler.backend.keras_objects import make
 from spec_compiler.backend.progress import (
     Progress,
@@ -32,6 +33,7 @@ from spec_compiler.diagnostics import SpecError
 from spec_compiler.training.compilation import Compile
 from spec_compiler.training.history import History, Row
 from spec_compiler.training.phase import Phase
+from spec_compiler.training.reported import metric_name
 from spec_compiler.training.run_folder import BEST, HISTORY, LAST, LOGS
 
 Array = np.ndarray[Any, Any]
@@ -43,7 +45,7 @@ class Job:
 
     `trainable` holds, for each phase, the names that the model's layers have in Keras, `inference` whether all batch
     normalization stays in inference mode. `fingerprint` tells runs of another spec or other data apart. `data` and
-    `validation` are what `fit` takes.
+    `validation` are what `fit` takes; modules in `code_folder` are the user's own.
     """
 
     model: Any
@@ -55,6 +57,7 @@ class Job:
     validation: Any
     folder: str
     resume_from: str = ""
+    code_folder: str = ""
     seed: int = 0
     verbose: int = 1
     fingerprint: str = ""
@@ -126,7 +129,7 @@ def _fit_phase(job: Job, progress: Progress, resumed: bool) -> None:
         except OSError as error:
             raise checkpoints.unwritable(error, str(error.filename or job.folder)) from None
         except Exception as error:
-            raise _broke(error, progress.phase) from error
+            raise _broke(error, progress.phase, job.code_folder) from error
     progress.stopped, progress.epochs_in_phase = True, phase.epochs
     keeper.save()  # with what callbacks did at the end: EarlyStopping goes back to the best weights
 
@@ -155,9 +158,23 @@ def _compile_arguments(job: Job, index: int) -> dict[str, Any]:
     return {
         "optimizer": _located(optimizer, path),
         "loss": _located(job.compile.loss, ("compile", "loss")),
-        "metrics": [_located(each, ("compile", "metrics", at)) for at, each in enumerate(job.compile.metrics)],
+        "metrics": _metrics(job),
         "jit_compile": "auto" if job.compile.jit_compile is None else job.compile.jit_compile,
     }
+
+
+def _metrics(job: Job) -> list[Any]:
+    """The metrics, for each output its own; Keras would deal out a list that is as long as there are outputs."""
+
+    def made() -> list[Any]:
+        found = [_located(each, ("compile", "metrics", at)) for at, each in enumerate(job.compile.metrics)]
+        for metric, entry in zip(found, job.compile.metrics, strict=True):
+            if not isinstance(metric, str):
+                metric.name = metric_name(entry)
+        return found
+
+    num_outputs = len(job.model.outputs)
+    return made() if num_outputs == 1 or not job.compile.metrics else [made() for _ in range(num_outputs)]
 
 
 def _callbacks(job: Job, index: int) -> list[Any]:
@@ -271,7 +288,7 @@ def _diverged(loss: float, epoch: int, phase: int, rate: float | None) -> SpecEr
     )
 
 
-def _broke(error: Exception, phase: int) -> SpecError:
+def _broke(error: Exception, phase: int, code_folder: str) -> SpecError:
     text = f"{type(error).__name__}: {error}"
     path = ("train", phase)
     if "ResourceExhausted" in text or "OOM" in text or "out of memory" in text.lower():
@@ -280,5 +297,9 @@ def _broke(error: Exception, phase: int) -> SpecError:
     if "No space left" in text:
         help = "make room and continue with `--resume`; the last complete checkpoint is kept"
         return SpecError.single("SC608", "no space left on the disk", path=path, help=help)
-    notes = [f"Keras says: {keras_reason(error)}"]
+    reason, where = reason_in(error, code_folder)
+    notes = [
+        reason.replace("Graph execution error:", "").strip() if where else f"Keras says: {keras_reason(error)}",
+        *where,
+    ]
     return SpecError.single("SC609", "training broke down", path=path, notes=notes)

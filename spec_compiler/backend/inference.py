@@ -14,12 +14,13 @@ import keras
 import numpy as np
 
 from spec_compiler.backend import checkpoints
-from spec_compiler.backend.images import COLOR_MODES, NUM_THREADS, Array, ImageReader, require_pillow
+from spec_compiler.backend.images import COLOR_MODES, NUM_THREADS, Array, ImageReader
 from spec_compiler.backend.saved_code import SavedCode, saved_config
 from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.diagnostics import SpecError, did_you_mean
 from spec_compiler.edits.preprocess import mode_of
 from spec_compiler.location import model_file
+from spec_compiler.training.sources import require_pillow
 
 
 @dataclass(frozen=True)
