@@ -9,6 +9,7 @@ from spec_compiler.diagnostics import Diagnostic, did_you_mean
 from spec_compiler.graph import Graph, LayerSpec
 from spec_compiler.plan import Plan
 from spec_compiler.spec import Spec
+from spec_compiler.training.lint import training_warnings
 
 LARGE_DENSE = 50_000_000
 CONVOLUTIONS = (
@@ -34,6 +35,7 @@ def lint(spec: Spec, plan: Plan) -> tuple[Diagnostic, ...]:
         *_pointless(spec, plan),
         *_large_dense(plan.after),
         *_lambdas(spec, plan.after),
+        *training_warnings(spec, plan),
     )
 
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from spec_compiler.backend import checkpoints
 from spec_compiler.backend.batches import Batches
+from spec_compiler.backend.freezing import freeze_normalizations, set_trainable
 from spec_compiler.backend.functions import reason_in
 from spec_compiler.backend.keras_objects import make
 from spec_compiler.backend.progress import (
@@ -132,23 +133,6 @@ def _fit_phase(job: Job, progress: Progress, resumed: bool) -> None:
             raise _broke(error, progress.phase, job.code_folder) from error
     progress.stopped, progress.epochs_in_phase = True, phase.epochs
     keeper.save()  # with what callbacks did at the end: EarlyStopping goes back to the best weights
-
-
-def set_trainable(model: Any, names: frozenset[str]) -> None:
-    """Makes exactly the named layers trainable; BatchNormalization inside frozen nested models is frozen with them."""
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.InputLayer):
-            continue
-        wanted = layer.name in names
-        if layer.trainable != wanted or (wanted and hasattr(layer, "layers")):
-            layer.trainable = wanted
-
-
-def freeze_normalizations(model: Any) -> None:
-    """Keeps every BatchNormalization in inference mode, those in nested models included."""
-    for layer in model._flatten_layers():
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
 
 
 def _compile_arguments(job: Job, index: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from spec_compiler.backend.data import augmentation
 from spec_compiler.backend.images import ImageReader
 from spec_compiler.backend.keras_objects import make
-from spec_compiler.diagnostics import Path, SpecError
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.graph import Graph
 from spec_compiler.spec import Spec
 from spec_compiler.training.image_data import image_shape
@@ -22,7 +22,7 @@ def check_objects(spec: Spec, graph: Graph) -> None:
     Raises:
         SpecError: SC601, SC604, SC609, every one; paths relative to the spec.
     """
-    problems = []
+    problems: list[Diagnostic] = []
     for path, entry in _entries(spec):
         try:
             make(entry)

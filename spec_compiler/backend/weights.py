@@ -14,6 +14,7 @@ import numpy as np
 import xxhash
 
 from spec_compiler.backend.files import Array
+from spec_compiler.backend.freezing import freeze
 from spec_compiler.backend.symbolic import assign, initialize, is_symbolic, quick_protocols
 from spec_compiler.backend.writer import Built
 from spec_compiler.graph import Graph, LayerSpec, Place, VariableSpec
@@ -175,8 +176,12 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
         name,
         layer,
     ) in built.layers.items():  # after the values: a backend's variable made frozen could never be trained
-        if hasattr(layer, "trainable") and bool(layer.trainable) != built.graph.layers[name].trainable:
-            layer.trainable = built.graph.layers[name].trainable
+        if not hasattr(layer, "trainable") or isinstance(layer, keras.layers.InputLayer):
+            continue
+        if not built.graph.layers[name].trainable:
+            freeze(layer)
+        elif not layer.trainable:
+            layer.trainable = True
     return WeightLedger(tuple(rows), sum(len(layer.variables or ()) for layer in base.layers.values()), source.unused)
 
 

@@ -118,7 +118,11 @@ def test_what_keras_refuses_to_make_finding_N3(here: Path) -> None:
     for spec, code, place in (
         ({**SPEC, "compile": {**SPEC["compile"], "optimizer": clipped}}, "SC609", ("compile", "optimizer")),
         ({**SPEC, "train": [{"phase": "one", "epochs": 1, "optimizer": clipped}]}, "SC609", ("train", 0, "optimizer")),
-        ({**SPEC, "train": [{"phase": "one", "epochs": 1, "callbacks": checkpoint}]}, "SC609", ("train", 0, "callbacks", 0)),
+        (
+            {**SPEC, "train": [{"phase": "one", "epochs": 1, "callbacks": checkpoint}]},
+            "SC609",
+            ("train", 0, "callbacks", 0),
+        ),
         (data(augment=crop), "SC604", ("data", "augment", 0)),
     ):
         (found,) = check_spec(spec)
