@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -28,7 +28,10 @@ Seen = Callable[[int, int], None]  # how many images are checked, of how many
 
 @dataclass(frozen=True)
 class LoadedData:
-    """What `fit` takes. `class_names` is empty and the counts are None where the data comes from Python functions."""
+    """What `fit` takes. `class_names` is empty and the counts are None where the data comes from Python functions.
+
+    `images` says how files were read, for whoever reads others for the same model.
+    """
 
     train: Any
     validation: Any
@@ -36,6 +39,7 @@ class LoadedData:
     num_train: int | None = None
     num_validation: int | None = None
     fingerprint: str = ""
+    images: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load_images(spec: Spec, graph: Graph, folders: Folders, seen: Seen = lambda count, total: None) -> LoadedData:
@@ -61,6 +65,11 @@ def load_images(spec: Spec, graph: Graph, folders: Folders, seen: Seen = lambda 
         len(folders.train),
         len(folders.validation) if folders.validation else None,
         _fingerprint(folders),
+        {
+            "size": list(reader.size),
+            "interpolation": reader.interpolation,
+            "crop_to_aspect_ratio": reader.crop,
+        },
     )
 
 

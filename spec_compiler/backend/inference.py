@@ -49,13 +49,15 @@ def open_model(
     layer: str | None = None,
     size: tuple[int, int] | None = None,
     preprocess: str | None = None,
-    interpolation: str = "bilinear",
+    interpolation: str | None = None,
     allow_code: bool = False,
 ) -> ImageModel:
     """A saved model, up to one of its layers where `layer` says so.
 
     `preprocess` names the application whose `preprocess_input` the images go through, for a model that does not begin
-    with it. `size` is needed where the model takes images of any size. `allow_code` lets the model run code of its own:
+    with it. Images are resized as the run did that trained the model, and otherwise as `keras.utils.load_img` does, to
+    the nearest pixel; `interpolation` says another way. So is their `size`, where the model takes any: the run's, or 224.
+    `allow_code` lets the model run code of its own:
     lambdas in the file, and functions in a module beside it.
 
     Raises:
@@ -64,7 +66,9 @@ def open_model(
     """
     require_pillow()
     model = _loaded(path, allow_code)
-    names = checkpoints.class_names(path)
+    marks = checkpoints.marks(path)
+    names = tuple(marks.get("class_names", ())) or None
+    said = marks.get("images") or {}
     if layer is not None:
         model, names = _up_to(model, layer, path), None
     if len(model.inputs) != 1:
@@ -72,9 +76,10 @@ def open_model(
     shape = tuple(model.inputs[0].shape)
     if len(shape) != 4 or shape[-1] not in COLOR_MODES:
         raise SpecError.single("SC604", f"the model's input {shape} is no image of 1, 3 or 4 channels")
-    given = size or (224, 224)
+    given = size or tuple(said.get("size", ())) or (224, 224)
     height, width = (fixed or chosen for fixed, chosen in zip(shape[1:3], given, strict=True))
-    reader = ImageReader((height, width), shape[-1], interpolation)
+    interpolation = interpolation or said.get("interpolation", "nearest")
+    reader = ImageReader((height, width), shape[-1], interpolation, said.get("crop_to_aspect_ratio", False))
     return ImageModel(model, reader, names, _preprocessing(preprocess))
 
 
