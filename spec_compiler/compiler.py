@@ -25,6 +25,7 @@ from spec_compiler.permissions import Permissions
 from spec_compiler.plan import Plan
 from spec_compiler.spec import Spec, load_spec
 from spec_compiler.static import Tier, static_plan
+from spec_compiler.training.sources import check_data
 
 if TYPE_CHECKING:
     from spec_compiler.compiled import CompiledSpec
@@ -68,20 +69,34 @@ def checked(
         missing_files(loaded)
         if static:
             tier, plan = static_plan(loaded, allowed) if base is None else (tier, None)
+            check_data(loaded, plan.after if plan is not None else None)
             found = lint(loaded, plan) if plan is not None else tuple(unused_parts(loaded))
         else:
             _start()
             from spec_compiler import pipeline
+            from spec_compiler.backend.training_check import check_objects
 
             planned = pipeline.planned(loaded, base, allowed)
             tier = "shapes" if planned.base.is_remote else "files"
+            check_data(loaded, planned.plan.after)
+            with loaded.source.locating():
+                check_objects(loaded, planned.plan.after)
             found = (*lint(loaded, planned.plan), *pipeline.file_warnings(planned))
         return Checked(tier, Diagnostics(loaded.source.locate(each) for each in found))
     except SpecError as error:
-        return Checked(_TIER_OF_FAMILY.get(error.diagnostics[0].code[:3], tier), error.diagnostics)
+        code = error.diagnostics[0].code
+        return Checked(_TIER_OF.get(code, _TIER_OF.get(code[:3], tier)), error.diagnostics)
 
 
-_TIER_OF_FAMILY: Mapping[str, Tier] = {"SC2": "names", "SC3": "names", "SC4": "shapes", "SC6": "shapes"}
+_TIER_OF: Mapping[str, Tier] = {
+    "SC2": "names",
+    "SC3": "names",
+    "SC4": "shapes",
+    "SC6": "shapes",
+    "SC602": "files",
+    "SC603": "files",
+    "SC606": "files",
+}
 
 
 @uncollected()

@@ -13,6 +13,7 @@ from spec_compiler.resolve import resolve_term
 from spec_compiler.spec import Spec
 from spec_compiler.stale_paddings import stale_paddings
 from spec_compiler.training.freezing import Freezing
+from spec_compiler.training.lint import training_warnings
 
 LARGE_DENSE = 50_000_000
 CONVOLUTIONS = (
@@ -40,6 +41,7 @@ def lint(spec: Spec, plan: Plan) -> tuple[Diagnostic, ...]:
         *_large_dense(plan.after),
         *stale_paddings(spec, plan),
         *_lambdas(spec, plan.after),
+        *training_warnings(spec, plan),
     )
 
 

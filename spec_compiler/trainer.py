@@ -23,7 +23,9 @@ from spec_compiler.spec import Spec, load_spec
 from spec_compiler.training.check import trainable_layers
 from spec_compiler.training.folder import read_folders
 from spec_compiler.training.history import History
+from spec_compiler.training.identity import identity
 from spec_compiler.training.run_folder import check_run_folder
+from spec_compiler.training.sources import check_data
 
 log = logging.getLogger("spec_compiler")
 
@@ -46,7 +48,8 @@ class TrainedSpec:
 class Watcher:
     """Who is told how far a run is; the command line shows it.
 
-    `anew` is called where a run was to be continued and there is none, `phase` for every phase that has epochs left.
+    `anew` is called where a run was to be continued and there is none, `phase` for every phase that has epochs left,
+    `ended` for one that stopped early or went back to the weights of an earlier epoch.
     """
 
     compiled: Callable[[CompiledSpec], None] = lambda compiled: None
@@ -54,6 +57,7 @@ class Watcher:
     data: Callable[[Any], None] = lambda data: None
     anew: Callable[[], None] = lambda: None
     phase: Callable[[Any, int], None] = lambda phase, num_parameters: None
+    ended: Callable[[Any], None] = lambda end: None
     verbose: int = 1
 
 
@@ -115,6 +119,7 @@ def _train(
         message = f"the spec has no `{missing}`, training needs `data`, `compile` and `train`"
         raise SpecError.single("SC102", message, help=f"add `{_EXAMPLES[missing]}`")
     missing_files(spec)
+    check_data(spec, None)
     folders = None if spec.data.is_code else read_folders(spec.data, spec.source.folder, spec.seed)
     if strategy is None:  # under a strategy, which folder it is depends on the worker
         check_run_folder(folder, resume=resume, force=force)
@@ -125,7 +130,7 @@ def _train(
     from spec_compiler.backend import run_files
     from spec_compiler.backend.data import load_code, load_images
     from spec_compiler.backend.fitting import Job, fit_phases
-    from spec_compiler.backend.progress import load_progress
+    from spec_compiler.backend.progress import Progress, load_progress
     from spec_compiler.backend.strategies import distribute
 
     placement = distribute(strategy)
@@ -134,10 +139,13 @@ def _train(
     compiled = compile_spec(spec, base=base, allow_code=allowed.code, restrict_paths=not allowed.paths)
     watcher.compiled(compiled)
     graph = compiled.plan.after
-    data = load_code(spec, allowed.code) if folders is None else load_images(spec, graph, folders, watcher.image)
+    if folders is None:
+        data = load_code(spec, compiled.model, allowed.code)
+    else:
+        data = load_images(spec, graph, folders, watcher.image)
     watcher.data(data)
     run_files.check_room(place, graph)
-    fingerprint = run_files.fingerprint(spec, data)
+    said = identity(spec, data.fingerprint)
     job = Job(
         model=placement.place(compiled.model),
         phases=spec.train,
@@ -148,20 +156,25 @@ def _train(
         validation=data.validation,
         folder=place,
         resume_from=folder,
+        code_folder=spec.source.folder,
         seed=spec.seed,
         verbose=watcher.verbose,
-        fingerprint=fingerprint,
+        said=said,
+        images=data.images,
         class_names=data.class_names,
         tensorboard=tensorboard and placement.is_chief,
         started=watcher.phase,
+        ended=watcher.ended,
         synchronize=placement.synchronize,
     )
-    progress = load_progress(folder, fingerprint) if resume else None
-    if resume and progress is None:
-        watcher.anew()
+    progress = load_progress(folder, said, spec.train) if resume else None
+    if progress is None:
+        progress = Progress()
+        if resume:
+            watcher.anew()
     with placement.scope():
         history = fit_phases(job, progress)
-    summary = run_files.finish(place, spec, compiled, data, history)
+    summary = run_files.finish(place, spec, compiled, data, history, progress.ends)
     return TrainedSpec(job.model, compiled, history, place, summary)
 
 

@@ -11,8 +11,8 @@ import keras
 import numpy as np
 
 from spec_compiler.backend.images import Array, ImageReader
-from spec_compiler.training.check import Labels
 from spec_compiler.training.folder import ImageFolder
+from spec_compiler.training.loss import Labels
 
 
 class Batches(keras.utils.PyDataset, abc.ABC):  # type: ignore[misc]
@@ -36,11 +36,11 @@ class Batches(keras.utils.PyDataset, abc.ABC):  # type: ignore[misc]
     def __len__(self) -> int:
         return -(-self.size // self.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[Array, Array]:
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
         start = index * self.batch_size
         indices = self.order()[start : start + self.batch_size]
-        images, labels = self.samples(indices)
-        return self._augmented(images, index), labels
+        images, *others = self.samples(indices)
+        return self._augmented(images, index), *others
 
     def order(self) -> Array:
         """The positions of the samples in this epoch."""
@@ -50,10 +50,10 @@ class Batches(keras.utils.PyDataset, abc.ABC):  # type: ignore[misc]
         return indices
 
     @abc.abstractmethod
-    def samples(self, indices: Array) -> tuple[Array, Array]:
-        """The samples at these positions, unchanged."""
+    def samples(self, indices: Array) -> tuple[Any, ...]:
+        """The samples at these positions, unchanged: inputs, targets, and weights where there are any."""
 
-    def _augmented(self, images: Array, index: int) -> Array:
+    def _augmented(self, images: Any, index: int) -> Any:
         for position, layer in enumerate(self.augment):
             _seed(layer, f"{self.seed}/{self.epoch}/{index}/{position}")
             images = np.asarray(keras.ops.convert_to_numpy(layer(images, training=True)))
@@ -75,15 +75,15 @@ class ImageBatches(Batches):
 
 
 class ArrayBatches(Batches):
-    """Samples in memory, as a user's function gave them."""
+    """Samples in memory, as a user's function gave them; each part is an array, or several in one structure."""
 
-    def __init__(self, inputs: Array, targets: Array, batch_size: int, **options: Any):
-        super().__init__(len(inputs), batch_size, **options)
-        self.inputs, self.targets = inputs, targets
+    def __init__(self, inputs: Any, targets: Any, weights: Any, batch_size: int, **options: Any):
+        self.parts = (inputs, targets) if weights is None else (inputs, targets, weights)
+        super().__init__(len(keras.tree.flatten(inputs)[0]), batch_size, **options)
 
-    def samples(self, indices: Array) -> tuple[Array, Array]:
+    def samples(self, indices: Array) -> tuple[Any, ...]:
         """The samples at these positions."""
-        return self.inputs[indices], self.targets[indices]
+        return tuple(keras.tree.map_structure(lambda array: array[indices], part) for part in self.parts)
 
 
 def encoded(labels: Sequence[int], num_classes: int, form: Labels) -> Array:

@@ -58,10 +58,15 @@ def read_state(path: str) -> tuple[dict[str, Any], dict[str, Array]] | None:
         return None
 
 
+def marks(path: str) -> Mapping[str, Any]:
+    """What a saved model says of the run that made it, `class_names` and `images`; empty where none of ours did."""
+    found = read_state(path) if zipfile.is_zipfile(path) else None
+    return found[0] if found else {}
+
+
 def class_names(path: str) -> tuple[str, ...] | None:
     """The names of the classes that a saved model was trained on, if it is one of ours."""
-    found = read_state(path) if zipfile.is_zipfile(path) else None
-    return tuple(found[0].get("class_names", ())) or None if found else None
+    return tuple(marks(path).get("class_names", ())) or None
 
 
 @contextlib.contextmanager

@@ -19,19 +19,24 @@ import numpy as np
 
 from spec_compiler.backend import checkpoints
 from spec_compiler.backend.batches import Batches
+from spec_compiler.backend.breakdowns import broken, diverged
+from spec_compiler.backend.freezing import freeze_normalizations, set_trainable
 from spec_compiler.backend.keras_objects import make
 from spec_compiler.backend.progress import (
+    VARIABLES,
     Progress,
     memory_of,
-    random_states,
     restore_callbacks,
-    restore_random_states,
+    restore_variables,
 )
 from spec_compiler.backend.shapes import keras_reason
+from spec_compiler.backend.unsaved import unsaved_variables
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.training.compilation import Compile
 from spec_compiler.training.history import History, Row
+from spec_compiler.training.identity import Identity, to_json
 from spec_compiler.training.phase import Phase
+from spec_compiler.training.reported import metric_name
 from spec_compiler.training.run_folder import BEST, HISTORY, LAST, LOGS
 
 Array = np.ndarray[Any, Any]
@@ -42,8 +47,8 @@ class Job:
     """All that the phases need: the model, which layers train in each phase, the data, and where the results go.
 
     `trainable` holds, for each phase, the names that the model's layers have in Keras, `inference` whether all batch
-    normalization stays in inference mode. `fingerprint` tells runs of another spec or other data apart. `data` and
-    `validation` are what `fit` takes.
+    normalization stays in inference mode. `said` tells runs of another spec or other data apart. `data` and
+    `validation` are what `fit` takes; modules in `code_folder` are the user's own.
     """
 
     model: Any
@@ -55,17 +60,20 @@ class Job:
     validation: Any
     folder: str
     resume_from: str = ""
+    code_folder: str = ""
     seed: int = 0
     verbose: int = 1
-    fingerprint: str = ""
+    said: Identity = field(default_factory=dict)
+    images: Mapping[str, Any] = field(default_factory=dict)
     class_names: tuple[str, ...] = ()
     tensorboard: bool = True
     started: Callable[[Phase, int], None] = field(default=lambda phase, num_parameters: None)
+    ended: Callable[[Mapping[str, Any]], None] = field(default=lambda end: None)
     synchronize: Callable[[Any], None] = field(default=lambda model: None)
 
     def marks(self) -> dict[str, Any]:
-        """What every saved model says of the run: whose it is, and what the classes are called."""
-        return {"fingerprint": self.fingerprint, "class_names": list(self.class_names)}
+        """What every saved model says of the run: what the classes are called, and how images were read."""
+        return {"class_names": list(self.class_names), "images": dict(self.images)}
 
 
 def fit_phases(job: Job, progress: Progress | None = None) -> History:
@@ -74,8 +82,8 @@ def fit_phases(job: Job, progress: Progress | None = None) -> History:
     Raises:
         SpecError: SC601, SC605, SC608, SC609.
     """
-    resumed = progress is not None
     progress = progress or Progress()
+    resumed = len(progress.history) > 0
     keras.utils.set_random_seed(job.seed % 2**32)
     for index in range(len(job.phases)):  # what Keras refuses in the last phase is told before the first
         _compile_arguments(job, index)
@@ -84,7 +92,7 @@ def fit_phases(job: Job, progress: Progress | None = None) -> History:
         _fit_phase(job, progress, resumed)
         resumed = False
         progress.phase += 1
-        progress.epochs_in_phase, progress.stopped = 0, False
+        progress.epochs_in_phase, progress.stopped, progress.ended = 0, False, False
         progress.callbacks, progress.arrays = [], {}
     return progress.history
 
@@ -103,8 +111,10 @@ def _fit_phase(job: Job, progress: Progress, resumed: bool) -> None:
     first = len(progress.history) - progress.epochs_in_phase
     if progress.stopped or progress.epochs_in_phase >= phase.epochs:  # killed between the last epoch and the end
         restore_callbacks(own, progress)
-        _end(own, model)
+        if not progress.ended:
+            _end(own, model)
     else:
+        progress.ended = False  # a phase that was at its end and has more epochs now
         job.started(phase, sum(int(np.prod(each.shape)) for each in model.trainable_variables))
         if progress.epochs_in_phase:
             callbacks.append(_Reminder(own, progress))
@@ -126,26 +136,14 @@ def _fit_phase(job: Job, progress: Progress, resumed: bool) -> None:
         except OSError as error:
             raise checkpoints.unwritable(error, str(error.filename or job.folder)) from None
         except Exception as error:
-            raise _broke(error, progress.phase) from error
-    progress.stopped, progress.epochs_in_phase = True, phase.epochs
+            raise broken(error, progress.phase, job.code_folder) from error
+    if not progress.ended:
+        progress.ended = True
+        end = end_of(own, phase, progress)
+        if end["by"] or end["back_to"]:
+            progress.ends.append(end)
+            job.ended(end)
     keeper.save()  # with what callbacks did at the end: EarlyStopping goes back to the best weights
-
-
-def set_trainable(model: Any, names: frozenset[str]) -> None:
-    """Makes exactly the named layers trainable; BatchNormalization inside frozen nested models is frozen with them."""
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.InputLayer):
-            continue
-        wanted = layer.name in names
-        if layer.trainable != wanted or (wanted and hasattr(layer, "layers")):
-            layer.trainable = wanted
-
-
-def freeze_normalizations(model: Any) -> None:
-    """Keeps every BatchNormalization in inference mode, those in nested models included."""
-    for layer in model._flatten_layers():
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
 
 
 def _compile_arguments(job: Job, index: int) -> dict[str, Any]:
@@ -155,9 +153,23 @@ def _compile_arguments(job: Job, index: int) -> dict[str, Any]:
     return {
         "optimizer": _located(optimizer, path),
         "loss": _located(job.compile.loss, ("compile", "loss")),
-        "metrics": [_located(each, ("compile", "metrics", at)) for at, each in enumerate(job.compile.metrics)],
+        "metrics": _metrics(job),
         "jit_compile": "auto" if job.compile.jit_compile is None else job.compile.jit_compile,
     }
+
+
+def _metrics(job: Job) -> list[Any]:
+    """The metrics, for each output its own; Keras would deal out a list that is as long as there are outputs."""
+
+    def made() -> list[Any]:
+        found = [_located(each, ("compile", "metrics", at)) for at, each in enumerate(job.compile.metrics)]
+        for metric, entry in zip(found, job.compile.metrics, strict=True):
+            if not isinstance(metric, str):
+                metric.name = metric_name(entry)
+        return found
+
+    num_outputs = len(job.model.outputs)
+    return made() if num_outputs == 1 or not job.compile.metrics else [made() for _ in range(num_outputs)]
 
 
 def _callbacks(job: Job, index: int) -> list[Any]:
@@ -201,13 +213,13 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         metrics = {key: float(value) for key, value in (logs or {}).items() if key != "learning_rate"}
         loss = metrics.get("loss", 0.0)
         if not math.isfinite(loss):
-            raise _diverged(loss, epoch, progress.phase, self.rate)
+            raise diverged(loss, epoch, progress.phase, self.rate)
         seconds = time.monotonic() - self.began
         row = Row(epoch + 1, job.phases[progress.phase].phase, metrics, self.rate, seconds)
         progress.history = progress.history.with_row(row)
         progress.epochs_in_phase += 1
         progress.stopped = bool(self.model.stop_training)
-        value = metrics.get("val_loss", metrics.get("loss"))
+        value = metrics.get(progress.history.measure)
         if value is not None and value == value and (progress.best is None or value < progress.best):
             progress.best, progress.best_epoch = value, epoch + 1
             checkpoints.save(self.model, os.path.join(job.folder, BEST), job.marks())
@@ -217,11 +229,12 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         """Writes the history and the checkpoint."""
         progress, folder = self.progress, self.job.folder
         progress.callbacks = [memory_of(each) for each in self.own]
-        arrays = {f"random/{path}": value for path, value in random_states(self.job.model).items()}
+        arrays = {f"{VARIABLES}{at}": value for at, value in unsaved_variables(self.job.model).items()}
         for index, each in enumerate(self.own):
             for position, weights in enumerate(getattr(each, "best_weights", None) or ()):
                 arrays[f"callback/{index}/{position}"] = np.asarray(weights)
-        checkpoints.save(self.job.model, os.path.join(folder, LAST), self.job.marks() | progress.to_json(), arrays)
+        state = self.job.marks() | progress.to_json() | {"said": to_json(self.job.said)}
+        checkpoints.save(self.job.model, os.path.join(folder, LAST), state, arrays)
         checkpoints.write_text(os.path.join(folder, HISTORY), progress.history.to_csv())
 
 
@@ -245,7 +258,7 @@ def _restore(job: Job, progress: Progress) -> None:
     except Exception as error:
         message = f"the checkpoint `{path}` does not fit the model"
         raise SpecError.single("SC608", message, notes=[f"Keras says: {keras_reason(error)}"]) from None
-    restore_random_states(model, progress)
+    restore_variables(model, progress)
 
 
 def _end(own: Sequence[Any], model: Any) -> None:
@@ -255,30 +268,27 @@ def _end(own: Sequence[Any], model: Any) -> None:
             model.set_weights(callback.best_weights)
 
 
+def end_of(own: Sequence[Any], phase: Phase, progress: Progress) -> dict[str, Any]:
+    """How a phase ended: which callback stopped it, if one did, and the epoch whose weights the model has then."""
+    end: dict[str, Any] = {"phase": phase.phase, "epochs": progress.epochs_in_phase, "of": phase.epochs,
+                           "by": None, "monitor": None, "back_to": None}  # fmt: skip
+    for each in own:
+        if isinstance(each, keras.callbacks.EarlyStopping):
+            if progress.stopped and each.stopped_epoch:
+                end |= {"by": "EarlyStopping", "monitor": each.monitor}
+            if (
+                each.restore_best_weights
+                and each.best_weights is not None
+                and each.best_epoch + 1 < len(progress.history)
+            ):
+                end["back_to"] = each.best_epoch + 1
+    if progress.stopped and end["by"] is None and progress.epochs_in_phase < phase.epochs:
+        end["by"] = "a callback"
+    return end
+
+
 def _learning_rate(model: Any) -> float | None:
     try:
         return float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
     except (TypeError, ValueError, AttributeError):
         return None
-
-
-def _diverged(loss: float, epoch: int, phase: int, rate: float | None) -> SpecError:
-    """SC609 for a loss that is no number: no later epoch would bring the weights back, so that this one is not kept."""
-    notes = [] if rate is None else [f"the learning rate was {rate:g}"]
-    help = "lower the `learning_rate`, or give the optimizer a `clipnorm`"
-    return SpecError.single(
-        "SC609", f"the loss of epoch {epoch + 1} is `{loss}`", path=("train", phase), notes=notes, help=help
-    )
-
-
-def _broke(error: Exception, phase: int) -> SpecError:
-    text = f"{type(error).__name__}: {error}"
-    path = ("train", phase)
-    if "ResourceExhausted" in text or "OOM" in text or "out of memory" in text.lower():
-        help = "write a smaller `data.batch_size`, or freeze more layers"
-        return SpecError.single("SC609", "the device ran out of memory", path=path, help=help)
-    if "No space left" in text:
-        help = "make room and continue with `--resume`; the last complete checkpoint is kept"
-        return SpecError.single("SC608", "no space left on the disk", path=path, help=help)
-    notes = [f"Keras says: {keras_reason(error)}"]
-    return SpecError.single("SC609", "training broke down", path=path, notes=notes)

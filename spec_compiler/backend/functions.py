@@ -6,7 +6,9 @@ import ast
 import contextlib
 import importlib
 import os
+import re
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import Any
@@ -38,8 +40,29 @@ def call_function(text: str, folder: str, code: str, *, help: str) -> Any:
         function = _found(text, folder, code)
         try:
             return function()
-        except Exception as error:
-            raise SpecError.single(code, f"`{text}` failed: {_reason(error)}", help=help) from error
+        except (Exception, SystemExit) as error:
+            reason, notes = reason_in(error, folder)
+            raise SpecError.single(code, f"`{text}` failed: {reason}", notes=notes, help=help) from error
+
+
+def reason_in(error: BaseException, folder: str) -> tuple[str, tuple[str, ...]]:
+    """What an error in a user's code says, and a note with the line in a module of the folder that it comes from.
+
+    TensorFlow hands on what Python code raised as text alone, its traceback included.
+    """
+    folder = os.path.realpath(folder)
+    found = [(each.filename, each.lineno, each.line) for each in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError) and error.filename:
+        found.append((error.filename, error.lineno, error.text))
+    found += [(file, int(line), text) for file, line, text in _IN_TEXT.findall(str(error))]
+    for file, line, text in reversed(found):
+        near = os.path.relpath(os.path.realpath(file), folder)
+        if not near.startswith("..") and "site-packages" not in near.split(os.sep):
+            return _reason(error), (f"at {near}:{line}" + (f", `{text.strip()}`" if text and text.strip() else ""),)
+    return _reason(error), ()
+
+
+_IN_TEXT = re.compile(r'File "([^"\n]+)", line (\d+)[^\n]*\n +([^\n]*)')
 
 
 def function_beside(name: str, folders: Iterable[str], code: str) -> Callable[..., Any]:
@@ -104,18 +127,23 @@ def _module(name: str, folder: str, code: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):  # it is there, what it imports is not
-            raise SpecError.single(code, f"`{name}` cannot be imported: {_reason(error)}") from error
+            raise _unimportable(name, error, folder, code) from error
         beside = [each.removesuffix(".py") for each in sorted(os.listdir(folder)) if each.endswith(".py")]
         help = did_you_mean(name, beside, f"put `{name.replace('.', '/')}.py` beside the spec, or install its package")
         span = (0, len(name))
         raise SpecError.single(code, f"there is no module `{name}`", chars=span, help=help) from None
     except (Exception, SystemExit) as error:
-        raise SpecError.single(code, f"`{name}` cannot be imported: {_reason(error)}") from error
+        raise _unimportable(name, error, folder, code) from error
     finally:
         for new in sys.modules.keys() - before:
             file = getattr(sys.modules[new], "__file__", None)
             if file is not None and os.path.abspath(file).startswith(os.path.join(folder, "")):
                 _BESIDE[new] = folder
+
+
+def _unimportable(name: str, error: BaseException, folder: str, code: str) -> SpecError:
+    reason, notes = reason_in(error, folder)
+    return SpecError.single(code, f"`{name}` cannot be imported: {reason}", notes=notes)
 
 
 @contextlib.contextmanager

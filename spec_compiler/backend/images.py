@@ -63,19 +63,6 @@ class ImageReader:
             return _reason(error, path)
 
 
-def require_pillow() -> None:
-    """Proves that images can be read at all.
-
-    Raises:
-        SpecError: SC603.
-    """
-    try:
-        import PIL  # noqa: F401
-    except ImportError:
-        help = "install it: `pip install 'spec-compiler[train]'`"
-        raise SpecError.single("SC603", "images are read with Pillow, which is not installed", help=help) from None
-
-
 def check_images(reader: ImageReader, paths: Sequence[str], seen: Callable[[int], None] = lambda count: None) -> None:
     """Proves that every file can be read, by reading it; `seen` is told how many are done.
 

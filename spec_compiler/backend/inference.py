@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from spec_compiler.backend import checkpoints
-from spec_compiler.backend.images import COLOR_MODES, NUM_THREADS, Array, ImageReader, require_pillow
+from spec_compiler.backend.images import COLOR_MODES, NUM_THREADS, Array, ImageReader
 from spec_compiler.backend.reader import read_graph
 from spec_compiler.backend.saved_code import SavedCode, saved_config
 from spec_compiler.backend.shapes import keras_reason
@@ -22,6 +22,7 @@ from spec_compiler.channels import channel_axis
 from spec_compiler.diagnostics import SpecError, did_you_mean
 from spec_compiler.edits.preprocess import mode_of
 from spec_compiler.location import model_file
+from spec_compiler.training.sources import require_pillow
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,15 @@ def open_model(
     layer: str | None = None,
     size: tuple[int, int] | None = None,
     preprocess: str | None = None,
-    interpolation: str = "bilinear",
+    interpolation: str | None = None,
     allow_code: bool = False,
 ) -> ImageModel:
     """A saved model, up to one of its layers where `layer` says so.
 
     `preprocess` names the application whose `preprocess_input` the images go through, for a model that does not begin
-    with it. `size` is needed where the model takes images of any size. `allow_code` lets the model run code of its own:
-    lambdas in the file, and functions in a module beside it.
+    with it. Images are resized as the run did that trained the model, and otherwise as `keras.utils.load_img` does, to
+    the nearest pixel; `interpolation` says another way. So is their `size`, where the model takes any: the run's, or
+    224. `allow_code` lets the model run code of its own: lambdas in the file, and functions in a module beside it.
 
     Raises:
         SpecError: SC501, SC502 for the file, SC112 for its code, SC201 for the layer, SC203 for the application, SC604
@@ -65,7 +67,9 @@ def open_model(
     """
     require_pillow()
     model = _loaded(path, allow_code)
-    names = checkpoints.class_names(path)
+    marks = checkpoints.marks(path)
+    names = tuple(marks.get("class_names", ())) or None
+    said = marks.get("images") or {}
     if layer is not None:
         model, names = _up_to(model, layer, path), None
     if len(model.inputs) != 1:
@@ -76,9 +80,10 @@ def open_model(
         raise SpecError.single("SC604", message, help=_PERMUTE)
     if len(shape) != 4 or shape[-1] not in COLOR_MODES:
         raise SpecError.single("SC604", f"the model's input {shape} is no image of 1, 3 or 4 channels")
-    given = size or (224, 224)
+    given = size or tuple(said.get("size", ())) or (224, 224)
     height, width = (fixed or chosen for fixed, chosen in zip(shape[1:3], given, strict=True))
-    reader = ImageReader((height, width), shape[-1], interpolation)
+    interpolation = interpolation or said.get("interpolation", "nearest")
+    reader = ImageReader((height, width), shape[-1], interpolation, said.get("crop_to_aspect_ratio", False))
     return ImageModel(model, reader, names, _preprocessing(preprocess))
 
 

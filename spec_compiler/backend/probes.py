@@ -10,9 +10,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from spec_compiler.backend.images import COLOR_MODES, ImageReader, find_images, require_pillow
+from spec_compiler.backend.images import COLOR_MODES, ImageReader, find_images
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph, LayerSpec, Shape, TensorSpec
+from spec_compiler.training.sources import require_pillow
 
 Array = np.ndarray[Any, Any]
 

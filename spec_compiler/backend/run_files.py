@@ -9,6 +9,7 @@ import os
 import platform
 import shutil
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -57,30 +58,34 @@ def check_room(folder: str, graph: Graph) -> None:
         raise SpecError.single("SC608", message, help="make room, or name a folder on another disk")
 
 
-def fingerprint(spec: Spec, data: LoadedData) -> str:
-    """What must be the same for a run to be continued: the spec, less its description, and the images."""
-    said = {key: value for key, value in spec.source.data.items() if key != "description"}
-    text = json.dumps(said, sort_keys=True, default=str)
-    return hashlib.sha256(f"{text}\n{data.fingerprint}".encode()).hexdigest()
-
-
-def finish(folder: str, spec: Spec, compiled: CompiledSpec, data: LoadedData, history: History) -> dict[str, Any]:
+def finish(
+    folder: str,
+    spec: Spec,
+    compiled: CompiledSpec,
+    data: LoadedData,
+    history: History,
+    ends: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
     """Writes curves and summary, and returns the summary.
 
     Raises:
         SpecError: SC608.
     """
     drawn = draw_curves(history, [os.path.join(folder, name) for name in CURVES], title=compiled.plan.name)
-    summary = _summary(folder, spec, compiled, data, history) | {"curves": drawn}
+    summary = _summary(folder, spec, compiled, data, history, ends) | {"curves": drawn}
     checkpoints.write_text(os.path.join(folder, SUMMARY), json.dumps(summary, indent=1) + "\n")
     return summary
 
 
-def _summary(folder: str, spec: Spec, compiled: CompiledSpec, data: LoadedData, history: History) -> dict[str, Any]:
-    best_loss = history.best("val_loss", largest=False) or history.best("loss", largest=False)
-    best_accuracy = next(
-        (history.best(name) for name in history.metric_names if name.startswith("val_") and "accuracy" in name), None
-    )
+def _summary(
+    folder: str,
+    spec: Spec,
+    compiled: CompiledSpec,
+    data: LoadedData,
+    history: History,
+    ends: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    best = history.best_epoch()
     files = {name: _checksum(os.path.join(folder, name)) for name in (BEST, LAST) if
              os.path.exists(os.path.join(folder, name))}  # fmt: skip
     return {
@@ -107,10 +112,10 @@ def _summary(folder: str, spec: Spec, compiled: CompiledSpec, data: LoadedData, 
         "parameters": compiled.plan.after.num_parameters,
         "weights": compiled.weights.summary,
         "phases": [{"phase": name, "first_epoch": first, "last_epoch": last} for name, first, last in history.phases()],
+        "ends": [dict(each) for each in ends],
         "epochs": len(history),
         "seconds": round(sum(row.seconds for row in history), 3),
-        "best": best_loss and {"epoch": best_loss.epoch, **best_loss.metrics},
-        "best_accuracy": best_accuracy and {"epoch": best_accuracy.epoch, **best_accuracy.metrics},
+        "best": best and {"measure": history.measure, "epoch": best.epoch, **best.metrics},
         "last": history.rows[-1].metrics if history.rows else None,
     }
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import keras
 
+from spec_compiler.backend.freezing import freeze
 from spec_compiler.diagnostics import SpecError
 
 STRATEGIES = ("mirrored", "multi_worker_mirrored")
@@ -54,12 +55,12 @@ class Placement:
         if self.strategy is None:
             return model
         weights = model.get_weights()
-        trainable = {layer.name: layer.trainable for layer in model.layers}
         with self.strategy.scope():
             placed = keras.models.clone_model(model)
             placed.set_weights(weights)
-        for layer in placed.layers:
-            layer.trainable = trainable[layer.name]
+        for layer, before in zip(placed._flatten_layers(), model._flatten_layers(), strict=True):
+            if not before.trainable:
+                freeze(layer)
         return placed
 
 

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Literal
 
+import keras
 import numpy as np
 import xxhash
 
 from spec_compiler.backend.files import Array
+from spec_compiler.backend.freezing import freeze
 from spec_compiler.backend.sources import OpenSource, WeightSource, to_array
 from spec_compiler.backend.state import StateLost, carry, untracked
 from spec_compiler.backend.symbolic import assign, initialize, is_symbolic, quick_protocols
@@ -38,8 +40,12 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
         if is_symbolic(variable):
             raise TransferError(f"the variable {variable.path} was left without a value")
     for name, layer in built.layers.items():  # last: a backend's variable made frozen could never be trained
-        if hasattr(layer, "trainable") and bool(layer.trainable) != built.graph.layers[name].trainable:
-            layer.trainable = built.graph.layers[name].trainable
+        if not hasattr(layer, "trainable") or isinstance(layer, keras.layers.InputLayer):
+            continue
+        if not built.graph.layers[name].trainable:
+            freeze(layer)
+        elif not layer.trainable:
+            layer.trainable = True
     return WeightLedger(tuple(rows), sum(len(layer.variables or ()) for layer in base.layers.values()), source.unused)
 
 

@@ -7,6 +7,7 @@ import csv
 import functools
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -19,6 +20,7 @@ from spec_compiler.cli.progress import progress
 from spec_compiler.cli.save import ready, whole
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.location import model_file
+from spec_compiler.training.data import INTERPOLATIONS
 
 if TYPE_CHECKING:
     from spec_compiler.backend.inference import ImageModel
@@ -32,6 +34,7 @@ class ImageRun:
     images: tuple[str, ...]
     batch_size: int
     size: tuple[int, int] | None
+    interpolation: str | None
     preprocess: str | None
     strict: bool
     allow_code: bool
@@ -59,7 +62,12 @@ class ImageRun:
             from spec_compiler.backend.inference import open_model
 
             return open_model(
-                self.model, layer=layer, size=self.size, preprocess=self.preprocess, allow_code=self.allow_code
+                self.model,
+                layer=layer,
+                size=self.size,
+                interpolation=self.interpolation,
+                preprocess=self.preprocess,
+                allow_code=self.allow_code,
             )
 
     def batches(self, model: ImageModel) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
@@ -106,6 +114,12 @@ def image_options(command: Callable[..., None]) -> Callable[..., None]:
             help="Send the images through this application's preprocess_input first; a model compiled with "
             "`input: {preprocess: auto}` does that itself.",
         ),
+        click.option(
+            "--interpolation",
+            type=click.Choice(INTERPOLATIONS),
+            help="How images of another size are resized  [default: as in the run that trained the model, or nearest, "
+            "as keras.utils.load_img does]",
+        ),
         click.option("--size", nargs=2, type=click.IntRange(1), metavar="H W", help="For a model that takes any size."),
         click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True),
         click.argument("images", nargs=-1, required=True, type=click.Path()),
@@ -118,14 +132,18 @@ def image_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.command()
 @image_options
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="How many classes to show.")
-@click.option("--labels", type=click.Path(), help="The names of the classes, one a line, or a JSON list.")
+@click.option(
+    "--labels",
+    type=click.Path(),
+    help="The names of the classes, one a line, or a JSON list; `imagenet` for those of ImageNet.",
+)
 @click.option("--format", "format_", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
 def predict(run: ImageRun, top: int, labels: str | None, format_: str) -> None:
     """Classify IMAGES (files or folders) with a saved MODEL.
 
     A model that `spec-compiler train` saved knows the names of its classes.
     """
-    names = _labels(labels) if labels else None
+    names = _imagenet() if labels == "imagenet" else _labels(labels) if labels else None
     rows: list[dict[str, Any]] = []
     opened = run.opened()
     names = names or opened.class_names
@@ -135,6 +153,8 @@ def predict(run: ImageRun, top: int, labels: str | None, format_: str) -> None:
         for file, row in zip(files, scores, strict=True):
             rows.append({"image": file, "classes": _best(row, names, top)})
     click.echo(_FORMATS[format_](rows))
+    if names is None:
+        click.echo(_NO_NAMES, err=True)
 
 
 @click.command()
@@ -192,6 +212,28 @@ def _check_classifier(model: Any, names: Sequence[str] | None) -> None:
     if names is not None and len(names) != classes:
         message = f"there are {len(names)} labels, the model has {classes} classes"
         raise SpecError([Diagnostic("SC604", message)])
+
+
+_NO_NAMES = "the model does not say what its classes are called; `--labels FILE` does, or `--labels imagenet`"
+
+
+def _imagenet() -> tuple[str, ...]:
+    """The names of ImageNet's 1000 classes, from the file that Keras's `decode_predictions` downloads once.
+
+    Raises:
+        SpecError: SC501 where it is not there, SC502 where it is damaged.
+    """
+    name = "imagenet_class_index.json"
+    home = os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
+    path = os.path.join(home, "models", name)
+    if not os.path.isfile(path):
+        address = f"https://storage.googleapis.com/download.tensorflow.org/data/{name}"
+        help = f"put {address} there, or call `keras.applications.imagenet_utils.decode_predictions` once"
+        raise SpecError([Diagnostic("SC501", f"the names of ImageNet's classes are not at `{path}`", help=help)])
+    names = _labels(path)
+    if len(names) != 1000:
+        raise SpecError([Diagnostic("SC502", f"`{path}` has {len(names)} names, ImageNet has 1000 classes")])
+    return names
 
 
 def _labels(path: str) -> tuple[str, ...]:

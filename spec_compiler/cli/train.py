@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from spec_compiler.cli.show import render_all
 from spec_compiler.compiled import CompiledSpec
 from spec_compiler.trainer import Watcher, train_spec
 from spec_compiler.training.history import History
+from spec_compiler.training.run_folder import BEST
 
 STRATEGIES = ("mirrored", "multi_worker_mirrored")
 
@@ -54,6 +56,7 @@ def train(
         data=_say_data,
         anew=lambda: click.echo(f"no run in `{output}` to continue, a new one begins", err=True),
         phase=phases,
+        ended=lambda end: click.echo(end_text(end)),
         verbose=0 if quiet else 1 if sys.stdout.isatty() else 2,
     )
     try:
@@ -68,7 +71,7 @@ def train(
                 allow_code=allow_code,
                 restrict_paths=restrict_paths,
                 strategy=strategy,
-                tensorboard=not no_tensorboard and _has_tensorboard(),
+                tensorboard=not no_tensorboard and _has("tensorboard"),
                 watcher=_after(line, watcher),
             )
     except KeyboardInterrupt:
@@ -79,6 +82,10 @@ def train(
         click.echo("nothing left to do: every epoch of this run is done")
     click.echo(history_text(trained.history))
     click.echo(f"saved {', '.join(_saved(trained.summary))} in {trained.folder}")
+    if not _has("matplotlib"):
+        click.echo("no curves were drawn: matplotlib is not installed (`pip install matplotlib`)", err=True)
+    if not no_tensorboard and not _has("tensorboard"):
+        click.echo("no logs were written: TensorBoard is not installed (`pip install tensorboard`)", err=True)
 
 
 def _after(line: contextlib.ExitStack, watcher: Watcher) -> Watcher:
@@ -133,8 +140,19 @@ def _epochs(count: int) -> str:
     return "1 epoch" if count == 1 else f"{count} epochs"
 
 
-def _has_tensorboard() -> bool:
-    return importlib.util.find_spec("tensorboard") is not None
+def _has(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
+
+
+def end_text(end: Mapping[str, Any]) -> str:
+    """How a phase ended that did not simply run through its epochs."""
+    parts: list[str] = []
+    if end["by"] is not None:
+        better = f", no better {end['monitor']}" if end["monitor"] else ""
+        parts.append(f"stopped after {end['epochs']} of {_epochs(end['of'])} by {end['by']}{better}")
+    if end["back_to"] is not None:
+        parts.append(f"went back to the weights of epoch {end['back_to']}")
+    return f"{end['phase']}: {'; '.join(parts)}"
 
 
 def _saved(summary: dict[str, Any]) -> list[str]:
@@ -144,7 +162,7 @@ def _saved(summary: dict[str, Any]) -> list[str]:
 
 
 def history_text(history: History) -> str:
-    """The last epoch of each phase, and the best of all."""
+    """The last epoch of each phase, and the best of all by the measure that `best.keras` goes by."""
     names = history.metric_names
     lines = []
     rows = list(history)
@@ -152,10 +170,12 @@ def history_text(history: History) -> str:
         row = next(row for row in rows if row.epoch == last)
         lines.append(f"  {name:<24} epoch {last:>3}  " + "  ".join(f"{key} {row.metrics[key]:.4f}" for key in names if
                      key in row.metrics))  # fmt: skip
-    best = next((history.best(name) for name in names if name.startswith("val_") and "accuracy" in name), None)
+    best = history.best_epoch()
     if best is not None:
-        name = next(name for name in names if name.startswith("val_") and "accuracy" in name)
-        lines.append(f"  best {name} {best.metrics[name]:.4f} in epoch {best.epoch}")
+        measure = history.measure
+        keys = [measure, *(key for key in names if key in best.metrics and key.startswith("val_") and key != measure)]
+        shown = "  ".join(f"{key} {best.metrics[key]:.4f}" for key in keys)
+        lines.append(f"  {f'best {measure}':<24} epoch {best.epoch:>3}  {shown}  ({BEST})")
     seconds = sum(row.seconds for row in rows)
     lines.append(f"  {_epochs(len(rows))} in {seconds:.0f} s")
     return "\n".join(lines)

@@ -103,5 +103,7 @@ RULES: dict[str, Rule] = {
         Rule("SC607", "a phase that would train nothing"),
         Rule("SC608", "a run that cannot be written or continued"),
         Rule("SC609", "training that Keras refused or that broke down"),
+        Rule("SC610", "a pretrained base that gets pixels it was not trained on", "warning"),
+        Rule("SC611", "a frozen layer that trains again once the saved model is loaded", "warning"),
     )
 }

@@ -11,6 +11,8 @@ from spec_compiler.edits.section import Section
 from spec_compiler.entries import LooseEntry
 from spec_compiler.function_names import is_function
 
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")  # as `keras.utils.load_img` has them
+
 
 class Data(Section):
     """A folder with one folder a class, or Python functions that give the data."""
@@ -33,7 +35,7 @@ class Data(Section):
     image_size: tuple[Annotated[StrictInt, Field(ge=1)], Annotated[StrictInt, Field(ge=1)]] | None = Field(
         default=None, description="Height and width, for a model that takes any; the model's own otherwise."
     )
-    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"] = Field(
+    interpolation: Literal[INTERPOLATIONS] = Field(  # type: ignore[valid-type]
         default="bilinear", description="How images of another size are resized."
     )
     crop_to_aspect_ratio: bool = Field(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,9 +46,18 @@ class History:
         """Every metric that some epoch has, in order."""
         return tuple(dict.fromkeys(name for row in self.rows for name in row.metrics))
 
+    @property
+    def measure(self) -> str:
+        """What the best epoch goes by, in every file and line: the loss, of the validation where there is one."""
+        return "val_loss" if "val_loss" in self.metric_names else "loss"
+
+    def best_epoch(self) -> Row | None:
+        """The first epoch with the lowest `measure`, whose model is in `best.keras`."""
+        return self.best(self.measure, largest=False)
+
     def best(self, metric: str, largest: bool = True) -> Row | None:
         """The first epoch with the best value of a metric."""
-        rows = [row for row in self.rows if metric in row.metrics]
+        rows = [row for row in self.rows if not math.isnan(row.metrics.get(metric, math.nan))]
         key = (lambda row: -row.metrics[metric]) if largest else (lambda row: row.metrics[metric])
         return min(rows, key=key) if rows else None
 

@@ -209,7 +209,7 @@ def test_a_run_is_not_overwritten_and_not_continued_with_another_spec(pictures: 
     trained(spec(pictures), tmp_path / "run")
     with pytest.raises(SpecError, match="already holds a run"):
         trained(spec(pictures), tmp_path / "run")
-    with pytest.raises(SpecError, match="another spec"):
+    with pytest.raises(SpecError, match="began with another `seed`"):
         trained(spec(pictures, seed=5), tmp_path / "run", resume=True)
     trained(spec(pictures), tmp_path / "run", force=True)
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from spec_compiler import SpecError, load_spec
-from spec_compiler.training.check import check_training, labels_for, trainable_layers
+from spec_compiler.training.check import check_training, trainable_layers
 from spec_compiler.training.folder import read_folder, same_classes, split_folder
 from spec_compiler.training.freezing import Freezing
 from spec_compiler.training.history import History, Row
+from spec_compiler.training.loss import labels_for
 from spec_compiler.training.objects import KerasObject
 from tests.unit.graphs import chain, graph
 
@@ -68,7 +69,7 @@ def test_all_batch_normalizations_freeze() -> None:
 
 
 def test_a_phase_that_trains_nothing() -> None:
-    nothing = spec(train=[{"phase": "a", "epochs": 1, "freeze": "all"}], data={"train": "x"}, compile=COMPILE)
+    nothing = spec(train=[{"phase": "a", "epochs": 1, "freeze": "all"}], data={"train": "x:y"}, compile=COMPILE)
     with pytest.raises(SpecError) as caught:
         check_training(nothing, chain("in", "a"))
     assert [each.code for each in caught.value.diagnostics] == ["SC607"]

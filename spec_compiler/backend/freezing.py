@@ -1,0 +1,41 @@
+"""What trains and what does not, said to Keras so that it holds for everything inside of a layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+
+def freeze(layer: Any) -> None:
+    """Freezes a layer with all that is inside of it.
+
+    On TensorFlow an assignment of what an attribute is already goes nowhere. A layer made with `trainable=False`, as
+    Keras makes it of a config, would keep inner layers that train.
+    """
+    layer.trainable = True
+    layer.trainable = False
+
+
+def unfreeze(layer: Any) -> None:
+    """Makes a layer trainable with all that is inside of it."""
+    layer.trainable = False
+    layer.trainable = True
+
+
+def set_trainable(model: Any, names: frozenset[str]) -> None:
+    """Makes exactly the named layers trainable; BatchNormalization inside frozen nested models is frozen with them."""
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.InputLayer):
+            continue
+        if layer.name not in names:
+            freeze(layer)
+        elif not layer.trainable or hasattr(layer, "layers"):
+            unfreeze(layer)
+
+
+def freeze_normalizations(model: Any) -> None:
+    """Keeps every BatchNormalization in inference mode, those in nested models included."""
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False

@@ -1,0 +1,126 @@
+"""Whether loss and metrics fit what the model puts out, and each other: what Keras computes with in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from spec_compiler.diagnostics import Diagnostic
+from spec_compiler.graph import Graph, LayerSpec, ValueRef
+
+if TYPE_CHECKING:
+    from spec_compiler.spec import Spec
+
+Labels = Literal["one_hot", "integer", "binary"]
+
+_PROBABILITIES = ("softmax", "sigmoid", "hard_sigmoid")
+_OF_ROWS = ("CategoricalAccuracy", "TopKCategoricalAccuracy", "CategoricalCrossentropy")
+_UNBOUNDED = ("linear", "relu", "elu", "selu", "gelu", "swish", "silu", "tanh", "relu6", "leaky_relu", "softplus")
+
+
+def labels_for(spec: Spec, graph: Graph) -> Labels:
+    """How the loss wants the classes: as one-hot rows, as integers, or as one number between 0 and 1."""
+    name = spec.compile.loss.class_name if spec.compile is not None else ""
+    if name.startswith("Sparse"):
+        return "integer"
+    units = _units(graph, graph.output_refs[0]) if len(graph.output_refs) == 1 else None
+    return "binary" if units == 1 else "one_hot"
+
+
+def loss_problems(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
+    """SC605 where a crossentropy and the activation of an output contradict each other.
+
+    Every output has the one loss. What labels there are is known of images in class folders alone.
+    """
+    assert spec.compile is not None
+    if "crossentropy" in spec.compile.loss.class_name.lower():
+        for ref in graph.output_refs:
+            problem = _misfit(spec, graph, ref)
+            if problem is not None:
+                message, help = problem
+                layer = graph.layer_of(ref.node)
+                said = (
+                    ((f"the model's output is `{layer.name}`, made here", layer.origin.path),) if layer.is_new else ()
+                )
+                yield Diagnostic("SC605", message, ("compile", "loss"), help=help, related=said)
+
+
+def _misfit(spec: Spec, graph: Graph, ref: ValueRef) -> tuple[str, str] | None:
+    """What is wrong with the loss on one output, and what helps."""
+    assert spec.compile is not None
+    loss, layer, units = spec.compile.loss, graph.layer_of(ref.node), _units(graph, ref)
+    name, logits, activation = loss.class_name, loss.arguments.get("from_logits") is True, activation_of(layer)
+    binary, one_class = "Binary" in name, spec.data is not None and not spec.data.is_code
+    if units == 1 and not binary:
+        return (
+            f"`{loss.name}` compares several classes, the output `{layer.name}` is one number",
+            "write `loss: binary_crossentropy` with `activation: sigmoid`, or a unit for each class in the last layer",
+        )
+    if activation == "softmax" and units == 1:
+        return (
+            f"softmax over one number is always 1, `{layer.name}` could learn nothing",
+            "write `activation: sigmoid` in the last layer",
+        )
+    if activation == "softmax" and binary and one_class:
+        return (
+            f"`{loss.name}` looks at each class alone, `{layer.name}` ends in softmax over {units} classes",
+            "write `loss: categorical_crossentropy`",
+        )
+    if activation == "sigmoid" and not binary:
+        return (
+            f"`{loss.name}` expects probabilities that sum to 1, `{layer.name}` ends in sigmoid",
+            "write `activation: softmax` in the last layer, or `loss: binary_crossentropy`",
+        )
+    if activation in _PROBABILITIES and logits:
+        return (
+            f"`from_logits: true` expects raw scores, `{layer.name}` ends in {activation}",
+            f"leave `from_logits` out, or take `activation: {activation}` out of the last layer",
+        )
+    if activation in _UNBOUNDED and not logits:
+        better = "sigmoid" if units == 1 or binary else "softmax"
+        how = "in linear activation" if activation == "linear" else f"in {activation}"
+        return (
+            f"`{loss.name}` expects probabilities, `{layer.name}` ends {how}",
+            f"write `activation: {better}` in the last layer, or `{name}: {{from_logits: true}}` for raw scores",
+        )
+    return None
+
+
+def metric_problems(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
+    """SC605 for metrics that take the labels in another form than the loss."""
+    assert spec.compile is not None
+    loss = spec.compile.loss
+    if (spec.data is None or spec.data.is_code) and "crossentropy" not in loss.class_name.lower():
+        return  # what the labels are, only the data says
+    labels = labels_for(spec, graph)
+    for index, metric in enumerate(spec.compile.metrics):
+        name = metric.class_name
+        wrong = right = None
+        if name.startswith("Sparse") and labels == "one_hot":
+            wrong, right = "integers", name.removeprefix("Sparse")
+        elif labels == "integer" and name in _OF_ROWS:
+            wrong, right = "one-hot rows", f"Sparse{name}"
+        if wrong:
+            given = {"integer": "integers", "one_hot": "one-hot rows"}[labels]
+            message = f"`{metric.name}` takes labels as {wrong}, the loss `{loss.name}` takes {given}"
+            yield Diagnostic("SC605", message, ("compile", "metrics", index), help=f"write `{right}`, or `accuracy`")
+
+
+def activation_of(layer: LayerSpec) -> str | None:
+    """The name of the activation that a layer ends in; None where that is not known."""
+    if layer.class_name in ("Softmax",):
+        return "softmax"
+    if layer.class_name == "ReLU":
+        return "relu"
+    config: Any = layer.config.get("config", {})
+    found = config.get("activation") if isinstance(config, Mapping) else None
+    if isinstance(found, Mapping):
+        found = found.get("config")
+    if found is None and layer.class_name == "Dense":
+        return "linear"
+    return found if isinstance(found, str) else None
+
+
+def _units(graph: Graph, ref: ValueRef) -> int | None:
+    spec = graph.spec_of(ref)
+    return spec.shape[-1] if spec is not None and spec.shape else None

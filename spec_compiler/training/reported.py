@@ -1,0 +1,137 @@
+"""Under which names a run reports its losses and metrics: the same in every phase, known before Keras is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from string import Formatter
+from typing import TYPE_CHECKING
+
+from spec_compiler import catalogue
+from spec_compiler.diagnostics import Diagnostic, Path, did_you_mean
+from spec_compiler.entries import snake_case
+from spec_compiler.graph import Graph, ValueRef
+from spec_compiler.training.objects import KerasObject
+
+if TYPE_CHECKING:
+    from spec_compiler.spec import Spec
+
+# Keras knows of every other metric of its own whether more is better.
+WITHOUT_DIRECTION = ("FalseNegatives", "FalsePositives", "Mean", "Sum", "TrueNegatives", "TruePositives")
+
+
+def metric_name(metric: KerasObject) -> str:
+    """The name that one metric goes by.
+
+    Keras would count on where a class has no name of its own: `auc` in the first phase, `auc_1` in the second.
+
+    >>> metric_name(KerasObject.parse("metric", "AUC")), metric_name(KerasObject.parse("metric", "acc"))
+    ('auc', 'acc')
+    """
+    given = metric.arguments.get("name")
+    if given is not None:
+        return str(given)
+    if metric.name.islower() and not metric.arguments and ">" not in metric.name:
+        return metric.name
+    record = catalogue.class_record(metric.class_name, "metric")
+    own = record["arguments"].get("name", {}).get("default") if record is not None else None
+    return str(own) if own is not None else snake_case(metric.class_name.rpartition(">")[2])
+
+
+def output_names(graph: Graph) -> tuple[str, ...]:
+    """What Keras calls the outputs, in its order: the keys of a mapping, the layers where there is none."""
+    if isinstance(graph.outputs, Mapping) and all(isinstance(each, ValueRef) for each in graph.outputs.values()):
+        return tuple(sorted(str(key) for key in graph.outputs))
+    layers = (graph.layer_of(ref.node) for ref in graph.output_refs)
+    return tuple(layer.keras_name or layer.name for layer in layers)
+
+
+def reported(metrics: Sequence[KerasObject], outputs: Sequence[str], *, validates: bool) -> dict[str, bool]:
+    """Every name that an epoch reports, and whether Keras can tell by itself if more of it is better.
+
+    Several outputs have each their own loss and metrics, `edges_loss` and `edges_accuracy`.
+
+    >>> accuracy = KerasObject.parse("metric", "accuracy")
+    >>> list(reported([accuracy], ["edges", "classes"], validates=False))
+    ['loss', 'edges_loss', 'classes_loss', 'edges_accuracy', 'classes_accuracy']
+    """
+    several = len(outputs) > 1
+    found = {"loss": True}
+    if several:
+        found |= {f"{output}_loss": False for output in outputs}
+    for output in outputs if several else ("",):
+        for metric in metrics:
+            name = f"{output}_{metric_name(metric)}" if several else metric_name(metric)
+            again = sum(
+                each == name or (each.startswith(f"{name}_") and each[len(name) + 1 :].isdigit()) for each in found
+            )
+            directed = metric.class_name not in WITHOUT_DIRECTION and ">" not in metric.name
+            found[f"{name}_{again}" if again else name] = directed and not several and not again
+    return found | {f"val_{name}": directed for name, directed in found.items()} if validates else found
+
+
+def monitor_problems(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
+    """SC605 for callbacks that watch what no epoch reports, where Keras would only warn, and where it could not tell
+    whether more is better."""
+    assert spec.compile is not None
+    assert spec.data is not None
+    names = reported(spec.compile.metrics, output_names(graph), validates=spec.data.validation is not None)
+    for index, phase in enumerate(spec.train):
+        for at, callback in enumerate(phase.callbacks):
+            path: Path = ("train", index, "callbacks", at, callback.name)
+            yield from _monitor_problems(callback, names, spec.data.validation is not None, path)
+            yield from _placeholder_problems(callback, names, path)
+
+
+def _monitor_problems(
+    callback: KerasObject, names: Mapping[str, bool], validates: bool, path: Path
+) -> Iterator[Diagnostic]:
+    monitor = _monitor(callback)
+    if monitor is None:
+        return
+    if monitor not in names:
+        message = f"`{callback.name}` watches `{monitor}`, which the training does not report"
+        help = did_you_mean(monitor, names, f"it reports {_listed(names)}")
+        if monitor.startswith("val_") and not validates:
+            help = "add `validation` to `data`, or watch `loss`"
+        yield Diagnostic("SC605", message, (*path, "monitor"), help=help)
+    elif not names[monitor] and callback.arguments.get("mode", "auto") == "auto":
+        message = f"`{callback.name}` watches `{monitor}`, and Keras cannot tell whether more of it is better"
+        mode, other = ("min", "max") if monitor.endswith("loss") else ("max", "min")
+        help = f"add `mode: {mode}`, or `mode: {other}` where less is better"
+        if mode == "min":
+            help = "add `mode: min`"
+        yield Diagnostic("SC605", message, (*path, "monitor"), help=help)
+
+
+def _placeholder_problems(callback: KerasObject, names: Mapping[str, bool], path: Path) -> Iterator[Diagnostic]:
+    """A file name with a place for a number that no epoch reports, on which Keras would break down after one."""
+    text = callback.arguments.get("filepath")
+    known = ["epoch", "batch", *names]
+    try:
+        fields = [name for _, name, _, _ in Formatter().parse(str(text or "")) if name is not None]
+    except ValueError:
+        return
+    for name in fields:
+        if name not in known:
+            message = f"`filepath` has a place for `{name}`, which the training does not report"
+            help = did_you_mean(name, known, f"it reports {_listed(names)}")
+            yield Diagnostic("SC605", message, (*path, "filepath"), help=help)
+
+
+def _monitor(callback: KerasObject) -> str | None:
+    """What a callback watches; None for one that watches nothing."""
+    record = catalogue.class_record(callback.name, "callback")
+    if record is None or "monitor" not in record["arguments"]:
+        return None
+    default = record["arguments"]["monitor"]["default"]
+    if callback.name in _OF_THE_BEST and callback.arguments.get("save_best_only") is not True:
+        default = None  # these look at `monitor` to save the best only
+    monitor = callback.arguments.get("monitor", default)
+    return None if monitor is None else str(monitor)
+
+
+_OF_THE_BEST = ("ModelCheckpoint", "OrbaxCheckpoint")
+
+
+def _listed(names: Mapping[str, bool]) -> str:
+    return ", ".join(f"`{each}`" for each in names)

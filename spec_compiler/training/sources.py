@@ -1,0 +1,92 @@
+"""Whether the data that a spec names is there, as far as that can be known without running code or reading images."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+from typing import TYPE_CHECKING
+
+from spec_compiler.diagnostics import SpecError, did_you_mean
+from spec_compiler.graph import Graph
+from spec_compiler.training.folder import read_folders
+from spec_compiler.training.image_data import check_classes
+
+if TYPE_CHECKING:
+    from spec_compiler.spec import Spec
+
+
+def check_data(spec: Spec, graph: Graph | None) -> None:
+    """Proves that the folders or functions of the section `data` are there, and that their classes fit the model.
+
+    `graph` is the edited model, None where that is not known. Images are not read, functions are not called.
+
+    Raises:
+        SpecError: SC602, SC603, SC604, SC606; located.
+    """
+    if spec.data is None:
+        return
+    with spec.source.locating():
+        if spec.data.is_code:
+            for key, text in (("train", spec.data.train), ("validation", spec.data.validation)):
+                if isinstance(text, str):
+                    _check_function(text, spec.source.folder, key)
+            return
+        try:
+            require_pillow()
+        except SpecError as error:
+            raise error.under("data", "train") from None
+        folders = read_folders(spec.data, spec.source.folder, spec.seed)
+        if graph is not None and spec.compile is not None:
+            check_classes(graph, folders.train)
+
+
+def require_pillow() -> None:
+    """Proves that images can be read at all.
+
+    Raises:
+        SpecError: SC603.
+    """
+    if importlib.util.find_spec("PIL") is None:
+        message = "images are read with Pillow, which is not installed"
+        raise SpecError.single("SC603", message, help="install it: `pip install pillow`")
+
+
+def _check_function(text: str, folder: str, key: str) -> None:
+    """Proves that `module:function` can be found, without importing the module."""
+    name, _, member = text.partition(":")
+    first = name.partition(".")[0]
+    file = os.path.join(folder, *name.split(".")) + ".py"
+    if not os.path.isfile(file):
+        beside = os.path.isdir(os.path.join(folder, first))
+        if beside or importlib.util.find_spec(first) is not None:
+            return  # a package: what is in it, importing it would say
+        modules = [each.removesuffix(".py") for each in sorted(os.listdir(folder or ".")) if each.endswith(".py")]
+        help = did_you_mean(name, modules, f"put `{name.replace('.', '/')}.py` beside the spec, or install its package")
+        message = f"there is no module `{name}`"
+        raise SpecError.single("SC606", message, path=("data", key), chars=(0, len(name)), help=help)
+    names = _top_names(file)
+    if names is not None and member not in names:
+        message = f"the module `{name}` has no function `{member}`"
+        help = did_you_mean(member, sorted(names))
+        raise SpecError.single("SC606", message, path=("data", key), chars=(len(name) + 1, len(text)), help=help)
+
+
+def _top_names(file: str) -> set[str] | None:
+    """The names that a module binds; None where only running it would tell, or it is no Python."""
+    try:
+        with open(file, "rb") as stream:
+            tree = ast.parse(stream.read())
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return None
+    found: set[str] = set()
+    for node in ast.walk(tree):  # of functions inside functions too: rather a name too many than a wrong error
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {(each.asname or each.name).partition(".")[0] for each in node.names}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+    dynamic = {"*", "__getattr__", "globals", "exec"}
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return None if dynamic & (found | used) else found
