@@ -101,6 +101,7 @@ class LayerSpec:
     keras_name: str | None = None  # where Keras does not allow `name`: `outer/inner` of an opened model
     places: tuple[Place, ...] | None = None  # where the base keeps its variables, if not under its own name
     takes_training: bool = False  # whether its call has a `training` argument
+    remade: str = ""  # how a kept layer was made that its config does not make
 
     @property
     def is_new(self) -> bool:

@@ -17,7 +17,8 @@ import keras
 
 from spec_compiler.backend.files import find
 from spec_compiler.backend.functions import call_function
-from spec_compiler.backend.reader import custom_objects, read_graph
+from spec_compiler.backend.reader import custom_objects, has_all_configs, read_graph
+from spec_compiler.backend.rebuilding import Originals
 from spec_compiler.backend.saved_code import SavedCode, saved_config
 from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.backend.symbolic import skeleton, symbolic
@@ -98,6 +99,7 @@ def _joined(bases: Mapping[str, LoadedBase]) -> LoadedBase:
         {key: value for base in bases.values() for key, value in base.custom.objects.items()},
         {f"{name}/{key}": made for name, base in bases.items() for key, made in base.custom.factories.items()},
         any(base.custom.has_lambdas for base in bases.values()),
+        Originals.joined({name: base.custom.originals for name, base in bases.items()}),
     )
     return LoadedBase(
         joined({name: base.graph for name, base in bases.items()}),
@@ -123,9 +125,13 @@ def from_built(built: Built, base: LoadedBase, fill: Callable[[], object]) -> Lo
         fill()
         return MemoryWeights(built.model)
 
-    custom = replace(base.custom, factories={**base.custom.factories, **_lambdas(built.model)})
+    originals = Originals.of(built.model)
+    factories = {**base.custom.factories, **_lambdas(built.model)}
+    custom = replace(base.custom, factories=factories, originals=originals)
     graph = read_graph(built.model)
     key = result_key(built.graph) if base.key is not None else None  # user's code may have had its part in others
+    if originals.are_tied or not has_all_configs(graph):
+        key = None
     keep_graph(key, graph)
     return LoadedBase(graph, weights, custom, base.is_remote, key)
 
@@ -135,7 +141,8 @@ def _from_memory(model: Any) -> LoadedBase:
     unbuilt = [layer.name for layer in model.layers if not getattr(layer, "built", True)]
     if unbuilt:
         raise SpecError.single("SC304", f"the layer `{unbuilt[0]}` has no weights yet", help="call the model once")
-    return LoadedBase(graph, lambda result: MemoryWeights(model), Custom(custom_objects(model), _lambdas(model)))
+    custom = Custom(custom_objects(model), _lambdas(model), originals=Originals.of(model))
+    return LoadedBase(graph, lambda result: MemoryWeights(model), custom)
 
 
 def _from_python(text: str, folder: str) -> LoadedBase:
@@ -283,7 +290,11 @@ def _from_file(base: Base, folder: str, code: bool) -> LoadedBase:
             graph = recall_graph(key)
             if graph is None:
                 model = skeleton(lambda: _rebuilt(path, objects, not saved.has_lambdas))
-                graph, custom = read_graph(model), Custom(objects, _lambdas(model) if saved else {}, saved.has_lambdas)
+                originals = Originals.of(model, by_hand=False)
+                custom = Custom(objects, _lambdas(model) if saved else {}, saved.has_lambdas, originals)
+                graph = read_graph(model)
+                if originals.are_tied or not has_all_configs(graph):
+                    key = None  # the graph alone does not say all
                 keep_graph(key, graph)
     except SpecError as error:
         raise error.under("file") from None

@@ -207,6 +207,8 @@ def _layer_rows(spec: LayerSpec, layer: Any, source: OpenSource, filled: bool) -
         result = to_array(variable)
         after = checksum(result)
         why = "new layer, filled by the weight map" if spec.is_new else "kept layer"
+        if spec.remade:
+            why = f"{why}, {spec.remade}"
         if result.dtype != array.dtype:
             why = f"{why}, cast from {array.dtype} to {result.dtype}"
             before_cast = checksum(array.astype(result.dtype))

@@ -69,6 +69,8 @@ RULES: dict[str, Rule] = {
         Rule("SC308", "a freeze that leaves nothing to train", "warning"),
         Rule("SC309", "a BatchNormalization that trains above a frozen convolution", "warning"),
         Rule("SC310", "a section that another one makes pointless", "warning"),
+        Rule("SC317", "a kept layer that cannot be made again"),
+        Rule("SC318", "a kept layer whose changed arguments would part it from one that it shares variables with"),
         Rule("SC401", "a layer that cannot take its input"),
         Rule("SC402", "a kept layer whose weights no longer fit its input"),
         Rule("SC403", "a new layer that cannot be made from its arguments"),
