@@ -130,7 +130,7 @@ def from_built(built: Built, base: LoadedBase, fill: Callable[[], object]) -> Lo
     custom = replace(base.custom, factories=factories, originals=originals)
     graph = read_graph(built.model)
     key = result_key(built.graph) if base.key is not None else None  # user's code may have had its part in others
-    if originals.are_tied or not has_all_configs(graph):
+    if originals.are_needed or not has_all_configs(graph):
         key = None
     keep_graph(key, graph)
     return LoadedBase(graph, weights, custom, base.is_remote, key)
@@ -290,10 +290,10 @@ def _from_file(base: Base, folder: str, code: bool) -> LoadedBase:
             graph = recall_graph(key)
             if graph is None:
                 model = skeleton(lambda: _rebuilt(path, objects, not saved.has_lambdas))
-                originals = Originals.of(model, by_hand=False)
+                originals = Originals.of(model)
                 custom = Custom(objects, _lambdas(model) if saved else {}, saved.has_lambdas, originals)
                 graph = read_graph(model)
-                if originals.are_tied or not has_all_configs(graph):
+                if originals.are_needed or not has_all_configs(graph):
                     key = None  # the graph alone does not say all
                 keep_graph(key, graph)
     except SpecError as error:
@@ -335,6 +335,9 @@ def _damaged(path: str) -> Iterator[None]:
             help = "load it with the function among the `custom_objects`, and pass it as `base=`"
         elif "Could not locate" in reason or "Unknown layer" in reason or "register" in reason:
             help = "import the module that registers the class before compiling"
+        elif re.search(r"Unrecognized keyword|missing \d+ required|unexpected keyword", reason):
+            help = "its class's `get_config` does not say what its `__init__` takes: build the model in Python, load its\n"
+            help += "weights, and pass it as `base=`, or return it from a `python:` base"
         elif "lambda" in reason.lower():
             help = "load the model yourself with `safe_mode=False` if you trust it, and pass it as `base=`"
         raise SpecError.single("SC502", f"`{name}` cannot be rebuilt: {reason}", help=help) from None

@@ -25,6 +25,10 @@ from keras.src.utils import tracking  # private: how a layer knows what its attr
 
 from spec_compiler.backend.symbolic import fresh_variable
 
+# What a model keeps of `compile` and `fit`: the copy begins anew. The strategy is TensorFlow's own, one for all.
+_OF_COMPILE = frozenset(
+    ("optimizer", "_compile_config", "_compile_loss", "_compile_metrics", "_loss_tracker", "_distribute_strategy")
+) | {f"{each}_function" for each in ("train", "test", "predict")}
 _TRACKED = (tracking.TrackedList, tracking.TrackedDict, tracking.TrackedOrderedDict, tracking.TrackedSet)
 # Values without state of their own; a backend's tensors cannot change either.
 _SHARED = (
@@ -75,6 +79,8 @@ class Copier:
             return self._saveable(value)
         if isinstance(value, tracking.Tracker):
             return self._tracker(value)
+        if any(cls.__name__ == "ObjectProxy" for cls in type(value).__mro__):  # TensorFlow's stand-in for a dict
+            return type(value)(self.copied(value.__wrapped__))
         if isinstance(value, list | dict | set | frozenset | tuple):
             return self._container(value)
         if isinstance(value, np.ndarray):
@@ -88,6 +94,8 @@ class Copier:
             return functools.partial(self.copied(value.func), *map(self.copied, value.args), **keywords)
         if isinstance(value, weakref.ref):
             return weakref.ref(self.copied(value())) if value() is not None else value
+        if isinstance(value, weakref.WeakSet):
+            return weakref.WeakSet(map(self.copied, value))
         return self._object(value)
 
     def _variable(self, variable: Any) -> Any:
@@ -107,8 +115,11 @@ class Copier:
             key for key in ("build", "quantize") if is_layer and isinstance(vars(original).get(key), types.FunctionType)
         )
         own: dict[str, Any] = {key: [] for key in calls}
-        own |= {key: self.copied(each) for key, each in vars(original).items() if key not in (*calls, *wrapped)}
+        own |= {key: getattr(_new_model(), key, None) for key in _OF_COMPILE & vars(original).keys()}
+        own |= {key: self.copied(each) for key, each in vars(original).items() if key not in own and key not in wrapped}
         vars(made).update(own)
+        if own.get("compiled"):
+            vars(made)["compiled"] = False
         if "_nodes_by_depth" in own:
             self._recall_calls(original, made)
         return made
@@ -201,6 +212,11 @@ class Copier:
 
     def _refused(self, value: Any) -> Any:
         raise CannotCopy(f"it holds a `{type(value).__module__}.{type(value).__qualname__}`, which has no copy")
+
+
+@functools.cache
+def _new_model() -> Any:
+    return keras.Sequential()
 
 
 def _attributes(value: Any) -> list[tuple[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras.src.models.functional import Functional as _Functional  # private: what `keras.Model(inputs, outputs)` makes
 
+from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.backend.store import layer_groups, store_paths
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph, Kind, LayerSpec, Node, Shape, Structure, TensorSpec, ValueRef, VariableSpec
@@ -90,7 +91,7 @@ def read_layer(
     try:
         config = keras.saving.serialize_keras_object(operation)
     except Exception as error:
-        reason = str(error).strip().split("\n")[0]
+        reason = keras_reason(error)
         config = {"class_name": type(operation).__name__, "config": {"name": operation.name}, "error": reason}
         if not foreign:
             raise SpecError.single(

@@ -13,7 +13,7 @@ import inspect
 import math
 import types
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,7 @@ import numpy as np
 from spec_compiler.backend.copying import CannotCopy, Copier
 from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.backend.symbolic import needs_weights
-from spec_compiler.diagnostics import SpecError
+from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.graph import LayerSpec
 
 _PLAIN = (str, bytes, int, float, complex, bool, type(None))
@@ -34,29 +34,26 @@ _OF_ITSELF = _OF_KERAS | {"seed", "_seed", "built_in_fit", "compiled"}
 
 @dataclass(frozen=True)
 class Originals:
-    """The layers of a base by their names in its graph, those inside of nested models as `outer/inner`.
-
-    `by_hand` says whether they were made in Python: the layers of a file come from their configs.
-    """
+    """The layers of a base by their names in its graph, those inside of nested models as `outer/inner`."""
 
     layers: Mapping[str, Any] = field(default_factory=dict)
-    by_hand: bool = True
 
     @classmethod
-    def of(cls, model: Any, by_hand: bool = True) -> Originals:
+    def of(cls, model: Any) -> Originals:
         """Those of a model, at every depth."""
-        return cls(dict(_named(model, "")), by_hand)
+        return cls(dict(_named(model, "")))
 
     @classmethod
     def joined(cls, several: Mapping[str, Originals]) -> Originals:
         """Those of several bases, each under its name."""
-        layers = {f"{name}/{key}": layer for name, each in several.items() for key, layer in each.layers.items()}
-        return cls(layers, any(each.by_hand for each in several.values()))
+        return cls({f"{name}/{key}": layer for name, each in several.items() for key, layer in each.layers.items()})
 
     @property
-    def are_tied(self) -> bool:
-        """Whether two layers of the outermost model share a variable."""
-        return bool(_ties({name: layer for name, layer in self.layers.items() if "/" not in name}))
+    def are_needed(self) -> bool:
+        """Whether their configs may not say all: where one is of a class outside of Keras, or two share a variable."""
+        return not all(map(_is_of_keras, self.layers.values())) or bool(
+            _ties({name: layer for name, layer in self.layers.items() if "/" not in name})
+        )
 
 
 def _named(model: Any, prefix: str) -> Iterator[tuple[str, Any]]:
@@ -88,7 +85,6 @@ class Rebuilder:
 
     def __init__(self, originals: Originals, kept: Mapping[str, Any]) -> None:
         self._originals = {name: originals.layers[name] for name in kept if name in originals.layers}
-        self._by_hand = originals.by_hand
         self.ties = _ties(self._originals)
         filled = (id(each) for layer in self._originals.values() for each in getattr(layer, "variables", ()))
         self._copier = Copier(filled)
@@ -111,10 +107,11 @@ class Rebuilder:
             return [(f"copied with `{others[0]}`, which shares variables with it", lambda: self._copy(name, keras_name))]
         ways: Ways = [("", by_config)]
         if name in self._originals:
-            foreign = not type(self._originals[name]).__module__.startswith("keras.")
-            first = foreign and spec.changed_by is not None and self._originals[name]._auto_config is not None
+            original = self._originals[name]
+            # With other arguments it cannot be compared with the original: what Keras recorded is surer than a config.
+            surer = spec.changed_by is not None and not _is_of_keras(original) and original._auto_config is not None
             again = ("made from its arguments", lambda: self._again(name, keras_name, changed()))
-            ways.insert(0 if first and self._by_hand else 1, again)
+            ways.insert(0 if surer else 1, again)
             if as_was and spec.changed_by is None:
                 ways.append(("copied as it is", lambda: self._copy(name, keras_name)))
         return ways
@@ -140,7 +137,7 @@ class Rebuilder:
             CannotCopy: the arguments are not known, or the class does not take them.
         """
         original = self._originals[name]
-        arguments, config = _arguments(original, self._copier)
+        arguments, config = _arguments(original, self._copier, changed)
         takes = inspect.signature(type(original).__init__).parameters
         refused = next((key for key in changed if key not in takes and not _takes_any(takes)), None)
         if refused is not None:
@@ -159,11 +156,19 @@ class Rebuilder:
         _say(made, original, arguments, config)
         return made
 
-    def lost(self, name: str, made: Any) -> str | None:
+    def knows(self, name: str) -> bool:
+        """Whether the original of a layer is there."""
+        return name in self._originals
+
+    def lost(self, spec: LayerSpec, made: Any) -> str | None:
         """What a layer that is made again, and built, has otherwise than the original; None where it is the same."""
-        if not self._by_hand or not isinstance(self._originals.get(name), keras.Layer):
+        original = self._originals.get(spec.name)
+        if not isinstance(original, keras.Layer):
             return None
-        return _difference(self._originals[name], made)
+        if [tuple(each.shape) for each in original.variables] != [tuple(each.shape) for each in made.variables]:
+            return "so made, its variables have other shapes"
+        lost = _difference(original, made)
+        return f"so made, it has {lost}" if lost is not None else None
 
 
 def cannot_be_made(spec: LayerSpec, reasons: Sequence[str], as_was: bool) -> SpecError:
@@ -173,37 +178,50 @@ def cannot_be_made(spec: LayerSpec, reasons: Sequence[str], as_was: bool) -> Spe
     how = "with other arguments" if spec.changed_by is not None else "again"
     return SpecError.single(
         "SC317",
-        f"the kept layer `{spec.name}` of class `{spec.class_name}` cannot be made {how}: {reasons[0]}",
-        path=spec.changed_by.path if spec.changed_by is not None else (),
-        notes=[f"nor otherwise: {each}" for each in dict.fromkeys(reasons[1:])],
+        f"the kept layer `{spec.name}` of class `{spec.class_name}` cannot be made {how}",
+        path=_changed(spec) or ("base",),
+        at_key=spec.changed_by is not None,
+        notes=[f"{how}: {reason}" for how, reason in zip(_WAYS, reasons, strict=False)],
         help=_HELP,
     )
 
 
+_WAYS = ("from its config", "from its arguments", "as a copy")
 _HELP = "give its class a `get_config` that returns what its `__init__` takes, or put another layer in its place"
 
 
 def _on_another_input(spec: LayerSpec, reason: str) -> SpecError:
     return SpecError.single(
         "SC317",
-        f"the kept layer `{spec.name}` of class `{spec.class_name}` cannot be made again for another input: {reason}",
+        f"the kept layer `{spec.name}` of class `{spec.class_name}` cannot be made again for another input",
+        path=("base",),
+        notes=[reason],
         help=_HELP if "shares" not in reason else "leave its input as it is in the base, or replace it",
     )
+
+
+def _changed(spec: LayerSpec) -> Path:
+    """Where the spec gives the layer other arguments."""
+    return (*spec.changed_by.path, "to", next(iter(spec.arguments))) if spec.changed_by is not None else ()
 
 
 def _untied(spec: LayerSpec, others: Sequence[str]) -> SpecError:
     return SpecError.single(
         "SC318",
         f"`{spec.name}` shares variables with `{others[0]}`, which other arguments would part",
-        path=spec.changed_by.path if spec.changed_by is not None else (),
+        path=_changed(spec),
+        at_key=True,
         help=f"put a new layer in its place with `replace`; `{others[0]}` then keeps the variables for itself",
     )
 
 
-def _arguments(layer: Any, copier: Copier) -> tuple[dict[str, Any], dict[str, Any]]:
+def _arguments(
+    layer: Any, copier: Copier, given: Container[str] = ()
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """What a layer's `__init__` was called with, as it takes them and as a config says them.
 
-    Keras records plain arguments; else what `get_config` says of them, else the attributes of their names.
+    Keras records plain arguments; else what `get_config` says of them, else the attributes of their names. Those that
+    are `given` otherwise need not be known.
     """
     recorded = layer._auto_config.config if getattr(layer, "_auto_config", None) is not None else {}
     said = _said(layer)
@@ -215,7 +233,8 @@ def _arguments(layer: Any, copier: Copier) -> tuple[dict[str, Any], dict[str, An
             raise CannotCopy(f"its `__init__` takes `{key}` by position")
         if parameter.kind == parameter.VAR_KEYWORD:
             continue
-        _find(layer, key, recorded, said, copier, arguments, config)
+        if key not in given:
+            _find(layer, key, recorded, said, copier, arguments, config)
     if _takes_any(takes):
         own = {key: value for key, value in recorded.items() if key not in arguments}
         arguments |= own
@@ -255,7 +274,8 @@ def _find(
             raise CannotCopy(f"what its `get_config` says of `{key}` cannot be read") from None
     elif hasattr(layer, key):
         arguments[key] = copier.copied(getattr(layer, key))
-        config[key] = keras.saving.serialize_keras_object(getattr(layer, key))
+        with contextlib.suppress(Exception):  # what has no config is missing in the layer's as well
+            config[key] = keras.saving.serialize_keras_object(getattr(layer, key))
     else:
         raise CannotCopy(f"its `__init__` takes `{key}`, which the layer does not keep")
 
@@ -288,22 +308,28 @@ def _say(made: Any, original: Any, arguments: Mapping[str, Any], config: Mapping
 def _difference(original: Any, made: Any) -> str | None:
     left, right = (list(each._flatten_layers()) for each in (original, made))
     if len(left) != len(right):
-        return f"it holds {len(left) - 1} layers, made again {len(right) - 1}"
-    trusted = type(original).__module__.startswith("keras.")  # Keras's own classes say everything
+        return f"{len(right) - 1} layers inside, not {len(left) - 1}"
+    trusted = _is_of_keras(original)
     for one, other in zip(left, right, strict=True):
-        where = "" if one is original else f"of its `{one.name}` "
+        where = "" if one is original else f"in its `{one.name}` "
         if type(one) is not type(other):
-            return f"{where}the class `{type(one).__qualname__}`"
+            return f"{where}the class `{type(other).__qualname__}`, not `{type(one).__qualname__}`"
         if getattr(one, "dtype_policy", None) is not None and one.dtype_policy.name != other.dtype_policy.name:
-            return f"{where}the dtype {one.dtype_policy.name}, not {other.dtype_policy.name}"
+            return f"{where}the dtype {other.dtype_policy.name}, not {one.dtype_policy.name}"
         if one is not original and bool(one.trainable) != bool(other.trainable) and original.trainable:
-            return f"{where}`trainable`: {one.trainable}, not {other.trainable}"
+            return f"{where}`trainable` {other.trainable}, not {one.trainable}"
         if trusted:
             continue
         for key, value in vars(one).items():
             if key not in _OF_ITSELF and _is_plain(value) and not _equal(value, vars(other).get(key, _NOTHING)):
-                return f"{where}`{key}`: {value!r}, not {vars(other).get(key)!r}"
+                return f"{where}`{key}` {vars(other).get(key)!r}, not {value!r}"
     return None
+
+
+def _is_of_keras(layer: Any) -> bool:
+    """Whether it is of Keras's own classes, at every depth: what those are made with, their configs say."""
+    inside = layer._flatten_layers() if isinstance(layer, keras.Layer) else [layer]
+    return all(type(each).__module__.startswith("keras.") for each in inside)
 
 
 _NOTHING = object()

@@ -150,15 +150,15 @@ def _zeros(shape: Any, dtype: Any = None) -> Any:
 
 
 def _make(variable: Any, initializer: Any) -> None:
-    """Lets the backend make the variable; of `fresh_variable` one that can be trained once it is frozen no longer.
+    """Lets the backend make the variable, as one that can be trained, whether or not it is frozen now.
 
-    What TensorFlow makes as not trainable it never records the use of.
+    Of what TensorFlow makes as not trainable it records no use, ever; Keras asks the variable itself what to train.
     """
     trainable = variable._trainable
-    variable._trainable = trainable or variable._initializer is _zeros
+    variable._trainable = trainable or ("float" in variable.dtype and variable.synchronization != "on_read")
     variable._initializer = initializer
     variable._deferred_initialize()
-    variable._trainable = trainable
+    variable.trainable = trainable
 
 
 def assign(variable: Any, array: np.ndarray[Any, Any]) -> None:

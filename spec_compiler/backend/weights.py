@@ -171,13 +171,18 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
     for variable in built.model.variables:
         if is_symbolic(variable):
             raise TransferError(f"the variable {variable.path} was left without a value")
-    for (
-        name,
-        layer,
-    ) in built.layers.items():  # after the values: a backend's variable made frozen could never be trained
-        if hasattr(layer, "trainable") and bool(layer.trainable) != built.graph.layers[name].trainable:
-            layer.trainable = built.graph.layers[name].trainable
+    for name, layer in built.layers.items():  # after the values: nothing that is made frozen could ever be trained
+        if hasattr(layer, "trainable"):
+            _freeze(layer, built.graph.layers[name].trainable)
     return WeightLedger(tuple(rows), sum(len(layer.variables or ()) for layer in base.layers.values()), source.unused)
+
+
+def _freeze(layer: Any, trainable: bool) -> None:
+    """Makes a layer trainable or not, with all that is inside: a config says of the outermost only that it is frozen."""
+    if not trainable and layer.trainable_variables == [] and any(each.trainable for each in layer.variables):
+        layer.trainable = True  # TensorFlow's `__setattr__` passes over a value that is there already
+    if bool(layer.trainable) != trainable:
+        layer.trainable = trainable
 
 
 class TransferError(Exception):

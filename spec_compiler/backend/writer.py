@@ -161,6 +161,8 @@ def make_layer(spec: LayerSpec, custom: Custom, folder: str) -> Any:
 
 
 def _from_config(spec: LayerSpec, custom: Custom, folder: str) -> Any:
+    if "error" in spec.config:
+        raise CannotCopy(spec.config["error"])
     config = {**spec.config, "config": dict(spec.config.get("config") or {})}
     if spec.keras_name is not None:
         config["config"]["name"] = spec.keras_name
@@ -191,27 +193,26 @@ def _kept(
     )
     for how, make in ways:
         try:
-            if not how and "error" in spec.config:
-                raise CannotCopy(spec.config["error"])
             layer = make()
             outputs = _call(layer, spec, node, tensors)
         except SpecError:
             raise
-        except (_Refused, Exception) as error:
+        except _Refused as error:
+            if spec.changed_by is not None or not as_was:
+                raise
+            reasons.append(keras_reason(error.reason))
+            continue
+        except Exception as error:
             if needs_weights(error):
                 raise
-            if isinstance(error, _Refused) and (spec.changed_by is not None or not as_was):
-                raise
-            if not isinstance(error, _Refused) and spec.changed_by is not None and not rebuilder.knows(spec.name):
+            if spec.changed_by is not None and not rebuilder.knows(spec.name):
                 raise make_error(error, spec) from None
-            reasons.append(keras_reason(error.reason if isinstance(error, _Refused) else error))
+            reasons.append(keras_reason(error))
             continue
-        if as_was and spec.changed_by is None:
-            lost = "its variables have other shapes" if _misfits(spec, layer) else rebuilder.lost(spec.name, layer)
-            if lost is not None:
-                reasons.append(f"{'its config lost ' if not how else ''}{lost}")
-                continue
-        return layer, outputs, replace(spec, remade=how)
+        lost = rebuilder.lost(spec, layer) if as_was and spec.changed_by is None else None
+        if lost is None:
+            return layer, outputs, replace(spec, remade=how)
+        reasons.append(lost)
     raise cannot_be_made(spec, reasons, as_was)
 
 
