@@ -336,7 +336,9 @@ def _damaged(path: str) -> Iterator[None]:
         elif "Could not locate" in reason or "Unknown layer" in reason or "register" in reason:
             help = "import the module that registers the class before compiling"
         elif re.search(r"Unrecognized keyword|missing \d+ required|unexpected keyword", reason):
-            help = "its class's `get_config` does not say what its `__init__` takes: build the model in Python, load its\n"
+            help = (
+                "its class's `get_config` does not say what its `__init__` takes: build the model in Python, load its\n"
+            )
             help += "weights, and pass it as `base=`, or return it from a `python:` base"
         elif "lambda" in reason.lower():
             help = "load the model yourself with `safe_mode=False` if you trust it, and pass it as `base=`"

@@ -32,7 +32,21 @@ _OF_COMPILE = frozenset(
 _TRACKED = (tracking.TrackedList, tracking.TrackedDict, tracking.TrackedOrderedDict, tracking.TrackedSet)
 # Values without state of their own; a backend's tensors cannot change either.
 _SHARED = (
-    *(str, bytes, int, float, complex, bool, type(None), type(...), type(NotImplemented), range, slice, type, enum.Enum),
+    *(
+        str,
+        bytes,
+        int,
+        float,
+        complex,
+        bool,
+        type(None),
+        type(...),
+        type(NotImplemented),
+        range,
+        slice,
+        type,
+        enum.Enum,
+    ),
     *(types.ModuleType, types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType, np.ufunc),
     *(np.dtype, np.generic, inspect.Signature, inspect.Parameter),
 )
@@ -153,7 +167,7 @@ class Copier:
 
     def _container(self, value: Any) -> Any:
         """A container of the same class, filled past what it does on filling: a locked layer tracks nothing new."""
-        cls = type(value)
+        cls: Any = type(value)
         if isinstance(value, tuple | frozenset):
             inside = [self.copied(each) for each in value]
             if all(one is other for one, other in zip(inside, value, strict=True)):
@@ -199,7 +213,7 @@ class Copier:
         return made
 
     def _object(self, value: Any) -> Any:
-        cls = type(value)
+        cls: Any = type(value)
         if cls.__reduce_ex__ is not object.__reduce_ex__ or cls.__reduce__ is not object.__reduce__:
             return self._refused(value)
         try:
@@ -238,5 +252,3 @@ def _holds_state(value: Any) -> bool:
     if isinstance(value, types.MethodType):
         return _holds_state(value.__self__)
     return isinstance(value, KerasSaveable | keras.Variable | Node)
-
-

@@ -104,7 +104,9 @@ class Rebuilder:
                 raise _untied(spec, others)
             if not as_was:
                 raise _on_another_input(spec, f"it shares variables with `{others[0]}`")
-            return [(f"copied with `{others[0]}`, which shares variables with it", lambda: self._copy(name, keras_name))]
+            return [
+                (f"copied with `{others[0]}`, which shares variables with it", lambda: self._copy(name, keras_name))
+            ]
         ways: Ways = [("", by_config)]
         if name in self._originals:
             original = self._originals[name]
@@ -215,9 +217,7 @@ def _untied(spec: LayerSpec, others: Sequence[str]) -> SpecError:
     )
 
 
-def _arguments(
-    layer: Any, copier: Copier, given: Container[str] = ()
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def _arguments(layer: Any, copier: Copier, given: Container[str] = ()) -> tuple[dict[str, Any], dict[str, Any]]:
     """What a layer's `__init__` was called with, as it takes them and as a config says them.
 
     Keras records plain arguments; else what `get_config` says of them, else the attributes of their names. Those that

@@ -33,7 +33,8 @@ def store_paths(layer: Any) -> dict[int, str]:
         visited.add(id(saveable))
         store: dict[str, Any] = {}
         if hasattr(saveable, "save_own_variables"):
-            saveable.save_own_variables(store)  # hands out its variables under the names that it saves them by
+            with keras.StatelessScope():  # a class may bring its variables up to date first: a base's stay as they are
+                saveable.save_own_variables(store)  # hands out its variables under the names that it saves them by
         for key, variable in store.items():
             if isinstance(variable, keras.Variable):
                 found.setdefault(id(variable), f"{prefix}vars/{key}")

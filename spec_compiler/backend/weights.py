@@ -178,7 +178,7 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
 
 
 def _freeze(layer: Any, trainable: bool) -> None:
-    """Makes a layer trainable or not, with all that is inside: a config says of the outermost only that it is frozen."""
+    """Makes a layer trainable or not, with all inside: a config says it of the outermost only."""
     if not trainable and layer.trainable_variables == [] and any(each.trainable for each in layer.variables):
         layer.trainable = True  # TensorFlow's `__setattr__` passes over a value that is there already
     if bool(layer.trainable) != trainable:

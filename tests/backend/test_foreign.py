@@ -120,7 +120,7 @@ class HoldsMany(keras.layers.Layer):  # type: ignore[misc]
         self.chain = list(layers)
         self.named = {"last": keras.layers.Dense(4), "norm": keras.layers.BatchNormalization()}
         self.model = keras.Sequential([keras.layers.Dense(4, activation="relu"), keras.layers.Dense(4)])
-        self.scaled = lambda x: x * self.scale
+        self.scaled: Any = lambda x: x * self.scale
 
     def build(self, shape: Any) -> None:
         for each in (*self.chain, *self.named.values(), self.model):
@@ -246,7 +246,8 @@ def test_finding_F6_a_foreign_layer_is_kept(kind: str) -> None:
     assert not {id(each) for each in compiled.model.variables} & {id(each) for each in base.variables}
     name = base.layers[2].name if kind == "takes no name" else "foreign"
     (reason,) = {row.reason for row in compiled.weights if row.layer == name} or {f"kept layer, {FOREIGN[kind][1]}"}
-    assert reason.startswith("kept layer") and FOREIGN[kind][1] in reason
+    assert reason.startswith("kept layer")
+    assert FOREIGN[kind][1] in reason
     head = {"spec": 1, "head": [{"Dense": {"units": 2, "name": "new"}}], "freeze": "base"}
     frozen = compile_spec(head, base=base).model
     assert {each.path.split("/")[0] for each in frozen.trainable_variables} == {"new"}

@@ -384,9 +384,7 @@ def test_a_registered_function_is_not_remembered(project: Path, monkeypatch: pyt
 
 @pytest.mark.parametrize("function", [double, lambda tensor: tensor * 2], ids=["named", "lambda"])
 @pytest.mark.parametrize("place", ["nested model", "wrapped layer"])
-def test_a_lambda_inside_of_a_layer_is_kept(
-    place: str, function: Any, project: Path
-) -> None:
+def test_a_lambda_inside_of_a_layer_is_kept(place: str, function: Any, project: Path) -> None:
     inputs = keras.Input((5, 4), name="steps")
     if place == "nested model":
         inner = keras.Input((5, 4), name="inner")
