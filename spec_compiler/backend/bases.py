@@ -318,7 +318,21 @@ def _damaged(path: str) -> Iterator[None]:
         yield
     except SpecError:
         raise
-    except (OSError, zipfile.BadZipFile, EOFError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except Exception as error:
+        if re.search(r"marshal|EOF read where object", str(error)):
+            message = f"`{name}` holds a lambda that another version of Python compiled"
+            raise SpecError.single("SC502", message, help=_IN_PYTHON) from None
+        raise _unreadable(name, error) from None
+
+
+_IN_PYTHON = (
+    "build the model in Python, load its weights from this file, and pass it as `base=`, or return it\n"
+    "from a `python:` base"
+)
+
+
+def _unreadable(name: str, error: Exception) -> SpecError:
+    if isinstance(error, OSError | zipfile.BadZipFile | EOFError | UnicodeDecodeError | json.JSONDecodeError):
         text = str(error).split("\n")[0]
         reason = (
             "it is truncated"
@@ -327,22 +341,19 @@ def _damaged(path: str) -> Iterator[None]:
             if "signature" in text
             else text
         )
-        raise SpecError.single("SC502", f"`{name}` cannot be read as a model: {reason}", help="save it again") from None
-    except Exception as error:
-        reason = keras_reason(error)
-        help = None
-        if "Could not locate function" in reason:
-            help = "load it with the function among the `custom_objects`, and pass it as `base=`"
-        elif "Could not locate" in reason or "Unknown layer" in reason or "register" in reason:
-            help = "import the module that registers the class before compiling"
-        elif re.search(r"Unrecognized keyword|missing \d+ required|unexpected keyword", reason):
-            help = (
-                "its class's `get_config` does not say what its `__init__` takes: build the model in Python, load its\n"
-            )
-            help += "weights, and pass it as `base=`, or return it from a `python:` base"
-        elif "lambda" in reason.lower():
-            help = "load the model yourself with `safe_mode=False` if you trust it, and pass it as `base=`"
-        raise SpecError.single("SC502", f"`{name}` cannot be rebuilt: {reason}", help=help) from None
+        return SpecError.single("SC502", f"`{name}` cannot be read as a model: {reason}", help="save it again")
+    reason, help = keras_reason(error), None
+    if "Could not locate function" in reason:
+        help = "load it with the function among the `custom_objects`, and pass it as `base=`"
+    elif "Could not locate" in reason or "Unknown layer" in reason or "register" in reason:
+        help = "import the module that registers the class before compiling"
+    elif "function identifier: {'value': [" in reason or "'<lambda>'" in reason or ": <lambda>" in reason:
+        reason, help = "a layer of it has a lambda for its activation, which no file holds so that it loads", _IN_PYTHON
+    elif re.search(r"Unrecognized keyword|missing \d+ required|unexpected keyword", reason):
+        reason, help = f"{reason}: a class does not say in `get_config` what its `__init__` takes", _IN_PYTHON
+    elif "lambda" in reason.lower():
+        help = "load the model yourself with `safe_mode=False` if you trust it, and pass it as `base=`"
+    return SpecError.single("SC502", f"`{name}` cannot be rebuilt: {reason}", help=help)
 
 
 def _rebuilt(path: str, objects: Mapping[str, Any], safe: bool) -> Any:

@@ -7,10 +7,12 @@ and load again from a file where the base's own class lets it.
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -341,6 +343,63 @@ def test_two_classes_of_one_name() -> None:
     inputs = keras.Input((4,))
     base = keras.Model(inputs, scaled(2)(name="two")(scaled(3)(name="three")(inputs)))
     assert_same_bits(outputs_of(compile_spec({"spec": 1}, base=base).model, NUMBERS), [6 * NUMBERS])
+
+
+def legacy(base: Any, path: Path, change: Callable[[dict[str, Any]], None]) -> Path:
+    """A legacy file as an older Keras wrote it: `change` makes each layer's config so."""
+    base.save(path / "old.h5")
+    with h5py.File(path / "old.h5", "r+") as store:
+        config = json.loads(store.attrs["model_config"])
+        for layer in config["config"]["layers"]:
+            change(layer["config"])
+        store.attrs["model_config"] = json.dumps(config)
+    (path / "spec.yaml").write_text("spec: 1\nbase: {file: old.h5}\n", encoding="utf-8")
+    return path / "spec.yaml"
+
+
+def test_finding_F10_arguments_of_keras_2(tmp_path: Path) -> None:
+    inputs = keras.Input((5, 4))
+    x = keras.layers.Bidirectional(keras.layers.LSTM(3, return_sequences=True, name="lstm"), name="both")(inputs)
+    x = keras.layers.SimpleRNN(3, name="simple")(x)
+    base = randomized(keras.Model(inputs, x))
+
+    def as_keras_2(config: dict[str, Any]) -> None:
+        if config["name"] == "simple":
+            config |= {"time_major": False, "implementation": 2}
+        if config["name"] == "both":
+            config["layer"]["config"] |= {"time_major": False, "implementation": 2}
+
+    steps = np.random.default_rng(0).normal(size=(2, 5, 4)).astype("float32")
+    spec = legacy(base, tmp_path, as_keras_2)
+    assert_same_bits(outputs_of(compile_spec(spec).model, steps), outputs_of(base, steps))
+    (found,) = check_spec(legacy(base, tmp_path, lambda config: config.update(time_major=True)))
+    assert (found.code, found.line, "time_major" in found.message) == ("SC502", 2, True)
+
+
+@pytest.mark.parametrize(
+    "activation", ["<lambda>", {"class_name": "__lambda__", "config": {"value": ["4wEA", None, None]}}]
+)
+def test_finding_F10_a_lambda_for_an_activation(activation: Any, tmp_path: Path) -> None:
+    base = base_of("says too much")
+    base = randomized(keras.Model(base.input, keras.layers.Dense(2, name="own")(base.get_layer("first").output)))
+    spec = legacy(base, tmp_path, lambda each: each.update(activation=activation) if each["name"] == "own" else None)
+    (found,) = check_spec(spec, allow_code=True)
+    assert (found.code, found.line) == ("SC502", 2)
+    assert "lambda" in found.message
+    assert "build the model in Python" in (found.help or "")
+    by_hand = keras.models.clone_model(base)
+    by_hand.load_weights(tmp_path / "old.h5")  # as the help says
+    assert_same_bits(outputs_of(compile_spec({"spec": 1}, base=by_hand).model, NUMBERS), outputs_of(base, NUMBERS))
+
+
+def test_finding_F10_bytecode_of_another_python(tmp_path: Path) -> None:
+    inputs = keras.Input((4,))
+    base = keras.Model(inputs, keras.layers.Lambda(lambda x: 2 * x, output_shape=(4,), name="own")(inputs))
+    old = {"function": ["4wEAAAAAAAAAAQAAAAIAAABTAAAA", None, None], "function_type": "lambda"}
+    spec = legacy(base, tmp_path, lambda each: each.update(old) if each["name"] == "own" else None)
+    (found,) = check_spec(spec, allow_code=True)
+    assert (found.code, found.line) == ("SC502", 2)
+    assert "another version of Python" in found.message
 
 
 def tied() -> Any:
