@@ -63,7 +63,7 @@ def _leave_out_what_keras_3_lacks(config: Any) -> None:
     if isinstance(config, dict):
         inner, cls = config.get("config"), getattr(keras.layers, str(config.get("class_name")), None)
         if isinstance(inner, dict) and isinstance(cls, type) and issubclass(cls, keras.layers.Layer):
-            takes = inspect.signature(cls.__init__).parameters
+            takes = inspect.signature(cls).parameters
             for key in (_OF_KERAS_2.keys() | _ANY) & inner.keys() - takes.keys():
                 if key in _ANY or (type(inner[key]), inner[key]) == (type(_OF_KERAS_2[key]), _OF_KERAS_2[key]):
                     del inner[key]

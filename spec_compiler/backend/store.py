@@ -33,7 +33,7 @@ def store_paths(layer: Any) -> dict[int, str]:
         visited.add(id(saveable))
         store: dict[str, Any] = {}
         if hasattr(saveable, "save_own_variables"):
-            with keras.StatelessScope():  # a class may bring its variables up to date first: a base's stay as they are
+            with keras.StatelessScope(initialize_variables=False):  # some classes assign: a base stays as it is
                 saveable.save_own_variables(store)  # hands out its variables under the names that it saves them by
         for key, variable in store.items():
             if isinstance(variable, keras.Variable):

@@ -330,6 +330,20 @@ def test_finding_F6_inside_of_a_nested_model_and_of_another_spec(tmp_path: Path)
     assert_same_bits(outputs_of(again, NUMBERS), wanted)
 
 
+def test_a_class_that_assigns_while_it_saves() -> None:
+    """As KerasHub's DINOV2: reading where a base keeps its variables changes none of them."""
+
+    class Tidies(SaysTooMuch):
+        def save_own_variables(self, store: Any) -> None:
+            self.dense.kernel.assign(0 * self.dense.kernel)
+            super().save_own_variables(store)
+
+    base = model_of(Tidies(5, name="foreign"))
+    wanted = outputs_of(base, NUMBERS)
+    assert_same_bits(outputs_of(compile_spec({"spec": 1}, base=base).model, NUMBERS), wanted)
+    assert_same_bits(outputs_of(base, NUMBERS), wanted)
+
+
 def test_two_classes_of_one_name() -> None:
     """Keras finds a class by its name: another module's class of the same name is another layer."""
 
