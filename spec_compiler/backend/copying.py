@@ -93,6 +93,8 @@ class Copier:
             return self._saveable(value)
         if isinstance(value, tracking.Tracker):
             return self._tracker(value)
+        if type(value).__name__ in ("TensorShape", "DType", "TensorSpec"):  # TensorFlow's, which never change
+            return value
         if any(cls.__name__ == "ObjectProxy" for cls in type(value).__mro__):  # TensorFlow's stand-in for a dict
             return type(value)(self.copied(value.__wrapped__))
         if isinstance(value, list | dict | set | frozenset | tuple):

@@ -9,6 +9,7 @@ original was made with; a copy of the original, attribute by attribute.
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 import math
 import types
@@ -22,14 +23,11 @@ import numpy as np
 
 from spec_compiler.backend.copying import CannotCopy, Copier
 from spec_compiler.backend.shapes import keras_reason
-from spec_compiler.backend.symbolic import needs_weights
+from spec_compiler.backend.symbolic import needs_weights, symbolic
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.graph import LayerSpec
 
 _PLAIN = (str, bytes, int, float, complex, bool, type(None))
-# What Keras itself keeps in every layer: it changes with the name, the calls and the building of the layer.
-_OF_KERAS = frozenset((*vars(keras.layers.Layer()), *vars(keras.Sequential()), "_metrics", "_call_context_args"))
-_OF_ITSELF = _OF_KERAS | {"seed", "_seed", "built_in_fit", "compiled"}
 
 
 @dataclass(frozen=True)
@@ -321,9 +319,9 @@ def _difference(original: Any, made: Any) -> str | None:
         if trusted:
             continue
         for key, value in vars(one).items():
-            if key.startswith("_self_"):  # TensorFlow's own, there once somebody has asked
+            if key.startswith("_self_") or key in _of_keras():  # the former are TensorFlow's, there once somebody asked
                 continue
-            if key not in _OF_ITSELF and _is_plain(value) and not _equal(value, vars(other).get(key, _NOTHING)):
+            if _is_plain(value) and not _equal(value, vars(other).get(key, _NOTHING)):
                 return f"{where}`{key}` {vars(other).get(key)!r}, not {value!r}"
     return None
 
@@ -332,6 +330,16 @@ def _is_of_keras(layer: Any) -> bool:
     """Whether it is of Keras's own classes, at every depth: what those are made with, their configs say."""
     inside = layer._flatten_layers() if isinstance(layer, keras.Layer) else [layer]
     return all(type(each).__module__.startswith("keras.") for each in inside)
+
+
+@functools.cache
+def _of_keras() -> frozenset[str]:
+    """What Keras itself keeps in layers and models: it changes with their names, their calls and their building."""
+    with symbolic():
+        inputs = keras.Input((1,))
+        model = keras.Model(inputs, keras.layers.Identity()(inputs))
+        own = (*vars(keras.layers.Layer()), *vars(keras.Sequential()), *vars(model))
+    return frozenset((*own, "_metrics", "_call_context_args", "seed", "_seed"))
 
 
 _NOTHING = object()

@@ -344,6 +344,28 @@ def test_a_class_that_assigns_while_it_saves() -> None:
     assert_same_bits(outputs_of(base, NUMBERS), wanted)
 
 
+class Encoder(keras.Model):  # type: ignore[misc]
+    """As KerasHub's SigLIP: a model with a graph whose class says all, but for the names of what is inside."""
+
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        inputs = keras.Input((4,))
+        name = kwargs.get("name", "plain")
+        super().__init__(inputs, keras.layers.Dense(units, name=f"{name}_head")(inputs), **kwargs)
+        self.units = units
+        self.get_layer(f"{name}_head").name = "head"
+
+    def get_config(self) -> dict[str, Any]:
+        return {"units": self.units, "name": self.name}
+
+
+def test_a_nested_model_of_its_own_class() -> None:
+    inputs = keras.Input((4,))
+    base = randomized(keras.Model(inputs, keras.layers.Dense(2)(Encoder(3, name="encoder")(inputs))))
+    compiled = compile_spec({"spec": 1}, base=base)
+    assert_same_bits(outputs_of(compiled.model, NUMBERS), outputs_of(base, NUMBERS))
+    assert {row.reason for row in compiled.weights} == {"kept layer"}
+
+
 def test_two_classes_of_one_name() -> None:
     """Keras finds a class by its name: another module's class of the same name is another layer."""
 
