@@ -105,6 +105,7 @@ class LayerSpec:
     loads_itself: bool = False  # whether Keras's loading of it does more than assign its variables
     assets: tuple[str, ...] = ()  # files that Keras saves for it, below its group: `vocabulary.txt`
     takes_training: bool = False  # whether its call has a `training` argument
+    remade: str = ""  # how a kept layer was made that its config does not make
 
     def __repr__(self) -> str:
         return f"<{self.class_name} {self.name}: {self.num_parameters:,} parameters>"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,8 @@ from spec_compiler.backend import references
 from spec_compiler.backend.applications import application, downloaded
 from spec_compiler.backend.files import check_assets, find
 from spec_compiler.backend.functions import call_function
-from spec_compiler.backend.reader import custom_objects, read_graph
+from spec_compiler.backend.reader import custom_objects, has_all_configs, read_graph
+from spec_compiler.backend.rebuilding import Originals
 from spec_compiler.backend.references import Reference
 from spec_compiler.backend.saved_code import SavedCode, saved_config
 from spec_compiler.backend.shapes import keras_reason
@@ -112,6 +114,7 @@ def _joined(bases: Mapping[str, LoadedBase]) -> LoadedBase:
         {key: value for base in bases.values() for key, value in base.custom.objects.items()},
         {f"{name}/{key}": made for name, base in bases.items() for key, made in base.custom.factories.items()},
         any(base.custom.has_lambdas for base in bases.values()),
+        Originals.joined({name: base.custom.originals for name, base in bases.items()}),
     )
     return LoadedBase(
         joined({name: base.graph for name, base in bases.items()}),
@@ -139,9 +142,13 @@ def from_built(built: Built, base: LoadedBase, fill: Callable[[], object]) -> Lo
         fill()
         return MemoryWeights(built.model)
 
-    custom = replace(base.custom, factories={**base.custom.factories, **_lambdas(built.model)})
+    originals = Originals.of(built.model)
+    factories = {**base.custom.factories, **_lambdas(built.model)}
+    custom = replace(base.custom, factories=factories, originals=originals)
     graph = _frozen_as(built.graph, read_graph(built.model))
     key = result_key(built.graph) if base.key is not None else None  # user's code may have had its part in others
+    if originals.are_needed or not has_all_configs(graph):
+        key = None
     keep_graph(key, graph)
     result = references.passed(built.model, f"the result of {built.graph.name}")
     return LoadedBase(graph, weights, custom, base.is_remote, key, {"": result})
@@ -168,7 +175,7 @@ def _from_memory(model: Any) -> LoadedBase:
     unbuilt = [layer.name for layer in model.layers if not getattr(layer, "built", True)]
     if unbuilt:
         raise SpecError.single("SC304", f"the layer `{unbuilt[0]}` has no weights yet", help="call the model once")
-    custom = Custom(custom_objects(model), _lambdas(model))
+    custom = Custom(custom_objects(model), _lambdas(model), originals=Originals.of(model))
     return LoadedBase(graph, lambda result: MemoryWeights(model), custom, references={"": references.passed(model)})
 
 
@@ -324,8 +331,12 @@ def _from_file(base: Base, folder: str, code: bool) -> LoadedBase:
             graph = recall_graph(key)
             if graph is None:
                 model = skeleton(lambda: _rebuilt(path, objects, not saved_code.has_lambdas))
+                originals = Originals.of(model)
                 factories = _lambdas(model) if saved_code else {}
-                graph, custom = read_graph(model), Custom(objects, factories, saved_code.has_lambdas)
+                custom = Custom(objects, factories, saved_code.has_lambdas, originals)
+                graph = read_graph(model)
+                if originals.are_needed or not has_all_configs(graph):
+                    key = None  # the graph alone does not say all
                 keep_graph(key, graph)
     except SpecError as error:
         raise error.under("file") from None
@@ -356,7 +367,21 @@ def _damaged(path: str) -> Iterator[None]:
         yield
     except SpecError:
         raise
-    except (OSError, zipfile.BadZipFile, EOFError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except Exception as error:
+        if re.search(r"marshal|EOF read where object", str(error)):
+            message = f"`{name}` holds a lambda that another version of Python compiled"
+            raise SpecError.single("SC502", message, help=_IN_PYTHON) from None
+        raise _unreadable(name, error) from None
+
+
+_IN_PYTHON = (
+    "build the model in Python, load its weights from this file, and pass it as `base=`, or return it\n"
+    "from a `python:` base"
+)
+
+
+def _unreadable(name: str, error: Exception) -> SpecError:
+    if isinstance(error, OSError | zipfile.BadZipFile | EOFError | UnicodeDecodeError | json.JSONDecodeError):
         text = str(error).split("\n")[0]
         reason = (
             "it is truncated"
@@ -365,17 +390,19 @@ def _damaged(path: str) -> Iterator[None]:
             if "signature" in text
             else text
         )
-        raise SpecError.single("SC502", f"`{name}` cannot be read as a model: {reason}", help="save it again") from None
-    except Exception as error:
-        reason = keras_reason(error)
-        help = None
-        if "Could not locate function" in reason:
-            help = "load it with the function among the `custom_objects`, and pass it as `base=`"
-        elif "Could not locate" in reason or "Unknown layer" in reason or "register" in reason:
-            help = "import the module that registers the class before compiling"
-        elif "lambda" in reason.lower():
-            help = "load the model yourself with `safe_mode=False` if you trust it, and pass it as `base=`"
-        raise SpecError.single("SC502", f"`{name}` cannot be rebuilt: {reason}", help=help) from None
+        return SpecError.single("SC502", f"`{name}` cannot be read as a model: {reason}", help="save it again")
+    reason, help = keras_reason(error), None
+    if "Could not locate function" in reason:
+        help = "load it with the function among the `custom_objects`, and pass it as `base=`"
+    elif "Could not locate" in reason or "Unknown layer" in reason or "register" in reason:
+        help = "import the module that registers the class before compiling"
+    elif "function identifier: {'value': [" in reason or "'<lambda>'" in reason or ": <lambda>" in reason:
+        reason, help = "a layer of it has a lambda for its activation, which no file holds so that it loads", _IN_PYTHON
+    elif re.search(r"Unrecognized keyword|missing \d+ required|unexpected keyword", reason):
+        reason, help = f"{reason}: a class does not say in `get_config` what its `__init__` takes", _IN_PYTHON
+    elif "lambda" in reason.lower():
+        help = "load the model yourself with `safe_mode=False` if you trust it, and pass it as `base=`"
+    return SpecError.single("SC502", f"`{name}` cannot be rebuilt: {reason}", help=help)
 
 
 def _rebuilt(path: str, objects: Mapping[str, Any], safe: bool) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 from keras.src.models.functional import Functional as _Functional  # private: what `keras.Model(inputs, outputs)` makes
 
+from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.backend.state import asset_files, loads_itself
 from spec_compiler.backend.store import layer_groups, parts, store_paths
 from spec_compiler.diagnostics import SpecError
@@ -48,7 +49,9 @@ def read_graph(model: Any) -> Graph:
     nodes: dict[str, Node] = {}
     for operation, index, node in calls:
         if operation.name not in layers:
-            layers[operation.name] = read_layer(operation, positions.get(id(operation)), groups.get(id(operation)))
+            layers[operation.name] = read_layer(
+                operation, positions.get(id(operation)), groups.get(id(operation)), foreign=True
+            )
         name = node_name(operation, index)
         outputs = tuple(tensor_spec(tensor) for tensor in node.outputs)
         if layers[operation.name].kind == "input":
@@ -99,8 +102,12 @@ def _calls(functional: Any) -> tuple[list[tuple[Any, int, Any]], Callable[[Any, 
     return calls, node_name
 
 
-def read_layer(operation: Any, position: int | None = None, group: str | None = None) -> LayerSpec:
+def read_layer(
+    operation: Any, position: int | None = None, group: str | None = None, *, foreign: bool = False
+) -> LayerSpec:
     """One layer, plain operation or nested model.
+
+    Of a `foreign` one, that nobody here made, the config may not be had: it then holds the `error`.
 
     Raises:
         SpecError: SC304 where it has no config that it could be rebuilt from.
@@ -109,12 +116,14 @@ def read_layer(operation: Any, position: int | None = None, group: str | None = 
     try:
         config = keras.saving.serialize_keras_object(operation)
     except Exception as error:
-        reason = str(error).strip().split("\n")[0]
-        raise SpecError.single(
-            "SC304",
-            f"the layer `{operation.name}` of class `{type(operation).__name__}` cannot be rebuilt: {reason}",
-            help="give its class a `get_config` that returns its constructor arguments",
-        ) from None
+        reason = keras_reason(error)
+        config = {"class_name": type(operation).__name__, "config": {"name": operation.name}, "error": reason}
+        if not foreign:
+            raise SpecError.single(
+                "SC304",
+                f"the layer `{operation.name}` of class `{type(operation).__name__}` cannot be rebuilt: {reason}",
+                help="give its class a `get_config` that returns its constructor arguments",
+            ) from None
     config.pop("build_config", None)  # the layer is built again on what it is called on
     if isinstance(operation, keras.layers.TextVectorization):  # it tells the size of its table, empty in a skeleton
         config["config"]["vocabulary_size"] = operation._lookup_layer.get_config()["vocabulary_size"]
@@ -171,6 +180,14 @@ def tensor_spec(tensor: Any) -> TensorSpec:
     """Shape and dtype of a symbolic tensor."""
     shape: Shape = tuple(None if size is None else int(size) for size in tensor.shape)
     return TensorSpec(shape, str(keras.backend.standardize_dtype(tensor.dtype)))
+
+
+def has_all_configs(graph: Graph) -> bool:
+    """Whether every layer of a graph has a config, at every depth."""
+    return all(
+        "error" not in layer.config and (layer.inner is None or has_all_configs(layer.inner))
+        for layer in graph.layers.values()
+    )
 
 
 def custom_objects(model: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import zipfile
@@ -36,6 +37,7 @@ def saved_config(path: str) -> Config:
                 raise OSError("the archive has no `config.json`")
             config = _mapping(archive.read("config.json").decode("utf-8"))
         config.pop("compile_config", None)
+        _leave_out_what_keras_3_lacks(config)
         return config
     with h5py.File(path, "r") as store:
         text = store.attrs.get("model_config")
@@ -47,7 +49,26 @@ def saved_config(path: str) -> Config:
         )
     config = _mapping(text)
     _say_as_keras_3(config)
+    _leave_out_what_keras_3_lacks(config)
     return config
+
+
+# Arguments of Keras 2 that Keras 3 refuses, each with the value that says nothing: what layers do without it.
+_OF_KERAS_2 = {"time_major": False, "groups": 1, "virtual_batch_size": None, "causal": False, "noise_shape": None}
+_ANY = frozenset(("fused", "implementation"))  # these chose between ways to compute the same
+
+
+def _leave_out_what_keras_3_lacks(config: Any) -> None:
+    """Takes out, in place, arguments of Keras 2 that only say what Keras 3 does anyway."""
+    if isinstance(config, dict):
+        inner, cls = config.get("config"), getattr(keras.layers, str(config.get("class_name")), None)
+        if isinstance(inner, dict) and isinstance(cls, type) and issubclass(cls, keras.layers.Layer):
+            takes = inspect.signature(cls).parameters
+            for key in (_OF_KERAS_2.keys() | _ANY) & inner.keys() - takes.keys():
+                if key in _ANY or (type(inner[key]), inner[key]) == (type(_OF_KERAS_2[key]), _OF_KERAS_2[key]):
+                    del inner[key]
+    for each in config.values() if isinstance(config, dict) else config if isinstance(config, list) else ():
+        _leave_out_what_keras_3_lacks(each)
 
 
 def _say_as_keras_3(config: Any) -> None:

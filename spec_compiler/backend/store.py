@@ -31,7 +31,8 @@ def store_paths(layer: Any) -> dict[int, str]:
     for prefix, saveable in saveables(layer):
         store: dict[str, Any] = {}
         if hasattr(saveable, "save_own_variables"):
-            saveable.save_own_variables(store)  # hands out its variables under the names that it saves them by
+            with keras.StatelessScope(initialize_variables=False):  # some classes assign: a base stays as it is
+                saveable.save_own_variables(store)  # hands out its variables under the names that it saves them by
         for key, variable in store.items():
             if isinstance(variable, keras.Variable):
                 found.setdefault(id(variable), f"{prefix}vars/{key}")

@@ -124,7 +124,41 @@ def is_symbolic(variable: Any) -> bool:
 def initialize(variable: Any) -> None:
     """Gives a variable the value of its initializer, if it has none."""
     if is_symbolic(variable):
-        variable._deferred_initialize()
+        _make(variable, variable._initializer)
+
+
+def fresh_variable(variable: Any, *, with_value: bool) -> Any:
+    """Another variable like this one, zero until it is assigned unless it is to begin `with_value`."""
+    value = np.array(keras.ops.convert_to_numpy(variable.value)) if with_value else None
+    fresh = type(variable)(
+        initializer=_zeros if value is None else lambda shape, dtype=None: _tensor(value, dtype),
+        shape=variable.shape,
+        dtype=variable.dtype,
+        trainable=True,  # also where it is frozen now, see `_make`
+        autocast=variable._autocast,
+        aggregation=variable.aggregation,
+        synchronization=variable.synchronization,
+        name=variable.name,
+    )
+    for key in ("_path", "_trainable", "_overwrite_with_gradient", "_layout"):
+        setattr(fresh, key, getattr(variable, key))
+    return fresh
+
+
+def _zeros(shape: Any, dtype: Any = None) -> Any:
+    return keras.ops.zeros(shape, dtype)
+
+
+def _make(variable: Any, initializer: Any) -> None:
+    """Lets the backend make the variable, as one that can be trained, whether or not it is frozen now.
+
+    Of what TensorFlow makes as not trainable it records no use, ever; Keras asks the variable itself what to train.
+    """
+    trainable = variable._trainable
+    variable._trainable = trainable or ("float" in variable.dtype and variable.synchronization != "on_read")
+    variable._initializer = initializer
+    variable._deferred_initialize()
+    variable.trainable = trainable
 
 
 def assign(variable: Any, array: np.ndarray[Any, Any]) -> None:
@@ -138,8 +172,7 @@ def assign(variable: Any, array: np.ndarray[Any, Any]) -> None:
     if not is_symbolic(variable):
         variable.assign(array)
         return
-    variable._initializer = lambda shape, dtype=None: _tensor(array, dtype)
-    variable._deferred_initialize()
+    _make(variable, lambda shape, dtype=None: _tensor(array, dtype))
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:

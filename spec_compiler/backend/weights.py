@@ -49,6 +49,14 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
     return WeightLedger(tuple(rows), sum(len(layer.variables or ()) for layer in base.layers.values()), source.unused)
 
 
+def _freeze(layer: Any, trainable: bool) -> None:
+    """Makes a layer trainable or not, with all inside: a config says it of the outermost only."""
+    if not trainable and layer.trainable_variables == [] and any(each.trainable for each in layer.variables):
+        layer.trainable = True  # TensorFlow's `__setattr__` passes over a value that is there already
+    if bool(layer.trainable) != trainable:
+        layer.trainable = trainable
+
+
 class TransferError(Exception):
     """A weight that did not arrive as it left: a bug of the compiler or of Keras, never a mistake of the user."""
 
@@ -70,6 +78,8 @@ def _layer_rows(spec: LayerSpec, layer: Any, source: OpenSource, filled: bool) -
         result = to_array(variable)
         after = checksum(result)
         why = "new layer, filled by the weight map" if spec.is_new else "kept layer"
+        if spec.remade:
+            why = f"{why}, {spec.remade}"
         if result.dtype != array.dtype:
             why = f"{why}, cast from {array.dtype} to {result.dtype}"
             before_cast = checksum(array.astype(result.dtype))

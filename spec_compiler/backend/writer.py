@@ -12,11 +12,12 @@ from typing import Any
 import keras
 
 from spec_compiler import catalogue
+from spec_compiler.backend.copying import CannotCopy
 from spec_compiler.backend.functions import find_function
 from spec_compiler.backend.output_counts import count_errors
 from spec_compiler.backend.reader import read_layer, read_variables, tensor_spec
-from spec_compiler.backend.saved_code import SavedCode
-from spec_compiler.backend.shapes import call_error, fit_errors, make_error
+from spec_compiler.backend.rebuilding import Originals, Rebuilder, cannot_be_made
+from spec_compiler.backend.shapes import call_error, fit_errors, keras_reason, make_error
 from spec_compiler.backend.symbolic import deep, needs_weights, seeded, skeleton
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.entries import snake_case
@@ -29,12 +30,14 @@ Factory = Callable[..., Any]  # from the layer's name, and from the arguments th
 class Custom:
     """What the configs of a base's layers cannot say: classes that Keras cannot find, and layers made otherwise.
 
-    `has_lambdas`: configs may hold Python lambdas, whose code the caller has allowed to run.
+    `has_lambdas`: configs may hold Python lambdas, whose code the caller has allowed to run. `originals` are the layers
+    themselves.
     """
 
     objects: Mapping[str, Any] = field(default_factory=dict)
     factories: Mapping[str, Factory] = field(default_factory=dict)
     has_lambdas: bool = False
+    originals: Originals = field(default_factory=Originals)
 
 
 @dataclass(frozen=True)
@@ -65,17 +68,24 @@ def _build(graph: Graph, base: Graph, seed: int, custom: Custom, folder: str) ->
     nodes: dict[str, Node] = {}
     specs: dict[str, LayerSpec] = {}
     problems: list[Diagnostic] = []
+    rebuilder = Rebuilder(custom.originals, {name: each for name, each in graph.layers.items() if not each.is_new})
     for name, node in graph.nodes.items():
         spec = graph.layers[node.layer]
         if any(ref not in tensors for ref in node.inputs):
             continue  # it depends on a new layer that could not be called
         seeded(seed, node.layer)
         fresh = node.layer not in layers
-        if fresh:
-            layers[node.layer] = named(make_layer(spec, custom, folder), spec)
         try:
-            outputs = _call(layers[node.layer], spec, node, tensors)
+            if not fresh:
+                outputs = _call(layers[node.layer], spec, node, tensors)
+            elif spec.is_new or spec.kind == "input" or spec.name in custom.factories:
+                layers[node.layer] = named(make_layer(spec, custom, folder), spec)
+                outputs = _call(layers[node.layer], spec, node, tensors)
+            else:
+                as_was = _as_was(node, nodes, base)
+                layers[node.layer], outputs, spec = _kept(spec, node, tensors, custom, folder, rebuilder, as_was)
         except _Refused as error:
+            layers.setdefault(node.layer, error.layer)
             problems += call_error(error.reason, node, replace(graph, nodes={**graph.nodes, **nodes}), base).diagnostics
             outputs = _as_in_the_base(name, base)  # so that what follows is checked as well
         problems += count_errors(spec, name, len(outputs), base)
@@ -99,11 +109,12 @@ def _build(graph: Graph, base: Graph, seed: int, custom: Custom, folder: str) ->
 
 
 class _Refused(Exception):
-    """A call that Keras refuses, and why."""
+    """A call that Keras refuses, of which layer and why."""
 
-    def __init__(self, reason: Exception) -> None:
+    def __init__(self, reason: Exception, layer: Any) -> None:
         super().__init__(str(reason))
         self.reason = reason
+        self.layer = layer
 
 
 def _call(layer: Any, spec: LayerSpec, node: Node, tensors: Mapping[ValueRef, Any]) -> list[Any]:
@@ -116,7 +127,7 @@ def _call(layer: Any, spec: LayerSpec, node: Node, tensors: Mapping[ValueRef, An
     except Exception as error:
         if needs_weights(error):
             raise
-        raise _Refused(error) from None
+        raise _Refused(error, layer) from None
     return list(keras.tree.flatten(result))
 
 
@@ -175,7 +186,7 @@ def make_layer(spec: LayerSpec, custom: Custom, folder: str) -> Any:
     if not spec.is_new and spec.name in custom.factories:
         return custom.factories[spec.name](spec.name_in_keras, **_set_arguments(spec, folder))
     if not spec.is_new or spec.kind == "operation":  # a new operation comes with Keras's own config
-        return _kept_layer(spec, custom, folder)
+        return _from_config(spec, custom, folder)
     cls, place = _layer_class(spec), (*spec.origin.path, spec.class_name)
     try:
         return cls(**deserialized(spec.class_name, spec.config["config"], folder), name=spec.name_in_keras)
@@ -187,32 +198,69 @@ def make_layer(spec: LayerSpec, custom: Custom, folder: str) -> Any:
         raise make_error(error, spec) from None
 
 
-def _kept_layer(spec: LayerSpec, custom: Custom, folder: str) -> Any:
+def _from_config(spec: LayerSpec, custom: Custom, folder: str) -> Any:
+    if "error" in spec.config:
+        raise CannotCopy(spec.config["error"])
     config = copy.deepcopy(dict(spec.config))  # a `from_config` may empty what it is given, `StackedRNNCells`'s does
     config["config"] = dict(config.get("config") or {})
     if "name" in config["config"]:  # an operation may take none
         config["config"]["name"] = spec.name_in_keras
-    try:
-        for key, made in _set_arguments(spec, folder).items():
-            config["config"][key] = keras.saving.serialize_keras_object(made)
-        return keras.saving.deserialize_keras_object(
-            config, custom_objects=dict(custom.objects), safe_mode=not custom.has_lambdas
-        )
-    except SpecError:
-        raise
-    except Exception as error:
-        if needs_weights(error):
+    for key, made in _set_arguments(spec, folder).items():
+        config["config"][key] = keras.saving.serialize_keras_object(made)
+    return keras.saving.deserialize_keras_object(
+        config, custom_objects=dict(custom.objects), safe_mode=not custom.has_lambdas
+    )
+
+
+def _kept(
+    spec: LayerSpec,
+    node: Node,
+    tensors: Mapping[ValueRef, Any],
+    custom: Custom,
+    folder: str,
+    rebuilder: Rebuilder,
+    as_was: bool,
+) -> tuple[Any, list[Any], LayerSpec]:
+    """A kept layer, its first call, and its spec: the first way that makes it as the base has it.
+
+    Raises:
+        SpecError: SC317 where no way does, SC318, SC403 for arguments of `set` that the class refuses.
+    """
+    reasons: list[str] = []
+    ways = rebuilder.ways(
+        spec, lambda: make_layer(spec, custom, folder), lambda: _set_arguments(spec, folder), as_was=as_was
+    )
+    for how, make in ways:
+        try:
+            layer = named(make(), spec)
+            outputs = _call(layer, spec, node, tensors)
+        except SpecError:
             raise
-        if spec.changed_by is not None:
-            raise make_error(error, spec) from None
-        if SavedCode.of(spec.config):
-            raise SpecError.single(
-                "SC304",
-                f"`{spec.name}` holds a Lambda layer inside, which cannot be made again from its config",
-                help="put a named layer in its place; or save the model, name the file in `base`, put the module with\n"
-                "its functions beside it, and give `--allow-code`, or `allow_code=True`",
-            ) from None
-        raise
+        except _Refused as error:
+            if spec.changed_by is not None or not as_was:
+                raise
+            reasons.append(keras_reason(error.reason))
+            continue
+        except Exception as error:
+            if needs_weights(error):
+                raise
+            if spec.changed_by is not None and not rebuilder.knows(spec.name):
+                raise make_error(error, spec) from None
+            reasons.append(keras_reason(error))
+            continue
+        lost = rebuilder.lost(spec, layer) if as_was and spec.changed_by is None else None
+        if lost is None:
+            return layer, outputs, replace(spec, remade=how)
+        reasons.append(lost)
+    raise cannot_be_made(spec, reasons, as_was)
+
+
+def _as_was(node: Node, nodes: Mapping[str, Node], base: Graph) -> bool:
+    """Whether a call takes what it takes in the base."""
+    if node.name not in base.nodes:
+        return False
+    now = [nodes[ref.node].outputs[ref.index] for ref in node.inputs]
+    return now == [base.spec_of(ref) for ref in base.nodes[node.name].inputs]
 
 
 def _set_arguments(spec: LayerSpec, folder: str) -> dict[str, Any]:
@@ -316,7 +364,8 @@ def built_spec(spec: LayerSpec, layer: Any) -> LayerSpec:
         return spec
     if not spec.is_new:
         made = spec.rebuilt(read_variables(layer) if spec.kind in ("layer", "model") else ())
-        return replace(made, config=read_layer(layer).config) if spec.changed_by is not None else made
+        config = read_layer(layer, foreign=True).config if spec.changed_by is not None else spec.config
+        return replace(made, config=config)
     made = read_layer(layer)
     return replace(
         made,

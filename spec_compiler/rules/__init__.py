@@ -72,6 +72,8 @@ RULES: dict[str, Rule] = {
         Rule("SC311", "a base that no output depends on"),
         Rule("SC312", "a section that nothing uses", "warning"),
         Rule("SC313", "an edit that changes nothing", "warning"),
+        Rule("SC317", "a kept layer that cannot be made again"),
+        Rule("SC318", "a kept layer whose changed arguments would part it from one that it shares variables with"),
         Rule("SC401", "a layer that cannot take its input"),
         Rule("SC402", "a kept layer whose weights no longer fit its input"),
         Rule("SC403", "a new layer that cannot be made from its arguments"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,17 +68,17 @@ def test_what_calls_change_is_put_back() -> None:
 
 @keras.saving.register_keras_serializable("test_proof")
 class Scale(keras.layers.Layer):  # type: ignore[misc]
-    """A layer whose config does not say its factor."""
+    """A layer whose config does not say what it does; no number or array of it would show that either."""
 
-    factor = 1.0
+    rescaled: Callable[[Any], Any] = staticmethod(lambda inputs: inputs)
 
     def call(self, inputs: Any) -> Any:
-        return inputs * self.factor
+        return self.rescaled(inputs)
 
 
 def test_a_layer_that_its_config_does_not_describe_is_found() -> None:
     inputs, scale = keras.Input((4,)), Scale(name="scale")
-    scale.factor = 3.0
+    scale.rescaled = lambda inputs: 3 * inputs
     model = keras.Model(inputs, L.Dense(2)(scale(inputs)))
     with pytest.raises(SpecError, match=r"SC513.*`scale`"):
         proven({}, model)
