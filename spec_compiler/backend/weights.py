@@ -14,7 +14,7 @@ import numpy as np
 import xxhash
 
 from spec_compiler.backend.files import Array
-from spec_compiler.backend.freezing import freeze
+from spec_compiler.backend.freezing import freeze, thawed
 from spec_compiler.backend.symbolic import assign, initialize, is_symbolic, quick_protocols
 from spec_compiler.backend.writer import Built
 from spec_compiler.graph import Graph, LayerSpec, Place, VariableSpec
@@ -152,6 +152,7 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
         TransferError: a copied variable is not what the source holds, or one was left without a value.
     """
     rows: list[LedgerRow] = []
+    frozen = thawed(built.model)  # a backend's variable that is made frozen could never be trained
     with source.opened() as opened, quick_protocols():
         for name, layer in built.layers.items():
             spec = built.graph.layers[name]
@@ -172,16 +173,16 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
     for variable in built.model.variables:
         if is_symbolic(variable):
             raise TransferError(f"the variable {variable.path} was left without a value")
-    for (
-        name,
-        layer,
-    ) in built.layers.items():  # after the values: a backend's variable made frozen could never be trained
+    for name, layer in built.layers.items():
         if not hasattr(layer, "trainable") or isinstance(layer, keras.layers.InputLayer):
             continue
         if not built.graph.layers[name].trainable:
             freeze(layer)
         elif not layer.trainable:
             layer.trainable = True
+    for layer in frozen:  # those inside of nested models as well
+        if not layer.trainable:
+            freeze(layer)
     return WeightLedger(tuple(rows), sum(len(layer.variables or ()) for layer in base.layers.values()), source.unused)
 
 
