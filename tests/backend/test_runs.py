@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import json
 import shutil
 from pathlib import Path
@@ -22,7 +23,7 @@ from spec_compiler.cli.main import cli
 from spec_compiler.cli.show import plan_text
 from spec_compiler.cli.train import end_text, history_text
 from spec_compiler.trainer import TrainedSpec, Watcher, train_spec
-from spec_compiler.training.objects import KerasObject
+from spec_compiler.training.objects import NOT_WRITTEN, KerasObject, ObjectKind
 from spec_compiler.training.reported import WITHOUT_DIRECTION, metric_name, reported
 from tests.backend.conftest import randomized
 
@@ -331,3 +332,23 @@ def test_a_line_says_what_is_missing_finding_N15(here: Path, monkeypatch: pytest
     assert result.exit_code == 0
     assert "no curves were drawn: matplotlib is not installed (`pip install matplotlib`)" in result.stderr
     assert "no logs were written: TensorBoard is not installed (`pip install tensorboard`)" in result.stderr
+
+
+def test_what_keras_has_and_a_spec_cannot_say_finding_N11() -> None:
+    """Each class of Keras's namespaces is in the catalogue, or has a reason and a way out."""
+    spaces: dict[ObjectKind, Any] = {
+        "optimizer": keras.optimizers,
+        "loss": keras.losses,
+        "metric": keras.metrics,
+        "callback": keras.callbacks,
+    }
+    missing = set()
+    for kind, space in spaces.items():
+        known = catalogue.catalogue()["losses" if kind == "loss" else f"{kind}s"]
+        classes = [name for name, each in vars(space).items() if inspect.isclass(each)]
+        missing |= {(kind, name) for name in classes if name not in known}
+    assert missing == set(NOT_WRITTEN)
+    for kind, name in NOT_WRITTEN:
+        with pytest.raises(SpecError, match=f"`{name}` cannot stand in a spec: ") as caught:
+            KerasObject.parse(kind, name)
+        assert caught.value.diagnostics[0].help
