@@ -30,7 +30,7 @@ from spec_compiler.permissions import Permissions
 from spec_compiler.plan import Plan
 from spec_compiler.proof import Proof
 from spec_compiler.spec import Spec
-from spec_compiler.training.check import check_training
+from spec_compiler.training.check import check_training, planned_phases
 
 log = logging.getLogger("spec_compiler")
 
@@ -106,7 +106,8 @@ def planned(spec: Spec, model: Any, allowed: Permissions, around: Inside | None 
         if base.key is not None:
             learn(graph, before, built.graph, base.key)
         check_training(spec, built.graph)
-    return Planned(spec, base, built, Plan(built.graph.name, before, built.graph))
+    plan = Plan(built.graph.name, before, built.graph, planned_phases(spec, built.graph))
+    return Planned(spec, base, built, plan)
 
 
 def file_warnings(planned: Planned) -> tuple[Diagnostic, ...]:

@@ -53,9 +53,18 @@ class Change:
         return shapes[0] if shapes else None
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedPhase:
+    """A phase of training: its epochs, and how many parameters of the result train in it."""
+
+    name: str
+    epochs: int
+    num_trained: int
+
+
 @dataclass(frozen=True, repr=False)
 class Plan:
-    """The base and the result as graphs, and what differs.
+    """The base and the result as graphs, and what differs; `phases` are those that the result is trained in.
 
     Kept layers are matched by name and origin: a new layer that takes a dropped layer's name is still new.
     """
@@ -63,6 +72,7 @@ class Plan:
     name: str
     before: Graph
     after: Graph
+    phases: tuple[PlannedPhase, ...] = ()
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{self.count(action)} {action}" for action in ACTIONS if self.count(action))
@@ -165,7 +175,14 @@ class Plan:
             "inputs": {"before": _tensors(self.before, "inputs"), "after": _tensors(self.after, "inputs")},
             "outputs": {"before": _tensors(self.before, "outputs"), "after": _tensors(self.after, "outputs")},
             "layers": [_change_json(change) for change in self.changes],
+            **({"phases": [_phase_json(phase, self.after) for phase in self.phases]} if self.phases else {}),
         }
+
+
+def _phase_json(phase: PlannedPhase, graph: Graph) -> dict[str, Any]:
+    frozen = graph.num_parameters - phase.num_trained
+    parameters = {"trained": phase.num_trained, "frozen": frozen}
+    return {"name": phase.name, "epochs": phase.epochs, "parameters": parameters}
 
 
 def _layer_order(graph: Graph) -> Iterator[str]:

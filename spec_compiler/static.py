@@ -15,7 +15,7 @@ from spec_compiler.other_specs import Inside, inside, other_spec
 from spec_compiler.permissions import Permissions
 from spec_compiler.plan import Plan
 from spec_compiler.spec import Spec
-from spec_compiler.training.check import check_training
+from spec_compiler.training.check import check_training, planned_phases
 
 Tier = Literal["fields", "names", "shapes", "files"]
 """How far a check went; each step has those before it.
@@ -46,7 +46,7 @@ def static_plan(spec: Spec, allowed: Permissions, around: Inside | None = None) 
         if after is None or unasked:  # at another size Keras may choose other arguments, the names are the same
             return "names", None
         check_training(spec, after)
-        return "shapes", Plan(after.name, before, after)
+        return "shapes", Plan(after.name, before, after, planned_phases(spec, after))
 
 
 def _key(base: Base, path: Path, folder: str, allowed: Permissions, around: Inside) -> Key | None:

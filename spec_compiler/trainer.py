@@ -20,7 +20,7 @@ from spec_compiler.diagnostics import SpecError
 from spec_compiler.location import missing_files
 from spec_compiler.permissions import Permissions
 from spec_compiler.spec import Spec, load_spec
-from spec_compiler.training.check import trainable_layers
+from spec_compiler.training.check import inference_only, trainable_layers
 from spec_compiler.training.folder import read_folders
 from spec_compiler.training.history import History
 from spec_compiler.training.identity import identity
@@ -151,7 +151,7 @@ def _train(
         phases=spec.train,
         compile=spec.compile,
         trainable=tuple(_keras_names(spec, compiled, index) for index in range(len(spec.train))),
-        inference=tuple(_in_inference(spec, index) for index in range(len(spec.train))),
+        inference=tuple(inference_only(spec, index) for index in range(len(spec.train))),
         data=data.train,
         validation=data.validation,
         folder=place,
@@ -189,10 +189,3 @@ def _keras_names(spec: Spec, compiled: CompiledSpec, index: int) -> frozenset[st
     """The layers that train in a phase, by their names in Keras."""
     graph = compiled.plan.after
     return frozenset(graph.layers[name].name_in_keras for name in trainable_layers(spec, graph, index))
-
-
-def _in_inference(spec: Spec, index: int) -> bool:
-    freeze = spec.train[index].freeze
-    if freeze is None:
-        freeze = spec.freeze.root if spec.freeze is not None else None
-    return freeze is not None and freeze.batch_norm == "all"

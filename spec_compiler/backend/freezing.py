@@ -23,6 +23,15 @@ def unfreeze(layer: Any) -> None:
     layer.trainable = True
 
 
+def thawed(model: Any) -> list[Any]:
+    """The frozen layers of a model whose variables have no values yet, after each variable was made trainable."""
+    layers = list(model._flatten_layers())
+    for layer in layers:
+        for variable in layer._trainable_variables:
+            variable.trainable = True
+    return [layer for layer in layers if not layer.trainable]
+
+
 def set_trainable(model: Any, names: frozenset[str]) -> None:
     """Makes exactly the named layers trainable; BatchNormalization inside frozen nested models is frozen with them."""
     for layer in model.layers:

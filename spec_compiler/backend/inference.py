@@ -58,7 +58,7 @@ def open_model(
 
     `preprocess` names the application whose `preprocess_input` the images go through, for a model that does not begin
     with it. Images are resized as the run did that trained the model, and otherwise as `keras.utils.load_img` does, to
-    the nearest pixel; `interpolation` says another way. So is their `size`, where the model takes any: the run's, or
+    the nearest pixel; `interpolation` says another way. Where the model takes any size, theirs is `size`, the run's or
     224. `allow_code` lets the model run code of its own: lambdas in the file, and functions in a module beside it.
 
     Raises:

@@ -163,12 +163,13 @@ def read_variables(layer: Any) -> tuple[VariableSpec, ...]:
 
     legacy = {id(each): index for index, each in enumerate([*layer.trainable_weights, *layer.non_trainable_weights])}
     paths = store_paths(layer)
+    trains = {id(each) for inner in layer._flatten_layers() for each in inner._trainable_variables}
     return tuple(
         VariableSpec(
             path=path_of(variable),
             shape=tuple(int(size) for size in variable.shape),
             dtype=str(variable.dtype),
-            trainable=bool(variable.trainable),
+            trainable=id(variable) in trains,  # `variable.trainable` is false in a frozen layer, which a phase may thaw
             store_path=paths.get(id(variable)),
             legacy_index=legacy.get(id(variable)),
         )

@@ -11,7 +11,7 @@ import numpy as np
 import xxhash
 
 from spec_compiler.backend.files import Array
-from spec_compiler.backend.freezing import freeze
+from spec_compiler.backend.freezing import freeze, thawed
 from spec_compiler.backend.sources import OpenSource, WeightSource, to_array
 from spec_compiler.backend.state import StateLost, carry, untracked
 from spec_compiler.backend.symbolic import assign, initialize, is_symbolic, quick_protocols
@@ -29,6 +29,7 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
         TransferError: a copied variable is not what the source holds, or one was left without a value.
     """
     rows: list[LedgerRow] = []
+    frozen = thawed(built.model)  # a backend's variable that is made frozen could never be trained
     with source.opened() as opened, quick_protocols():
         for name, layer in built.layers.items():
             spec = built.graph.layers[name]
@@ -46,15 +47,10 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
             freeze(layer)
         elif not layer.trainable:
             layer.trainable = True
+    for layer in frozen:  # those inside of nested models as well
+        if not layer.trainable:
+            freeze(layer)
     return WeightLedger(tuple(rows), sum(len(layer.variables or ()) for layer in base.layers.values()), source.unused)
-
-
-def _freeze(layer: Any, trainable: bool) -> None:
-    """Makes a layer trainable or not, with all inside: a config says it of the outermost only."""
-    if not trainable and layer.trainable_variables == [] and any(each.trainable for each in layer.variables):
-        layer.trainable = True  # TensorFlow's `__setattr__` passes over a value that is there already
-    if bool(layer.trainable) != trainable:
-        layer.trainable = trainable
 
 
 class TransferError(Exception):

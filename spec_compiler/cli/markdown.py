@@ -49,7 +49,11 @@ def _summary(plan: Plan) -> str:
 def _figures(plan: Plan) -> Iterator[str]:
     frozen = sum(layer.num_parameters for layer in plan.before.layers.values() if not layer.trainable)
     yield _figure("Parameters", plan.before.num_parameters, plan.after.num_parameters)
-    yield _figure("Frozen parameters", frozen, plan.num_frozen)
+    if not plan.phases:
+        yield _figure("Frozen parameters", frozen, plan.num_frozen)
+    for phase in plan.phases:
+        now = plan.after.num_parameters - phase.num_trained
+        yield _figure(f"Frozen in {_cell(phase.name)} ({phase.epochs} epochs)", frozen, now)
     costs = total(multiply_adds(plan.before)), total(multiply_adds(plan.after))
     if costs[0] is not None and costs[1] is not None:
         yield _figure("Multiply-adds", costs[0], costs[1])

@@ -10,7 +10,7 @@ import click
 from spec_compiler.cli.runs import Run, runs
 from spec_compiler.diagnostics import Diagnostic, dotted, render
 from spec_compiler.graph import Graph, Shape
-from spec_compiler.plan import Change, Plan
+from spec_compiler.plan import Change, Plan, PlannedPhase
 
 if TYPE_CHECKING:
     from spec_compiler.ledger import WeightLedger
@@ -59,11 +59,20 @@ def plan_text(plan: Plan) -> str:
     lines += [
         "",
         click.style("Plan: ", bold=True) + f"{counts} layers.",
-        f"Parameters: {_arrow(f'{before:,}', f'{after:,}')}; {trainable:,} train, {plan.num_frozen:,} are frozen.",
+        f"Parameters: {_arrow(f'{before:,}', f'{after:,}')}"
+        + ("." if plan.phases else f"; {trainable:,} train, {plan.num_frozen:,} are frozen."),
+        *(f"Phase {phase_text(phase, plan)}." for phase in plan.phases),
         f"Input: {_arrow(_ends(plan.before, 'input'), _ends(plan.after, 'input'))}",
         f"Output: {_arrow(_ends(plan.before, 'output'), _ends(plan.after, 'output'))}",
     ]
     return "\n".join(lines)
+
+
+def phase_text(phase: PlannedPhase, plan: Plan) -> str:
+    """A phase of training, its epochs, and what trains in it."""
+    epochs = "1 epoch" if phase.epochs == 1 else f"{phase.epochs} epochs"
+    frozen = plan.after.num_parameters - phase.num_trained
+    return f"{phase.name}: {epochs}; {phase.num_trained:,} train, {frozen:,} are frozen"
 
 
 def _plan_rows(changes: Sequence[Change]) -> Iterator[tuple[str, ...]]:

@@ -96,7 +96,7 @@ RULES: dict[str, Rule] = {
             "SC511", "a weights file of `imagenet` for which Keras builds another graph than for `imagenet`", "warning"
         ),
         # training
-        Rule("SC601", "an optimizer, loss, metric or callback that Keras does not have"),
+        Rule("SC601", "an optimizer, loss, metric or callback that Keras does not have, or a spec cannot say"),
         Rule("SC602", "a data folder that is missing, or a class without images"),
         Rule("SC603", "an image that cannot be read"),
         Rule("SC604", "data that does not fit the model: classes, image size, channels"),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.graph import Graph, LayerSpec
+from spec_compiler.plan import PlannedPhase
+from spec_compiler.training.freezing import normalizes
 from spec_compiler.training.image_data import image_problems
 from spec_compiler.training.loss import loss_problems, metric_problems
 from spec_compiler.training.reported import monitor_problems
@@ -49,6 +51,36 @@ def trainable_layers(spec: Spec, graph: Graph, index: int) -> frozenset[str]:
         return frozenset(name for name, layer in graph.layers.items() if layer.trainable)
     frozen = freeze.frozen(graph)
     return frozenset(name for name, layer in graph.layers.items() if name not in frozen and not _says_frozen(layer))
+
+
+def planned_phases(spec: Spec, graph: Graph) -> tuple[PlannedPhase, ...]:
+    """Each phase with how many parameters of the edited model train in it.
+
+    Raises:
+        SpecError: as `trainable_layers`.
+    """
+    found = []
+    for index, phase in enumerate(spec.train):
+        layers = [graph.layers[name] for name in trainable_layers(spec, graph, index)]
+        inference = inference_only(spec, index)
+        found.append(PlannedPhase(phase.phase, phase.epochs, sum(_num_trained(each, inference) for each in layers)))
+    return tuple(found)
+
+
+def inference_only(spec: Spec, index: int) -> bool:
+    """Whether a phase keeps every BatchNormalization in inference mode."""
+    freeze = spec.train[index].freeze
+    if freeze is None:
+        freeze = spec.freeze.root if spec.freeze is not None else None
+    return freeze is not None and freeze.batch_norm == "all"
+
+
+def _num_trained(layer: LayerSpec, inference: bool) -> int:
+    if layer.inner is not None and inference:
+        return sum(_num_trained(each, inference) for each in layer.inner.layers.values())
+    if inference and normalizes(layer.class_name):
+        return 0
+    return sum(each.num_elements for each in layer.weights if each.trainable)
 
 
 def _says_frozen(layer: LayerSpec) -> bool:

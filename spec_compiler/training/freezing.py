@@ -63,7 +63,7 @@ class Freezing(Parsed):
         """
         found = {graph.nodes[name].layer for name in resolve(self.selector, graph)} if self.selector else set()
         if self.batch_norm == "all":
-            normalizations = {name for name, layer in graph.layers.items() if _normalizes(layer.class_name)}
+            normalizations = {name for name, layer in graph.layers.items() if normalizes(layer.class_name)}
             inner = any(layer.inner and _has_normalization(layer.inner) for layer in graph.layers.values())
             if not normalizations and not inner:
                 message = "`batch_norm: all` finds no BatchNormalization in this model"
@@ -82,12 +82,13 @@ FREEZING_SCHEMA: dict[str, Any] = {
 }
 
 
-def _normalizes(class_name: str) -> bool:
+def normalizes(class_name: str) -> bool:
+    """Whether a class is a BatchNormalization."""
     return class_name.rpartition(">")[2] in NORMALIZATIONS
 
 
 def _has_normalization(graph: Graph) -> bool:
     return any(
-        _normalizes(layer.class_name) or (layer.inner is not None and _has_normalization(layer.inner))
+        normalizes(layer.class_name) or (layer.inner is not None and _has_normalization(layer.inner))
         for layer in graph.layers.values()
     )

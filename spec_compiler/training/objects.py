@@ -29,6 +29,32 @@ _NAMESPACES = {
 }
 
 
+_OWN = "register a class of your own and write `package>Name`"
+_BASE = "it is what others inherit from"
+_BY_ITSELF = "`train` does that by itself"
+# What Keras has and a spec cannot say, why, and what helps. A test holds this list and the catalogue against Keras.
+NOT_WRITTEN: Mapping[tuple[ObjectKind, str], tuple[str, str]] = {
+    ("callback", "LearningRateScheduler"): (
+        "it takes a Python function",
+        "write a schedule, `optimizer: {Adam: {learning_rate: {CosineDecay: {…}}}}`, or use `ReduceLROnPlateau`",
+    ),
+    ("callback", "LambdaCallback"): ("it takes Python functions", _OWN),
+    ("callback", "RemoteMonitor"): ("it sends what the run reports to an address", "read `history.csv` of the run"),
+    ("callback", "BackupAndRestore"): (_BY_ITSELF, "leave it out; `--resume` continues a run"),
+    ("callback", "History"): (_BY_ITSELF, "leave it out; the run writes `history.csv`"),
+    ("callback", "ProgbarLogger"): (_BY_ITSELF, "leave it out; `--quiet` shows no progress"),
+    ("callback", "CallbackList"): ("it holds others", "write those in the list `callbacks`"),
+    ("callback", "Callback"): (_BASE, _OWN),
+    ("optimizer", "Optimizer"): (_BASE, "write `adam` or `Adam: {learning_rate: 0.001}`"),
+    ("optimizer", "LossScaleOptimizer"): ("Keras puts it around the optimizer", "write the optimizer inside of it"),
+    ("optimizer", "MultiOptimizer"): ("it pairs optimizers with layers", "write one optimizer for each phase"),
+    ("optimizer", "OptimizerMap"): ("it pairs optimizers with layers", "write one optimizer for each phase"),
+    ("loss", "Loss"): (_BASE, _OWN),
+    ("metric", "Metric"): (_BASE, _OWN),
+    ("metric", "MeanMetricWrapper"): ("it takes a Python function", _OWN),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class KerasObject:
     """One object that Keras makes: its kind, its public name and its constructor arguments, checked."""
@@ -55,6 +81,10 @@ class KerasObject:
         if catalogue.class_record(name, kind) is None:
             if ">" in name:
                 return cls(kind, name, dict(value) if isinstance(value, Mapping) else {})
+            if (kind, name) in NOT_WRITTEN:
+                reason, instead = NOT_WRITTEN[kind, name]
+                message = f"`{name}` cannot stand in a spec: {reason}"
+                raise SpecError.single("SC601", message, path=path, at_key=bool(path), help=instead)
             names = sorted(_names(kind), key=lambda each: each.islower() != name.islower())
             written = as_yaml(name, kind)
             help = f"write `{written}`" if written else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -16,7 +17,7 @@ from spec_compiler.diagram import VIEWS, DrawError, to_mermaid, to_tree
 from spec_compiler.diagram.notebook import mimebundle
 from spec_compiler.diagram.picture import draw_up
 from spec_compiler.matching import compare
-from spec_compiler.plan import Plan
+from spec_compiler.plan import Plan, PlannedPhase
 from tests.unit.mermaid import parse_all
 from tests.unit.pictures import awkward, changed, cut, inserted, long_chain, replaced, residual_tower, siamese
 
@@ -112,7 +113,7 @@ def test_json_fits_the_published_schema(name: str) -> None:
 def test_the_schema_names_every_key() -> None:
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     data = json.loads(plan_as(replaced(), "json"))
-    assert set(data) == set(schema["properties"]) - {"matches"}
+    assert set(data) == set(schema["properties"]) - {"matches", "phases"}
     assert set(data["layers"][0]) == set(schema["$defs"]["layer"]["properties"])
     assert set(data["summary"]) == set(schema["properties"]["summary"]["properties"])
 
@@ -122,6 +123,13 @@ def test_a_comparison_fits_the_schema() -> None:
     found = compare(plan.before, plan.after)
     data: dict[str, Any] = {**found.plan.to_json(), "matches": found.to_json()}
     Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(json.loads(json.dumps(data)))
+
+
+def test_a_plan_with_phases_fits_the_schema_finding_N7() -> None:
+    plan = replace(replaced(), phases=(PlannedPhase("head", 5, 8),))
+    data = json.loads(plan_as(plan, "json"))
+    assert [set(each) for each in data["phases"]] == [{"name", "epochs", "parameters"}]
+    Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(data)
 
 
 @pytest.mark.parametrize("format", PLAN_FORMATS)
