@@ -321,7 +321,7 @@ def _difference(original: Any, made: Any) -> str | None:
         for key, value in vars(one).items():
             if key.startswith("_self_") or key in _of_keras():  # the former are TensorFlow's, there once somebody asked
                 continue
-            if _is_plain(value) and not _equal(value, vars(other).get(key, _NOTHING)):
+            if _is_data(value) and not _equal(value, vars(other).get(key, _NOTHING)):
                 return f"{where}`{key}` {vars(other).get(key)!r}, not {value!r}"
     return None
 
@@ -348,8 +348,15 @@ _NOTHING = object()
 def _is_plain(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return all(_is_plain(each) for each in value)
+    return isinstance(value, _PLAIN)
+
+
+def _is_data(value: Any) -> bool:
+    """Whether two layers can be told apart by it: plain values, arrays, and nests of them."""
+    if isinstance(value, list | tuple):
+        return all(_is_data(each) for each in value)
     if type(value) is dict:
-        return all(isinstance(key, str) and _is_plain(each) for key, each in value.items())
+        return all(isinstance(key, str) and _is_data(each) for key, each in value.items())
     return isinstance(value, _PLAIN) or (isinstance(value, np.ndarray) and value.dtype != object)
 
 
