@@ -127,7 +127,10 @@ def nothing(term: Term, graph: Graph) -> SpecError:
     elif term.form == "type":
         classes = sorted({layer.class_name for layer in graph.layers.values()})
         listed = ", ".join(f"`{name}`" for name in classes[:8])
+        alike = [f"type:{name}" for name in classes if fnmatch.fnmatchcase(name, term.parts[0])]
         help = did_you_mean(term.parts[0], classes, f"its classes are {listed}{', …' if len(classes) > 8 else ''}")
+        if alike:  # a pattern, which only names have
+            help = f"write the classes out: `[{', '.join(alike)}]`"
     else:
         several = as_a_list(term.text) if term.form == "glob" else None
         help = several or _near_pattern(term, graph) or "`spec-compiler layers` prints the names"

@@ -41,7 +41,7 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
         if is_symbolic(variable):
             raise TransferError(f"the variable {variable.path} was left without a value")
     for name, layer in built.layers.items():  # last: a backend's variable made frozen could never be trained
-        if not hasattr(layer, "trainable") or isinstance(layer, keras.layers.InputLayer):
+        if not hasattr(layer, "trainable"):
             continue
         if not built.graph.layers[name].trainable:
             freeze(layer)
