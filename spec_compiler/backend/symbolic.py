@@ -134,7 +134,7 @@ def fresh_variable(variable: Any, *, with_value: bool) -> Any:
         initializer=_zeros if value is None else lambda shape, dtype=None: _tensor(value, dtype),
         shape=variable.shape,
         dtype=variable.dtype,
-        trainable=True,  # also where it is frozen now, see `_make`
+        trainable=variable._trainable,
         autocast=variable._autocast,
         aggregation=variable.aggregation,
         synchronization=variable.synchronization,
@@ -150,15 +150,9 @@ def _zeros(shape: Any, dtype: Any = None) -> Any:
 
 
 def _make(variable: Any, initializer: Any) -> None:
-    """Lets the backend make the variable, as one that can be trained, whether or not it is frozen now.
-
-    Of what TensorFlow makes as not trainable it records no use, ever; Keras asks the variable itself what to train.
-    """
-    trainable = variable._trainable
-    variable._trainable = trainable or ("float" in variable.dtype and variable.synchronization != "on_read")
+    """Lets the backend make the variable. What TensorFlow makes as not trainable it never trains: see `thawed`."""
     variable._initializer = initializer
     variable._deferred_initialize()
-    variable.trainable = trainable
 
 
 def assign(variable: Any, array: np.ndarray[Any, Any]) -> None:
