@@ -78,10 +78,10 @@ def checked(
 
             planned = pipeline.planned(loaded, base, allowed)
             tier = "shapes" if planned.base.is_remote else "files"
-            check_data(loaded, planned.plan.after)
+            found = (*lint(loaded, planned.plan), *pipeline.file_warnings(planned))
             with loaded.source.locating():
                 check_objects(loaded, planned.plan.after)
-            found = (*lint(loaded, planned.plan), *pipeline.file_warnings(planned))
+            check_data(loaded, planned.plan.after)
         return Checked(tier, Diagnostics(loaded.source.locate(each) for each in found))
     except SpecError as error:
         code = error.diagnostics[0].code

@@ -24,7 +24,7 @@ def check_data(spec: Spec, graph: Graph | None) -> None:
     Raises:
         SpecError: SC602, SC603, SC604, SC606; located.
     """
-    if spec.data is None:
+    if spec.data is None or not spec.train:  # without phases nothing uses it, which SC312 says
         return
     with spec.source.locating():
         if spec.data.is_code:

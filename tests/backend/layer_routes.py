@@ -67,6 +67,10 @@ def by_result(case: Case, folder: Path) -> Outcome:
         compile_spec({"spec": 1}, base=made.model).model.save(ours)
         _same_function(made, _loaded(wanted), _loaded(ours), lambda: _loaded(wanted))
 
+    try:
+        _loaded(wanted)
+    except Exception as error:
+        return Outcome("not loaded by Keras", _first_line(error))
     return _outcome(compare)
 
 

@@ -12,9 +12,18 @@ import pytest
 from spec_compiler import Diagnostic, check_spec
 from spec_compiler.backend import bases
 from tests.backend.mutations import KINDS, Mutation, examples, mutated
+from tests.backend.pictures import write_pictures
 
 SPECS = examples(Path(__file__).parents[2] / "specs")
 SEED = 20_240_501
+
+
+@pytest.fixture(autouse=True)
+def _images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The data that `digits_two_phase` names, which `make digits` writes."""
+    write_pictures(tmp_path / "out" / "digits", classes=10, each=2)
+    (tmp_path / "specs").mkdir()
+    monkeypatch.chdir(tmp_path / "specs")
 
 
 @pytest.fixture(autouse=True)
