@@ -350,13 +350,18 @@ def _from_file(base: Base, folder: str, code: bool) -> LoadedBase:
                 raise error.under("file") from None
         return _given(base.weights, folder, read, result)
 
+    safe = not saved_code.has_lambdas
+
+    def again() -> Any:
+        return _rebuilt(path, objects, safe)
+
     known, name = {}, os.path.basename(path)
     if base.own_weights:
-        known = {"": references.saved(path, name, objects, not saved_code.has_lambdas)}
+        known = {"": references.saved(path, name, objects, safe, again)}
     elif base.weights.map is not None:
         known = {"": references.mapped(name, read, custom, weights)}
     elif base.weights.kind != "none":
-        known = {"": references.saved(path, name, objects, not saved_code.has_lambdas, locate(base.weights, folder))}
+        known = {"": references.saved(path, name, objects, safe, again, locate(base.weights, folder))}
     return LoadedBase(read, weights, custom, key=key, references=known)
 
 

@@ -19,7 +19,7 @@ Array = np.ndarray[Any, Any]
 
 NUM_PROBES = 2
 OPEN_SIZES = (32, 96, 256)  # tried for axes that an input leaves open; some networks need more than the least
-_OPEN_LENGTH = 12  # of sequences and other axes
+_OPEN_LENGTHS = (12, 512, 12_000)  # of sequences and other axes, tried with them
 _UNKNOWN_WORDS = ("", "a word that no vocabulary has")
 
 
@@ -62,7 +62,7 @@ def _axes(graph: Graph, node: str) -> Shape:
 
 def _made(spec: TensorSpec, size: int, random: np.random.Generator, limit: int, words: Sequence[str]) -> Any:
     batch, *axes = spec.shape
-    open_size = size if len(axes) >= 3 else _OPEN_LENGTH
+    open_size = size if len(axes) >= 3 else _OPEN_LENGTHS[OPEN_SIZES.index(size)]
     shape = (batch or NUM_PROBES, *(axis or open_size for axis in axes))
     if spec.dtype == "string":
         import tensorflow  # Keras has strings on TensorFlow alone, and no word of its own for making them

@@ -65,7 +65,9 @@ def prove(before: Graph, built: Built, references: Mapping[str, Reference], fold
         "SC609",
         "the models cannot be run on seeded inputs of their own shapes",
         notes=[f"Keras says: {keras_reason(refused)}" if refused is not None else "they have no inputs"],
-        help="name a folder with images: `--probe images/`",
+        help="name a folder with images: `--probe images/`"
+        if any(len(each.shape) == 4 for ref in built.graph.input_refs if (each := built.graph.spec_of(ref)) is not None)
+        else "give its inputs a size: `input: {shape: …}`",
     )
 
 

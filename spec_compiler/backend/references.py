@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import warnings
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -43,12 +44,30 @@ def application(base: Base, file: Callable[[], str]) -> Reference:
     return Reference(f"{base.application} as Keras makes and loads it", made)
 
 
-def saved(path: str, name: str, objects: Mapping[str, Any], safe: bool, weights: str | None = None) -> Reference:
-    """A saved model as Keras loads it, with the weights of another file where they are named."""
+def saved(
+    path: str,
+    name: str,
+    objects: Mapping[str, Any],
+    safe: bool,
+    rebuilt: Callable[[], Any],
+    weights: str | None = None,
+) -> Reference:
+    """A saved model as Keras loads it, with the weights of another file where they are named.
+
+    Keras 3 does not load every legacy file, and some otherwise than they were saved: the config of such a file is
+    `rebuilt`, and Keras loads the weights into that.
+    """
 
     def made() -> Any:
         with symbolic(allocate=True), _quiet():
-            model = keras.saving.load_model(path, custom_objects=dict(objects), compile=False, safe_mode=safe)
+            if zipfile.is_zipfile(path):
+                model = keras.saving.load_model(path, custom_objects=dict(objects), compile=False, safe_mode=safe)
+            else:
+                model = rebuilt()
+                model.load_weights(path)
+                for layer in model._flatten_layers():  # Keras does so for those that are in no nested model
+                    if hasattr(layer, "finalize_state") and layer.weights:
+                        layer.finalize_state()
             if weights is not None:
                 model.load_weights(weights)
             return model

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import zipfile
@@ -14,6 +13,7 @@ import h5py
 import keras
 
 from spec_compiler.backend.functions import function_beside
+from spec_compiler.backend.keras_2_configs import leave_out_what_keras_3_lacks, say_as_keras_3
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.permissions import ALLOW_MODEL
 
@@ -37,53 +37,21 @@ def saved_config(path: str) -> Config:
                 raise OSError("the archive has no `config.json`")
             config = _mapping(archive.read("config.json").decode("utf-8"))
         config.pop("compile_config", None)
-        _leave_out_what_keras_3_lacks(config)
+        leave_out_what_keras_3_lacks(config)
         return config
     with h5py.File(path, "r") as store:
         text = store.attrs.get("model_config")
+        version = str(store.attrs.get("keras_version", "2"))
     if text is None:
         raise SpecError.single(
             "SC502",
             f"`{os.path.basename(path)}` holds weights only, not a model",
-            help="name the application in `base`, and this file in `base.weights`",
+            help="name the application in `base`, and this file in `base.weights`; of another model\n"
+            "its own file, or a `python:` base that returns it",
         )
     config = _mapping(text)
-    _say_as_keras_3(config)
-    _leave_out_what_keras_3_lacks(config)
+    say_as_keras_3(config, is_older=not version.lstrip("b'").startswith("3"))
     return config
-
-
-# Arguments of Keras 2 that Keras 3 refuses, each with the value that says nothing: what layers do without it.
-_OF_KERAS_2 = {"time_major": False, "groups": 1, "virtual_batch_size": None, "causal": False, "noise_shape": None}
-_ANY = frozenset(("fused", "implementation"))  # these chose between ways to compute the same
-
-
-def _leave_out_what_keras_3_lacks(config: Any) -> None:
-    """Takes out, in place, arguments of Keras 2 that only say what Keras 3 does anyway."""
-    if isinstance(config, dict):
-        inner, cls = config.get("config"), getattr(keras.layers, str(config.get("class_name")), None)
-        if isinstance(inner, dict) and isinstance(cls, type) and issubclass(cls, keras.layers.Layer):
-            takes = inspect.signature(cls).parameters
-            for key in (_OF_KERAS_2.keys() | _ANY) & inner.keys() - takes.keys():
-                if key in _ANY or (type(inner[key]), inner[key]) == (type(_OF_KERAS_2[key]), _OF_KERAS_2[key]):
-                    del inner[key]
-    for each in config.values() if isinstance(config, dict) else config if isinstance(config, list) else ():
-        _leave_out_what_keras_3_lacks(each)
-
-
-def _say_as_keras_3(config: Any) -> None:
-    """Rewrites, in place, the functions of `Lambda` layers as Keras 2 saved them; Keras 3 takes no bare names."""
-    if isinstance(config, dict):
-        inner = config.get("config")
-        if config.get("class_name") == "Lambda" and isinstance(inner, dict):
-            function = inner.get("function")
-            if isinstance(function, str):
-                inner["function"] = {"module": "builtins", "class_name": "function", "config": function}
-            elif isinstance(function, list) and len(function) == 3:
-                code = dict(zip(("code", "defaults", "closure"), function, strict=True))
-                inner["function"] = {"class_name": "__lambda__", "config": code}
-    for each in config.values() if isinstance(config, dict) else config if isinstance(config, list) else ():
-        _say_as_keras_3(each)
 
 
 def _mapping(text: str | bytes) -> Config:
