@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -68,7 +69,7 @@ def read_graph(model: Any) -> Graph:
             nodes[name] = Node(name, operation.name, args, kwargs, outputs)
     graph = Graph(
         name=str(model.name),
-        layers=layers,
+        layers=_with_shared_places(layers, model),
         nodes=nodes,
         inputs=to_reference(functional._inputs_struct),
         outputs=to_reference(functional._outputs_struct),
@@ -145,6 +146,25 @@ def read_variables(layer: Any) -> tuple[VariableSpec, ...]:
         )
         for variable in layer.variables
     )
+
+
+def _with_shared_places(layers: dict[str, LayerSpec], model: Any) -> dict[str, LayerSpec]:
+    """The layers, each variable that an earlier layer of the model has as well with its place there."""
+    places: dict[int, str] = {}
+    found = dict(layers)
+    for layer in model.layers:
+        spec = found.get(layer.name)
+        if spec is None or not spec.variables:
+            continue
+        shared = [places.get(id(variable)) for variable in layer.variables]
+        if any(shared):
+            variables = zip(spec.variables, shared, strict=True)
+            found[layer.name] = replace(
+                spec, variables=tuple(replace(each, shared_path=place) for each, place in variables)
+            )
+        for variable, each in zip(layer.variables, spec.variables, strict=True):
+            places.setdefault(id(variable), f"{spec.store_group}/{each.store_path}")
+    return found
 
 
 def tensor_spec(tensor: Any) -> TensorSpec:

@@ -24,11 +24,13 @@ def find_keras3(store: Any, base: Graph, path: str) -> dict[Place, str]:
                 continue
             name = f"{layer.store_group}/{variable.store_path}"
             if name not in store:
-                older = name.replace("layers/", "_layer_checkpoint_dependencies/", 1)
-                if older not in store:
+                shared = variable.shared_path or name
+                others = (shared, *(_as_before(each) for each in (name, shared)))
+                other = next((each for each in others if each in store), None)
+                if other is None:
                     problems.append(f"`{layer.name}`: the file has no `{name}`")
                     continue
-                name = older
+                name = other
             found[layer.name, index] = name
             problems += shape_problems(store, name, layer, index)
     taken = {name.rpartition("/vars/")[0] for name in found.values()}
@@ -40,6 +42,11 @@ def find_keras3(store: Any, base: Graph, path: str) -> dict[Place, str]:
     if problems:
         raise another_model(path, base, problems)
     return found
+
+
+def _as_before(name: str) -> str:
+    """The same place as early versions of Keras 3 called it."""
+    return name.replace("layers/", "_layer_checkpoint_dependencies/", 1)
 
 
 def weight_groups(store: Any) -> list[str]:
