@@ -48,6 +48,7 @@ class VariableSpec:
 
     `store_path` is its place below the layer's group in a Keras 3 weights file; `legacy_index` its position in the
     layer's group of a legacy H5 file, None for state that such a file does not hold (seeds of random generators).
+    `shared_path` is its place in the whole file of Keras 3 where an earlier layer shares it, which Keras saves once.
     """
 
     path: str
@@ -56,6 +57,7 @@ class VariableSpec:
     trainable: bool = True
     store_path: str | None = None
     legacy_index: int | None = None
+    shared_path: str | None = None
 
     @property
     def num_elements(self) -> int:

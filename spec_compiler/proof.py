@@ -27,7 +27,8 @@ class Proof:
     def text(self) -> str:
         """The proof in a sentence or two."""
         if not self.layers:
-            return f"Nothing to prove: {self.reference}."
+            kept = "no layer is kept as the base has it" if self.probes else self.reference
+            return f"Nothing to prove: {kept}."
         what = "kept layer computes what it" if self.layers == 1 else "kept layers compute what they"
         does = "computes" if self.layers == 1 else "compute"
         text = f"Proven on {self.probes}: {self.layers} {what} {does} in {self.reference}"

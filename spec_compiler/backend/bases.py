@@ -413,7 +413,11 @@ def _unreadable(name: str, error: Exception) -> SpecError:
 def _rebuilt(path: str, objects: Mapping[str, Any], safe: bool) -> Any:
     config = saved_config(path)  # anew each time, as Keras empties it while it reads
     if zipfile.is_zipfile(path):
-        return keras.saving.deserialize_keras_object(config, custom_objects=dict(objects), safe_mode=safe)
+        # private: as `load_model` does, so that a layer which two others hold is made once
+        from keras.src.saving.serialization_lib import ObjectSharingScope
+
+        with ObjectSharingScope():
+            return keras.saving.deserialize_keras_object(config, custom_objects=dict(objects), safe_mode=safe)
     # private: the legacy format has no public reader
     from keras.src.legacy.saving import saving_options, saving_utils
     from keras.src.saving.serialization_lib import SafeModeScope

@@ -23,13 +23,19 @@ def unfreeze(layer: Any) -> None:
     layer.trainable = True
 
 
-def thawed(model: Any) -> list[Any]:
-    """The frozen layers of a model whose variables have no values yet, after each variable was made trainable."""
+def thawed(model: Any) -> tuple[list[Any], list[Any]]:
+    """The frozen layers and the single frozen variables of a model without values yet, all of it made trainable.
+
+    Keras freezes a single variable too: the kernel of a layer with LoRA.
+    """
     layers = list(model._flatten_layers())
+    single = []
     for layer in layers:
         for variable in layer._trainable_variables:
+            if layer.trainable and not variable.trainable:
+                single.append(variable)
             variable.trainable = True
-    return [layer for layer in layers if not layer.trainable]
+    return [layer for layer in layers if not layer.trainable], single
 
 
 def set_trainable(model: Any, names: frozenset[str]) -> None:

@@ -55,9 +55,9 @@ def _inputs(config: Any) -> None:
         if layers and first.get("class_name") != "InputLayer" and isinstance(own, dict) and "batch_input_shape" in own:
             dtype = own.get("dtype") if isinstance(own.get("dtype"), str) else "float32"
             said = {"batch_input_shape": own.pop("batch_input_shape"), "dtype": dtype, "sparse": False}
-            layers.insert(
-                0, {"class_name": "InputLayer", "config": {**said, "name": f"{own.get('name', 'layer')}_input"}}
-            )
+            said["name"] = f"{own.get('name', 'layer')}_input"
+            said["name"] = f"{own.get('name', 'layer')}_input"
+            layers.insert(0, {"class_name": "InputLayer", "config": said})
     for each in config.values() if isinstance(config, dict) else config if isinstance(config, list) else ():
         _inputs(each)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -61,7 +62,7 @@ def read_graph(model: Any) -> Graph:
             nodes[name] = Node(name, operation.name, args, kwargs, outputs)
     graph = Graph(
         name=str(model.name),
-        layers=layers,
+        layers=_with_shared_places(layers, model),
         nodes=nodes,
         inputs=to_reference(functional._inputs_struct),
         outputs=to_reference(functional._outputs_struct),
@@ -177,6 +178,25 @@ def read_variables(layer: Any) -> tuple[VariableSpec, ...]:
     )
 
 
+def _with_shared_places(layers: dict[str, LayerSpec], model: Any) -> dict[str, LayerSpec]:
+    """The layers, each variable that an earlier layer of the model has as well with its place there."""
+    places: dict[int, str] = {}
+    found = dict(layers)
+    for layer in model.layers:
+        spec = found.get(layer.name)
+        if spec is None or not spec.variables:
+            continue
+        shared = [places.get(id(variable)) for variable in layer.variables]
+        if any(shared):
+            variables = zip(spec.variables, shared, strict=True)
+            found[layer.name] = replace(
+                spec, variables=tuple(replace(each, shared_path=place) for each, place in variables)
+            )
+        for variable, each in zip(layer.variables, spec.variables, strict=True):
+            places.setdefault(id(variable), f"{spec.store_group}/{each.store_path}")
+    return found
+
+
 def tensor_spec(tensor: Any) -> TensorSpec:
     """Shape and dtype of a symbolic tensor."""
     shape: Shape = tuple(None if size is None else int(size) for size in tensor.shape)
@@ -202,6 +222,12 @@ def custom_objects(model: Any) -> dict[str, Any]:
 
 
 def _functional(model: Any) -> Any:
+    if isinstance(model, keras.Sequential) and not _is_plain(model):
+        raise SpecError.single(
+            "SC304",
+            f"`{model.name}` is a subclassed model, its graph is Python code that Keras does not know",
+            help="put what its `call` adds into a layer: `keras.Sequential([*layers, YourLayer()])`",
+        )
     if isinstance(model, keras.Sequential):
         if not model.built or model._functional is None:
             raise SpecError.single(
@@ -213,7 +239,7 @@ def _functional(model: Any) -> Any:
     if not isinstance(model, keras.Model):
         message = f"a base is a `keras.Model`, got `{type(model).__name__}`"
         raise SpecError.single("SC304", message)
-    if not isinstance(model, _Functional) or type(model).call is not _Functional.call:
+    if not isinstance(model, _Functional) or not _is_plain(model):
         raise SpecError.single(
             "SC304",
             f"`{model.name}` is a subclassed model, its graph is Python code that Keras does not know",
@@ -223,11 +249,17 @@ def _functional(model: Any) -> Any:
     return model
 
 
+def _is_plain(model: Any) -> bool:
+    """Whether a Functional or Sequential model does what its graph says: a class may have a `call` of its own."""
+    kind = keras.Sequential if isinstance(model, keras.Sequential) else _Functional
+    return type(model).call is kind.call and type(model).__call__ is kind.__call__
+
+
 def _kind(operation: Any) -> Kind:
     if isinstance(operation, keras.layers.InputLayer):
         return "input"
-    if isinstance(operation, keras.Sequential) and operation._functional is not None:
+    if isinstance(operation, keras.Sequential) and operation._functional is not None and _is_plain(operation):
         return "model"
-    if isinstance(operation, _Functional) and type(operation).call is _Functional.call:
+    if isinstance(operation, _Functional) and _is_plain(operation):
         return "model"
     return "layer" if isinstance(operation, keras.Layer) else "operation"

@@ -355,7 +355,7 @@ def _is_data(value: Any) -> bool:
     """Whether two layers can be told apart by it: plain values, arrays, and nests of them."""
     if isinstance(value, list | tuple):
         return all(_is_data(each) for each in value)
-    if type(value) is dict:
+    if isinstance(value, dict):
         return all(isinstance(key, str) and _is_data(each) for key, each in value.items())
     return isinstance(value, _PLAIN) or (isinstance(value, np.ndarray) and value.dtype != object)
 

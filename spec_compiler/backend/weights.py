@@ -12,7 +12,8 @@ import xxhash
 from spec_compiler.backend.files import Array
 from spec_compiler.backend.freezing import freeze, thawed
 from spec_compiler.backend.sources import OpenSource, WeightSource, to_array
-from spec_compiler.backend.state import StateLost, carry, untracked
+from spec_compiler.backend.state import State, StateLost, carry, untracked
+from spec_compiler.backend.store import parts
 from spec_compiler.backend.symbolic import assign, initialize, is_symbolic, quick_protocols
 from spec_compiler.backend.writer import Built
 from spec_compiler.diagnostics import SpecError
@@ -28,13 +29,14 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
         TransferError: a copied variable is not what the source holds, or one was left without a value.
     """
     rows: list[LedgerRow] = []
-    frozen = thawed(built.model)  # a backend's variable that is made frozen could never be trained
+    frozen, single = thawed(built.model)  # a backend's variable that is made frozen could never be trained
     with source.opened() as opened, quick_protocols():
         for name, layer in built.layers.items():
             spec = built.graph.layers[name]
             if spec.kind not in ("input", "operation"):
                 found = list(_layer_rows(spec, layer, opened, spec.name in source.fills))
                 rows += _with_state(found, spec, layer, opened)
+                single += [] if spec.is_new else _frozen_alone(layer, opened.state(spec.name))
     rows += _dropped(base, built.graph)
     for variable in built.model.variables:
         if is_symbolic(variable):
@@ -49,7 +51,19 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
     for layer in frozen:  # those inside of nested models as well
         if not layer.trainable:
             freeze(layer)
+    for variable in single:
+        variable.trainable = False
     return WeightLedger(tuple(rows), sum(len(layer.variables or ()) for layer in base.layers.values()), source.unused)
+
+
+def _frozen_alone(layer: Any, state: State) -> list[Any]:
+    """The variables of a kept layer of which the base froze the same ones by themselves: `kernel.trainable = False`."""
+    original = getattr(state, "layer", None)
+    if original is None or not original.trainable or len(original.variables) != len(layer.variables):
+        return []
+    pairs = zip(layer.variables, original.variables, strict=True)
+    alone = {id(each) for part in parts(original) if part.trainable for each in part._trainable_variables}
+    return [ours for ours, theirs in pairs if not theirs.trainable and id(theirs) in alone]
 
 
 class TransferError(Exception):

@@ -144,7 +144,10 @@ def _misfits(spec: LayerSpec, layer: Any) -> bool:
     found = spec.continues(new)
     if any(index is not None and old[index].shape != each.shape for index, each in zip(found, new, strict=True)):
         return True
-    lost = any(each.is_weight and index not in found for index, each in enumerate(old))
+    gone = [each for index, each in enumerate(old) if each.is_weight and index not in found]
+    lost = bool(gone)
+    if any("lora_" in each.path for each in gone):  # they are part of what the kernel does
+        return True
     gained = any(each.is_weight and index is None for index, each in zip(found, new, strict=True))
     return spec.changed_by is None and (lost or gained)  # new arguments may say `use_bias: false`, or `lora_rank: 4`
 

@@ -26,11 +26,13 @@ def find_keras3(store: Any, base: Graph, path: str) -> dict[Place, str]:
                 continue
             name = f"{layer.store_group}/{variable.store_path}"
             if name not in store:
-                older = name.replace("layers/", OLDER, 1)
-                if older not in store:
+                shared = variable.shared_path or name
+                others = (shared, *(_as_before(each) for each in (name, shared)))
+                other = next((each for each in others if each in store), None)
+                if other is None:
                     problems.append(f"`{layer.name}`: the file has no `{name}`")
                     continue
-                name = older
+                name = other
             found[layer.name, index] = name
             problems += shape_problems(store, name, layer, index)
     taken = set(found.values())
@@ -56,6 +58,11 @@ def _is_copy(store: Any, name: str, taken: set[str]) -> bool:
 def _loads_more(layer: LayerSpec) -> bool:
     """Whether Keras's own loading of a layer reads arrays that are no variable of it: a kernel with LoRA merged in."""
     return layer.loads_itself or any(each.is_weight and each.store_path is None for each in layer.variables or ())
+
+
+def _as_before(name: str) -> str:
+    """The same place as early versions of Keras 3 called it."""
+    return name.replace("layers/", OLDER, 1)
 
 
 def weight_groups(store: Any) -> list[str]:
