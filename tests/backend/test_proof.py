@@ -94,3 +94,33 @@ def test_images_in_place_of_seeded_inputs(tmp_path: Path) -> None:
     ledger = json.loads((tmp_path / "out.ledger.json").read_text())
     assert ledger["proof"]["reference"] == "base.keras as Keras loads it"
     assert ledger["proof"]["tensors"] == 1
+
+
+class Plus(keras.Sequential):  # type: ignore[misc]
+    """A Sequential model that does more than its layers."""
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        return super().call(inputs) + 1
+
+
+def test_a_subclassed_sequential_model_is_no_graph() -> None:
+    model = Plus([keras.Input((4,)), L.Dense(2)])
+    with pytest.raises(SpecError, match="SC304"):
+        compile_spec({"spec": 1}, base=model)
+    inputs, x = keras.Input((4,)), np.ones((2, 4), "float32")
+    around = keras.Model(inputs, model(inputs))
+    result = compile_spec({"spec": 1, "head": ["ReLU"]}, base=around, prove=True).model
+    np.testing.assert_array_equal(result(x), keras.ops.relu(around(x)))
+
+
+def test_generators_that_no_file_holds_fail_no_proof(tmp_path: Path) -> None:
+    inputs = keras.Input((8, 8, 3))
+    x = L.Dropout(0.5)(L.RandomFlip()(inputs), training=True)
+    keras.Model(inputs, x).save(tmp_path / "base.keras")
+    assert proven({"base": {"file": str(tmp_path / "base.keras")}}).layers == 2
+
+
+def test_nothing_kept_is_nothing_proven() -> None:
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, L.BatchNormalization(name="bn")(inputs))
+    assert "no layer is kept" in proven({"set": [{"layers": "bn", "to": {"momentum": 0.5}}]}, model).text

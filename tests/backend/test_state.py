@@ -264,3 +264,25 @@ def test_a_class_of_ones_own_that_loads_itself(tmp_path: Path) -> None:
     for spec, base in ({"spec": 1}, model), ({"spec": 1, "base": {"file": str(tmp_path / "base.keras")}}, None):
         compiled = compile_spec(spec, base=base, prove=True)
         np.testing.assert_array_equal(outputs(compiled.model, x), outputs(model, x))
+
+
+def test_single_variables_that_are_frozen_finding_W27(tmp_path: Path) -> None:
+    inputs = keras.Input((8,))
+    model = keras.Model(inputs, L.Dense(4, name="fc1", lora_rank=2)(inputs))
+    model.save(tmp_path / "base.keras")
+    by_hand = keras.Model(inputs, L.Dense(4, name="fc1")(inputs))
+    by_hand.get_layer("fc1").kernel.trainable = False
+    file = {"spec": 1, "base": {"file": str(tmp_path / "base.keras")}}
+    for spec, base, names in (
+        ({"spec": 1}, model, ["bias", "lora_kernel_a", "lora_kernel_b"]),
+        (file, None, ["bias", "lora_kernel_a", "lora_kernel_b"]),
+        ({"spec": 1}, by_hand, ["bias"]),
+    ):
+        result = compile_spec(spec, base=base).model
+        assert sorted(each.name for each in result.trainable_variables) == names
+
+
+def test_lora_is_not_taken_away_unmerged_finding_W28() -> None:
+    model, _ = low_rank()
+    with pytest.raises(SpecError, match="SC402"):
+        compile_spec({"spec": 1, "set": [{"layers": "dense", "to": {"lora_rank": None}}]}, base=model)
