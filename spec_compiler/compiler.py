@@ -6,6 +6,7 @@ Graph  -> Graph        editing, edits/             the sections in their fixed o
 Graph  -> shapes       known_calls                 what Keras said of the same calls before
 Graph  -> keras.Model  backend/writer              fresh layers, shapes proven, still without weights
 weights                backend/weights             kept ones copied, new ones initialised, all in the ledger
+proof                  backend/proof               where it is asked for: base and result, layer by layer
 the result             compiled                    what the caller gets: model, plan, ledger, pictures
 """
 

@@ -4,6 +4,7 @@ base   -> Graph         backend/bases    the model it starts from, without its w
 Graph  -> Graph         editing          the sections in their fixed order, each result checked
 Graph  -> keras.Model   backend/writer   fresh layers, shapes proven, still without weights
 weights                 backend/weights  kept ones copied, new ones initialised, all in the ledger
+proof                   backend/proof    where it is asked for: base and result, layer by layer
 """
 
 from __future__ import annotations
