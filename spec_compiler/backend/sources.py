@@ -24,8 +24,8 @@ class OpenSource(Protocol):
         """Where the array of a place is, None where the source has none for it."""
         ...
 
-    def read(self, place: Place) -> Array:
-        """The array of a place."""
+    def read(self, place: Place) -> Any:
+        """The values of a place: an array that its reader may keep, or a backend's tensor, which nothing changes."""
         ...
 
     def state(self, name: str) -> State:
@@ -74,23 +74,36 @@ class MemoryWeights:
         """The variable's path in the model."""
         return f"{self.model.name}:{self._variable(place).path}"
 
-    def read(self, place: Place) -> Array:
-        """The variable's value."""
-        return to_array(self._variable(place))
+    def read(self, place: Place) -> Any:
+        """The variable's value, as a tensor where that costs no memory.
+
+        TensorFlow and JAX let several variables hold one tensor: whoever changes a variable gets memory of its own.
+        """
+        value = _tensor_of(self._variable(place))
+        return value if keras.backend.backend() in ("tensorflow", "jax") else as_array(value)
 
     def state(self, name: str) -> State:
         """That of the layer itself."""
-        layer: Any = self.model
-        for part in name.split("/"):
-            layer = layer.get_layer(part)
-        return MemoryState(layer)
+        return MemoryState(self._layers[name])
 
     def _variable(self, place: Place) -> Any:
         return self._variables[place[0]][place[1]]
 
     @cached_property
+    def _layers(self) -> dict[str, Any]:
+        return dict(_by_name(self.model, ""))  # `get_layer` makes the list of all layers for each that is asked for
+
+    @cached_property
     def _variables(self) -> dict[str, Any]:
         return {layer.name: layer.variables for layer in self.model.layers}
+
+
+def _by_name(model: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    """Every layer of a model, those of nested models as `outer/inner`."""
+    for layer in model.layers:
+        yield f"{prefix}{layer.name}", layer
+        if isinstance(layer, keras.Model):
+            yield from _by_name(layer, f"{prefix}{layer.name}/")
 
 
 @dataclass(frozen=True)
@@ -110,7 +123,7 @@ class NoWeights:
         """None, for every place."""
         return None
 
-    def read(self, place: Place) -> Array:
+    def read(self, place: Place) -> Any:
         """Never called, as there is no origin."""
         raise LookupError(place)
 
@@ -151,7 +164,7 @@ class _OpenJoined:
         name, _, layer = place[0].partition("/")
         return self.sources[name].origin((layer, place[1]))
 
-    def read(self, place: Place) -> Array:
+    def read(self, place: Place) -> Any:
         name, _, layer = place[0].partition("/")
         return self.sources[name].read((layer, place[1]))
 
@@ -162,9 +175,16 @@ class _OpenJoined:
 
 def to_array(variable: Any) -> Array:
     """A variable's value as an array, without a copy where the backend allows it."""
+    return as_array(_tensor_of(variable))
+
+
+def _tensor_of(variable: Any) -> Any:
     value = variable.value
-    if hasattr(value, "read_value"):  # TensorFlow: a tensor shares its memory, a variable copies
-        value = value.read_value()
+    return value.read_value() if hasattr(value, "read_value") else value  # TensorFlow's variables copy, tensors do not
+
+
+def as_array(value: Any) -> Array:
+    """A backend's tensor as an array, without a copy where the backend allows it; an array as it is."""
     try:
         return np.asarray(value)
     except (TypeError, RuntimeError):

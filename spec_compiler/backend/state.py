@@ -28,7 +28,7 @@ _ASSIGN_ONLY = {
     each.load_own_variables
     for each in (keras.layers.Layer, keras.layers.Dense, keras.layers.EinsumDense, keras.layers.Embedding, BaseConv)
 }
-_SIMPLE = (str, int, bool, float, type(None), dict)
+_SIMPLE = frozenset((str, int, bool, float, type(None), dict))
 _CALIBRATED = ("gptq", "awq")  # quantizations in which the loading of those classes also sets a flag
 
 
@@ -191,13 +191,16 @@ def untracked(layer: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for number, part in enumerate(parts(layer)):  # by number: names of parts count through a whole process
         for attribute, value in vars(part).items():
-            if type(value) in _SIMPLE:  # most of them, and each layer of a deep network is asked
+            if type(value) in _SIMPLE or attribute in _LISTED:  # most of them, and each layer of a deep net is asked
                 continue
             for index, each in enumerate(keras.tree.flatten(value) if _is_nest(value) else [value]):
                 if isinstance(each, keras.Variable) and id(each) not in known:
                     known.add(id(each))
                     found[f"{number}/{attribute}/{index}" if number else f"{attribute}/{index}"] = each
     return found
+
+
+_LISTED = frozenset(vars(keras.layers.Layer(name="any")))  # Keras's own lists of what a layer has, all of it counted
 
 
 def _is_nest(value: Any) -> bool:

@@ -155,18 +155,20 @@ def _make(variable: Any, initializer: Any) -> None:
     variable._deferred_initialize()
 
 
-def assign(variable: Any, array: np.ndarray[Any, Any]) -> None:
-    """Gives a variable its value, without first filling it with another. The array must not be used afterwards.
+def assign(variable: Any, value: Any) -> None:
+    """Gives a variable its value, an array or a tensor, without first filling it with another.
+
+    An array must not be used afterwards: its memory may be the variable's.
 
     Raises:
         ValueError: the shapes differ.
     """
-    if tuple(array.shape) != tuple(variable.shape):
-        raise ValueError(f"a variable of shape {tuple(variable.shape)} cannot take an array of shape {array.shape}")
+    if tuple(value.shape) != tuple(variable.shape):
+        raise ValueError(f"a variable of shape {tuple(variable.shape)} cannot take values of shape {value.shape}")
     if not is_symbolic(variable):
-        variable.assign(array)
+        variable.assign(value)
         return
-    _make(variable, lambda shape, dtype=None: _tensor(array, dtype))
+    _make(variable, lambda shape, dtype=None: _tensor(value, dtype))
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
@@ -182,13 +184,15 @@ def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
 _ALIGNMENT = 64
 
 
-def _tensor(array: np.ndarray[Any, Any], dtype: Any) -> Any:
+def _tensor(array: Any, dtype: Any) -> Any:
     """The array as the backend's tensor; on TensorFlow in the same memory, through DLPack, where that is allowed.
 
     Keras's own `convert_to_tensor` always copies, which for one kernel of 411 MB means 411 MB more at the peak, and the
     variable that is made from its result may copy again. There is no name for this in Keras, so this is the one place
     outside of distribution that asks the backend itself.
     """
+    if not isinstance(array, np.ndarray):
+        return keras.ops.convert_to_tensor(array, dtype=dtype)
     same = dtype is None or str(keras.backend.standardize_dtype(dtype)) == array.dtype.name
     if (
         same

@@ -11,7 +11,7 @@ import xxhash
 
 from spec_compiler.backend.files import Array
 from spec_compiler.backend.freezing import freeze, thawed
-from spec_compiler.backend.sources import OpenSource, WeightSource, to_array
+from spec_compiler.backend.sources import OpenSource, WeightSource, as_array, to_array
 from spec_compiler.backend.state import State, StateLost, carry, untracked
 from spec_compiler.backend.store import parts
 from spec_compiler.backend.symbolic import assign, initialize, is_symbolic, quick_protocols
@@ -81,9 +81,10 @@ def _layer_rows(spec: LayerSpec, layer: Any, source: OpenSource, filled: bool) -
             initialize(variable)
             yield _row(spec, each, "initialized", _why_initialized(spec, each, place), result=_checksum_of(variable))
             continue
-        array = source.read(place)
+        value = source.read(place)
+        array = as_array(value)
         before = checksum(array)
-        assign(variable, array)
+        assign(variable, value)
         result = to_array(variable)
         after = checksum(result)
         why = "new layer, filled by the weight map" if spec.is_new else "kept layer"

@@ -21,7 +21,7 @@ from spec_compiler.backend.shapes import call_error, fit_errors, keras_reason, m
 from spec_compiler.backend.symbolic import deep, needs_weights, seeded, skeleton
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.entries import snake_case
-from spec_compiler.graph import Graph, LayerSpec, Node, ValueRef, map_references
+from spec_compiler.graph import Graph, LayerSpec, Node, ValueRef, VariableSpec, map_references
 
 Factory = Callable[..., Any]  # from the layer's name, and from the arguments that `set` gives it
 
@@ -91,12 +91,13 @@ def _build(graph: Graph, base: Graph, seed: int, custom: Custom, folder: str) ->
         problems += count_errors(spec, name, len(outputs), base)
         nodes[name] = replace(node, outputs=tuple(tensor_spec(tensor) for tensor in outputs))
         tensors.update((ValueRef(name, index), tensor) for index, tensor in enumerate(outputs))
-        if fresh and not problems:
-            specs[node.layer] = built_spec(spec, layers[node.layer])
-        if fresh and _misfits(spec, layers[node.layer]):
-            problems += fit_errors(
-                spec, read_variables(layers[node.layer]), name, replace(graph, nodes={**graph.nodes, **nodes}), base
-            )
+        if not fresh:
+            continue
+        variables = _variables(spec, layers[node.layer])
+        if not problems:
+            specs[node.layer] = built_spec(spec, layers[node.layer], variables)
+        if _misfits(spec, layers[node.layer], variables):
+            problems += fit_errors(spec, variables, name, replace(graph, nodes={**graph.nodes, **nodes}), base)
             known = enumerate(_as_in_the_base(name, base))  # what follows would only say the same again
             tensors.update((ValueRef(name, index), tensor) for index, tensor in known)
     if problems:
@@ -137,10 +138,14 @@ def _as_in_the_base(name: str, base: Graph) -> list[Any]:
     return [keras.KerasTensor(spec.shape, spec.dtype) for spec in known]
 
 
-def _misfits(spec: LayerSpec, layer: Any) -> bool:
+def _variables(spec: LayerSpec, layer: Any) -> tuple[VariableSpec, ...]:
+    return read_variables(layer) if spec.kind in ("layer", "model") else ()
+
+
+def _misfits(spec: LayerSpec, layer: Any, new: tuple[VariableSpec, ...]) -> bool:
     if spec.is_new or spec.kind not in ("layer", "model") or not getattr(layer, "built", False):
         return False
-    old, new = spec.variables or (), read_variables(layer)
+    old = spec.variables or ()
     found = spec.continues(new)
     if any(index is not None and old[index].shape != each.shape for index, each in zip(found, new, strict=True)):
         return True
@@ -204,7 +209,9 @@ def make_layer(spec: LayerSpec, custom: Custom, folder: str) -> Any:
 def _from_config(spec: LayerSpec, custom: Custom, folder: str) -> Any:
     if "error" in spec.config:
         raise CannotCopy(spec.config["error"])
-    config = copy.deepcopy(dict(spec.config))  # a `from_config` may empty what it is given, `StackedRNNCells`'s does
+    config: dict[str, Any] = _copied(
+        spec.config
+    )  # a `from_config` may empty what it is given, `StackedRNNCells`'s does
     config["config"] = dict(config.get("config") or {})
     if "name" in config["config"]:  # an operation may take none
         config["config"]["name"] = spec.name_in_keras
@@ -213,6 +220,18 @@ def _from_config(spec: LayerSpec, custom: Custom, folder: str) -> Any:
     return keras.saving.deserialize_keras_object(
         config, custom_objects=dict(custom.objects), safe_mode=not custom.has_lambdas
     )
+
+
+def _copied(config: Any) -> Any:
+    """A config of its own; several times as quick as `deepcopy`, which remembers what it met."""
+    if isinstance(config, Mapping):
+        return {key: _copied(value) for key, value in config.items()}
+    if type(config) in (list, tuple):
+        return type(config)(map(_copied, config))
+    return config if type(config) in _CONSTANT else copy.deepcopy(config)
+
+
+_CONSTANT = frozenset((str, int, float, bool, type(None)))
 
 
 def _kept(
@@ -361,12 +380,12 @@ def _class(name: str, kind: catalogue.ClassKind) -> Any:
     return getattr(getattr(keras, f"{kind}s"), group.get(name, {}).get("alias_of", name))
 
 
-def built_spec(spec: LayerSpec, layer: Any) -> LayerSpec:
+def built_spec(spec: LayerSpec, layer: Any, variables: tuple[VariableSpec, ...]) -> LayerSpec:
     """The layer's spec with what Keras made of it: its full config and its variables."""
     if spec.kind == "operation":
         return spec
     if not spec.is_new:
-        made = spec.rebuilt(read_variables(layer) if spec.kind in ("layer", "model") else ())
+        made = spec.rebuilt(variables)
         config = read_layer(layer, foreign=True).config if spec.changed_by is not None else spec.config
         return replace(made, config=config)
     made = read_layer(layer)

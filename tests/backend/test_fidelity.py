@@ -197,18 +197,43 @@ def test_the_callers_own_randomness_and_names_are_untouched(branching_model: Any
     assert draw(lambda: compile_spec(spec, base=branching_model)) == draw(lambda: None)
 
 
-def test_result_and_base_share_no_memory(branching_model: Any, images: Any) -> None:
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_training_one_of_result_and_base_leaves_the_other(branching_model: Any, images: Any, jit_compile: bool) -> None:
+    """They hold the same tensors until one of the two changes them."""
     compiled = compile_spec({"spec": 1}, base=branching_model)
     before = [keras.ops.convert_to_numpy(each).copy() for each in branching_model.variables]
-    compiled.model.compile(keras.optimizers.SGD(0.5), "sparse_categorical_crossentropy")
+    compiled.model.compile(keras.optimizers.SGD(0.5), "sparse_categorical_crossentropy", jit_compile=jit_compile)
     compiled.model.fit(images, np.array([0, 1, 2, 3]), verbose=0)
     assert not np.array_equal(compiled.model.get_weights()[0], before[0])
     assert_same_bits([keras.ops.convert_to_numpy(each) for each in branching_model.variables], before)
     trained = [keras.ops.convert_to_numpy(each).copy() for each in compiled.model.variables]
-    branching_model.compile(keras.optimizers.SGD(0.5), "sparse_categorical_crossentropy")
+    branching_model.compile(keras.optimizers.SGD(0.5), "sparse_categorical_crossentropy", jit_compile=jit_compile)
     branching_model.fit(images, np.array([3, 2, 1, 0]), verbose=0)
     assert not np.array_equal(branching_model.get_weights()[0], before[0])
     assert_same_bits([keras.ops.convert_to_numpy(each) for each in compiled.model.variables], trained)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "rmsprop", "adagrad", "ftrl", "lion", "muon"])
+def test_rows_of_an_embedding_that_train_are_not_the_base_s(optimizer: str) -> None:
+    """Its gradient is sparse: rows are updated where they lie, in memory that must not be the base's."""
+    inputs = keras.Input((3,), dtype="int32")
+    base = randomized(keras.Model(inputs, keras.layers.Embedding(50, 4, name="rows")(inputs)))
+    before = [each.copy() for each in base.get_weights()]
+    compiled = compile_spec({"spec": 1, "head": ["Flatten", {"Dense": 2}]}, base=base)
+    compiled.model.compile(optimizer, "mse", run_eagerly=True)
+    compiled.model.fit(np.array([[1, 2, 3], [4, 5, 6]]), np.ones((2, 2)), verbose=0)
+    assert not np.array_equal(compiled.model.get_layer("rows").get_weights()[0], before[0])
+    assert_same_bits(base.get_weights(), before)
+
+
+def test_what_assigns_to_a_variable_of_one_leaves_the_other(branching_model: Any) -> None:
+    compiled = compile_spec({"spec": 1}, base=branching_model)
+    before = [each.copy() for each in branching_model.get_weights()]
+    for variable in compiled.model.variables:
+        variable.assign_add(keras.ops.ones_like(variable))
+    assert_same_bits(branching_model.get_weights(), before)
+    branching_model.set_weights([each * 0 for each in before])
+    assert_same_bits(compiled.model.get_weights(), [each + 1 for each in before])
 
 
 def test_a_chain_of_two_thousand_layers_compiles() -> None:
