@@ -146,7 +146,13 @@ class LayerSpec:
 
     def rebuilt(self, variables: tuple[VariableSpec, ...]) -> LayerSpec:
         """It with the variables that Keras made for it anew, each at the place of the one that it continues."""
-        places = tuple(None if index is None else self.place(index) for index in self.continues(variables))
+        continued = self.continues(variables)
+        places = tuple(None if index is None else self.place(index) for index in continued)
+        if any(each.shared_path for each in self.variables or ()):
+            variables = tuple(
+                each if index is None else replace(each, shared_path=(self.variables or ())[index].shared_path)
+                for index, each in zip(continued, variables, strict=True)
+            )
         return replace(self, variables=variables, places=self.places if places == self.all_places() else places)
 
     def continues(self, variables: tuple[VariableSpec, ...]) -> list[int | None]:
@@ -154,6 +160,15 @@ class LayerSpec:
         old = self.variables or ()
         alike = [each.shape for each in old] == [each.shape for each in variables]
         return continued([each.path for each in old], [each.path for each in variables], alike)
+
+    @property
+    def tied(self) -> frozenset[str]:
+        """Where a file of the base keeps its weights: two layers with the same place there hold the same variable."""
+        return frozenset(self.stored_at(each) for each in self.weights)
+
+    def stored_at(self, variable: VariableSpec) -> str:
+        """Where a file of the base keeps one of its variables."""
+        return variable.shared_path or f"{self.store_group}/{variable.store_path or variable.path}"
 
     @property
     def weights(self) -> tuple[VariableSpec, ...]:
@@ -275,8 +290,25 @@ class Graph:
 
     @property
     def num_parameters(self) -> int:
-        """As `model.count_params()`: each layer once."""
-        return sum(layer.num_parameters for layer in self.layers.values())
+        """As `model.count_params()`: each variable once, however many layers hold it."""
+        tied = {layer.name for layer in self.tied_layers}
+        held = {layer.stored_at(each): each.num_elements for layer in self.tied_layers for each in layer.weights}
+        return sum(held.values()) + sum(each.num_parameters for name, each in self.layers.items() if name not in tied)
+
+    @cached_property
+    def tied_layers(self) -> tuple[LayerSpec, ...]:
+        """The layers that hold a variable of another one, and those others."""
+        if not any(each.shared_path for layer in self.layers.values() for each in layer.variables or ()):
+            return ()
+        holders: dict[str, list[LayerSpec]] = {}
+        for layer in self.layers.values():
+            for place in layer.tied if not layer.is_new else ():
+                holders.setdefault(place, []).append(layer)
+        return tuple(
+            layer
+            for layer in self.layers.values()
+            if not layer.is_new and any(len(holders[place]) > 1 for place in layer.tied)
+        )
 
     @cached_property
     def used(self) -> frozenset[str]:

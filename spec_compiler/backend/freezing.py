@@ -40,13 +40,13 @@ def thawed(model: Any) -> tuple[list[Any], list[Any]]:
 
 def set_trainable(model: Any, names: frozenset[str]) -> None:
     """Makes exactly the named layers trainable; BatchNormalization inside frozen nested models is frozen with them."""
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.InputLayer):
-            continue
+    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
+    for layer in layers:
+        if layer.name in names and (not layer.trainable or hasattr(layer, "layers")):
+            unfreeze(layer)
+    for layer in layers:  # last: what is frozen stays so, though a nested model that trains holds it as well
         if layer.name not in names:
             freeze(layer)
-        elif not layer.trainable or hasattr(layer, "layers"):
-            unfreeze(layer)
 
 
 def freeze_normalizations(model: Any) -> None:

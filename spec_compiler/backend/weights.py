@@ -41,13 +41,13 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
     for variable in built.model.variables:
         if is_symbolic(variable):
             raise TransferError(f"the variable {variable.path} was left without a value")
-    for name, layer in built.layers.items():  # last: a backend's variable made frozen could never be trained
-        if not hasattr(layer, "trainable"):
-            continue
-        if not built.graph.layers[name].trainable:
-            freeze(layer)
-        elif not layer.trainable:
+    own = [(layer, built.graph.layers[name].trainable) for name, layer in built.layers.items()]
+    for layer, trains in own:
+        if trains and getattr(layer, "trainable", True) is False:
             layer.trainable = True
+    for layer, trains in own:  # last: what is frozen stays so, though a layer that trains holds it as well
+        if not trains and hasattr(layer, "trainable"):
+            freeze(layer)
     for layer in frozen:  # those inside of nested models as well
         if not layer.trainable:
             freeze(layer)

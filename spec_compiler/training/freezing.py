@@ -56,7 +56,7 @@ class Freezing(Parsed):
         return cls(Selector.parse(rest) if rest else None, choice)
 
     def frozen(self, graph: Graph) -> frozenset[str]:
-        """The names of the layers that are frozen.
+        """The names of the layers that are frozen, those among them that hold no variable but of frozen layers.
 
         Raises:
             SpecError: as `resolve`; SC201 for `batch_norm: all` on a graph without one.
@@ -69,6 +69,8 @@ class Freezing(Parsed):
                 message = "`batch_norm: all` finds no BatchNormalization in this model"
                 raise SpecError.single("SC201", message, path=("batch_norm",), help="leave it out")
             found |= normalizations
+        frozen = frozenset().union(*(layer.tied for layer in graph.tied_layers if layer.name in found))
+        found |= {layer.name for layer in graph.tied_layers if layer.tied <= frozen}
         return frozenset(found)
 
 
