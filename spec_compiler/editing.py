@@ -48,6 +48,7 @@ def apply_edits(spec: Spec, graph: Graph, resized: Graph | None = None) -> Graph
     for path, edit in spec.edits():
         while later and not _comes_after(later[0].origin.path, path):
             del later[0]
+        was = graph
         try:
             graph = edit.apply(replace(graph, coming=Coming(str(path[0]), EDITS, tuple(later))), path)
         except SpecError as error:
@@ -55,7 +56,7 @@ def apply_edits(spec: Spec, graph: Graph, resized: Graph | None = None) -> Graph
         if path == ("input",) and resized is not None:
             graph = as_constructed(graph, opened_for(spec, resized))
         check_graph(graph, dotted(path))
-        made.note(graph, path)
+        made.note(was, graph, path)
     graph = check_lost(spec, before, made, check_input_dtypes(check_used(graph)))
     return with_keras_names(replace(graph, name=spec.name or graph.name, coming=None))
 

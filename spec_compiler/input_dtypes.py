@@ -7,11 +7,12 @@ float's shape. So only those layers take them of which a test has shown that the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.graph import Graph, LayerSpec
 
+_TEXT = "string"
 CONVERT = (
     "Rescaling",
     "Normalization",
@@ -56,24 +57,30 @@ def check_input_dtypes(graph: Graph) -> Graph:
 def _problems(graph: Graph, name: str) -> Iterator[Diagnostic]:
     given = graph.layer_of(name).config.get("config", {}).get("dtype")
     before = graph.nodes[name].outputs[0].dtype
-    if not isinstance(given, str) or _is_float(given) or not _is_float(before):
+    if not isinstance(given, str):
         return
-    refusing = next(_refusing(graph, name, given), None)
+    as_text = _TEXT in (given, before) and given != before
+    if not as_text and (_is_float(given) or not _is_float(before)):
+        return
+    takes = _takes_both if as_text else _converts if _is_whole(given) else _takes_nothing_else
+    refusing = next(_refusing(graph, name, takes), None)
     if refusing is None:
         return
     layer = graph.layer_of(refusing)
     kept = "" if layer.is_new else "the kept layer "
-    text = f"{kept}`{layer.name}` ({layer.class_name}) takes floats, it cannot take `{given}`"
+    what = "text" if before == _TEXT else "floats" if _is_float(before) else "whole numbers"
+    text = f"{kept}`{layer.name}` ({layer.class_name}) takes {what}, it cannot take `{given}`"
     help = f"convert them first: `insert: [{{after: {name}, layers: [{{Rescaling: 1.0}}]}}]`"
-    yield Diagnostic("SC401", text, ("input", "dtype"), help=help if _is_whole(given) else "leave `dtype` out")
+    is_help = _is_whole(given) and _is_float(before)
+    yield Diagnostic("SC401", text, ("input", "dtype"), help=help if is_help else "leave `dtype` out")
 
 
-def _refusing(graph: Graph, name: str, dtype: str) -> Iterator[str]:
-    """The calls that whole numbers from an input reach, and that do not take them."""
+def _refusing(graph: Graph, name: str, takes: Callable[[LayerSpec], bool]) -> Iterator[str]:
+    """The calls that values of the input's new dtype reach, and that do not take them."""
     reached = {name}
     for each, node in graph.nodes.items():
         layer = graph.layers[node.layer]
-        if not any(ref.node in reached for ref in node.inputs) or (_is_whole(dtype) and _converts(layer)):
+        if not any(ref.node in reached for ref in node.inputs) or takes(layer):
             continue
         if layer.class_name not in HAND_ON:
             yield each
@@ -84,6 +91,15 @@ def _converts(layer: LayerSpec) -> bool:
     if layer.inner is not None:
         return all(_is_float(layer.inner.nodes[ref.node].outputs[0].dtype) for ref in layer.inner.input_refs)
     return layer.class_name in CONVERT
+
+
+def _takes_both(layer: LayerSpec) -> bool:
+    """Whether it takes text as well as numbers."""
+    return layer.class_name == "Hashing"
+
+
+def _takes_nothing_else(layer: LayerSpec) -> bool:
+    return False
 
 
 def _is_whole(dtype: str) -> bool:

@@ -14,14 +14,20 @@ from spec_compiler.spec import Spec
 class Made:
     """Every layer that the edits have made or changed so far, by the place in the spec that says so.
 
-    `layers` has those that an entry makes, at the entry; `changed` those that a `set` gave other arguments.
+    `layers` has those that an entry makes, at the entry; `changed` those that a `set` gave other arguments; `moved` the
+    calls that take another tensor since a `remove`, where the output does not.
     """
 
     layers: dict[Path, list[str]] = field(default_factory=dict)
     changed: dict[Path, list[str]] = field(default_factory=dict)
+    moved: dict[Path, list[str]] = field(default_factory=dict)
 
-    def note(self, graph: Graph, path: Path) -> None:
-        """Remembers what the edit at a path made of its graph."""
+    def note(self, before: Graph, graph: Graph, path: Path) -> None:
+        """Remembers what the edit at a path made of the graph before it."""
+        if path[0] == "remove" and before.output_refs == graph.output_refs:
+            self.moved[path] = [
+                name for name, node in graph.nodes.items() if name in before.nodes and node != before.nodes[name]
+            ]
         for layer in graph.layers.values():
             if layer.is_new and layer.origin.path[: len(path)] == path:
                 self.layers.setdefault(layer.origin.path, []).append(layer.name)
@@ -88,6 +94,9 @@ def _of_bases(spec: Spec, before: Graph, graph: Graph) -> Iterator[Diagnostic]:
 
 def _of_edits(spec: Spec, made: Made, lost: dict[Path, list[str]], graph: Graph) -> Iterator[Diagnostic]:
     """SC310 for each edit of which nothing is left, or for those entries of its chain."""
+    for path, calls in made.moved.items():
+        if calls and not any(name in graph.nodes for name in calls):
+            yield _pointless("what follows the layers that this entry removes is not left", calls[0], path, graph)
     for edit, _ in spec.edits():
         if edit[0] not in ("replace", "insert", "set"):
             continue

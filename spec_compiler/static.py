@@ -15,7 +15,7 @@ from spec_compiler.other_specs import Inside, inside, other_spec
 from spec_compiler.permissions import Permissions
 from spec_compiler.plan import Plan
 from spec_compiler.spec import Spec
-from spec_compiler.training.check import check_training, planned_phases
+from spec_compiler.training.check import check_sections, check_training, planned_phases
 
 Tier = Literal["fields", "names", "shapes", "files"]
 """How far a check went; each step has those before it.
@@ -37,6 +37,7 @@ def static_plan(spec: Spec, allowed: Permissions, around: Inside | None = None) 
     with spec.source.locating():
         known = known_graph(spec, lambda base, path: _key(base, path, spec.source.folder, allowed, around))
         if known is None:
+            check_sections(spec)
             return "fields", None
         graph, key = known
         before, size = opened_for(spec, graph), size_of(spec)
@@ -44,6 +45,7 @@ def static_plan(spec: Spec, allowed: Permissions, around: Inside | None = None) 
         after = inferred(apply_edits(spec, before, resized), before, key)
         unasked = size is not None and resized is None and not is_refused(resized_key(key, size))
         if after is None or unasked:  # at another size Keras may choose other arguments, the names are the same
+            check_sections(spec)
             return "names", None
         check_training(spec, after)
         return "shapes", Plan(after.name, before, after, planned_phases(spec, after))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from spec_compiler import catalogue
 from spec_compiler.channels import channel_axis
 from spec_compiler.diagnostics import Path, SpecError, did_you_mean
 from spec_compiler.edits.section import Section
-from spec_compiler.graph import Graph, LayerSpec, Origin
+from spec_compiler.graph import Graph, LayerSpec, Origin, ValueRef
 from spec_compiler.resolve import resolve_one
 from spec_compiler.selectors import Selector
 
@@ -118,4 +119,7 @@ class Input(Section):
             raise SpecError.single("SC204", message, path=("name",), help="write a name that no layer has")
         renamed = graph.relabelled({layer.name: name})
         moved = replace(renamed.layers[name], keras_name=None, base_name=layer.base_name or layer.name)
-        return replace(renamed, layers={**renamed.layers, name: moved})
+        inputs = renamed.inputs
+        if isinstance(inputs, Mapping):  # the key is what data is fed by
+            inputs = {name if key == layer.name and ref == ValueRef(name) else key: ref for key, ref in inputs.items()}
+        return replace(renamed, layers={**renamed.layers, name: moved}, inputs=inputs)

@@ -37,6 +37,16 @@ def check_training(spec: Spec, graph: Graph) -> None:
         raise SpecError(problems)
 
 
+def check_sections(spec: Spec) -> None:
+    """Proves that a run has what it needs, by the spec alone: for a base of which nothing is known yet.
+
+    Raises:
+        SpecError: SC102, SC103.
+    """
+    if problems := [*_sections(spec)]:
+        raise SpecError(problems)
+
+
 def trainable_layers(spec: Spec, graph: Graph, index: int) -> frozenset[str]:
     """The names of the layers that train in a phase.
 

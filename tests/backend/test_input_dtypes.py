@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow
 
 from spec_compiler import SpecError, check_spec, compile_spec, plan_spec
 from spec_compiler.input_dtypes import CONVERT, HAND_ON
@@ -82,3 +83,30 @@ def test_finding_W20_floats_of_any_kind_are_cast() -> None:
         compiled = compile_spec({"spec": 1, "input": {"dtype": dtype}}, base=model)
         found, wanted = outputs_of(compiled.model, PIXELS / 256), outputs_of(model, PIXELS / 256)
         np.testing.assert_allclose(found[0], wanted[0], rtol=0.1, atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("layer", "before", "given", "takes"),
+    [
+        ({"Embedding": {"input_dim": 9, "output_dim": 2}}, "int32", "string", "whole numbers"),
+        ({"StringLookup": {"vocabulary": ["a", "b"]}}, "string", "int32", "text"),
+    ],
+)
+def test_finding_W20_text_and_numbers(layer: dict[str, Any], before: str, given: str, takes: str) -> None:
+    ((name, arguments),) = layer.items()
+    inputs = keras.Input((3,), dtype=before)
+    base = keras.Model(inputs, getattr(keras.layers, name)(**arguments, name="first")(inputs))
+    with pytest.raises(SpecError) as error:
+        compile_spec({"spec": 1, "input": {"dtype": given}}, base=base)
+    (found,) = error.value.diagnostics
+    assert found.code == "SC401"
+    assert found.message == f"the kept layer `first` ({name}) takes {takes}, it cannot take `{given}`"
+
+
+def test_finding_W20_hashing_takes_text_and_numbers() -> None:
+    inputs = keras.Input((3,), dtype="int32")
+    base = keras.Model(inputs, keras.layers.Hashing(5)(inputs))
+    model = compile_spec({"spec": 1, "input": {"dtype": "string"}}, base=base).model
+    numbers = keras.ops.convert_to_tensor([[1, 2, 3]])
+    texts = tensorflow.constant([["1", "2", "3"]])
+    assert np.array_equal(np.asarray(model(texts)), np.asarray(base(numbers)))

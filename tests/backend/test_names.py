@@ -64,6 +64,17 @@ def test_finding_W23_an_input_under_another_name(images: Any) -> None:
     assert plan_spec(spec, base=model) == compiled.plan
 
 
+def test_finding_W23_the_key_of_an_input_goes_with_its_name() -> None:
+    inputs = {"left": keras.Input((4,), name="left"), "right": keras.Input((4,), name="right")}
+    both = keras.layers.Concatenate()([inputs["left"], inputs["right"]])
+    base = keras.Model(inputs, keras.layers.Dense(2)(both))
+    spec = {"spec": 1, "input": {"layer": "left", "name": "picture"}}
+    model = compile_spec(spec, base=base, prove=True).model
+    left, right = np.full((1, 4), 0.5, "float32"), np.full((1, 4), 2.0, "float32")
+    found = model({"picture": left, "right": right})
+    assert np.array_equal(np.asarray(found), np.asarray(base({"left": left, "right": right})))
+
+
 def test_finding_W23_a_new_layer_may_take_the_name_that_is_free(images: Any) -> None:
     spec = {"spec": 1, "input": {"name": "picture"}, "head": [{"Dense": {"units": 2, "name": "image"}}]}
     compiled = compile_spec(spec, base=branching())
