@@ -36,6 +36,17 @@ def no_layer(name: str, graph: Graph, path: Path = (), chars: tuple[int, int] | 
                 related=[(f"`{origin.section}` took it away", origin.path)],
                 help="name a layer that is still there, or change that section",
             )
+    renamed = next((layer for layer in graph.layers.values() if layer.base_name == bare), None)
+    if renamed is not None:
+        by = renamed.cause
+        return SpecError.single(
+            "SC206",
+            f"`{bare}` is called `{renamed.name}` by now",
+            path=path,
+            chars=chars,
+            related=[(f"`{by.section}` renamed it", by.path)] if by is not None else [],
+            help=f"write `{renamed.name}`",
+        )
     later = _coming(graph, lambda layer: layer.name == bare)
     if later is not None:
         return _too_early(f"no layer named `{name}` yet", later, graph, path, chars)
