@@ -83,7 +83,7 @@ def find_engine() -> str | None:
 def _run(command: list[str], source: bytes) -> bytes:
     engine = Path(command[0]).name
     try:
-        done = subprocess.run(command, input=source, capture_output=True, timeout=SECONDS, check=False)
+        done = subprocess.run(command, input=source, capture_output=True, timeout=SECONDS, check=False)  # noqa: S603 - dot, no shell
     except subprocess.TimeoutExpired as error:
         raise DrawError(
             f"`{engine}` took more than {SECONDS} seconds; draw it folded, or write a `.dot` file"

@@ -123,7 +123,7 @@ def split_folder(folder: ImageFolder, share: float, seed: int) -> tuple[ImageFol
         if len(indices) < 2:
             message = f"the class `{name}` has one image, which cannot both train and validate"
             raise SpecError.single("SC602", message, help="add images, or give `validation` a folder of its own")
-        random.Random(f"{seed}/validation/{name}").shuffle(indices)
+        random.Random(f"{seed}/validation/{name}").shuffle(indices)  # noqa: S311 - a split that can be repeated
         count = min(max(1, round(share * len(indices))), len(indices) - 1)
         held += sorted(indices[:count])
         kept += sorted(indices[count:])
