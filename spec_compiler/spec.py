@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
@@ -307,7 +308,7 @@ def _value_help(kind: str, path: Path, error: Any) -> str | None:
     key = next((part for part in reversed(path) if isinstance(part, str)), "")
     if kind == "string_type":
         return f"put it in quotes: `{key}: '{value}'`" if isinstance(value, int | float) else _example(path)
-    if kind == "int_type" and isinstance(value, str) and value.strip().lstrip("-").isdigit():
+    if kind == "int_type" and isinstance(value, str) and re.fullmatch(r"\s*-?[0-9]{1,18}\s*", value):
         return f"remove the quotes: `{key}: {int(value)}`"
     if kind == "tuple_type" and isinstance(value, Mapping):
         return "begin each entry with `- `"
