@@ -9,6 +9,7 @@ from ruamel.yaml.error import MarkedYAMLError
 
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.source import Source, Span
+from spec_compiler.text_lines import position
 
 MAX_BYTES = 250_000
 MAX_DEPTH = 64
@@ -34,7 +35,8 @@ def yaml_error(error: MarkedYAMLError, text: str, file: str | None) -> SpecError
         what = "a list entry (`- `)" if "sequence" in problem else "a key"
         problem = f"{what} that begins in another column than those before it"
     index = getattr(mark, "index", 0) or 0
-    lines = text.splitlines() or [""]
+    source = Source(None, text, file)
+    lines = source.lines or [""]
     line = min(mark.line, len(lines) - 1) if mark is not None else 0
     column = mark.column if mark is not None and mark.line == line else len(lines[line])
     end = column + 1
@@ -68,7 +70,6 @@ def yaml_error(error: MarkedYAMLError, text: str, file: str | None) -> SpecError
     if error.context and context_mark is not None and context_mark.line < line and below is None:
         notes = (f"{first_line(str(error.context))} that begins on line {context_mark.line + 1}",)
     diagnostic = Diagnostic("SC001", f"not valid YAML: {problem}", help=help, notes=notes)
-    source = Source(None, text, file)
     return SpecError([source.locate_span(diagnostic, Span(line, column, line, end))])
 
 
@@ -90,8 +91,7 @@ def error_at(
     help: str | None = "remove it, or write it as an escape in double quotes",
 ) -> SpecError:
     """An error at a character of the text."""
-    line = source.text.count("\n", 0, index)
-    column = index - (source.text.rfind("\n", 0, index) + 1)
+    line, column = position(source.text, index)
     diagnostic = Diagnostic(code, message, help=help)
     located = source.locate_span(diagnostic, Span(line, column, line, column + 1))
     return SpecError([replace(located, source_line=None)])
