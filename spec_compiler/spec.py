@@ -285,8 +285,8 @@ def _diagnostic(kind: str, path: Path, error: Any, data: Any) -> Diagnostic:
     if kind == "invalid_key":
         key = str(error.get("input"))
         key = key.lower() if isinstance(error.get("input"), bool) else key
-        where = "a spec" if len(path) <= 2 else f"`{_section(path[:-1])}`"
-        return Diagnostic("SC101", f"{where} has no key `{key}`", (*path[:-2], key), at_key=True, help="keys are text")
+        where = "a spec" if len(path) == 1 else f"`{_section(path[:-1])}`"
+        return Diagnostic("SC101", f"{where} has no key `{key}`", (*path[:-1], key), at_key=True, help="keys are text")
     if kind in ("greater_than_equal", "less_than"):
         bounds = error["ctx"]
         wanted = f"at least {bounds['ge']}" if "ge" in bounds else f"below {bounds['lt']}"
