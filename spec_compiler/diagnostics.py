@@ -18,6 +18,7 @@ from spec_compiler.near import did_you_mean as did_you_mean
 from spec_compiler.near import near as near
 from spec_compiler.rules import RULES as RULES
 from spec_compiler.rules import Severity
+from spec_compiler.text_lines import printable, shown, width
 
 Path = tuple[str | int, ...]
 
@@ -165,32 +166,35 @@ def _call_sites(trace: TracebackType | None) -> list[str]:
 
 def render(diagnostic: Diagnostic) -> str:
     """The diagnostic as rustc would print it: code, place, the line with a caret under the span, and the fix."""
-    lines = [f"{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}"]
+    lines = [f"{diagnostic.severity}[{diagnostic.code}]: {printable(diagnostic.message)}"]
     gutter = " "
     if diagnostic.line is not None:
         number = str(diagnostic.line)
         gutter = " " * len(number)
         column = diagnostic.column or 1
-        lines.append(f"{gutter}--> {diagnostic.file or '<spec>'}:{number}:{column}")
+        lines.append(f"{gutter}--> {printable(diagnostic.file or '<spec>')}:{number}:{column}")
         if diagnostic.source_line is not None:
-            text = diagnostic.source_line.rstrip().expandtabs(1)
+            text = diagnostic.source_line.rstrip()
             end = diagnostic.end_column or column + 1
-            width = max(1, min(end, len(text) + 1) - column)
+            length = max(1, min(end, len(text) + 1) - column)
             start = column
             if len(text) > 160:  # a window on a very long line, so that the caret stays on the screen
                 first = max(0, column - 60)
                 text, start = text[first : first + 120], column - first
-                width = min(width, max(1, 121 - start))
-            lines += [f"{gutter} |", f"{number} | {text}", f"{gutter} | {' ' * (start - 1)}{'^' * width}"]
+                length = min(length, max(1, 121 - start))
+            before = width(shown(text[: start - 1])) + max(0, start - 1 - len(text))
+            carets = max(1, width(shown(text[start - 1 : start - 1 + length])))
+            lines += [f"{gutter} |", f"{number} | {shown(text)}", f"{gutter} | {' ' * before}{'^' * carets}"]
     elif diagnostic.override is not None:
         place = diagnostic.override
-        lines.append(f" --> --set {place.text}")
-        lines.append(f"  |  {' ' * (len('--set ') + place.start)}{'^' * max(1, place.end - place.start)}")
+        before, meant = width(shown(place.text[: place.start])), width(shown(place.text[place.start : place.end]))
+        lines.append(f" --> --set {shown(place.text)}")
+        lines.append(f"  |  {' ' * (len('--set ') + before)}{'^' * max(1, meant)}")
     elif diagnostic.path:
-        lines.append(f" --> {diagnostic.file or '<spec>'}: {dotted(diagnostic.path)}")
-    lines += [f"{gutter} = note: {note}" for note in diagnostic.notes]
+        lines.append(f" --> {printable(diagnostic.file or '<spec>')}: {printable(dotted(diagnostic.path))}")
+    lines += [f"{gutter} = note: {printable(note)}" for note in diagnostic.notes]
     if diagnostic.help:
-        advice, *rest = diagnostic.help.split("\n")
+        advice, *rest = printable(diagnostic.help).split("\n")
         lines.append(f"{gutter} = help: {advice}")
         lines += [f"{gutter}         {each}" for each in rest]
     return "\n".join(lines)
@@ -216,7 +220,7 @@ def _one_line(diagnostic: Diagnostic) -> str:
         place = f"--set {diagnostic.override.text}"
     text = f"{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}"
     text = f"{place}: {text}" if place else text
-    return f"{text} (help: {diagnostic.help})" if diagnostic.help else text
+    return printable(f"{text} (help: {diagnostic.help})" if diagnostic.help else text)
 
 
 def show(value: Any) -> str:

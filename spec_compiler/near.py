@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable
 
 MOST = 4  # names in one help line
+MOST_WORK = 100_000  # pairs of letters that are compared for one name, so that a long list of long names ends as well
+LONGEST = 120  # characters of a name for which near ones are looked for; nobody mistypes a longer one by a slip
 
 
 def near(word: str, candidates: Iterable[str]) -> list[str]:
@@ -18,17 +20,29 @@ def near(word: str, candidates: Iterable[str]) -> list[str]:
     ['block2_conv1']
     """
     by_folded: dict[str, str] = {}
-    for name in candidates:
-        by_folded.setdefault(name.casefold(), name)
     folded = word.casefold()
+    if len(folded) > LONGEST:
+        return []
+    for name in candidates:
+        if len(name) <= LONGEST:
+            by_folded.setdefault(name.casefold(), name)
     limit = max(1, min(4, len(folded) // 3))
-    slips = {name: count for name in by_folded if (count := num_slips(folded, name, limit)) <= limit}
+    slips: dict[str, int] = {}
+    work = 0
+    for name in by_folded:
+        count, steps = _slips(folded, name, limit)
+        work += steps
+        if count <= limit:
+            slips[name] = count
+        if work > MOST_WORK:
+            break
     if slips:
         best = min(slips.values())
         found = [name for name, count in slips.items() if count == best]
         found.sort(key=lambda name: (-_common(folded, name) - _common(folded[::-1], name[::-1]), name))
     else:
-        found = difflib.get_close_matches(folded, list(by_folded), n=2, cutoff=0.7)
+        names = list(by_folded)[: 10 * MOST_WORK // (len(folded) ** 2 + 1)]
+        found = difflib.get_close_matches(folded, names, n=2, cutoff=0.7)
         found = found or sorted(name for name in by_folded if len(folded) > 2 and name.startswith(folded))
     return [by_folded[name] for name in found[:MOST]]
 
@@ -57,29 +71,38 @@ def num_slips(word: str, other: str, limit: int) -> int:
     >>> num_slips("blok2", "block2", 3), num_slips("filtres", "filters", 3), num_slips("a", "xyz", 1)
     (1, 1, 2)
     """
+    return _slips(word, other, limit)[0]
+
+
+def _slips(word: str, other: str, limit: int) -> tuple[int, int]:
+    """As `num_slips`, with how many pairs of letters were compared."""
     if word == other:
-        return 0
+        return 0, 0
     if abs(len(word) - len(other)) > limit:
-        return limit + 1
+        return limit + 1, 0
     start = _common(word, other)
     word, other = word[start:], other[start:]
     end = _common(word[::-1], other[::-1])
     word, other = word[: len(word) - end], other[: len(other) - end]
     if not word or not other:
-        return max(len(word), len(other))
+        return max(len(word), len(other)), 0
+    far, steps = limit + 1, 0
     before: list[int] = []
     above = list(range(len(other) + 1))
     for row, letter in enumerate(word, 1):
-        here = [row]
-        for column, wanted in enumerate(other, 1):
-            cost = min(above[column] + 1, here[-1] + 1, above[column - 1] + (letter != wanted))
+        first, last = max(1, row - limit), min(len(other), row + limit)  # what is farther off costs more than the limit
+        steps += last - first + 1
+        here = [row if first == 1 else far] + [far] * len(other)
+        for column in range(first, last + 1):
+            wanted = other[column - 1]
+            cost = min(above[column] + 1, here[column - 1] + 1, above[column - 1] + (letter != wanted))
             if row > 1 and column > 1 and letter == other[column - 2] and word[row - 2] == wanted:
                 cost = min(cost, before[column - 2] + 1)
-            here.append(cost)
+            here[column] = cost
         if min(here) > limit:
-            return limit + 1
+            return far, steps
         before, above = above, here
-    return above[-1]
+    return min(above[-1], far), steps
 
 
 def _common(left: str, right: str) -> int:

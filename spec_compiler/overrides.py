@@ -25,7 +25,7 @@ def overridden(source: Source, assignments: Iterable[str]) -> Source:
     for text in assignments:
         place, equals, raw = text.partition("=")
         parts = list(_PART.finditer(place.strip()))
-        path: Path = tuple(int(part[0]) if part[0].isdigit() else part[0] for part in parts)
+        path: Path = tuple(int(part[0]) if part[0].isdecimal() and len(part[0]) < 10 else part[0] for part in parts)
         if not equals or not path:
             raise SpecError.single(
                 "SC109", f"`--set {text}` is not `path=value`", help="for example `--set base.weights=null`"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +11,8 @@ from spec_compiler.graph import Graph
 from spec_compiler.same_arguments import arguments_of, has_argument
 from spec_compiler.selectors import Selector, Term
 from spec_compiler.unresolved import in_keyword, is_class, no_layer, nothing
+
+MOST_PROBLEMS = 10  # of one selector that are told: each is compared with every name of the model
 
 
 def resolve(selector: Selector, graph: Graph) -> tuple[str, ...]:
@@ -25,6 +25,8 @@ def resolve(selector: Selector, graph: Graph) -> tuple[str, ...]:
     problems: list[Diagnostic] = []
     chosen: set[str] = set()
     for term in selector.terms:
+        if len(problems) >= MOST_PROBLEMS:
+            break
         try:
             chosen |= resolve_term(term, graph)
         except SpecError as error:
@@ -96,10 +98,10 @@ def resolve_term(term: Term, graph: Graph) -> set[str]:
     elif term.form == "type":
         found = {node for node in graph.nodes if is_class(graph.layer_of(node), term.parts[0])}
     elif term.form == "regex":
-        pattern = re.compile(term.parts[0])
-        found = {name for name, node in graph.nodes.items() if pattern.search(node.layer)}
+        matches = term.matches()
+        found = {name for name, node in graph.nodes.items() if matches(node.layer)}
     elif term.form == "glob":
-        matches = re.compile(fnmatch.translate(term.text)).match
+        matches = term.matches()
         found = {name for name, node in graph.nodes.items() if matches(node.layer) or matches(name)}
     else:
         raise no_layer(term.text, graph, term.path)
@@ -115,7 +117,7 @@ def _by_name(text: str, graph: Graph) -> set[str]:
 
 
 def _slice(term: Term, graph: Graph) -> set[str]:
-    start, stop = (int(part) if part else None for part in term.parts)
+    start, stop = term.positions
     count = len(graph.positions)
     inside = graph.positions[start:stop]
     if not inside:

@@ -6,9 +6,11 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from spec_compiler.diagnostics import Diagnostic, Override, Path, SpecError
+from spec_compiler.text_lines import lines_of
 
 
 class Span(NamedTuple):
@@ -53,6 +55,11 @@ class Source:
     def folder(self) -> str:
         """The folder that relative paths in the spec start from."""
         return os.path.dirname(os.path.abspath(self.file)) if self.file else os.getcwd()
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines of the text."""
+        return lines_of(self.text)
 
     def locate(self, diagnostic: Diagnostic) -> Diagnostic:
         """The diagnostic with file, line and column, at the smallest span that its path names, or with its `--set`."""
@@ -109,8 +116,7 @@ class Source:
 
     def locate_span(self, diagnostic: Diagnostic, span: Span) -> Diagnostic:
         """The diagnostic at a span, whatever its path says."""
-        lines = self.text.splitlines()
-        text = lines[span.line] if span.line < len(lines) else ""
+        text = self.lines[span.line] if span.line < len(self.lines) else ""
         end = span.end_column if span.end_line == span.line else len(text.rstrip())
         return replace(
             diagnostic,

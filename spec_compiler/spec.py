@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
@@ -284,8 +285,8 @@ def _diagnostic(kind: str, path: Path, error: Any, data: Any) -> Diagnostic:
     if kind == "invalid_key":
         key = str(error.get("input"))
         key = key.lower() if isinstance(error.get("input"), bool) else key
-        where = "a spec" if len(path) <= 2 else f"`{_section(path[:-1])}`"
-        return Diagnostic("SC101", f"{where} has no key `{key}`", (*path[:-2], key), at_key=True, help="keys are text")
+        where = "a spec" if len(path) == 1 else f"`{_section(path[:-1])}`"
+        return Diagnostic("SC101", f"{where} has no key `{key}`", (*path[:-1], key), at_key=True, help="keys are text")
     if kind in ("greater_than_equal", "less_than"):
         bounds = error["ctx"]
         wanted = f"at least {bounds['ge']}" if "ge" in bounds else f"below {bounds['lt']}"
@@ -307,7 +308,7 @@ def _value_help(kind: str, path: Path, error: Any) -> str | None:
     key = next((part for part in reversed(path) if isinstance(part, str)), "")
     if kind == "string_type":
         return f"put it in quotes: `{key}: '{value}'`" if isinstance(value, int | float) else _example(path)
-    if kind == "int_type" and isinstance(value, str) and value.strip().lstrip("-").isdigit():
+    if kind == "int_type" and isinstance(value, str) and re.fullmatch(r"\s*-?[0-9]{1,18}\s*", value):
         return f"remove the quotes: `{key}: {int(value)}`"
     if kind == "tuple_type" and isinstance(value, Mapping):
         return "begin each entry with `- `"

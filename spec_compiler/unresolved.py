@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from collections.abc import Callable, Iterable, Sequence
 
 from spec_compiler.diagnostics import Path, SpecError, did_you_mean, near
 from spec_compiler.graph import Graph, LayerSpec
+from spec_compiler.patterns import LONGEST, glob
 from spec_compiler.selectors import KEYWORDS, Term, as_a_list
 
 
@@ -101,14 +101,12 @@ def _matches(term: Term, layer: LayerSpec) -> bool:
         return in_keyword(layer, term.text)
     if term.form == "type":
         return is_class(layer, term.parts[0])
-    if term.form == "regex":
-        return re.search(term.parts[0], layer.name) is not None
-    return term.form == "glob" and fnmatch.fnmatchcase(layer.name, term.text)
+    return term.form in ("regex", "glob") and term.matches()(layer.name)
 
 
 def _lost_positions(term: Term, graph: Graph) -> SpecError:
     """The error for positions of the base of whose layers none is left."""
-    start, stop = (int(part) if part else None for part in term.parts)
+    start, stop = term.positions
     inside = graph.positions[start:stop]
     one = len(inside) == 1
     named = f"is the position of `{inside[0]}`" if one else f"are the positions of `{inside[0]}` to `{inside[-1]}`"
@@ -138,14 +136,17 @@ def nothing(term: Term, graph: Graph) -> SpecError:
     elif term.form == "type":
         classes = sorted({layer.class_name for layer in graph.layers.values()})
         listed = ", ".join(f"`{name}`" for name in classes[:8])
-        alike = [f"type:{name}" for name in classes if fnmatch.fnmatchcase(name, term.parts[0])]
+        is_pattern = len(term.parts[0]) <= LONGEST and any(sign in term.parts[0] for sign in "*?[")
+        matches = glob(term.parts[0]) if is_pattern else None
+        alike = [f"type:{name}" for name in classes if matches is not None and matches(name)]
         help = did_you_mean(term.parts[0], classes, f"its classes are {listed}{', …' if len(classes) > 8 else ''}")
         if alike:  # a pattern, which only names have
             help = f"write the classes out: `[{', '.join(alike)}]`"
     else:
         several = as_a_list(term.text) if term.form == "glob" else None
         help = several or _near_pattern(term, graph) or "`spec-compiler layers` prints the names"
-    gone = sorted(name for name in graph.removed if term.form == "glob" and fnmatch.fnmatchcase(name, term.text))
+    taken = term.matches() if term.form == "glob" else None
+    gone = sorted(name for name in graph.removed if taken is not None and taken(name))
     if gone:
         origin = graph.removed[gone[0]]
         return SpecError.single(
@@ -170,7 +171,7 @@ def _near_pattern(term: Term, graph: Graph) -> str | None:
     prefixes = _ordered({name[:size] for name in graph.layers for size in sizes if len(name) >= size})
     for mended in near(head, prefixes):
         pattern = mended + term.text[len(head) :]
-        if any(fnmatch.fnmatchcase(name, pattern) for name in graph.layers):
+        if len(pattern) <= LONGEST and any(map(glob(pattern), graph.layers)):
             return f"did you mean `{pattern}`?"
     return None
 

@@ -11,6 +11,7 @@ from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean,
 from spec_compiler.source import Assignment, Source, texts_in
 from spec_compiler.yaml_text import MAX_NODES
 
+MOST_PROBLEMS = 10  # that are told: each is compared with every variable
 _USE = re.compile(r"\$\{([^{}]*)\}")
 
 
@@ -85,6 +86,8 @@ def _filled(value: Any, values: Mapping[str, Any], path: Path, problems: list[Di
     whole = _USE.fullmatch(value)
     for found in _USE.finditer(value):
         if found[1] not in values:
+            if len(problems) >= MOST_PROBLEMS:
+                return value
             otherwise = (
                 f"its variables are {', '.join(f'`{name}`' for name in values)}" if values else "add a `vars:` section"
             )

@@ -9,6 +9,7 @@ from ruamel.yaml.error import MarkedYAMLError
 
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.source import Source, Span
+from spec_compiler.text_lines import position
 
 MAX_BYTES = 250_000
 MAX_DEPTH = 64
@@ -34,12 +35,17 @@ def yaml_error(error: MarkedYAMLError, text: str, file: str | None) -> SpecError
         what = "a list entry (`- `)" if "sequence" in problem else "a key"
         problem = f"{what} that begins in another column than those before it"
     index = getattr(mark, "index", 0) or 0
-    lines = text.splitlines() or [""]
+    source = Source(None, text, file)
+    lines = source.lines or [""]
     line = min(mark.line, len(lines) - 1) if mark is not None else 0
     column = mark.column if mark is not None and mark.line == line else len(lines[line])
     end = column + 1
+    if "expected '<document start>'" in problem and (first := _first(lines)) is not None and first < line:
+        line, column, end = first, *_extent(lines[first])
+        problem, begun = "the text goes on in another column than it begins in", None
     is_key = "mapping values are not allowed" in problem or "a key that begins" in problem
     below = _BELOW_ENTRY.fullmatch("\n".join(lines[max(0, line - 1) : line + 1])) if is_key else None
+    above = _above(lines, line) if "mapping values are not allowed" in problem and below is None else None
     help = None
     here = text[index : index + 1]
     if "\t" in here or "\\t" in problem:
@@ -55,6 +61,12 @@ def yaml_error(error: MarkedYAMLError, text: str, file: str | None) -> SpecError
         problem = f"`{key}` stands below `- {name}`, which takes no keys"
         help = f"write `- {name}: {{}}`" if key == "from" else f"write `- {name}: {{{key}: …}}`"
         column, end = len(below["indent"]), len(below["indent"] + key)
+    elif above is not None and _is_no_pair(lines[above], lines[line]):
+        problem, help = (
+            "a text where a key and its value should stand",
+            "write `key: value`, with a space after the colon",
+        )
+        line, column, end = above, *_extent(lines[above])
     elif "mapping values are not allowed" in problem:
         help = "check the indentation, or quote a text that contains `: `"
     elif "expected ',' or" in problem or "flow" in str(error.context):
@@ -63,13 +75,41 @@ def yaml_error(error: MarkedYAMLError, text: str, file: str | None) -> SpecError
         help = "write `key: value`"
     elif "block" in problem or "column" in problem or "block" in str(error.context):
         help = "check the indentation: entries of one list or mapping begin in the same column"
+    elif problem.startswith("the text goes on"):
+        help = "begin the first line in the first column"
     notes: tuple[str, ...] = ()
     context_mark = error.context_mark
     if error.context and context_mark is not None and context_mark.line < line and below is None:
         notes = (f"{first_line(str(error.context))} that begins on line {context_mark.line + 1}",)
+    before = _above(lines, line)
+    columns = "another column than those" in problem or "mapping values are not allowed" in problem
+    if columns and before is not None and _extent(lines[before])[0] != _extent(lines[line])[0]:
+        notes = (*notes, f"line {before + 1}, above it, begins in column {_extent(lines[before])[0] + 1}")
     diagnostic = Diagnostic("SC001", f"not valid YAML: {problem}", help=help, notes=notes)
-    source = Source(None, text, file)
     return SpecError([source.locate_span(diagnostic, Span(line, column, line, end))])
+
+
+def _first(lines: list[str]) -> int | None:
+    """The first line that says something."""
+    return next((at for at, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")), None)
+
+
+def _above(lines: list[str], line: int) -> int | None:
+    """The nearest line above one that says something."""
+    told = (at for at in range(line - 1, -1, -1) if lines[at].strip() and not lines[at].lstrip().startswith("#"))
+    return next(told, None)
+
+
+def _extent(line: str) -> tuple[int, int]:
+    """Where what a line says begins and ends."""
+    return len(line) - len(line.lstrip()), max(1, len(line.rstrip()))
+
+
+def _is_no_pair(above: str, here: str) -> bool:
+    """Whether a line is text alone, in the column of the key below it, of which YAML makes one text."""
+    text = above.strip()
+    alone = ": " not in text and not text.endswith(":") and not text.startswith(("- ", "[", "{"))
+    return alone and _extent(above)[0] == _extent(here)[0]
 
 
 def too_many_brackets(text: str) -> int | None:
@@ -90,8 +130,7 @@ def error_at(
     help: str | None = "remove it, or write it as an escape in double quotes",
 ) -> SpecError:
     """An error at a character of the text."""
-    line = source.text.count("\n", 0, index)
-    column = index - (source.text.rfind("\n", 0, index) + 1)
+    line, column = position(source.text, index)
     diagnostic = Diagnostic(code, message, help=help)
     located = source.locate_span(diagnostic, Span(line, column, line, column + 1))
     return SpecError([replace(located, source_line=None)])

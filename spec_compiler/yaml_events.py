@@ -26,6 +26,7 @@ from ruamel.yaml.nodes import ScalarNode
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.python_text import whole
 from spec_compiler.source import Source, Span
+from spec_compiler.text_lines import lines_of
 from spec_compiler.translation import as_yaml
 from spec_compiler.yaml_errors import MAX_DEPTH, MAX_NODES
 
@@ -77,7 +78,7 @@ class Folder:
             self._open(event)
         elif isinstance(event, MappingEndEvent | SequenceEndEvent):
             done = self.stack.pop()
-            self.source.values[done.path] = _span(done.start, event.end_mark, self.source.text)
+            self.source.values[done.path] = _span(done.start, event.end_mark, self.source)
             if done.anchor:
                 self.anchors[done.anchor] = done.value
         elif isinstance(event, ScalarEvent):
@@ -105,7 +106,7 @@ class Folder:
             self._key(top, value, event)
             return
         path = self._place(value, event)
-        span = _span(event.start_mark, event.end_mark, self.source.text, scalar=event)
+        span = _span(event.start_mark, event.end_mark, self.source, scalar=event)
         if event.start_mark.index == event.end_mark.index and path in self.source.keys:
             span = self.source.keys[path]  # nothing behind the colon: YAML places it where the next thing begins
         self.source.values[path] = span
@@ -114,7 +115,7 @@ class Folder:
 
     def _key(self, top: _Open, key: Any, event: Any) -> None:
         assert isinstance(top.value, dict)
-        span = _span(event.start_mark, event.end_mark, self.source.text)
+        span = _span(event.start_mark, event.end_mark, self.source)
         path = (*top.path, key if isinstance(key, str) else _key_text(key))
         if key is None:
             raise self._fail("SC006", "a key must be text, here is none", event, "write the key before the colon")
@@ -153,7 +154,7 @@ class Folder:
             raise self._fail("SC006", "an alias cannot be a key", event)
         value = self.anchors[event.anchor]
         path = self._place(value, event)
-        span = _span(event.start_mark, event.end_mark, self.source.text)
+        span = _span(event.start_mark, event.end_mark, self.source)
         for below in list(_paths(value)):  # each place below the alias is shown at the alias
             self.nodes += 1
             if self.nodes > MAX_NODES:
@@ -218,7 +219,7 @@ class Folder:
             "SC103", "this is Python, of which YAML makes a value at each comma", help=f"write `{written}`"
         )
         line, column = event.start_mark.line, event.start_mark.column
-        span = Span(line, column, line + text.count("\n"), column + len(text))
+        span = Span(line, column, line + len(lines_of(text)) - 1, column + len(text))
         raise SpecError([*self.problems, self.source.locate_span(problem, span)])
 
     def _brace_help(self, event: Any) -> str | None:
@@ -227,7 +228,7 @@ class Folder:
         return None
 
     def _fail(self, code: str, message: str, event: Any, help: str | None = None) -> SpecError:
-        span = _span(event.start_mark, event.end_mark, self.source.text)
+        span = _span(event.start_mark, event.end_mark, self.source)
         return SpecError([*self.problems, self.source.locate_span(Diagnostic(code, message, help=help), span)])
 
     def finish(self) -> Source:
@@ -254,15 +255,15 @@ class Folder:
         return replace(self.source, data=self.root)
 
 
-def _span(start: Any, end: Any, text: str, scalar: ScalarEvent | None = None) -> Span:
+def _span(start: Any, end: Any, source: Source, scalar: ScalarEvent | None = None) -> Span:
     line, column, end_line, end_column = start.line, start.column, end.line, end.column
     if scalar is None and (end_line > line) and end_column == 0:  # a block collection ends at the next token
-        lines = text.splitlines()
+        lines = source.lines
         end_line -= 1
         while end_line > line and not lines[min(end_line, len(lines) - 1)].strip():
             end_line -= 1
         end_column = len(lines[min(end_line, len(lines) - 1)].rstrip())
-    plain = False
+    text, plain = source.text, False
     if scalar is not None and line == end_line:
         if scalar.style in ("'", '"') and text[start.index + 1 : end.index - 1] == scalar.value:
             column, end_column, plain = column + 1, end_column - 1, True

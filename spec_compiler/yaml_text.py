@@ -12,6 +12,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.near_files import did_you_mean_file
 from spec_compiler.source import Source
+from spec_compiler.text_lines import position
 from spec_compiler.yaml_errors import (
     MAX_BYTES,
     MAX_DEPTH,
@@ -24,7 +25,9 @@ from spec_compiler.yaml_errors import (
 )
 from spec_compiler.yaml_events import Folder
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# What YAML does not allow, and what it and other readers disagree on: U+0085, U+2028 and U+2029 end a line for some of
+# them, so that a comment may hide what the parser reads, and U+FEFF has no width.
+_REFUSED = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
 def read_source(file: str | os.PathLike[str]) -> Source:
@@ -51,7 +54,8 @@ def read_source(file: str | os.PathLike[str]) -> Source:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start)
+        before = raw[: error.start].decode("utf-8-sig")
+        line, column = position(before, len(before))
         raise SpecError(
             [
                 Diagnostic(
@@ -59,7 +63,7 @@ def read_source(file: str | os.PathLike[str]) -> Source:
                     f"`{name}` is not UTF-8 text: byte {raw[error.start]:#04x}",
                     file=name,
                     line=line + 1,
-                    column=error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1,
+                    column=column + 1,
                     help="save the file as UTF-8",
                 )
             ]
@@ -78,7 +82,8 @@ def parse_source(text: str, file: str | None = None) -> Source:
     """
     if len(text) > MAX_BYTES:
         raise too_large(file)
-    bad = _CONTROL.search(text)
+    text = text.removeprefix("\ufeff")
+    bad = _REFUSED.search(text)
     if bad is not None:
         raise error_at(
             Source(None, text, file), f"the character U+{ord(bad[0]):04X} is not allowed in YAML", bad.start()

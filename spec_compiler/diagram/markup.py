@@ -11,6 +11,7 @@ from html import escape
 from typing import Literal
 
 from spec_compiler.diagram.look import INK, SMALL
+from spec_compiler.text_lines import printable as printable
 
 LINE_LENGTH = 44  # characters; a longer name goes on in the next line
 SPACE = "&#160;"
@@ -38,15 +39,6 @@ def clean(text: str) -> str:
     a&lt;b&gt; &amp; &quot;c&quot; \\\\N
     """
     return escape(printable(text).replace("\\", "\\\\")) or SPACE  # in labels, too, `\N` is the node's name
-
-
-def printable(text: str) -> str:
-    """The text with its control characters and lone surrogates, which no engine takes, written as escapes.
-
-    >>> print(printable("a" + chr(0)))
-    a\\x00
-    """
-    return "".join(each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in text)
 
 
 def wrapped(text: str) -> str:

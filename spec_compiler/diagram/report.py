@@ -253,6 +253,6 @@ class _Links:
             return None
         return {
             "file": os.path.basename(self.source.file) if self.source.file else None,
-            "lines": self.source.text.splitlines(),
+            "lines": self.source.lines,
             "places": [[dotted(path), span.line, span.end_line] for path, (_, span) in self.places.items()],
         }
