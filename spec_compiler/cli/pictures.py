@@ -65,7 +65,9 @@ def read_ledger(path: str) -> WeightLedger:
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
         rows = tuple(LedgerRow(**{**row, "shape": tuple(row["shape"])}) for row in data["rows"])
-        return WeightLedger(rows, data["num_base_variables"], tuple(data.get("unused", ())))
+        return WeightLedger(
+            rows, data["num_base_variables"], tuple(data.get("unused", ())), None, tuple(data.get("unverified", ()))
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not a weight ledger"
         raise SpecError.single(
