@@ -19,6 +19,7 @@ import numpy as np
 from h5py import h5d, h5g, h5l, h5o, h5s, h5t, h5z
 
 from spec_compiler.reading.damage import Damaged, Hostile, megabytes, reading, regular_file
+from spec_compiler.reading.heaps import largest_heap
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
@@ -127,7 +128,8 @@ class _Budget:
             raise Hostile(f"its attribute `{name}` is neither text nor numbers")
         bound, most = count * kind.get_size(), self.left
         if any_length:
-            bound, most = (count * self._largest if count > 1 else 0), _MAX_TEXTS
+            largest = self._largest  # looked at for a single text too: a damaged heap may hold HDF5 for ever
+            bound, most = (count * largest if count > 1 else 0), _MAX_TEXTS
         if bound > most:
             raise Hostile(f"its attribute `{name}` may have {megabytes(bound)}")
         with reading(f"its attribute `{name}`"):
@@ -142,20 +144,11 @@ class _Budget:
 
     @cached_property
     def _largest(self) -> int:
-        """The largest of the heaps in which HDF5 keeps texts of any length, by the mark that each begins with."""
+        """The largest of the heaps in which the file keeps texts of any length."""
         with reading(), contextlib.ExitStack() as stack:
             source = self.source
             stream: BinaryIO = stack.enter_context(open(source, "rb")) if isinstance(source, str) else source
-            largest, rest = 0, b""
-            stream.seek(0)
-            while block := stream.read(1 << 20):
-                block = rest + block
-                start = block.find(b"GCOL")
-                while 0 <= start <= len(block) - 16:
-                    largest = max(largest, int.from_bytes(block[start + 8 : start + 16], "little"))
-                    start = block.find(b"GCOL", start + 1)
-                rest = block[-15:]
-            return min(largest, stream.tell())
+            return largest_heap(stream)
 
 
 def _text(value: Any) -> Any:
@@ -218,7 +211,14 @@ class _Walk:
         with reading():
             links: list[tuple[bytes, int]] = []
             address = h5o.get_info(group).addr
-            group.links.iterate(lambda link, info: self._listed(links, link, info.type), info=True)
+
+            def listed(link: bytes, info: Any) -> bool:
+                links.append((link, info.type))
+                return self._is_full(links)
+
+            group.links.iterate(listed, info=True)
+        if self._is_full(links):
+            raise Hostile(f"it has more than {_MAX_OBJECTS:,} groups and datasets")
         if address in self.seen:
             raise Hostile(f"its group `{name or '/'}` is inside of itself, or at two places")
         self.seen.add(address)
@@ -237,10 +237,8 @@ class _Walk:
             else:
                 raise Hostile(f"its `{place}` is neither a group nor a dataset")
 
-    def _listed(self, links: list[tuple[bytes, int]], link: bytes, kind: int) -> None:
-        links.append((link, kind))
-        if len(links) + len(self.arrays) + len(self.groups) > _MAX_OBJECTS:
-            raise Hostile(f"it has more than {_MAX_OBJECTS:,} groups and datasets")
+    def _is_full(self, links: list[tuple[bytes, int]]) -> bool:
+        return len(links) + len(self.arrays) + len(self.groups) > _MAX_OBJECTS
 
     def _array(self, item: Any, place: str) -> ArrayInfo:
         with reading(f"its `{place}`"):
