@@ -12,7 +12,6 @@ import os
 import re
 import stat
 import struct
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -74,6 +73,8 @@ class Archive:
         if info.compress_type == zipfile.ZIP_STORED:
             yield io.BufferedReader(_Window(self.stream.fileno(), self._start(info), info.file_size), _BLOCK)
             return
+        import tempfile  # only where it is needed: every check of a spec loads this module
+
         with tempfile.TemporaryFile() as unpacked:
             self._unpack(name, limit, unpacked.write)
             unpacked.seek(0)

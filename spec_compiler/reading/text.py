@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from spec_compiler.reading.damage import Hostile, megabytes, reading
+from spec_compiler.reading.damage import Hostile, megabytes, reading, regular_file
 
 # The config of the largest application (EfficientNetV2L, 1,029 layers) has 1.3 MB and 50,000 values; of a network of
 # 20,000 layers it would be some 30 MB and a million values. Each value is an object of 50 to 100 bytes in memory.
@@ -35,6 +35,19 @@ def parsed_json(data: str | bytes, limit: int = MAX_BYTES) -> Any:
         with reading("its JSON"):
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     return value
+
+
+def read_json(path: str) -> Any:
+    """The JSON in a file.
+
+    Raises:
+        Damaged: it holds none.
+        Hostile: it is larger or deeper than such a file is.
+    """
+    regular_file(path)
+    with reading(), open(path, "rb") as stream:
+        data = stream.read(MAX_BYTES + 1)
+    return parsed_json(data)
 
 
 def _depth(value: Any) -> int:
