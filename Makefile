@@ -17,6 +17,7 @@ help:
 	@echo "make bench     ours beside hand-written Keras, every figure in one run: benchmarks/RESULTS.md"
 	@echo "make gallery   draw every example spec anew into docs/gallery.md"
 	@echo "make layer-classes  write docs/layer-classes.md anew: every class of keras.layers through five ways, beside Keras"
+	@echo "make fuzz      100,000 broken specs and 10,000 damaged model files; what fails is kept in tests/fuzz/corpus"
 	@echo "make golden    write the golden files anew; read the diff"
 
 setup: $(VENV)/.ready
@@ -96,6 +97,11 @@ unit: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks.run
+
+.PHONY: fuzz
+fuzz: setup
+	$(BIN)/python -m tests.fuzz.specs --count 100000
+	$(BIN)/python -m tests.fuzz.model_files --count 10000
 
 schemas: setup
 	$(BIN)/python -m spec_compiler.backend.catalogue

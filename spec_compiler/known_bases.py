@@ -12,23 +12,23 @@ import importlib.util
 import json
 import os
 import re
-import zipfile
 from collections.abc import Callable
 from typing import Any
 
 from spec_compiler import cache
 from spec_compiler.base import Base
 from spec_compiler.cache import Key
-from spec_compiler.diagnostics import Path
+from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.graph import Graph, Shape
 from spec_compiler.graph_json import NotPlain, from_plain, to_plain
 from spec_compiler.joining import joined
 from spec_compiler.keras_settings import settings_file
+from spec_compiler.reading import said_of
+from spec_compiler.reading.model import config_hash
 from spec_compiler.spec import Spec
 
 FORMAT = 4
 _REFUSED = {"refused": True}
-HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def known_graph(spec: Spec, key_of: Callable[[Base, Path], Key | None]) -> tuple[Graph, Key] | None:
@@ -59,16 +59,20 @@ def base_key(base: Base, folder: str) -> Key | None:
 
     An application depends on its arguments, on whether its weights are `imagenet`, and on Keras, a saved model on its
     config, both on Keras's settings.
+
+    Raises:
+        SpecError: SC502, SC514 for a saved model that is damaged.
     """
     question: dict[str, Any]
     if base.application is not None:
         imagenet = base.weights.kind == "imagenet"
         question = {"application": base.application, "arguments": base.arguments, "imagenet": imagenet}
     elif base.file is not None:
-        config = _config_of(os.path.join(folder, os.path.expanduser(base.file)))
+        path = os.path.join(folder, os.path.expanduser(base.file))
+        config = _config_of(path) if os.path.isfile(path) else None
         if config is None:
             return None
-        question = {"config": [config[0], hashlib.sha256(config[1]).hexdigest()]}
+        question = {"config": list(config)}
     else:
         return None
     try:
@@ -146,21 +150,13 @@ def _keras_version() -> str:
     return metadata.version("keras")
 
 
-def _config_of(path: str) -> tuple[str, bytes] | None:
-    """The format of a saved model, and the part of it that its graph is made from."""
+def _config_of(path: str) -> tuple[str, str] | None:
+    """The format of a saved model, and a hash of the part of it that its graph is made from; None in a weights file."""
     try:
-        with open(path, "rb") as stream:
-            is_hdf5 = stream.read(len(HDF5)) == HDF5
-        if is_hdf5:
-            import h5py  # 0.1 s with numpy, for such bases only
-
-            with h5py.File(path, "r") as store:
-                config = store.attrs.get("model_config")
-            return ("h5", str(config).encode()) if config is not None else None
-        with zipfile.ZipFile(path) as archive:
-            return "keras", archive.read("config.json")
-    except (OSError, KeyError, zipfile.BadZipFile):
-        return None
+        with said_of(path, "a model", "save it again"):
+            return config_hash(path)
+    except SpecError as error:
+        raise error.under("file") from None
 
 
 def _settings() -> dict[str, str]:

@@ -42,12 +42,15 @@ class WeightLedger:
     """All rows, the result's variables first and in its order, then the dropped ones of the base.
 
     `unused` names what a mapped checkpoint holds and no layer took. `proof` is there where it was asked for.
+    `unverified` names the files that weights were copied from and whose format has no checksum, so that a bit which was
+    flipped before they were read would not be found.
     """
 
     rows: tuple[LedgerRow, ...]
     num_base_variables: int
     unused: tuple[str, ...] = ()
     proof: Proof | None = None
+    unverified: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rows", Listing(self.rows))
@@ -93,5 +96,6 @@ class WeightLedger:
             "num_base_variables": self.num_base_variables,
             "rows": [asdict(row) | {"shape": list(row.shape)} for row in self.rows],
             "unused": list(self.unused),
+            "unverified": list(self.unverified),
             "proof": None if self.proof is None else asdict(self.proof) | {"inexact": list(self.proof.inexact)},
         }

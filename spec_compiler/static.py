@@ -53,9 +53,9 @@ def static_plan(spec: Spec, allowed: Permissions, around: Inside | None = None) 
 
 def _key(base: Base, path: Path, folder: str, allowed: Permissions, around: Inside) -> Key | None:
     """What the graph of a base depends on; of another spec's result, that spec is followed first."""
-    if base.spec is None:
-        return base_key(base, folder)
     try:
+        if base.spec is None:
+            return base_key(base, folder)
         try:
             file = existing(base.spec, folder, "spec file")
         except SpecError as error:

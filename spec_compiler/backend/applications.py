@@ -45,6 +45,11 @@ class Download:
         """Where Keras looks for it before it downloads it."""
         return _shown(os.path.join(file_utils.config.keras_home(), "models", self.name))
 
+    @property
+    def has_hash(self) -> bool:
+        """Whether Keras knows the file's hash, and so downloads it again where it differs."""
+        return self.options.get("file_hash") is not None
+
     def is_at(self, path: str) -> bool:
         """Whether a file is this one: by its name, or by the hash that Keras knows; of some files it knows none."""
         known = self.options.get("file_hash")

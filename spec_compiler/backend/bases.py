@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,8 +12,8 @@ from typing import Any
 import keras
 
 from spec_compiler.backend import references
-from spec_compiler.backend.applications import application, downloaded
-from spec_compiler.backend.files import check_assets, find
+from spec_compiler.backend.applications import Download, application, downloaded
+from spec_compiler.backend.files import FileWeights, check_assets, find
 from spec_compiler.backend.functions import call_function
 from spec_compiler.backend.reader import custom_objects, has_all_configs, read_graph
 from spec_compiler.backend.rebuilding import Originals
@@ -40,6 +38,8 @@ from spec_compiler.known_bases import (
     result_key,
 )
 from spec_compiler.location import existing, locate
+from spec_compiler.reading import said_of
+from spec_compiler.reading.model import format_of
 from spec_compiler.spec import Spec
 
 
@@ -99,9 +99,10 @@ def _load(base: Base, folder: str, path: Path, other: Other, code: bool) -> Load
 
     def weights(result: Graph) -> WeightSource:
         try:
-            return loaded.weights(result)
+            source = loaded.weights(result)
         except SpecError as error:
             raise error.under(*path) from None
+        return replace(source, path=(*path, *source.path)) if isinstance(source, FileWeights) else source
 
     def traps() -> Iterable[Diagnostic]:
         return [each.under(*path) for each in loaded.traps()]
@@ -224,7 +225,7 @@ def _from_application(base: Base, folder: str) -> LoadedBase:
 
     def weights(result: Graph) -> WeightSource:
         if base.weights.kind == "imagenet":
-            return _downloaded(file(), base.weights, own, result)
+            return _downloaded(file(), base.weights, own, result, (built or application(base)).download)
         return _given(base.weights, folder, own, result)
 
     name, where, known = str(base.application), base.weights, {}
@@ -304,18 +305,19 @@ def _given(weights: Weights, folder: str, graph: Graph, result: Graph) -> Weight
         if weights.kind == "none":
             check_assets(result, "`null`")
             return NoWeights()
-        return find(locate(weights, folder), weights, graph, result)
+        return replace(find(locate(weights, folder), weights, graph, result), path=("weights",))
     except SpecError as error:
         raise error.under("weights") from None
 
 
-def _downloaded(path: str, weights: Weights, graph: Graph, result: Graph) -> WeightSource:
+def _downloaded(path: str, weights: Weights, graph: Graph, result: Graph, download: Download | None) -> WeightSource:
     try:
-        return find(path, weights, graph, result)
+        found = replace(find(path, weights, graph, result), path=("weights",))
     except SpecError as error:
         help = f"remove `{path}`, and Keras downloads it again"  # of some of its files Keras knows no hash
-        damaged = [replace(each, help=help) if each.code == "SC502" else each for each in error.diagnostics]
+        damaged = [replace(each, help=help) if each.code in ("SC502", "SC514") else each for each in error.diagnostics]
         raise SpecError(damaged).under("weights") from None
+    return replace(found, unverified=()) if download is not None and download.has_hash else found
 
 
 def _from_file(base: Base, folder: str, code: bool) -> LoadedBase:
@@ -345,7 +347,7 @@ def _from_file(base: Base, folder: str, code: bool) -> LoadedBase:
     def weights(result: Graph) -> WeightSource:
         if base.own_weights:
             try:
-                return find(path, inside, read, result)
+                return replace(find(path, inside, read, result), path=("file",))
             except SpecError as error:
                 raise error.under("file") from None
         return _given(base.weights, folder, read, result)
@@ -369,7 +371,8 @@ def _from_file(base: Base, folder: str, code: bool) -> LoadedBase:
 def _damaged(path: str) -> Iterator[None]:
     name = os.path.basename(path)
     try:
-        yield
+        with said_of(path, "a model", "save it again"):
+            yield
     except SpecError:
         raise
     except Exception as error:
@@ -386,16 +389,6 @@ _IN_PYTHON = (
 
 
 def _unreadable(name: str, error: Exception) -> SpecError:
-    if isinstance(error, OSError | zipfile.BadZipFile | EOFError | UnicodeDecodeError | json.JSONDecodeError):
-        text = str(error).split("\n")[0]
-        reason = (
-            "it is truncated"
-            if "truncated" in text
-            else "it is neither a `.keras` archive nor HDF5"
-            if "signature" in text
-            else text
-        )
-        return SpecError.single("SC502", f"`{name}` cannot be read as a model: {reason}", help="save it again")
     reason, help = keras_reason(error), None
     if "Could not locate function" in reason:
         help = "load it with the function among the `custom_objects`, and pass it as `base=`"
@@ -412,7 +405,7 @@ def _unreadable(name: str, error: Exception) -> SpecError:
 
 def _rebuilt(path: str, objects: Mapping[str, Any], safe: bool) -> Any:
     config = saved_config(path)  # anew each time, as Keras empties it while it reads
-    if zipfile.is_zipfile(path):
+    if format_of(path) == "keras":
         # private: as `load_model` does, so that a layer which two others hold is made once
         from keras.src.saving.serialization_lib import ObjectSharingScope
 

@@ -11,17 +11,21 @@ import errno
 import io
 import json
 import os
-import zipfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from spec_compiler.diagnostics import SpecError
+from spec_compiler.reading import Damaged
+from spec_compiler.reading.archive import append, open_archive
+from spec_compiler.reading.arrays import read_npz
+from spec_compiler.reading.text import MAX_BYTES, parsed_json
 from spec_compiler.whole import PREFIX, whole_file
 
 STATE = "spec_compiler.json"
 ARRAYS = "spec_compiler.npz"
+_MAX_ARRAYS = 1 << 30  # what callbacks and random generators know; the weights are not among it
 
 Array = np.ndarray[Any, Any]
 
@@ -34,33 +38,32 @@ def save(model: Any, path: str, state: Mapping[str, Any], arrays: Mapping[str, A
     """
     with replacing(path) as temporary:
         model.save(temporary)
-        with zipfile.ZipFile(temporary, "a") as archive:
-            archive.writestr(STATE, json.dumps(state))
-            if arrays:
-                buffer = io.BytesIO()
-                np.savez(buffer, allow_pickle=False, **dict(arrays))
-                archive.writestr(ARRAYS, buffer.getvalue())
+        members: dict[str, str | bytes] = {STATE: json.dumps(state)}
+        if arrays:
+            buffer = io.BytesIO()
+            np.savez(buffer, allow_pickle=False, **dict(arrays))
+            members[ARRAYS] = buffer.getvalue()
+        append(temporary, members)
 
 
 def read_state(path: str) -> tuple[dict[str, Any], dict[str, Array]] | None:
     """What `save` put beside the model; None where the file is no whole `.keras` file that it wrote."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            if archive.testzip() is not None:
+        with open_archive(path) as archive:
+            if STATE not in archive:
                 return None
-            state: dict[str, Any] = json.loads(archive.read(STATE))
-            arrays: dict[str, Array] = {}
-            if ARRAYS in archive.namelist():
-                with np.load(io.BytesIO(archive.read(ARRAYS))) as stored:
-                    arrays = {name: stored[name] for name in stored.files}
-            return state, arrays
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+            state = parsed_json(archive.read(STATE, MAX_BYTES))
+            arrays = read_npz(archive.read(ARRAYS, _MAX_ARRAYS)) if ARRAYS in archive else {}
+            for each in archive.members:
+                archive.prove(each)
+    except Damaged:
         return None
+    return (state, arrays) if isinstance(state, dict) else None
 
 
 def marks(path: str) -> Mapping[str, Any]:
     """What a saved model says of the run that made it, `class_names` and `images`; empty where none of ours did."""
-    found = read_state(path) if zipfile.is_zipfile(path) else None
+    found = read_state(path)
     return found[0] if found else {}
 
 

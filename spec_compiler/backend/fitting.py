@@ -20,6 +20,7 @@ import numpy as np
 from spec_compiler.backend import checkpoints
 from spec_compiler.backend.batches import Batches
 from spec_compiler.backend.breakdowns import broken, diverged
+from spec_compiler.backend.files import admitted
 from spec_compiler.backend.freezing import freeze_normalizations, set_trainable
 from spec_compiler.backend.keras_objects import make
 from spec_compiler.backend.progress import (
@@ -254,7 +255,7 @@ def _restore(job: Job, progress: Progress) -> None:
     model, path = job.model, os.path.join(job.resume_from or job.folder, LAST)
     model.optimizer.build(model.trainable_variables)
     try:
-        model.load_weights(path)
+        model.load_weights(admitted(path))
     except Exception as error:
         message = f"the checkpoint `{path}` does not fit the model"
         raise SpecError.single("SC608", message, notes=[f"Keras says: {keras_reason(error)}"]) from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import zipfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import keras
 import numpy as np
 
 from spec_compiler.backend import checkpoints
+from spec_compiler.backend.files import admitted
 from spec_compiler.backend.images import COLOR_MODES, NUM_THREADS, Array, ImageReader
 from spec_compiler.backend.reader import read_graph
 from spec_compiler.backend.saved_code import SavedCode, saved_config
@@ -122,10 +122,12 @@ def _loaded(path: str, allow_code: bool) -> Any:
     try:
         saved = SavedCode.of(saved_config(path))
         objects = saved.objects(path, [os.path.dirname(path)], allow_code)
-        return keras.saving.load_model(path, custom_objects=objects, compile=False, safe_mode=not saved.has_lambdas)
+        return keras.saving.load_model(
+            admitted(path), custom_objects=objects, compile=False, safe_mode=not saved.has_lambdas
+        )
     except SpecError:
         raise
-    except (OSError, zipfile.BadZipFile, ValueError, TypeError, KeyError, RecursionError) as error:
+    except Exception as error:  # a damaged config makes Keras, and the classes that it names, raise anything
         message = f"`{path}` cannot be read as a model"
         raise SpecError.single("SC502", message, notes=[f"Keras says: {keras_reason(error)}"]) from None
 

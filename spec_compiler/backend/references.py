@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sys
 import warnings
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +12,14 @@ from typing import Any
 import keras
 
 from spec_compiler.backend.applications import loaded
+from spec_compiler.backend.files import admitted
 from spec_compiler.backend.sources import WeightSource
 from spec_compiler.backend.symbolic import symbolic
 from spec_compiler.backend.weights import transfer
 from spec_compiler.backend.writer import Custom, build
 from spec_compiler.base import Base
 from spec_compiler.graph import Graph
+from spec_compiler.reading.model import format_of
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def application(base: Base, file: Callable[[], str]) -> Reference:
 
     def made() -> Any:
         with symbolic(allocate=True), _quiet():
-            return loaded(base, file)
+            return loaded(base, lambda: admitted(file()))
 
     return Reference(f"{base.application} as Keras makes and loads it", made)
 
@@ -60,7 +61,7 @@ def saved(
 
     def made() -> Any:
         with symbolic(allocate=True), _quiet():
-            if zipfile.is_zipfile(path):
+            if format_of(admitted(path)) == "keras":
                 model = keras.saving.load_model(path, custom_objects=dict(objects), compile=False, safe_mode=safe)
             else:
                 model = rebuilt()
@@ -69,7 +70,7 @@ def saved(
                     if hasattr(layer, "finalize_state") and layer.weights:
                         layer.finalize_state()
             if weights is not None:
-                model.load_weights(weights)
+                model.load_weights(admitted(weights))
             return model
 
     return Reference(f"{name} as Keras loads it", made)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import h5py
 import keras
 
 from spec_compiler.backend.functions import function_beside
 from spec_compiler.backend.keras_2_configs import leave_out_what_keras_3_lacks, say_as_keras_3
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.permissions import ALLOW_MODEL
+from spec_compiler.reading import said_of
+from spec_compiler.reading.model import config_text, parsed_config
 
 # Where Keras itself looks for a function by its name alone (`_retrieve_class_or_fn` in saving/serialization_lib.py).
 _NAMESPACES = ("activations", "constraints", "initializers", "losses", "metrics", "optimizers", "regularizers")
@@ -28,36 +27,23 @@ def saved_config(path: str) -> Config:
     """The config of a model that Keras saved, as a `.keras` archive or as legacy HDF5; how it was compiled left out.
 
     Raises:
-        SpecError: SC502 for HDF5 that holds weights only.
-        OSError: it is neither.
+        SpecError: SC502 where it is neither, or HDF5 that holds weights only; SC514.
     """
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            if "config.json" not in archive.namelist():
-                raise OSError("the archive has no `config.json`")
-            config = _mapping(archive.read("config.json").decode("utf-8"))
-        config.pop("compile_config", None)
-        leave_out_what_keras_3_lacks(config)
-        return config
-    with h5py.File(path, "r") as store:
-        text = store.attrs.get("model_config")
-        version = str(store.attrs.get("keras_version", "2"))
-    if text is None:
+    with said_of(path, "a model", "save it again"):
+        kind, text, version = config_text(path)
+        config = parsed_config(text) if text is not None else None
+    if config is None:
         raise SpecError.single(
             "SC502",
             f"`{os.path.basename(path)}` holds weights only, not a model",
             help="name the application in `base`, and this file in `base.weights`; of another model\n"
             "its own file, or a `python:` base that returns it",
         )
-    config = _mapping(text)
-    say_as_keras_3(config, is_older=not version.lstrip("b'").startswith("3"))
-    return config
-
-
-def _mapping(text: str | bytes) -> Config:
-    config = json.loads(text)
-    if not isinstance(config, dict):
-        raise OSError("its config is no mapping")
+    if kind == "keras":
+        config.pop("compile_config", None)
+        leave_out_what_keras_3_lacks(config)
+    else:
+        say_as_keras_3(config, is_older=not version.lstrip("b'").startswith("3"))
     return config
 
 

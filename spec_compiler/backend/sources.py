@@ -51,6 +51,11 @@ class WeightSource(Protocol):
         """New layers that the source has weights for."""
         ...
 
+    @property
+    def unverified(self) -> tuple[str, ...]:
+        """Files that have no checksum by which a flipped bit would be found."""
+        ...
+
     def opened(self) -> AbstractContextManager[OpenSource]:
         """The source, ready to be read."""
         ...
@@ -64,6 +69,7 @@ class MemoryWeights:
     unmapped: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
     fills: frozenset[str] = frozenset()
+    unverified: tuple[str, ...] = ()
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[MemoryWeights]:
@@ -113,6 +119,7 @@ class NoWeights:
     unmapped: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
     fills: frozenset[str] = frozenset()
+    unverified: tuple[str, ...] = ()
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[NoWeights]:
@@ -148,6 +155,11 @@ class JoinedWeights:
     def unused(self) -> tuple[str, ...]:
         """Those of every base."""
         return tuple(f"{name}/{each}" for name, source in self.sources.items() for each in source.unused)
+
+    @property
+    def unverified(self) -> tuple[str, ...]:
+        """Those of every base."""
+        return tuple(dict.fromkeys(each for source in self.sources.values() for each in source.unverified))
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[_OpenJoined]:

@@ -53,7 +53,9 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
             freeze(layer)
     for variable in single:
         variable.trainable = False
-    return WeightLedger(tuple(rows), sum(len(layer.variables or ()) for layer in base.layers.values()), source.unused)
+    num_base = sum(len(layer.variables or ()) for layer in base.layers.values())
+    unverified = source.unverified if any(row.action == "copied" for row in rows) else ()
+    return WeightLedger(tuple(rows), num_base, source.unused, unverified=unverified)
 
 
 def _frozen_alone(layer: Any, state: State) -> list[Any]:

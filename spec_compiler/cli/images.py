@@ -20,6 +20,8 @@ from spec_compiler.cli.progress import progress
 from spec_compiler.cli.save import ready, whole
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.location import model_file
+from spec_compiler.reading import Damaged
+from spec_compiler.reading.text import read_json
 from spec_compiler.training.data import INTERPOLATIONS
 
 if TYPE_CHECKING:
@@ -238,13 +240,13 @@ def _imagenet() -> tuple[str, ...]:
 
 def _labels(path: str) -> tuple[str, ...]:
     try:
-        with open(path, encoding="utf-8") as stream:
-            text = stream.read()
         if path.endswith(".json"):
-            found = json.loads(text)
+            found = read_json(path)
             found = [found[str(index)] for index in range(len(found))] if isinstance(found, dict) else found
             return tuple(str(each[-1] if isinstance(each, list) else each) for each in found)
-    except (OSError, ValueError, KeyError) as error:
+        with open(path, encoding="utf-8") as stream:
+            text = stream.read()
+    except (Damaged, OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise SpecError([Diagnostic("SC502", f"`{path}` cannot be read as labels: {error}")]) from None
     return tuple(line.strip() for line in text.splitlines() if line.strip())
 

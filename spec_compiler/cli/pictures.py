@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-from pathlib import Path
 
 import click
 
@@ -13,6 +11,8 @@ from spec_compiler.diagnostics import SpecError
 from spec_compiler.diagram.report import Matches
 from spec_compiler.ledger import LedgerRow, WeightLedger
 from spec_compiler.plan import Plan
+from spec_compiler.reading import Damaged
+from spec_compiler.reading.text import read_json
 from spec_compiler.source import Source
 
 SUFFIXES = (".svg", ".png", ".dot", ".mmd", ".html", ".txt")
@@ -63,11 +63,13 @@ def read_ledger(path: str) -> WeightLedger:
         SpecError: SC502 where the file is something else.
     """
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        data = read_json(path)
         rows = tuple(LedgerRow(**{**row, "shape": tuple(row["shape"])}) for row in data["rows"])
-        return WeightLedger(rows, data["num_base_variables"], tuple(data.get("unused", ())))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not a weight ledger"
+        return WeightLedger(
+            rows, data["num_base_variables"], tuple(data.get("unused", ())), None, tuple(data.get("unverified", ()))
+        )
+    except (Damaged, KeyError, TypeError, AttributeError) as error:
+        reason = str(error) if isinstance(error, Damaged) and not os.path.isfile(path) else "it is not a weight ledger"
         raise SpecError.single(
             "SC502", f"`{path}` cannot be read: {reason}", help="name the `.ledger.json` that `build` wrote"
         ) from None

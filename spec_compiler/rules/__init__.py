@@ -92,6 +92,7 @@ RULES: dict[str, Rule] = {
         Rule("SC510", "a path that leaves the spec's folder"),
         Rule("SC512", "a kept layer whose state beside its variables cannot be carried over"),
         Rule("SC513", "a kept layer that computes something else than in the base"),
+        Rule("SC514", "a model file that leads out of itself, or unpacks to far more than it holds"),
         Rule(
             "SC511", "a weights file of `imagenet` for which Keras builds another graph than for `imagenet`", "warning"
         ),

@@ -1,1 +1,1 @@
-"""Fuzzers: inputs broken at a known place, by the thousand, each to be refused there and never with a traceback."""
+"""Fuzzers: input broken at a known place, by the thousand, each case from a seed, so that it can be made again."""

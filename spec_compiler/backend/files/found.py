@@ -6,12 +6,16 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from spec_compiler.backend.files.hdf5 import Array, open_h5, read_dataset
 from spec_compiler.backend.files.saved_state import FileState
+from spec_compiler.backend.files.store import Array, Store, open_store
 from spec_compiler.backend.state import NoState, State
+from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.graph import Place
+from spec_compiler.reading import said_of
+
+WHAT = "weights"
+HELP = "the file is damaged or not complete; save or download it again"
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,9 @@ class FileWeights:
 
     `unmapped` are layers of the base that a `map` leaves out, `unused` the groups of the file that nothing takes,
     `fills` the new layers that it names. `groups` leads from each layer of the base, `outer/inner` in nested models, to
-    its group in a file of Keras 3's format; of others it is empty.
+    its group in a file of Keras 3's format; of others it is empty. `limit` is what packed weights may unpack to,
+    `unverified` the file where it has no checksum by which a flipped bit would be found, `path` leads to its name in
+    the spec.
     """
 
     file: str
@@ -30,12 +36,29 @@ class FileWeights:
     unused: tuple[str, ...] = ()
     fills: frozenset[str] = frozenset()
     groups: Mapping[str, str] = field(default_factory=dict)
+    limit: int = 0
+    unverified: tuple[str, ...] = ()
+    path: Path = ()
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[OpenWeights]:
-        """The file open for reading arrays one by one."""
-        with open_h5(self.file) as store:
+        """The file open for reading arrays one by one, and when it is closed, proven by its checksum.
+
+        Raises:
+            SpecError: SC502, SC514.
+        """
+        with _at(self.path), said_of(self.file, WHAT, HELP), open_store(self.file, self.limit) as store, store.proven():
             yield OpenWeights(self, store)
+
+
+@contextlib.contextmanager
+def _at(path: Path) -> Iterator[None]:
+    """Places what is said of the file at its name in the spec; what else goes wrong meanwhile is left as it is."""
+    try:
+        yield
+    except SpecError as error:
+        codes = {each.code for each in error.diagnostics if not each.path}
+        raise error.under(*path) if codes & {"SC502", "SC514"} else error from None
 
 
 @dataclass(frozen=True)
@@ -43,7 +66,7 @@ class OpenWeights:
     """A weights file that is open."""
 
     weights: FileWeights
-    store: Any
+    store: Store
 
     def origin(self, place: Place) -> str | None:
         """Where the array of a place is, as the ledger says it."""
@@ -52,7 +75,7 @@ class OpenWeights:
 
     def read(self, place: Place) -> Array:
         """The array of a place, exactly as it is in the file."""
-        return read_dataset(self.store[self.weights.datasets[place]])
+        return self.store.read(self.weights.datasets[place])
 
     def state(self, name: str) -> State:
         """What the file holds of a layer beside its variables."""

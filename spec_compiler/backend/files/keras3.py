@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import h5py
 import numpy as np
 
 from spec_compiler.backend.files.misfit import another_model, shape_problems, weighted
 from spec_compiler.backend.files.saved_state import OLDER
+from spec_compiler.backend.files.store import Store
 from spec_compiler.graph import Graph, LayerSpec, Place
 
 
-def find_keras3(store: Any, base: Graph, path: str) -> dict[Place, str]:
+def find_keras3(store: Store, base: Graph, path: str) -> dict[Place, str]:
     """The array of each variable, at the place where Keras saves it.
 
     Raises:
@@ -38,7 +36,7 @@ def find_keras3(store: Any, base: Graph, path: str) -> dict[Place, str]:
     taken = set(found.values())
     own = tuple(f"{group}/" for layer in base.layers.values() if _loads_more(layer) and (group := layer.store_group))
     own += tuple(group.replace("layers/", OLDER, 1) for group in own)
-    spare = [name for name in arrays(store) if name not in taken and not name.startswith(own)]
+    spare = [name for name in store.arrays if name not in taken and not name.startswith(own)]
     spare = [name for name in spare if not _is_copy(store, name, taken)]
     if spare and not problems:
         listed = ", ".join(f"`{each}`" for each in spare[:3])
@@ -48,11 +46,11 @@ def find_keras3(store: Any, base: Graph, path: str) -> dict[Place, str]:
     return found
 
 
-def _is_copy(store: Any, name: str, taken: set[str]) -> bool:
+def _is_copy(store: Store, name: str, taken: set[str]) -> bool:
     """Whether an array is another of the same layer: `SpectralNormalization` and its inner layer both save a kernel."""
     layer = "/".join(name.split("/")[:2]) + "/"
-    alike = (store[each] for each in taken if each.startswith(layer) and store[each].shape == store[name].shape)
-    return any(np.array_equal(each[()], store[name][()]) for each in alike)
+    alike = (each for each in taken if each.startswith(layer) and store.info(each).shape == store.info(name).shape)
+    return any(np.array_equal(store.read(each), store.read(name)) for each in alike)
 
 
 def _loads_more(layer: LayerSpec) -> bool:
@@ -65,19 +63,6 @@ def _as_before(name: str) -> str:
     return name.replace("layers/", OLDER, 1)
 
 
-def weight_groups(store: Any) -> list[str]:
+def weight_groups(store: Store) -> list[str]:
     """The groups of a Keras 3 weights file that hold arrays, less the optimizer's."""
-    names = arrays(store)
-    return list(dict.fromkeys(each.rpartition("/vars/" if "/vars/" in each else "/")[0] for each in names))
-
-
-def arrays(store: Any) -> list[str]:
-    """The arrays of a Keras 3 weights file, less the optimizer's."""
-    found: list[str] = []
-
-    def visit(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset) and not name.startswith(("optimizer", "_optimizer")):
-            found.append(name)
-
-    store.visititems(visit)
-    return found
+    return list(dict.fromkeys(each.rpartition("/vars/" if "/vars/" in each else "/")[0] for each in store.arrays))

@@ -5,9 +5,8 @@ A weights file has the layers at its root, a saved model in the group `model_wei
 
 from __future__ import annotations
 
-from typing import Any
-
 from spec_compiler.backend.files.misfit import another_model, shape_problems, weighted
+from spec_compiler.backend.files.store import Store
 from spec_compiler.graph import Graph, Place
 
 _LAYERS = "layer_names"
@@ -15,20 +14,20 @@ _WEIGHTS = "weight_names"
 _MODEL = "model_weights"
 
 
-def is_legacy(store: Any) -> bool:
+def is_legacy(store: Store) -> bool:
     """Whether an open file has this format."""
-    attributes = store.get(_MODEL, store).attrs
-    return _LAYERS in attributes or f"{_LAYERS}0" in attributes
+    return store.texts(_root(store), _LAYERS) is not None
 
 
-def find_legacy(store: Any, base: Graph, path: str) -> dict[Place, str]:
+def find_legacy(store: Store, base: Graph, path: str) -> dict[Place, str]:
     """The array of each variable: the layers with weights in order, each with its weights in order.
 
     Raises:
         SpecError: SC503.
     """
-    group, prefix = (store[_MODEL], f"{_MODEL}/") if _MODEL in store else (store, "")
-    names = [name for name in _names(group, _LAYERS) if weight_names(group[name])]
+    root = _root(store)
+    prefix = f"{root}/" if root else ""
+    names = [name for name in store.texts(root, _LAYERS) or () if weight_names(store, f"{prefix}{name}")]
     layers = weighted(base)
     if len(names) != len(layers):
         counts = f"it holds {len(names)} layers with weights, the base has {len(layers)}"
@@ -36,7 +35,7 @@ def find_legacy(store: Any, base: Graph, path: str) -> dict[Place, str]:
     found: dict[Place, str] = {}
     problems: list[str] = []
     for name, layer in zip(names, layers, strict=True):
-        order = weight_names(group[name])
+        order = weight_names(store, f"{prefix}{name}")
         wanted = sorted(
             (each.legacy_index, index) for index, each in enumerate(layer.variables or ()) if each.is_weight
         )
@@ -45,25 +44,16 @@ def find_legacy(store: Any, base: Graph, path: str) -> dict[Place, str]:
             continue
         for weight, (_, index) in zip(order, wanted, strict=True):
             found[layer.name, index] = f"{prefix}{name}/{weight}"
-            problems += shape_problems(group, f"{name}/{weight}", layer, index)
+            problems += shape_problems(store, f"{prefix}{name}/{weight}", layer, index)
     if problems:
         raise another_model(path, base, problems)
     return found
 
 
-def weight_names(group: Any) -> list[str]:
+def weight_names(store: Store, group: str) -> list[str]:
     """The names of a layer's arrays in order; none where the group is not a legacy layer's."""
-    return _names(group, _WEIGHTS)
+    return store.texts(group, _WEIGHTS) or []
 
 
-def _names(group: Any, attribute: str) -> list[str]:
-    """A list of names in the attributes of a group, which Keras splits over several attributes where it is long."""
-    parts: list[Any] = []
-    if attribute in group.attrs:
-        parts = list(group.attrs[attribute])
-    else:
-        number = 0
-        while f"{attribute}{number}" in group.attrs:
-            parts += list(group.attrs[f"{attribute}{number}"])
-            number += 1
-    return [part.decode("utf-8") if isinstance(part, bytes) else str(part) for part in parts]
+def _root(store: Store) -> str:
+    return _MODEL if _MODEL in store.hdf5.groups else ""

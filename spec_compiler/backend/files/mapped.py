@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import h5py
-
 from spec_compiler.backend.files.found import FileWeights
 from spec_compiler.backend.files.keras3 import weight_groups
 from spec_compiler.backend.files.legacy import weight_names
 from spec_compiler.backend.files.misfit import shape_problems, weighted
+from spec_compiler.backend.files.store import Store
 from spec_compiler.base import Weights
 from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean
 from spec_compiler.graph import Graph, Place
 
 
-def find_mapped(path: str, weights: Weights, store: Any, base: Graph, result: Graph) -> FileWeights:
+def find_mapped(path: str, weights: Weights, store: Store, base: Graph, result: Graph) -> FileWeights:
     """The arrays of the layers that the map names, new ones of the result among them.
 
     Raises:
@@ -61,18 +58,18 @@ def find_mapped(path: str, weights: Weights, store: Any, base: Graph, result: Gr
     return FileWeights(path, weights.text, found, unmapped, unused, frozenset(added) & frozenset(weights.map))
 
 
-def _datasets(store: Any, group: str) -> list[str]:
+def _datasets(store: Store, group: str) -> list[str]:
     """The arrays of a group in order: as Keras 3 numbers them, as a legacy file lists them, or by name."""
-    item = store[group]
-    if isinstance(item, h5py.Dataset):
+    if group in store.hdf5.arrays:
         return [group]
-    order = weight_names(item)
+    order = weight_names(store, group)
     if order:
         return [f"{group}/{name}" for name in order]
-    if "vars" in item:
-        group, item = f"{group}/vars", item["vars"]
-    names = [name for name in item if isinstance(item[name], h5py.Dataset)]
+    if f"{group}/vars" in store.hdf5.groups:
+        group = f"{group}/vars"
     return [
         f"{group}/{name}"
-        for name in sorted(names, key=lambda name: (not name.isdigit(), int(name) if name.isdigit() else 0, name))
+        for name in sorted(
+            store.arrays_in(group), key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name)
+        )
     ]

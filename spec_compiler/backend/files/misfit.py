@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
 
+from spec_compiler.backend.files.store import Store
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph, LayerSpec
 
@@ -16,14 +16,16 @@ def weighted(base: Graph) -> list[LayerSpec]:
     return sorted(layers, key=lambda layer: (layer.position is None, layer.position or 0))
 
 
-def shape_problems(store: Any, name: str, layer: LayerSpec, index: int) -> list[str]:
+def shape_problems(store: Store, name: str, layer: LayerSpec, index: int) -> list[str]:
     """The shapes of a layer's variable and of an array, where they differ, or that one of the two holds no floats.
 
     A quantized kernel has the shape of the one that it came from.
     """
     assert layer.variables is not None
     variable = layer.variables[index]
-    shape, dtype = tuple(store[name].shape), store[name].dtype
+    if name not in store.hdf5.arrays:
+        return [f"`{layer.name}`: the file has no array `{name}`"]
+    shape, dtype = store.info(name).shape, store.info(name).dtype
     if shape != variable.shape:
         return [f"`{layer.name}` has a {variable.path} of {variable.shape}, the file one of {shape}"]
     if ("float" in variable.dtype) != (dtype.kind in "fV"):  # V: bfloat16, which HDF5 does not know

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 import tempfile
-import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import h5py
-
-from spec_compiler.backend.files.hdf5 import Array, read_dataset
+from spec_compiler.backend.files.store import Array, Store
 from spec_compiler.backend.state import StateLost, keras_says, loads_itself
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph
@@ -23,7 +20,7 @@ OLDER = "_layer_checkpoint_dependencies/"
 class FileState:
     """The state of one layer in an open file: its group there, and the archive's folder of the same name."""
 
-    store: Any
+    store: Store
     file: str
     group: str
 
@@ -35,14 +32,13 @@ class FileState:
         """Loads this part as Keras does; the arrays that were read, by their places in the file."""
         place = f"{self.group}/{prefix}vars"
         arrays: dict[str, Array] = {}
-        if place in self.store:
-            inside = self.store[place]
-            arrays = {key: read_dataset(inside[key]) for key in inside if isinstance(inside[key], h5py.Dataset)}
+        for key in self.store.arrays_in(place):
+            arrays[key] = self.store.read(f"{place}/{key}")
         with keras_says():
             saveable.load_own_variables(arrays)
         if hasattr(saveable, "load_assets"):
             with tempfile.TemporaryDirectory() as folder:
-                if not _unpacked(self.file, f"{self.group}/{prefix}", folder) and _needs_assets(saveable):
+                if not _unpacked(self.store, f"{self.group}/{prefix}", folder) and _needs_assets(saveable):
                     raise StateLost("the file has no `vocabulary.txt` for it")
                 with keras_says():
                     saveable.load_assets(folder)
@@ -59,22 +55,19 @@ def _needs_assets(saveable: Any) -> bool:
         return bool(os.listdir(folder))
 
 
-def _unpacked(path: str, group: str, folder: str) -> int:
+def _unpacked(store: Store, group: str, folder: str) -> int:
     """Writes the archive's files of a group into a folder; how many there are."""
-    if not zipfile.is_zipfile(path):
-        return 0
-    with zipfile.ZipFile(path) as archive:
-        members = [(name, file) for name, file in _members(archive, group)]
-        for name, file in members:
-            with open(os.path.join(folder, file), "wb") as stream:
-                stream.write(archive.read(name))
+    members = list(_members(store.members, group))
+    for name, file in members:
+        with open(os.path.join(folder, file), "wb") as stream:
+            stream.write(store.asset(name))
     return len(members)
 
 
-def _members(archive: zipfile.ZipFile, group: str) -> Iterator[tuple[str, str]]:
+def _members(names: Collection[str], group: str) -> Iterator[tuple[str, str]]:
     """The archive's files right below a group, with their plain names."""
     start = f"assets/{group.rstrip('/')}/"
-    for name in archive.namelist():
+    for name in names:
         file = name.removeprefix(start)
         if name.startswith(start) and file not in ("", ".", "..") and "/" not in file and "\\" not in file:
             yield name, file
@@ -93,23 +86,21 @@ def layer_groups(graph: Graph, *, older: bool = False) -> Iterator[tuple[str, st
                 yield from ((f"{layer.name}/{name}", f"{group}/{inside}") for name, inside in layer_groups(layer.inner))
 
 
-def check_assets(result: Graph, text: str, path: str | None = None, groups: Mapping[str, str] | None = None) -> None:
+def check_assets(
+    result: Graph, text: str, there: Collection[str] | None = None, groups: Mapping[str, str] | None = None
+) -> None:
     """Proves that the source has the files, such as vocabularies, that kept layers need beside their variables.
 
-    `text` is the source as a message says it, `path` its file.
+    `text` is the source as a message says it, `there` what its archive holds; None where it is no file of the base.
 
     Raises:
         SpecError: SC512.
     """
     needed = [layer for layer in result.layers.values() if layer.assets and not layer.is_new]
-    there: set[str] = set()
-    if needed and path is not None and zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            there = set(archive.namelist())
     for layer in needed:
         group = (groups or {}).get(layer.name)
         for each in layer.assets:
-            if group is None or f"assets/{group}/{each}" not in there:
+            if group is None or f"assets/{group}/{each}" not in (there or ()):
                 raise SpecError.single(
                     "SC512",
                     f"the kept layer `{layer.name}` needs its `{each}`, which {text} does not hold",
@@ -117,6 +108,6 @@ def check_assets(result: Graph, text: str, path: str | None = None, groups: Mapp
                         "Keras saves it in a `.keras` archive only, or in the config of a layer made with `vocabulary=`"
                     ],
                     help="leave `weights` out, then the saved model brings it"
-                    if path is None
+                    if there is None
                     else "save the whole model as `.keras` and name that as `base: {file: …}`, or cut the layer off",
                 )

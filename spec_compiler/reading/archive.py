@@ -1,0 +1,271 @@
+"""Zip archives: their list of members proven before one is opened, each read in a stream with a limit.
+
+A zip file says each size twice and its members' places once, and a reader that believes any of it can be led: to
+unpack a thousandfold, to read one stretch as two members, to write through a name or a link.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from spec_compiler.reading.damage import Damaged, Hostile, megabytes, reading, regular_file
+
+SIGNATURE = b"PK\x03\x04"
+
+# A `.keras` file has three members, one more for each vocabulary and two of ours: 10,000 is far more than any has. With
+# names of 200 characters their list takes 2.5 MB; a longer one would be objects by the million before it is counted.
+_MAX_MEMBERS = 10_000
+_MAX_LIST = 4 << 20
+# Keras does not compress at all. Text that someone else packed becomes 5 to 20 times smaller, weights hardly 1.1 times;
+# deflate can do 1,030.
+_MAX_RATIO = 100
+_FREE = 16 << 20  # less than this is no bomb, at any ratio
+_BLOCK = 1 << 20
+
+_LOCAL = struct.Struct("<4s2xHH16xHH")  # before each member: signature, flags, method, lengths of name and extra field
+_ENCRYPTED = 0x1 | 0x40 | 0x2000
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A zip file whose list of members was proven: plain files, each once, apart from one another, inside the file."""
+
+    path: str
+    identity: tuple[int, ...]
+    members: Mapping[str, zipfile.ZipInfo]
+    zip: zipfile.ZipFile
+    stream: BinaryIO
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.members
+
+    def read(self, name: str, limit: int) -> bytes:
+        """A member's bytes, proven by its checksum; no more than `limit` are ever unpacked.
+
+        Raises:
+            Damaged: it is damaged.
+            Hostile: it is larger.
+        """
+        target = io.BytesIO()
+        self._unpack(name, limit, target.write)
+        return target.getvalue()
+
+    @contextlib.contextmanager
+    def opened(self, name: str, limit: int) -> Iterator[BinaryIO]:
+        """A member as a file: where it lies if it is stored, and that is not yet proven; else unpacked on the disk.
+
+        Raises:
+            Damaged: it is damaged.
+            Hostile: it is larger than `limit`.
+        """
+        info = self.members[name]
+        if info.compress_type == zipfile.ZIP_STORED:
+            yield io.BufferedReader(_Window(self.stream.fileno(), self._start(info), info.file_size), _BLOCK)
+            return
+        import tempfile  # only where it is needed: every check of a spec loads this module
+
+        with tempfile.TemporaryFile() as unpacked:
+            self._unpack(name, limit, unpacked.write)
+            unpacked.seek(0)
+            yield unpacked
+
+    def prove(self, name: str, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Compares a member with its checksum, once while the file stays as it is; `stopped` ends it early.
+
+        Raises:
+            Damaged: it differs.
+        """
+        info = self.members[name]
+        key = self._key(info)
+        if key in _PROVEN:
+            return
+        if info.compress_type != zipfile.ZIP_STORED:
+            self._unpack(name, info.file_size, len)
+            return
+        with reading():
+            place, end, value = self._start(info), self._start(info) + info.file_size, 0
+            block = memoryview(bytearray(_BLOCK))  # not mapped: what is mapped counts as memory of this process
+            while place < end and not stopped():
+                count = os.preadv(self.stream.fileno(), [block[: min(_BLOCK, end - place)]], place)
+                if not count:
+                    break
+                value = zlib.crc32(block[:count], value)
+                place += count
+        if stopped():
+            return
+        if value != info.CRC:
+            raise Damaged(f"the checksum of its `{name}` differs from the one that it was saved with")
+        _PROVEN.add(key)
+
+    def _start(self, info: zipfile.ZipInfo) -> int:
+        """Where the bytes of a member begin; what stands before them must say the same as the list does."""
+        with reading():
+            header = os.pread(self.stream.fileno(), _LOCAL.size, info.header_offset)
+            signature, flags, method, name, extra = _LOCAL.unpack(header)
+            written = os.pread(self.stream.fileno(), name, info.header_offset + _LOCAL.size)
+        start = int(info.header_offset + _LOCAL.size + name + extra)
+        same = (signature, method, flags & _ENCRYPTED) == (SIGNATURE, info.compress_type, 0)
+        if not same or written.decode("utf-8" if flags & 0x800 else "cp437") != info.orig_filename:
+            raise Damaged(f"what stands before its `{info.filename}` is not what its list of members says")
+        if start + info.compress_size > self.zip.start_dir:
+            raise Damaged(f"its `{info.filename}` ends behind the end of the file")
+        return start
+
+    def _unpack(self, name: str, limit: int, write: Callable[[bytes], object]) -> None:
+        info = self.members[name]
+        if info.file_size > limit:
+            raise Hostile(f"its `{name}` unpacks to {megabytes(info.file_size)}, and {megabytes(limit)} are the most")
+        self._start(info)
+        count = 0
+        with reading(f"its `{name}`"), self.zip.open(info) as stream:
+            while block := stream.read(_BLOCK):  # to its end, where the checksum is compared
+                count += len(block)
+                if count > min(limit, info.file_size):
+                    raise Hostile(f"its `{name}` unpacks to more than it says")
+                write(block)
+        if count != info.file_size:
+            raise Damaged(f"its `{name}` is truncated")
+        _PROVEN.add(self._key(info))
+
+    def _key(self, info: zipfile.ZipInfo) -> tuple[int, ...]:
+        return (*self.identity, info.header_offset)
+
+
+_PROVEN: set[tuple[int, ...]] = set()  # device, inode, size, time of the last change, and place in the file
+
+
+@contextlib.contextmanager
+def open_archive(path: str) -> Iterator[Archive]:
+    """A zip file, whose list of members was proven.
+
+    Raises:
+        Damaged: it is damaged.
+        Hostile: it has members that no honest program writes.
+    """
+    regular_file(path)
+    with contextlib.ExitStack() as stack:
+        with reading():
+            stream = stack.enter_context(_Short(open(path, "rb", buffering=0)))  # noqa: SIM115
+            found = os.fstat(stream.fileno())
+            zip = stack.enter_context(zipfile.ZipFile(stream))
+            infos = zip.infolist()
+        members = _proven(infos, zip.start_dir, found.st_size)
+        identity = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+        yield Archive(path, identity, members, zip, stream)
+
+
+class _Short(io.BufferedReader):
+    """A file of which nobody reads much at once, as `zipfile` does with the list of members, however long it says."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        rest = max(0, os.fstat(self.fileno()).st_size - self.tell())
+        wanted = rest if size is None or size < 0 else min(size, rest)
+        if wanted > _MAX_LIST:
+            raise Hostile(f"its list of members has {megabytes(wanted)}")
+        return super().read(size)
+
+
+def _proven(infos: list[zipfile.ZipInfo], end: int, size: int) -> dict[str, zipfile.ZipInfo]:
+    if len(infos) > _MAX_MEMBERS:
+        raise Hostile(f"it has {len(infos):,} members, and {_MAX_MEMBERS:,} are the most")
+    members: dict[str, zipfile.ZipInfo] = {}
+    for info in infos:
+        name = info.orig_filename
+        reason = _objection(info)
+        if reason is None and info.filename in members:
+            reason = "is there twice"
+        if reason is not None:
+            raise Hostile(f"its member `{_printable(name)}` {reason}")
+        members[info.filename] = info
+    total = sum(info.file_size for info in infos)
+    if total > _MAX_RATIO * size + 4 * _FREE:
+        raise Hostile(f"its members unpack to {megabytes(total)}, and it has {megabytes(size)}")
+    in_order = sorted(infos, key=lambda info: info.header_offset)
+    for info, following in zip(in_order, [*in_order[1:], None], strict=True):
+        least = _LOCAL.size + len(info.orig_filename) + info.compress_size
+        if info.header_offset + least > (following.header_offset if following is not None else end):
+            other = f"overlaps with `{_printable(following.filename)}`" if following else "ends behind the file's end"
+            raise Hostile(f"its member `{_printable(info.filename)}` {other}")
+    return members
+
+
+def _objection(info: zipfile.ZipInfo) -> str | None:
+    name = info.orig_filename
+    if "\0" in name or "\\" in name or name.startswith("/") or re.match("[A-Za-z]:", name) or not name:
+        return "has a name that is no plain path"
+    if ".." in name.split("/"):
+        return "has a name that leads out of the archive"
+    if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+        return "is a link, or something else that is no plain file"
+    if info.flag_bits & _ENCRYPTED:
+        return "is encrypted"
+    if info.compress_type not in _METHODS:
+        return f"is packed by method {info.compress_type}, which Keras does not use"
+    if info.compress_type == zipfile.ZIP_STORED and info.file_size != info.compress_size:
+        return "has two sizes"
+    if info.file_size > max(_FREE, _MAX_RATIO * info.compress_size):
+        packed = megabytes(info.compress_size)
+        return f"unpacks to {megabytes(info.file_size)}, and only {packed} of it are in the file"
+    return None
+
+
+def _printable(name: str) -> str:
+    return name.encode("unicode_escape").decode("ascii")[:80]
+
+
+def check_members(data: bytes) -> None:
+    """Proves the list of members of an archive that is in memory.
+
+    Raises:
+        Damaged: it is damaged.
+        Hostile: it has members that no honest program writes.
+    """
+    with reading(), zipfile.ZipFile(io.BytesIO(data)) as archive:
+        infos, end = archive.infolist(), archive.start_dir
+    _proven(infos, end, len(data))
+
+
+def append(path: str, members: Mapping[str, str | bytes]) -> None:
+    """Adds members to an archive of our own."""
+    with zipfile.ZipFile(path, "a") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+
+
+class _Window(io.RawIOBase):
+    """A stretch of a file as a file of its own."""
+
+    def __init__(self, file: int, start: int, size: int) -> None:
+        self.file, self.start, self.size, self.position = file, start, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self.position, io.SEEK_END: self.size}[whence]
+        self.position = max(0, base + offset)
+        return self.position
+
+    def tell(self) -> int:
+        return self.position
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")
+        count = max(0, min(len(view), self.size - self.position))
+        read = os.preadv(self.file, [view[:count]], self.start + self.position) if count else 0
+        self.position += read
+        return read
