@@ -15,6 +15,8 @@ from spec_compiler.source import Source
 
 # Layers that run what they are given: Python code, or a graph from a file.
 CODE_LAYERS = ("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
+# Packages that Keras imports by itself where a config names a class of theirs.
+IMPORTED_BY_KERAS = ("keras_hub", "keras_cv", "keras_nlp")
 _FUNCTIONS = ("function", "mask")  # arguments of such layers that may be `module:function`
 _LAYER_PLACES = ("head", "replace", "insert", "set", "data")
 _ALLOW = "if you trust this spec, allow it: `--allow-code`, or `allow_code=True`"

@@ -16,7 +16,7 @@ import numpy as np
 from spec_compiler.backend import checkpoints
 from spec_compiler.backend.images import COLOR_MODES, NUM_THREADS, Array, ImageReader
 from spec_compiler.backend.reader import read_graph
-from spec_compiler.backend.saved_code import SavedCode, saved_config
+from spec_compiler.backend.saved_code import SavedCode, load_by_keras, saved_config
 from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.channels import channel_axis
 from spec_compiler.diagnostics import SpecError, did_you_mean
@@ -120,9 +120,8 @@ def run_images(opened: ImageModel, files: Sequence[str], batch_size: int = 32) -
 def _loaded(path: str, allow_code: bool) -> Any:
     model_file(path)
     try:
-        saved = SavedCode.of(saved_config(path))
-        objects = saved.objects(path, [os.path.dirname(path)], allow_code)
-        return keras.saving.load_model(path, custom_objects=objects, compile=False, safe_mode=not saved.has_lambdas)
+        objects = SavedCode.of(saved_config(path)).objects(path, [os.path.dirname(path)], allow_code)
+        return load_by_keras(path, objects, allow_code)
     except SpecError:
         raise
     except (OSError, zipfile.BadZipFile, ValueError, TypeError, KeyError, RecursionError) as error:
