@@ -21,6 +21,7 @@ from keras.src.activations import ALL_OBJECTS_DICT as ACTIVATIONS
 
 # private: what `serialization_lib` asks for a class of Keras itself, by its public name
 from keras.src.api_export import REGISTERED_NAMES_TO_OBJS as EXPORTED
+from keras.src.api_export import REGISTERED_OBJS_TO_NAMES as PUBLIC_NAMES
 from keras.src.constraints import ALL_OBJECTS_DICT as CONSTRAINTS
 from keras.src.dtype_policies import ALL_OBJECTS_DICT as DTYPE_POLICIES
 from keras.src.initializers import ALL_OBJECTS_DICT as INITIALIZERS
@@ -31,6 +32,7 @@ from keras.src.optimizers import ALL_OBJECTS_DICT as OPTIMIZERS
 from keras.src.quantizers import ALL_OBJECTS_DICT as QUANTIZERS
 from keras.src.regularizers import ALL_OBJECTS_DICT as REGULARIZERS
 
+from spec_compiler.diagnostics import SpecError
 from spec_compiler.permissions import CODE_LAYERS, IMPORTED_BY_KERAS
 
 MODELS = (Functional, keras.Sequential, keras.Model)
@@ -126,6 +128,19 @@ def findings(config: Any) -> Findings:
         elif isinstance(here, list | tuple):
             todo += [(each, layer, is_own) for each in reversed(here)]
     return Findings(**{key: tuple(names) for key, names in found.items()})
+
+
+def refuse_strangers(value: Any, what: str) -> None:
+    """Passes arguments, or a layer's config, that Keras is about to make objects of.
+
+    Raises:
+        SpecError: SC112 where it names what no model is made of; `what` says what it is.
+    """
+    forbidden = findings(value).forbidden
+    if forbidden:
+        message = f"{what} names `{forbidden[0].name}`, which no layer is made of"
+        note = "Keras would look it up and call it; no permission is for that"
+        raise SpecError.single("SC112", message, notes=[note], help="remove it")
 
 
 def _judged(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -230,6 +245,8 @@ def _is_part(found: Any) -> bool:
     """Whether a class or function of Keras's is one that its models are made of."""
     if not inspect.isclass(found):
         return inspect.isfunction(found) and found in _FUNCTIONS
-    if not found.__module__.startswith("keras.src.") or (found.__name__ in CODE_LAYERS and found.__name__ != "Lambda"):
+    runs_code = found.__name__ in CODE_LAYERS and found.__name__ != "Lambda"
+    is_tool = str(PUBLIC_NAMES.get(found)).startswith("keras.utils.")  # `FeatureSpace` is a layer too
+    if not found.__module__.startswith("keras.src.") or runs_code or is_tool:
         return False
     return found in MODELS if issubclass(found, keras.Model) else issubclass(found, CLASSES)
