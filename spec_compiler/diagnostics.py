@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from spec_compiler.near import did_you_mean as did_you_mean
 from spec_compiler.near import near as near
+from spec_compiler.printable import printable, printable_lines
 from spec_compiler.rules import RULES as RULES
 from spec_compiler.rules import Severity
 
@@ -165,13 +166,14 @@ def _call_sites(trace: TracebackType | None) -> list[str]:
 
 def render(diagnostic: Diagnostic) -> str:
     """The diagnostic as rustc would print it: code, place, the line with a caret under the span, and the fix."""
-    lines = [f"{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}"]
+    lines = [f"{diagnostic.severity}[{diagnostic.code}]: {printable(diagnostic.message)}"]
+    file = printable(diagnostic.file or "<spec>")
     gutter = " "
     if diagnostic.line is not None:
         number = str(diagnostic.line)
         gutter = " " * len(number)
         column = diagnostic.column or 1
-        lines.append(f"{gutter}--> {diagnostic.file or '<spec>'}:{number}:{column}")
+        lines.append(f"{gutter}--> {file}:{number}:{column}")
         if diagnostic.source_line is not None:
             text = diagnostic.source_line.rstrip().expandtabs(1)
             end = diagnostic.end_column or column + 1
@@ -181,18 +183,20 @@ def render(diagnostic: Diagnostic) -> str:
                 first = max(0, column - 60)
                 text, start = text[first : first + 120], column - first
                 width = min(width, max(1, 121 - start))
-            lines += [f"{gutter} |", f"{number} | {text}", f"{gutter} | {' ' * (start - 1)}{'^' * width}"]
+            head, marked = (len(printable(each)) for each in (text[: start - 1], text[start - 1 :][:width]))
+            carets = f"{' ' * max(head, start - 1)}{'^' * max(marked, width)}"
+            lines += [f"{gutter} |", f"{number} | {printable(text)}", f"{gutter} | {carets}"]
     elif diagnostic.override is not None:
         place = diagnostic.override
-        lines.append(f" --> --set {place.text}")
+        lines.append(f" --> --set {printable(place.text)}")
         lines.append(f"  |  {' ' * (len('--set ') + place.start)}{'^' * max(1, place.end - place.start)}")
     elif diagnostic.path:
-        lines.append(f" --> {diagnostic.file or '<spec>'}: {dotted(diagnostic.path)}")
-    lines += [f"{gutter} = note: {note}" for note in diagnostic.notes]
-    if diagnostic.help:
-        advice, *rest = diagnostic.help.split("\n")
-        lines.append(f"{gutter} = help: {advice}")
-        lines += [f"{gutter}         {each}" for each in rest]
+        lines.append(f" --> {file}: {printable(dotted(diagnostic.path))}")
+    for kind, said in (*(("note", note) for note in diagnostic.notes), ("help", diagnostic.help)):
+        if said:
+            opening, *rest = printable_lines(said).split("\n")
+            lines.append(f"{gutter} = {kind}: {opening}")
+            lines += [f"{gutter}         {each}" for each in rest]
     return "\n".join(lines)
 
 
@@ -216,7 +220,7 @@ def _one_line(diagnostic: Diagnostic) -> str:
         place = f"--set {diagnostic.override.text}"
     text = f"{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}"
     text = f"{place}: {text}" if place else text
-    return f"{text} (help: {diagnostic.help})" if diagnostic.help else text
+    return printable_lines(f"{text} (help: {diagnostic.help})" if diagnostic.help else text)
 
 
 def show(value: Any) -> str:

@@ -112,7 +112,11 @@ def run_images(opened: ImageModel, files: Sequence[str], batch_size: int = 32) -
                 images = np.stack([image for _, image in good])
                 if opened.preprocess is not None:
                     images = opened.preprocess(images)
-                result = keras.tree.flatten(opened.model.predict_on_batch(images))
+                try:
+                    result = keras.tree.flatten(opened.model.predict_on_batch(images))
+                except ValueError as error:  # TensorFlow takes fewer names of models than Keras saves
+                    message = f"the model cannot be run: {keras_reason(error)}"
+                    raise SpecError.single("SC502", message) from None
                 outputs = {name: np.asarray(each) for name, each in zip(names, result, strict=True)}
             yield Batch(tuple(file for file, _ in good), outputs, bad, start + len(chosen))
 

@@ -11,6 +11,7 @@ from spec_compiler.diagram.markup import printable
 from spec_compiler.diagram.report import Matches, report_data
 from spec_compiler.ledger import WeightLedger
 from spec_compiler.plan import Plan
+from spec_compiler.printable import printable_lines
 from spec_compiler.source import Source
 
 PAGE = files("spec_compiler.diagram").joinpath("page")
@@ -68,6 +69,10 @@ def _part(name: str) -> str:
 
 
 def _embedded(text: str) -> str:
-    """JSON that nothing in it can end, and that has no lone surrogates."""
-    text = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    """JSON that nothing in it can end; characters that are not seen stand as escapes, as the page shows them too."""
+    text = text.replace("<", "\\u003c")
+    return text if text.isprintable() else "".join(each if _is_seen(each) else json.dumps(each)[1:-1] for each in text)
+
+
+def _is_seen(character: str) -> bool:
+    return character.isprintable() or printable_lines(character) == character
