@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 
 from spec_compiler.near import did_you_mean as did_you_mean
 from spec_compiler.near import near as near
+from spec_compiler.printable import printable, printable_lines
 from spec_compiler.rules import RULES as RULES
 from spec_compiler.rules import Severity
-from spec_compiler.text_lines import printable, shown, width
+from spec_compiler.text_lines import shown, width
 
 Path = tuple[str | int, ...]
 
@@ -167,12 +168,13 @@ def _call_sites(trace: TracebackType | None) -> list[str]:
 def render(diagnostic: Diagnostic) -> str:
     """The diagnostic as rustc would print it: code, place, the line with a caret under the span, and the fix."""
     lines = [f"{diagnostic.severity}[{diagnostic.code}]: {printable(diagnostic.message)}"]
+    file = printable(diagnostic.file or "<spec>")
     gutter = " "
     if diagnostic.line is not None:
         number = str(diagnostic.line)
         gutter = " " * len(number)
         column = diagnostic.column or 1
-        lines.append(f"{gutter}--> {printable(diagnostic.file or '<spec>')}:{number}:{column}")
+        lines.append(f"{gutter}--> {file}:{number}:{column}")
         if diagnostic.source_line is not None:
             text = diagnostic.source_line.rstrip()
             end = diagnostic.end_column or column + 1
@@ -191,12 +193,12 @@ def render(diagnostic: Diagnostic) -> str:
         lines.append(f" --> --set {shown(place.text)}")
         lines.append(f"  |  {' ' * (len('--set ') + before)}{'^' * max(1, meant)}")
     elif diagnostic.path:
-        lines.append(f" --> {printable(diagnostic.file or '<spec>')}: {printable(dotted(diagnostic.path))}")
-    lines += [f"{gutter} = note: {printable(note)}" for note in diagnostic.notes]
-    if diagnostic.help:
-        advice, *rest = printable(diagnostic.help).split("\n")
-        lines.append(f"{gutter} = help: {advice}")
-        lines += [f"{gutter}         {each}" for each in rest]
+        lines.append(f" --> {file}: {printable(dotted(diagnostic.path))}")
+    for kind, said in (*(("note", note) for note in diagnostic.notes), ("help", diagnostic.help)):
+        if said:
+            opening, *rest = printable_lines(said).split("\n")
+            lines.append(f"{gutter} = {kind}: {opening}")
+            lines += [f"{gutter}         {each}" for each in rest]
     return "\n".join(lines)
 
 
@@ -220,7 +222,7 @@ def _one_line(diagnostic: Diagnostic) -> str:
         place = f"--set {diagnostic.override.text}"
     text = f"{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}"
     text = f"{place}: {text}" if place else text
-    return printable(f"{text} (help: {diagnostic.help})" if diagnostic.help else text)
+    return printable_lines(f"{text} (help: {diagnostic.help})" if diagnostic.help else text)
 
 
 def show(value: Any) -> str:

@@ -9,12 +9,45 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from spec_compiler import catalogue
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.function_names import is_function
 from spec_compiler.source import Source
 
 # Layers that run what they are given: Python code, or a graph from a file.
 CODE_LAYERS = ("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
+# Packages that Keras imports by itself where a config names a class of theirs.
+IMPORTED_BY_KERAS = ("keras_hub", "keras_cv", "keras_nlp")
+# Where the classes stand that a serialised object in a spec may be of, and those that the catalogue does not know.
+GROUPS = (
+    "layers",
+    "initializers",
+    "regularizers",
+    "constraints",
+    "activations",
+    "losses",
+    "metrics",
+    "optimizers",
+    "schedules",
+)
+PARTS = (
+    "Functional",
+    "Sequential",
+    "Model",
+    "InputLayer",
+    "SeedGenerator",
+    "DTypePolicy",
+    "DTypePolicyMap",
+    "QuantizedDTypePolicy",
+    "QuantizedFloat8DTypePolicy",
+    "AbsMaxQuantizer",
+    "QuantizationConfig",
+    "Int4QuantizationConfig",
+    "Int8QuantizationConfig",
+    "Float8QuantizationConfig",
+    "AWQConfig",
+    "GPTQConfig",
+)
 _FUNCTIONS = ("function", "mask")  # arguments of such layers that may be `module:function`
 _LAYER_PLACES = ("head", "replace", "insert", "set", "data")
 _ALLOW = "if you trust this spec, allow it: `--allow-code`, or `allow_code=True`"
@@ -59,6 +92,10 @@ def _code(data: dict[str, Any]) -> Iterator[Diagnostic]:
             yield from _named_code(path, value)
             if section == "set" and path[-1] == "to" and isinstance(value, Mapping):
                 yield from _set_code(path, value)
+    for section in data.keys() - {*_LAYER_PLACES, "vars"}:
+        for path, value in _mappings(data[section], (str(section),)):
+            if isinstance(value, Mapping):
+                yield from _serialised_code(path, value)
 
 
 def _named_code(path: Path, value: Any) -> Iterator[Diagnostic]:
@@ -70,13 +107,36 @@ def _named_code(path: Path, value: Any) -> Iterator[Diagnostic]:
     for name in CODE_LAYERS:
         if name in value and path[-1] != "where" and not _only_python(value[name]):
             yield Diagnostic("SC112", f"a `{name}` layer runs code", (*path, name), at_key=True, help=_ALLOW)
+    yield from _serialised_code(path, value)
+
+
+def _serialised_code(path: Path, value: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """What an object in Keras's own serialised form names that is no part of Keras's layers."""
     name = value.get("class_name")
-    if isinstance(name, str):
-        module = str(value.get("module") or "keras")
-        foreign = module.partition(".")[0] != "keras"
-        if foreign or name in (*CODE_LAYERS, "__lambda__"):
-            what = f"`{module}.{name}` is code that Keras does not ship" if foreign else f"`{name}` runs code"
-            yield Diagnostic("SC112", what, (*path, "class_name"), help=_ALLOW)
+    if not isinstance(name, str):
+        return
+    module = str(value.get("module") or "keras")
+    if module.partition(".")[0] != "keras":
+        what = f"`{module}.{name}` is code that Keras does not ship"
+        yield Diagnostic("SC112", what, (*path, "class_name"), help=_ALLOW)
+    elif name in (*CODE_LAYERS, "__lambda__"):
+        yield Diagnostic("SC112", f"`{name}` runs code", (*path, "class_name"), help=_ALLOW)
+    elif not _is_part(module, name, value):
+        what = f"`{module}.{name}` is not what layers are made of: Keras would look it up and call it"
+        yield Diagnostic("SC112", what, (*path, "class_name"), help="remove it; no permission is for that")
+
+
+def _is_part(module: str, name: str, value: Mapping[str, Any]) -> bool:
+    """Whether the name can be that of an initializer, a layer or the like; the backend knows each by its class."""
+    if name == "function":
+        name = str(value.get("config"))
+        return name in catalogue.catalogue()["activations"]
+    if ">" in name or value.get("registered_name") not in (None, name) or name in PARTS:
+        return True
+    group = module.rpartition(".")[2] if "." in module else None
+    if group not in (None, *GROUPS):
+        return False
+    return any(name in catalogue.catalogue()[each] for each in ((group,) if group else GROUPS))
 
 
 def _set_code(path: Path, value: Mapping[str, Any]) -> Iterator[Diagnostic]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from spec_compiler.printable import printable
+
 # As YAML 1.2 (5.4), the language server protocol and editors have it. `str.splitlines` breaks at eight more characters,
 # of which a form feed or U+2028 in a comment would move every place below it.
 _BREAK = re.compile(r"\r\n|\n|\r")
@@ -34,15 +36,6 @@ def position(text: str, index: int) -> tuple[int, int]:
             break  # the index is between the two characters of one break
         line, start = line + 1, found.end()
     return line, index - start
-
-
-def printable(text: str) -> str:
-    """The text with its control characters and lone surrogates, which no engine takes, written as escapes.
-
-    >>> print(printable("a" + chr(0)))
-    a\\x00
-    """
-    return "".join(each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in text)
 
 
 def shown(text: str) -> str:

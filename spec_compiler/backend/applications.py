@@ -20,6 +20,7 @@ import keras
 from keras.src.applications import imagenet_utils  # private: what all constructors ask for their input's shape
 from keras.src.utils import file_utils  # private: what all constructors ask for a file
 
+from spec_compiler.backend.allowed_configs import refuse_strangers
 from spec_compiler.backend.reader import read_graph
 from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.backend.symbolic import skeleton
@@ -89,6 +90,11 @@ def application(base: Base, size: Shape | None = None) -> Application:
 
 def constructed(base: Base, weights: str | None, size: Shape | None = None) -> Any:
     """What Keras's constructor returns for a base, with `weights` and the shape of its input in place of the base's."""
+    for key, value in base.arguments.items():
+        try:
+            refuse_strangers(value, f"`{key}`")
+        except SpecError as error:
+            raise error.under(key) from None
     arguments = {key: tuple(value) if isinstance(value, list) else value for key, value in base.arguments.items()}
     if size is not None:
         arguments["input_shape"] = size

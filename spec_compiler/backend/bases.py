@@ -18,7 +18,7 @@ from spec_compiler.backend.functions import call_function
 from spec_compiler.backend.reader import custom_objects, has_all_configs, read_graph
 from spec_compiler.backend.rebuilding import Originals
 from spec_compiler.backend.references import Reference
-from spec_compiler.backend.saved_code import SavedCode, saved_config
+from spec_compiler.backend.saved_code import SavedCode, load_by_keras, saved_config
 from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.backend.sources import JoinedWeights, MemoryWeights, NoWeights, WeightSource
 from spec_compiler.backend.symbolic import skeleton
@@ -332,7 +332,7 @@ def _from_file(base: Base, folder: str, code: bool) -> LoadedBase:
             key = _key(base, folder) if not saved_code.names_code else None
             graph = recall_graph(key)
             if graph is None:
-                model = skeleton(lambda: _rebuilt(path, objects, not saved_code.has_lambdas))
+                model = skeleton(lambda: _rebuilt(path, objects, code))
                 originals = Originals.of(model)
                 factories = _lambdas(model) if saved_code else {}
                 custom = Custom(objects, factories, saved_code.has_lambdas, originals)
@@ -352,18 +352,19 @@ def _from_file(base: Base, folder: str, code: bool) -> LoadedBase:
                 raise error.under("file") from None
         return _given(base.weights, folder, read, result)
 
-    safe = not saved_code.has_lambdas
-
     def again() -> Any:
-        return _rebuilt(path, objects, safe)
+        return _rebuilt(path, objects, code)
+
+    def by_keras() -> Any:
+        return load_by_keras(path, objects, code)
 
     known, name = {}, os.path.basename(path)
     if base.own_weights:
-        known = {"": references.saved(path, name, objects, safe, again)}
+        known = {"": references.saved(path, name, by_keras, again)}
     elif base.weights.map is not None:
         known = {"": references.mapped(name, read, custom, weights)}
     elif base.weights.kind != "none":
-        known = {"": references.saved(path, name, objects, safe, again, locate(base.weights, folder))}
+        known = {"": references.saved(path, name, by_keras, again, locate(base.weights, folder))}
     return LoadedBase(read, weights, custom, key=key, references=known)
 
 
@@ -403,17 +404,20 @@ def _unreadable(name: str, error: Exception) -> SpecError:
     return SpecError.single("SC502", f"`{name}` cannot be rebuilt: {reason}", help=help)
 
 
-def _rebuilt(path: str, objects: Mapping[str, Any], safe: bool) -> Any:
+def _rebuilt(path: str, objects: Mapping[str, Any], code: bool) -> Any:
     config = saved_config(path)  # anew each time, as Keras empties it while it reads
+    saved = SavedCode.of(config)
+    saved.permit(path, code)
+    safe = not saved.has_lambdas
     if format_of(path) == "keras":
         # private: as `load_model` does, so that a layer which two others hold is made once
         from keras.src.saving.serialization_lib import ObjectSharingScope
 
-        with ObjectSharingScope():
+        with saved.loading(), ObjectSharingScope():
             return keras.saving.deserialize_keras_object(config, custom_objects=dict(objects), safe_mode=safe)
     # private: the legacy format has no public reader
     from keras.src.legacy.saving import saving_options, saving_utils
     from keras.src.saving.serialization_lib import SafeModeScope
 
-    with saving_options.keras_option_scope(use_legacy_config=True), SafeModeScope(safe):
+    with saved.loading(), saving_options.keras_option_scope(use_legacy_config=True), SafeModeScope(safe):
         return saving_utils.model_from_config(config, custom_objects=dict(objects))

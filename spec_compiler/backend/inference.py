@@ -13,10 +13,9 @@ import keras
 import numpy as np
 
 from spec_compiler.backend import checkpoints
-from spec_compiler.backend.files import admitted
 from spec_compiler.backend.images import COLOR_MODES, NUM_THREADS, Array, ImageReader
 from spec_compiler.backend.reader import read_graph
-from spec_compiler.backend.saved_code import SavedCode, saved_config
+from spec_compiler.backend.saved_code import SavedCode, load_by_keras, saved_config
 from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.channels import channel_axis
 from spec_compiler.diagnostics import SpecError, did_you_mean
@@ -112,7 +111,11 @@ def run_images(opened: ImageModel, files: Sequence[str], batch_size: int = 32) -
                 images = np.stack([image for _, image in good])
                 if opened.preprocess is not None:
                     images = opened.preprocess(images)
-                result = keras.tree.flatten(opened.model.predict_on_batch(images))
+                try:
+                    result = keras.tree.flatten(opened.model.predict_on_batch(images))
+                except ValueError as error:  # TensorFlow takes fewer names of models than Keras saves
+                    message = f"the model cannot be run: {keras_reason(error)}"
+                    raise SpecError.single("SC502", message) from None
                 outputs = {name: np.asarray(each) for name, each in zip(names, result, strict=True)}
             yield Batch(tuple(file for file, _ in good), outputs, bad, start + len(chosen))
 
@@ -120,11 +123,8 @@ def run_images(opened: ImageModel, files: Sequence[str], batch_size: int = 32) -
 def _loaded(path: str, allow_code: bool) -> Any:
     model_file(path)
     try:
-        saved = SavedCode.of(saved_config(path))
-        objects = saved.objects(path, [os.path.dirname(path)], allow_code)
-        return keras.saving.load_model(
-            admitted(path), custom_objects=objects, compile=False, safe_mode=not saved.has_lambdas
-        )
+        objects = SavedCode.of(saved_config(path)).objects(path, [os.path.dirname(path)], allow_code)
+        return load_by_keras(path, objects, allow_code)
     except SpecError:
         raise
     except Exception as error:  # a damaged config makes Keras, and the classes that it names, raise anything

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from spec_compiler import catalogue
+from spec_compiler.backend.allowed_configs import refuse_strangers
 from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.training.objects import KerasObject
@@ -27,7 +28,8 @@ def make(entry: KerasObject, folder: str = "") -> Any:
     """A fresh object; a metric or loss without arguments stays a name, so that Keras chooses by the labels' shape.
 
     Raises:
-        SpecError: SC601 for a registered name that Keras does not know, SC609 for arguments that Keras refuses.
+        SpecError: SC601 for a registered name that Keras does not know, SC609 for arguments that Keras refuses, SC112
+            for what Keras would call for them.
     """
     if entry.kind in ("loss", "metric") and not entry.arguments and ">" not in entry.name:
         return entry.name if entry.name.islower() else getattr(_NAMESPACES[entry.kind], entry.class_name)()
@@ -38,6 +40,11 @@ def make(entry: KerasObject, folder: str = "") -> Any:
             raise SpecError.single("SC601", message, help="import the module that registers it before training")
     else:
         cls = getattr(_NAMESPACES[entry.kind], entry.class_name)
+    for key, value in entry.arguments.items():
+        try:
+            refuse_strangers(value, f"`{key}`")
+        except SpecError as error:
+            raise error.under(entry.name, key) from None
     arguments = {key: _value(value) for key, value in entry.arguments.items()}
     if entry.kind == "callback":
         arguments = {key: os.path.join(folder, value) if key in _FILES else value for key, value in arguments.items()}

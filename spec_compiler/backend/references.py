@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
-
-import keras
 
 from spec_compiler.backend.applications import loaded
 from spec_compiler.backend.files import admitted
@@ -48,21 +46,20 @@ def application(base: Base, file: Callable[[], str]) -> Reference:
 def saved(
     path: str,
     name: str,
-    objects: Mapping[str, Any],
-    safe: bool,
+    by_keras: Callable[[], Any],
     rebuilt: Callable[[], Any],
     weights: str | None = None,
 ) -> Reference:
     """A saved model as Keras loads it, with the weights of another file where they are named.
 
-    Keras 3 does not load every legacy file, and some otherwise than they were saved: the config of such a file is
-    `rebuilt`, and Keras loads the weights into that.
+    `by_keras` lets Keras load it, once its config has passed. Keras 3 does not load every legacy file, and some
+    otherwise than they were saved: the config of such a file is `rebuilt`, and Keras loads the weights into that.
     """
 
     def made() -> Any:
         with symbolic(allocate=True), _quiet():
             if format_of(admitted(path)) == "keras":
-                model = keras.saving.load_model(path, custom_objects=dict(objects), compile=False, safe_mode=safe)
+                model = by_keras()
             else:
                 model = rebuilt()
                 model.load_weights(path)

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 
+from spec_compiler.backend.allowed_configs import Findings, findings
+from spec_compiler.backend.files import admitted
 from spec_compiler.backend.functions import function_beside
 from spec_compiler.backend.keras_2_configs import leave_out_what_keras_3_lacks, say_as_keras_3
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.permissions import ALLOW_MODEL
 from spec_compiler.reading import said_of
 from spec_compiler.reading.model import config_text, parsed_config
-
-# Where Keras itself looks for a function by its name alone (`_retrieve_class_or_fn` in saving/serialization_lib.py).
-_NAMESPACES = ("activations", "constraints", "initializers", "losses", "metrics", "optimizers", "regularizers")
-
 
 Config = dict[str, Any]
 
@@ -49,64 +49,96 @@ def saved_config(path: str) -> Config:
 
 @dataclass(frozen=True)
 class SavedCode:
-    """The functions that a config names and Keras does not know, and whether it holds lambdas as bytecode.
+    """The code that a config needs, and what of it no model is made of.
 
-    `registered` are functions that it names and that somebody has registered with Keras in this process.
+    Functions and classes that somebody has registered with Keras in this process need nothing.
     """
 
-    functions: tuple[str, ...] = ()
-    has_lambdas: bool = False
-    registered: tuple[str, ...] = ()
+    found: Findings = field(default_factory=Findings)
 
     @classmethod
     def of(cls, config: Any) -> SavedCode:
-        """What a model's config needs; functions that are registered with Keras need nothing."""
-        named: set[str] = set()
-        has_lambdas = False
-        todo = [config]
-        while todo:
-            here = todo.pop()
-            if isinstance(here, dict):
-                inner = here.get("config")
-                has_lambdas = has_lambdas or here.get("class_name") == "__lambda__"
-                if here.get("class_name") == "function" and isinstance(inner, str):
-                    named.add(inner)
-                todo += here.values()
-            elif isinstance(here, list):
-                todo += here
-        own = sorted(name for name in named if not _is_of_keras(name))
-        registered = tuple(name for name in own if keras.saving.get_registered_object(name) is not None)
-        return cls(tuple(name for name in own if name not in registered), has_lambdas, registered)
+        """What a model's config needs, found without making any of it."""
+        return cls(findings(config))
 
     def __bool__(self) -> bool:
-        return bool(self.functions) or self.has_lambdas
+        return bool(self.found.functions or self.found.lambdas or self.found.code)
 
     @property
     def names_code(self) -> bool:
         """Whether it names any code at all, also such as needs no permission in this process."""
-        return bool(self) or bool(self.registered)
+        return bool(self) or bool(self.found.registered)
+
+    @property
+    def has_lambdas(self) -> bool:
+        """Whether the file holds functions as bytecode."""
+        return bool(self.found.lambdas)
+
+    def permit(self, path: str, allowed: bool) -> None:
+        """Passes only what Keras may be given: parts of its own models, and code where that is allowed.
+
+        Raises:
+            SpecError: SC112 for code that is not allowed, and for what no permission is for; SC502 for classes that
+                nobody has registered, and vocabularies in other files.
+        """
+        name, found = os.path.basename(path), self.found
+        if found.forbidden:
+            message = f"`{name}` names {found.forbidden[0].text}, which no model is made of"
+            note = "Keras would look it up and call it while it loads the model; no permission is for that"
+            raise SpecError.single("SC112", message, notes=[note], help="ask whoever made the file what it is")
+        if self and not allowed:
+            raise SpecError.single("SC112", f"`{name}` runs Python code, {self.text}", help=ALLOW_MODEL)
+        if found.files:
+            message = f"`{name}` has a vocabulary in another file, {found.files[0].text}"
+            help = "save the model with its vocabulary in it: `set_vocabulary` takes a list of words"
+            raise SpecError.single("SC502", message, help=help)
+        if found.unknown:
+            message = f"`{name}` cannot be rebuilt: Keras has no class {found.unknown[0].text}"
+            help = "import the module that registers the class before compiling"
+            raise SpecError.single("SC502", message, help=help)
 
     def objects(self, path: str, folders: Sequence[str], allowed: bool) -> dict[str, Callable[..., Any]]:
         """Its functions, as Keras's `custom_objects`; each from the one module in `folders` that defines it.
 
         Raises:
-            SpecError: SC112 where the model needs code and none is allowed, SC502 for a function that is not found.
+            SpecError: as `permit`, and SC502 for a function that is not found.
         """
-        if self and not allowed:
-            raise SpecError.single(
-                "SC112", f"`{os.path.basename(path)}` runs Python code, {self.text}", help=ALLOW_MODEL
-            )
-        return {name: function_beside(name, folders, "SC502") for name in self.functions}
+        self.permit(path, allowed)
+        names = sorted({each.name for each in self.found.functions})
+        return {name: function_beside(name, folders, "SC502") for name in names}
+
+    @contextlib.contextmanager
+    def loading(self) -> Iterator[None]:
+        """Around Keras's loading: packages that it imports by itself are not looked for in the current folder."""
+        before = list(sys.path)
+        if self.found.code:
+            here = os.path.realpath(os.curdir)
+            sys.path[:] = [each for each in sys.path if each and os.path.realpath(each) != here]
+        try:
+            yield
+        finally:
+            sys.path[:] = before
 
     @property
     def text(self) -> str:
         """What it is, for a message."""
-        if not self.functions:
-            return "a lambda in the file"
-        return (
-            f"the function{'s' if len(self.functions) > 1 else ''} {', '.join(f'`{each}`' for each in self.functions)}"
-        )
+        names = sorted({each.name for each in self.found.functions})
+        if names:
+            return f"the function{'s' if len(names) > 1 else ''} {', '.join(f'`{each}`' for each in names)}"
+        if self.found.code:
+            return self.found.code[0].text
+        layer = self.found.lambdas[0].layer
+        return "a lambda in the file" + (f", in the layer `{layer}`" if layer else "")
 
 
-def _is_of_keras(name: str) -> bool:
-    return any(hasattr(getattr(keras, namespace), name) for namespace in _NAMESPACES)
+def load_by_keras(path: str, objects: Mapping[str, Any], allowed: bool) -> Any:
+    """The model as Keras's own `load_model` gives it, uncompiled; its config has passed.
+
+    Raises:
+        SpecError: as `SavedCode.permit`.
+    """
+    saved = SavedCode.of(saved_config(path))
+    saved.permit(path, allowed)
+    with saved.loading():
+        safe = not saved.has_lambdas
+        return keras.saving.load_model(admitted(path), custom_objects=dict(objects), compile=False, safe_mode=safe)

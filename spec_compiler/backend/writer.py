@@ -12,6 +12,7 @@ from typing import Any
 import keras
 
 from spec_compiler import catalogue
+from spec_compiler.backend.allowed_configs import refuse_strangers
 from spec_compiler.backend.copying import CannotCopy
 from spec_compiler.backend.functions import find_function
 from spec_compiler.backend.output_counts import count_errors
@@ -209,9 +210,8 @@ def make_layer(spec: LayerSpec, custom: Custom, folder: str) -> Any:
 def _from_config(spec: LayerSpec, custom: Custom, folder: str) -> Any:
     if "error" in spec.config:
         raise CannotCopy(spec.config["error"])
-    config: dict[str, Any] = _copied(
-        spec.config
-    )  # a `from_config` may empty what it is given, `StackedRNNCells`'s does
+    refuse_strangers(spec.config, f"the config of `{spec.name}`")
+    config: dict[str, Any] = _copied(spec.config)  # a `from_config` may empty it, that of `StackedRNNCells` does
     config["config"] = dict(config.get("config") or {})
     if "name" in config["config"]:  # an operation may take none
         config["config"]["name"] = spec.name_in_keras
@@ -315,11 +315,13 @@ def deserialized(
     `Identity` is a layer and an initializer.
 
     Raises:
-        SpecError: SC403 for a function that is not found; the path begins with the argument.
+        SpecError: SC403 for a function that is not found, SC112 for what no layer is made of; the path begins with the
+            argument.
     """
     made: dict[str, Any] = {}
     for key, value in arguments.items():
         try:
+            refuse_strangers(value, f"`{key}`")
             made[key] = _value(value, catalogue.argument_kind(class_name, key, owner), folder)
         except SpecError as error:
             raise error.under(key) from None

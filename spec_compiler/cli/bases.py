@@ -9,6 +9,7 @@ from dataclasses import asdict
 import click
 
 from spec_compiler.applications import Application, applications
+from spec_compiler.cli.terminal import echo, joined, style
 
 ORDERS = {
     "name": lambda each: each.name,
@@ -29,9 +30,9 @@ def bases(sort: str, format_: str) -> None:
     """
     rows = sorted(applications().values(), key=ORDERS[sort])
     if format_ == "json":
-        click.echo(json.dumps({"format_version": 1, "applications": [asdict(each) for each in rows]}, indent=2))
+        echo(json.dumps({"format_version": 1, "applications": [asdict(each) for each in rows]}, indent=2))
     else:
-        click.echo(_table(rows, markdown=format_ == "markdown"))
+        echo(_table(rows, markdown=format_ == "markdown"))
 
 
 def _table(rows: Sequence[Application], markdown: bool) -> str:
@@ -49,8 +50,8 @@ def _table(rows: Sequence[Application], markdown: bool) -> str:
                 lines.append(f"| {' | '.join(rule)} |")
         else:
             text = "  ".join(padded).rstrip()
-            lines.append(click.style(text, bold=True) if not number else text)
-    return "\n".join(lines)
+            lines.append(style(text, bold=True) if not number else text)
+    return joined(lines)
 
 
 def _cells(each: Application) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from spec_compiler.cli.options import permission_options, set_option
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.reports import REPORT_FORMATS, report
 from spec_compiler.cli.show import render_all
+from spec_compiler.cli.terminal import NEWLINE, echo, joined, style
 from spec_compiler.compiler import Checked, checked
 from spec_compiler.diagnostics import RULES, Diagnostic, did_you_mean
 from spec_compiler.permissions import Permissions
@@ -57,9 +58,9 @@ def check(
     tiers = {spec: result.tier for spec, result in results.items() if not _is_missing(result.diagnostics)}
     text = render_all(found) if format_ == "text" else report(found, format_, how_far(results, static), tiers)
     if text:
-        click.echo(text)
+        echo(text)
     if format_ == "text":
-        click.echo(summary(results, static), err=bool(found))
+        echo(summary(results, static), err=bool(found))
     sys.exit(status(found))
 
 
@@ -138,7 +139,7 @@ def status(diagnostics: Sequence[Diagnostic]) -> int:
 def explain(code: str | None) -> None:
     """Explain a code, with a wrong and a right example. Without one, list all codes."""
     if code is None:
-        click.echo(rules_text())
+        echo(rules_text())
         return
     name = code.upper()
     if name not in RULES:
@@ -149,11 +150,12 @@ def explain(code: str | None) -> None:
     explained = explanation(name)
     rule = explained.rule
     kind = "a warning" if rule.severity == "warning" else "an error"
-    click.echo(click.style(f"{rule.code}: {rule.title}", bold=True))
-    click.echo(f"({rule.family}; {kind})\n\n{explained.text}")
+    echo(style(f"{rule.code}: {rule.title}", bold=True))
+    echo(f"({rule.family}; {kind})\n\n{explained.text}")
     for title, example, color in (("Wrong", explained.wrong, "red"), ("Right", explained.right, "green")):
         lines = "".join(f"    {line}".rstrip() + "\n" for line in example.text.splitlines())
-        click.echo(f"\n{click.style(title, fg=color)}:\n\n{lines}", nl=False)
+        echo(NEWLINE + style(title, fg=color) + ":")
+        echo(f"\n{lines}", nl=False)
 
 
 def rules_text() -> str:
@@ -161,8 +163,8 @@ def rules_text() -> str:
     blocks = []
     for family, rules in groupby(RULES.values(), key=lambda rule: rule.family):
         lines = [f"  {rule.code}  {rule.title}{' (warning)' * (rule.severity == 'warning')}" for rule in rules]
-        blocks.append("\n".join([click.style(family, bold=True), *lines]))
-    return "\n\n".join(blocks)
+        blocks.append(joined([style(family, bold=True), *lines]))
+    return joined(blocks, "\n\n")
 
 
 @click.command()
@@ -170,4 +172,4 @@ def schema() -> None:
     """Print the JSON Schema of specs, for editors."""
     from spec_compiler.schema import spec_schema
 
-    click.echo(json.dumps(spec_schema(), indent=1, ensure_ascii=False))
+    echo(json.dumps(spec_schema(), indent=1, ensure_ascii=False))

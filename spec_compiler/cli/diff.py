@@ -10,7 +10,8 @@ import click
 from spec_compiler.cli.options import model_code_option, of_the_call
 from spec_compiler.cli.pictures import FORMATS, check_output, write_picture
 from spec_compiler.cli.progress import progress
-from spec_compiler.cli.show import plan_text
+from spec_compiler.cli.show import plan_lines
+from spec_compiler.cli.terminal import Shown, echo, joined, style
 from spec_compiler.compiler import plan_spec
 from spec_compiler.graph import Graph
 from spec_compiler.matching import Comparison, compare
@@ -59,26 +60,26 @@ def diff(
             matches = {match.before: (match.after, match.how, match.same_weights) for match in found.matches}
             write_picture(found.plan, output, view, unfold=unfold, context=context, matches=matches)
     if format_ == "json":
-        click.echo(json.dumps({**found.plan.to_json(), "matches": found.to_json()}, indent=2))
+        echo(json.dumps({**found.plan.to_json(), "matches": found.to_json()}, indent=2))
     elif format_ == "markdown":
         from spec_compiler.cli.markdown import plan_markdown
 
-        click.echo(plan_markdown(found.plan, found), nl=False)
+        echo(plan_markdown(found.plan, found), nl=False)
     else:
-        click.echo(diff_text(found))
+        echo(diff_text(found))
     if output:
-        click.echo(f"saved {output}", err=format_ != "text")
+        echo(f"saved {output}", err=format_ != "text")
 
 
-def diff_text(found: Comparison) -> str:
+def diff_text(found: Comparison) -> Shown:
     """The plan, and how the layers were matched."""
-    head = click.style(found.plan.name, bold=True)
-    lines = [head, *plan_text(found.plan).splitlines()[1:], f"Layers: {found.summary}."]
+    head = style(found.plan.name, bold=True)
+    lines = [head, *plan_lines(found.plan)[1:], f"Layers: {found.summary}."]
     lines += [f"Weights: {found.weights_summary}."] if found.weights_summary else []
     names = [f"{match.before} is {match.after}" for match in found.renamed]
     if names:
         lines.append(f"By structure: {', '.join(names[:MOST_NAMES])}{' …' if len(names) > MOST_NAMES else ''}.")
-    return "\n".join(lines)
+    return joined(lines)
 
 
 def _compared(before: str, after: str, allow_code: bool) -> Comparison:

@@ -14,6 +14,7 @@ from spec_compiler.cli.options import of_the_call, permission_options, set_optio
 from spec_compiler.cli.pictures import FORMATS, check_output, read_ledger, write_picture
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.show import ledger_text, plan_text, render_all, table_text
+from spec_compiler.cli.terminal import NEWLINE, echo
 from spec_compiler.compiler import compile_spec, plan_spec
 from spec_compiler.lint import lint
 from spec_compiler.spec import load_spec
@@ -53,12 +54,12 @@ def plan(
     text = plan_as(planned, format_ or "text")
     if output:
         save_text(click.unstyle(text), output)
-        click.echo(f"saved {output}")
+        echo(f"saved {output}")
     else:
-        click.echo(text, nl=False)
+        echo(text, nl=False)
     warnings = [loaded.source.locate(each) for each in lint(loaded, planned)]
     if warnings:
-        click.echo("\n" + render_all(warnings), err=True)
+        echo(NEWLINE + render_all(warnings), err=True)
 
 
 @click.command()
@@ -104,12 +105,12 @@ def build(
         )
         save_model(compiled.model, output)
         save_json(compiled.weights.to_json(), ledger)
-    click.echo(plan_text(compiled.plan))
-    click.echo()
-    click.echo(ledger_text(compiled.weights))
+    echo(plan_text(compiled.plan))
+    echo()
+    echo(ledger_text(compiled.weights))
     if compiled.warnings:
-        click.echo("\n" + render_all(compiled.warnings), err=True)
-    click.echo(f"saved {output} and {ledger}")
+        echo(NEWLINE + render_all(compiled.warnings), err=True)
+    echo(f"saved {output} and {ledger}")
 
 
 @click.command()
@@ -144,7 +145,7 @@ def diagram(
         loaded = load_spec(spec, overrides=overrides)
         planned = plan_spec(loaded, allow_code=allow_code, restrict_paths=restrict_paths)
         write_picture(planned, output, view, unfold=unfold, context=context, source=loaded.source, ledger=weights)
-    click.echo(f"saved {output}")
+    echo(f"saved {output}")
 
 
 @click.command()
@@ -171,6 +172,4 @@ def layers(
         planned = plan_spec(spec, overrides=overrides, allow_code=allow_code, restrict_paths=restrict_paths)
     graph = planned.after if after else planned.before
     rows = layer_rows(graph)
-    click.echo(
-        json.dumps({"format_version": 1, "layers": rows}, indent=2) if format_ == "json" else table_text(graph, rows)
-    )
+    echo(json.dumps({"format_version": 1, "layers": rows}, indent=2) if format_ == "json" else table_text(graph, rows))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from spec_compiler.cli.show import plan_text
+from spec_compiler.cli.terminal import NEWLINE
 from spec_compiler.plan import Plan
 
 PLAN_FORMATS = ("text", "tree", "markdown", "json")
@@ -29,4 +30,4 @@ def plan_as(plan: Plan, format: str) -> str:
         from spec_compiler.diagram import to_tree
 
         return to_tree(plan, "diff")
-    return plan_text(plan) + "\n"
+    return plan_text(plan) + NEWLINE

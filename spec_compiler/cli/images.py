@@ -18,6 +18,7 @@ import click
 from spec_compiler.cli.options import model_code_option
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.save import ready, whole
+from spec_compiler.cli.terminal import echo, joined, shown, style
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.location import model_file
 from spec_compiler.reading import Damaged
@@ -87,7 +88,7 @@ class ImageRun:
                 for file, why in batch.unreadable:
                     if self.strict:
                         raise SpecError([Diagnostic("SC603", f"`{file}` cannot be read: {why}")])
-                    click.echo(f"skipped {file}: {why}", err=True)
+                    echo(shown(f"skipped {file}: {why}"), err=True)
                 advance(len(batch.files) + len(batch.unreadable))
                 count += len(batch.files)
                 if batch.files:
@@ -154,9 +155,9 @@ def predict(run: ImageRun, top: int, labels: str | None, format_: str) -> None:
         scores = next(iter(outputs.values()))
         for file, row in zip(files, scores, strict=True):
             rows.append({"image": file, "classes": _best(row, names, top)})
-    click.echo(_FORMATS[format_](rows))
+    echo(_FORMATS[format_](rows))
     if names is None:
-        click.echo(_NO_NAMES, err=True)
+        echo(_NO_NAMES, err=True)
 
 
 @click.command()
@@ -189,7 +190,7 @@ def features(run: ImageRun, output: str, layer: str | None, force: bool) -> None
             with open(temporary, "w", encoding="utf-8", newline="") as stream:
                 _write_csv(stream, files, arrays)
     shapes = ", ".join(f"{name} {value.shape}" for name, value in arrays.items())
-    click.echo(f"saved {output}: {shapes}")
+    echo(f"saved {output}: {shapes}")
 
 
 @contextlib.contextmanager
@@ -261,11 +262,11 @@ def _best(scores: Any, names: Sequence[str] | None, top: int) -> list[dict[str, 
 def _text(rows: Sequence[dict[str, Any]]) -> str:
     lines: list[str] = []
     for row in rows:
-        lines.append(click.style(row["image"], bold=True))
+        lines.append(style(row["image"], bold=True))
         for each in row["classes"]:
             name = each["name"] if each["name"] is not None else f"class {each['index']}"
             lines.append(f"  {each['score']:7.2%}  {name}")
-    return "\n".join(lines)
+    return joined(lines)
 
 
 def _csv(rows: Sequence[dict[str, Any]]) -> str:

@@ -15,6 +15,7 @@ from spec_compiler import catalogue
 from spec_compiler.base import SUFFIXES
 from spec_compiler.cli.options import of_the_call
 from spec_compiler.cli.progress import progress
+from spec_compiler.cli.terminal import echo
 from spec_compiler.compiler import check_spec, plan_spec
 from spec_compiler.diagnostics import SpecError, did_you_mean
 from spec_compiler.edits.preprocess import mode_of
@@ -56,7 +57,7 @@ def init(base: str, output: str | None, classes: int | None, data: str | None, f
         if wrong:
             raise SpecError(wrong)  # a base whose output a classifier does not fit
     save_text(text, output)
-    click.echo(f"wrote {output}; next: spec-compiler plan {output}")
+    echo(f"wrote {output}; next: spec-compiler plan {output}")
 
 
 def near_path(path: str, folder: str) -> str:

@@ -10,6 +10,7 @@ import sys
 
 import click
 
+from spec_compiler.cli.terminal import block, echo
 from spec_compiler.collection import uncollected
 
 COMMANDS = {  # in the order of the help; each module is loaded when its command is called
@@ -64,11 +65,14 @@ def main() -> None:
     try:
         cli.main(standalone_mode=False, color=color)
     except click.exceptions.Abort:
-        click.echo("interrupted", err=True)
+        echo("interrupted", err=True)
         sys.exit(130)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
     except click.ClickException as error:
+        for part in ("message", "filename", "ui_filename"):  # what `format_message` is made of
+            if isinstance(getattr(error, part, None), str):
+                setattr(error, part, block(getattr(error, part)))
         error.show()
         sys.exit(error.exit_code)
     except BrokenPipeError:
@@ -82,5 +86,5 @@ def main() -> None:
         from spec_compiler.cli.check import status
         from spec_compiler.cli.show import render_all
 
-        click.echo(render_all(error.diagnostics), err=True, color=color)
+        echo(render_all(error.diagnostics), err=True, color=color)
         sys.exit(status(error.diagnostics))

@@ -14,6 +14,7 @@ from spec_compiler.graph import Graph
 from spec_compiler.matching import Comparison
 from spec_compiler.measures import multiply_adds, total
 from spec_compiler.plan import Action, Change, Plan
+from spec_compiler.printable import printable_lines
 
 MOST_ROWS = 60
 LONGEST = 60_000  # characters; a comment on GitHub has room for 65,536
@@ -35,7 +36,7 @@ def plan_markdown(plan: Plan, comparison: Comparison | None = None) -> str:
         ]
         lines += [f"\nand {len(rows) - MOST_ROWS} more."] if len(rows) > MOST_ROWS else []
     picture = to_mermaid(plan, "diff").rstrip("\n")
-    text = "\n".join(lines)
+    text = printable_lines("\n".join(lines))
     folded = f"\n\n<details><summary>Picture</summary>\n\n```mermaid\n{picture}\n```\n\n</details>\n"
     return text + (folded if len(text) + len(folded) <= LONGEST else "\n")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from spec_compiler.cli.runs import Run, runs
+from spec_compiler.cli.terminal import Shown, block, joined, shown, style
 from spec_compiler.diagnostics import Diagnostic, dotted, render
 from spec_compiler.graph import Graph, Shape
 from spec_compiler.plan import Change, Plan, PlannedPhase
+from spec_compiler.printable import printable
 
 if TYPE_CHECKING:
     from spec_compiler.ledger import WeightLedger
@@ -19,17 +19,17 @@ SIGNS = {"kept": " ", "changed": "~", "new": "+", "dropped": "-"}
 COLORS = {"changed": "yellow", "new": "green", "dropped": "red"}
 
 
-def render_all(diagnostics: Sequence[Diagnostic]) -> str:
+def render_all(diagnostics: Sequence[Diagnostic]) -> Shown:
     """Diagnostics one below the other, the first line of each in colour, with a count at the end."""
-    blocks = []
+    blocks: list[Shown] = []
     for each in diagnostics:
         first, _, rest = render(each).partition("\n")
-        head = click.style(first, fg="red" if each.severity == "error" else "yellow", bold=True)
-        blocks.append(f"{head}\n{rest}" if rest else head)
+        head = style(first, fg="red" if each.severity == "error" else "yellow", bold=True)
+        blocks.append(joined([head, block(rest)]) if rest else head)
     errors = sum(each.severity == "error" for each in diagnostics)
     if errors > 1:
-        blocks.append(click.style(f"{errors} errors", bold=True))
-    return "\n\n".join(blocks)
+        blocks.append(style(f"{errors} errors", bold=True))
+    return joined(blocks, "\n\n")
 
 
 def shape_text(shape: Shape | None) -> str:
@@ -37,15 +37,20 @@ def shape_text(shape: Shape | None) -> str:
     return "?" if shape is None else str(tuple(shape))
 
 
-def plan_text(plan: Plan) -> str:
+def plan_text(plan: Plan) -> Shown:
     """The plan as `terraform plan` would say it; long runs of layers to which the same happens in one line."""
-    lines = [click.style(f"{plan.name}", bold=True) + f": {plan.before.name} as the spec changes it", ""]
-    rows = list(_plan_rows(plan.changes))
+    return joined(plan_lines(plan))
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """The lines of the plan's text."""
+    lines: list[str] = [style(plan.name, bold=True) + f": {plan.before.name} as the spec changes it", ""]
+    rows = [tuple(map(printable, row)) for row in _plan_rows(plan.changes)]
     widths = [max((len(row[column]) for row in rows if len(row) > 2), default=0) for column in range(1, 5)]
     for row in rows:
         if len(row) == 2:
             lines.append(
-                click.style(f"    {row[1]}", dim=True) if row[0] == " " else _colored(row[0], f"  {row[0]} {row[1]}")
+                style(f"    {row[1]}", dim=True) if row[0] == " " else _colored(row[0], f"  {row[0]} {row[1]}")
             )
             continue
         sign, name, cls, shape, parameters, why = row
@@ -58,14 +63,14 @@ def plan_text(plan: Plan) -> str:
     trainable = after - plan.num_frozen
     lines += [
         "",
-        click.style("Plan: ", bold=True) + f"{counts} layers.",
+        style("Plan: ", bold=True) + f"{counts} layers.",
         f"Parameters: {_arrow(f'{before:,}', f'{after:,}')}"
         + ("." if plan.phases else f"; {trainable:,} train, {plan.num_frozen:,} are frozen."),
         *(f"Phase {phase_text(phase, plan)}." for phase in plan.phases),
         f"Input: {_arrow(_ends(plan.before, 'input'), _ends(plan.after, 'input'))}",
         f"Output: {_arrow(_ends(plan.before, 'output'), _ends(plan.after, 'output'))}",
     ]
-    return "\n".join(lines)
+    return lines
 
 
 def phase_text(phase: PlannedPhase, plan: Plan) -> str:
@@ -116,14 +121,14 @@ def _ends(graph: Graph, side: str) -> str:
     return text if len(refs) <= 3 else f"{len(refs)} tensors, {text} …"
 
 
-def _colored(sign: str, text: str) -> str:
+def _colored(sign: str, text: str) -> Shown:
     action = next((name for name, each in SIGNS.items() if each == sign), "kept")
-    return click.style(text, fg=COLORS[action]) if action in COLORS else text
+    return style(text, fg=COLORS[action]) if action in COLORS else shown(text)
 
 
-def ledger_text(ledger: WeightLedger) -> str:
+def ledger_text(ledger: WeightLedger) -> Shown:
     """The ledger's totals, and what deserves a look: casts, layers without weights, unused entries."""
-    lines = [click.style("Weights: ", bold=True) + ledger.summary + "."]
+    lines: list[str] = [style("Weights: ", bold=True) + ledger.summary + "."]
     if ledger.of("copied"):
         lines.append("Every copied variable has the same checksum (XXH3, 128 bits) in the source and in the result.")
     loose = [row for row in ledger.of("initialized") if not row.reason.startswith(("new layer", "state of"))]
@@ -142,8 +147,8 @@ def ledger_text(ledger: WeightLedger) -> str:
             f"In the file and not used: {', '.join(ledger.unused[:8])}{' …' if len(ledger.unused) > 8 else ''}."
         )
     if ledger.proof is not None:
-        lines.append(ledger.proof.text)
-    return "\n".join(lines)
+        lines.append(block(ledger.proof.text))
+    return joined(lines)
 
 
 def layer_rows(graph: Graph) -> list[dict[str, Any]]:
@@ -173,16 +178,16 @@ def _number(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
-def table_text(graph: Graph, rows: Sequence[dict[str, Any]]) -> str:
+def table_text(graph: Graph, rows: Sequence[dict[str, Any]]) -> Shown:
     """The layer table that people print in a loop today."""
     slashed = any(row["keras_name"] != row["name"] for row in rows)
     header = ("#", "name", *(["in Keras"] if slashed else []), "class", "output shape", "parameters", "trainable")
     cells = [
         (
             "" if row["index"] is None else str(row["index"]),
-            row["name"] + (f" (called {row['calls']} times)" if row["calls"] > 1 else ""),
-            *([row["keras_name"]] if slashed else []),
-            row["class"] + (" (operation)" if row["kind"] == "operation" else ""),
+            printable(row["name"]) + (f" (called {row['calls']} times)" if row["calls"] > 1 else ""),
+            *([printable(row["keras_name"])] if slashed else []),
+            printable(row["class"]) + (" (operation)" if row["kind"] == "operation" else ""),
             "?" if row["shape"] is None else str(tuple(row["shape"])),
             f"{row['parameters']:,}",
             ("yes" if row["trainable"] else "frozen") if row["parameters"] else "",
@@ -204,4 +209,4 @@ def table_text(graph: Graph, rows: Sequence[dict[str, Any]]) -> str:
     counts = _number(len(rows) - operations, "layer")
     counts += f" and {_number(operations, 'operation')}" if operations else ""
     total = f"{graph.name}: {counts}, {graph.num_parameters:,} parameters"
-    return "\n".join([click.style(line(header), bold=True), *(line(row) for row in cells), "", total])
+    return joined([style(line(header), bold=True), *(line(row) for row in cells), "", total])

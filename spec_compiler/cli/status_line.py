@@ -7,7 +7,10 @@ import os
 import threading
 
 from rich.console import Console
+from rich.markup import escape
 from rich.status import Status
+
+from spec_compiler.printable import printable
 
 DELAY = 1.0
 
@@ -23,4 +26,4 @@ class StatusLine(logging.Handler):
         self.timer.daemon = True
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.status.update(f"{record.getMessage()} …")
+        self.status.update(escape(f"{printable(record.getMessage())} …"))  # a name may hold what rich reads as markup

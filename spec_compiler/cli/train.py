@@ -14,6 +14,7 @@ import click
 from spec_compiler.cli.options import permission_options, set_option
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.show import render_all
+from spec_compiler.cli.terminal import NEWLINE, TO_THE_START, Shown, echo, joined, shown, style
 from spec_compiler.compiled import CompiledSpec
 from spec_compiler.trainer import Watcher, train_spec
 from spec_compiler.training.history import History
@@ -54,9 +55,9 @@ def train(
         compiled=_say_warnings,
         image=_Counter("checking images") if not quiet else lambda count, total: None,
         data=_say_data,
-        anew=lambda: click.echo(f"no run in `{output}` to continue, a new one begins", err=True),
+        anew=lambda: echo(f"no run in `{output}` to continue, a new one begins", err=True),
         phase=phases,
-        ended=lambda end: click.echo(end_text(end)),
+        ended=lambda end: echo(shown(end_text(end))),
         verbose=0 if quiet else 1 if sys.stdout.isatty() else 2,
     )
     try:
@@ -75,17 +76,17 @@ def train(
                 watcher=_after(line, watcher),
             )
     except KeyboardInterrupt:
-        click.echo(f"\ninterrupted; continue with `spec-compiler train {spec} --output {output} --resume`", err=True)
+        echo(f"\ninterrupted; continue with `spec-compiler train {spec} --output {output} --resume`", err=True)
         sys.exit(130)
-    click.echo()
+    echo()
     if not phases.begun:
-        click.echo("nothing left to do: every epoch of this run is done")
-    click.echo(history_text(trained.history))
-    click.echo(f"saved {', '.join(_saved(trained.summary))} in {trained.folder}")
+        echo("nothing left to do: every epoch of this run is done")
+    echo(history_text(trained.history))
+    echo(f"saved {', '.join(_saved(trained.summary))} in {trained.folder}")
     if not _has("matplotlib"):
-        click.echo("no curves were drawn: matplotlib is not installed (`pip install matplotlib`)", err=True)
+        echo("no curves were drawn: matplotlib is not installed (`pip install matplotlib`)", err=True)
     if not no_tensorboard and not _has("tensorboard"):
-        click.echo("no logs were written: TensorBoard is not installed (`pip install tensorboard`)", err=True)
+        echo("no logs were written: TensorBoard is not installed (`pip install tensorboard`)", err=True)
 
 
 def _after(line: contextlib.ExitStack, watcher: Watcher) -> Watcher:
@@ -100,7 +101,7 @@ def _after(line: contextlib.ExitStack, watcher: Watcher) -> Watcher:
 
 def _say_warnings(compiled: CompiledSpec) -> None:
     if compiled.warnings:
-        click.echo(render_all(compiled.warnings) + "\n", err=True)
+        echo(render_all(compiled.warnings) + NEWLINE, err=True)
 
 
 class _Counter:
@@ -114,14 +115,14 @@ class _Counter:
         percent = 100 * count // total
         if sys.stderr.isatty() and percent != self.shown:
             self.shown = percent
-            click.echo(f"\r{self.text} {count}/{total}", err=True, nl=count == total)
+            echo(TO_THE_START + f"{self.text} {count}/{total}", err=True, nl=count == total)
 
 
 def _say_data(data: Any) -> None:
     if data.num_train is None:
         return
     held = f", {data.num_validation} to validate" if data.num_validation is not None else ""
-    click.echo(f"{data.num_train} images to train{held}, {len(data.class_names)} classes")
+    echo(f"{data.num_train} images to train{held}, {len(data.class_names)} classes")
 
 
 class _Phases:
@@ -132,8 +133,8 @@ class _Phases:
 
     def __call__(self, phase: Any, num_parameters: int) -> None:
         self.begun = True
-        name = click.style(phase.phase, bold=True)
-        click.echo(f"\n{name}: {_epochs(phase.epochs)}, {num_parameters:,} parameters train")
+        name = style(phase.phase, bold=True)
+        echo(NEWLINE + name + f": {_epochs(phase.epochs)}, {num_parameters:,} parameters train")
 
 
 def _epochs(count: int) -> str:
@@ -161,7 +162,7 @@ def _saved(summary: dict[str, Any]) -> list[str]:
     return names + (["curves.png", "curves.svg"] if summary["curves"] else [])
 
 
-def history_text(history: History) -> str:
+def history_text(history: History) -> Shown:
     """The last epoch of each phase, and the best of all by the measure that `best.keras` goes by."""
     names = history.metric_names
     lines = []
@@ -174,8 +175,8 @@ def history_text(history: History) -> str:
     if best is not None:
         measure = history.measure
         keys = [measure, *(key for key in names if key in best.metrics and key.startswith("val_") and key != measure)]
-        shown = "  ".join(f"{key} {best.metrics[key]:.4f}" for key in keys)
-        lines.append(f"  {f'best {measure}':<24} epoch {best.epoch:>3}  {shown}  ({BEST})")
+        others = "  ".join(f"{key} {best.metrics[key]:.4f}" for key in keys)
+        lines.append(f"  {f'best {measure}':<24} epoch {best.epoch:>3}  {others}  ({BEST})")
     seconds = sum(row.seconds for row in rows)
     lines.append(f"  {_epochs(len(rows))} in {seconds:.0f} s")
-    return "\n".join(lines)
+    return joined(lines)

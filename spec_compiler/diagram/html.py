@@ -7,10 +7,10 @@ import re
 from html import escape
 from importlib.resources import files
 
-from spec_compiler.diagram.markup import printable
 from spec_compiler.diagram.report import Matches, report_data
 from spec_compiler.ledger import WeightLedger
 from spec_compiler.plan import Plan
+from spec_compiler.printable import printable_lines
 from spec_compiler.source import Source
 
 PAGE = files("spec_compiler.diagram").joinpath("page")
@@ -54,7 +54,7 @@ def to_html(
     """
     data = report_data(plan, source=source, ledger=ledger, context=context, matches=matches)
     parts = {
-        "TITLE": escape(printable(plan.name)),
+        "TITLE": escape(printable_lines(plan.name)),
         "STYLE": _part("report.css"),
         "LAYOUT": _part("layout.js"),
         "SCRIPT": "\n".join(_part(f"{name}.js") for name in SCRIPTS),
@@ -68,6 +68,10 @@ def _part(name: str) -> str:
 
 
 def _embedded(text: str) -> str:
-    """JSON that nothing in it can end, and that has no lone surrogates."""
-    text = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    """JSON that nothing in it can end; characters that are not seen stand as escapes, as the page shows them too."""
+    text = text.replace("<", "\\u003c")
+    return text if text.isprintable() else "".join(each if _is_seen(each) else json.dumps(each)[1:-1] for each in text)
+
+
+def _is_seen(character: str) -> bool:
+    return character.isprintable() or printable_lines(character) == character

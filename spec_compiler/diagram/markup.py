@@ -11,7 +11,7 @@ from html import escape
 from typing import Literal
 
 from spec_compiler.diagram.look import INK, SMALL
-from spec_compiler.text_lines import printable as printable
+from spec_compiler.printable import printable_lines
 
 LINE_LENGTH = 44  # characters; a longer name goes on in the next line
 SPACE = "&#160;"
@@ -38,7 +38,7 @@ def clean(text: str) -> str:
     >>> print(clean('a<b> & "c" ' + chr(92) + "N"))
     a&lt;b&gt; &amp; &quot;c&quot; \\\\N
     """
-    return escape(printable(text).replace("\\", "\\\\")) or SPACE  # in labels, too, `\N` is the node's name
+    return escape(printable_lines(text).replace("\\", "\\\\")) or SPACE  # in labels, too, `\N` is the node's name
 
 
 def wrapped(text: str) -> str:
@@ -112,7 +112,7 @@ def quoted(text: str) -> str:
     >>> print(quoted('a "b" & c' + chr(92)))
     "a \\"b\\" &amp; c&#92;"
     """
-    text = printable(text).replace("&", "&amp;").replace("\\", "&#92;").replace('"', '\\"').replace("\n", "\\n")
+    text = printable_lines(text).replace("&", "&amp;").replace("\\", "&#92;").replace('"', '\\"').replace("\n", "\\n")
     return f'"{text}"'
 
 
@@ -125,5 +125,5 @@ def _value(name: str, value: str) -> str:
     if name == "label":
         return f"<{value}>"
     if name == "tooltip":  # the one attribute in which escapes are read, after the entities, and twice
-        value = printable(value).replace("\\", "\\" * 4)
+        value = printable_lines(value).replace("\\", "\\" * 4)
     return quoted(value)

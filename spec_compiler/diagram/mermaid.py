@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 
 from spec_compiler.diagram.label import box_changes, box_facts, box_kind
 from spec_compiler.diagram.look import INK, LOOKS, PALE, STROKES, WHITE
-from spec_compiler.diagram.markup import printable
 from spec_compiler.diagram.merged import ArrowState, State
 from spec_compiler.diagram.picture import Box, Drawing, check_view, draw_up
 from spec_compiler.plan import Plan
+from spec_compiler.printable import printable_lines
 
 ARROWS: Mapping[ArrowState, str] = {"kept": "-->", "changed": "-->", "new": "==>", "dropped": "-.->"}
 SHAPES = {
@@ -101,9 +101,9 @@ def _text(text: str) -> str:
     >>> _text('say "hi" <b>')
     'say #34;hi#34; #60;b#62;'
     """
-    return SPECIAL.sub(lambda found: f"#{ord(found[0])};", printable(text).replace("\n", " ")) or "#160;"
+    return SPECIAL.sub(lambda found: f"#{ord(found[0])};", printable_lines(text).replace("\n", " ")) or "#160;"
 
 
 def _plain(text: str) -> str:
     """A title is one line, in which `#` and `;` alone would end it."""
-    return re.sub(r"[#;]", " ", printable(text).replace("\n", " ")).strip() or "model"
+    return re.sub(r"[#;]", " ", printable_lines(text).replace("\n", " ")).strip() or "model"

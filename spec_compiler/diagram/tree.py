@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from spec_compiler.diagram.label import box_changes, box_facts, box_kind
-from spec_compiler.diagram.markup import printable
 from spec_compiler.diagram.picture import Box, Drawing, check_view, draw_up
 from spec_compiler.plan import Plan
+from spec_compiler.printable import printable, printable_lines
 
 SIGNS = {"kept": " ", "toggled": "*", "changed": "~", "new": "+", "dropped": "-"}
 DOTS = {"input": "◇", "layer": "●", "operation": "○", "model": "▣", "fold": "▤"}
@@ -29,11 +29,11 @@ def to_tree(plan: Plan, view: str, *, unfold: bool = False, context: int = 1) ->
     """
     known = check_view(view)
     drawings = draw_up(plan, known, unfold=unfold, context=context)
-    lines = [f"{plan.name}: {view}"]
+    lines = [printable(plan.name.replace("\n", " ")) + f": {view}"]
     for drawing in drawings:
         lines += [f"{drawing.column}:"] if len(drawings) > 1 else []
         lines += _lines(drawing)
-    return "\n".join(lines) + "\n"
+    return printable_lines("\n".join(lines)) + "\n"
 
 
 def _lines(drawing: Drawing) -> Iterator[str]:
@@ -51,7 +51,9 @@ def _lines(drawing: Drawing) -> Iterator[str]:
 
 
 def _name(box: Box) -> str:
-    return printable(f"{box.name} … {box.last}" if box.last and box.last != box.name else box.name).replace("\n", " ")
+    return printable_lines(f"{box.name} … {box.last}" if box.last and box.last != box.name else box.name).replace(
+        "\n", " "
+    )
 
 
 def _badges(box: Box) -> list[str]:
