@@ -107,7 +107,7 @@ class Folder:
             SpecError: SC510.
         """
         if self.root is not None and not _is_inside(path, self.root):
-            raise left(os.path.relpath(path, self.path or "."), "leaves the spec's folder through a link")
+            raise gone(os.path.relpath(path, self.path or "."))
 
     def entries(self, path: str) -> list[Entry]:
         """What is in a folder, by name. It is not left while it is looked into either.
@@ -154,7 +154,7 @@ class Folder:
                 with self.open(path) as stream:
                     self._held[name] = self._hold(stream, os.path.basename(path))
             except Left:
-                raise left(name, "leaves the spec's folder through a link") from None
+                raise gone(name) from None
             except OSError as error:
                 raise SpecError.single("SC501", f"no {what} `{name}`: {error.strerror or error}") from None
         return self._held[name]
@@ -214,6 +214,11 @@ def _again(path: str, root: str | None) -> Folder:
 
 
 HERE = Folder()  # the folder that the caller is in; what a user names may be anywhere
+
+
+def gone(name: str) -> SpecError:
+    """SC510 for a name that leaves the folder through a link, also one that does so only while it is opened."""
+    return left(name, "leaves the spec's folder through a link")
 
 
 def left(name: str, how: str) -> SpecError:

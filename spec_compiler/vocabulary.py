@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spec_compiler.diagnostics import SpecError
-from spec_compiler.files import Folder, Left, left
+from spec_compiler.files import Folder, Left, gone
 
 MAX_BYTES = 64 * 2**20
 MAX_TABLE = 2**29  # bytes that NumPy's table takes, whose rows are all as wide as the longest term
@@ -21,7 +21,7 @@ def read_vocabulary(name: str, folder: Folder, *, integers: bool = False) -> lis
         with folder.open(path) as stream:
             raw = stream.read(MAX_BYTES + 1)
     except Left:
-        raise left(name, "leaves the spec's folder through a link") from None
+        raise gone(name) from None
     except OSError as error:
         raise _refused(name, str(error.strerror or error)) from None
     if len(raw) > MAX_BYTES:

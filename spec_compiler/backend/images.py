@@ -7,6 +7,7 @@ from its first bytes, before anything is decoded.
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
 import threading
@@ -29,7 +30,7 @@ Array = np.ndarray[Any, Any]
 NUM_THREADS = 8  # Pillow decodes outside Python's global lock
 COLOR_MODES = {1: "grayscale", 3: "rgb", 4: "rgba"}
 # Formats that Pillow decodes by itself, under whatever name: for EPS, say, it would start another program.
-DECODED = ("BMP", "DIB", "GIF", "JPEG", "MPO", "PNG", "TIFF", "WEBP")
+DECODED = ("JPEG", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF")
 MAX_PIXELS = 89_478_485  # above that Pillow warns of a decompression bomb
 MAX_BYTES = 2**29
 LARGE = (
@@ -100,12 +101,21 @@ def _num_pixels(stream: IO[bytes]) -> int:
     size = os.fstat(stream.fileno()).st_size
     if size > MAX_BYTES:
         raise OSError(f"the file has {size / 1e6:,.0f} MB, images of up to {MAX_BYTES / 1e6:,.0f} MB are read")
-    with Image.open(stream, formats=DECODED) as image:
+    with Image.open(stream, formats=_formats()) as image:
         width, height = image.size
     if width * height > MAX_PIXELS:
         most = f"images of up to {MAX_PIXELS / 1e6:.0f} million are read"
         raise OSError(f"it has {width:,} x {height:,} pixels, {most}")
     return width * height
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """Those of `DECODED` that this build of Pillow has."""
+    from PIL import Image
+
+    Image.init()
+    return tuple(each for each in DECODED if each in Image.OPEN)
 
 
 def check_images(reader: ImageReader, paths: Sequence[str], seen: Callable[[int], None] = lambda count: None) -> None:

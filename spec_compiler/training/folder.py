@@ -7,7 +7,7 @@ import random
 from dataclasses import dataclass
 
 from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean
-from spec_compiler.files import Folder, kind_at
+from spec_compiler.files import Folder, Left, gone, kind_at
 from spec_compiler.training.data import Data
 
 FORMATS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
@@ -87,6 +87,8 @@ def read_folder(given: str, start: Folder) -> ImageFolder:
         raise SpecError.single("SC602", f"the folder `{given}` {what}", help=help, notes=[f"looked at {path}"])
     try:
         entries = start.entries(path)
+    except Left:
+        raise gone(given) from None
     except OSError as error:
         raise SpecError.single("SC602", f"the folder `{given}` cannot be read: {error.strerror}") from None
     names = [each.name for each in entries if each.is_folder and not each.name.startswith(".")]
@@ -183,6 +185,8 @@ def _images(path: str, start: Folder) -> tuple[list[str], list[Diagnostic]]:
                     found.append(here)
         except SpecError as error:
             odd += error.diagnostics
+        except Left:
+            odd += gone(os.path.relpath(folder, start.path or ".")).diagnostics
         except OSError as error:
             odd.append(Diagnostic("SC603", f"the folder `{_shown(folder)}` cannot be read: {error.strerror}"))
     return sorted(found), odd[:5]
