@@ -45,6 +45,7 @@ WORDS: tuple[tuple[str, ...], ...] = (
     ("bases", "*", "weights", "map"),
     ("base", "weights", "map"),
     ("input", "name"),
+    ("input", "layer"),
     ("cut_at",),
     ("remove",),
     ("replace", "layers"),
@@ -59,8 +60,10 @@ WORDS: tuple[tuple[str, ...], ...] = (
     ("train", "phase"),
     ("train", "freeze"),
 )
-# What a class of somebody's own, `package>Name`, surely means as a file.
-OF_OWN_CLASSES = re.compile(r"file|path|dir|folder|vocab|url|uri", re.IGNORECASE)
+# The same of callbacks of somebody's own, `package>Name`, whose arguments nobody knows but by their names.
+WRITES_OF_OWN = (*WRITES.values(), "backup_dir")
+# What layers of somebody's own surely read.
+READS_OF_OWN = re.compile(r"(^|_)(file|path|dir|directory|folder|vocab|vocabulary)(_|$)|filename|filepath")
 
 
 class Asked(NamedTuple):
@@ -120,7 +123,7 @@ def _purpose(path: Path) -> Purpose | None:
         return None
     if place[-1] in FUNCTIONS:
         return "module"
-    if any(">" in each for each in place[:-1]) and OF_OWN_CLASSES.search(place[-1]):
+    if any(">" in each for each in place[:-1]) and READS_OF_OWN.search(place[-1]):
         return "file"
     return READS.get(place[-1])
 

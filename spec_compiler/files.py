@@ -7,42 +7,17 @@ swapped in between leads nowhere. Where they may, the gate still takes regular f
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import stat
 import tempfile
 import weakref
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.near_files import did_you_mean_file
+from spec_compiler.regular_files import READ, Entry, Left, is_inside, kind_at, opened, regular, stepped
 
-_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-_STEP = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
-_CAN_STEP = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 _HELP = "the caller restricts paths (`--restrict-paths`): put the file beside the spec"
-
-
-class NotRegular(OSError):
-    """What is no regular file: a pipe, a socket, a device, a folder."""
-
-
-class Left(OSError):
-    """A path that leaves the folder which it must not leave, also one that does so only now."""
-
-
-class Entry(NamedTuple):
-    """What is in a folder under a name; what it is, is said of what a link leads to."""
-
-    name: str
-    is_folder: bool
-    is_file: bool
-
-    @classmethod
-    def of(cls, found: os.DirEntry[str]) -> Entry:
-        """An entry as Python gives it."""
-        return cls(found.name, found.is_dir(), found.is_file())
 
 
 class Folder:
@@ -80,7 +55,7 @@ class Folder:
 
     def escape(self, name: str) -> str | None:
         """How a name leaves the folder that it may not leave; None where it does not, or may."""
-        if self.root is None or _is_inside(self.place(name), self.root):
+        if self.root is None or is_inside(self.place(name), self.root):
             return None
         expanded = os.path.expanduser(name)
         if os.path.isabs(expanded):
@@ -106,7 +81,7 @@ class Folder:
         Raises:
             SpecError: SC510.
         """
-        if self.root is not None and not _is_inside(path, self.root):
+        if self.root is not None and not is_inside(path, self.root):
             raise gone(os.path.relpath(path, self.path or "."))
 
     def entries(self, path: str) -> list[Entry]:
@@ -182,14 +157,14 @@ class Folder:
         Raises:
             OSError: `NotRegular`, `Left`, or why it cannot be opened.
         """
-        return opened(path) if self.root is None else _regular(self._stepped(path, _READ), path)
+        return opened(path) if self.root is None else regular(self._stepped(path, READ), path)
 
     def _stepped(self, path: str, flags: int) -> int:
         assert self.root is not None
         real = os.path.realpath(path)
-        if not _is_inside(real, self.root):
+        if not is_inside(real, self.root):
             raise Left(None, "it leaves the spec's folder through a link")
-        return _stepped(self.root, real, flags)
+        return stepped(self.root, real, flags)
 
     def _hold(self, stream: IO[bytes], name: str) -> str:
         """A path of this name that leads to an opened file, as long as this folder is in use."""
@@ -224,91 +199,3 @@ def gone(name: str) -> SpecError:
 def left(name: str, how: str) -> SpecError:
     """SC510 for a name that leaves the folder."""
     return SpecError.single("SC510", f"`{name}` {how}", help=_HELP)
-
-
-def kind_at(path: str) -> str | None:
-    """What is at a path, in words; None where nothing is, or nothing that can be looked at."""
-    try:
-        return kind_of(os.stat(path).st_mode)
-    except (OSError, ValueError):
-        return None
-
-
-def kind_of(mode: int) -> str:
-    """What a file is, by its mode.
-
-    >>> kind_of(0o100644), kind_of(0o010644)
-    ('a file', 'a pipe')
-    """
-    kinds = {stat.S_IFREG: "a file", stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
-    return kinds.get(stat.S_IFMT(mode), "a device")
-
-
-def opened(path: str) -> IO[bytes]:
-    """A regular file, opened for reading, wherever it is. Nothing else is opened: a pipe is never waited for.
-
-    Raises:
-        OSError: `NotRegular`, or why it cannot be opened.
-    """
-    try:
-        kind = kind_of(os.stat(path).st_mode)
-        if kind != "a file":  # to open a device may already do something
-            raise NotRegular(None, f"it is {kind}, not a file")
-        return _regular(os.open(path, _READ), path)
-    except ValueError as error:
-        raise OSError(None, f"it is no path: {error}") from None
-
-
-def _regular(handle: int, path: str) -> IO[bytes]:
-    """The opened file, which is looked at once more: between a look and an opening it may have been swapped."""
-    try:
-        kind = kind_of(os.fstat(handle).st_mode)
-        if kind != "a file":
-            raise NotRegular(None, f"it is {kind}, not a file")
-        if hasattr(os, "set_blocking"):
-            os.set_blocking(handle, True)
-        return os.fdopen(handle, "rb")
-    except BaseException:
-        os.close(handle)
-        raise
-
-
-def _is_inside(path: str, root: str) -> bool:
-    """Whether a path, its links followed, is in a folder or below."""
-    try:
-        here = os.path.realpath(path)
-    except ValueError:  # a null byte, half a character: no file has such a name
-        return True
-    try:
-        return os.path.commonpath((root, here)) == root
-    except ValueError:  # on Windows another drive
-        return False
-
-
-def _stepped(root: str, real: str, flags: int) -> int:
-    """What is below a folder, opened step by step, no step through a link: `real` has none, unless it was swapped."""
-    if not _CAN_STEP:
-        handle = os.open(real, flags)
-        now = os.path.realpath(real)
-        if now != real or not os.path.samestat(os.fstat(handle), os.stat(real)):
-            os.close(handle)
-            raise Left(None, "it leaves the spec's folder through a link")
-        return handle
-    with contextlib.ExitStack() as stack:
-        above = os.open(root, _STEP & ~os.O_NOFOLLOW)
-        stack.callback(os.close, above)
-        *folders, name = os.path.relpath(real, root).split(os.sep)
-        for each in folders:
-            above = _step(each, _STEP, above)
-            stack.callback(os.close, above)
-        return _step(name, flags | os.O_NOFOLLOW, above)
-
-
-def _step(name: str, flags: int, above: int) -> int:
-    try:
-        return os.open(name, flags, dir_fd=above)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            if stat.S_ISLNK(os.stat(name, dir_fd=above, follow_symlinks=False).st_mode):
-                raise Left(None, "it leaves the spec's folder through a link") from None
-        raise error from None

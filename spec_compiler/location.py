@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 from spec_compiler.base import Base, Weights
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean
 from spec_compiler.file_places import asked_in
-from spec_compiler.files import Folder, kind_at
+from spec_compiler.files import Folder
 from spec_compiler.near_files import did_you_mean_file
+from spec_compiler.regular_files import kind_at
 from spec_compiler.spec import Spec
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from spec_compiler.diagnostics import SpecError
-from spec_compiler.files import Folder, Left, gone
+from spec_compiler.files import Folder, gone
+from spec_compiler.regular_files import Left
 
 MAX_BYTES = 64 * 2**20
 MAX_TABLE = 2**29  # bytes that NumPy's table takes, whose rows are all as wide as the longest term

@@ -37,6 +37,7 @@ LARGE = (
     8_000_000  # pixels, or bytes; such pictures are decoded one after another, so that eight threads hold one of them
 )
 _ONE_LARGE = threading.Lock()
+_AGAIN = "remove it, or save it again as PNG or JPEG"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,17 @@ class ImageReader:
             return np.asarray(keras.utils.img_to_array(image, data_format="channels_last", dtype="float32"))
 
     def read_all(self, paths: Sequence[str]) -> Array:
-        """A batch, `(len(paths), height, width, channels)`."""
+        """A batch, `(len(paths), height, width, channels)`.
+
+        Raises:
+            SpecError: SC603 for one that cannot be read.
+        """
         with ThreadPoolExecutor(min(NUM_THREADS, max(1, len(paths)))) as pool:
-            return np.stack(list(pool.map(self.read, paths)))
+            found = list(pool.map(self.attempt, paths))
+        for path, image in zip(paths, found, strict=True):
+            if isinstance(image, str):
+                raise SpecError.single("SC603", f"`{_shown(path)}` cannot be read: {image}", help=_AGAIN)
+        return np.stack([image for image in found if not isinstance(image, str)])
 
     def attempt(self, path: str) -> Array | str:
         """One image, or why it cannot be read."""
@@ -139,7 +148,7 @@ def check_images(reader: ImageReader, paths: Sequence[str], seen: Callable[[int]
         what = "an image cannot be read" if len(problems) == 1 else f"{len(problems)} images cannot be read"
         more = [f"and {len(problems) - 5} more"] if len(problems) > 5 else []
         those = "it" if len(problems) == 1 else "them"
-        help = f"remove {those}, or save {those} again as PNG or JPEG"
+        help = _AGAIN if len(problems) == 1 else f"remove {those}, or save {those} again as PNG or JPEG"
         raise SpecError([Diagnostic("SC603", what, notes=(*problems[:5], *more), help=help)])
 
 

@@ -7,7 +7,8 @@ import random
 from dataclasses import dataclass
 
 from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean
-from spec_compiler.files import Folder, Left, gone, kind_at
+from spec_compiler.files import Folder, gone
+from spec_compiler.regular_files import Left, kind_at
 from spec_compiler.training.data import Data
 
 FORMATS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")

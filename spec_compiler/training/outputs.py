@@ -10,7 +10,7 @@ from typing import Any
 
 from spec_compiler import catalogue
 from spec_compiler.diagnostics import Diagnostic, SpecError
-from spec_compiler.file_places import OF_OWN_CLASSES, WRITES, WRITES_INSIDE
+from spec_compiler.file_places import WRITES, WRITES_INSIDE, WRITES_OF_OWN
 from spec_compiler.training.run_folder import BEST, CURVES, HISTORY, LAST, LOGS, SUMMARY
 from spec_compiler.whole import PREFIX
 
@@ -67,8 +67,8 @@ def placed(name: str, arguments: Mapping[str, Any], folder: str) -> dict[str, An
 def _named(name: str, arguments: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The arguments that name places, each with every place that it names."""
     for argument, value in arguments.items():
-        own_class = ">" in name and OF_OWN_CLASSES.search(argument)
-        if argument in (WRITES.get(name), WRITES_INSIDE.get(name)) or own_class:
+        known = WRITES_OF_OWN if ">" in name else (WRITES.get(name), WRITES_INSIDE.get(name))
+        if argument in known:
             for each in value.values() if isinstance(value, Mapping) else (value,):
                 if isinstance(each, str):
                     yield argument, each
@@ -102,7 +102,7 @@ def _leaves(text: str) -> str | None:
     except ValueError:
         return "has a placeholder that is not closed"
     for _, field, form, conversion in fields:
-        plain = re.fullmatch(r"[\w-]+", field or "") and _PLACEHOLDER.fullmatch(form or "")
+        plain = re.fullmatch(r"[^\W\d][\w-]*", field or "") and _PLACEHOLDER.fullmatch(form or "")
         if not plain or conversion:
             return "has a placeholder that is more than a number, as in `{epoch:02d}`"
     return None
