@@ -19,6 +19,7 @@ from spec_compiler.python_text import Call, parsed
 KINDS = ("application", "file", "spec", "python")
 SUFFIXES = (".weights.h5", ".h5", ".hdf5", ".keras")
 FILE_PATTERN = r"\.(h5|hdf5|keras)$|\$\{"  # for the schema; a variable may stand for it
+_WEIGHTS_PATTERN = r"^package:[^/\\:]+(/[^/\\:]+)+$|^(?!package:).*\.(h5|hdf5|keras)$|\$\{"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ WEIGHTS_SCHEMA: dict[str, Any] = {
     "anyOf": [
         {"type": "null"},
         {"enum": ["imagenet"]},
-        {"type": "string", "pattern": rf"^package:[^/]+/.+|{FILE_PATTERN}"},
+        {"type": "string", "pattern": _WEIGHTS_PATTERN},
         {
             "type": "object",
             "additionalProperties": False,
@@ -84,7 +85,7 @@ WEIGHTS_SCHEMA: dict[str, Any] = {
             "properties": {
                 "file": {
                     "type": "string",
-                    "pattern": rf"^package:[^/]+/.+|{FILE_PATTERN}",
+                    "pattern": _WEIGHTS_PATTERN,
                     "description": "A weights file, or `package:NAME/path`.",
                 },
                 "map": {
