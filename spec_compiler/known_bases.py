@@ -19,6 +19,7 @@ from spec_compiler import cache
 from spec_compiler.base import Base
 from spec_compiler.cache import Key
 from spec_compiler.diagnostics import Path, SpecError
+from spec_compiler.files import Folder
 from spec_compiler.graph import Graph, Shape
 from spec_compiler.graph_json import NotPlain, from_plain, to_plain
 from spec_compiler.joining import joined
@@ -54,7 +55,7 @@ def known_graph(spec: Spec, key_of: Callable[[Base, Path], Key | None]) -> tuple
     return (graph, key) if graph is not None and key is not None else None
 
 
-def base_key(base: Base, folder: str) -> Key | None:
+def base_key(base: Base, folder: Folder) -> Key | None:
     """What the graph of an application or a saved model depends on; None for one that is not kept, and other bases.
 
     An application depends on its arguments, on whether its weights are `imagenet`, and on Keras, a saved model on its
@@ -68,8 +69,10 @@ def base_key(base: Base, folder: str) -> Key | None:
         imagenet = base.weights.kind == "imagenet"
         question = {"application": base.application, "arguments": base.arguments, "imagenet": imagenet}
     elif base.file is not None:
-        path = os.path.join(folder, os.path.expanduser(base.file))
-        config = _config_of(path) if os.path.isfile(path) else None
+        try:
+            config = _config_of(folder.file(base.file, "model file"))
+        except SpecError:
+            config = None
         if config is None:
             return None
         question = {"config": list(config)}

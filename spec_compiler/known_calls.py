@@ -14,6 +14,7 @@ from typing import Any
 
 from spec_compiler import cache, catalogue
 from spec_compiler.cache import Key
+from spec_compiler.file_places import READS
 from spec_compiler.graph import Graph, LayerSpec, Node, Structure, TensorSpec, ValueRef, map_references
 from spec_compiler.graph_json import (
     NotPlain,
@@ -94,7 +95,7 @@ def call_key(node: Node, layer: LayerSpec, nodes: Mapping[str, Node]) -> str | N
     config = {key: value for key, value in layer.config.items() if key != "config"}
     inner = layer.config.get("config")
     config["config"] = {key: value for key, value in inner.items() if key != "name"} if inner else {}
-    if not _is_of_keras(layer, config):
+    if not _is_of_keras(layer, config) or _names_files(config) or _names_files(layer.arguments):
         return None
     try:
         question = [
@@ -169,6 +170,13 @@ def _names_code(value: Any) -> bool:
             key in CODE_LAYERS or _names_code(each) for key, each in value.items()
         )
     return isinstance(value, list | tuple) and any(_names_code(each) for each in value)
+
+
+def _names_files(value: Any) -> bool:
+    """Whether what a call gives depends on a file, which may change without a sign."""
+    if isinstance(value, Mapping):
+        return any((key in READS and isinstance(each, str)) or _names_files(each) for key, each in value.items())
+    return isinstance(value, list | tuple) and any(_names_files(each) for each in value)
 
 
 def _modules(value: Any) -> Iterator[str | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from spec_compiler.diagnostics import SpecError
+from spec_compiler.files import Folder
 from spec_compiler.permissions import Permissions
 from spec_compiler.spec import Spec, load_spec
 
@@ -17,8 +18,10 @@ def inside(spec: Spec) -> Inside:
     return (os.path.realpath(spec.source.file),) if spec.source.file else ()
 
 
-def other_spec(path: str, allowed: Permissions, around: Inside) -> tuple[Spec, Inside]:
+def other_spec(path: str, folder: Folder, allowed: Permissions, around: Inside) -> tuple[Spec, Inside]:
     """The spec in a file that the innermost of `around` starts from, and what is around its own base.
+
+    `folder` is that of the spec which names it.
 
     Raises:
         SpecError: the spec's own mistakes, located in its file; SC304 where specs go round in a circle.
@@ -28,7 +31,7 @@ def other_spec(path: str, allowed: Permissions, around: Inside) -> tuple[Spec, I
         chain = " → ".join(os.path.basename(each) for each in (*around, here))
         help = "let one of them start from an `application` or a `file`"
         raise SpecError.single("SC304", f"specs that are each other's base: {chain}", path=("spec",), help=help)
-    return load_spec(_shown(path), allowed=allowed), (*around, here)
+    return load_spec(_shown(path), allowed=allowed, inside=folder), (*around, here)
 
 
 def _shown(path: str) -> str:

@@ -1,16 +1,18 @@
 """What a spec may do only when the caller says so: run code, and name files outside of its folder.
 
-Everything is found in the spec's data alone, before anything is imported or opened.
+Everything is found in the spec's data alone, before anything is imported or opened, and all of the data is walked: a
+place is exempt by being named, never by being forgotten.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from spec_compiler import catalogue
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.file_places import FIELDS, FUNCTIONS, asked_in, is_word, plain_place, walked
 from spec_compiler.function_names import is_function
 from spec_compiler.source import Source
 
@@ -48,8 +50,6 @@ PARTS = (
     "AWQConfig",
     "GPTQConfig",
 )
-_FUNCTIONS = ("function", "mask")  # arguments of such layers that may be `module:function`
-_LAYER_PLACES = ("head", "replace", "insert", "set", "data")
 _ALLOW = "if you trust this spec, allow it: `--allow-code`, or `allow_code=True`"
 ALLOW_MODEL = "if you trust this model, allow it: `--allow-code`, or `allow_code=True`"
 
@@ -65,56 +65,70 @@ EVERYTHING = Permissions(code=True)
 
 
 def permitted(source: Source, allowed: Permissions) -> Source:
-    """The source itself, which asks for nothing that is not allowed.
+    """The source, which asks for nothing that is not allowed; its folder is confined where paths may not leave it.
 
     Raises:
         SpecError: SC112 for code, SC510 for a path that leaves the folder through `..`, a link or its root; located.
     """
+    source = replace(source, is_confined=not allowed.paths)
     if not isinstance(source.data, dict):
         return source
     problems: list[Diagnostic] = []
     if not allowed.code:
         problems += _code(source.data)
     if not allowed.paths:
-        problems += _paths(source.data, source.folder)
+        problems += _paths(source)
     if problems:
         raise source.located(SpecError(problems))
     return source
 
 
+def _paths(source: Source) -> Iterator[Diagnostic]:
+    for asked in asked_in(source.data):
+        try:
+            if asked.purpose == "module":
+                for each in (f"{asked.name.replace('.', '/')}.py", asked.name.partition(".")[0]):
+                    source.folder.permit(each, asked.name)
+            else:
+                source.folder.permit(asked.name)
+        except SpecError as error:
+            yield from error.under(*asked.path).diagnostics
+
+
 def _code(data: dict[str, Any]) -> Iterator[Diagnostic]:
-    for path, base in _bases(data):
-        if base.get("python") is not None:
-            message = f"the base runs Python code, `{base['python']}`"
-            yield Diagnostic("SC112", message, (*path, "python"), help=_ALLOW)
-    for section in _LAYER_PLACES:
-        for path, value in _mappings(data.get(section), (section,)):
+    for path, value in walked(data):
+        if is_word(path):
+            continue
+        if isinstance(value, str):
             yield from _named_code(path, value)
-            if section == "set" and path[-1] == "to" and isinstance(value, Mapping):
-                yield from _set_code(path, value)
-    for section in data.keys() - {*_LAYER_PLACES, "vars"}:
-        for path, value in _mappings(data[section], (str(section),)):
-            if isinstance(value, Mapping):
-                yield from _serialised_code(path, value)
+        elif isinstance(value, Mapping):
+            yield from _code_class(path, value)
+            yield from _serialised_code(path, value)
 
 
-def _named_code(path: Path, value: Any) -> Iterator[Diagnostic]:
-    """A class that runs code, as an entry or in Keras's own serialised form."""
-    if isinstance(value, str):
-        if value in CODE_LAYERS and (isinstance(path[-1], int) or path[-1] in ("layer", "backward_layer", "cell")):
-            yield Diagnostic("SC112", f"a `{value}` layer runs code", path, help=_ALLOW)
-        return
+def _named_code(path: Path, text: str) -> Iterator[Diagnostic]:
+    """A class that runs code, by its name alone, and a function for one that is there."""
+    place = plain_place(path)
+    if text in CODE_LAYERS and place[-1] != "class_name":
+        yield Diagnostic("SC112", f"a `{text}` layer runs code", path, help=_ALLOW)
+    if FIELDS.get(place) == "module":
+        yield Diagnostic("SC112", f"the base runs Python code, `{text}`", path, help=_ALLOW)
+    elif place[-1] in FUNCTIONS and is_function(text) and not any(each in CODE_LAYERS for each in place):
+        yield Diagnostic("SC112", f"`{place[-1]}` names Python code, `{text}`", path, help=_ALLOW)
+
+
+def _code_class(path: Path, value: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """A class that runs code, as an entry with its arguments."""
     for name in CODE_LAYERS:
-        if name in value and path[-1] != "where" and not _only_python(value[name]):
+        if name in value and path != ("bases",) and not _only_python(value[name]):
             yield Diagnostic("SC112", f"a `{name}` layer runs code", (*path, name), at_key=True, help=_ALLOW)
-    yield from _serialised_code(path, value)
 
 
 def _serialised_code(path: Path, value: Mapping[str, Any]) -> Iterator[Diagnostic]:
     """What an object in Keras's own serialised form names that is no part of Keras's layers."""
-    name = value.get("class_name")
-    if not isinstance(name, str):
+    if "class_name" not in value:
         return
+    name = str(value["class_name"])
     module = str(value.get("module") or "keras")
     if module.partition(".")[0] != "keras":
         what = f"`{module}.{name}` is code that Keras does not ship"
@@ -139,70 +153,6 @@ def _is_part(module: str, name: str, value: Mapping[str, Any]) -> bool:
     return any(name in catalogue.catalogue()[each] for each in ((group,) if group else GROUPS))
 
 
-def _set_code(path: Path, value: Mapping[str, Any]) -> Iterator[Diagnostic]:
-    """A function for a `Lambda` that is there; its class does not stand beside it."""
-    for key, each in value.items():
-        if key in _FUNCTIONS and isinstance(each, str) and is_function(each):
-            yield Diagnostic("SC112", f"`{key}` names Python code, `{each}`", (*path, key), help=_ALLOW)
-
-
 def _only_python(arguments: Any) -> bool:
     """Whether the code is an object in memory, which only a caller in Python can have put there."""
     return isinstance(arguments, Mapping) and callable(arguments.get("function"))
-
-
-def _paths(data: dict[str, Any], start: str) -> Iterator[Diagnostic]:
-    folder = os.path.realpath(start)
-    for path, name in _files(data):
-        expanded = os.path.expanduser(name)
-        try:
-            here = os.path.realpath(os.path.join(folder, expanded))
-        except ValueError:
-            continue  # a null byte: no such file
-        if os.path.commonpath((folder, here)) != folder:
-            how = "leaves the spec's folder"
-            if os.path.isabs(expanded):
-                how = "is an absolute path outside of the spec's folder"
-            elif ".." not in name.split("/"):
-                how = "leaves the spec's folder through a link"
-            help = "the caller restricts paths (`--restrict-paths`): put the file beside the spec"
-            yield Diagnostic("SC510", f"`{name}` {how}", path, help=help)
-
-
-def _files(data: dict[str, Any]) -> Iterator[tuple[Path, str]]:
-    """Every file and folder that the spec names, less those of installed packages."""
-    places: list[tuple[Path, Any]] = []
-    for path, base in _bases(data):
-        places += [((*path, key), base.get(key)) for key in ("file", "spec", "weights")]
-        if isinstance(base.get("weights"), Mapping):
-            places.append(((*path, "weights", "file"), base["weights"].get("file")))
-    if isinstance(data.get("data"), Mapping):
-        places += [(("data", key), data["data"].get(key)) for key in ("train", "validation")]
-    for path, name in places:
-        is_other = isinstance(name, str) and (name.startswith("package:") or name == "imagenet")
-        if isinstance(name, str) and not is_other and not (path[0] == "data" and is_function(name)):
-            yield path, name
-
-
-def _bases(data: dict[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-    several = data.get("bases")
-    places: list[tuple[Path, Any]] = [(("base",), data.get("base"))]
-    if isinstance(several, Mapping):
-        places += [(("bases", str(name)), base) for name, base in several.items()]
-    for path, base in places:
-        if isinstance(base, Mapping):
-            yield path, base
-
-
-def _mappings(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
-    """Every mapping and text below a value, with its path."""
-    todo: list[tuple[Path, Any]] = [(path, value)]
-    while todo:
-        place, here = todo.pop()
-        if isinstance(here, Mapping):
-            yield place, here
-            todo += [((*place, str(key)), each) for key, each in here.items()]
-        elif isinstance(here, list | tuple):
-            todo += [((*place, index), each) for index, each in enumerate(here)]
-        elif isinstance(here, str):
-            yield place, here

@@ -22,6 +22,7 @@ from spec_compiler.backend.weights import transfer
 from spec_compiler.backend.writer import Built, build
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, dotted
 from spec_compiler.editing import apply_edits, opened_for, size_of
+from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
 from spec_compiler.known_calls import learn
 from spec_compiler.ledger import WeightLedger
@@ -91,7 +92,7 @@ def planned(spec: Spec, model: Any, allowed: Permissions, around: Inside | None 
     around = inside(spec) if around is None else around
     with spec.source.locating():
         log.info("reading the base")
-        base = load(spec, model, lambda path: _other(path, allowed, around), allowed.code)
+        base = load(spec, model, lambda path, folder: _other(path, folder, allowed, around), allowed.code)
         log.info("applying the edits")
         before = opened_for(spec, base.graph)
 
@@ -124,13 +125,13 @@ def file_warnings(planned: Planned) -> tuple[Diagnostic, ...]:
         return (*found, *planned.base.traps())
 
 
-def _other(path: str, allowed: Permissions, around: Inside) -> LoadedBase:
+def _other(path: str, folder: Folder, allowed: Permissions, around: Inside) -> LoadedBase:
     """The result of another spec as a base.
 
     Raises:
         SpecError: the other spec's own mistakes, located in its file; SC304 where specs go round in a circle.
     """
-    other, around = other_spec(path, allowed, around)
+    other, around = other_spec(path, folder, allowed, around)
     result = planned(other, None, allowed, around)
     return from_built(result.built, result.base, result.fill)
 

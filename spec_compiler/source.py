@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from spec_compiler.diagnostics import Diagnostic, Override, Path, SpecError
+from spec_compiler.files import Folder
 from spec_compiler.text_lines import lines_of
 
 
@@ -50,11 +51,17 @@ class Source:
     keys: dict[Path, Span] = field(default_factory=dict, repr=False)
     assigned: dict[Path, Assignment] = field(default_factory=dict, repr=False)
     unused: tuple[str, ...] = ()  # variables that nothing uses
+    is_confined: bool = False  # whether the paths in it may not leave its folder
 
     @property
-    def folder(self) -> str:
-        """The folder that relative paths in the spec start from."""
-        return os.path.dirname(os.path.abspath(self.file)) if self.file else os.getcwd()
+    def folder(self) -> Folder:
+        """The folder that relative paths in the spec start from; the same while it is the same, as it holds files."""
+        path = os.path.dirname(os.path.abspath(self.file)) if self.file else os.getcwd()
+        known: Folder | None = self.__dict__.get("_folder")
+        if known is None or known.path != path:
+            known = Folder(path, root=path if self.is_confined else None)
+            self.__dict__["_folder"] = known  # the value stays the same: it is only not made anew
+        return known
 
     @cached_property
     def lines(self) -> list[str]:

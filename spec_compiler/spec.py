@@ -34,6 +34,7 @@ from spec_compiler.edits.remove import Remove
 from spec_compiler.edits.replace import Replace
 from spec_compiler.edits.section import Edit, Section
 from spec_compiler.edits.set import Set
+from spec_compiler.files import Folder
 from spec_compiler.overrides import overridden
 from spec_compiler.parsed import Parsed
 from spec_compiler.permissions import EVERYTHING, Permissions, permitted
@@ -132,6 +133,14 @@ class Spec(Section):
             raise TypeError("this `Spec` was never validated, make it with `load_spec` or `Spec.model_validate`")
         return self._source
 
+    def _with(self, source: Source) -> Spec:
+        """The spec with another source of the same data: one that is confined, or is not."""
+        if source.is_confined == self.source.is_confined:
+            return self
+        copied = super().model_copy()
+        copied._source = source
+        return copied
+
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Spec:
         """The same spec, or with `update` one with other sections, given as plain data and validated.
 
@@ -171,12 +180,13 @@ def load_spec(
     overrides: Iterable[str] = (),
     file: str | None = None,
     allowed: Permissions = EVERYTHING,
+    inside: Folder | None = None,
 ) -> Spec:
     """The spec in a file, in a YAML text (a string with a line break), in a plain dict, or as it is.
 
     `overrides` are texts such as `base.weights=null`, or one such text, applied before validation. `file` names the
     text in messages and gives the folder that relative paths start from. Loading runs nothing; `allowed` refuses what
-    a caller who goes on would not let it do.
+    a caller who goes on would not let it do. `inside` is the folder of another spec that names this one.
 
     Raises:
         SpecError: every mistake in the spec's own fields, located where it was read from text.
@@ -188,15 +198,14 @@ def load_spec(
     overrides = (overrides,) if isinstance(overrides, str) else tuple(overrides)
     if isinstance(spec, Spec):
         if not overrides:
-            permitted(spec.source, allowed)
-            return spec
+            return spec._with(permitted(spec.source, allowed))
         source = spec.source
     elif isinstance(spec, Mapping):
         source = Source(_plain(spec), "", file)
     elif isinstance(spec, str) and "\n" in spec:
         source = parse_source(spec, file)
     elif isinstance(spec, str | os.PathLike):
-        source = read_source(spec)
+        source = read_source(spec, inside)
     else:
         raise TypeError(f"a spec is a path, a YAML text, a dict or a `Spec`, got `{type(spec).__name__}`")
     return validate(permitted(substituted(overridden(source, overrides)), allowed))

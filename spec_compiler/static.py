@@ -8,9 +8,9 @@ from spec_compiler.base import Base
 from spec_compiler.cache import Key
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.editing import apply_edits, opened_for, size_of
+from spec_compiler.files import Folder
 from spec_compiler.known_bases import base_key, is_refused, known_graph, recall_graph, resized_key, result_key
 from spec_compiler.known_calls import inferred
-from spec_compiler.location import existing
 from spec_compiler.other_specs import Inside, inside, other_spec
 from spec_compiler.permissions import Permissions
 from spec_compiler.plan import Plan
@@ -51,16 +51,16 @@ def static_plan(spec: Spec, allowed: Permissions, around: Inside | None = None) 
         return "shapes", Plan(after.name, before, after, planned_phases(spec, after))
 
 
-def _key(base: Base, path: Path, folder: str, allowed: Permissions, around: Inside) -> Key | None:
+def _key(base: Base, path: Path, folder: Folder, allowed: Permissions, around: Inside) -> Key | None:
     """What the graph of a base depends on; of another spec's result, that spec is followed first."""
     try:
         if base.spec is None:
             return base_key(base, folder)
         try:
-            file = existing(base.spec, folder, "spec file")
+            file = folder.find(base.spec, "spec file")
         except SpecError as error:
             raise error.under("spec") from None
-        other, around = other_spec(file, allowed, around)
+        other, around = other_spec(file, folder, allowed, around)
         _, plan = static_plan(other, allowed, around)
     except SpecError as error:
         raise error.under(*path) from None

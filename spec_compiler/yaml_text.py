@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.files import Folder as FileFolder
 from spec_compiler.near_files import did_you_mean_file
 from spec_compiler.source import Source
 from spec_compiler.text_lines import position
@@ -30,8 +31,8 @@ from spec_compiler.yaml_events import Folder
 _REFUSED = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
-def read_source(file: str | os.PathLike[str]) -> Source:
-    """The spec in a file.
+def read_source(file: str | os.PathLike[str], inside: FileFolder | None = None) -> Source:
+    """The spec in a file; `inside` is the folder of the spec that names it, which it may not leave if that is confined.
 
     Raises:
         SpecError: SC501 no such file, SC004 not readable as text, and whatever `parse_source` raises.
@@ -40,7 +41,7 @@ def read_source(file: str | os.PathLike[str]) -> Source:
     try:
         if stat.S_ISFIFO(os.stat(name).st_mode) and not name.startswith("/dev/"):
             raise OSError(None, "it is a pipe")  # reading would wait for whoever writes into it
-        with open(name, "rb") as stream:
+        with open(name, "rb") if inside is None or not inside.is_confined else inside.open(name) as stream:
             raw = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise SpecError(

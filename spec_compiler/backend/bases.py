@@ -26,6 +26,7 @@ from spec_compiler.backend.writer import Built, Custom, Factory
 from spec_compiler.base import Base, Weights
 from spec_compiler.cache import Key
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.files import Folder
 from spec_compiler.graph import Graph, LayerSpec, Shape
 from spec_compiler.joining import joined
 from spec_compiler.known_bases import (
@@ -57,7 +58,7 @@ class LoadedBase:
     traps: Callable[[], Iterable[Diagnostic]] = tuple  # what of its weights is legal but surely not meant
 
 
-Other = Callable[[str], "LoadedBase"]
+Other = Callable[[str, Folder], "LoadedBase"]
 
 
 def load(spec: Spec, model: Any, other: Other, code: bool = False) -> LoadedBase:
@@ -84,7 +85,7 @@ def load(spec: Spec, model: Any, other: Other, code: bool = False) -> LoadedBase
     return _load(spec.base, folder, ("base",), other, code)
 
 
-def _load(base: Base, folder: str, path: Path, other: Other, code: bool) -> LoadedBase:
+def _load(base: Base, folder: Folder, path: Path, other: Other, code: bool) -> LoadedBase:
     try:
         if base.application is not None:
             loaded = _from_application(base, folder)
@@ -128,12 +129,12 @@ def _joined(bases: Mapping[str, LoadedBase]) -> LoadedBase:
     )
 
 
-def _from_spec(name: str, folder: str, other: Other) -> LoadedBase:
+def _from_spec(name: str, folder: Folder, other: Other) -> LoadedBase:
     try:
-        path = existing(name, folder, "spec file")
+        path = folder.find(name, "spec file")
     except SpecError as error:
         raise error.under("spec") from None
-    return other(path)
+    return other(path, folder)
 
 
 def from_built(built: Built, base: LoadedBase, fill: Callable[[], object]) -> LoadedBase:
@@ -180,7 +181,7 @@ def _from_memory(model: Any) -> LoadedBase:
     return LoadedBase(graph, lambda result: MemoryWeights(model), custom, references={"": references.passed(model)})
 
 
-def _from_python(text: str, folder: str) -> LoadedBase:
+def _from_python(text: str, folder: Folder) -> LoadedBase:
     """The model that a function returns; the caller has allowed it to run. Its module may stand beside the spec."""
     help = "the function takes no arguments and returns a `keras.Model`"
     try:
@@ -209,7 +210,7 @@ def _lambdas(model: Any) -> dict[str, Factory]:
     return {layer.name: again(layer) for layer in model.layers if type(layer) is keras.layers.Lambda}
 
 
-def _from_application(base: Base, folder: str) -> LoadedBase:
+def _from_application(base: Base, folder: Folder) -> LoadedBase:
     key = _key(base, folder)
     graph, made = recall_graph(key), None
     if graph is None:
@@ -259,7 +260,7 @@ def _resized(base: Base, key: Key | None, size: Shape) -> Graph | None:
     return graph
 
 
-def _graph_of_a_file(base: Base, own: Graph, folder: str) -> Iterator[Diagnostic]:
+def _graph_of_a_file(base: Base, own: Graph, folder: Folder) -> Iterator[Diagnostic]:
     """SC511 for a file of Keras's own `imagenet` weights, given by name, for which Keras builds another graph."""
     if base.weights.file is None:
         return
@@ -294,13 +295,13 @@ def _differing(one: Graph, other: Graph) -> list[str]:
     ]
 
 
-def _key(base: Base, folder: str) -> Key | None:
+def _key(base: Base, folder: Folder) -> Key | None:
     """The base's key in the cache; None while the caller's own settings of Keras differ from the written ones."""
     usual = keras.config.dtype_policy().name == keras.config.floatx() == "float32"
     return base_key(base, folder) if usual and keras.config.image_data_format() == "channels_last" else None
 
 
-def _given(weights: Weights, folder: str, graph: Graph, result: Graph) -> WeightSource:
+def _given(weights: Weights, folder: Folder, graph: Graph, result: Graph) -> WeightSource:
     try:
         if weights.kind == "none":
             check_assets(result, "`null`")
@@ -320,14 +321,14 @@ def _downloaded(path: str, weights: Weights, graph: Graph, result: Graph, downlo
     return replace(found, unverified=()) if download is not None and download.has_hash else found
 
 
-def _from_file(base: Base, folder: str, code: bool) -> LoadedBase:
+def _from_file(base: Base, folder: Folder, code: bool) -> LoadedBase:
     assert base.file is not None
     custom = Custom()
     try:
         path = existing(base.file, folder, "model file")
         with _damaged(path):
             saved_code = SavedCode.of(saved_config(path))
-            beside = (folder, os.path.dirname(path))
+            beside = (folder, folder.beside(base.file))
             objects = saved_code.objects(path, beside, code)
             key = _key(base, folder) if not saved_code.names_code else None
             graph = recall_graph(key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from spec_compiler.backend.functions import reason_in
 from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.diagnostics import SpecError
+from spec_compiler.files import Folder
 
 
 def diverged(loss: float, epoch: int, phase: int, rate: float | None) -> SpecError:
@@ -16,7 +17,7 @@ def diverged(loss: float, epoch: int, phase: int, rate: float | None) -> SpecErr
     )
 
 
-def broken(error: Exception, phase: int, code_folder: str) -> SpecError:
+def broken(error: Exception, phase: int, code_folder: str | Folder) -> SpecError:
     """SC608 for a full disk, SC609 otherwise, with the line of the user's own code where the error comes from there."""
     text = f"{type(error).__name__}: {error}"
     path = ("train", phase)

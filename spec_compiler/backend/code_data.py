@@ -16,6 +16,7 @@ import numpy as np
 from spec_compiler.backend.batches import ArrayBatches
 from spec_compiler.backend.functions import call_function, reason_in
 from spec_compiler.diagnostics import SpecError, did_you_mean, show
+from spec_compiler.files import Folder
 from spec_compiler.training.objects import KerasObject
 
 Array = np.ndarray[Any, Any]
@@ -182,7 +183,7 @@ class Fit:
                 raise Misfit(f"targets {numbers} for `{name}`, which tells {classes} classes apart", help)
 
 
-def load_function(text: str, folder: str, key: str, fit: Fit, batch_size: int, **options: Any) -> Any:
+def load_function(text: str, folder: Folder, key: str, fit: Fit, batch_size: int, **options: Any) -> Any:
     """What the function that `module:function` names gives, for `fit`.
 
     `options` are those of `Batches`, for data that comes as arrays.
@@ -213,7 +214,7 @@ def _check_kind(given: Any) -> None:
         raise Misfit("nothing" if given is None else what, _RETURNS)
 
 
-def _check_first(given: Any, fit: Fit, text: str, folder: str) -> None:
+def _check_first(given: Any, fit: Fit, text: str, folder: Folder) -> None:
     """Compares what a dataset holds with the model, where it can be looked at without using it up.
 
     Raises:

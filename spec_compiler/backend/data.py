@@ -16,6 +16,7 @@ from spec_compiler.backend.images import ImageReader, check_images
 from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.backend.writer import deserialized
 from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
 from spec_compiler.spec import Spec
 from spec_compiler.training.data import Data
@@ -52,8 +53,9 @@ def load_images(spec: Spec, graph: Graph, folders: Folders, seen: Seen = lambda 
     assert data is not None
     check_classes(graph, folders.train)
     height, width, channels = image_shape(data, graph)
-    reader = ImageReader((height, width), channels, data.interpolation, data.crop_to_aspect_ratio)
-    augment = augmentation(data, reader, spec.source.folder)
+    place = spec.source.folder
+    reader = ImageReader((height, width), channels, data.interpolation, data.crop_to_aspect_ratio, place)
+    augment = augmentation(data, reader, place)
     _check_images(reader, folders, "validation" if isinstance(data.validation, str) else "train", seen)
     labels = labels_for(spec, graph)
     train = ImageBatches(folders.train, reader, labels, data.batch_size, seed=spec.seed, shuffle=True, augment=augment)
@@ -119,7 +121,7 @@ def _check_images(reader: ImageReader, folders: Folders, held: str, seen: Seen) 
         raise SpecError(problems)
 
 
-def augmentation(data: Data, reader: ImageReader | None, folder: str) -> tuple[Any, ...]:
+def augmentation(data: Data, reader: ImageReader | None, folder: Folder) -> tuple[Any, ...]:
     """The layers, each tried on two images: it must change neither their size nor their number."""
     layers: list[Any] = []
     for index, entry in enumerate(data.augment):

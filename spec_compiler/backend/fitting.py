@@ -33,6 +33,7 @@ from spec_compiler.backend.progress import (
 from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.backend.unsaved import unsaved_variables
 from spec_compiler.diagnostics import SpecError
+from spec_compiler.files import Folder
 from spec_compiler.training.compilation import Compile
 from spec_compiler.training.history import History, Row
 from spec_compiler.training.identity import Identity, to_json
@@ -61,7 +62,7 @@ class Job:
     validation: Any
     folder: str
     resume_from: str = ""
-    code_folder: str = ""
+    code_folder: str | Folder = ""
     seed: int = 0
     verbose: int = 1
     said: Identity = field(default_factory=dict)

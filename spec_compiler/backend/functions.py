@@ -14,49 +14,48 @@ from types import ModuleType
 from typing import Any
 
 from spec_compiler.diagnostics import SpecError, did_you_mean, show
+from spec_compiler.files import Folder
 
 _BESIDE: dict[str, str] = {}  # modules that were found beside a spec, and its folder
 
 
-def find_function(text: str, folder: str, code: str) -> Callable[..., Any]:
+def find_function(text: str, folder: Folder, code: str) -> Callable[..., Any]:
     """The function that `module:function` names; modules in `folder`, the spec's own, come first.
 
     Raises:
         SpecError: `code`, where there is no such module or function, or where it is no function.
     """
-    folder = os.path.abspath(folder)
-    with _importing_from(folder):
-        return _found(text, folder, code)
+    with _importing_from(folder, text) as place:
+        return _found(text, place, code)
 
 
-def call_function(text: str, folder: str, code: str, *, help: str) -> Any:
+def call_function(text: str, folder: Folder, code: str, *, help: str) -> Any:
     """What the function that `module:function` names returns, called without arguments; `help` says what it should.
 
     Raises:
         SpecError: `code`, as `find_function`, or where the function fails.
     """
-    folder = os.path.abspath(folder)
-    with _importing_from(folder):  # a function may import more when it runs
-        function = _found(text, folder, code)
+    with _importing_from(folder, text) as place:  # a function may import more when it runs
+        function = _found(text, place, code)
         try:
             return function()
         except (Exception, SystemExit) as error:
-            reason, notes = reason_in(error, folder)
+            reason, notes = reason_in(error, place)
             raise SpecError.single(code, f"`{text}` failed: {reason}", notes=notes, help=help) from error
 
 
-def reason_in(error: BaseException, folder: str) -> tuple[str, tuple[str, ...]]:
+def reason_in(error: BaseException, folder: str | Folder) -> tuple[str, tuple[str, ...]]:
     """What an error in a user's code says, and a note with the line in a module of the folder that it comes from.
 
     TensorFlow hands on what Python code raised as text alone, its traceback included.
     """
-    folder = os.path.realpath(folder)
+    place = os.path.realpath(folder)
     found = [(each.filename, each.lineno, each.line) for each in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError) and error.filename:
         found.append((error.filename, error.lineno, error.text))
     found += [(file, int(line), text) for file, line, text in _IN_TEXT.findall(str(error))]
     for file, line, text in reversed(found):
-        near = os.path.relpath(os.path.realpath(file), folder)
+        near = os.path.relpath(os.path.realpath(file), place)
         if not near.startswith("..") and "site-packages" not in near.split(os.sep):
             return _reason(error), (f"at {near}:{line}" + (f", `{text.strip()}`" if text and text.strip() else ""),)
     return _reason(error), ()
@@ -65,7 +64,7 @@ def reason_in(error: BaseException, folder: str) -> tuple[str, tuple[str, ...]]:
 _IN_TEXT = re.compile(r'File "([^"\n]+)", line (\d+)[^\n]*\n +([^\n]*)')
 
 
-def function_beside(name: str, folders: Iterable[str], code: str) -> Callable[..., Any]:
+def function_beside(name: str, folders: Iterable[str | Folder], code: str) -> Callable[..., Any]:
     """The function that one module in these folders defines; a saved model says its name, but not its module.
 
     The modules' text is read, and only the one that defines it is imported.
@@ -74,8 +73,11 @@ def function_beside(name: str, folders: Iterable[str], code: str) -> Callable[..
         SpecError: `code`, where none or several of them do.
     """
     plain = name.rpartition(">")[2]  # `package>name`, where importing the module registers it
-    places = list(dict.fromkeys(os.path.realpath(folder or ".") for folder in folders))
-    files = [(folder, file) for folder in places for file in sorted(os.listdir(folder))]
+    places: dict[str, Folder] = {}
+    for each in folders:
+        asked = each if isinstance(each, Folder) else Folder(each)  # beside a model that the user names
+        places.setdefault(os.path.realpath(asked.path or "."), asked)
+    files = [(folder, file) for place, folder in places.items() for file in sorted(os.listdir(place))]
     found = [(folder, file) for folder, file in files if _defines(folder, file, plain)]
     if not found:
         beside = " or ".join(f"`{os.path.relpath(place)}`" for place in places)
@@ -91,12 +93,12 @@ def function_beside(name: str, folders: Iterable[str], code: str) -> Callable[..
     return find_function(f"{file.removesuffix('.py')}:{plain}", folder, code)
 
 
-def _defines(folder: str, file: str, name: str) -> bool:
+def _defines(folder: Folder, file: str, name: str) -> bool:
     """Whether a file is a module that a function of this name stands in, at its top."""
     if not file.endswith(".py") or not file.removesuffix(".py").isidentifier():
         return False
     try:
-        with open(os.path.join(folder, file), "rb") as stream:
+        with folder.open(folder.place(file)) as stream:
             text = stream.read()
         return name.encode() in text and any(
             (isinstance(each, ast.FunctionDef) and each.name == name)
@@ -147,11 +149,18 @@ def _unimportable(name: str, error: BaseException, folder: str, code: str) -> Sp
 
 
 @contextlib.contextmanager
-def _importing_from(folder: str) -> Iterator[None]:
+def _importing_from(asked: Folder, text: str) -> Iterator[str]:
     """Lets modules be found in a folder, and forgets those of the same process that stood beside another spec.
 
     Python knows a module by its name alone: the `my_layers` of one spec would be that of the next one too.
+
+    Raises:
+        SpecError: SC510 where the module of `module:function` is a link that leaves the folder.
     """
+    name = text.partition(":")[0]
+    for each in (f"{name.replace('.', '/')}.py", name.partition(".")[0]):
+        asked.permit(each, name)
+    folder = os.path.abspath(asked)
     for name, place in list(_BESIDE.items()):
         if place != folder:
             sys.modules.pop(name, None)
@@ -159,7 +168,7 @@ def _importing_from(folder: str) -> Iterator[None]:
     importlib.invalidate_caches()  # the file may be younger than Python's look into the folder
     sys.path.insert(0, folder)
     try:
-        yield
+        yield folder
     finally:
         sys.path.remove(folder)
 

@@ -1,18 +1,27 @@
-"""Image files -> arrays, through Keras's own reader, and the proof that every file can be read."""
+"""Image files -> arrays, through Keras's own reader, and the proof that every file can be read.
+
+The one place that opens images. What a file is, how large the picture in it is and in which format it stands are known
+from its first bytes, before anything is decoded.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import io
 import os
+import threading
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 import keras
 import numpy as np
 
 from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.files import HERE, Folder
 from spec_compiler.near_files import did_you_mean_file
 from spec_compiler.training.folder import FORMATS
 
@@ -20,38 +29,65 @@ Array = np.ndarray[Any, Any]
 
 NUM_THREADS = 8  # Pillow decodes outside Python's global lock
 COLOR_MODES = {1: "grayscale", 3: "rgb", 4: "rgba"}
+# Formats that Pillow decodes by itself, under whatever name: for EPS, say, it would start another program.
+DECODED = ("JPEG", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF")
+MAX_PIXELS = 89_478_485  # above that Pillow warns of a decompression bomb
+MAX_BYTES = 2**29
+LARGE = (
+    8_000_000  # pixels, or bytes; such pictures are decoded one after another, so that eight threads hold one of them
+)
+_ONE_LARGE = threading.Lock()
+_AGAIN = "remove it, or save it again as PNG or JPEG"
 
 
 @dataclass(frozen=True, slots=True)
 class ImageReader:
-    """How a file becomes an array of shape `(height, width, channels)`, float32 from 0 to 255."""
+    """How a file becomes an array of shape `(height, width, channels)`, float32 from 0 to 255.
+
+    `folder` is that of the spec which names the files, and is not left where it is confined.
+    """
 
     size: tuple[int, int]
     channels: int = 3
     interpolation: str = "bilinear"
     crop: bool = False
+    folder: Folder = HERE
 
     def read(self, path: str) -> Array:
         """One image.
 
         Raises:
-            OSError, SyntaxError, ValueError: as Pillow does for a file that is no image.
+            OSError, SyntaxError, ValueError: as Pillow does for a file that is no image; for what is no file or too
+                large.
         """
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd metadata; the pixels are what counts
-            image = keras.utils.load_img(
-                path,
-                color_mode=COLOR_MODES[self.channels],
-                target_size=self.size,
-                interpolation=self.interpolation,
-                keep_aspect_ratio=self.crop,
-            )
+            with contextlib.ExitStack() as stack:
+                stream = stack.enter_context(self.folder.open(path))
+                if _num_pixels(stream) > LARGE or os.fstat(stream.fileno()).st_size > LARGE:
+                    stack.enter_context(_ONE_LARGE)
+                stream.seek(0)
+                image = keras.utils.load_img(
+                    io.BytesIO(stream.read(MAX_BYTES)),
+                    color_mode=COLOR_MODES[self.channels],
+                    target_size=self.size,
+                    interpolation=self.interpolation,
+                    keep_aspect_ratio=self.crop,
+                )
             return np.asarray(keras.utils.img_to_array(image, data_format="channels_last", dtype="float32"))
 
     def read_all(self, paths: Sequence[str]) -> Array:
-        """A batch, `(len(paths), height, width, channels)`."""
+        """A batch, `(len(paths), height, width, channels)`.
+
+        Raises:
+            SpecError: SC603 for one that cannot be read.
+        """
         with ThreadPoolExecutor(min(NUM_THREADS, max(1, len(paths)))) as pool:
-            return np.stack(list(pool.map(self.read, paths)))
+            found = list(pool.map(self.attempt, paths))
+        for path, image in zip(paths, found, strict=True):
+            if isinstance(image, str):
+                raise SpecError.single("SC603", f"`{_shown(path)}` cannot be read: {image}", help=_AGAIN)
+        return np.stack([image for image in found if not isinstance(image, str)])
 
     def attempt(self, path: str) -> Array | str:
         """One image, or why it cannot be read."""
@@ -61,6 +97,34 @@ class ImageReader:
             return _reason(error, path)
         except Exception as error:  # Pillow lets errors of its decoders through: struct.error, DecompressionBombError
             return _reason(error, path)
+
+
+def _num_pixels(stream: IO[bytes]) -> int:
+    """How many pixels the picture in a file has, of which no more than the first bytes are read.
+
+    Raises:
+        OSError: it is no image of a format that is read, or too large.
+    """
+    from PIL import Image  # an optional package; `require_pillow` has been asked
+
+    size = os.fstat(stream.fileno()).st_size
+    if size > MAX_BYTES:
+        raise OSError(f"the file has {size / 1e6:,.0f} MB, images of up to {MAX_BYTES / 1e6:,.0f} MB are read")
+    with Image.open(stream, formats=_formats()) as image:
+        width, height = image.size
+    if width * height > MAX_PIXELS:
+        most = f"images of up to {MAX_PIXELS / 1e6:.0f} million are read"
+        raise OSError(f"it has {width:,} x {height:,} pixels, {most}")
+    return width * height
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """Those of `DECODED` that this build of Pillow has."""
+    from PIL import Image
+
+    Image.init()
+    return tuple(each for each in DECODED if each in Image.OPEN)
 
 
 def check_images(reader: ImageReader, paths: Sequence[str], seen: Callable[[int], None] = lambda count: None) -> None:
@@ -84,7 +148,7 @@ def check_images(reader: ImageReader, paths: Sequence[str], seen: Callable[[int]
         what = "an image cannot be read" if len(problems) == 1 else f"{len(problems)} images cannot be read"
         more = [f"and {len(problems) - 5} more"] if len(problems) > 5 else []
         those = "it" if len(problems) == 1 else "them"
-        help = f"remove {those}, or save {those} again as PNG or JPEG"
+        help = _AGAIN if len(problems) == 1 else f"remove {those}, or save {those} again as PNG or JPEG"
         raise SpecError([Diagnostic("SC603", what, notes=(*problems[:5], *more), help=help)])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from spec_compiler.backend.allowed_configs import refuse_strangers
 from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.training.objects import KerasObject
+from spec_compiler.training.outputs import placed
 
 _NAMESPACES = {
     "optimizer": keras.optimizers,
@@ -20,16 +20,16 @@ _NAMESPACES = {
     "metric": keras.metrics,
     "callback": keras.callbacks,
 }
-# Arguments of callbacks that name files: relative ones stand in the run's folder.
-_FILES = ("filepath", "filename", "log_dir", "backup_dir", "directory")
 
 
 def make(entry: KerasObject, folder: str = "") -> Any:
     """A fresh object; a metric or loss without arguments stays a name, so that Keras chooses by the labels' shape.
 
+    What a callback writes stands in `folder`, that of the run.
+
     Raises:
         SpecError: SC601 for a registered name that Keras does not know, SC609 for arguments that Keras refuses, SC112
-            for what Keras would call for them.
+            for what Keras would call for them, SC612 for a callback that would write elsewhere.
     """
     if entry.kind in ("loss", "metric") and not entry.arguments and ">" not in entry.name:
         return entry.name if entry.name.islower() else getattr(_NAMESPACES[entry.kind], entry.class_name)()
@@ -47,7 +47,7 @@ def make(entry: KerasObject, folder: str = "") -> Any:
             raise error.under(entry.name, key) from None
     arguments = {key: _value(value) for key, value in entry.arguments.items()}
     if entry.kind == "callback":
-        arguments = {key: os.path.join(folder, value) if key in _FILES else value for key, value in arguments.items()}
+        arguments = placed(entry.name, arguments, folder)
     try:
         return cls(**arguments)
     except Exception as error:

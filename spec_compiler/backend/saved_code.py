@@ -16,6 +16,7 @@ from spec_compiler.backend.files import admitted
 from spec_compiler.backend.functions import function_beside
 from spec_compiler.backend.keras_2_configs import leave_out_what_keras_3_lacks, say_as_keras_3
 from spec_compiler.diagnostics import SpecError
+from spec_compiler.files import Folder
 from spec_compiler.permissions import ALLOW_MODEL
 from spec_compiler.reading import said_of
 from spec_compiler.reading.model import config_text, parsed_config
@@ -97,7 +98,7 @@ class SavedCode:
             help = "import the module that registers the class before compiling"
             raise SpecError.single("SC502", message, help=help)
 
-    def objects(self, path: str, folders: Sequence[str], allowed: bool) -> dict[str, Callable[..., Any]]:
+    def objects(self, path: str, folders: Sequence[str | Folder], allowed: bool) -> dict[str, Callable[..., Any]]:
         """Its functions, as Keras's `custom_objects`; each from the one module in `folders` that defines it.
 
         Raises:

@@ -6,6 +6,7 @@ import os
 
 from spec_compiler.backend.bases import LoadedBase, load
 from spec_compiler.backend.weights import checksum
+from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
 from spec_compiler.matching import Checksums
 from spec_compiler.spec import load_spec
@@ -27,6 +28,6 @@ def read_stored(file: str, allow_code: bool = False) -> tuple[Graph, Checksums]:
     return base.graph, found
 
 
-def _no_other(path: str) -> LoadedBase:
+def _no_other(path: str, folder: Folder) -> LoadedBase:
     """A file's base never is the result of a spec."""
     raise LookupError(path)

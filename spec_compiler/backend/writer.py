@@ -22,7 +22,10 @@ from spec_compiler.backend.shapes import call_error, fit_errors, keras_reason, m
 from spec_compiler.backend.symbolic import deep, needs_weights, seeded, skeleton
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.entries import snake_case
+from spec_compiler.file_places import READS
+from spec_compiler.files import HERE, Folder
 from spec_compiler.graph import Graph, LayerSpec, Node, ValueRef, VariableSpec, map_references
+from spec_compiler.vocabulary import read_vocabulary
 
 Factory = Callable[..., Any]  # from the layer's name, and from the arguments that `set` gives it
 
@@ -50,7 +53,7 @@ class Built:
     graph: Graph
 
 
-def build(graph: Graph, base: Graph, *, seed: int = 0, custom: Custom | None = None, folder: str = "") -> Built:
+def build(graph: Graph, base: Graph, *, seed: int = 0, custom: Custom | None = None, folder: Folder = HERE) -> Built:
     """The graph as a Keras model whose variables have no values yet.
 
     `folder` is the spec's, where the modules of its functions may be. Where a layer cannot be built so (its variables
@@ -63,7 +66,7 @@ def build(graph: Graph, base: Graph, *, seed: int = 0, custom: Custom | None = N
     return skeleton(lambda: _build(graph, base, seed, custom or Custom(), folder))
 
 
-def _build(graph: Graph, base: Graph, seed: int, custom: Custom, folder: str) -> Built:
+def _build(graph: Graph, base: Graph, seed: int, custom: Custom, folder: Folder) -> Built:
     layers: dict[str, Any] = {}
     tensors: dict[ValueRef, Any] = {}
     nodes: dict[str, Node] = {}
@@ -186,7 +189,7 @@ def _names(layer: Any, spec: LayerSpec) -> Iterator[tuple[Any, str]]:
             yield from _names(each, spec.inner.layers[name])
 
 
-def make_layer(spec: LayerSpec, custom: Custom, folder: str) -> Any:
+def make_layer(spec: LayerSpec, custom: Custom, folder: Folder) -> Any:
     """A fresh layer object; `folder` is where the modules of the spec's functions may be.
 
     Raises:
@@ -207,7 +210,7 @@ def make_layer(spec: LayerSpec, custom: Custom, folder: str) -> Any:
         raise make_error(error, spec) from None
 
 
-def _from_config(spec: LayerSpec, custom: Custom, folder: str) -> Any:
+def _from_config(spec: LayerSpec, custom: Custom, folder: Folder) -> Any:
     if "error" in spec.config:
         raise CannotCopy(spec.config["error"])
     refuse_strangers(spec.config, f"the config of `{spec.name}`")
@@ -239,7 +242,7 @@ def _kept(
     node: Node,
     tensors: Mapping[ValueRef, Any],
     custom: Custom,
-    folder: str,
+    folder: Folder,
     rebuilder: Rebuilder,
     as_was: bool,
 ) -> tuple[Any, list[Any], LayerSpec]:
@@ -285,7 +288,7 @@ def _as_was(node: Node, nodes: Mapping[str, Node], base: Graph) -> bool:
     return now == [base.spec_of(ref) for ref in base.nodes[node.name].inputs]
 
 
-def _set_arguments(spec: LayerSpec, folder: str) -> dict[str, Any]:
+def _set_arguments(spec: LayerSpec, folder: Folder) -> dict[str, Any]:
     try:
         return deserialized(spec.class_name, spec.arguments, folder)
     except SpecError as error:
@@ -307,28 +310,51 @@ def _layer_class(spec: LayerSpec) -> Any:
 
 
 def deserialized(
-    class_name: str, arguments: Mapping[str, Any], folder: str, owner: catalogue.ClassKind = "layer"
+    class_name: str, arguments: Mapping[str, Any], folder: Folder, owner: catalogue.ClassKind = "layer"
 ) -> dict[str, Any]:
-    """Arguments as Keras takes them: nested entries become objects, `module:function` functions, lists tuples.
+    """Arguments as Keras takes them: nested entries become objects, `module:function` functions, lists tuples, and
+    files what they hold.
 
     `folder` is the spec's, where the functions' modules may be. `owner` is the kind of the class that takes them:
     `Identity` is a layer and an initializer.
 
     Raises:
-        SpecError: SC403 for a function that is not found, SC112 for what no layer is made of; the path begins with the
+        SpecError: SC403 for a function that is not found, SC112 for what no layer is made of, SC501, SC502, SC510 for a
+            file; the path begins with the
             argument.
     """
     made: dict[str, Any] = {}
     for key, value in arguments.items():
         try:
             refuse_strangers(value, f"`{key}`")
-            made[key] = _value(value, catalogue.argument_kind(class_name, key, owner), folder)
+            kind = catalogue.argument_kind(class_name, key, owner)
+            made[key] = _value(_read(class_name, key, value, folder), kind, folder)
         except SpecError as error:
             raise error.under(key) from None
     return made
 
 
-def _value(value: Any, kind: str | None, folder: str) -> Any:
+def _read(class_name: str, key: str, value: Any, folder: Folder) -> Any:
+    """An argument with the files in it read that it names, also inside of Keras's own serialised form.
+
+    Keras would look for them in the folder that the caller is in, on other machines too, and whatever they hold.
+    """
+    if isinstance(value, list):
+        return [_read(class_name, "", each, folder) for each in value]
+    if isinstance(value, Mapping) and isinstance(value.get("config"), Mapping):
+        name = str(value.get("class_name"))
+        return {
+            **value,
+            "config": {each: _read(name, str(each), part, folder) for each, part in value["config"].items()},
+        }
+    if isinstance(value, str) and key == "vocabulary":
+        return read_vocabulary(value, folder, integers=class_name == "IntegerLookup")
+    if isinstance(value, str) and key in READS:
+        return folder.directory(value, "folder of a saved model")
+    return value
+
+
+def _value(value: Any, kind: str | None, folder: Folder) -> Any:
     if kind == "function" and isinstance(value, str):
         return _function(value, folder)
     if kind in ("initializer", "regularizer", "constraint", "layer"):
@@ -340,7 +366,7 @@ def _value(value: Any, kind: str | None, folder: str) -> Any:
     return value
 
 
-def _function(text: str, folder: str) -> Any:
+def _function(text: str, folder: Folder) -> Any:
     function = find_function(text, folder, "SC403")
     if isinstance(function, type) or not (isinstance(function, FunctionType) or hasattr(function, "get_config")):
         what = "class" if isinstance(function, type) else f"`{type(function).__name__}`"
@@ -349,7 +375,7 @@ def _function(text: str, folder: str) -> Any:
     return function
 
 
-def _made(value: Any, kind: catalogue.ClassKind, folder: str, number: int | None = None) -> Any:
+def _made(value: Any, kind: catalogue.ClassKind, folder: Folder, number: int | None = None) -> Any:
     """The object that an entry names; what is no entry, such as Keras's own serialised form, stays.
 
     A layer inside of another gets a name of its own: Keras's would count through the whole process.

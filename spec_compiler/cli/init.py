@@ -19,6 +19,7 @@ from spec_compiler.cli.terminal import echo
 from spec_compiler.compiler import check_spec, plan_spec
 from spec_compiler.diagnostics import SpecError, did_you_mean
 from spec_compiler.edits.preprocess import mode_of
+from spec_compiler.files import HERE
 from spec_compiler.graph import Graph
 from spec_compiler.keras_settings import image_data_format
 from spec_compiler.narrow import narrow_places, places_to_cut
@@ -45,7 +46,7 @@ def init(base: str, output: str | None, classes: int | None, data: str | None, f
     folder = os.path.dirname(os.path.abspath(output))
     with progress("reading the base"), of_the_call():
         if data is not None:
-            found = len(read_folder(data, "").class_names)
+            found = len(read_folder(data, HERE).class_names)
             if classes not in (None, found):
                 raise click.UsageError(f"`{data}` has {found} classes, not {classes}")
             classes, data = found, near_path(data, folder)

@@ -108,5 +108,6 @@ RULES: dict[str, Rule] = {
         Rule("SC609", "training that Keras refused or that broke down"),
         Rule("SC610", "a pretrained base that gets pixels it was not trained on", "warning"),
         Rule("SC611", "a frozen layer that trains again once the saved model is loaded", "warning"),
+        Rule("SC612", "a callback that would write outside of the run's folder, or over the run's own files"),
     )
 }

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean
+from spec_compiler.files import Folder, gone
+from spec_compiler.regular_files import Left, kind_at
 from spec_compiler.training.data import Data
 
 FORMATS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
@@ -50,11 +51,11 @@ class Folders:
     validation: ImageFolder | None
 
 
-def read_folders(data: Data, start: str, seed: int) -> Folders:
+def read_folders(data: Data, start: Folder, seed: int) -> Folders:
     """The images that the section names; nothing of them is read yet.
 
     Raises:
-        SpecError: SC602, paths relative to the spec.
+        SpecError: SC602, SC603, SC510, paths relative to the spec.
     """
     try:
         train = read_folder(data.train, start)
@@ -72,21 +73,28 @@ def read_folders(data: Data, start: str, seed: int) -> Folders:
         raise error.under("data", "validation") from None
 
 
-def read_folder(given: str, start: str) -> ImageFolder:
+def read_folder(given: str, start: Folder) -> ImageFolder:
     """The images below a folder, `given` being relative to `start`; classes and files in alphabetical order.
 
     Raises:
-        SpecError: SC602 for a folder that is missing, has no classes, or has a class without images.
+        SpecError: SC602 for a folder that is missing, has no classes, or has a class without images, SC603 for what is
+            called an image and is no file, SC510 for what leaves the folder that paths may not leave.
     """
-    path = os.path.normpath(os.path.join(start, os.path.expanduser(given)))
+    path = os.path.normpath(start.permit(given))
     if not os.path.isdir(path):
         what, help = "is a file", "name the folder that has a folder for each class"
         if not os.path.exists(path):
             what, help = "does not exist", _near(given, path) or "relative paths start from the spec's own folder"
         raise SpecError.single("SC602", f"the folder `{given}` {what}", help=help, notes=[f"looked at {path}"])
-    names = sorted(name for name in os.listdir(path) if _is_class(path, name))
+    try:
+        entries = start.entries(path)
+    except Left:
+        raise gone(given) from None
+    except OSError as error:
+        raise SpecError.single("SC602", f"the folder `{given}` cannot be read: {error.strerror}") from None
+    names = [each.name for each in entries if each.is_folder and not each.name.startswith(".")]
     if not names:
-        loose = sum(name.lower().endswith(FORMATS) for name in os.listdir(path))
+        loose = sum(each.name.lower().endswith(FORMATS) for each in entries)
         message = f"`{given}` has no class folders" + (f", but {loose} images of its own" if loose else "")
         help = f"put the images of each class into a folder of their own: `{given}/cat/1.jpg`, `{given}/dog/1.jpg`"
         raise SpecError.single("SC602", message, help=help)
@@ -94,8 +102,9 @@ def read_folder(given: str, start: str) -> ImageFolder:
     labels: list[int] = []
     problems: list[Diagnostic] = []
     for label, name in enumerate(names):
-        found = sorted(_images(os.path.join(path, name)))
-        if not found:
+        found, odd = _images(os.path.join(path, name), start)
+        problems += odd
+        if not found and not odd:
             others = sum(len(each) for _, _, each in os.walk(os.path.join(path, name)))
             message = f"the class folder `{os.path.join(given, name)}` has no image"
             help = "remove the folder, or put images into it"
@@ -156,9 +165,45 @@ def _is_class(path: str, name: str) -> bool:
     return not name.startswith(".") and os.path.isdir(os.path.join(path, name))
 
 
-def _images(path: str) -> Iterator[str]:
-    for folder, _, names in os.walk(path, followlinks=True):
-        yield from (os.path.join(folder, name) for name in names if name.lower().endswith(FORMATS))
+def _images(path: str, start: Folder) -> tuple[list[str], list[Diagnostic]]:
+    """The images in a class folder and below, links followed and each folder looked into once, and what is none."""
+    found: list[str] = []
+    odd: list[Diagnostic] = []
+    seen: set[str] = set()
+    todo = [path]
+    while todo:
+        folder = todo.pop()
+        try:
+            for entry in start.entries(folder):
+                here = os.path.join(folder, entry.name)
+                if entry.is_folder and os.path.realpath(here) not in seen:
+                    seen.add(os.path.realpath(here))  # a link back to a folder above would never end
+                    start.admit(here)
+                    todo.append(here)
+                elif not entry.is_folder and entry.name.lower().endswith(FORMATS):
+                    start.admit(here)
+                    odd += [] if entry.is_file else [_no_image(here)]
+                    found.append(here)
+        except SpecError as error:
+            odd += error.diagnostics
+        except Left:
+            odd += gone(os.path.relpath(folder, start.path or ".")).diagnostics
+        except OSError as error:
+            odd.append(Diagnostic("SC603", f"the folder `{_shown(folder)}` cannot be read: {error.strerror}"))
+    return sorted(found), odd[:5]
+
+
+def _no_image(path: str) -> Diagnostic:
+    """SC603 for a pipe, a socket, a device or a link that leads nowhere, which is called as an image is."""
+    kind = kind_at(path) or "a link that leads nowhere"
+    help = "remove it, or put an image in its place"
+    return Diagnostic("SC603", f"`{_shown(path)}` is {kind}, not an image", help=help)
+
+
+def _shown(path: str) -> str:
+    """A path as messages say it: from the folder that the caller is in, if it is below that."""
+    near = os.path.relpath(path)
+    return path if near.startswith("..") else near
 
 
 def _listed(names: list[str]) -> str:

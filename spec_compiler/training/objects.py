@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, WithJsonSchema
 
 from spec_compiler import catalogue
-from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, show
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, show
+from spec_compiler.training.outputs import misplaced
 from spec_compiler.translation import as_yaml
 
 ObjectKind = Literal["optimizer", "loss", "metric", "callback"]
@@ -69,7 +70,7 @@ class KerasObject:
 
         Raises:
             SpecError: SC601 for a name that Keras does not have, SC103 for another form, SC102, SC106 and SC107 for
-                arguments.
+                arguments, SC612 for a place outside of the run's folder.
 
         >>> KerasObject.parse("optimizer", {"Adam": {"learning_rate": 0.01}}).class_name
         'Adam'
@@ -80,7 +81,9 @@ class KerasObject:
         path = () if isinstance(raw, str) else (name,)
         if catalogue.class_record(name, kind) is None:
             if ">" in name:
-                return cls(kind, name, dict(value) if isinstance(value, Mapping) else {})
+                arguments = dict(value) if isinstance(value, Mapping) else {}
+                _check_outputs(kind, name, arguments, path)
+                return cls(kind, name, arguments)
             if (kind, name) in NOT_WRITTEN:
                 reason, instead = NOT_WRITTEN[kind, name]
                 message = f"`{name}` cannot stand in a spec: {reason}"
@@ -95,9 +98,12 @@ class KerasObject:
         if problems:
             raise SpecError(problems)
         if value is None or isinstance(value, Mapping):
+            _check_outputs(kind, name, value or {}, path)
             return cls(kind, name, dict(value or {}))
         first = catalogue.first_argument(name, kind)
-        return cls(kind, name, {} if first is None else {first: value})
+        arguments = {} if first is None else {first: value}
+        _check_outputs(kind, name, arguments, path, first)
+        return cls(kind, name, arguments)
 
     @property
     def class_name(self) -> str:
@@ -111,6 +117,15 @@ class KerasObject:
         if not self.arguments:
             return self.name
         return f"{self.name}({', '.join(f'{key}={value}' for key, value in self.arguments.items())})"
+
+
+def _check_outputs(
+    kind: ObjectKind, name: str, arguments: Mapping[str, Any], path: Path, alone: str | None = None
+) -> None:
+    """SC612 for a callback that would write elsewhere; the argument `alone` stands behind its class without a name."""
+    found = [*misplaced(name, arguments)] if kind == "callback" else []
+    if found:
+        raise SpecError(replace(each, path=path if each.path[0] == alone else (*path, *each.path)) for each in found)
 
 
 def _names(kind: ObjectKind) -> list[str]:

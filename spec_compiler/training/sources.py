@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 from spec_compiler.diagnostics import SpecError, did_you_mean
+from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
 from spec_compiler.training.folder import read_folders
 from spec_compiler.training.image_data import check_classes
@@ -52,30 +53,35 @@ def require_pillow() -> None:
         raise SpecError.single("SC603", message, help="install it: `pip install pillow`")
 
 
-def _check_function(text: str, folder: str, key: str) -> None:
+def _check_function(text: str, folder: Folder, key: str) -> None:
     """Proves that `module:function` can be found, without importing the module."""
     name, _, member = text.partition(":")
     first = name.partition(".")[0]
-    file = os.path.join(folder, *name.split(".")) + ".py"
+    for each in (f"{name.replace('.', '/')}.py", first):
+        try:
+            folder.permit(each, text)
+        except SpecError as error:
+            raise error.under("data", key) from None
+    file = folder.place(f"{name.replace('.', '/')}.py")
     if not os.path.isfile(file):
         beside = os.path.isdir(os.path.join(folder, first))
         if beside or importlib.util.find_spec(first) is not None:
             return  # a package: what is in it, importing it would say
-        modules = [each.removesuffix(".py") for each in sorted(os.listdir(folder or ".")) if each.endswith(".py")]
+        modules = [each.removesuffix(".py") for each in sorted(os.listdir(folder.path or ".")) if each.endswith(".py")]
         help = did_you_mean(name, modules, f"put `{name.replace('.', '/')}.py` beside the spec, or install its package")
         message = f"there is no module `{name}`"
         raise SpecError.single("SC606", message, path=("data", key), chars=(0, len(name)), help=help)
-    names = _top_names(file)
+    names = _top_names(file, folder)
     if names is not None and member not in names:
         message = f"the module `{name}` has no function `{member}`"
         help = did_you_mean(member, sorted(names))
         raise SpecError.single("SC606", message, path=("data", key), chars=(len(name) + 1, len(text)), help=help)
 
 
-def _top_names(file: str) -> set[str] | None:
+def _top_names(file: str, folder: Folder) -> set[str] | None:
     """The names that a module binds; None where only running it would tell, or it is no Python."""
     try:
-        with open(file, "rb") as stream:
+        with folder.open(file) as stream:
             tree = ast.parse(stream.read())
     except (OSError, SyntaxError, ValueError, RecursionError):
         return None

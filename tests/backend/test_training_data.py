@@ -194,9 +194,10 @@ def test_what_the_folder_reader_reads_is_what_keras_reads(project: Path) -> None
     """The same files, classes and pixels as `keras.utils.image_dataset_from_directory`."""
     from spec_compiler.backend.batches import ImageBatches
     from spec_compiler.backend.images import ImageReader
+    from spec_compiler.files import Folder
     from spec_compiler.training.folder import read_folder
 
-    folder = read_folder("train", str(project))
+    folder = read_folder("train", Folder(str(project)))
     ours = ImageBatches(folder, ImageReader((16, 16)), "one_hot", 32)[0]
     theirs = keras.utils.image_dataset_from_directory(
         project / "train", label_mode="categorical", image_size=(16, 16), shuffle=False, verbose=False

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from spec_compiler import check_spec
 from spec_compiler.catalogue import application_names, catalogue
+from spec_compiler.files import HERE
 from spec_compiler.graph import Graph, LayerSpec, Node, Shape, TensorSpec, ValueRef, VariableSpec
 from spec_compiler.known_bases import base_key, keep_graph
 from spec_compiler.rules import RULES
@@ -80,7 +81,7 @@ def keep_graphs(spec: Spec) -> None:
     for base in [spec.base, *(spec.bases or {}).values()]:
         if base is not None and base.application == "VGG16":
             shape = base.arguments.get("input_shape") or (224, 224, 3)
-            keep_graph(base_key(base, "."), vgg16(tuple(shape), base.arguments.get("include_top", True)))
+            keep_graph(base_key(base, HERE), vgg16(tuple(shape), base.arguments.get("include_top", True)))
 
 
 def vgg16(shape: Shape = (64, 64, 3), top: bool = False) -> Graph:

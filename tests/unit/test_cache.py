@@ -11,6 +11,7 @@ import pytest
 
 from spec_compiler import check_spec, load_spec
 from spec_compiler.base import Base
+from spec_compiler.files import Folder
 from spec_compiler.graph import Graph, Node, ValueRef
 from spec_compiler.graph_json import NotPlain, from_plain, to_plain
 from spec_compiler.known_bases import base_key, keep_graph, recall_graph
@@ -26,7 +27,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def key_of(**arguments: Any) -> Any:
     base = load_spec({"spec": 1, "base": {"application": "VGG16", "weights": None, **arguments}}).base
     assert isinstance(base, Base)
-    return base_key(base, ".")
+    return base_key(base, Folder("."))
 
 
 @pytest.mark.parametrize("made", [chain("in", "a", "b"), residual(), shared()], ids=["chain", "residual", "shared"])

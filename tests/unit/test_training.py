@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from spec_compiler import SpecError, load_spec
+from spec_compiler.files import Folder
 from spec_compiler.training.check import check_training, trainable_layers
 from spec_compiler.training.folder import read_folder, same_classes, split_folder
 from spec_compiler.training.freezing import Freezing
@@ -92,14 +93,14 @@ def folder(path: Path, **counts: int) -> Path:
 
 
 def test_a_folder_is_read_in_order(tmp_path: Path) -> None:
-    found = read_folder(".", str(folder(tmp_path, dog=2, cat=3)))
+    found = read_folder(".", Folder(str(folder(tmp_path, dog=2, cat=3))))
     assert found.class_names == ("cat", "dog")
     assert found.counts() == {"cat": 3, "dog": 2}
     assert found.labels == (0, 0, 0, 1, 1)
 
 
 def test_a_split_holds_back_a_share_of_each_class_and_depends_on_the_seed_alone(tmp_path: Path) -> None:
-    whole = read_folder(".", str(folder(tmp_path, a=10, b=20, c=2)))
+    whole = read_folder(".", Folder(str(folder(tmp_path, a=10, b=20, c=2))))
     train, held = split_folder(whole, 0.2, seed=1)
     assert held.counts() == {"a": 2, "b": 4, "c": 1}
     assert sorted([*train.files, *held.files]) == sorted(whole.files)
@@ -108,8 +109,8 @@ def test_a_split_holds_back_a_share_of_each_class_and_depends_on_the_seed_alone(
 
 
 def test_folders_with_other_classes(tmp_path: Path) -> None:
-    one = read_folder(".", str(folder(tmp_path / "one", a=1, b=1)))
-    other = read_folder(".", str(folder(tmp_path / "other", a=1, c=1)))
+    one = read_folder(".", Folder(str(folder(tmp_path / "one", a=1, b=1))))
+    other = read_folder(".", Folder(str(folder(tmp_path / "other", a=1, c=1))))
     with pytest.raises(SpecError, match="lacks `b` and has `c`"):
         same_classes(one, other)
 

@@ -1,0 +1,141 @@
+"""Where a spec names files and Python modules: the declarations, and the walk over all of its data that follows them.
+
+A field or argument that names a file stands here or is none: a test walks the language's models and the catalogue, and
+fails for every text that is not declared either way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, NamedTuple
+
+from spec_compiler.diagnostics import Path
+from spec_compiler.function_names import is_function
+
+Purpose = Literal["file", "folder", "module"]
+
+# Fields of the language: their place in a spec, `*` standing for the name of one of several bases.
+FIELDS: Mapping[tuple[str, ...], Purpose] = {
+    **{
+        (*base, *key): "file"
+        for base in (("base",), ("bases", "*"))
+        for key in (("file",), ("spec",), ("weights",), ("weights", "file"))
+    },
+    **{(*base, "python"): "module" for base in (("base",), ("bases", "*"))},
+    ("data", "train"): "folder",
+    ("data", "validation"): "folder",
+}
+# Arguments of Keras's layers that it reads by their name, wherever such a key stands.
+READS: Mapping[str, Purpose] = {"vocabulary": "file", "filepath": "folder"}  # the latter is a SavedModel's
+# Arguments of Keras's layers that name a function, `module:function`.
+FUNCTIONS = ("function", "mask")
+# Arguments of callbacks that name what they write, in the run's folder; those that name it inside of what they write.
+WRITES: Mapping[str, str] = {
+    "CSVLogger": "filename",
+    "ModelCheckpoint": "filepath",
+    "OrbaxCheckpoint": "directory",
+    "TensorBoard": "log_dir",
+}
+WRITES_INSIDE: Mapping[str, str] = {"TensorBoard": "embeddings_metadata"}
+# Places that hold names of layers and words, with all below them: no class and no file stands there.
+WORDS: tuple[tuple[str, ...], ...] = (
+    ("name",),
+    ("description",),
+    ("bases", "*", "weights", "map"),
+    ("base", "weights", "map"),
+    ("input", "name"),
+    ("input", "layer"),
+    ("cut_at",),
+    ("remove",),
+    ("replace", "layers"),
+    ("replace", "each"),
+    ("insert", "after"),
+    ("insert", "before"),
+    ("insert", "between"),
+    ("set", "layers"),
+    ("head", "from"),
+    ("outputs",),
+    ("freeze",),
+    ("train", "phase"),
+    ("train", "freeze"),
+)
+# The same of callbacks of somebody's own, `package>Name`, whose arguments nobody knows but by their names.
+WRITES_OF_OWN = (*WRITES.values(), "backup_dir")
+# What layers of somebody's own surely read.
+READS_OF_OWN = re.compile(r"(^|_)(file|path|dir|directory|folder|vocab|vocabulary)(_|$)|filename|filepath")
+
+
+class Asked(NamedTuple):
+    """A file, folder or module that a spec names, and where."""
+
+    path: Path
+    name: str
+    purpose: Purpose
+
+
+def plain_place(path: Path) -> tuple[str, ...]:
+    """A place as the declarations have it: without indices, `*` for the name of one of several bases.
+
+    >>> plain_place(("bases", "left", "weights")), plain_place(("head", 0, "Dense"))
+    (('bases', '*', 'weights'), ('head', 'Dense'))
+    """
+    keys = tuple(key for key in path if isinstance(key, str))
+    return ("bases", "*", *keys[2:]) if len(keys) > 1 and keys[0] == "bases" else keys
+
+
+def is_word(path: Path) -> bool:
+    """Whether what stands at a place is a name or a word, whatever it says."""
+    place = plain_place(path)
+    return place[-1:] == ("name",) or any(place[: len(each)] == each for each in WORDS)
+
+
+def asked_in(data: Any) -> Iterator[Asked]:
+    """Everything that a spec's data asks to read, less what installed packages ship and Keras downloads.
+
+    >>> [each.name for each in asked_in({"head": [{"StringLookup": {"vocabulary": "words.txt"}}]})]
+    ['words.txt']
+    """
+    for path, value in walked(data):
+        if not isinstance(value, str) or is_word(path):
+            continue
+        purpose = _purpose(path)
+        if purpose is None:
+            continue
+        if "weights" in path:
+            value = value.strip()  # as the language reads it
+            if value.startswith("package:") or value == "imagenet":
+                continue
+        if purpose == "folder" and path[0] == "data" and is_function(value):
+            purpose = "module"
+        if purpose != "module":
+            yield Asked(path, value, purpose)
+        elif is_function(value):
+            yield Asked(path, value.partition(":")[0], "module")
+
+
+def _purpose(path: Path) -> Purpose | None:
+    """What a text at a place of a spec is, where it names a file or a module."""
+    place = plain_place(path)
+    if place in FIELDS:
+        return FIELDS[place]
+    if place[0] in ("base", "bases", "train", "compile"):  # what callbacks write is judged by where the run is
+        return None
+    if place[-1] in FUNCTIONS:
+        return "module"
+    if any(">" in each for each in place[:-1]) and READS_OF_OWN.search(place[-1]):
+        return "file"
+    return READS.get(place[-1])
+
+
+def walked(data: Any) -> Iterator[tuple[Path, Any]]:
+    """Every mapping, list and scalar of plain data, each with its path; keys as text."""
+    todo: list[tuple[Path, Any]] = [((), data)]
+    while todo:
+        path, value = todo.pop()
+        if path:
+            yield path, value
+        if isinstance(value, Mapping):
+            todo += [((*path, str(key)), each) for key, each in value.items()]
+        elif isinstance(value, list | tuple):
+            todo += [((*path, index), each) for index, each in enumerate(value)]
