@@ -14,6 +14,7 @@ import click
 from spec_compiler.cli.options import permission_options, set_option
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.show import render_all
+from spec_compiler.cli.signals import Stopped
 from spec_compiler.compiled import CompiledSpec
 from spec_compiler.trainer import Watcher, train_spec
 from spec_compiler.training.history import History
@@ -74,9 +75,10 @@ def train(
                 tensorboard=not no_tensorboard and _has("tensorboard"),
                 watcher=_after(line, watcher),
             )
-    except KeyboardInterrupt:
-        click.echo(f"\ninterrupted; continue with `spec-compiler train {spec} --output {output} --resume`", err=True)
-        sys.exit(130)
+    except (KeyboardInterrupt, Stopped) as error:
+        what, code = (f"stopped by {error.name}", error.code) if isinstance(error, Stopped) else ("interrupted", 130)
+        click.echo(f"\n{what}; continue with `spec-compiler train {spec} --output {output} --resume`", err=True)
+        sys.exit(code)
     click.echo()
     if not phases.begun:
         click.echo("nothing left to do: every epoch of this run is done")
