@@ -11,19 +11,23 @@ import errno
 import io
 import json
 import os
+import shutil
+import struct
 import zipfile
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from spec_compiler.diagnostics import SpecError
-from spec_compiler.whole import PREFIX, whole_file
+from spec_compiler.whole import whole_file
 
 STATE = "spec_compiler.json"
 ARRAYS = "spec_compiler.npz"
 
 Array = np.ndarray[Any, Any]
+_OF_ARCHIVES = (zipfile.BadZipFile, zlib.error, struct.error, OverflowError)  # what a damaged one raises besides
 
 
 def save(model: Any, path: str, state: Mapping[str, Any], arrays: Mapping[str, Array] | None = None) -> None:
@@ -33,13 +37,50 @@ def save(model: Any, path: str, state: Mapping[str, Any], arrays: Mapping[str, A
         SpecError: SC608 where the disk is full or the place cannot be written.
     """
     with replacing(path) as temporary:
-        model.save(temporary)
+        type(model).save(model, temporary)  # not as `saving_whole` has it
         with zipfile.ZipFile(temporary, "a") as archive:
             archive.writestr(STATE, json.dumps(state))
             if arrays:
                 buffer = io.BytesIO()
                 np.savez(buffer, allow_pickle=False, **dict(arrays))
                 archive.writestr(ARRAYS, buffer.getvalue())
+
+
+def copy_model(source: str, target: str, state: Mapping[str, Any]) -> None:
+    """Copies the model in a checkpoint, with another state beside it.
+
+    Raises:
+        SpecError: SC608.
+    """
+    with replacing(target) as temporary, zipfile.ZipFile(source) as old, zipfile.ZipFile(temporary, "w") as new:
+        for member in old.infolist():
+            if member.filename not in (STATE, ARRAYS):
+                with old.open(member) as stream, new.open(member, "w", force_zip64=True) as copy:
+                    shutil.copyfileobj(stream, copy)
+        new.writestr(STATE, json.dumps(state))
+
+
+@contextlib.contextmanager
+def saving_whole(model: Any) -> Iterator[None]:
+    """What callbacks save of a model, as `ModelCheckpoint` does, is written whole or not at all."""
+
+    def whole(save: Callable[..., None]) -> Callable[..., None]:
+        def written(filepath: Any, *arguments: Any, **options: Any) -> None:
+            if not isinstance(filepath, str | os.PathLike) or "://" in str(filepath):
+                save(filepath, *arguments, **options)
+                return
+            with replacing(os.fspath(filepath)) as temporary:
+                save(temporary, *arguments, **options)
+
+        return written
+
+    for name in ("save", "save_weights"):
+        setattr(model, name, whole(getattr(model, name)))
+    try:
+        yield
+    finally:
+        for name in ("save", "save_weights"):
+            delattr(model, name)
 
 
 def read_state(path: str) -> tuple[dict[str, Any], dict[str, Array]] | None:
@@ -54,7 +95,7 @@ def read_state(path: str) -> tuple[dict[str, Any], dict[str, Array]] | None:
                 with np.load(io.BytesIO(archive.read(ARRAYS))) as stored:
                     arrays = {name: stored[name] for name in stored.files}
             return state, arrays
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+    except (OSError, LookupError, ValueError, TypeError, RuntimeError, EOFError, *_OF_ARCHIVES):
         return None
 
 
@@ -101,11 +142,3 @@ def unwritable(error: OSError, path: str) -> SpecError:
         return SpecError.single("SC608", f"no space left on the disk for `{path}`", help=help)
     reason = error.strerror or str(error).split("\n")[0]
     return SpecError.single("SC608", f"`{path}` cannot be written: {reason}")
-
-
-def sweep(folder: str) -> None:
-    """Removes the unfinished files of a run that was killed."""
-    for name in os.listdir(folder):
-        if name.startswith(PREFIX):
-            with contextlib.suppress(OSError):
-                os.unlink(os.path.join(folder, name))

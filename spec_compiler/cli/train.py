@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -56,6 +56,7 @@ def train(
         image=_Counter("checking images") if not quiet else lambda count, total: None,
         data=_say_data,
         anew=lambda: click.echo(f"no run in `{output}` to continue, a new one begins", err=True),
+        mended=lambda epoch: click.echo(f"{BEST} was damaged or gone, it was made again from epoch {epoch}", err=True),
         phase=phases,
         ended=lambda end: click.echo(end_text(end)),
         verbose=0 if quiet else 1 if sys.stdout.isatty() else 2,
@@ -81,8 +82,8 @@ def train(
         sys.exit(code)
     click.echo()
     if not phases.begun:
-        click.echo("nothing left to do: every epoch of this run is done")
-    click.echo(history_text(trained.history))
+        click.echo(nothing_left_text(trained.summary["ends"]))
+    click.echo(history_text(trained.history, has_best=BEST in trained.summary["checksums"]))
     click.echo(f"saved {', '.join(_saved(trained.summary))} in {trained.folder}")
     if not _has("matplotlib"):
         click.echo("no curves were drawn: matplotlib is not installed (`pip install matplotlib`)", err=True)
@@ -146,6 +147,21 @@ def _has(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
 
 
+def nothing_left_text(ends: Sequence[Mapping[str, Any]]) -> str:
+    """Why a run that is continued trains no epoch, and how it could.
+
+    >>> nothing_left_text([])
+    'nothing left to do: every epoch of this run is done'
+    """
+    early = [each for each in ends if each["by"] is not None]
+    if not early:
+        return "nothing left to do: every epoch of this run is done"
+    lines = [f"nothing left to do: {end_text(each)}" for each in early]
+    return "\n".join(
+        [*lines, "to train on, add a phase after it, or begin anew in another folder with more `patience`"]
+    )
+
+
 def end_text(end: Mapping[str, Any]) -> str:
     """How a phase ended that did not simply run through its epochs."""
     parts: list[str] = []
@@ -163,7 +179,7 @@ def _saved(summary: dict[str, Any]) -> list[str]:
     return names + (["curves.png", "curves.svg"] if summary["curves"] else [])
 
 
-def history_text(history: History) -> str:
+def history_text(history: History, has_best: bool = True) -> str:
     """The last epoch of each phase, and the best of all by the measure that `best.keras` goes by."""
     names = history.metric_names
     lines = []
@@ -177,7 +193,7 @@ def history_text(history: History) -> str:
         measure = history.measure
         keys = [measure, *(key for key in names if key in best.metrics and key.startswith("val_") and key != measure)]
         shown = "  ".join(f"{key} {best.metrics[key]:.4f}" for key in keys)
-        lines.append(f"  {f'best {measure}':<24} epoch {best.epoch:>3}  {shown}  ({BEST})")
+        lines.append(f"  {f'best {measure}':<24} epoch {best.epoch:>3}  {shown}{f'  ({BEST})' if has_best else ''}")
     seconds = sum(row.seconds for row in rows)
     lines.append(f"  {_epochs(len(rows))} in {seconds:.0f} s")
     return "\n".join(lines)
