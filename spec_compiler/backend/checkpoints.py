@@ -27,6 +27,7 @@ STATE = "spec_compiler.json"
 ARRAYS = "spec_compiler.npz"
 
 Array = np.ndarray[Any, Any]
+_FULL = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 _OF_ARCHIVES = (zipfile.BadZipFile, zlib.error, struct.error, OverflowError)  # what a damaged one raises besides
 
 
@@ -134,11 +135,17 @@ def write_text(path: str, text: str) -> None:
         stream.write(text)
 
 
-def unwritable(error: OSError, path: str) -> SpecError:
+def of_the_disk(error: Exception) -> bool:
+    """Whether an error, of whatever kind, comes of a file that could not grow: TensorFlow has its own kinds."""
+    return any(text in str(error) for text in _FULL)
+
+
+def unwritable(error: Exception, path: str) -> SpecError:
     """SC608 for a file that could not be written."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
+    full = (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or "No space left" in str(error)
     if full:
         help = "make room and continue with `--resume`; the last complete checkpoint is kept"
         return SpecError.single("SC608", f"no space left on the disk for `{path}`", help=help)
-    reason = error.strerror or str(error).split("\n")[0]
+    said = error.strerror if isinstance(error, OSError) else ""
+    reason = next((text for text in _FULL if text in str(error)), "") or said or str(error).split("\n")[0]
     return SpecError.single("SC608", f"`{path}` cannot be written: {reason}")

@@ -139,6 +139,8 @@ def _fit_phase(job: Job, progress: Progress, resumed: bool) -> None:
         except OSError as error:
             raise checkpoints.unwritable(error, str(error.filename or job.folder)) from None
         except Exception as error:
+            if checkpoints.of_the_disk(error):  # the logs for TensorBoard, which TensorFlow writes
+                raise checkpoints.unwritable(error, job.folder) from None
             raise broken(error, progress.phase, job.code_folder) from error
     if not progress.ended:
         progress.ended = True

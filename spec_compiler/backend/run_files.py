@@ -39,6 +39,8 @@ def claimed(folder: str, *, resume: bool, force: bool) -> Iterator[None]:
             there, or it cannot be written.
     """
     with contextlib.ExitStack() as stack:
+        if not os.path.isdir(folder):
+            stack.callback(_rmdir, folder)  # an empty one is of no use
         try:
             os.makedirs(folder, exist_ok=True)
             for below, _, _ in os.walk(folder):  # logs, and what callbacks write
@@ -49,6 +51,11 @@ def claimed(folder: str, *, resume: bool, force: bool) -> Iterator[None]:
         except OSError as error:
             raise checkpoints.unwritable(error, folder) from None
         yield
+
+
+def _rmdir(folder: str) -> None:
+    with contextlib.suppress(OSError):
+        os.rmdir(folder)
 
 
 def clear(folder: str) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.whole import sweep, whole_files
 
+_FULL = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+
 
 def ledger_name(output: str) -> str:
     """The ledger's file beside a model's: `model.keras` -> `model.ledger.json`."""
@@ -86,16 +88,12 @@ def _file_of(error: OSError) -> str:
 
 
 def reason(error: OSError) -> str:
-    """Why a file could not be written, in a few words; HDF5 says it in many.
+    """Why a file could not be written, in a few words; libraries say it in many.
 
     >>> reason(OSError(errno.EACCES, "Permission denied"))
     'Permission denied'
     """
-    for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        text = os.strerror(number)
-        if error.errno == number or text in str(error):
-            return text
-    return error.strerror or str(error).split("\n")[0]
+    return next((text for text in _FULL if text in str(error)), "") or error.strerror or str(error).split("\n")[0]
 
 
 def save_build(model: Any, path: str, ledger: Any, ledger_path: str, force: bool) -> None:
@@ -107,37 +105,20 @@ def save_build(model: Any, path: str, ledger: Any, ledger_path: str, force: bool
     import warnings
 
     with together((path, ledger_path), force) as (for_model, for_ledger):
-        with warnings.catch_warnings(), _legacy_format_unremarked(), _full_disk_of_hdf5():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model.save(for_model)
+            _save_model(model, for_model)
         _write(json.dumps(ledger, indent=1) + "\n", for_ledger)
 
 
-@contextlib.contextmanager
-def _full_disk_of_hdf5() -> Iterator[None]:
-    """HDF5 raises what it likes where a file cannot be closed: `RuntimeError` as well."""
-    try:
-        yield
-    except RuntimeError as error:
-        if not any(os.strerror(number) in str(error) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)):
-            raise
-        raise OSError(str(error)) from None
+def _save_model(model: Any, path: str) -> None:
+    if path.endswith(".keras"):
+        model.save(path)
+        return
+    from spec_compiler.backend.legacy_saving import legacy_file
 
-
-@contextlib.contextmanager
-def _legacy_format_unremarked() -> Iterator[None]:
-    """Keras warns, through absl's logger, of the legacy format that the user asked for by its suffix."""
-    import logging
-
-    def other(record: logging.LogRecord) -> bool:
-        return "saving your model as an HDF5 file" not in record.getMessage()
-
-    logger = logging.getLogger("absl")
-    logger.addFilter(other)
-    try:
-        yield
-    finally:
-        logger.removeFilter(other)
+    with open(path, "wb") as stream:
+        stream.write(legacy_file(model))
 
 
 def save_text(text: str, path: str, force: bool) -> None:
