@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -23,7 +24,7 @@ base: {file: model.keras}
 cut_at: pool
 head: [{Dense: {units: 512, name: wide}}, {Dense: {units: 512}}, Dropout: 0.2, {Dense: {units: 2, activation: softmax}}]
 data: {train: pictures, validation: 0.25, batch_size: 2}
-compile: {optimizer: adam, loss: categorical_crossentropy, metrics: [accuracy]}
+compile: {optimizer: {Adam: {learning_rate: 0.00003}}, loss: categorical_crossentropy, metrics: [accuracy]}
 train:
   - {phase: one, freeze: base, epochs: 2}
   - {phase: two, epochs: 2, callbacks: [{EarlyStopping: {patience: 5, restore_best_weights: true}}]}
@@ -37,6 +38,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=200, help="how many (default: 200)")
     parser.add_argument("--writers", type=int, default=20, help="how many want the same file (default: 20)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", metavar="FOLDER", help="copy everything there where something fails")
     parser.add_argument("--only", choices=DRILLS, nargs="+", default=DRILLS)
     parser.add_argument("--commands", nargs="+", help="those that are run together (default: all)")
     given = parser.parse_args()
@@ -47,6 +49,8 @@ def main() -> int:
             return _run(Path(outer) / "project", given)
         except Failed as error:
             print(f"FAILED (seed {given.seed}): {error}", flush=True)
+            if given.keep:
+                shutil.copytree(outer, given.keep, dirs_exist_ok=True)
             return 1
 
 

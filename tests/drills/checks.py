@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
-import hashlib
+import io
 import json
 import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import h5py
+import numpy as np
 from PIL import Image
 
 
@@ -89,11 +92,21 @@ def check_pair(model: Path, ledger: Path) -> None:
         raise Failed(f"{ledger} is of another model: it has {strange}, the model {names}")
 
 
-def bits(model: Path) -> dict[str, str]:
-    """A digest of each member of an archive that holds numbers or says what they are."""
+def bits(model: Path) -> dict[str, tuple[str, bytes]]:
+    """Every array in an archive, by its place, with its type. How HDF5 lays them out may differ."""
+    found: dict[str, tuple[str, bytes]] = {}
+
+    def visit(name: str, each: Any) -> None:
+        if isinstance(each, h5py.Dataset):
+            found[name] = (str(each.dtype), each[()].tobytes())
+
     with zipfile.ZipFile(model) as archive:
-        kept = [name for name in archive.namelist() if name.endswith((".h5", ".npz", "config.json"))]
-        return {name: hashlib.sha256(archive.read(name)).hexdigest() for name in kept}
+        with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as weights:
+            weights.visititems(visit)
+        if "spec_compiler.npz" in archive.namelist():
+            with np.load(io.BytesIO(archive.read("spec_compiler.npz"))) as state:
+                found |= {name: (str(each.dtype), each.tobytes()) for name, each in state.items()}
+    return found
 
 
 def mounted(path: Path, options: str) -> bool:

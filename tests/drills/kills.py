@@ -69,12 +69,14 @@ class Kills:
         whole = self.folder / "whole"
         words = ["train", "spec.yaml", "-q", "-o"]
         if not whole.exists():
+            began = time.monotonic()
             self.finished([*words, "whole"])
+            self.seconds["train"] = time.monotonic() - began
         run = self.folder / "run"
         shutil.rmtree(run, ignore_errors=True)
         attempts = self.random.randint(1, MOST_ATTEMPTS - 1)
         for _ in range(attempts):
-            self.interrupted([*words, "run", "--resume"], run, timed_as="train")
+            self.interrupted([*words, "run", "--resume"], run)
             check_whole(run) if run.exists() else None
         self.finished([*words, "run", "--resume"])
         check_clean(self.folder)
@@ -82,14 +84,12 @@ class Kills:
             if bits(run / name) != bits(whole / name):
                 raise Failed(f"the continued run's {name} has other bits than that of the uninterrupted one")
 
-    def interrupted(
-        self, words: list[str], watched: Path, *, next_words: list[str] | None = None, timed_as: str = ""
-    ) -> None:
+    def interrupted(self, words: list[str], watched: Path, *, next_words: list[str] | None = None) -> None:
         """Starts a command, kills it, and checks what it leaves."""
-        kind = timed_as or words[0]
+        kind = words[0]
         if kind not in self.seconds:
             began = time.monotonic()
-            self.finished([*words[:-1], "timed"] if timed_as else words)
+            self.finished(words)
             self.seconds[kind] = time.monotonic() - began
         number = self.random.choice([signal.SIGKILL] * 3 + [signal.SIGTERM] * 2 + [signal.SIGINT, signal.SIGHUP])
         running = command(self.folder, words)
