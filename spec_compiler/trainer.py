@@ -11,20 +11,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from spec_compiler.compiled import CompiledSpec
 from spec_compiler.compiler import SpecLike, compile_spec
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.location import missing_files
+from spec_compiler.outputs import check_outputs
 from spec_compiler.permissions import Permissions
 from spec_compiler.spec import Spec, load_spec
 from spec_compiler.training.check import inference_only, trainable_layers
 from spec_compiler.training.folder import read_folders
 from spec_compiler.training.history import History
 from spec_compiler.training.identity import identity
-from spec_compiler.training.run_folder import check_run_folder
+from spec_compiler.training.run_folder import check_run_folder, files_of_a_run
 from spec_compiler.training.sources import check_data
 
 log = logging.getLogger("spec_compiler")
@@ -48,7 +51,8 @@ class TrainedSpec:
 class Watcher:
     """Who is told how far a run is; the command line shows it.
 
-    `anew` is called where a run was to be continued and there is none, `phase` for every phase that has epochs left,
+    `anew` is called where a run was to be continued and there is none, `mended` where its best model was damaged and
+    could be made again, with its epoch, `phase` for every phase that has epochs left,
     `ended` for one that stopped early or went back to the weights of an earlier epoch.
     """
 
@@ -56,6 +60,7 @@ class Watcher:
     image: Callable[[int, int], None] = lambda count, total: None
     data: Callable[[Any], None] = lambda data: None
     anew: Callable[[], None] = lambda: None
+    mended: Callable[[int], None] = lambda epoch: None
     phase: Callable[[Any, int], None] = lambda phase, num_parameters: None
     ended: Callable[[Any], None] = lambda end: None
     verbose: int = 1
@@ -96,9 +101,12 @@ def train_spec(
     allowed = Permissions(allow_code, not restrict_paths)
     loaded = load_spec(spec, overrides=overrides, allowed=allowed)
     try:
-        return _train(loaded, folder, base, resume, force, allowed, strategy, tensorboard, watcher or Watcher())
+        with ExitStack() as ends:
+            return _train(
+                loaded, folder, base, resume, force, allowed, strategy, tensorboard, watcher or Watcher(), ends
+            )
     except SpecError as error:
-        if all(each.code == "SC608" and not each.path for each in error.diagnostics):
+        if all(each.code in ("SC508", "SC608") and not each.path for each in error.diagnostics):
             raise  # the call is at fault, no place in the spec
         raise loaded.source.located(error) from None
 
@@ -113,6 +121,7 @@ def _train(
     strategy: str | None,
     tensorboard: bool,
     watcher: Watcher,
+    ends: ExitStack,
 ) -> TrainedSpec:
     if not spec.train or spec.data is None or spec.compile is None:
         missing = next(name for name in ("train", "data", "compile") if not getattr(spec, name))
@@ -120,6 +129,7 @@ def _train(
         raise SpecError.single("SC102", message, help=f"add `{_EXAMPLES[missing]}`")
     missing_files(spec)
     check_data(spec, None)
+    check_outputs(files_of_a_run(folder), spec=spec)
     folders = None if spec.data.is_code else read_folders(spec.data, spec.source.folder, spec.seed)
     if strategy is None:  # under a strategy, which folder it is depends on the worker
         check_run_folder(folder, resume=resume, force=force)
@@ -135,7 +145,7 @@ def _train(
 
     placement = distribute(strategy)
     place = placement.folder(folder)
-    run_files.ready(place, resume=resume, force=force)
+    ends.enter_context(run_files.claimed(place, resume=resume, force=force))
     compiled = compile_spec(spec, base=base, allow_code=allowed.code, restrict_paths=not allowed.paths)
     watcher.compiled(compiled)
     graph = compiled.plan.after
@@ -144,7 +154,8 @@ def _train(
     else:
         data = load_images(spec, graph, folders, watcher.image)
     watcher.data(data)
-    run_files.check_room(place, graph)
+    anew = force and not resume
+    run_files.check_room(place, graph, cleared=anew)
     said = identity(spec, data.fingerprint)
     job = Job(
         model=placement.place(compiled.model),
@@ -163,6 +174,7 @@ def _train(
         images=data.images,
         class_names=data.class_names,
         tensorboard=tensorboard and placement.is_chief,
+        begins=partial(run_files.clear, place) if anew else lambda: None,
         started=watcher.phase,
         ended=watcher.ended,
         synchronize=placement.synchronize,
@@ -172,6 +184,8 @@ def _train(
         progress = Progress()
         if resume:
             watcher.anew()
+    elif run_files.mend_best(folder, progress):
+        watcher.mended(progress.best_epoch or 0)
     with placement.scope():
         history = fit_phases(job, progress)
     summary = run_files.finish(place, spec, compiled, data, history, progress.ends)

@@ -11,23 +11,24 @@ import errno
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.reading import Damaged
-from spec_compiler.reading.archive import append, open_archive
+from spec_compiler.reading.archive import append, copied, open_archive
 from spec_compiler.reading.arrays import read_npz
 from spec_compiler.reading.text import MAX_BYTES, parsed_json
-from spec_compiler.whole import PREFIX, whole_file
+from spec_compiler.whole import whole_file
 
 STATE = "spec_compiler.json"
 ARRAYS = "spec_compiler.npz"
 _MAX_ARRAYS = 1 << 30  # what callbacks and random generators know; the weights are not among it
 
 Array = np.ndarray[Any, Any]
+_FULL = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 
 def save(model: Any, path: str, state: Mapping[str, Any], arrays: Mapping[str, Array] | None = None) -> None:
@@ -37,13 +38,47 @@ def save(model: Any, path: str, state: Mapping[str, Any], arrays: Mapping[str, A
         SpecError: SC608 where the disk is full or the place cannot be written.
     """
     with replacing(path) as temporary:
-        model.save(temporary)
+        type(model).save(model, temporary)  # not as `saving_whole` has it
         members: dict[str, str | bytes] = {STATE: json.dumps(state)}
         if arrays:
             buffer = io.BytesIO()
             np.savez(buffer, allow_pickle=False, **dict(arrays))
             members[ARRAYS] = buffer.getvalue()
         append(temporary, members)
+
+
+def copy_model(source: str, target: str, state: Mapping[str, Any]) -> None:
+    """Copies the model in a checkpoint, with another state beside it.
+
+    Raises:
+        SpecError: SC608.
+    """
+    with replacing(target) as temporary:
+        copied(source, temporary, without=(STATE, ARRAYS))
+        append(temporary, {STATE: json.dumps(state)})
+
+
+@contextlib.contextmanager
+def saving_whole(model: Any) -> Iterator[None]:
+    """What callbacks save of a model, as `ModelCheckpoint` does, is written whole or not at all."""
+
+    def whole(save: Callable[..., None]) -> Callable[..., None]:
+        def written(filepath: Any, *arguments: Any, **options: Any) -> None:
+            if not isinstance(filepath, str | os.PathLike) or "://" in str(filepath):
+                save(filepath, *arguments, **options)
+                return
+            with replacing(os.fspath(filepath)) as temporary:
+                save(temporary, *arguments, **options)
+
+        return written
+
+    for name in ("save", "save_weights"):
+        setattr(model, name, whole(getattr(model, name)))
+    try:
+        yield
+    finally:
+        for name in ("save", "save_weights"):
+            delattr(model, name)
 
 
 def read_state(path: str) -> tuple[dict[str, Any], dict[str, Array]] | None:
@@ -96,19 +131,17 @@ def write_text(path: str, text: str) -> None:
         stream.write(text)
 
 
-def unwritable(error: OSError, path: str) -> SpecError:
+def of_the_disk(error: Exception) -> bool:
+    """Whether an error, of whatever kind, comes of a file that could not grow: TensorFlow has its own kinds."""
+    return any(text in str(error) for text in _FULL)
+
+
+def unwritable(error: Exception, path: str) -> SpecError:
     """SC608 for a file that could not be written."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
+    full = (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or "No space left" in str(error)
     if full:
         help = "make room and continue with `--resume`; the last complete checkpoint is kept"
         return SpecError.single("SC608", f"no space left on the disk for `{path}`", help=help)
-    reason = error.strerror or str(error).split("\n")[0]
+    said = error.strerror if isinstance(error, OSError) else ""
+    reason = next((text for text in _FULL if text in str(error)), "") or said or str(error).split("\n")[0]
     return SpecError.single("SC608", f"`{path}` cannot be written: {reason}")
-
-
-def sweep(folder: str) -> None:
-    """Removes the unfinished files of a run that was killed."""
-    for name in os.listdir(folder):
-        if name.startswith(PREFIX):
-            with contextlib.suppress(OSError):
-                os.unlink(os.path.join(folder, name))

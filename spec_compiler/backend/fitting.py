@@ -69,6 +69,7 @@ class Job:
     images: Mapping[str, Any] = field(default_factory=dict)
     class_names: tuple[str, ...] = ()
     tensorboard: bool = True
+    begins: Callable[[], None] = field(default=lambda: None)
     started: Callable[[Phase, int], None] = field(default=lambda phase, num_parameters: None)
     ended: Callable[[Mapping[str, Any]], None] = field(default=lambda end: None)
     synchronize: Callable[[Any], None] = field(default=lambda model: None)
@@ -90,6 +91,7 @@ def fit_phases(job: Job, progress: Progress | None = None) -> History:
     for index in range(len(job.phases)):  # what Keras refuses in the last phase is told before the first
         _compile_arguments(job, index)
         _callbacks(job, index)
+    job.begins()
     while progress.phase < len(job.phases):
         _fit_phase(job, progress, resumed)
         resumed = False
@@ -124,20 +126,23 @@ def _fit_phase(job: Job, progress: Progress, resumed: bool) -> None:
                 if isinstance(each, keras.callbacks.CSVLogger):
                     each.append = True
         try:
-            model.fit(
-                job.data,
-                validation_data=job.validation,
-                epochs=first + phase.epochs,
-                initial_epoch=len(progress.history),
-                callbacks=callbacks,
-                verbose=job.verbose,
-                shuffle=False,  # the batches come shuffled
-            )
+            with checkpoints.saving_whole(model):
+                model.fit(
+                    job.data,
+                    validation_data=job.validation,
+                    epochs=first + phase.epochs,
+                    initial_epoch=len(progress.history),
+                    callbacks=callbacks,
+                    verbose=job.verbose,
+                    shuffle=False,  # the batches come shuffled
+                )
         except (SpecError, KeyboardInterrupt):
             raise
         except OSError as error:
             raise checkpoints.unwritable(error, str(error.filename or job.folder)) from None
         except Exception as error:
+            if checkpoints.of_the_disk(error):  # the logs for TensorBoard, which TensorFlow writes
+                raise checkpoints.unwritable(error, job.folder) from None
             raise broken(error, progress.phase, job.code_folder) from error
     if not progress.ended:
         progress.ended = True
@@ -224,7 +229,7 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         value = metrics.get(progress.history.measure)
         if value is not None and value == value and (progress.best is None or value < progress.best):
             progress.best, progress.best_epoch = value, epoch + 1
-            checkpoints.save(self.model, os.path.join(job.folder, BEST), job.marks())
+            checkpoints.save(self.model, os.path.join(job.folder, BEST), job.marks() | {"epoch": epoch + 1})
         self.save()
 
     def save(self) -> None:

@@ -32,7 +32,8 @@ class Progress:
     """Where a run stands: the phase under way and the epochs it has done.
 
     `stopped` says that a callback ended the phase before its last epoch, `ended` that what callbacks do at its end is
-    done. `ends` tells of each phase that ended otherwise than by its number of epochs.
+    done. `ends` tells of each phase that ended otherwise than by its number of epochs. `marks` is what else the
+    checkpoint said that it was read from.
     """
 
     phase: int = 0
@@ -45,6 +46,7 @@ class Progress:
     best_epoch: int | None = None
     callbacks: list[dict[str, Any]] = field(default_factory=list)
     arrays: dict[str, Array] = field(default_factory=dict)
+    marks: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The state as a checkpoint holds it."""
@@ -94,6 +96,7 @@ def load_progress(folder: str, said: Identity, phases: Sequence[Phase]) -> Progr
         state["best_epoch"],
         state["callbacks"],
         arrays,
+        state,
     )
     _check_epochs(progress, phases)
     return progress

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
@@ -9,7 +10,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -17,45 +18,104 @@ import keras
 from spec_compiler.backend import checkpoints
 from spec_compiler.backend.curves import draw_curves
 from spec_compiler.backend.data import LoadedData
+from spec_compiler.backend.progress import Progress
 from spec_compiler.compiled import CompiledSpec
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph
 from spec_compiler.spec import Spec
 from spec_compiler.training.history import History
-from spec_compiler.training.run_folder import BEST, CURVES, LAST, SUMMARY, check_run_folder, files_of_a_run
+from spec_compiler.training.run_folder import BEST, CLAIM, CURVES, LAST, SUMMARY, check_run_folder, files_of_a_run
+from spec_compiler.whole import alone, sweep, workspace
 
 PACKAGES = ("spec-compiler", "keras", "tensorflow", "jax", "torch", "numpy", "pillow", "h5py")
 
 
-def ready(folder: str, *, resume: bool, force: bool) -> None:
-    """Makes the folder of a run, or proves that it may be used.
+@contextlib.contextmanager
+def claimed(folder: str, *, resume: bool, force: bool) -> Iterator[None]:
+    """The folder of a run, made where there is none, as this process's own: no other trains there meanwhile.
 
     Raises:
-        SpecError: SC608 where it holds a run that is neither to be continued nor to be replaced, or cannot be written.
+        SpecError: SC608 where it holds a run that is neither to be continued nor to be replaced, another process trains
+            there, or it cannot be written.
     """
-    check_run_folder(folder, resume=resume, force=force)
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except OSError as error:
-        raise checkpoints.unwritable(error, folder) from None
-    if not os.access(folder, os.W_OK):
-        raise SpecError.single("SC608", f"the folder `{folder}` cannot be written")
-    checkpoints.sweep(folder)
-    for path in files_of_a_run(folder) if force and not resume else ():
-        shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+    with contextlib.ExitStack() as stack:
+        if not os.path.isdir(folder):
+            stack.callback(_rmdir, folder)  # an empty one is of no use
+        try:
+            os.makedirs(folder, exist_ok=True)
+            for below, _, _ in os.walk(folder):  # logs, and what callbacks write
+                sweep(below)
+            with alone((folder,)):
+                check_run_folder(folder, resume=resume, force=force)
+                stack.enter_context(workspace(folder, CLAIM))
+        except OSError as error:
+            raise checkpoints.unwritable(error, folder) from None
+        yield
 
 
-def check_room(folder: str, graph: Graph) -> None:
+def _rmdir(folder: str) -> None:
+    with contextlib.suppress(OSError):
+        os.rmdir(folder)
+
+
+def clear(folder: str) -> None:
+    """Takes the run away that is in a folder; only what a run writes."""
+    for path in files_of_a_run(folder):
+        shutil.rmtree(path) if os.path.isdir(path) and not os.path.islink(path) else os.unlink(path)
+
+
+def check_room(folder: str, graph: Graph, *, cleared: bool = False) -> None:
     """Proves that the run's models fit on the disk: best, last and the one being written, with the optimizer's state.
+
+    `cleared` says that the models of the run that is there go before.
 
     Raises:
         SpecError: SC608.
     """
     needed = 3 * 4 * 3 * graph.num_parameters
     free = shutil.disk_usage(folder).free
+    if cleared:
+        free += sum(os.path.getsize(path) for path in files_of_a_run(folder) if path.endswith(".keras"))
     if free < needed:
         message = f"the run needs about {_size(needed)} for its models, `{folder}` has {_size(free)} left"
         raise SpecError.single("SC608", message, help="make room, or name a folder on another disk")
+
+
+def mend_best(folder: str, progress: Progress) -> bool:
+    """Proves that the best model of a run that goes on is whole; whether it had to be made again from the last one.
+
+    Raises:
+        SpecError: SC608 where it is damaged and the last one is of another epoch.
+    """
+    path, done = os.path.join(folder, BEST), len(progress.history)
+    if progress.best_epoch is None:
+        return False
+    if os.path.exists(path):
+        found = checkpoints.read_state(path)
+        if found is not None and (found[0].get("epoch", 0) > done or _is_as_summarized(folder, done)):
+            return False  # of the epoch that a kill cut off, or of one that the run counts
+    back = [each for each in progress.ends if each["back_to"] and each["phase"] == progress.history.rows[-1].phase]
+    if progress.best_epoch == done and not back:
+        state = {name: progress.marks[name] for name in ("class_names", "images")} | {"epoch": done}
+        checkpoints.copy_model(os.path.join(folder, LAST), path, state)
+        return True
+    if os.path.exists(path):
+        message = f"`{path}` is damaged: it is not as the run wrote it"
+        help = "put a whole copy there, or remove it to go on without it"
+        raise SpecError.single("SC608", message, help=help)
+    return False
+
+
+def _is_as_summarized(folder: str, num_epochs: int) -> bool:
+    """Whether the best model has the checksum in the summary, if that is of the run as it stands."""
+    try:
+        with open(os.path.join(folder, SUMMARY), encoding="utf-8") as stream:
+            summary = json.load(stream)
+        if summary["epochs"] != num_epochs or BEST not in summary["checksums"]:
+            return True
+        return bool(summary["checksums"][BEST] == _checksum(os.path.join(folder, BEST)))
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
 
 
 def finish(

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +20,7 @@ import numpy as np
 from keras.src.layers.convolutional.base_conv import BaseConv  # private: the base of all convolutions
 
 from spec_compiler.backend.store import parts, saveables
+from spec_compiler.whole import scratch
 
 Array = np.ndarray[Any, Any]
 
@@ -95,7 +95,7 @@ class MemoryState:
             arrays = {key: np.asarray(keras.ops.convert_to_numpy(value)) for key, value in store.items()}
             saveable.load_own_variables(arrays)
         if hasattr(saveable, "load_assets"):
-            with tempfile.TemporaryDirectory() as folder, keras_says():
+            with scratch() as folder, keras_says():
                 source.save_assets(folder)
                 saveable.load_assets(folder)
             _same_vocabulary(source, saveable)
@@ -179,7 +179,7 @@ def asset_files(layer: Any) -> tuple[str, ...]:
     found = []
     for prefix, saveable in saveables(layer):
         if hasattr(saveable, "save_assets"):
-            with tempfile.TemporaryDirectory() as folder:
+            with scratch() as folder:
                 saveable.save_assets(folder)
                 found += [f"{prefix}{name}" for name in sorted(os.listdir(folder))]
     return tuple(found)

@@ -15,6 +15,7 @@ from spec_compiler.cli.terminal import Shown, echo, joined, style
 from spec_compiler.compiler import plan_spec
 from spec_compiler.graph import Graph
 from spec_compiler.matching import Comparison, compare
+from spec_compiler.outputs import check_outputs
 
 MOST_NAMES = 8
 FILES = (".keras", ".h5", ".hdf5")
@@ -54,11 +55,12 @@ def diff(
     """
     if output:
         check_output(output, force)
+        check_outputs([output], (before, after))
     with progress("comparing"):
         found = _compared(before, after, allow_code)
         if output:
             matches = {match.before: (match.after, match.how, match.same_weights) for match in found.matches}
-            write_picture(found.plan, output, view, unfold=unfold, context=context, matches=matches)
+            write_picture(found.plan, output, view, force, unfold=unfold, context=context, matches=matches)
     if format_ == "json":
         echo(json.dumps({**found.plan.to_json(), "matches": found.to_json()}, indent=2))
     elif format_ == "markdown":

@@ -17,6 +17,7 @@ from spec_compiler.cli.show import ledger_text, plan_text, render_all, table_tex
 from spec_compiler.cli.terminal import NEWLINE, echo
 from spec_compiler.compiler import compile_spec, plan_spec
 from spec_compiler.lint import lint
+from spec_compiler.outputs import check_outputs
 from spec_compiler.spec import load_spec
 
 VIEWS = ("before", "after", "side-by-side", "diff")
@@ -50,10 +51,11 @@ def plan(
         format_ = format_ or PLAN_SUFFIXES[os.path.splitext(output)[1]]
     with progress("planning"):
         loaded = load_spec(spec, overrides=overrides)
+        check_outputs([output] if output else [], spec=loaded)
         planned = plan_spec(loaded, allow_code=allow_code, restrict_paths=restrict_paths)
     text = plan_as(planned, format_ or "text")
     if output:
-        save_text(click.unstyle(text), output)
+        save_text(click.unstyle(text), output, force)
         echo(f"saved {output}")
     else:
         echo(text, nl=False)
@@ -89,22 +91,23 @@ def build(
     restrict_paths: bool,
 ) -> None:
     """Compile a spec and save the model, with the ledger of its weights."""
-    from spec_compiler.cli.save import ledger_name, ready, save_json, save_model
+    from spec_compiler.cli.save import ledger_name, ready, save_build
 
     ledger = ledger or ledger_name(output)
-    for path in (output, ledger):
-        ready(path, force, suffixes=(".keras", ".h5") if path == output else (".json",))
+    check_outputs((output, ledger))
+    ready(output, force, suffixes=(".keras", ".h5"))
+    ready(ledger, force, suffixes=(".json",))
     with progress("compiling"):
+        loaded = load_spec(spec, overrides=overrides)
+        check_outputs((output, ledger), spec=loaded)
         compiled = compile_spec(
-            spec,
-            overrides=overrides,
+            loaded,
             allow_code=allow_code,
             restrict_paths=restrict_paths,
             prove=prove,
             probe=probe,
         )
-        save_model(compiled.model, output)
-        save_json(compiled.weights.to_json(), ledger)
+        save_build(compiled.model, output, compiled.weights.to_json(), ledger, force)
     echo(plan_text(compiled.plan))
     echo()
     echo(ledger_text(compiled.weights))
@@ -143,8 +146,11 @@ def diagram(
     weights = read_ledger(ledger) if ledger else None
     with progress("drawing"):
         loaded = load_spec(spec, overrides=overrides)
+        check_outputs([output], [ledger] if ledger else [], loaded)
         planned = plan_spec(loaded, allow_code=allow_code, restrict_paths=restrict_paths)
-        write_picture(planned, output, view, unfold=unfold, context=context, source=loaded.source, ledger=weights)
+        write_picture(
+            planned, output, view, force, unfold=unfold, context=context, source=loaded.source, ledger=weights
+        )
     echo(f"saved {output}")
 
 

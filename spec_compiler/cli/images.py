@@ -183,7 +183,7 @@ def features(run: ImageRun, output: str, layer: str | None, force: bool) -> None
     arrays = {name: np.concatenate(parts) for name, parts in found.items()}
     if len(arrays) == 1:
         arrays = {"features": next(iter(arrays.values()))}
-    with whole(output) as temporary:
+    with whole(output, force) as temporary:
         if output.endswith(".npz"):
             np.savez_compressed(temporary, allow_pickle=False, files=np.array(files), **arrays)
         else:

@@ -57,7 +57,7 @@ def init(base: str, output: str | None, classes: int | None, data: str | None, f
         wrong = [each for each in check_spec(load_spec(text, file=output)) if each.severity == "error"]
         if wrong:
             raise SpecError(wrong)  # a base whose output a classifier does not fit
-    save_text(text, output)
+    save_text(text, output, force)
     echo(f"wrote {output}; next: spec-compiler plan {output}")
 
 

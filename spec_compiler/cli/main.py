@@ -1,8 +1,9 @@
-"""The command line's entry. Exit status 0 all is well, 1 the spec is at fault, 2 the call is."""
+"""The command line's entry, and what becomes of everything that can end a command."""
 
 from __future__ import annotations
 
 import atexit
+import errno
 import gc
 import importlib
 import os
@@ -10,8 +11,12 @@ import sys
 
 import click
 
+from spec_compiler.cli.signals import Stopped, stopping
+from spec_compiler.cli.streams import FAULT_OF_THE_CALL, OutputLost, guarded
 from spec_compiler.cli.terminal import block, echo
 from spec_compiler.collection import uncollected
+
+Status = int | str | None
 
 COMMANDS = {  # in the order of the help; each module is loaded when its command is called
     "init": "init",
@@ -57,34 +62,82 @@ def cli() -> None:
 
 
 def main() -> None:
-    """The entry point: a mistake of the user is told without a traceback."""
+    """The entry point: what goes wrong outside of the compiler is told in a line, never with a traceback.
+
+    Exit status 0 all is well, 1 the spec is at fault, 2 the call or the machine is (a full disk, a closed stream), 130
+    interrupted, 128 and its number for another signal (143 is SIGTERM), 141 the reader of a pipe has gone.
+    """
     # pydantic looks for plugins in every installed package, which takes longer than reading a spec.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     atexit.register(gc.freeze)  # the interpreter would look for garbage in what it is about to drop as a whole
+    status: Status = FAULT_OF_THE_CALL
+    try:
+        with stopping(), guarded() as lost:
+            status = _called()
+    except OutputLost as error:  # of what was still buffered
+        status = error.code
+    if lost and status in (0, None):
+        status = FAULT_OF_THE_CALL  # a warning that nobody could read
+    if status not in (0, None):
+        sys.exit(status)
+
+
+def _called() -> Status:
+    """The exit status of the command, whatever it ends with; a fault of the compiler itself is raised."""
     color = False if os.environ.get("NO_COLOR") else None
     try:
-        cli.main(standalone_mode=False, color=color)
-    except click.exceptions.Abort:
-        echo("interrupted", err=True)
-        sys.exit(130)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
-    except click.ClickException as error:
-        for part in ("message", "filename", "ui_filename"):  # what `format_message` is made of
-            if isinstance(getattr(error, part, None), str):
-                setattr(error, part, block(getattr(error, part)))
-        error.show()
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except Exception as error:
-        from spec_compiler.diagnostics import SpecError
+        try:
+            result = cli.main(standalone_mode=False, color=color)
+            return result if isinstance(result, int) else 0
+        except (click.exceptions.Abort, KeyboardInterrupt):
+            return _told("interrupted", 130)
+        except click.ClickException as error:
+            for part in ("message", "filename", "ui_filename"):  # what `format_message` is made of
+                if isinstance(getattr(error, part, None), str):
+                    setattr(error, part, block(getattr(error, part)))
+            error.show()
+            return error.exit_code
+        except MemoryError:
+            return _told("error: there is not enough memory")
+        except OSError as error:
+            if not _is_of_the_machine(error):
+                raise
+            where = f"`{error.filename}`: " if error.filename else ""
+            return _told(f"error: {where}{error.strerror or error}")
+        except Exception as error:
+            from spec_compiler.diagnostics import SpecError
 
-        if not isinstance(error, SpecError):
-            raise
-        from spec_compiler.cli.check import status
-        from spec_compiler.cli.show import render_all
+            if not isinstance(error, SpecError):
+                raise
+            from spec_compiler.cli.check import status
+            from spec_compiler.cli.show import render_all
 
-        echo(render_all(error.diagnostics), err=True, color=color)
-        sys.exit(status(error.diagnostics))
+            echo(render_all(error.diagnostics), err=True, color=color)
+            return status(error.diagnostics)
+    except Stopped as error:
+        return _told(f"stopped by {error.name}", error.code)
+    except OutputLost as error:
+        if error.reason is None:
+            return error.code  # a pipe whose reader has gone: nobody is there to be told
+        return _told(f"error: cannot write to the standard output: {error.reason}")
+    except SystemExit as error:
+        return error.code
+
+
+def _told(text: str, status: Status = FAULT_OF_THE_CALL) -> Status:
+    try:
+        echo(text, err=True)
+    except OutputLost as error:
+        return error.code
+    return status
+
+
+def _is_of_the_machine(error: OSError) -> bool:
+    """Whether a file could not be written for a reason that is no mistake of the compiler."""
+    return error.errno in _OF_THE_MACHINE or "temporary directory" in str(error)
+
+
+_OF_THE_MACHINE = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM),
+)

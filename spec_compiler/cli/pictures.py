@@ -6,7 +6,7 @@ import os
 
 import click
 
-from spec_compiler.cli.save import ready, save_text
+from spec_compiler.cli.save import ready, save_bytes, save_text
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.diagram.report import Matches
 from spec_compiler.ledger import LedgerRow, WeightLedger
@@ -23,6 +23,7 @@ def write_picture(
     plan: Plan,
     output: str,
     view: str,
+    force: bool,
     *,
     unfold: bool = False,
     context: int = 1,
@@ -33,22 +34,30 @@ def write_picture(
     """Writes a plan as a picture. The report always holds every view.
 
     Raises:
+        SpecError: SC508.
         click.ClickException: the picture cannot be drawn.
     """
-    from spec_compiler.diagram import DrawError, draw, to_dot, to_html, to_mermaid, to_tree
+    from spec_compiler.diagram import DrawError, to_dot, to_html, to_mermaid, to_tree
+    from spec_compiler.diagram.draw import render
 
     suffix = os.path.splitext(output)[1]
     if suffix == ".mmd":
-        save_text(to_mermaid(plan, view, unfold=unfold, context=context), output)
+        save_text(to_mermaid(plan, view, unfold=unfold, context=context), output, force)
     elif suffix == ".txt":
-        save_text(to_tree(plan, view, unfold=unfold, context=context), output)
+        save_text(to_tree(plan, view, unfold=unfold, context=context), output, force)
     elif suffix == ".html":
-        save_text(to_html(plan, source=source, ledger=ledger, context=context, matches=matches), output)
+        page = to_html(plan, source=source, ledger=ledger, context=context, matches=matches)
+        save_text(page, output, force)
     else:
         try:
-            draw(to_dot(plan, view, unfold=unfold, context=context), output)
+            picture = render(to_dot(plan, view, unfold=unfold, context=context), suffix[1:])
         except DrawError as error:
-            raise click.ClickException(str(error)) from None
+            raise _NotDrawn(str(error)) from None
+        save_bytes(picture, output, force)
+
+
+class _NotDrawn(click.ClickException):
+    exit_code = 2  # no fault of the spec
 
 
 def check_output(output: str, force: bool) -> None:

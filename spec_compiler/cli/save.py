@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from spec_compiler.diagnostics import SpecError
-from spec_compiler.whole import whole_file
+from spec_compiler.whole import sweep, whole_files
+
+_FULL = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 
 def ledger_name(output: str) -> str:
@@ -37,59 +40,99 @@ def ready(path: str, force: bool, suffixes: tuple[str, ...]) -> None:
         raise SpecError.single("SC508", f"`{folder}` is a file, not a folder", help="name a folder")
     if os.path.isdir(path):
         raise SpecError.single("SC508", f"`{path}` is a folder")
-    if os.path.exists(path) and not force:
-        raise SpecError.single(
-            "SC508", f"`{path}` already exists", help="add `--force` to overwrite it, or name another file"
-        )
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise SpecError.single("SC508", f"`{path}` is no ordinary file", help="name another file")
+    if os.path.lexists(path) and not force:
+        raise _exists(path)
     if not os.access(folder, os.W_OK):
         raise SpecError.single("SC508", f"the folder `{folder}` cannot be written")
+    sweep(folder)
+
+
+def _exists(path: str) -> SpecError:
+    return SpecError.single(
+        "SC508", f"`{path}` already exists", help="add `--force` to overwrite it, or name another file"
+    )
 
 
 @contextlib.contextmanager
-def whole(path: str) -> Iterator[str]:
+def whole(path: str, force: bool) -> Iterator[str]:
     """A temporary file in the same folder that takes the file's place once it is complete.
 
     Raises:
         SpecError: SC508.
     """
-    try:
-        with whole_file(path) as temporary:
-            yield temporary
-    except OSError as error:
-        raise SpecError.single("SC508", f"`{path}` cannot be written: {error.strerror or error}") from None
-
-
-def save_model(model: Any, path: str) -> None:
-    """Saves a Keras model whole or not at all."""
-    import warnings
-
-    with whole(path) as temporary, warnings.catch_warnings(), _legacy_format_unremarked():
-        warnings.simplefilter("ignore")
-        model.save(temporary)
+    with together((path,), force) as (temporary,):
+        yield temporary
 
 
 @contextlib.contextmanager
-def _legacy_format_unremarked() -> Iterator[None]:
-    """Keras warns, through absl's logger, of the legacy format that the user asked for by its suffix."""
-    import logging
+def together(paths: Sequence[str], force: bool) -> Iterator[tuple[str, ...]]:
+    """Temporary files that take the places of files that belong together, all of them or none.
 
-    def other(record: logging.LogRecord) -> bool:
-        return "saving your model as an HDF5 file" not in record.getMessage()
-
-    logger = logging.getLogger("absl")
-    logger.addFilter(other)
+    Raises:
+        SpecError: SC508.
+    """
     try:
-        yield
-    finally:
-        logger.removeFilter(other)
+        with whole_files(paths, replace=force) as temporaries:
+            yield temporaries
+    except FileExistsError:  # it came in the meantime
+        raise _exists(next((path for path in paths if os.path.lexists(path)), paths[0])) from None
+    except OSError as error:
+        named = next((path for path in paths if os.path.basename(path) == os.path.basename(_file_of(error))), paths[0])
+        raise SpecError.single("SC508", f"`{named}` cannot be written: {reason(error)}") from None
 
 
-def save_text(text: str, path: str) -> None:
+def _file_of(error: OSError) -> str:
+    return os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
+
+
+def reason(error: OSError) -> str:
+    """Why a file could not be written, in a few words; libraries say it in many.
+
+    >>> reason(OSError(errno.EACCES, "Permission denied"))
+    'Permission denied'
+    """
+    return next((text for text in _FULL if text in str(error)), "") or error.strerror or str(error).split("\n")[0]
+
+
+def save_build(model: Any, path: str, ledger: Any, ledger_path: str, force: bool) -> None:
+    """Saves a Keras model and the ledger of its weights, both or none.
+
+    Raises:
+        SpecError: SC508.
+    """
+    import warnings
+
+    with together((path, ledger_path), force) as (for_model, for_ledger):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _save_model(model, for_model)
+        _write(json.dumps(ledger, indent=1) + "\n", for_ledger)
+
+
+def _save_model(model: Any, path: str) -> None:
+    if path.endswith(".keras"):
+        model.save(path)
+        return
+    from spec_compiler.backend.legacy_saving import legacy_file
+
+    with open(path, "wb") as stream:
+        stream.write(legacy_file(model))
+
+
+def save_text(text: str, path: str, force: bool) -> None:
     """Saves a text whole or not at all."""
-    with whole(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as stream:
+    with whole(path, force) as temporary:
+        _write(text, temporary)
+
+
+def save_bytes(content: bytes, path: str, force: bool) -> None:
+    """Saves bytes whole or not at all."""
+    with whole(path, force) as temporary, open(temporary, "wb") as stream:
+        stream.write(content)
+
+
+def _write(text: str, path: str) -> None:
+    with open(path, "w", encoding="utf-8", newline="\n") as stream:
         stream.write(text)
-
-
-def save_json(data: Any, path: str) -> None:
-    """Saves plain data whole or not at all."""
-    save_text(json.dumps(data, indent=1) + "\n", path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ import click
 from spec_compiler.cli.options import permission_options, set_option
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.show import render_all
+from spec_compiler.cli.signals import Stopped
 from spec_compiler.cli.terminal import NEWLINE, TO_THE_START, Shown, echo, joined, shown, style
 from spec_compiler.compiled import CompiledSpec
 from spec_compiler.trainer import Watcher, train_spec
@@ -56,6 +57,7 @@ def train(
         image=_Counter("checking images") if not quiet else lambda count, total: None,
         data=_say_data,
         anew=lambda: echo(f"no run in `{output}` to continue, a new one begins", err=True),
+        mended=lambda epoch: echo(f"{BEST} was damaged or gone, it was made again from epoch {epoch}", err=True),
         phase=phases,
         ended=lambda end: echo(shown(end_text(end))),
         verbose=0 if quiet else 1 if sys.stdout.isatty() else 2,
@@ -75,13 +77,14 @@ def train(
                 tensorboard=not no_tensorboard and _has("tensorboard"),
                 watcher=_after(line, watcher),
             )
-    except KeyboardInterrupt:
-        echo(f"\ninterrupted; continue with `spec-compiler train {spec} --output {output} --resume`", err=True)
-        sys.exit(130)
+    except (KeyboardInterrupt, Stopped) as error:
+        what, code = (f"stopped by {error.name}", error.code) if isinstance(error, Stopped) else ("interrupted", 130)
+        echo(f"\n{what}; continue with `spec-compiler train {spec} --output {output} --resume`", err=True)
+        sys.exit(code)
     echo()
     if not phases.begun:
-        echo("nothing left to do: every epoch of this run is done")
-    echo(history_text(trained.history))
+        echo(nothing_left_text(trained.summary["ends"]))
+    echo(history_text(trained.history, has_best=BEST in trained.summary["checksums"]))
     echo(f"saved {', '.join(_saved(trained.summary))} in {trained.folder}")
     if not _has("matplotlib"):
         echo("no curves were drawn: matplotlib is not installed (`pip install matplotlib`)", err=True)
@@ -145,6 +148,21 @@ def _has(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
 
 
+def nothing_left_text(ends: Sequence[Mapping[str, Any]]) -> str:
+    """Why a run that is continued trains no epoch, and how it could.
+
+    >>> nothing_left_text([])
+    'nothing left to do: every epoch of this run is done'
+    """
+    early = [each for each in ends if each["by"] is not None]
+    if not early:
+        return "nothing left to do: every epoch of this run is done"
+    lines = [f"nothing left to do: {end_text(each)}" for each in early]
+    return "\n".join(
+        [*lines, "to train on, add a phase after it, or begin anew in another folder with more `patience`"]
+    )
+
+
 def end_text(end: Mapping[str, Any]) -> str:
     """How a phase ended that did not simply run through its epochs."""
     parts: list[str] = []
@@ -162,7 +180,7 @@ def _saved(summary: dict[str, Any]) -> list[str]:
     return names + (["curves.png", "curves.svg"] if summary["curves"] else [])
 
 
-def history_text(history: History) -> Shown:
+def history_text(history: History, has_best: bool = True) -> Shown:
     """The last epoch of each phase, and the best of all by the measure that `best.keras` goes by."""
     names = history.metric_names
     lines = []
@@ -176,7 +194,7 @@ def history_text(history: History) -> Shown:
         measure = history.measure
         keys = [measure, *(key for key in names if key in best.metrics and key.startswith("val_") and key != measure)]
         others = "  ".join(f"{key} {best.metrics[key]:.4f}" for key in keys)
-        lines.append(f"  {f'best {measure}':<24} epoch {best.epoch:>3}  {others}  ({BEST})")
+        lines.append(f"  {f'best {measure}':<24} epoch {best.epoch:>3}  {others}{f'  ({BEST})' if has_best else ''}")
     seconds = sum(row.seconds for row in rows)
     lines.append(f"  {_epochs(len(rows))} in {seconds:.0f} s")
     return joined(lines)

@@ -10,11 +10,12 @@ import contextlib
 import io
 import os
 import re
+import shutil
 import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -234,6 +235,15 @@ def check_members(data: bytes) -> None:
     with reading(), zipfile.ZipFile(io.BytesIO(data)) as archive:
         infos, end = archive.infolist(), archive.start_dir
     _proven(infos, end, len(data))
+
+
+def copied(source: str, target: str, without: Container[str]) -> None:
+    """Copies an archive of our own less some members."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for member in old.infolist():
+            if member.filename not in without:
+                with old.open(member) as stream, new.open(member, "w", force_zip64=True) as copy:
+                    shutil.copyfileobj(stream, copy)
 
 
 def append(path: str, members: Mapping[str, str | bytes]) -> None:

@@ -1,0 +1,124 @@
+"""Exit statuses where output cannot be delivered, by the commands that need no Keras, and signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+GOOD = "spec: 1\nbase: {application: VGG16, weights: null, include_top: false, input_shape: [32, 32, 3]}\n"
+BAD = GOOD + "cut: block3_pool\n"
+COMMAND = f"{sys.executable} -m spec_compiler"
+NO_SPACE = "error: cannot write to the standard output: No space left on device\n"
+
+needs_full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full here")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "good.yaml").write_text(GOOD)
+    (tmp_path / "bad.yaml").write_text(BAD)
+    return tmp_path
+
+
+def shell(folder: Path, line: str) -> tuple[int, str, str]:
+    """A line for bash, in which `$s` is the command -> exit status, output, errors."""
+    environment = {**os.environ, "s": COMMAND, "SPEC_COMPILER_CACHE": "off"}
+    done = subprocess.run(["bash", "-c", line], cwd=folder, env=environment, capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+@needs_full
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(f"check --static bad.yaml --format {each}" for each in ("text", "json", "sarif", "github")),
+        *(f"bases --format {each}" for each in ("text", "json", "markdown")),
+        "schema",
+        "explain",
+        "explain SC508",
+        "--help",
+        "--version",
+    ],
+)
+def test_finding_S20_a_full_disk_under_the_output(folder: Path, words: str) -> None:
+    assert shell(folder, f"$s {words} > /dev/full") == (2, "", NO_SPACE)
+
+
+@pytest.mark.parametrize("format_", ["text", "json", "sarif", "github"])
+def test_finding_S20_a_reader_that_has_gone(folder: Path, format_: str) -> None:
+    """As other tools: the status of SIGPIPE, and silence; never 0, as the outcome was not told."""
+    line = f"{{ sleep 0.2; $s check --static bad.yaml --format {format_}; echo $? > status; }} | true"
+    assert shell(folder, line) == (0, "", "")
+    assert (folder / "status").read_text() == "141\n"
+
+
+def test_finding_S20_a_closed_output(folder: Path) -> None:
+    assert shell(folder, "$s explain >&-") == (2, "", "error: cannot write to the standard output: it is closed\n")
+
+
+@pytest.mark.parametrize("where", ["2>&-", pytest.param("2>/dev/full", marks=needs_full)])
+def test_finding_S20_a_message_that_is_lost_is_no_success(folder: Path, where: str) -> None:
+    assert shell(folder, f"$s check --static bad.yaml {where}")[0] == 1  # the errors are on the standard output
+    assert shell(folder, f"$s check --static nowhere.yaml {where}")[0] == 2
+    (folder / "warned.yaml").write_text(GOOD + "vars: {unused: 1}\n")
+    assert shell(folder, "$s check --static warned.yaml")[0] == 0
+    assert shell(folder, f"$s check --static warned.yaml {where}")[0] == 2
+
+
+def test_finding_S20_nothing_at_all_is_open(folder: Path) -> None:
+    assert shell(folder, "$s check --static good.yaml <&- >&- 2>&-; echo $? > status") == (0, "", "")
+    assert (folder / "status").read_text() == "2\n"
+
+
+def test_finding_S20_an_encoding_without_the_letters(folder: Path) -> None:
+    (folder / "bad.yaml").write_text(GOOD + "head: [De→nse: 3]\n", encoding="utf-8")
+    status, printed, errors = shell(folder, "PYTHONIOENCODING=latin-1 $s check --static bad.yaml")
+    assert status == 1
+    assert "De\\u2192nse" in printed
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGHUP", 129), ("SIGINT", 130)])
+def test_finding_S19_a_signal_is_an_orderly_end(folder: Path, name: str, status: int) -> None:
+    """In the middle of a write: the file of a command that waits for its text."""
+    code = """
+        import sys, time
+        from spec_compiler.cli import main
+        from spec_compiler import whole
+        import spec_compiler.cli.check as check
+        def waits():
+            with whole.whole_file("half.txt") as temporary:
+                open(temporary, "w").write("half")
+                print("ready", flush=True)
+                time.sleep(30)
+        check.rules_text = waits
+        sys.argv = ["spec-compiler", "explain"]
+        main()
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(0.05)
+    process.send_signal(getattr(signal, name))
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == status
+    assert errors.strip() == ("interrupted" if name == "SIGINT" else f"stopped by {name}")
+    assert sorted(os.listdir(folder)) == ["bad.yaml", "good.yaml"]
+
+
+def test_finding_S19_nohup_is_respected(folder: Path) -> None:
+    line = "trap '' HUP; $s explain SC508 > out & pid=$!; kill -HUP $pid; wait $pid; echo $?"
+    assert shell(folder, line)[1] == "0\n"
