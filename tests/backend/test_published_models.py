@@ -77,3 +77,36 @@ def test_a_file_that_keras_itself_cannot_load_is_refused_with_a_way_out(tmp_path
     assert (found.code, found.line, found.column) == ("SC502", 2, 14)
     assert "expects 1 input" in found.message
     assert "load its weights from this file" in (found.help or "")
+
+
+@keras.saving.register_keras_serializable(package="published")
+class TidiesUp(keras.layers.Layer):  # type: ignore[misc]
+    """As KerasHub's DINOV2: what it saves it first computes from another variable, and assigns."""
+
+    def build(self, shape: Any) -> None:
+        self.said = self.add_weight(shape=(shape[-1],), name="said")
+        self.used = self.add_weight(shape=(shape[-1],), name="used", trainable=False)
+
+    def call(self, x: Any) -> Any:
+        return x * self.used
+
+    def save_own_variables(self, store: Any) -> None:
+        self.said.assign(self.used / 2)
+        super().save_own_variables(store)
+
+    def load_own_variables(self, store: Any) -> None:
+        super().load_own_variables(store)
+        self.used.assign(self.said * 2)
+
+
+@pytest.mark.parametrize("prove", [False, True])
+def test_a_class_that_assigns_while_it_saves_leaves_base_and_result_as_the_base_was(prove: bool) -> None:
+    inputs = keras.Input((4,))
+    x = TidiesUp(name="tidies")(keras.layers.Dense(4, name="first")(inputs))
+    model = randomized(keras.Model(inputs, keras.layers.Dense(3, name="last")(x)))
+    before = [keras.ops.convert_to_numpy(each).copy() for each in model.variables]
+    compiled = compile_spec({"spec": 1}, base=model, prove=prove)
+    assert_same_bits([keras.ops.convert_to_numpy(each) for each in model.variables], before)
+    assert_same_bits([keras.ops.convert_to_numpy(each) for each in compiled.model.variables], before)
+    for row in compiled.weights.of("copied"):
+        assert row.source_checksum == row.result_checksum
