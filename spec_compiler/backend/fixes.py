@@ -10,7 +10,7 @@ from spec_compiler.argument_values import flow, is_data
 from spec_compiler.channels import channel_axis, is_wider
 from spec_compiler.diagnostics import Fix, Path
 from spec_compiler.graph import Graph, LayerSpec, Node, Shape
-from spec_compiler.merges import MERGES
+from spec_compiler.merges import MERGES, TAKE_LISTS
 
 APPEND = 1_000_000  # an index past the end of any list
 
@@ -149,6 +149,8 @@ def call_help(
         return f"take `{culprit.name}` out, or put it into the `head`" if made and culprit is not None else None
     if spec.class_name in MERGES and len(shapes) < 2:
         return "a merge takes several tensors: name them with `from: [a, b]`"
+    if spec.class_name in TAKE_LISTS and len(shapes) < 2:
+        return f"`{spec.class_name}` takes several tensors: name them with `from: [a, b]`"
     if spec.class_name in MERGES and len(sizes) > 1:
         return "bring them to one size first, for example with `UpSampling2D` or `Resizing`"
     if spec.class_name in MERGES and len({shape[axis] for shape in shapes}) > 1 and len(shapes[0]) == 4:

@@ -165,3 +165,16 @@ def test_numbers_of_another_run_are_those_of_the_edited_data(tmp_path: Path) -> 
         run = train_spec(tmp_path / "spec.yaml", folder=str(tmp_path / str(number)), allow_code=True)
         losses.append(run.history.rows[0].metrics["loss"])
     assert losses == [4.0, 9.0]
+
+
+@pytest.mark.parametrize("taken", ["", ", from: [mha, mha]", ", from: mha"])
+def test_attention_that_takes_arguments_says_so_and_what_to_do(taken: str) -> None:
+    """finding_W21's sister: of such a class it was said that it takes one tensor, and of one tensor nothing."""
+    entry = "{MultiHeadAttention: {num_heads: 2, key_dim: 4}%s}"
+    (found,) = check_spec(f"spec: 1\nhead: [{entry % taken}]\n", base=attention())
+    assert (found.code, found.line, found.column) == ("SC401", 2, 9)
+    assert "takes a query and a value as two arguments" in found.message
+    assert "`from: [query, value]`" in (found.help or "")
+    assert check_spec("spec: 1\nhead: [{Attention: {}, from: [mha, mha]}]\n", base=attention()) == ()
+    (found,) = check_spec("spec: 1\nhead: [{Attention: {}, from: mha}]\n", base=attention())
+    assert found.help == "`Attention` takes several tensors: name them with `from: [a, b]`"
