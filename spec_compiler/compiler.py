@@ -168,7 +168,7 @@ def compile_spec(
     result = planned(loaded, base, allowed)
     ledger = result.fill()
     if prove or probe is not None:
-        ledger = replace(ledger, proof=result.proof(os.fspath(probe) if probe is not None else None))
+        ledger = replace(ledger, proof=result.proof(ledger, os.fspath(probe) if probe is not None else None))
     return CompiledSpec(result.built.model, loaded, result.plan, ledger, file_warnings(result))
 
 

@@ -73,6 +73,12 @@ class WeightLedger:
         return sum(row.parameters for row in self.of(action))
 
     @property
+    def without_weights(self) -> tuple[str, ...]:
+        """The kept layers of which the base's weights leave out a variable."""
+        rows = (row for row in self.of("initialized") if not row.is_new and row.parameters)
+        return tuple(dict.fromkeys(row.layer for row in rows))
+
+    @property
     def summary(self) -> str:
         """The totals in one line: `copied 22 of 26 variables, 14,675,968 parameters; initialized 2; dropped 4`."""
         kept = [row for row in self.of("copied") if not row.is_new and not row.is_state]
@@ -97,5 +103,7 @@ class WeightLedger:
             "rows": [asdict(row) | {"shape": list(row.shape)} for row in self.rows],
             "unused": list(self.unused),
             "unverified": list(self.unverified),
-            "proof": None if self.proof is None else asdict(self.proof) | {"inexact": list(self.proof.inexact)},
+            "proof": None
+            if self.proof is None
+            else asdict(self.proof) | {key: list(getattr(self.proof, key)) for key in ("inexact", "initialized")},
         }

@@ -61,8 +61,8 @@ class Planned:
         """Where the base's weights are: looked for once, as that may download a file or fill another model."""
         return self.base.weights(self.built.graph)
 
-    def proof(self, folder: str | None = None) -> Proof:
-        """Runs base and result, which has its weights, side by side; on the images in `folder`, or on seeded inputs.
+    def proof(self, ledger: WeightLedger, folder: str | None = None) -> Proof:
+        """Runs base and result, filled as `ledger` says, side by side; on the images in `folder`, or on seeded inputs.
 
         Raises:
             SpecError: SC513 a kept layer computes something else; SC501, SC603, SC604, SC609; located.
@@ -71,7 +71,7 @@ class Planned:
 
         log.info("proving")
         with self.spec.source.locating(), self._of_the_base():
-            return prove(self.plan.before, self.built, self.base.references, folder)
+            return prove(self.plan.before, self.built, self.base.references, folder, ledger.without_weights)
 
     @contextlib.contextmanager
     def _of_the_base(self) -> Iterator[None]:

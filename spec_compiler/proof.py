@@ -15,6 +15,7 @@ class Proof:
         layers: kept layers that, on the tensors that they take in the result, put out what the base's layer puts out.
         tensors: tensors before the first edits that equal those of the base's own run.
         inexact: kept layers that do not put out the same bits twice themselves, compared within rounding.
+        initialized: kept layers that the base's weights leave out, and that are not counted.
     """
 
     reference: str
@@ -22,17 +23,23 @@ class Proof:
     layers: int
     tensors: int
     inexact: tuple[str, ...] = ()
+    initialized: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
         """The proof in a sentence or two."""
         if not self.layers:
             kept = "no layer is kept as the base has it" if self.probes else self.reference
+            kept = "the base has no weights for the layers that are kept" if self.initialized else kept
             return f"Nothing to prove: {kept}."
         what = "kept layer computes what it" if self.layers == 1 else "kept layers compute what they"
         does = "computes" if self.layers == 1 else "compute"
         text = f"Proven on {self.probes}: {self.layers} {what} {does} in {self.reference}"
         text += ", bit for bit" if not self.inexact else f", bit for bit but for {len(self.inexact)} inexact ones"
+        if self.initialized:
+            names = ", ".join(f"`{name}`" for name in self.initialized[:3])
+            more = ", …" if len(self.initialized) > 3 else ""
+            text += f".\nNot counted, as the base has no weights for them: {names}{more}"
         if not self.tensors:
             return f"{text}.\nThe edits change what each of them takes, so that each was compared by itself."
         what = (

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from spec_compiler.diagnostics import Path, SpecError, did_you_mean, near
+from spec_compiler.enclosed import near_name, reach, same_name
 from spec_compiler.graph import Graph, LayerSpec
 from spec_compiler.patterns import LONGEST, glob
 from spec_compiler.selectors import KEYWORDS, Term, as_a_list
@@ -60,8 +61,9 @@ def no_layer(name: str, graph: Graph, path: Path = (), chars: tuple[int, int] | 
             help=f"its calls are {', '.join(f'`{each}`' for each in calls)}" if len(calls) > 1 else f"write `{bare}`",
         )
     names = dict.fromkeys([*graph.layers, *graph.nodes, *(KEYWORDS if chars is None else ())])
-    otherwise = "`spec-compiler layers` prints the names"
-    help = (as_a_list(name) if chars is None else None) or did_you_mean(name, names, otherwise)
+    otherwise = near_name(graph, name) or "`spec-compiler layers` prints the names"
+    help = as_a_list(name) if chars is None else None
+    help = help or same_name(graph, name) or did_you_mean(name, names, otherwise)
     return SpecError.single("SC201", f"no layer named `{name}`", path=path, chars=chars, help=help)
 
 
@@ -102,6 +104,13 @@ def _matches(term: Term, layer: LayerSpec) -> bool:
     if term.form == "type":
         return is_class(layer, term.parts[0])
     return term.form in ("regex", "glob") and term.matches()(layer.name)
+
+
+def _matches_inside(term: Term, name: str, layer: LayerSpec) -> bool:
+    """Whether a class or a pattern is meant for a layer inside of a closed model, `name` with that model's."""
+    if term.form == "type":
+        return is_class(layer, term.parts[0])
+    return term.form in ("regex", "glob") and term.matches()(name)
 
 
 def _lost_positions(term: Term, graph: Graph) -> SpecError:
@@ -156,6 +165,7 @@ def nothing(term: Term, graph: Graph) -> SpecError:
             related=[(f"`{origin.section}` took `{gone[0]}` away", origin.path)],
             help="name layers that are still there, or change that section",
         )
+    help = reach(graph, lambda name, layer: _matches_inside(term, name, layer)) or help
     what = {"type": f"no layer of class `{term.parts[0]}`"}.get(term.form, f"`{term.text}` matches no layer")
     return SpecError.single("SC201", what, path=term.path, help=help)
 

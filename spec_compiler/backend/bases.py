@@ -402,6 +402,8 @@ def _unreadable(name: str, error: Exception) -> SpecError:
         reason, help = f"{reason}: a class does not say in `get_config` what its `__init__` takes", _IN_PYTHON
     elif "lambda" in reason.lower():
         help = "load the model yourself with `safe_mode=False` if you trust it, and pass it as `base=`"
+    else:
+        help = _IN_PYTHON
     return SpecError.single("SC502", f"`{name}` cannot be rebuilt: {reason}", help=help)
 
 

@@ -10,7 +10,7 @@ from spec_compiler.argument_values import flow, is_data
 from spec_compiler.channels import channel_axis, is_wider
 from spec_compiler.diagnostics import Fix, Path
 from spec_compiler.graph import Graph, LayerSpec, Node, Shape
-from spec_compiler.merges import MERGES
+from spec_compiler.merges import MERGES, TAKE_LISTS
 
 APPEND = 1_000_000  # an index past the end of any list
 
@@ -40,6 +40,35 @@ def fit_fixes(layer: LayerSpec, culprit: LayerSpec | None, graph: Graph, node: s
         change = {"layers": layer.name, "with": [entry]}
         text = f"give `{layer.name}` fresh weights by naming it in `replace`"
         yield Fix(text, ((("replace", APPEND), change),))
+    if culprit is not None and not culprit.is_new:
+        yield from _as_in_the_base(culprit)
+
+
+def _as_in_the_base(layer: LayerSpec) -> Iterator[Fix]:
+    """Arguments that `set` gives a layer, each as the base has it."""
+    config = layer.config.get("config")
+    if layer.changed_by is None or layer.changed_by.path[:1] != ("set",) or not isinstance(config, Mapping):
+        return
+    was = {key: config[key] for key, value in layer.arguments.items() if key in config and config[key] != value}
+    for key, value in was.items():
+        if is_data(value):
+            text = f"leave `{key}` out, the weights of `{layer.name}` are for `{key}: {flow(value)}`"
+            yield Fix(text, (((*layer.changed_by.path, "to", key), value),))
+
+
+def fit_help(layer: LayerSpec, culprit: LayerSpec | None, gone: str | None, wanted: str) -> str:
+    """Advice where no change of the spec that was tried makes a kept layer fit; `gone` was taken away before it."""
+    if gone is not None:
+        return f"leave `{gone}` in, or put a layer of the same output shape in its place with `replace`"
+    if culprit is not None and culprit.is_new:
+        return f"take `{culprit.name}` out, put it into the `head`, or let what reaches `{layer.name}` be {wanted}"
+    if culprit is not None and culprit.kind == "input":
+        return f"leave the input as the base has it: `{layer.name}` has weights for {wanted} only"
+    whose = (culprit or layer).name
+    return (
+        f"leave the arguments of `{whose}` as the base has them,\n"
+        f"or put a new layer in the place of `{layer.name}` with `replace`"
+    )
 
 
 def fresh_entry(layer: LayerSpec) -> Mapping[str, Any] | None:
@@ -120,6 +149,8 @@ def call_help(
         return f"take `{culprit.name}` out, or put it into the `head`" if made and culprit is not None else None
     if spec.class_name in MERGES and len(shapes) < 2:
         return "a merge takes several tensors: name them with `from: [a, b]`"
+    if spec.class_name in TAKE_LISTS and len(shapes) < 2:
+        return f"`{spec.class_name}` takes several tensors: name them with `from: [a, b]`"
     if spec.class_name in MERGES and len(sizes) > 1:
         return "bring them to one size first, for example with `UpSampling2D` or `Resizing`"
     if spec.class_name in MERGES and len({shape[axis] for shape in shapes}) > 1 and len(shapes[0]) == 4:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import hashlib
 import importlib
 import os
 import re
@@ -16,7 +17,8 @@ from typing import Any
 from spec_compiler.diagnostics import SpecError, did_you_mean, show
 from spec_compiler.files import Folder
 
-_BESIDE: dict[str, str] = {}  # modules that were found beside a spec, and its folder
+# Modules that were found beside a spec: its folder, and what their files held when they were imported.
+_BESIDE: dict[str, tuple[str, bytes]] = {}
 
 
 def find_function(text: str, folder: Folder, code: str) -> Callable[..., Any]:
@@ -138,9 +140,21 @@ def _module(name: str, folder: str, code: str) -> ModuleType:
         raise _unimportable(name, error, folder, code) from error
     finally:
         for new in sys.modules.keys() - before:
-            file = getattr(sys.modules[new], "__file__", None)
+            file = _file_of(new)
             if file is not None and os.path.abspath(file).startswith(os.path.join(folder, "")):
-                _BESIDE[new] = folder
+                _BESIDE[new] = folder, _digest(file)
+
+
+def _file_of(module: str) -> str | None:
+    return getattr(sys.modules.get(module), "__file__", None)
+
+
+def _digest(file: str) -> bytes:
+    try:
+        with open(file, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").digest()
+    except OSError:  # it is gone meanwhile
+        return b""
 
 
 def _unimportable(name: str, error: BaseException, folder: str, code: str) -> SpecError:
@@ -150,9 +164,10 @@ def _unimportable(name: str, error: BaseException, folder: str, code: str) -> Sp
 
 @contextlib.contextmanager
 def _importing_from(asked: Folder, text: str) -> Iterator[str]:
-    """Lets modules be found in a folder, and forgets those of the same process that stood beside another spec.
+    """Lets modules be found in a folder, and forgets those of the same process that are others by now.
 
-    Python knows a module by its name alone: the `my_layers` of one spec would be that of the next one too.
+    Python knows a module by its name alone: the `my_layers` of one spec would be that of the next one too, and the one
+    of before the user edited it. Where one was edited all of its folder are forgotten, as they may import each other.
 
     Raises:
         SpecError: SC510 where the module of `module:function` is a link that leaves the folder.
@@ -161,16 +176,20 @@ def _importing_from(asked: Folder, text: str) -> Iterator[str]:
     for each in (f"{name.replace('.', '/')}.py", name.partition(".")[0]):
         asked.permit(each, name)
     folder = os.path.abspath(asked)
-    for name, place in list(_BESIDE.items()):
-        if place != folder:
+    edited = any(_digest(_file_of(name) or "") != digest for name, (_, digest) in _BESIDE.items())
+    for name, (place, _) in list(_BESIDE.items()):
+        if edited or place != folder:
             sys.modules.pop(name, None)
             del _BESIDE[name]
     importlib.invalidate_caches()  # the file may be younger than Python's look into the folder
+    # Of two versions of one second and one size Python would take the bytecode of the first, so none is left there.
+    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     sys.path.insert(0, folder)
     try:
         yield folder
     finally:
         sys.path.remove(folder)
+        sys.dont_write_bytecode = writes
 
 
 def _reason(error: BaseException) -> str:

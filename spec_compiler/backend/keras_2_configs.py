@@ -56,7 +56,6 @@ def _inputs(config: Any) -> None:
             dtype = own.get("dtype") if isinstance(own.get("dtype"), str) else "float32"
             said = {"batch_input_shape": own.pop("batch_input_shape"), "dtype": dtype, "sparse": False}
             said["name"] = f"{own.get('name', 'layer')}_input"
-            said["name"] = f"{own.get('name', 'layer')}_input"
             layers.insert(0, {"class_name": "InputLayer", "config": said})
     for each in config.values() if isinstance(config, dict) else config if isinstance(config, list) else ():
         _inputs(each)

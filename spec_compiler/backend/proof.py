@@ -30,11 +30,18 @@ from spec_compiler.unchanged import frontier, moved_inputs, unchanged_nodes
 Array = np.ndarray[Any, Any]
 
 
-def prove(before: Graph, built: Built, references: Mapping[str, Reference], folder: str | None = None) -> Proof:
+def prove(
+    before: Graph,
+    built: Built,
+    references: Mapping[str, Reference],
+    folder: str | None = None,
+    initialized: Iterable[str] = (),
+) -> Proof:
     """Runs base and result on probe inputs, in inference mode, and compares.
 
     `before` is the base's graph as the edits saw it; `references` are the bases by the prefix of their layers' names,
-    `""` or `name/`; `folder` has images to run on.
+    `""` or `name/`; `folder` has images to run on. `initialized` are kept layers that the base's weights leave out:
+    that they are the same says nothing, so they are told, not counted.
 
     Raises:
         SpecError: SC513, a kept layer computes something else; SC501, SC603, SC604 for the images, SC609 where the
@@ -60,7 +67,9 @@ def prove(before: Graph, built: Built, references: Mapping[str, Reference], fold
         num_tensors = sum(
             _compare_base(built.graph, prefix, model, walk, moved, last) for prefix, model in models.items()
         )
-        return Proof(text, probe.text, len(walk.compared), num_tensors, tuple(walk.inexact))
+        left_out = tuple(name for name in built.layers if name in set(initialized) & walk.compared)
+        num_layers = len(walk.compared) - len(left_out)
+        return Proof(text, probe.text, num_layers, num_tensors, tuple(walk.inexact), left_out)
     raise SpecError.single(
         "SC609",
         "the models cannot be run on seeded inputs of their own shapes",

@@ -239,7 +239,16 @@ def _functional(model: Any) -> Any:
     if not isinstance(model, keras.Model):
         message = f"a base is a `keras.Model`, got `{type(model).__name__}`"
         raise SpecError.single("SC304", message)
-    if not isinstance(model, _Functional) or not _is_plain(model):
+    if isinstance(model, _Functional) and not _is_plain(model):
+        own = next(
+            name for name in ("call", "__call__") if getattr(type(model), name) is not getattr(_Functional, name)
+        )
+        raise SpecError.single(
+            "SC304",
+            f"`{model.name}` has a `{own}` of its own, which may do more than the graph that Keras knows",
+            help="if that graph is what you mean, pass it alone: `keras.Model(model.input, model.output)`",
+        )
+    if not isinstance(model, _Functional):
         raise SpecError.single(
             "SC304",
             f"`{model.name}` is a subclassed model, its graph is Python code that Keras does not know",

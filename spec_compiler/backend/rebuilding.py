@@ -191,10 +191,10 @@ _HELP = "give its class a `get_config` that returns what its `__init__` takes, o
 
 
 def _on_another_input(spec: LayerSpec, reason: str) -> SpecError:
+    """SC317; which edit gives it the other input the caller knows, who walks the graph."""
     return SpecError.single(
         "SC317",
         f"the kept layer `{spec.name}` of class `{spec.class_name}` cannot be made again for another input",
-        path=("base",),
         notes=[reason],
         help=_HELP if "shares" not in reason else "leave its input as it is in the base, or replace it",
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from dataclasses import replace
 
-from spec_compiler.backend.fixes import call_fixes, call_help, fit_fixes, width_argument
+from spec_compiler.backend.fixes import call_fixes, call_help, fit_fixes, fit_help, width_argument
 from spec_compiler.channels import channel_axis
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.edits.resized import ORIGIN as RESIZED
@@ -34,7 +35,7 @@ def fit_errors(
     if gone is not None:
         notes.append(_gone(*gone))
     fixes = tuple(fit_fixes(layer, culprit, graph, node, base))
-    help = None if fixes else f"give `{layer.name}` fresh weights by naming a class for it in `replace`"
+    help = fit_help(layer, culprit, gone[0] if gone is not None else None, wanted)
     place = _place(culprit, gone[1] if gone else None)
     return [Diagnostic("SC402", message, place, notes=tuple(notes), help=help, fixes=fixes)]
 
@@ -106,6 +107,18 @@ def _said(error: Exception, layer: LayerSpec) -> str:
     if layer.class_name == "Lambda" and isinstance(cause, Exception) and type(cause) is not type(error):
         return f"its function says: {type(cause).__name__}: {keras_reason(cause)}"
     return f"Keras says: {keras_reason(error)}"
+
+
+def because(error: SpecError, node: Node, graph: Graph, base: Graph) -> SpecError:
+    """What was said of a kept layer, placed, where it has no place yet, at the edit that gives it another input."""
+    if all(each.path for each in error.diagnostics) or graph.layers[node.layer].is_new:
+        return error
+    culprit = _culprit(graph, node.name)
+    gone = _removal(graph, base, node.name) if culprit is None else None
+    place = _place(culprit, gone[1] if gone else None)
+    notes = [_gone(*gone)] if gone is not None else _culprit_notes(culprit, graph, base)
+    found = (replace(each, path=place, notes=(*each.notes, *notes)) for each in error.diagnostics if not each.path)
+    return SpecError([*(each for each in error.diagnostics if each.path), *found])
 
 
 def make_error(error: Exception, spec: LayerSpec) -> SpecError:

@@ -90,7 +90,7 @@ class MemoryState:
         if source is None or type(source) is not type(saveable):
             raise StateLost(f"the base's layer has no `{type(saveable).__name__}` at this place")
         store: dict[str, Any] = {}
-        with keras_says():
+        with keras_says(), _as_they_were(source):
             source.save_own_variables(store)
             arrays = {key: np.asarray(keras.ops.convert_to_numpy(value)) for key, value in store.items()}
             saveable.load_own_variables(arrays)
@@ -99,6 +99,7 @@ class MemoryState:
                 source.save_assets(folder)
                 saveable.load_assets(folder)
             _same_vocabulary(source, saveable)
+        _same_variables(source, saveable)
         _as_derived_there(source, saveable)
         return arrays
 
@@ -109,6 +110,39 @@ class MemoryState:
     @cached_property
     def _parts(self) -> Mapping[str, Any]:
         return dict(saveables(self.layer))
+
+
+@contextlib.contextmanager
+def _as_they_were(source: Any) -> Iterator[None]:
+    """Puts back what a class assigns to the base's own variables while it saves, as KerasHub's DINOV2 does."""
+    before = [(each, np.array(keras.ops.convert_to_numpy(each))) for each in _own(source)]
+    try:
+        yield
+    finally:
+        for variable, value in before:
+            if np.asarray(keras.ops.convert_to_numpy(variable)).tobytes() != value.tobytes():
+                variable.assign(value)
+
+
+def _same_variables(source: Any, fresh: Any) -> None:
+    """Gives the fresh part the source's variables where its class saved, or loaded, others than the source has.
+
+    By their names, as the order may be another one.
+    """
+    there, here = ({each.name: each for each in _own(part)} for part in (source, fresh))
+    if len(there) != len(_own(source)) or len(here) != len(_own(fresh)):
+        return
+    for name in there.keys() & here.keys():
+        one, other = there[name], here[name]
+        if one.shape == other.shape and one.dtype == other.dtype:
+            value = np.array(keras.ops.convert_to_numpy(one))
+            if np.asarray(keras.ops.convert_to_numpy(other)).tobytes() != value.tobytes():
+                other.assign(value)
+
+
+def _own(part: Any) -> list[Any]:
+    """The variables of a part of a layer that are not those of layers inside of it."""
+    return [*getattr(part, "_trainable_variables", ()), *getattr(part, "_non_trainable_variables", ())]
 
 
 def _as_derived_there(source: Any, fresh: Any) -> None:

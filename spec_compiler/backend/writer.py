@@ -18,7 +18,7 @@ from spec_compiler.backend.functions import find_function
 from spec_compiler.backend.output_counts import count_errors
 from spec_compiler.backend.reader import read_layer, read_variables, tensor_spec
 from spec_compiler.backend.rebuilding import Originals, Rebuilder, cannot_be_made
-from spec_compiler.backend.shapes import call_error, fit_errors, keras_reason, make_error
+from spec_compiler.backend.shapes import because, call_error, fit_errors, keras_reason, make_error
 from spec_compiler.backend.symbolic import deep, needs_weights, seeded, skeleton
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.entries import snake_case
@@ -88,6 +88,8 @@ def _build(graph: Graph, base: Graph, seed: int, custom: Custom, folder: Folder)
             else:
                 as_was = _as_was(node, nodes, base)
                 layers[node.layer], outputs, spec = _kept(spec, node, tensors, custom, folder, rebuilder, as_was)
+        except SpecError as error:
+            raise because(error, node, replace(graph, nodes={**graph.nodes, **nodes}), base) from None
         except _Refused as error:
             layers.setdefault(node.layer, error.layer)
             problems += call_error(error.reason, node, replace(graph, nodes={**graph.nodes, **nodes}), base).diagnostics

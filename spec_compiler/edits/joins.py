@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.entries import LayerEntry
 from spec_compiler.graph import Graph, ValueRef
-from spec_compiler.merges import MERGES, takes_one
+from spec_compiler.merges import MERGES, several_arguments, takes_one
 
 
 def argument(
@@ -18,9 +18,13 @@ def argument(
     `listed` says that the spec has a list even of one, which a class that takes lists gets as such.
 
     Raises:
-        SpecError: SC401 for several where the class takes one. Keras's activations and dropouts accept the list, say
-            the shape of its first tensor, and put out something else when they are called.
+        SpecError: SC401 for a class that takes them as arguments, and for several where it takes one. Keras's
+            activations and dropouts accept the list, say the shape of its first tensor, and put out something else
+            when they are called.
     """
+    if (refused := several_arguments(entry.class_name)) is not None:
+        message, help = refused
+        raise SpecError.single("SC401", message, path=(*path, *entry.class_path), at_key=True, help=help)
     takes_a_list = not takes_one(entry.class_name)
     if len(takes) == 1:
         return list(takes) if listed and takes_a_list else takes[0]
