@@ -90,7 +90,7 @@ def vgg16(shape: Shape = (64, 64, 3), top: bool = False) -> Graph:
     size, channels = shape[0] or 64, shape[2] or 3
     last = ""
 
-    def add(name: str, cls: str, out: Shape, config: dict[str, Any], weights: tuple[Shape, ...] = ()) -> None:
+    def add(name: str, cls: str, out: Shape, config: dict[str, Any], weights: tuple[tuple[int, ...], ...] = ()) -> None:
         nonlocal last
         variables = tuple(
             VariableSpec(f"v{at}", each, "float32", True, f"v/{at}", at) for at, each in enumerate(weights)
