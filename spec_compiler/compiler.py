@@ -22,6 +22,7 @@ from spec_compiler.collection import uncollected
 from spec_compiler.diagnostics import Diagnostic, Diagnostics, SpecError
 from spec_compiler.lint import lint, unused_parts
 from spec_compiler.location import missing_files
+from spec_compiler.memory import check_memory
 from spec_compiler.other_specs import inside
 from spec_compiler.permissions import Permissions
 from spec_compiler.plan import Plan
@@ -140,6 +141,7 @@ def compile_spec(
     restrict_paths: bool = False,
     prove: bool = False,
     probe: str | os.PathLike[str] | None = None,
+    force: bool = False,
 ) -> CompiledSpec:
     """The edited model with its weights, its plan and its ledger.
 
@@ -152,6 +154,7 @@ def compile_spec(
         prove: whether base and result are run side by side, every kept layer compared bit for bit; the ledger's
             `proof` then says what was compared with what. Holds the base in memory as well.
         probe: a folder with images to prove it on, in place of seeded inputs.
+        force: whether a model is made though its plan needs more memory than is left.
 
     Raises:
         SpecError: the spec is at fault; SC513 where a kept layer computes something else than in the base.
@@ -169,6 +172,9 @@ def compile_spec(
     from spec_compiler.compiled import CompiledSpec
 
     result = pipeline.planned(loaded, base, allowed)
+    if not force:
+        with loaded.source.locating():
+            check_memory(result.plan.after)
     ledger = result.fill()
     if prove or probe is not None:
         ledger = replace(ledger, proof=result.proof(os.fspath(probe) if probe is not None else None))

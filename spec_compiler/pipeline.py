@@ -29,6 +29,7 @@ from spec_compiler.graph import Graph
 from spec_compiler.known_calls import learn
 from spec_compiler.ledger import WeightLedger
 from spec_compiler.lint import lint
+from spec_compiler.memory import enough_memory
 from spec_compiler.mending import mended
 from spec_compiler.other_specs import Inside, followed, inside
 from spec_compiler.permissions import Permissions
@@ -54,10 +55,10 @@ class Planned:
         """Gives the built model its weights.
 
         Raises:
-            SpecError: SC501 to SC508, a weights file that is not there or does not fit; located.
+            SpecError: SC501 to SC508, a weights file that is not there or does not fit, SC114; located.
         """
         log.info("copying weights")
-        with self.spec.source.locating(), self._of_the_base():
+        with self.spec.source.locating(), self._of_the_base(), enough_memory(self.plan.after):
             return transfer(self.base.graph, self.built, self.source)
 
     @cached_property
