@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.graph import Graph, InvalidGraph, Origin
+
+MAX_LAYERS = 10_000  # of a model that a spec makes, ten times as many as the largest application has
+
+
+def check_size(num_layers: int, path: Path = ()) -> None:
+    """Proves that a model has no more layers than a spec may make.
+
+    Raises:
+        SpecError: SC113 at the path of what makes them.
+    """
+    if num_layers > MAX_LAYERS:
+        message = f"this makes a model of {num_layers:,} layers, {MAX_LAYERS:,} are the most"
+        help = "an entry with `each` makes layers for every layer that it matches, those of entries before it too"
+        raise SpecError.single("SC113", message, path=path, help=help if path[:1] != ("bases",) else None)
 
 
 def check_graph(graph: Graph, after: str) -> Graph:

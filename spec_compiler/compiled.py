@@ -21,7 +21,8 @@ class CompiledSpec:
         spec: what the user wrote.
         plan: what changed.
         weights: what became of every variable.
-        file_warnings: what is legal in the files of the base's weights but worth saying.
+        file_warnings: what is legal in the files of the base's weights, and in specs that it starts from, but worth
+            saying.
     """
 
     model: Any

@@ -22,10 +22,12 @@ from spec_compiler.collection import uncollected
 from spec_compiler.diagnostics import Diagnostic, Diagnostics, SpecError
 from spec_compiler.lint import lint, unused_parts
 from spec_compiler.location import missing_files
+from spec_compiler.memory import check_memory
+from spec_compiler.other_specs import inside
 from spec_compiler.permissions import Permissions
 from spec_compiler.plan import Plan
 from spec_compiler.spec import Spec, load_spec
-from spec_compiler.static import Tier, static_plan
+from spec_compiler.static import Tier, inner_warnings, static_plan
 from spec_compiler.training.sources import check_data
 
 if TYPE_CHECKING:
@@ -69,9 +71,11 @@ def checked(
         loaded = load_spec(spec, overrides=overrides, allowed=allowed)
         missing_files(loaded)
         if static:
-            tier, plan = static_plan(loaded, allowed) if base is None else (tier, None)
+            around = inside(loaded)
+            tier, plan = static_plan(loaded, allowed, around) if base is None else (tier, None)
             check_data(loaded, plan.after if plan is not None else None)
             found = lint(loaded, plan) if plan is not None else tuple(unused_parts(loaded))
+            found = (*inner_warnings(around), *found)
         else:
             _start()
             from spec_compiler import pipeline
@@ -79,7 +83,7 @@ def checked(
 
             planned = pipeline.planned(loaded, base, allowed)
             tier = "shapes" if planned.base.is_remote else "files"
-            found = (*lint(loaded, planned.plan), *pipeline.file_warnings(planned))
+            found = (*pipeline.inner_warnings(planned), *lint(loaded, planned.plan), *pipeline.file_warnings(planned))
             with loaded.source.locating():
                 check_objects(loaded, planned.plan.after)
             check_data(loaded, planned.plan.after)
@@ -137,6 +141,7 @@ def compile_spec(
     restrict_paths: bool = False,
     prove: bool = False,
     probe: str | os.PathLike[str] | None = None,
+    force: bool = False,
 ) -> CompiledSpec:
     """The edited model with its weights, its plan and its ledger.
 
@@ -149,6 +154,7 @@ def compile_spec(
         prove: whether base and result are run side by side, every kept layer compared bit for bit; the ledger's
             `proof` then says what was compared with what. Holds the base in memory as well.
         probe: a folder with images to prove it on, in place of seeded inputs.
+        force: whether a model is made though its plan needs more memory than is left.
 
     Raises:
         SpecError: the spec is at fault; SC513 where a kept layer computes something else than in the base.
@@ -162,14 +168,18 @@ def compile_spec(
     loaded = load_spec(spec, overrides=overrides, allowed=allowed)
     missing_files(loaded)
     _start()
+    from spec_compiler import pipeline
     from spec_compiler.compiled import CompiledSpec
-    from spec_compiler.pipeline import file_warnings, planned
 
-    result = planned(loaded, base, allowed)
+    result = pipeline.planned(loaded, base, allowed)
+    if not force:
+        with loaded.source.locating():
+            check_memory(result.plan.after)
     ledger = result.fill()
     if prove or probe is not None:
         ledger = replace(ledger, proof=result.proof(ledger, os.fspath(probe) if probe is not None else None))
-    return CompiledSpec(result.built.model, loaded, result.plan, ledger, file_warnings(result))
+    warnings = (*pipeline.inner_warnings(result), *pipeline.file_warnings(result))
+    return CompiledSpec(result.built.model, loaded, result.plan, ledger, warnings)
 
 
 def _start() -> None:

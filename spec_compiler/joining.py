@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from spec_compiler.check import check_size
 from spec_compiler.graph import Graph, LayerSpec, Node, ValueRef
 from spec_compiler.keras_names import flat, with_keras_names
 
 
 def joined(graphs: Mapping[str, Graph]) -> Graph:
-    """One graph of all, each layer called `base/layer`, in Keras `base_layer`. Nothing joins them yet."""
+    """One graph of all, each layer called `base/layer`, in Keras `base_layer`. Nothing joins them yet.
+
+    Raises:
+        SpecError: SC113 they have more layers than a spec may make.
+    """
+    check_size(sum(len(graph.layers) for graph in graphs.values()), ("bases",))
     layers: dict[str, LayerSpec] = {}
     nodes: dict[str, Node] = {}
     inputs: list[ValueRef] = []

@@ -54,7 +54,7 @@ def peak_bytes(graph: Graph) -> Figure:
     It is what prediction needs if nodes run in the graph's order and nothing is fused.
     """
     sizes = {
-        name: prod(_fixed(node.outputs[0].shape)) * _item(node.outputs[0].dtype)
+        name: prod(_fixed(node.outputs[0].shape)) * item_bytes(node.outputs[0].dtype)
         for name, node in graph.nodes.items()
         if node.outputs and _known(node.outputs[0].shape)
     }
@@ -223,7 +223,8 @@ def _fixed(shape: Shape) -> list[int]:
     return [size for size in shape[1:] if size is not None]
 
 
-def _item(dtype: str) -> int:
+def item_bytes(dtype: str) -> int:
+    """The bytes of one number of a dtype."""
     bits = re.search(r"(\d+)$", dtype)
     return BYTES.get(dtype) or (int(bits[1]) // 8 if bits else 4)
 
@@ -238,4 +239,4 @@ def _output_bytes(graph: Graph, node: Node) -> Figure:
         return 0
     if not all(_known(spec.shape) for spec in node.outputs):
         return None
-    return sum(prod(_fixed(spec.shape)) * _item(spec.dtype) for spec in node.outputs)
+    return sum(prod(_fixed(spec.shape)) * item_bytes(spec.dtype) for spec in node.outputs)

@@ -1,37 +1,92 @@
-"""A spec whose base is the result of another: which file that is, and that specs do not go round in a circle."""
+"""A spec whose base is the result of another: each file is followed once, not in a circle, and not without end."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.files import Folder
 from spec_compiler.permissions import Permissions
 from spec_compiler.spec import Spec, load_spec
 
-Inside = tuple[str, ...]
-"""The files of the specs that are being followed, the outermost first, each with its links resolved."""
+MAX_DEPTH = 16  # specs that start from each other's results
+MAX_SPECS = 100  # that are followed from one
+MAX_BASES = 64  # of one of them, counted where nothing is a spec any more: two that join two are four
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class Inside:
+    """Where a spec is followed: inside of which others, and what was made of those that were followed before.
+
+    `files` are those that are being followed, the outermost first, each with its links resolved. `made` is shared by
+    all that are followed from one spec: by the path of each file, under which its own paths start.
+    """
+
+    files: tuple[str, ...] = ()
+    made: dict[str, Any] = field(default_factory=dict)
+    bases: dict[str, int] = field(default_factory=dict)
+
+    def results(self, of: type[Made]) -> Iterator[Made]:
+        """What was made of the specs that were followed to their end."""
+        return (each for each in self.made.values() if isinstance(each, of))
 
 
 def inside(spec: Spec) -> Inside:
     """A spec that nothing is around: its own file, if it was read from one."""
-    return (os.path.realpath(spec.source.file),) if spec.source.file else ()
+    return Inside((os.path.realpath(spec.source.file),) if spec.source.file else ())
 
 
-def other_spec(path: str, folder: Folder, allowed: Permissions, around: Inside) -> tuple[Spec, Inside]:
-    """The spec in a file that the innermost of `around` starts from, and what is around its own base.
+def followed(
+    path: str, folder: Folder, allowed: Permissions, around: Inside, make: Callable[[Spec, Inside], Made]
+) -> Made:
+    """What `make` makes of the spec in a file, once for each file: of several bases that start from it as well.
 
     `folder` is that of the spec which names it.
 
     Raises:
-        SpecError: the spec's own mistakes, located in its file; SC304 where specs go round in a circle.
+        SpecError: the spec's own mistakes, located in its file; SC304 where specs go round in a circle, SC005 where
+            they are too many, or each other's base too often.
     """
     here = os.path.realpath(path)
-    if here in around:
-        chain = " → ".join(os.path.basename(each) for each in (*around, here))
+    if here in around.files:
+        chain = " → ".join(os.path.basename(each) for each in (*around.files, here))
         help = "let one of them start from an `application` or a `file`"
         raise SpecError.single("SC304", f"specs that are each other's base: {chain}", path=("spec",), help=help)
-    return load_spec(_shown(path), allowed=allowed, inside=folder), (*around, here)
+    if len(around.files) >= MAX_DEPTH:
+        message = f"{MAX_DEPTH} specs that start from one another, here is one more"
+        help = "build one of them, and let the next start from the `file`"
+        raise SpecError.single("SC005", message, path=("spec",), help=help)
+    known = os.path.abspath(path)
+    if known not in around.made:
+        if len(around.made) >= MAX_SPECS:
+            message = f"more than {MAX_SPECS} specs are followed from one"
+            raise SpecError.single("SC005", message, path=("spec",), help="build some of them, and name the `file`s")
+        try:
+            other = load_spec(_shown(path), allowed=allowed, inside=folder)
+            around.made[known] = make(other, replace(around, files=(*around.files, here)))
+            around.bases[known] = _num_bases(other, around)
+        except SpecError as error:
+            around.made[known] = error
+            raise
+    result: Any = around.made[known]
+    if isinstance(result, SpecError):
+        raise SpecError(result.diagnostics)
+    return result  # type: ignore[no-any-return]
+
+
+def _num_bases(spec: Spec, around: Inside) -> int:
+    """How many bases flow into a spec, those of the specs that it starts from in their place."""
+    bases = [spec.base, *(spec.bases or {}).values()]
+    paths = [os.path.abspath(spec.source.folder.place(each.spec)) for each in bases if each and each.spec]
+    count = sum(around.bases.get(path, 1) for path in paths) + sum(1 for each in bases if each and not each.spec)
+    if count > MAX_BASES:
+        message = f"{count} bases flow into this spec, {MAX_BASES} are the most"
+        raise spec.source.located(SpecError.single("SC005", message, path=("bases",), at_key=True))
+    return count
 
 
 def _shown(path: str) -> str:

@@ -10,13 +10,16 @@ proof                   backend/proof    where it is asked for: base and result,
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
+import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from spec_compiler.backend.bases import LoadedBase, from_built, load
+from spec_compiler.backend.rebuilding import Originals
 from spec_compiler.backend.sources import WeightSource
 from spec_compiler.backend.weights import transfer
 from spec_compiler.backend.writer import Built, build
@@ -26,8 +29,10 @@ from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
 from spec_compiler.known_calls import learn
 from spec_compiler.ledger import WeightLedger
+from spec_compiler.lint import lint
+from spec_compiler.memory import enough_memory
 from spec_compiler.mending import mended
-from spec_compiler.other_specs import Inside, inside, other_spec
+from spec_compiler.other_specs import Inside, followed, inside
 from spec_compiler.permissions import Permissions
 from spec_compiler.plan import Plan
 from spec_compiler.proof import Proof
@@ -45,15 +50,16 @@ class Planned:
     base: LoadedBase
     built: Built
     plan: Plan
+    around: Inside = field(default_factory=Inside)
 
     def fill(self) -> WeightLedger:
         """Gives the built model its weights.
 
         Raises:
-            SpecError: SC501 to SC508, a weights file that is not there or does not fit; located.
+            SpecError: SC501 to SC508, a weights file that is not there or does not fit, SC114; located.
         """
         log.info("copying weights")
-        with self.spec.source.locating(), self._of_the_base():
+        with self.spec.source.locating(), self._of_the_base(), enough_memory(self.plan.after):
             return transfer(self.base.graph, self.built, self.source)
 
     @cached_property
@@ -109,7 +115,7 @@ def planned(spec: Spec, model: Any, allowed: Permissions, around: Inside | None 
             learn(graph, before, built.graph, base.key)
         check_training(spec, built.graph)
     plan = Plan(built.graph.name, before, built.graph, planned_phases(spec, built.graph))
-    return Planned(spec, base, built, plan)
+    return Planned(spec, base, built, plan, around)
 
 
 def file_warnings(planned: Planned) -> tuple[Diagnostic, ...]:
@@ -118,11 +124,30 @@ def file_warnings(planned: Planned) -> tuple[Diagnostic, ...]:
     Raises:
         SpecError: SC501 to SC508; located.
     """
+    others = (found for each in planned.around.results(_Other) for found in _file_warnings(each.planned))
+    return (*others, *_file_warnings(planned))
+
+
+def _file_warnings(planned: Planned) -> tuple[Diagnostic, ...]:
     if planned.base.is_remote:
         return ()
     with planned.spec.source.locating():
         found = unmapped_warnings(planned.source.unmapped, planned.spec, planned.plan.after)
-        return (*found, *planned.base.traps())
+        return tuple(planned.spec.source.locate(each) for each in (*found, *planned.base.traps()))
+
+
+def inner_warnings(planned: Planned) -> tuple[Diagnostic, ...]:
+    """The warnings of the specs that this one starts from, each in its own file."""
+    return tuple(
+        each.planned.spec.source.locate(found)
+        for each in planned.around.results(_Other)
+        for found in lint(each.planned.spec, each.planned.plan)
+    )
+
+
+class _Other(NamedTuple):
+    planned: Planned
+    base: LoadedBase
 
 
 def _other(path: str, folder: Folder, allowed: Permissions, around: Inside) -> LoadedBase:
@@ -131,9 +156,18 @@ def _other(path: str, folder: Folder, allowed: Permissions, around: Inside) -> L
     Raises:
         SpecError: the other spec's own mistakes, located in its file; SC304 where specs go round in a circle.
     """
-    other, around = other_spec(path, folder, allowed, around)
-    result = planned(other, None, allowed, around)
-    return from_built(result.built, result.base, result.fill)
+
+    def made(spec: Spec, around: Inside) -> _Other:
+        result = planned(spec, None, allowed, around)
+        return _Other(result, from_built(result.built, result.base, functools.cache(result.fill)))
+
+    before = set(around.made)
+    found = followed(path, folder, allowed, around, made)
+    if os.path.abspath(path) not in before:
+        return found.base
+    if found.base.custom.originals.are_needed:  # two bases must not share what a layer is made from
+        return made(found.planned.spec, found.planned.around).base
+    return replace(found.base, custom=replace(found.base.custom, originals=Originals()))
 
 
 def unmapped_warnings(unmapped: Iterable[str], spec: Spec, graph: Graph) -> tuple[Diagnostic, ...]:

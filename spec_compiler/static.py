@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from spec_compiler.base import Base
 from spec_compiler.cache import Key
-from spec_compiler.diagnostics import Path, SpecError
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.editing import apply_edits, opened_for, size_of
 from spec_compiler.files import Folder
 from spec_compiler.known_bases import base_key, is_refused, known_graph, recall_graph, resized_key, result_key
 from spec_compiler.known_calls import inferred
-from spec_compiler.other_specs import Inside, inside, other_spec
+from spec_compiler.lint import lint, unused_parts
+from spec_compiler.other_specs import Inside, followed, inside
 from spec_compiler.permissions import Permissions
 from spec_compiler.plan import Plan
 from spec_compiler.spec import Spec
@@ -60,8 +61,27 @@ def _key(base: Base, path: Path, folder: Folder, allowed: Permissions, around: I
             file = folder.find(base.spec, "spec file")
         except SpecError as error:
             raise error.under("spec") from None
-        other, around = other_spec(file, folder, allowed, around)
-        _, plan = static_plan(other, allowed, around)
+        known = followed(file, folder, allowed, around, lambda other, around: _followed(other, allowed, around))
     except SpecError as error:
         raise error.under(*path) from None
-    return result_key(plan.after) if plan is not None else None
+    return known.key
+
+
+class _Followed(NamedTuple):
+    spec: Spec
+    plan: Plan | None
+    key: Key | None
+
+
+def _followed(spec: Spec, allowed: Permissions, around: Inside) -> _Followed:
+    _, plan = static_plan(spec, allowed, around)
+    return _Followed(spec, plan, result_key(plan.after) if plan is not None else None)
+
+
+def inner_warnings(around: Inside) -> tuple[Diagnostic, ...]:
+    """The warnings of the specs that were followed, each in its own file."""
+    return tuple(
+        each.spec.source.locate(found)
+        for each in around.results(_Followed)
+        for found in (lint(each.spec, each.plan) if each.plan is not None else unused_parts(each.spec))
+    )

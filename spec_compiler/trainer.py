@@ -20,6 +20,7 @@ from spec_compiler.compiled import CompiledSpec
 from spec_compiler.compiler import SpecLike, compile_spec
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.location import missing_files
+from spec_compiler.memory import check_gradients
 from spec_compiler.outputs import check_outputs
 from spec_compiler.permissions import Permissions
 from spec_compiler.spec import Spec, load_spec
@@ -88,7 +89,7 @@ def train_spec(
         base: a `keras.Model` to start from.
         overrides: texts such as `train[0].epochs=1`.
         resume: go on with the run in the folder, if there is one.
-        force: begin anew where the folder holds a run.
+        force: begin anew where the folder holds a run, and try what needs more memory than is left.
         allow_code: whether the spec may run code: `module:function` in `data`, `python:` bases, `Lambda` layers.
         restrict_paths: refuse files outside of the spec's folder.
         strategy: `mirrored` or `multi_worker_mirrored`.
@@ -146,9 +147,11 @@ def _train(
     placement = distribute(strategy)
     place = placement.folder(folder)
     ends.enter_context(run_files.claimed(place, resume=resume, force=force))
-    compiled = compile_spec(spec, base=base, allow_code=allowed.code, restrict_paths=not allowed.paths)
+    compiled = compile_spec(spec, base=base, allow_code=allowed.code, restrict_paths=not allowed.paths, force=force)
     watcher.compiled(compiled)
     graph = compiled.plan.after
+    if not force:
+        check_gradients(graph)
     if folders is None:
         data = load_code(spec, compiled.model, allowed.code)
     else:

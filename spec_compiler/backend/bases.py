@@ -20,7 +20,7 @@ from spec_compiler.backend.rebuilding import Originals
 from spec_compiler.backend.references import Reference
 from spec_compiler.backend.saved_code import SavedCode, load_by_keras, saved_config
 from spec_compiler.backend.shapes import keras_reason
-from spec_compiler.backend.sources import JoinedWeights, MemoryWeights, NoWeights, WeightSource
+from spec_compiler.backend.sources import FilledWeights, JoinedWeights, MemoryWeights, NoWeights, WeightSource
 from spec_compiler.backend.symbolic import skeleton
 from spec_compiler.backend.writer import Built, Custom, Factory
 from spec_compiler.base import Base, Weights
@@ -141,8 +141,7 @@ def from_built(built: Built, base: LoadedBase, fill: Callable[[], object]) -> Lo
     """The result of a spec as a base of another; `fill` gives it its weights."""
 
     def weights(result: Graph) -> WeightSource:
-        fill()
-        return MemoryWeights(built.model)
+        return FilledWeights(built.model, fill=fill)
 
     originals = Originals.of(built.model)
     factories = {**base.custom.factories, **_lambdas(built.model)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -110,6 +110,23 @@ def _by_name(model: Any, prefix: str) -> Iterator[tuple[str, Any]]:
         yield f"{prefix}{layer.name}", layer
         if isinstance(layer, keras.Model):
             yield from _by_name(layer, f"{prefix}{layer.name}/")
+
+
+@dataclass(frozen=True)
+class FilledWeights(MemoryWeights):
+    """The weights of a model that gets them when they are first asked for: a check asks for none."""
+
+    fill: Callable[[], object] = tuple
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[MemoryWeights]:
+        """Itself, filled.
+
+        Raises:
+            SpecError: whatever filling raises.
+        """
+        self.fill()
+        yield self
 
 
 @dataclass(frozen=True)

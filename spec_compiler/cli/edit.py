@@ -77,7 +77,7 @@ def plan(
 )
 @click.option("--prove", is_flag=True, help="Run base and result, and compare every kept layer, bit for bit.")
 @click.option("--probe", type=click.Path(), help="Prove it on the images in this folder, not on seeded inputs.")
-@click.option("--force", is_flag=True, help="Overwrite files that exist.")
+@click.option("--force", is_flag=True, help="Overwrite files that exist, and try what needs more memory than is left.")
 @permission_options
 def build(
     spec: str,
@@ -106,6 +106,7 @@ def build(
             restrict_paths=restrict_paths,
             prove=prove,
             probe=probe,
+            force=force,
         )
         save_build(compiled.model, output, compiled.weights.to_json(), ledger, force)
     echo(plan_text(compiled.plan))

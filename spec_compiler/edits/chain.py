@@ -6,11 +6,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from spec_compiler.check import check_size
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.edits.joins import argument
 from spec_compiler.entries import MATCH, LayerEntry, snake_case
 from spec_compiler.graph import Graph, LayerSpec, Node, Origin, ValueRef
 from spec_compiler.keras_names import flat
+
+LONGEST_NAME = 250  # characters: it becomes the name of a file and of a group in files, each up to 255 bytes
 
 
 @dataclass
@@ -43,9 +46,10 @@ class Chains:
 
         Raises:
             SpecError: SC204 a name that another layer has, SC205 `{name}` without a layer that it could stand for,
-                SC401 several tensors for a layer that takes one.
+                SC401 several tensors for a layer that takes one, SC113 more layers or a longer name than may be.
         """
         if match not in self._made:
+            check_size(len(self.graph.layers) + len(self.layers) + len(self.entries))
             names = []
             for index, entry in enumerate(self.entries):
                 place = (*self.path, index)
@@ -125,7 +129,11 @@ def layer_name(
     name = entry.name
     if match is not None and MATCH in name:
         below, slash, matched = match.rpartition("/")
-        name = f"{below}{slash}{name.replace(MATCH, matched)}"
+        length = len(name) + name.count(MATCH) * (len(matched) - len(MATCH))
+        name = f"{below}{slash}{name.replace(MATCH, matched)}" if length <= LONGEST_NAME else "x" * length
+    if len(name) - len((match or "").rpartition("/")[0]) > LONGEST_NAME:
+        message = f"the name of this layer has {len(name):,} characters, {LONGEST_NAME} are the most"
+        raise SpecError.single("SC113", message, path=(*path, *entry.name_path), help="write a shorter one")
     if (name in graph.layers and name not in free) or name in beside:
         there = graph.layers.get(name) or beside[name]
         by = "the base has it" if not there.is_new else f"`{there.origin.section}` made it"

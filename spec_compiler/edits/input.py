@@ -23,7 +23,7 @@ def _dtypes() -> list[str]:
     return [name for name in names if not name.startswith("mixed_")]
 
 
-Size = Annotated[StrictInt, Field(ge=1)] | None
+Size = Annotated[StrictInt, Field(ge=1, lt=2**31)] | None
 
 
 class Input(Section):
@@ -35,7 +35,7 @@ class Input(Section):
         description="The shape without the batch axis; null for an axis of any size.",
         examples=[[320, 320, 3]],
     )
-    channels: Annotated[StrictInt, Field(ge=1)] | None = Field(
+    channels: Annotated[StrictInt, Field(ge=1, lt=2**31)] | None = Field(
         default=None, description="The number of channels, the other sizes kept.", examples=[1]
     )
     name: Annotated[StrictStr, Field(min_length=1, pattern=r"^[^/]+$")] | None = Field(

@@ -51,6 +51,8 @@ RULES: dict[str, Rule] = {
         Rule("SC110", "a variable (`${name}`) that `vars` does not have"),
         Rule("SC111", "a variable that nothing uses", "warning"),
         Rule("SC112", "code that a spec names and the caller has not allowed"),
+        Rule("SC113", "more layers, or longer names, than a spec may make"),
+        Rule("SC114", "a model that needs more memory than is left"),
         Rule("SC201", "a name or pattern that matches no layer"),
         Rule("SC202", "an unknown layer class"),
         Rule("SC203", "an unknown application"),

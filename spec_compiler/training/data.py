@@ -26,15 +26,17 @@ class Data(Section):
         description="The share of the images (of each class) to hold back, or a folder like `train`.",
         examples=[0.2, "data/validation"],
     )
-    batch_size: Annotated[StrictInt, Field(ge=1)] = Field(default=32, description="How many images make one step.")
+    batch_size: Annotated[StrictInt, Field(ge=1, lt=2**31)] = Field(
+        default=32, description="How many images make one step."
+    )
     augment: tuple[LooseEntry, ...] = Field(
         default=(),
         description="Layers that change the training images at random; they are no part of the model.",
         examples=[[{"RandomFlip": "horizontal"}, {"RandomRotation": 0.1}]],
     )
-    image_size: tuple[Annotated[StrictInt, Field(ge=1)], Annotated[StrictInt, Field(ge=1)]] | None = Field(
-        default=None, description="Height and width, for a model that takes any; the model's own otherwise."
-    )
+    image_size: (
+        tuple[Annotated[StrictInt, Field(ge=1, lt=2**31)], Annotated[StrictInt, Field(ge=1, lt=2**31)]] | None
+    ) = Field(default=None, description="Height and width, for a model that takes any; the model's own otherwise.")
     interpolation: Literal[INTERPOLATIONS] = Field(  # type: ignore[valid-type]
         default="bilinear", description="How images of another size are resized."
     )

@@ -17,7 +17,9 @@ class Phase(Section):
     phase: Annotated[StrictStr, Field(min_length=1, pattern=r"^[A-Za-z0-9_.\- ]+$")] = Field(
         description="Its name, in the history and the curves.", examples=["feature_extraction", "fine_tune"]
     )
-    epochs: Annotated[StrictInt, Field(ge=1)] = Field(description="How many passes over the data.", examples=[5])
+    epochs: Annotated[StrictInt, Field(ge=1, lt=2**31)] = Field(
+        description="How many passes over the data.", examples=[5]
+    )
     freeze: Freezing | None = Field(
         default=None,
         description="The layers that stay as they are in this phase, in place of what `freeze` says; all others train.",
