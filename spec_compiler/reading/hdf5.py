@@ -19,7 +19,7 @@ import numpy as np
 from h5py import h5d, h5g, h5l, h5o, h5s, h5t, h5z
 
 from spec_compiler.reading.damage import Damaged, Hostile, megabytes, reading, regular_file
-from spec_compiler.reading.heaps import largest_heap
+from spec_compiler.reading.heaps import Partly, Region, heaps
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
@@ -28,7 +28,8 @@ Array = np.ndarray[Any, Any]
 _MAX_OBJECTS = 100_000  # a network of 10,000 layers with its optimizer has 80,000 or so
 _MAX_DEPTH = 100  # a model in a model is 2 or 4 deeper
 _MAX_TEXT = 64 << 20  # all attributes that are read, together; one is the model's config
-_MAX_TEXTS = 256 << 20  # what a list of texts may have at the very most, by a bound that is far from what it has
+_MAX_TEXTS = 256 << 20  # what an attribute may have at the very most, by a bound that is far from what it has
+_MAX_HEAP = 1 << 16
 # Weights become 1.1 times smaller, pruned ones 10 or 20 times; two filters one after another can do a million.
 _MAX_RATIO = 100
 _FREE = 16 << 20
@@ -62,7 +63,7 @@ class Hdf5:
 
     arrays: Mapping[str, ArrayInfo]
     groups: Mapping[str, Any]  # the root is ""
-    _budget: _Budget = field(repr=False, compare=False)
+    _texts: _Texts = field(repr=False, compare=False)
 
     def __contains__(self, name: str) -> bool:
         return name in self.arrays or name in self.groups
@@ -82,7 +83,7 @@ class Hdf5:
         info = self.arrays[name]
         dataset = h5py.Dataset(info.dataset)
         with reading(f"its `{name}`"):
-            mark = self._budget.read(dataset, "dtype", only_one=True)
+            mark = self._texts.read(dataset, name, "dtype", only_one=True)
             if mark == "bfloat16" or info.dtype == "V2":
                 import ml_dtypes
 
@@ -101,37 +102,36 @@ class Hdf5:
             Damaged: it is none of these.
             Hostile: it is larger than any that Keras writes.
         """
-        return self._budget.read(h5py.Group(self.groups[group]), name, only_one=only_one)
+        return self._texts.read(h5py.Group(self.groups[group]), group, name, only_one=only_one)
 
 
 @dataclass
-class _Budget:
-    """How much of the attributes may still be read.
+class _Texts:
+    """The attributes that are read, through a view of the file in which HDF5 finds no heap that was not looked at.
 
-    How long a text is that may have any length is known only when it is read. One is as long as the file at most; but
-    many may be one and the same, so of a list each is taken to be as long as the largest heap of texts in the file.
+    How long a text of any length is shows only when it is read, and many may be one and the same. HDF5 itself never
+    makes a heap of several texts larger than 64 KB, so larger ones are not there when a list is read.
     """
 
     source: str | BinaryIO
+    regions: list[Region]  # the bytes of datasets
+    stack: contextlib.ExitStack
     left: int = _MAX_TEXT
 
-    def read(self, owner: Any, name: str, *, only_one: bool = False) -> Any:
+    def read(self, owner: Any, place: str, name: str, *, only_one: bool = False) -> Any:
         with reading(f"its attribute `{name}`"):
             if name not in owner.attrs:
                 return None
+            owner = (self._for_one if only_one else self._for_lists)[f"/{place}"]
             attribute = owner.attrs.get_id(name)
             kind, space = attribute.get_type(), attribute.get_space()
             count = space.get_simple_extent_npoints()
             is_text = kind.get_class() == h5t.STRING
-            any_length = is_text and kind.is_variable_str()
         if not (is_text or kind.get_class() in _NUMBERS) or (only_one and count != 1):
             raise Hostile(f"its attribute `{name}` is neither text nor numbers")
-        bound, most = count * kind.get_size(), self.left
-        if any_length:
-            largest = self._largest  # looked at for a single text too: a damaged heap may hold HDF5 for ever
-            bound, most = (count * largest if count > 1 else 0), _MAX_TEXTS
-        if bound > most:
-            raise Hostile(f"its attribute `{name}` may have {megabytes(bound)}")
+        size = _MAX_HEAP if is_text and kind.is_variable_str() and not only_one else kind.get_size()
+        if count * size > _MAX_TEXTS:
+            raise Hostile(f"its attribute `{name}` may have {megabytes(count * size)}")
         with reading(f"its attribute `{name}`"):
             value = owner.attrs[name]
             value = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
@@ -143,12 +143,25 @@ class _Budget:
         return texts if isinstance(value, list) else texts[0]
 
     @cached_property
-    def _largest(self) -> int:
-        """The largest of the heaps in which the file keeps texts of any length."""
-        with reading(), contextlib.ExitStack() as stack:
-            source = self.source
-            stream: BinaryIO = stack.enter_context(open(source, "rb")) if isinstance(source, str) else source
-            return largest_heap(stream)
+    def _for_one(self) -> Any:
+        _ = self._heaps
+        return self._view(self.regions)
+
+    @cached_property
+    def _for_lists(self) -> Any:
+        return self._view([*self.regions, *((start, end) for start, end in self._heaps if end - start > _MAX_HEAP)])
+
+    @cached_property
+    def _heaps(self) -> list[Region]:
+        return heaps(self._stream, self.regions)
+
+    @cached_property
+    def _stream(self) -> BinaryIO:
+        source = self.source
+        return self.stack.enter_context(open(source, "rb")) if isinstance(source, str) else source
+
+    def _view(self, hidden: list[Region]) -> Any:
+        return self.stack.enter_context(h5py.File(Partly(self._stream, hidden), "r"))
 
 
 def _text(value: Any) -> Any:
@@ -166,21 +179,10 @@ def open_hdf5(source: str | BinaryIO) -> Iterator[Hdf5]:
         Damaged: it is damaged.
         Hostile: it holds what no weights file needs.
     """
-    with _opened(source) as (root, size):
+    with _opened(source) as (root, size), contextlib.ExitStack() as stack:
         walk = _Walk(size)
         walk.through(root, "", 0)
-        yield Hdf5(walk.arrays, walk.groups, _Budget(source))
-
-
-@contextlib.contextmanager
-def open_root(source: str) -> Iterator[Hdf5]:
-    """The root of an HDF5 file with its attributes only; nothing else of it is looked at.
-
-    Raises:
-        Damaged: it is damaged.
-    """
-    with _opened(source) as (root, _):
-        yield Hdf5({}, {"": root}, _Budget(source))
+        yield Hdf5(walk.arrays, walk.groups, _Texts(source, walk.regions, stack))
 
 
 @contextlib.contextmanager
@@ -202,6 +204,7 @@ class _Walk:
     arrays: dict[str, ArrayInfo] = field(default_factory=dict)
     groups: dict[str, Any] = field(default_factory=dict)
     seen: set[int] = field(default_factory=set)  # addresses
+    regions: list[Region] = field(default_factory=list)  # the bytes of datasets, where they lie in one piece
     stored: int = 0
     declared: int = 0
 
@@ -261,11 +264,13 @@ class _Walk:
             shape, dtype = tuple(map(int, item.shape)), item.dtype
             declared, stored = math.prod(shape) * dtype.itemsize, item.get_storage_size()
             chunk = math.prod(made.get_chunk()) * dtype.itemsize if layout == h5d.CHUNKED else 0
-            end = (item.get_offset() or 0) + stored if layout == h5d.CONTIGUOUS and stored else 0
+            start = (item.get_offset() or 0) if layout == h5d.CONTIGUOUS and stored else 0
+            end = start + stored if start else 0
             address = h5o.get_info(item).addr
         if address not in self.seen:  # it may have two names
             self.seen.add(address)
             self.stored += stored
+            self.regions += [(start, end)] if start else []
         if (layout != h5d.CHUNKED and stored != declared) or end > self.size:
             raise Damaged(f"its `{place}` of {megabytes(declared)} is not complete")
         self.declared += declared

@@ -47,9 +47,9 @@ def config_text(path: str) -> tuple[Format, str | bytes | None, str]:
             if CONFIG not in archive:
                 raise Damaged(f"the archive has no `{CONFIG}`")
             return "keras", archive.read(CONFIG, MAX_BYTES), "3"
-    from spec_compiler.reading.hdf5 import open_root
+    from spec_compiler.reading.hdf5 import open_hdf5
 
-    with open_root(path) as store:
+    with open_hdf5(path) as store:
         text = store.attribute("", "model_config", only_one=True)
         version = store.attribute("", "keras_version", only_one=True)
     if not isinstance(text, str | None):

@@ -25,7 +25,7 @@ def hdf5(data: bytes, edit: Edit) -> bytes:
     target = io.BytesIO(data)
     with h5py.File(target, "r+") as store:
         edit(store)
-    return target.getvalue()
+    return _all_one(target.getvalue()) if edit is _texts else target.getvalue()
 
 
 def first_array(store: Any) -> str:
@@ -110,10 +110,21 @@ def _cycle(store: Any) -> None:
 
 
 def _texts(store: Any) -> None:
-    """A list of names each of which may be the same text of two megabytes."""
-    store.attrs["notes"] = "x" * 2_000_000
     for each in (store, store.get("model_weights", store)):
-        each.attrs["layer_names"] = ["a"] * 300
+        each.attrs.pop("layer_names", None)
+        each.attrs["layer_names"] = ["q" * 777] * 4000
+    store.attrs["notes"] = "x" * 2_000_000
+
+
+def _all_one(data: bytes) -> bytes:
+    """Makes each of the names the one text of two megabytes: a name is its length, a place, and a number there."""
+    name, text = struct.pack("<I", 777), struct.pack("<I", 2_000_000)
+    start, made = data.index(text), bytearray(data)
+    place = data.find(name)
+    while place >= 0:
+        made[place : place + 16] = data[start : start + 16]
+        place = data.find(name, place + 16)
+    return bytes(made)
 
 
 def _attribute(name: str, value: Any) -> Edit:
@@ -164,7 +175,7 @@ HDF5: dict[str, Edit] = {
     ),
     "groups too deep": _deep,
     "groups without number": _many,
-    "lists of texts that may be one": _texts,
+    "a list of texts that are all one": _texts,
 }
 ATTRIBUTES: dict[str, Edit] = {
     "a config that is a reference": _attribute("model_config", None),

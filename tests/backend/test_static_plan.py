@@ -183,9 +183,13 @@ def test_the_first_base_that_is_unknown_ends_it(specs: Path) -> None:
     (specs / "broken.yaml").write_text("spec: 1\nbase: {application: VGG17}\n")
     (specs / "damaged.keras").write_text("no archive")
     (specs / "both.yaml").write_text("spec: 1\nbases: {a: {file: damaged.keras}, b: {spec: broken.yaml}}\n")
-    assert followed(load_spec("both.yaml")) == ("fields", None)
+    with pytest.raises(SpecError, match="SC502"):  # what a file is takes no Keras
+        followed(load_spec("both.yaml"))
     with pytest.raises(SpecError, match="SC502"):
         plan_spec("both.yaml")
+    unknown = {"application": "MobileNet", "weights": None, "alpha": 0.25, "classes": 7}
+    bases = {"a": unknown, "b": {"spec": str(specs / "broken.yaml")}}
+    assert followed(load_spec({"spec": 1, "bases": bases})) == ("fields", None)
 
 
 def test_names_that_keras_will_see_are_part_of_the_question() -> None:

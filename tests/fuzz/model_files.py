@@ -16,6 +16,7 @@ import argparse
 import collections
 import faulthandler
 import functools
+import gzip
 import io
 import json
 import os
@@ -499,8 +500,10 @@ def _run(numbers: range, seed: int) -> tuple[dict[str, int], int]:
             print(f"at {number}", flush=True)
             case = damaged(number, seed, bench.files)
             text = f"case {number} of seed {seed}, {case.suffix}, {case.damage}"
-            kept = CORPUS / f"{seed}-{number}{case.suffix}"
-            kept.write_bytes(case.data)  # before it is run, so that it is there where that ends the process
+            kept = CORPUS / f"{seed}-{number}{case.suffix}.gz"
+            kept.write_bytes(
+                gzip.compress(case.data, mtime=0)
+            )  # before it is run, so that it is there where that ends the process
             faulthandler.dump_traceback_later(_LONGEST, exit=True)
             before = time.monotonic()
             try:
