@@ -39,6 +39,8 @@ def inferred(graph: Graph, before: Graph, base: Key) -> Graph | None:
     layers: dict[str, LayerSpec] = {}
     for name, node in graph.nodes.items():
         spec = graph.layers[node.layer]
+        if any(ref.index >= len(nodes[ref.node].outputs) for ref in node.inputs):
+            return None  # what was kept of a call puts out less than is taken
         if is_as_before(node, spec, nodes, before):
             outputs, made = before.nodes[name].outputs, spec
         else:
@@ -48,11 +50,19 @@ def inferred(graph: Graph, before: Graph, base: Key) -> Graph | None:
             if found is None:
                 return None
             try:
-                outputs, made = specs_from_plain(found["outputs"]), _made(spec, layer_from_plain(found["layer"]))
-            except (ValueError, KeyError, TypeError, AttributeError):
+                outputs, layer = specs_from_plain(found["outputs"]), layer_from_plain(found["layer"])
+                if found.keys() != {"outputs", "layer"} or (layer.kind, layer.class_name) != (
+                    spec.kind,
+                    spec.class_name,
+                ):
+                    return None
+                made = _made(spec, layer)
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 return None
         nodes[name] = replace(node, outputs=outputs)
         layers.setdefault(node.layer, made)
+    if any(ref.index >= len(nodes[ref.node].outputs) for ref in graph.output_refs):
+        return None
     return replace(graph, nodes=nodes, layers=layers)
 
 
