@@ -24,9 +24,9 @@ from spec_compiler.graph_json import (
     specs_to_plain,
 )
 from spec_compiler.permissions import CODE_LAYERS
+from spec_compiler.reader_code import code_checksum
 
 MOST_CALLS = 4_000  # a base's entry stays below some 3 MB; the oldest go first
-_FORMAT = 2
 
 
 def inferred(graph: Graph, before: Graph, base: Key) -> Graph | None:
@@ -122,7 +122,7 @@ def call_key(node: Node, layer: LayerSpec, nodes: Mapping[str, Node]) -> str | N
 
 
 def _entry(base: Key) -> Key:
-    return {"calls": _FORMAT, "base": base}
+    return {"calls": code_checksum(), "base": base}
 
 
 def _known(base: Key) -> Mapping[str, Any]:

@@ -35,7 +35,13 @@ SPEC = {
     "head": [{"Dense": 3}],
 }
 VALUES = [None, True, -1, 0, 7, 2.5, "", "a", "in", "$ref", [], [1], ["a", 0], {}, {"$ref": ["d", 0]}, {"$tuple": 3}]
-MORE: tuple[Any, ...] = {"$ref": ["nothing", 0]}, {"$ref": ["a", 9]}, {"$ref": ["a", -1]}, {"class_name": "Lambda", "config": {}}, [[]]
+MORE: tuple[Any, ...] = (
+    {"$ref": ["nothing", 0]},
+    {"$ref": ["a", 9]},
+    {"$ref": ["a", -1]},
+    {"class_name": "Lambda", "config": {}},
+    [[]],
+)
 
 
 @pytest.fixture(autouse=True)
