@@ -8,6 +8,7 @@ from typing import Any, get_args
 from spec_compiler.graph import Graph, Kind, LayerSpec, Node, TensorSpec, ValueRef, VariableSpec
 
 _PLAIN = (str, int, float, bool, type(None))
+_NESTS = (list, dict)  # of JSON data
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _GRAPH = frozenset(("name", "layers", "nodes", "inputs", "outputs", "positions"))
 _LAYER = frozenset(
@@ -77,8 +78,11 @@ def from_plain(data: Any) -> Graph:
     nodes: dict[str, Node] = {}
     for each in _typed(data["nodes"], list):
         node = _node_from_plain(each)
-        if node.name in nodes or node.layer not in layers or not all(_is_there(ref, nodes) for ref in node.inputs):
+        if node.name in nodes or node.layer not in layers:
             raise _malformed("a node that does not fit")
+        for ref in node.inputs:
+            if not _is_there(ref, nodes):
+                raise _malformed("a tensor that no earlier node puts out")
         nodes[node.name] = node
     inputs, outputs = decoded(data["inputs"]), decoded(data["outputs"])
     positions = tuple(_typed(each, str) for each in _typed(data["positions"], list))
@@ -117,10 +121,13 @@ def specs_from_plain(data: Any) -> tuple[TensorSpec, ...]:
     Raises:
         ValueError: as `from_plain`.
     """
-    return tuple(
-        TensorSpec(tuple(None if size is None else _natural(size) for size in _typed(shape, list)), _typed(dtype, str))
-        for shape, dtype in map(_pair, _typed(data, list))
-    )
+    found = []
+    for shape, dtype in map(_pair, _typed(data, list)):
+        for size in _typed(shape, list):
+            if size is not None:
+                _natural(size)
+        found.append(TensorSpec(tuple(shape), _typed(dtype, str)))
+    return tuple(found)
 
 
 def layer_to_plain(layer: LayerSpec) -> dict[str, Any]:
@@ -178,14 +185,12 @@ def layer_from_plain(data: Any) -> LayerSpec:
 
 def _variable_from_plain(data: Any) -> VariableSpec:
     path, shape, dtype, trainable, store_path, legacy_index = _typed(data, list)
-    return VariableSpec(
-        _typed(path, str),
-        tuple(map(_natural, _typed(shape, list))),
-        _typed(dtype, str),
-        _typed(trainable, bool),
-        _text_or_none(store_path),
-        None if legacy_index is None else _natural(legacy_index),
-    )
+    texts = type(path) is type(dtype) is str and type(trainable) is bool and type(shape) is list
+    if not texts or (store_path is not None and type(store_path) is not str):
+        raise _malformed("a variable that is none")
+    for size in shape if legacy_index is None else (*shape, legacy_index):
+        _natural(size)
+    return VariableSpec(path, tuple(shape), dtype, trainable, store_path, legacy_index)
 
 
 def _is_named(config: Mapping[str, Any]) -> bool:
@@ -220,19 +225,21 @@ def decoded(value: Any) -> Any:
     Raises:
         ValueError: as `from_plain`.
     """
-    if isinstance(value, list):
-        return [decoded(each) for each in value]
-    if isinstance(value, dict):
-        if len(value) == 1:
-            if "$ref" in value:
-                node, index = _pair(value["$ref"])
-                return ValueRef(_typed(node, str), _natural(index))
-            if "$tuple" in value:
-                return tuple(decoded(each) for each in _typed(value["$tuple"], list))
-        if any(key.startswith("$") for key in value):
+    if type(value) is list:
+        return [decoded(each) if type(each) in _NESTS else each for each in value]
+    if type(value) is not dict:
+        return value
+    if "$ref" in value and len(value) == 1:
+        node, index = _pair(value["$ref"])
+        return ValueRef(_typed(node, str), _natural(index))
+    if "$tuple" in value and len(value) == 1:
+        return tuple(decoded(each) for each in _typed(value["$tuple"], list))
+    made = {}
+    for key, each in value.items():
+        if key[:1] == "$":
             raise _malformed("a key that means nothing")
-        return {key: decoded(each) for key, each in value.items()}
-    return value
+        made[key] = decoded(each) if type(each) in _NESTS else each
+    return made
 
 
 def _typed(value: Any, kind: type) -> Any:
