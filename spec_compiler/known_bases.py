@@ -24,11 +24,11 @@ from spec_compiler.graph import Graph, Shape
 from spec_compiler.graph_json import NotPlain, from_plain, to_plain
 from spec_compiler.joining import joined
 from spec_compiler.keras_settings import settings_file
+from spec_compiler.reader_code import code_checksum
 from spec_compiler.reading import said_of
 from spec_compiler.reading.model import config_hash
 from spec_compiler.spec import Spec
 
-FORMAT = 4
 _REFUSED = {"refused": True}
 
 
@@ -104,12 +104,12 @@ def result_key(graph: Graph) -> Key | None:
 
 
 def _asked_of_keras(question: dict[str, Any]) -> Key:
-    return {"format": FORMAT, "keras": _keras_version(), "settings": _settings(), **question}
+    return {"code": code_checksum(), "keras": _keras_version(), "settings": _settings(), **question}
 
 
 def joined_key(keys: dict[str, Key | None]) -> Key | None:
     """What the graph of several bases depends on."""
-    return None if None in keys.values() else {"format": FORMAT, "bases": keys}
+    return None if None in keys.values() else {"code": code_checksum(), "bases": keys}
 
 
 def recall_graph(key: Key | None) -> Graph | None:

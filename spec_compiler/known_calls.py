@@ -25,9 +25,9 @@ from spec_compiler.graph_json import (
     specs_to_plain,
 )
 from spec_compiler.permissions import CODE_LAYERS
+from spec_compiler.reader_code import code_checksum
 
 MOST_CALLS = 4_000  # a base's entry stays below some 3 MB; the oldest go first
-_FORMAT = 2
 
 
 def inferred(graph: Graph, before: Graph, base: Key) -> Graph | None:
@@ -40,6 +40,8 @@ def inferred(graph: Graph, before: Graph, base: Key) -> Graph | None:
     layers: dict[str, LayerSpec] = {}
     for name, node in graph.nodes.items():
         spec = graph.layers[node.layer]
+        if any(ref.index >= len(nodes[ref.node].outputs) for ref in node.inputs):
+            return None  # what was kept of a call puts out less than is taken
         if is_as_before(node, spec, nodes, before):
             outputs, made = before.nodes[name].outputs, spec
         else:
@@ -49,11 +51,19 @@ def inferred(graph: Graph, before: Graph, base: Key) -> Graph | None:
             if found is None:
                 return None
             try:
-                outputs, made = specs_from_plain(found["outputs"]), _made(spec, layer_from_plain(found["layer"]))
-            except (ValueError, KeyError, TypeError, AttributeError):
+                outputs, layer = specs_from_plain(found["outputs"]), layer_from_plain(found["layer"])
+                if found.keys() != {"outputs", "layer"} or (layer.kind, layer.class_name) != (
+                    spec.kind,
+                    spec.class_name,
+                ):
+                    return None
+                made = _made(spec, layer)
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 return None
         nodes[name] = replace(node, outputs=outputs)
         layers.setdefault(node.layer, made)
+    if any(ref.index >= len(nodes[ref.node].outputs) for ref in graph.output_refs):
+        return None
     return replace(graph, nodes=nodes, layers=layers)
 
 
@@ -113,7 +123,7 @@ def call_key(node: Node, layer: LayerSpec, nodes: Mapping[str, Node]) -> str | N
 
 
 def _entry(base: Key) -> Key:
-    return {"calls": _FORMAT, "base": base}
+    return {"calls": code_checksum(), "base": base}
 
 
 def _known(base: Key) -> Mapping[str, Any]:

@@ -80,8 +80,10 @@ def _chosen(layer: LayerSpec, padding: Padding, shape: Shape) -> Padding | None:
 def _padding(layer: LayerSpec) -> Padding | None:
     if layer.class_name != "ZeroPadding2D":
         return None
-    rows, columns = layer.config["config"]["padding"]
-    return (rows[0], rows[1]), (columns[0], columns[1])
+    match layer.config["config"].get("padding"):
+        case [[int(top), int(bottom)], [int(left), int(right)]]:
+            return (top, bottom), (left, right)
+    return None
 
 
 def _input(graph: Graph, layer: str) -> Shape:

@@ -135,9 +135,16 @@ class SavedCode:
 def load_by_keras(path: str, objects: Mapping[str, Any], allowed: bool) -> Any:
     """The model as Keras's own `load_model` gives it, uncompiled; its config has passed.
 
+    Keras goes by the name of a file, and we by what is in it: a file may hold two models, and only one config passed.
+
     Raises:
-        SpecError: as `SavedCode.permit`.
+        SpecError: as `SavedCode.permit`, and SC502 for a file whose name says another format.
     """
+    path = os.path.abspath(path)  # what begins with `hf://` Keras would download
+    suffixes = (".keras",) if zipfile.is_zipfile(path) else (".h5", ".hdf5")
+    if not path.endswith(suffixes):
+        message = f"`{os.path.basename(path)}` is in the format of `{suffixes[0]}` files, its name says another"
+        raise SpecError.single("SC502", message, help=f"let its name end in `{suffixes[0]}`")
     saved = SavedCode.of(saved_config(path))
     saved.permit(path, allowed)
     with saved.loading():
