@@ -13,6 +13,7 @@ import re
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,11 @@ from spec_compiler.argument_values import _fits
 from spec_compiler.catalogue import CLASS_KINDS, _group, catalogue, class_record
 from spec_compiler.file_places import FIELDS, FUNCTIONS, READS, WRITES, WRITES_INSIDE, asked_in, is_word, plain_place
 from spec_compiler.files import Folder
-from spec_compiler.permissions import CODE_LAYERS, Permissions
+from spec_compiler.permissions import CODE_LAYERS, Permissions, _code
 from spec_compiler.regular_files import Left, NotRegular, opened
 from spec_compiler.schema import spec_schema
 from spec_compiler.training.outputs import OWN, misplaced, placed
+from spec_compiler.training.run_folder import check_run_folder
 
 # Arguments of Keras's classes that take a free text, and why that is no file.
 NO_FILES: Mapping[str, str] = {
@@ -394,3 +396,28 @@ def test_files_that_open_by_themselves(tmp_path: Path) -> None:
 def test_places_are_plain() -> None:
     assert plain_place(("train", 0, "callbacks", 1)) == ("train", "callbacks")
     assert set(FUNCTIONS) == {key for _, _, key, record in arguments() if record.get("kind") == "function"}
+
+
+def test_a_changed_copy_of_a_spec_stays_confined() -> None:
+    confined = load_spec("spec: 1\nbase: {file: x.keras}\n", allowed=Permissions(paths=False))
+    assert confined.model_copy(update={"base": {"file": "y.keras"}}).source.folder.is_confined
+
+
+def test_the_logs_of_a_run_are_no_link_finding_S1(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "run" / "tensorboard").symlink_to(tmp_path / "outside")
+    for options in ({"resume": True, "force": False}, {"resume": False, "force": True}):
+        with pytest.raises(SpecError, match="is a link"):
+            check_run_folder(str(tmp_path / "run"), **options)
+
+
+def test_a_large_spec_is_judged_at_once() -> None:
+    """Every value of it, as often as a spec may have values."""
+    layers = [
+        {"Dense": {"units": 3, "kernel_initializer": {"HeNormal": {"seed": n}}, "name": f"d{n}"}} for n in range(4000)
+    ]
+    start = time.monotonic()
+    assert list(_code({"spec": 1, "head": layers})) == []
+    assert list(asked_in({"spec": 1, "head": layers})) == []
+    assert time.monotonic() - start < 1
