@@ -66,6 +66,9 @@ WRITES_OF_OWN = (*WRITES.values(), "backup_dir")
 READS_OF_OWN = re.compile(r"(^|_)(file|path|dir|directory|folder|vocab|vocabulary)(_|$)|filename|filepath")
 
 
+_WORDS_BY_SECTION = {place[0]: [each for each in WORDS if each[0] == place[0]] for place in WORDS}
+
+
 class Asked(NamedTuple):
     """A file, folder or module that a spec names, and where."""
 
@@ -87,7 +90,9 @@ def plain_place(path: Path) -> tuple[str, ...]:
 def is_word(path: Path) -> bool:
     """Whether what stands at a place is a name or a word, whatever it says."""
     place = plain_place(path)
-    return place[-1:] == ("name",) or any(place[: len(each)] == each for each in WORDS)
+    if place[-1:] == ("name",):
+        return True
+    return any(place[: len(each)] == each for each in _WORDS_BY_SECTION.get(place[0] if place else "", ()))
 
 
 def asked_in(data: Any) -> Iterator[Asked]:

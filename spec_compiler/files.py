@@ -8,8 +8,6 @@ swapped in between leads nowhere. Where they may, the gate still takes regular f
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import weakref
 from typing import IO, Any
 
@@ -168,6 +166,9 @@ class Folder:
 
     def _hold(self, stream: IO[bytes], name: str) -> str:
         """A path of this name that leads to an opened file, as long as this folder is in use."""
+        import shutil  # with `tempfile` 10 ms, where names are confined only
+        import tempfile
+
         if self._room is None:
             self._room = tempfile.mkdtemp(prefix="spec-compiler-held-")
             weakref.finalize(self, shutil.rmtree, self._room, ignore_errors=True)

@@ -54,7 +54,7 @@ def changed(spec: Spec, fix: Fix) -> Spec:
     data: Any = spec.source.data
     for path, value in fix.changes:
         data = _assigned(data, path, value)
-    return validate(Source(data, "", spec.source.file))
+    return validate(Source(data, "", spec.source.file, is_confined=spec.source.is_confined))
 
 
 def _assigned(data: Any, path: Path, value: Any) -> Any:

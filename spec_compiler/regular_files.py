@@ -72,8 +72,6 @@ def regular(handle: int, path: str) -> IO[bytes]:
         kind = kind_of(os.fstat(handle).st_mode)
         if kind != "a file":
             raise NotRegular(None, f"it is {kind}, not a file")
-        if hasattr(os, "set_blocking"):
-            os.set_blocking(handle, True)
         return os.fdopen(handle, "rb")
     except BaseException:
         os.close(handle)

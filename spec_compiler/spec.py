@@ -149,7 +149,8 @@ class Spec(Section):
         """
         if not update:
             return super().model_copy(deep=deep)
-        source = Source({**self.source.data, **_plain(update)}, "", self.source.file)
+        source = self.source
+        source = Source({**source.data, **_plain(update)}, "", source.file, is_confined=source.is_confined)
         return validate(source)
 
     def texts(self) -> Iterator[str]:

@@ -6,11 +6,9 @@ from its first bytes, before anything is decoded.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import io
 import os
-import threading
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -36,7 +34,6 @@ MAX_BYTES = 2**29
 LARGE = (
     8_000_000  # pixels, or bytes; such pictures are decoded one after another, so that eight threads hold one of them
 )
-_ONE_LARGE = threading.Lock()
 _AGAIN = "remove it, or save it again as PNG or JPEG"
 
 
@@ -62,19 +59,20 @@ class ImageReader:
         """
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd metadata; the pixels are what counts
-            with contextlib.ExitStack() as stack:
-                stream = stack.enter_context(self.folder.open(path))
-                if _num_pixels(stream) > LARGE or os.fstat(stream.fileno()).st_size > LARGE:
-                    stack.enter_context(_ONE_LARGE)
+            with self.folder.open(path) as stream:
+                is_large = _num_pixels(stream) > LARGE or os.fstat(stream.fileno()).st_size > LARGE
                 stream.seek(0)
-                image = keras.utils.load_img(
-                    io.BytesIO(stream.read(MAX_BYTES)),
-                    color_mode=COLOR_MODES[self.channels],
-                    target_size=self.size,
-                    interpolation=self.interpolation,
-                    keep_aspect_ratio=self.crop,
-                )
-            return np.asarray(keras.utils.img_to_array(image, data_format="channels_last", dtype="float32"))
+                return _one_by_one().submit(self._decoded, stream).result() if is_large else self._decoded(stream)
+
+    def _decoded(self, stream: IO[bytes]) -> Array:
+        image = keras.utils.load_img(
+            io.BytesIO(stream.read(MAX_BYTES)),
+            color_mode=COLOR_MODES[self.channels],
+            target_size=self.size,
+            interpolation=self.interpolation,
+            keep_aspect_ratio=self.crop,
+        )
+        return np.asarray(keras.utils.img_to_array(image, data_format="channels_last", dtype="float32"))
 
     def read_all(self, paths: Sequence[str]) -> Array:
         """A batch, `(len(paths), height, width, channels)`.
@@ -116,6 +114,12 @@ def _num_pixels(stream: IO[bytes]) -> int:
         most = f"images of up to {MAX_PIXELS / 1e6:.0f} million are read"
         raise OSError(f"it has {width:,} x {height:,} pixels, {most}")
     return width * height
+
+
+@functools.cache
+def _one_by_one() -> ThreadPoolExecutor:
+    """The one thread that decodes large pictures: each thread keeps the memory that it once had for itself."""
+    return ThreadPoolExecutor(1)
 
 
 @functools.cache

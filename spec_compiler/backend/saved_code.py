@@ -19,7 +19,7 @@ from spec_compiler.diagnostics import SpecError
 from spec_compiler.files import Folder
 from spec_compiler.permissions import ALLOW_MODEL
 from spec_compiler.reading import said_of
-from spec_compiler.reading.model import config_text, parsed_config
+from spec_compiler.reading.model import config_text, format_of, parsed_config
 
 Config = dict[str, Any]
 
@@ -141,11 +141,11 @@ def load_by_keras(path: str, objects: Mapping[str, Any], allowed: bool) -> Any:
         SpecError: as `SavedCode.permit`, and SC502 for a file whose name says another format.
     """
     path = os.path.abspath(path)  # what begins with `hf://` Keras would download
-    suffixes = (".keras",) if zipfile.is_zipfile(path) else (".h5", ".hdf5")
+    saved = SavedCode.of(saved_config(path))
+    suffixes = (".keras",) if format_of(path) == "keras" else (".h5", ".hdf5")
     if not path.endswith(suffixes):
         message = f"`{os.path.basename(path)}` is in the format of `{suffixes[0]}` files, its name says another"
         raise SpecError.single("SC502", message, help=f"let its name end in `{suffixes[0]}`")
-    saved = SavedCode.of(saved_config(path))
     saved.permit(path, allowed)
     with saved.loading():
         safe = not saved.has_lambdas

@@ -32,6 +32,6 @@ class Phase(Section):
     )
     callbacks: tuple[Callback, ...] = Field(
         default=(),
-        description="Callbacks of `keras.callbacks` by name; relative files stand in the run's folder.",
+        description="Callbacks of `keras.callbacks` by name; what they write stands in the run's folder.",
         examples=[[{"EarlyStopping": {"monitor": "val_loss", "patience": 3}}]],
     )

@@ -36,6 +36,10 @@ def check_run_folder(folder: str, *, resume: bool, force: bool) -> None:
     if any(name.startswith(CLAIM) for name in sweep(folder)):
         help = "wait for its end, or name another folder"
         raise SpecError.single("SC608", f"another process is training in `{folder}`", help=help)
+    logs = os.path.join(folder, LOGS)
+    if os.path.islink(logs):  # the other files take the place of a link, but logs would be written where it leads
+        message = f"`{logs}` is a link, what a run writes stands in its folder"
+        raise SpecError.single("SC608", message, help="remove the link, or name another folder")
     if not resume and not force and files_of_a_run(folder):
         help = "add `--resume` to continue it, `--force` to begin anew, or name another folder"
         raise SpecError.single("SC608", f"`{folder}` already holds a run", help=help)

@@ -11,12 +11,15 @@ import sys
 import time
 import zlib
 from pathlib import Path
+from typing import Any
 
+import keras
 import pytest
 from PIL import Image
 
-from spec_compiler import SpecError
-from spec_compiler.backend.images import ImageReader, check_images
+from spec_compiler import SpecError, compile_spec
+from spec_compiler.backend.images import ImageReader, check_images, find_images
+from spec_compiler.backend.inference import open_model, run_images
 from spec_compiler.files import Folder
 from spec_compiler.training.folder import read_folder
 from tests.backend.hostile_places import picture
@@ -115,3 +118,51 @@ def test_no_file_called_an_image_finding_S18(kind: str, tmp_path: Path) -> None:
             assert [each.code for each in caught.value.diagnostics] == ["SC603"]
             assert "x.png" in caught.value.diagnostics[0].message
         assert time.monotonic() - start < 1
+
+
+def test_large_pictures_are_decoded_one_after_another_finding_S18(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight threads that each hold a picture of the largest size would need eight times its memory."""
+    for number in range(8):
+        picture(tmp_path / f"{number}.png", number)
+    own, at_once, most = keras.utils.load_img, [0], [0]
+
+    def load_img(*arguments: Any, **options: Any) -> Any:
+        at_once[0] += 1
+        most[0] = max(most[0], at_once[0])
+        time.sleep(0.01)
+        try:
+            return own(*arguments, **options)
+        finally:
+            at_once[0] -= 1
+
+    monkeypatch.setattr(keras.utils, "load_img", load_img)
+    monkeypatch.setattr("spec_compiler.backend.images.LARGE", 1)
+    found = ImageReader((8, 8)).read_all([str(tmp_path / f"{number}.png") for number in range(8)])
+    assert [int(image.max()) for image in found] == list(range(8))
+    assert most == [1]
+
+
+def test_a_hostile_image_to_prove_on_finding_S18(tmp_path: Path) -> None:
+    """`--probe` reads images as training does: what cannot be read is told, and no traceback."""
+    os.mkfifo(tmp_path / "0.png")
+    inputs = keras.Input((8, 8, 3), name="image")
+    base = keras.Model(inputs, keras.layers.Conv2D(2, 3, name="conv")(inputs))
+    with pytest.raises(SpecError) as caught:
+        compile_spec({"spec": 1}, base=base, probe=tmp_path)
+    assert [each.code for each in caught.value.diagnostics] == ["SC603"]
+    assert "it is a pipe, not a file" in caught.value.diagnostics[0].message
+
+
+def test_a_hostile_image_to_classify_finding_S18(tmp_path: Path) -> None:
+    """`predict` and `features` name it, and go on with the others."""
+    os.mkfifo(tmp_path / "0.png")
+    (tmp_path / "1.png").write_bytes(png(13_000, 13_000))
+    picture(tmp_path / "2.png", 0)
+    inputs = keras.Input((8, 8, 3), name="image")
+    keras.Model(inputs, keras.layers.GlobalAveragePooling2D(name="mean")(inputs)).save(tmp_path / "model.keras")
+    opened = open_model(str(tmp_path / "model.keras"))
+    (batch,) = run_images(opened, find_images([str(tmp_path)]))
+    assert [os.path.basename(each) for each in batch.files] == ["2.png"]
+    assert [os.path.basename(each) for each, _ in batch.unreadable] == ["0.png", "1.png"]

@@ -18,6 +18,7 @@ from spec_compiler.base import Base
 from spec_compiler.check import check_graph
 from spec_compiler.cli.show import plan_text, table_text
 from spec_compiler.diagram import to_dot
+from spec_compiler.files import HERE
 from spec_compiler.graph import Graph, Origin
 from spec_compiler.graph_json import from_plain, to_plain
 from spec_compiler.known_bases import base_key, recall_graph
@@ -107,7 +108,7 @@ def test_finding_S22_what_is_right_comes_back(name: str) -> None:
 @given(st.data())
 def test_finding_S22_a_graph_of_other_content(data: Any) -> None:
     made = GRAPHS[data.draw(st.sampled_from(sorted(GRAPHS)))]
-    key = base_key(base_of(), ".")
+    key = base_key(base_of(), HERE)
     assert key is not None
     cache.keep(key, mutated(to_plain(made), data.draw))
     found = recall_graph(key)
@@ -178,7 +179,7 @@ WRONG: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", WRONG)
 def test_finding_S22_such_data_is_no_entry(name: str) -> None:
-    key = base_key(base_of(), ".")
+    key = base_key(base_of(), HERE)
     assert key is not None
     data = json.loads(json.dumps(to_plain(residual())))
     cache.keep(key, data)

@@ -10,6 +10,7 @@ import pytest
 import spec_compiler
 from spec_compiler import load_spec, reader_code
 from spec_compiler.base import Base
+from spec_compiler.files import HERE
 from spec_compiler.known_bases import base_key, joined_key, keep_graph, recall_graph, result_key
 from tests.unit.graphs import chain
 
@@ -56,16 +57,16 @@ def test_finding_S15_what_older_code_kept_is_another_question(tmp_path: Path, mo
     assert isinstance(base, Base)
 
     def keys() -> list[object]:
-        key = base_key(base, ".")
+        key = base_key(base, HERE)
         return [key, joined_key({"a": key, "b": key}), result_key(chain("in", "a"))]
 
     before = keys()
     keep_graph(before[0], chain("in", "a"))  # type: ignore[arg-type]
-    assert recall_graph(base_key(base, ".")) is not None
+    assert recall_graph(base_key(base, HERE)) is not None
     monkeypatch.setattr(reader_code, "MODULES", reader_code.MODULES[:-1])  # as if one of them said something else
     reader_code.code_checksum.cache_clear()
     try:
-        assert recall_graph(base_key(base, ".")) is None
+        assert recall_graph(base_key(base, HERE)) is None
         assert not [each for each in keys() if each in before]
     finally:
         monkeypatch.undo()
