@@ -20,14 +20,14 @@ cut_at: pool
 head: [{Dense: {units: 2, activation: softmax, name: new}}]
 data: {train: pictures, validation: 0.25, batch_size: 4}
 compile: {optimizer: {Adam: 0.001}, loss: categorical_crossentropy}
-train: [{phase: only, epochs: 2, callbacks: [{EarlyStopping: {monitor: loss, patience: 0, baseline: BASELINE}}]}]
+train: [{phase: only, epochs: 2, callbacks: [{EarlyStopping: {monitor: loss, patience: 0}}]}]
 """
 
 
 @pytest.fixture
 def folder(session_folder: Path, tmp_path: Path) -> Path:
     project = copied(session_folder, tmp_path / "project")
-    (project / "spec.yaml").write_text(SPEC.replace("BASELINE", "null"))
+    (project / "spec.yaml").write_text(SPEC)
     return project
 
 
@@ -79,7 +79,7 @@ def test_finding_S16_no_output_is_an_input(folder: Path, command: str) -> None:
     (folder / "link.keras").symlink_to("model.keras")
     (folder / "here").symlink_to(".")
     (folder / "other.yaml").write_text("spec: 1\nbase: {spec: spec.yaml}\nfreeze: conv\n")
-    (folder / "spec.txt").write_text(SPEC.replace("BASELINE", "null"))
+    (folder / "spec.txt").write_text(SPEC)
     (folder / "words.json").write_text("red\n")
     vocabulary = "insert: [{after: words, layers: [{StringLookup: {vocabulary: words.json}}]}]"
     (folder / "words.yaml").write_text(f"spec: 1\nbase: {{file: words.keras}}\n{vocabulary}\n")
@@ -90,7 +90,7 @@ def test_finding_S16_no_output_is_an_input(folder: Path, command: str) -> None:
 def test_finding_S16_a_run_does_not_replace_its_base(folder: Path) -> None:
     train = "spec-compiler train spec.yaml -q -o run --no-tensorboard"
     assert run([train], folder).status == 0
-    (folder / "next.yaml").write_text(SPEC.replace("BASELINE", "null").replace("model.keras", "run/best.keras"))
+    (folder / "next.yaml").write_text(SPEC.replace("model.keras", "run/best.keras"))
     for option in ("--force", "--resume"):
         assert "read" in refused(folder, f"train next.yaml -q -o run {option}").output
 
@@ -98,7 +98,7 @@ def test_finding_S16_a_run_does_not_replace_its_base(folder: Path) -> None:
 def test_a_run_that_cannot_begin_leaves_the_old_one(folder: Path) -> None:
     assert run(["spec-compiler train spec.yaml -q -o run --no-tensorboard"], folder).status == 0
     before = digests(folder / "run")
-    (folder / "bad.yaml").write_text(SPEC.replace("BASELINE", "null").replace("Adam: 0.001", "Adam: {beta_1: 7.5}"))
+    (folder / "bad.yaml").write_text(SPEC.replace("Adam: 0.001", "Adam: {beta_1: 7.5}"))
     assert run(["spec-compiler train bad.yaml -q -o run --force"], folder).status
     assert digests(folder / "run") == before
 
@@ -154,7 +154,7 @@ def test_finding_S17_a_damaged_best_model_is_not_called_saved(folder: Path, how:
 
 
 def test_a_run_that_was_stopped_early_says_why_it_does_not_go_on(folder: Path) -> None:
-    (folder / "spec.yaml").write_text(SPEC.replace("BASELINE", "-1.0"))  # no loss is better than that
+    (folder / "spec.yaml").write_text(SPEC.replace("Adam: 0.001", "SGD: 0.0"))  # no loss is better than the first
     first = f"{RESUME} --set train[0].epochs=4".replace(" --resume", "")
     assert "stopped after 2 of 4 epochs" in run([first], folder).output
     said = run([f"{RESUME} --set train[0].epochs=9"], folder)
