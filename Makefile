@@ -13,6 +13,7 @@ help:
 	@echo "make test      every check: format, lint, types, tests"
 	@echo "make test-all  the same with the long tests"
 	@echo "make setup     the environment alone, in $(VENV)"
+	@echo "make drills    200 kills, full disks, read-only folders, 20 writers at once; KILLS=20 SEED=1 for others"
 	@echo "make schemas   write schemas/ anew from the code and from Keras"
 	@echo "make bench     ours beside hand-written Keras, every figure in one run: benchmarks/RESULTS.md"
 	@echo "make gallery   draw every example spec anew into docs/gallery.md"
@@ -102,6 +103,13 @@ bench: setup
 fuzz: setup
 	$(BIN)/python -m tests.fuzz.specs --count 100000
 	$(BIN)/python -m tests.fuzz.model_files --count 10000
+
+# Reproduce one: `make drills SEED=7`. Most of its time is training that is killed and continued.
+KILLS ?= 200
+SEED ?= 0
+.PHONY: drills
+drills: setup
+	$(BIN)/python -m tests.drills --kills $(KILLS) --seed $(SEED)
 
 schemas: setup
 	$(BIN)/python -m spec_compiler.backend.catalogue

@@ -10,7 +10,7 @@ from itertools import groupby
 
 import click
 
-from spec_compiler.cli.options import permission_options, set_option
+from spec_compiler.cli.options import permission_options, sandbox_option, set_option
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.reports import REPORT_FORMATS, report
 from spec_compiler.cli.show import render_all
@@ -42,6 +42,7 @@ UNKNOWN_CALLS = "shapes were not checked: `plan`, or `check` without `--static`,
 )
 @permission_options
 @click.option("--format", "format_", type=click.Choice(REPORT_FORMATS), default="text", show_default=True)
+@sandbox_option
 def check(
     specs: tuple[str, ...],
     overrides: tuple[str, ...],

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from spec_compiler.cli.formats import PLAN_FORMATS, PLAN_SUFFIXES, plan_as
-from spec_compiler.cli.options import of_the_call, permission_options, set_option
+from spec_compiler.cli.options import of_the_call, permission_options, sandbox_option, set_option
 from spec_compiler.cli.pictures import FORMATS, check_output, read_ledger, write_picture
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.show import ledger_text, plan_text, render_all, table_text
@@ -34,6 +34,7 @@ spec_argument = click.argument("spec", type=click.Path())
 )
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write it to a `.txt`, `.md` or `.json` file.")
 @click.option("--force", is_flag=True, help="Overwrite a file that exists.")
+@sandbox_option
 def plan(
     spec: str,
     overrides: tuple[str, ...],
@@ -79,6 +80,7 @@ def plan(
 @click.option("--probe", type=click.Path(), help="Prove it on the images in this folder, not on seeded inputs.")
 @click.option("--force", is_flag=True, help="Overwrite files that exist, and try what needs more memory than is left.")
 @permission_options
+@sandbox_option
 def build(
     spec: str,
     overrides: tuple[str, ...],
@@ -129,6 +131,7 @@ def build(
 @click.option("--ledger", type=click.Path(dir_okay=False), help="The ledger that `build` wrote, for the report.")
 @click.option("--force", is_flag=True, help="Overwrite a file that exists.")
 @permission_options
+@sandbox_option
 def diagram(
     spec: str,
     overrides: tuple[str, ...],
@@ -161,6 +164,7 @@ def diagram(
 @click.option("--after", is_flag=True, help="The layers of the spec's result instead of its base.")
 @permission_options
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@sandbox_option
 def layers(
     base: str, overrides: tuple[str, ...], after: bool, allow_code: bool, restrict_paths: bool, format_: str
 ) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -30,6 +32,26 @@ def permission_options(command: Callable[..., Any]) -> Callable[..., Any]:
     paths = "Refuse files outside of the spec's folder, through `..`, links or absolute paths."
     command = click.option("--restrict-paths", is_flag=True, help=paths)(command)
     return click.option("--allow-code", is_flag=True, help=code)(command)
+
+
+def sandbox_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds `--sandbox` to a command, which then runs in a process without rights."""
+
+    @functools.wraps(command)
+    def called(sandbox: str | None, **given: Any) -> None:
+        if sandbox is None:
+            command(**given)
+            return
+        from spec_compiler.cli.sandboxed import sandboxed
+
+        sys.exit(sandboxed(given, best_effort=sandbox == "best-effort"))
+
+    text = (
+        "Work in a process without rights: no network, no programs, no files but the spec's folder and what is named."
+    )
+    less = "As `--sandbox`, with whatever of it this system has."
+    less_option = click.option("--sandbox-best-effort", "sandbox", flag_value="best-effort", help=less)
+    return click.option("--sandbox", "sandbox", flag_value="all", help=text)(less_option(called))
 
 
 @contextlib.contextmanager

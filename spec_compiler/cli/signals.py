@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from types import FrameType
+from typing import Any
 
 SIGNALS = ("SIGTERM", "SIGHUP")
 
@@ -16,7 +20,7 @@ class Stopped(SystemExit):
 
     def __init__(self, number: int) -> None:
         super().__init__(128 + number)
-        self.name = signal.Signals(number).name
+        self.number, self.name = number, signal.Signals(number).name
 
 
 @contextlib.contextmanager
@@ -29,11 +33,26 @@ def stopping() -> Iterator[None]:
     kept = {number: signal.getsignal(number) for number in numbers if signal.getsignal(number) == signal.SIG_DFL}
     for number in kept:
         signal.signal(number, _stop)
+    hook = sys.unraisablehook
+    sys.unraisablehook = partial(_once_more, hook)
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         for number, handler in kept.items():
             signal.signal(number, handler)
+
+
+def _once_more(hook: Callable[[Any], object], swallowed: Any) -> None:
+    """Sends a signal again that came in the middle of a `__del__`, where Python drops what is raised."""
+    error = swallowed.exc_value
+    if isinstance(error, Stopped | KeyboardInterrupt):
+        number = error.number if isinstance(error, Stopped) else signal.SIGINT
+        timer = threading.Timer(0.01, os.kill, (os.getpid(), number))
+        timer.daemon = True
+        timer.start()
+    else:
+        hook(swallowed)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

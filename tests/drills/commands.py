@@ -85,6 +85,8 @@ def forked(call: Callable[[], object], folder: Path) -> Running:
     said.mkdir(parents=True)
     temporary = Path(f"{folder}.tmp")
     temporary.mkdir(exist_ok=True)
+    for name in (PRINTED, ERRORS):
+        (said / name).touch()  # the child may be killed before it writes
     sys.stdout.flush()
     pid = os.fork()
     if pid:

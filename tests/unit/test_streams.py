@@ -119,6 +119,29 @@ def test_finding_S19_a_signal_is_an_orderly_end(folder: Path, name: str, status:
     assert sorted(os.listdir(folder)) == ["bad.yaml", "good.yaml"]
 
 
+@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_finding_S19_a_signal_in_a_destructor_is_not_lost(folder: Path, name: str, status: int) -> None:
+    code = """
+        import os, signal, sys, time
+        from spec_compiler.cli import main
+        import spec_compiler.cli.check as check
+        class Let:
+            def __del__(self):
+                os.kill(os.getpid(), signal.NAME)
+                time.sleep(0.05)
+        def waits():
+            Let()
+            time.sleep(20)
+            return "went on"
+        check.rules_text = waits
+        sys.argv = ["spec-compiler", "explain"]
+        main()
+    """.replace("NAME", name)
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=folder, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert "Exception ignored" not in done.stderr
+
+
 def test_finding_S19_nohup_is_respected(folder: Path) -> None:
     line = "trap '' HUP; $s explain SC508 > out & pid=$!; kill -HUP $pid; wait $pid; echo $?"
     assert shell(folder, line)[1] == "0\n"

@@ -1,0 +1,66 @@
+"""A command in the sandbox: what it reads and writes, from its options alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from spec_compiler.cli.save import ledger_name, reason
+from spec_compiler.diagnostics import SpecError
+from spec_compiler.sandbox import Grant, NoSandbox, run
+
+_FLAGS = ("--sandbox", "--sandbox-best-effort")
+_DRAWN = (".svg", ".png")
+
+
+def sandboxed(given: Mapping[str, Any], best_effort: bool) -> int:
+    """The exit status of the command that this process was called with, run without rights.
+
+    Raises:
+        SpecError: SC508 where what it made cannot be put in place.
+        click.ClickException: there is no sandbox.
+    """
+    grant = _grant(given)
+    for output in grant.outputs:
+        if output.endswith(_DRAWN):
+            message = "pictures are drawn by Graphviz, a program, and the sandbox starts none"
+            raise click.UsageError(f"{message}; write `.dot`, `.mmd` or `.txt`")
+    words = [each for each in sys.argv[1:] if each not in _FLAGS]
+    try:
+        status = run(words, grant, best_effort)
+    except NoSandbox as error:
+        raise click.UsageError(str(error)) from None
+    except FileExistsError as error:
+        raise SpecError.single("SC508", f"`{error.filename2 or error.filename}` already exists") from None
+    except OSError as error:
+        raise SpecError.single("SC508", f"`{error.filename}` cannot be written: {reason(error)}") from None
+    if status > 128:
+        click.echo(f"error: the process in the sandbox was ended by {signal.Signals(status - 128).name}", err=True)
+        return 2
+    return status
+
+
+def _grant(given: Mapping[str, Any]) -> Grant:
+    specs = [given.get("spec") or given.get("base"), *given.get("specs", ())]
+    read = [
+        path
+        for each in specs
+        if each
+        for path in (each, os.path.dirname(os.path.abspath(each)))
+        if os.path.exists(path)
+    ]
+    command = click.get_current_context().info_name
+    ledger, probe = given.get("ledger"), given.get("probe")
+    outputs = [given["output"]] if given.get("output") else []
+    if command == "build":
+        outputs.append(ledger or ledger_name(outputs[0]))
+    elif command == "diagram" and not outputs:
+        outputs.append(os.path.splitext(os.path.basename(given["spec"]))[0] + ".svg")
+    read += [path for path in (ledger if command == "diagram" else None, probe) if path]
+    home = os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
+    return Grant((*read, home), tuple(outputs), force=bool(given.get("force")))

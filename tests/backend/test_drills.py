@@ -1,0 +1,42 @@
+"""The drills of `make drills`, short, in a process of their own: they fork, which TensorFlow's threads bar."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def drilled(*words: str) -> str:
+    """What the drills say, which all hold."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.drills", *words],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
+    return done.stdout
+
+
+def test_finding_S12_of_several_builds_at_once_one_wins() -> None:
+    assert "one writes, 5 are told" in drilled("--only", "together", "--writers", "6", "--commands", "build", "diagram")
+
+
+@pytest.mark.slow
+def test_finding_S12_of_several_commands_at_once_one_wins() -> None:
+    said = drilled("--only", "together", "--writers", "4", "--commands", "plan", "init", "features", "train")
+    assert "one writes, 3 are told" in said
+
+
+@pytest.mark.slow
+def test_finding_S20_places_that_cannot_be_written() -> None:
+    assert "commands where files may not grow" in drilled("--only", "places")
+
+
+def test_finding_S19_commands_that_are_killed() -> None:
+    """Two builds, two diagrams, a run of `train` and a table, the same moments each time."""
+    assert "6 drills of kills" in drilled("--only", "kills", "--kills", "6", "--seed", "3")
