@@ -70,9 +70,10 @@ def base_key(base: Base, folder: Folder) -> Key | None:
         question = {"application": base.application, "arguments": base.arguments, "imagenet": imagenet}
     elif base.file is not None:
         try:
-            config = _config_of(folder.file(base.file, "model file"))
+            path = folder.file(base.file, "model file")
         except SpecError:
-            config = None
+            return None
+        config = _config_of(path)
         if config is None:
             return None
         question = {"config": list(config)}

@@ -52,7 +52,7 @@ def files_named(spec: Spec, seen: set[str]) -> Iterator[str]:
         seen.add(os.path.realpath(spec.source.file))
         yield spec.source.file
     for text in _texts(spec.source.data):
-        path = os.path.join(spec.source.folder, os.path.expanduser(text))
+        path = spec.source.folder.place(text)
         if _identity(path) is None:
             continue
         yield path

@@ -83,6 +83,6 @@ def test_bytes_that_are_no_text_are_counted_in_letters(tmp_path: Path) -> None:
 def test_a_spec_writes_nothing_into_the_terminal_but_text(tmp_path: Path) -> None:
     """Escapes of YAML make any letter, and messages show what a spec says: here it would colour the terminal."""
     found = found_in('spec: 1\nbase: {application: "\\e[31mVGG16\\e[0m\\u202E"}\n', tmp_path)
-    assert "\\x1b[31mVGG16" in render(found)
+    assert "\\u001b[31mVGG16" in render(found)
     assert all(each.isprintable() or each == "\n" for each in render(found))
     assert repr(found).isprintable()
