@@ -14,6 +14,7 @@ from typing import Any
 
 from spec_compiler import python_text
 from spec_compiler.diagnostics import Diagnostic, Path, did_you_mean, dotted
+from spec_compiler.sizes import absurd_sizes, counts
 
 Schema = Mapping[str, Any]
 Definitions = Mapping[str, Schema]
@@ -57,32 +58,8 @@ def check_value(path: Path, value: Any, schema: Schema, definitions: Definitions
         place = (*path, *inner)
         message = f"`{dotted(place)}` must be {_expected(wanted, definitions, entry=bool(inner))}, got {received(part)}"
         yield Diagnostic("SC107", message, place, help=_mending(part, wanted, definitions, place[-1]))
-    if path and path[-1] not in _NO_SIZES and any(_counts(each) for each in _branches(schema, definitions)):
-        for inner, each in _integers(value):
-            if abs(each) > MAX_SIZE:
-                number = f"{each:,}" if each.bit_length() < 100 else "a huge number"
-                message = f"`{dotted((*path, *inner))}` is {number}, sizes and counts go up to {MAX_SIZE:,}"
-                yield Diagnostic("SC107", message, (*path, *inner), help="write the size that you mean")
-
-
-MAX_SIZE = 2**31 - 1  # of an axis, a width, a count: what indexes in Keras's backends hold
-_NO_SIZES = ("seed", "salt", "mask_value", "mask_token", "oov_token", "axis")
-
-
-def _counts(schema: Schema) -> bool:
-    """Whether a schema takes whole numbers, alone or in lists."""
-    kinds = schema.get("type")
-    inner = [*schema.get("anyOf", ()), *([schema["items"]] if "items" in schema else [])]
-    return kinds == "integer" or (isinstance(kinds, list) and "integer" in kinds) or any(map(_counts, inner))
-
-
-def _integers(value: Any) -> Iterator[tuple[Path, int]]:
-    """The whole numbers in a value, each with its path."""
-    if isinstance(value, list | tuple):
-        for index, each in enumerate(value):
-            yield from (((index, *path), found) for path, found in _integers(each))
-    elif isinstance(value, int) and not isinstance(value, bool):
-        yield (), value
+    if any(map(counts, _branches(schema, definitions))):
+        yield from absurd_sizes(path, value)
 
 
 def received(value: Any) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.graph import Graph, InvalidGraph, Origin
 
-MAX_LAYERS = 10_000  # of a model that a spec makes, ten times as many as the largest application has
+MAX_LAYERS = 5_000  # of a model that a spec makes, five times as many as the largest application has
+MAX_PASSED = 100_000  # layers that all edits together pass over, each those of the model that it is given
 
 
 def check_size(num_layers: int, path: Path = ()) -> None:
@@ -18,6 +19,18 @@ def check_size(num_layers: int, path: Path = ()) -> None:
         message = f"this makes a model of {num_layers:,} layers, {MAX_LAYERS:,} are the most"
         help = "an entry with `each` makes layers for every layer that it matches, those of entries before it too"
         raise SpecError.single("SC113", message, path=path, help=help if path[:1] != ("bases",) else None)
+
+
+def check_work(num_passed: int) -> None:
+    """Proves that the edits of a spec are not too many for a model of its size.
+
+    Raises:
+        SpecError: SC113.
+    """
+    if num_passed > MAX_PASSED:
+        message = f"the edits up to here pass over more than {MAX_PASSED:,} layers, each over all of the model"
+        help = "one entry may match many layers: `each`, a list, a pattern"
+        raise SpecError.single("SC113", message, help=help)
 
 
 def check_graph(graph: Graph, after: str) -> Graph:

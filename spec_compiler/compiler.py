@@ -23,6 +23,7 @@ from spec_compiler.diagnostics import Diagnostic, Diagnostics, SpecError
 from spec_compiler.lint import lint, unused_parts
 from spec_compiler.location import missing_files
 from spec_compiler.memory import check_memory
+from spec_compiler.near import sparing
 from spec_compiler.other_specs import inside
 from spec_compiler.permissions import Permissions
 from spec_compiler.plan import Plan
@@ -62,6 +63,7 @@ def check_spec(
 
 
 @uncollected()
+@sparing()
 def checked(
     spec: SpecLike, allowed: Permissions, *, base: Any = None, static: bool = False, overrides: Iterable[str] = ()
 ) -> Checked:

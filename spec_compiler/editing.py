@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from spec_compiler.check import check_graph, check_used
+from spec_compiler.check import check_graph, check_used, check_work
 from spec_compiler.diagnostics import Path, SpecError, dotted
 from spec_compiler.edits.head import Head
 from spec_compiler.edits.insert import Insert
@@ -45,11 +45,14 @@ def apply_edits(spec: Spec, graph: Graph, resized: Graph | None = None) -> Graph
     graph = replace(graph, idle=idle) if idle else graph
     before, made = graph, Made()
     later = [layer for path, edit in spec.edits() for layer in _announced(edit, path)]
+    passed = 0
     for path, edit in spec.edits():
+        passed += len(graph.layers)
         while later and not _comes_after(later[0].origin.path, path):
             del later[0]
         was = graph
         try:
+            check_work(passed)
             graph = edit.apply(replace(graph, coming=Coming(str(path[0]), EDITS, tuple(later))), path)
         except SpecError as error:
             raise error.under(*path) from None

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 
 MOST = 4  # names in one help line
 MOST_WORK = 100_000  # pairs of letters that are compared for one name, so that a long list of long names ends as well
 LONGEST = 120  # characters of a name for which near ones are looked for; nobody mistypes a longer one by a slip
+MOST_OF_ALL = 400_000  # for all names of one check: who mistypes hundreds is told of near ones for the first
+_left: ContextVar[list[int] | None] = ContextVar("_left", default=None)
+
+
+@contextlib.contextmanager
+def sparing() -> Iterator[None]:
+    """Inside, near names are looked for until that has taken as long as one check may."""
+    token = _left.set([MOST_OF_ALL])
+    try:
+        yield
+    finally:
+        _left.reset(token)
 
 
 def near(word: str, candidates: Iterable[str]) -> list[str]:
@@ -21,7 +35,8 @@ def near(word: str, candidates: Iterable[str]) -> list[str]:
     """
     by_folded: dict[str, str] = {}
     folded = word.casefold()
-    if len(folded) > LONGEST:
+    left = _left.get() or [MOST_OF_ALL]
+    if len(folded) > LONGEST or left[0] <= 0:
         return []
     for name in candidates:
         if len(name) <= LONGEST:
@@ -36,11 +51,13 @@ def near(word: str, candidates: Iterable[str]) -> list[str]:
             slips[name] = count
         if work > MOST_WORK:
             break
+    left[0] -= work + len(by_folded)
     if slips:
         best = min(slips.values())
         found = [name for name, count in slips.items() if count == best]
         found.sort(key=lambda name: (-_common(folded, name) - _common(folded[::-1], name[::-1]), name))
     else:
+        left[0] -= len(by_folded) * len(folded)
         names = list(by_folded)[: 10 * MOST_WORK // (len(folded) ** 2 + 1)]
         found = difflib.get_close_matches(folded, names, n=2, cutoff=0.7)
         found = found or sorted(name for name in by_folded if len(folded) > 2 and name.startswith(folded))

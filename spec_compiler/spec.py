@@ -61,7 +61,7 @@ class Spec(Section):
     base: Base | None = Field(
         default=None, description="The model that the spec starts from; left out where the caller passes one."
     )
-    bases: Annotated[dict[BaseName, Base], Field(min_length=2)] | None = Field(
+    bases: Annotated[dict[BaseName, Base], Field(min_length=2, max_length=64)] | None = Field(
         default=None,
         description="Several bases by name, in place of `base`; their layers are called `name/layer`.",
     )
@@ -307,6 +307,8 @@ def _diagnostic(kind: str, path: Path, error: Any, data: Any) -> Diagnostic:
         if least > 1:
             num = len(error["input"])
             got = "one" if num == 1 else str(num)
+    elif kind == "too_long":
+        wanted = f"a mapping with at most {error['ctx']['max_length']} entries"
     else:
         wanted = _WANTED.get(kind) or str(error["msg"]).removeprefix("Input should be ").lower()
     return Diagnostic("SC103", f"{name} must be {wanted}, got {got}", path, help=_value_help(kind, path, error))

@@ -57,6 +57,7 @@ class Folder:
         self.documents = 0
         self.seen = False
         self.nodes = 0
+        self.cut_calls = 0
         self.root: Any = None
         yaml = YAML(typ="safe", pure=True)
         self.resolve = yaml.resolver.resolve
@@ -209,8 +210,9 @@ class Folder:
     def _refuse_python(self, event: ScalarEvent) -> None:
         """A tuple or a call in braces or brackets, where YAML ends a text at its first comma."""
         cut = event.value.count("(") > event.value.count(")")
-        if event.style or not cut or not self.stack or not self.stack[-1].flow:
+        if event.style or not cut or not self.stack or not self.stack[-1].flow or self.cut_calls > 20:
             return
+        self.cut_calls += 1  # each is looked for far ahead
         text = whole(self.source.text, event.start_mark.index)
         written = as_yaml(text) if text is not None else None
         if text is None or written is None:
