@@ -22,6 +22,8 @@ from spec_compiler.backend.progress import Progress
 from spec_compiler.compiled import CompiledSpec
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph
+from spec_compiler.reading import Damaged
+from spec_compiler.reading.text import read_json
 from spec_compiler.spec import Spec
 from spec_compiler.training.history import History
 from spec_compiler.training.run_folder import BEST, CLAIM, CURVES, LAST, SUMMARY, check_run_folder, files_of_a_run
@@ -109,12 +111,11 @@ def mend_best(folder: str, progress: Progress) -> bool:
 def _is_as_summarized(folder: str, num_epochs: int) -> bool:
     """Whether the best model has the checksum in the summary, if that is of the run as it stands."""
     try:
-        with open(os.path.join(folder, SUMMARY), encoding="utf-8") as stream:
-            summary = json.load(stream)
+        summary = read_json(os.path.join(folder, SUMMARY))
         if summary["epochs"] != num_epochs or BEST not in summary["checksums"]:
             return True
         return bool(summary["checksums"][BEST] == _checksum(os.path.join(folder, BEST)))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (Damaged, OSError, KeyError, TypeError):
         return True
 
 
