@@ -130,7 +130,7 @@ class Kills:
     def _judge(self, words: list[str], number: signal.Signals, status: int, running: Running) -> None:
         if status == 0:
             self.count["came too late"] += 1
-        elif status == ENDS[number]:
+        elif status in (ENDS[number], -number):  # the second before the command could ask for anything else
             self.count[f"{words[0]} {number.name}"] += 1
         else:
             said = running.errors
