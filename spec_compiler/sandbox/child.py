@@ -27,7 +27,7 @@ def main() -> None:
     sys.argv = ["spec-compiler", *sys.argv[2:]]
     whole.hand_over(grant["private"])
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (grant["seconds"], grant["seconds"]))
+    resource.setrlimit(resource.RLIMIT_CPU, (grant["seconds"], grant["seconds"] + 5))  # SIGXCPU comes before SIGKILL
     resource.setrlimit(resource.RLIMIT_DATA, (grant["memory"], grant["memory"]))
     if "landlock" in grant["means"]:
         installation = {sys.prefix, sys.base_prefix, *(path for path in sys.path if path)}

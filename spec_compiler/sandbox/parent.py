@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from spec_compiler.sandbox import landlock, seccomp
-from spec_compiler.whole import MANIFEST, take_over, workspace
+from spec_compiler.sandbox.results import take_over
+from spec_compiler.whole import MANIFEST, workspace
 
 MEANS = ("landlock", "seccomp")
 SECONDS = 600  # of computing

@@ -13,6 +13,7 @@ import pytest
 
 from spec_compiler import whole
 from spec_compiler.sandbox import landlock, missing_means, parent
+from spec_compiler.sandbox.results import take_over
 from tests.backend.sessions import copied
 
 pytestmark = pytest.mark.skipif(bool(missing_means()), reason=f"no {', '.join(missing_means())} here")
@@ -129,14 +130,14 @@ def test_a_process_without_rights_is_not_believed(tmp_path: Path, manifest: str)
     text = manifest.replace("PLACE", str(place)).replace("FOLDER", str(private))
     (private / whole.MANIFEST).write_text(text)
     with pytest.raises(PermissionError):
-        whole.take_over(str(private), [str(place)], replace=True)
+        take_over(str(private), [str(place)], replace=True)
     assert not place.exists()
 
 
 def test_a_pipe_in_place_of_the_manifest_does_not_hang(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / whole.MANIFEST)
     with pytest.raises(PermissionError):
-        whole.take_over(str(tmp_path), [str(tmp_path / "x")], replace=True)
+        take_over(str(tmp_path), [str(tmp_path / "x")], replace=True)
 
 
 def test_where_there_is_no_sandbox_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from spec_compiler.backend.startup import start
 from spec_compiler.cli import main
 
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 ERRORS, PRINTED = "errors.txt", "printed.txt"  # beside the folder that a command works in
 
 
@@ -88,8 +89,10 @@ def forked(call: Callable[[], object], folder: Path) -> Running:
     for name in (PRINTED, ERRORS):
         (said / name).touch()  # the child may be killed before it writes
     sys.stdout.flush()
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # none must reach the child in this process's own code
     pid = os.fork()
     if pid:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         return Running(pid, said)
     status = 70
     try:
@@ -97,10 +100,13 @@ def forked(call: Callable[[], object], folder: Path) -> Running:
             os.dup2(os.open(said / name, os.O_WRONLY | os.O_CREAT), descriptor)
         os.environ["TMPDIR"] = str(temporary)
         os.chdir(folder)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         call()
         status = 0
     except SystemExit as stop:
         status = stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 1
+    except KeyboardInterrupt:
+        status = 130
     except BaseException:
         traceback.print_exc()
     finally:

@@ -28,6 +28,7 @@ class Kills:
     random: random.Random
     count: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, float] = field(default_factory=dict)
+    dirty: bool = False
 
     def drill(self, kills: int, say: Callable[[str], None]) -> None:
         """Kills commands so many times.
@@ -104,9 +105,10 @@ class Kills:
             status = running.wait()
         self._judge(words, number, status, running)
         check_whole(self.folder)
-        if number != signal.SIGKILL:
+        self.dirty |= number == signal.SIGKILL  # until a command comes to its writing
+        if not self.dirty:
             check_clean(self.folder)
-        elif next_words is not None:
+        elif next_words is not None and number == signal.SIGKILL:
             self.finished(next_words)
             check_clean(self.folder)
 
@@ -115,6 +117,7 @@ class Kills:
         running = command(self.folder, words)
         if running.wait() != 0:
             raise Failed(f"{' '.join(words)} failed:\n{running.errors}")
+        self.dirty = False
 
     def _until_it_writes(self, running: Running, watched: Path) -> None:
         """Waits for a private folder among the outputs, for one of several that the command makes."""
@@ -130,7 +133,7 @@ class Kills:
     def _judge(self, words: list[str], number: signal.Signals, status: int, running: Running) -> None:
         if status == 0:
             self.count["came too late"] += 1
-        elif status == ENDS[number]:
+        elif status in (ENDS[number], -number):  # the second before the command could ask for anything else
             self.count[f"{words[0]} {number.name}"] += 1
         else:
             said = running.errors
