@@ -78,7 +78,7 @@ def test_any_name_survives() -> None:
     tooltips = [link.get(f"{XLINK}title", "").split("\n") for link in drawn.iter(f"{SVG}a")]
     shown = "".join(text.text or "" for text in drawn.iter(f"{SVG}text"))
     for name in AWKWARD:
-        known = name.replace("\t", "\\t").replace("\x00", "\\x00")
+        known = name.replace("\t", "\\u0009").replace("\x00", "\\u0000")
         assert any(lines[0] == f"{known} (Dense)" for lines in tooltips), name
         assert known in shown, name
 

@@ -31,7 +31,7 @@ CALLS: dict[str | tuple[str, str], set[str]] = {
     ("json", "load"): {"cache.py", "keras_settings.py"},
     ("json", "loads"): {
         *("reading/text.py", "cache.py", "catalogue.py", "applications.py", "argument_values.py"),
-        *("backend/catalogue.py", "backend/strategies.py", "sandbox/child.py", "whole.py"),
+        *("backend/catalogue.py", "backend/strategies.py", "sandbox/child.py", "sandbox/results.py"),
     },
     # what Keras opens by itself: `admitted` proves the whole file first
     ("model", "load_weights"): {"backend/references.py", "backend/applications.py", "backend/fitting.py"},
