@@ -237,3 +237,27 @@ def test_a_bad_file_is_an_error_of_the_spec(kind: str, tmp_path: Path) -> None:
     found = check_spec({"spec": 1, "base": base})
     assert {each.code for each in found} == {code}
     assert all(each.path[0] == "base" for each in found)
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".weights.h5"])
+def test_nested_models_that_were_compiled_and_trained_by_themselves(suffix: str, tmp_path: Path) -> None:
+    """Keras saves the optimizer of each beside its layers."""
+    inputs = keras.Input((4,))
+    innermost = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4, name="deep")], name="innermost")
+    inner = keras.Model(inputs, keras.layers.Dense(3, name="inside")(innermost(inputs)), name="inner")
+    x, y = np.ones((2, 4), "float32"), np.zeros((2, 3), "float32")
+    innermost.compile("adam", "mse", metrics=["mae"])
+    innermost.fit(x, x + 1, verbose=0)
+    inner.compile(keras.optimizers.SGD(0.1, momentum=0.9), "mse", metrics=["mae"])
+    inner.fit(x, y, verbose=0)
+    start = keras.Input((4,), name="start")
+    outer = keras.Model(start, keras.layers.Dense(2)(inner(start)))
+    path = tmp_path / f"outer{suffix}"
+    outer.save(path) if suffix == ".keras" else outer.save_weights(path)
+    if suffix == ".keras":
+        spec: dict[str, Any] = {"spec": 1, "base": {"file": str(path)}}
+    else:
+        outer.save(tmp_path / "structure.keras")
+        spec = {"spec": 1, "base": {"file": str(tmp_path / "structure.keras"), "weights": str(path)}}
+    model = compile_spec(spec, prove=True).model
+    assert np.array_equal(model(x), outer(x))

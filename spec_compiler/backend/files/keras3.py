@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from spec_compiler.backend.files.misfit import another_model, shape_problems, weighted
@@ -35,6 +37,7 @@ def find_keras3(store: Store, base: Graph, path: str) -> dict[Place, str]:
             problems += shape_problems(store, name, layer, index)
     taken = set(found.values())
     own = tuple(f"{group}/" for layer in base.layers.values() if _loads_more(layer) and (group := layer.store_group))
+    own += tuple(f"{group}/optimizer/" for group in _nested_groups(base))  # of a model that was compiled by itself
     own += tuple(group.replace("layers/", OLDER, 1) for group in own)
     spare = [name for name in store.arrays if name not in taken and not name.startswith(own)]
     spare = [name for name in spare if not _is_copy(store, name, taken)]
@@ -44,6 +47,13 @@ def find_keras3(store: Store, base: Graph, path: str) -> dict[Place, str]:
     if problems:
         raise another_model(path, base, problems)
     return found
+
+
+def _nested_groups(base: Graph) -> Iterator[str]:
+    for layer in base.layers.values():
+        if layer.inner is not None and layer.store_group is not None:
+            yield layer.store_group
+            yield from (f"{layer.store_group}/{inside}" for inside in _nested_groups(layer.inner))
 
 
 def _is_copy(store: Store, name: str, taken: set[str]) -> bool:
