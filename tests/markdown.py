@@ -7,7 +7,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-DOCUMENTS = (README, ROOT / "CONTRIBUTING.md", ROOT / "docs" / "training.md", ROOT / "docs" / "pictures.md")
+DOCUMENTS = (
+    README,
+    *(ROOT / each for each in ("CONTRIBUTING.md", "SECURITY.md", "docs/training.md", "docs/pictures.md")),
+)
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 
 

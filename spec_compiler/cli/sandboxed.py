@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from spec_compiler.cli.save import ledger_name, reason
+from spec_compiler.cli.terminal import echo
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.sandbox import Grant, NoSandbox, run
 
@@ -31,6 +32,8 @@ def sandboxed(given: Mapping[str, Any], best_effort: bool) -> int:
             message = "pictures are drawn by Graphviz, a program, and the sandbox starts none"
             raise click.UsageError(f"{message}; write `.dot`, `.mmd` or `.txt`")
     words = [each for each in sys.argv[1:] if each not in _FLAGS]
+    if given.get("restrict_paths") is False:  # what stands elsewhere is not there for it: say so, at its place
+        words.append("--restrict-paths")
     try:
         status = run(words, grant, best_effort)
     except NoSandbox as error:
@@ -40,7 +43,7 @@ def sandboxed(given: Mapping[str, Any], best_effort: bool) -> int:
     except OSError as error:
         raise SpecError.single("SC508", f"`{error.filename}` cannot be written: {reason(error)}") from None
     if status > 128:
-        click.echo(f"error: the process in the sandbox was ended by {signal.Signals(status - 128).name}", err=True)
+        echo(f"error: the process in the sandbox was ended by {signal.Signals(status - 128).name}", err=True)
         return 2
     return status
 
