@@ -124,8 +124,8 @@ def test_finding_S14_the_report_shows_escapes_where_it_is_opened() -> None:
     if node is None:
         pytest.skip("no node here")
     script = (Path(diagram.__file__ or "").parent / "page" / "data.js").read_text(encoding="utf-8")
-    functions = [line for line in script.splitlines() if line.startswith(("const escaped", "const seen"))]
-    program = "\n".join([*functions, f"process.stdout.write(seen({json.dumps('a' + ALL)}))"])
+    functions = [line for line in script.splitlines() if line.startswith(("const escaped", "const printable"))]
+    program = "\n".join([*functions, f"process.stdout.write(printable({json.dumps('a' + ALL)}))"])
     run = subprocess.run([node, "-e", program], capture_output=True, text=True, encoding="utf-8", check=True)
     assert run.stdout == printable_lines("a" + ALL)
 

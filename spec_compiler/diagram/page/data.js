@@ -2,8 +2,8 @@
 
 // Characters that would turn or hide a text are written as escapes, as `printable` does in Python.
 const escaped = (code) => (code < 0x10000 ? "\\u" + code.toString(16).padStart(4, "0") : "\\U" + code.toString(16).padStart(8, "0"));
-const seen = (text) => text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (each) => (each === "\n" || each === "\t" ? each : escaped(each.codePointAt(0))));
-const D = JSON.parse(document.getElementById("data").textContent, (key, value) => (typeof value === "string" ? seen(value) : value));
+const printable = (text) => text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (each) => (each === "\n" || each === "\t" ? each : escaped(each.codePointAt(0))));
+const D = JSON.parse(document.getElementById("data").textContent, (key, value) => (typeof value === "string" ? printable(value) : value));
 const STATES = ["kept", "toggled", "changed", "new", "dropped"], ARROWS = ["kept", "changed", "new", "dropped"];
 const MARKS = { changed: "~", new: "+", dropped: "−" }, LARGE = 400, WIDTH = 250, FAR = 0.3;
 const VIEWS = [["diff", "Diff"], ["side", "Side by side"], ["before", "Before"], ["after", "After"]];
