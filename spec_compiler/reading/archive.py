@@ -237,6 +237,12 @@ def check_members(data: bytes) -> None:
     _proven(infos, end, len(data))
 
 
+def ends_as_archive(path: str) -> bool:
+    """Whether a file ends as archives do, however it begins."""
+    with reading():
+        return zipfile.is_zipfile(path)
+
+
 def copied(source: str, target: str, without: Container[str]) -> None:
     """Copies an archive of our own less some members."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from spec_compiler.reading.archive import SIGNATURE as ZIP
-from spec_compiler.reading.archive import Archive, open_archive
-from spec_compiler.reading.damage import Damaged, reading, regular_file
+from spec_compiler.reading.archive import Archive, ends_as_archive, open_archive
+from spec_compiler.reading.damage import Damaged, Hostile, reading, regular_file
 from spec_compiler.reading.text import MAX_BYTES, parsed_json
 
 Format = Literal["keras", "hdf5"]
@@ -24,11 +24,14 @@ def format_of(path: str) -> Format:
 
     Raises:
         Damaged: it has neither.
+        Hostile: it is both, and who reads it by its name, as Keras does, would read another model.
     """
     regular_file(path)
     with reading(), open(path, "rb") as stream:
         start = stream.read(len(HDF5))
     if start == HDF5:
+        if ends_as_archive(path):
+            raise Hostile("it is HDF5 and an archive at once")
         return "hdf5"
     if start.startswith(ZIP):
         return "keras"

@@ -31,7 +31,10 @@ def check_run_folder(folder: str, *, resume: bool, force: bool) -> None:
     there = os.path.abspath(folder)
     while not os.path.exists(there):
         there = os.path.dirname(there)
-    if not os.path.isdir(there) or not os.access(there, os.W_OK):
+    if not os.path.isdir(there):
+        message = f"`{folder}` cannot be made, `{os.path.relpath(there)}` is a file"
+        raise SpecError.single("SC608", message, help="name another folder")
+    if not os.access(there, os.W_OK):
         raise SpecError.single("SC608", f"the folder `{folder}` cannot be written")
     if any(name.startswith(CLAIM) for name in sweep(folder)):
         help = "wait for its end, or name another folder"

@@ -191,6 +191,7 @@ def test_a_written_file_has_the_mode_of_any_other(tmp_path: Path) -> None:
 
 def test_finding_S19_a_signal_waits_for_the_end_of_a_step() -> None:
     steps: list[str] = []
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
 
     def step() -> None:
         with undisturbed():
@@ -202,3 +203,4 @@ def test_finding_S19_a_signal_waits_for_the_end_of_a_step() -> None:
         step()
     assert steps == ["done"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    signal.signal(signal.SIGINT, before)
