@@ -191,9 +191,12 @@ def _opened(source: str | BinaryIO) -> Iterator[tuple[Any, int]]:
     with reading():
         store = h5py.File(source, "r")
     try:
-        yield h5g.open(store.id, b"/"), size
+        with reading():
+            root = h5g.open(store.id, b"/")
+        yield root, size
     finally:
-        store.close()
+        with reading():
+            store.close()
 
 
 @dataclass
