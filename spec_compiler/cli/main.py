@@ -11,7 +11,7 @@ import sys
 
 import click
 
-from spec_compiler.cli.signals import Stopped, stopping
+from spec_compiler.cli.signals import Stopped, not_mistaken, stopping
 from spec_compiler.cli.streams import FAULT_OF_THE_CALL, OutputLost, guarded
 from spec_compiler.cli.terminal import block, echo
 from spec_compiler.collection import uncollected
@@ -87,7 +87,8 @@ def _called() -> Status:
     color = False if os.environ.get("NO_COLOR") else None
     try:
         try:
-            result = cli.main(standalone_mode=False, color=color)
+            with not_mistaken():
+                result = cli.main(standalone_mode=False, color=color)
             return result if isinstance(result, int) else 0
         except (click.exceptions.Abort, KeyboardInterrupt):
             return _told("interrupted", 130)

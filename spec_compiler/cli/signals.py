@@ -31,6 +31,9 @@ def stopping() -> Iterator[None]:
         return
     numbers = [number for name in SIGNALS if (number := getattr(signal, name, None)) is not None]
     kept = {number: signal.getsignal(number) for number in numbers if signal.getsignal(number) == signal.SIG_DFL}
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        kept[signal.SIGINT] = signal.default_int_handler
+    _asked.clear()
     for number in kept:
         signal.signal(number, _stop)
     hook = sys.unraisablehook
@@ -41,6 +44,27 @@ def stopping() -> Iterator[None]:
         sys.unraisablehook = hook
         for number, handler in kept.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def not_mistaken() -> Iterator[None]:
+    """An error inside that a signal became is that signal.
+
+    TensorFlow takes whatever is raised while it converts a value for an error of the value.
+    """
+    try:
+        yield
+    except Exception as error:
+        if _asked:
+            raise _said(_asked[-1]) from error
+        raise
+
+
+_asked: list[int] = []  # the signals that came
+
+
+def _said(number: int) -> BaseException:
+    return KeyboardInterrupt() if number == signal.SIGINT else Stopped(number)
 
 
 def _once_more(hook: Callable[[Any], object], swallowed: Any) -> None:
@@ -56,4 +80,5 @@ def _once_more(hook: Callable[[Any], object], swallowed: Any) -> None:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    raise Stopped(number)
+    _asked.append(number)
+    raise _said(number)

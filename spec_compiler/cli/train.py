@@ -14,7 +14,7 @@ import click
 from spec_compiler.cli.options import permission_options, set_option
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.show import render_all
-from spec_compiler.cli.signals import Stopped
+from spec_compiler.cli.signals import Stopped, not_mistaken
 from spec_compiler.cli.terminal import NEWLINE, TO_THE_START, Shown, echo, joined, shown, style
 from spec_compiler.compiled import CompiledSpec
 from spec_compiler.trainer import Watcher, train_spec
@@ -63,7 +63,7 @@ def train(
         verbose=0 if quiet else 1 if sys.stdout.isatty() else 2,
     )
     try:
-        with contextlib.ExitStack() as line:
+        with not_mistaken(), contextlib.ExitStack() as line:
             line.enter_context(progress("compiling"))
             trained = train_spec(
                 spec,

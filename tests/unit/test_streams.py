@@ -145,6 +145,31 @@ def test_finding_S19_a_signal_in_a_destructor_is_not_lost(folder: Path, name: st
     assert "Exception ignored" not in done.stderr
 
 
+@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_finding_S19_a_signal_that_a_library_takes_for_an_error_of_its_own(
+    folder: Path, name: str, status: int
+) -> None:
+    """TensorFlow does so while it converts a value: training then seemed to break down."""
+    code = """
+        import os, signal, sys, time
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
+        from spec_compiler.cli import main
+        import spec_compiler.cli.check as check
+        def converts():
+            try:
+                os.kill(os.getpid(), signal.NAME)
+                time.sleep(20)
+            except BaseException:
+                raise TypeError("failed to convert")
+        check.rules_text = converts
+        sys.argv = ["spec-compiler", "explain"]
+        main()
+    """.replace("NAME", name)
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=folder, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert done.stderr.strip() == ("interrupted" if name == "SIGINT" else f"stopped by {name}")
+
+
 def test_finding_S19_nohup_is_respected(folder: Path) -> None:
     line = "trap '' HUP; $s explain SC508 > out & pid=$!; kill -HUP $pid; wait $pid; echo $?"
     assert shell(folder, line)[1] == "0\n"
