@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from spec_compiler.reading.damage import Damaged, Hostile, megabytes, reading, regular_file
+from spec_compiler.reading.pieces import Piece
 
 SIGNATURE = b"PK\x03\x04"
 
@@ -259,25 +260,12 @@ def append(path: str, members: Mapping[str, str | bytes]) -> None:
             archive.writestr(name, data)
 
 
-class _Window(io.RawIOBase):
+class _Window(Piece):
     """A stretch of a file as a file of its own."""
 
     def __init__(self, file: int, start: int, size: int) -> None:
-        self.file, self.start, self.size, self.position = file, start, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self.position, io.SEEK_END: self.size}[whence]
-        self.position = max(0, base + offset)
-        return self.position
-
-    def tell(self) -> int:
-        return self.position
+        super().__init__(size)
+        self.file, self.start = file, start
 
     def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")

@@ -9,12 +9,12 @@ https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html#subsec_fmt3_
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 from spec_compiler.reading.damage import Damaged
+from spec_compiler.reading.pieces import Piece
 
 Region = tuple[int, int]  # where it begins, and behind its end
 
@@ -77,26 +77,12 @@ def _checked(stream: BinaryIO, start: int, length: int) -> Region:
     return start, start + size
 
 
-class Partly(io.RawIOBase):
+class Partly(Piece):
     """A file of which some regions read as zeros."""
 
     def __init__(self, stream: BinaryIO, hidden: Sequence[Region]) -> None:
+        super().__init__(stream.seek(0, os.SEEK_END))
         self.stream, self.hidden = stream, sorted(hidden)
-        self.size, self.position = stream.seek(0, os.SEEK_END), 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self.position, io.SEEK_END: self.size}[whence]
-        self.position = max(0, base + offset)
-        return self.position
-
-    def tell(self) -> int:
-        return self.position
 
     def readinto(self, buffer: Any) -> int:
         view, place = memoryview(buffer).cast("B"), self.position

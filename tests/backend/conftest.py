@@ -93,3 +93,14 @@ def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.backend.sessions import write_project
 
     return write_project(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """The folder of a spec, where the caller is, and one beside it, where the caller's home is."""
+    from tests.backend.hostile_places import two_places
+
+    monkeypatch.setenv("HOME", str(tmp_path / "outside"))
+    found = two_places(tmp_path)
+    monkeypatch.chdir(found[0])
+    return found

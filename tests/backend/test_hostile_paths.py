@@ -21,18 +21,9 @@ from spec_compiler.files import Folder
 from spec_compiler.trainer import train_spec
 from spec_compiler.training.folder import read_folder
 from spec_compiler.vocabulary import read_vocabulary
-from tests.backend.hostile_places import SECRET, TRAINED, noted, two_places, width
+from tests.backend.hostile_places import SECRET, TRAINED, noted, width
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links as POSIX has them")
-
-
-@pytest.fixture
-def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
-    """The folder of a spec, where the caller is, and one beside it, where the caller's home is."""
-    monkeypatch.setenv("HOME", str(tmp_path / "outside"))
-    found = two_places(tmp_path)
-    monkeypatch.chdir(found[0])
-    return found
 
 
 Attack = tuple[Callable[[Path, Path], Any], str, str]

@@ -1,0 +1,30 @@
+"""What is read of a file as if it were a file of its own."""
+
+from __future__ import annotations
+
+import io
+
+
+class Piece(io.RawIOBase):
+    """A file of a known size to be read at any place; who inherits says how it is read at `position`."""
+
+    def __init__(self, size: int) -> None:
+        self.size, self.position = size, 0
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """The new position, which may be behind the end."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self.position, io.SEEK_END: self.size}[whence]
+        self.position = max(0, base + offset)
+        return self.position
+
+    def tell(self) -> int:
+        """The position."""
+        return self.position
