@@ -6,6 +6,7 @@ writes there takes it away: a lock, which ends with the process that holds it, s
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
 import json
@@ -131,18 +132,37 @@ def workspace(folder: str, prefix: str = PREFIX) -> Iterator[str]:
     """
     os.makedirs(folder, exist_ok=True)
     sweep(folder)
-    path, lock = "", -1
+    path = ""
     try:
         with undisturbed():
             path, lock = _claimed(folder, prefix)
+            _mine[path] = lock
         yield path
     finally:
         if path:
             with undisturbed():
-                shutil.rmtree(path, ignore_errors=True)
-                if lock in _held:
-                    _held.discard(lock)
-                    os.close(lock)
+                _released(path)
+
+
+_mine: dict[str, int] = {}  # the private folders of this process that are in use, each with its lock
+
+
+def _released(path: str) -> None:
+    if path not in _mine:  # of the process that this one was forked from
+        return
+    lock = _mine.pop(path)
+    shutil.rmtree(path, ignore_errors=True)
+    if lock in _held:
+        _held.discard(lock)
+        os.close(lock)
+
+
+@atexit.register
+def release() -> None:
+    """Takes away what is left of this process's private folders: a signal may come where it just leaves one."""
+    with undisturbed():
+        for path in list(_mine):
+            _released(path)
 
 
 @contextlib.contextmanager
@@ -265,6 +285,7 @@ def _forget() -> None:
     for handle in _held:
         os.close(handle)
     _held.clear()
+    _mine.clear()
 
 
 if hasattr(os, "register_at_fork"):

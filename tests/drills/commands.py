@@ -16,6 +16,7 @@ from pathlib import Path
 
 from spec_compiler.backend.startup import start
 from spec_compiler.cli import main
+from spec_compiler.whole import release
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 ERRORS, PRINTED = "errors.txt", "printed.txt"  # beside the folder that a command works in
@@ -75,7 +76,10 @@ def command(folder: Path, words: Sequence[str], before: Callable[[], object] = l
     def called() -> None:
         sys.argv = ["spec-compiler", *words]
         before()
-        main()
+        try:
+            main()
+        finally:
+            release()  # as the interpreter does at its end, which a fork does not come to
 
     return forked(called, folder)
 

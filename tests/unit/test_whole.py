@@ -189,6 +189,21 @@ def test_a_written_file_has_the_mode_of_any_other(tmp_path: Path) -> None:
     assert (tmp_path / "a.txt").stat().st_mode & 0o777 == 0o640
 
 
+def test_finding_S19_a_signal_just_where_a_private_folder_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of the process takes away what the interrupted `finally` did not."""
+    with pytest.raises(KeyboardInterrupt), monkeypatch.context() as patched, whole.workspace(str(tmp_path)):
+        patched.setattr(whole, "undisturbed", interrupted)
+    assert len(list(tmp_path.iterdir())) == 1
+    whole.release()
+    assert list(tmp_path.iterdir()) == []
+
+
+def interrupted() -> None:
+    raise KeyboardInterrupt
+
+
 def test_finding_S19_a_signal_waits_for_the_end_of_a_step() -> None:
     steps: list[str] = []
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
