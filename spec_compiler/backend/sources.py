@@ -83,10 +83,11 @@ class MemoryWeights:
     def read(self, place: Place) -> Any:
         """The variable's value, as a tensor where that costs no memory.
 
-        TensorFlow and JAX let several variables hold one tensor: whoever changes a variable gets memory of its own.
+        TensorFlow lets several variables hold one tensor: whoever changes a variable gets memory of its own. JAX gives
+        the memory of variables that train to what it computes, whoever else holds it.
         """
         value = _tensor_of(self._variable(place))
-        return value if keras.backend.backend() in ("tensorflow", "jax") else as_array(value)
+        return value if keras.backend.backend() == "tensorflow" else as_array(value)
 
     def state(self, name: str) -> State:
         """That of the layer itself."""
