@@ -9,14 +9,15 @@ MAX_LAYERS = 5_000  # of a model that a spec makes, five times as many as the la
 MAX_PASSED = 100_000  # layers that all edits together pass over, each those of the model that it is given
 
 
-def check_size(num_layers: int, path: Path = ()) -> None:
-    """Proves that a model has no more layers than a spec may make.
+def check_size(num_layers: int, path: Path = (), num_base_layers: int = 0) -> None:
+    """Proves that a model has no more layers than a spec may make: a base of its own may have more, and be doubled.
 
     Raises:
         SpecError: SC113 at the path of what makes them.
     """
-    if num_layers > MAX_LAYERS:
-        message = f"this makes a model of {num_layers:,} layers, {MAX_LAYERS:,} are the most"
+    most = max(MAX_LAYERS, 2 * num_base_layers)
+    if num_layers > most:
+        message = f"this makes a model of {num_layers:,} layers, {most:,} are the most"
         help = "an entry with `each` makes layers for every layer that it matches, those of entries before it too"
         raise SpecError.single("SC113", message, path=path, help=help if path[:1] != ("bases",) else None)
 

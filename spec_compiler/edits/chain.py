@@ -49,7 +49,8 @@ class Chains:
                 SC401 several tensors for a layer that takes one, SC113 more layers or a longer name than may be.
         """
         if match not in self._made:
-            check_size(len(self.graph.layers) + len(self.layers) + len(self.entries))
+            made = len(self.graph.layers) + len(self.layers) + len(self.entries)
+            check_size(made, num_base_layers=len(self.graph.positions))
             names = []
             for index, entry in enumerate(self.entries):
                 place = (*self.path, index)
