@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from spec_compiler.diagnostics import Path, SpecError, did_you_mean, near
 from spec_compiler.enclosed import near_name, reach, same_name
@@ -26,25 +27,22 @@ def is_class(layer: LayerSpec, name: str) -> bool:
 def no_layer(name: str, graph: Graph, path: Path = (), chars: tuple[int, int] | None = None) -> SpecError:
     """The error for a name that no layer has: one that was taken away, or one with near names."""
     bare = name.partition("@")[0]
+    told = partial(SpecError.single, path=path, chars=chars)
     for known in (name, bare):
         if known in graph.removed and known not in graph.layers:
             origin = graph.removed[known]
-            return SpecError.single(
+            return told(
                 "SC206",
                 f"`{known}` is no longer there, `{origin.section}` took it away",
-                path=path,
-                chars=chars,
                 related=[(f"`{origin.section}` took it away", origin.path)],
                 help="name a layer that is still there, or change that section",
             )
     renamed = next((layer for layer in graph.layers.values() if layer.base_name == bare), None)
     if renamed is not None:
         by = renamed.cause
-        return SpecError.single(
+        return told(
             "SC206",
             f"`{bare}` is called `{renamed.name}` by now",
-            path=path,
-            chars=chars,
             related=[(f"`{by.section}` renamed it", by.path)] if by is not None else [],
             help=f"write `{renamed.name}`",
         )
@@ -53,11 +51,9 @@ def no_layer(name: str, graph: Graph, path: Path = (), chars: tuple[int, int] | 
         return _too_early(f"no layer named `{name}` yet", later, graph, path, chars)
     if "@" in name and bare in graph.calls:
         calls = graph.calls[bare]
-        return SpecError.single(
+        return told(
             "SC201",
             f"`{bare}` has no call `{name}`",
-            path=path,
-            chars=chars,
             help=f"its calls are {', '.join(f'`{each}`' for each in calls)}" if len(calls) > 1 else f"write `{bare}`",
         )
     names = dict.fromkeys([*graph.layers, *graph.nodes, *(KEYWORDS if chars is None else ())])

@@ -22,21 +22,22 @@ def tiny(folder: Path) -> None:
     model.save(folder / "tiny.keras")
 
 
-def diamond(folder: Path, levels: int) -> str:
-    """Specs that join the next twice; the last starts from a file."""
+def following(folder: Path, count: int, bases: str) -> str:
+    """Specs of which each starts from the next, named in `bases` as `BASE`; the last starts from a file."""
     tiny(folder)
-    for level in range(levels):
-        base = f"{{spec: s{level + 1}.yaml}}" if level + 1 < levels else "{file: tiny.keras}"
-        (folder / f"s{level}.yaml").write_text(f"spec: 1\nname: s{level}\nbases: {{a: {base}, b: {base}}}\n")
+    for level in range(count):
+        base = f"{{spec: s{level + 1}.yaml}}" if level + 1 < count else "{file: tiny.keras}"
+        text = f"spec: 1\nname: s{level}\n{bases.replace('BASE', base)}\n"
+        (folder / f"s{level}.yaml").write_text(text)
     return str(folder / "s0.yaml")
+
+
+def diamond(folder: Path, levels: int) -> str:
+    return following(folder, levels, "bases: {a: BASE, b: BASE}")
 
 
 def chain(folder: Path, length: int) -> str:
-    tiny(folder)
-    for level in range(length):
-        base = f"{{spec: s{level + 1}.yaml}}" if level + 1 < length else "{file: tiny.keras}"
-        (folder / f"s{level}.yaml").write_text(f"spec: 1\nname: s{level}\nbase: {base}\n")
-    return str(folder / "s0.yaml")
+    return following(folder, length, "base: BASE")
 
 
 @pytest.fixture
