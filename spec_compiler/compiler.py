@@ -8,6 +8,9 @@ Graph  -> keras.Model  backend/writer              fresh layers, shapes proven, 
 weights                backend/weights             kept ones copied, new ones initialised, all in the ledger
 proof                  backend/proof               where it is asked for: base and result, layer by layer
 the result             compiled                    what the caller gets: model, plan, ledger, pictures
+
+Files of strangers go through gates on the way: `permissions` (what a spec may do), `files` (where its names lead),
+`reading/` (zip, HDF5, JSON), `backend/allowed_configs` (what a saved model may name). `whole` writes what comes out.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def sandboxed(given: Mapping[str, Any], best_effort: bool) -> int:
     for output in grant.outputs:
         if output.endswith(_DRAWN):
             message = "pictures are drawn by Graphviz, a program, and the sandbox starts none"
-            raise click.UsageError(f"{message}; write `.dot`, `.mmd` or `.txt`")
+            raise click.UsageError(f"{message}; write `.html`, `.dot`, `.mmd` or `.txt`")
     words = [each for each in sys.argv[1:] if each not in _FLAGS]
     if given.get("restrict_paths") is False:  # what stands elsewhere is not there for it: say so, at its place
         words.append("--restrict-paths")
