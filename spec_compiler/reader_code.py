@@ -10,6 +10,7 @@ import os
 MODULES = (
     "backend/allowed_configs.py",
     "backend/applications.py",
+    "backend/arguments.py",
     "backend/bases.py",
     "backend/copying.py",
     "backend/fixes.py",

@@ -10,11 +10,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from spec_compiler.backend.arguments import deserialized
 from spec_compiler.backend.batches import Batches, ImageBatches
 from spec_compiler.backend.code_data import Fit, load_function
 from spec_compiler.backend.images import ImageReader, check_images
 from spec_compiler.backend.shapes import keras_reason
-from spec_compiler.backend.writer import deserialized
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
