@@ -14,7 +14,7 @@ import pytest
 from spec_compiler import SpecError, check_spec, compile_spec
 from spec_compiler.reading.archive import _PROVEN
 from tests.backend import hostile
-from tests.fuzz import model_files
+from tests.fuzz import damage, model_files
 
 NUM_CASES = 150
 
@@ -40,7 +40,7 @@ def place_of(data: bytes, bench: model_files.Bench, suffix: str) -> int:
 def test_finding_S8_damaged_files(bench: model_files.Bench) -> None:
     counts: collections.Counter[str] = collections.Counter()
     for number in range(NUM_CASES):
-        case = model_files.damaged(number, 11, bench.files)
+        case = damage.damaged(number, 11, bench.files)
         try:
             counts[bench.outcome(case)] += 1
         except model_files.Failure as failure:
@@ -61,9 +61,9 @@ def test_finding_S7_archives_that_once_failed(path: Path, bench: model_files.Ben
 
 
 def check_corpus(path: Path, bench: model_files.Bench) -> None:
-    suffix = next(each for each in model_files.SUFFIXES if path.name.endswith(f"{each}.gz"))
+    suffix = next(each for each in damage.SUFFIXES if path.name.endswith(f"{each}.gz"))
     data = gzip.decompress(path.read_bytes())
-    assert bench.outcome(model_files.Case(suffix, data, path.name, True)) in ("error", "right")
+    assert bench.outcome(damage.Case(suffix, data, path.name, True)) in ("error", "right")
 
 
 def test_the_corpus_is_kept() -> None:
@@ -72,16 +72,16 @@ def test_the_corpus_is_kept() -> None:
 
 def test_cases_are_the_same_each_time(bench: model_files.Bench) -> None:
     for number in range(40):
-        one, other = (model_files.damaged(number, 5, bench.files) for _ in range(2))
+        one, other = (damage.damaged(number, 5, bench.files) for _ in range(2))
         assert one == other
-    assert len({model_files.damaged(number, 5, bench.files).data for number in range(40)}) > 35
+    assert len({damage.damaged(number, 5, bench.files).data for number in range(40)}) > 35
 
 
 @pytest.mark.parametrize("is_packed", [False, True])
 def test_finding_S7_a_flipped_bit_of_a_weight_in_an_archive(is_packed: bool, bench: model_files.Bench) -> None:
     data = bench.files[".keras"]
     if is_packed:
-        data = model_files._zipped(model_files._members(data), 8)
+        data = damage._zipped(damage._members(data), 8)
     place = len(data) // 2 if is_packed else place_of(data, bench, ".keras")
     spec = bench._written(".keras", flipped(data, place))
     with pytest.raises(SpecError) as caught:
