@@ -14,7 +14,7 @@ import inspect
 import math
 import types
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ import numpy as np
 
 from spec_compiler.backend.copying import CannotCopy, Copier
 from spec_compiler.backend.shapes import keras_reason
+from spec_compiler.backend.store import layers_by_name
 from spec_compiler.backend.symbolic import needs_weights, symbolic
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.graph import LayerSpec
@@ -39,7 +40,7 @@ class Originals:
     @classmethod
     def of(cls, model: Any) -> Originals:
         """Those of a model, at every depth."""
-        return cls(dict(_named(model, "")))
+        return cls(dict(layers_by_name(model)))
 
     @classmethod
     def joined(cls, several: Mapping[str, Originals]) -> Originals:
@@ -52,14 +53,6 @@ class Originals:
         return not all(map(_is_of_keras, self.layers.values())) or bool(
             _ties({name: layer for name, layer in self.layers.items() if "/" not in name})
         )
-
-
-def _named(model: Any, prefix: str) -> Iterator[tuple[str, Any]]:
-    for operation in (*model.layers, *getattr(model, "operations", ())):
-        yield f"{prefix}{operation.name}", operation
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _named(layer, f"{prefix}{layer.name}/")
 
 
 def _ties(layers: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from spec_compiler.backend.files import Array
 from spec_compiler.backend.state import MemoryState, NoState, State
+from spec_compiler.backend.store import layers_by_name
 from spec_compiler.graph import Place
 
 
@@ -61,15 +62,20 @@ class WeightSource(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class MemoryWeights:
-    """The weights of a model that the caller passed."""
+class _Complete:
+    """What a source that is no file says of itself: it leaves nothing out, and has nothing to spare."""
 
-    model: Any
     unmapped: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
     fills: frozenset[str] = frozenset()
     unverified: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class MemoryWeights(_Complete):
+    """The weights of a model that the caller passed."""
+
+    model: Any
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[MemoryWeights]:
@@ -98,19 +104,11 @@ class MemoryWeights:
 
     @cached_property
     def _layers(self) -> dict[str, Any]:
-        return dict(_by_name(self.model, ""))  # `get_layer` makes the list of all layers for each that is asked for
+        return dict(layers_by_name(self.model))  # `get_layer` makes the list of all layers for each that is asked for
 
     @cached_property
     def _variables(self) -> dict[str, Any]:
         return {layer.name: layer.variables for layer in self.model.layers}
-
-
-def _by_name(model: Any, prefix: str) -> Iterator[tuple[str, Any]]:
-    """Every layer of a model, those of nested models as `outer/inner`."""
-    for layer in model.layers:
-        yield f"{prefix}{layer.name}", layer
-        if isinstance(layer, keras.Model):
-            yield from _by_name(layer, f"{prefix}{layer.name}/")
 
 
 @dataclass(frozen=True)
@@ -131,13 +129,8 @@ class FilledWeights(MemoryWeights):
 
 
 @dataclass(frozen=True)
-class NoWeights:
+class NoWeights(_Complete):
     """No pretrained weights: every layer is initialised."""
-
-    unmapped: tuple[str, ...] = ()
-    unused: tuple[str, ...] = ()
-    fills: frozenset[str] = frozenset()
-    unverified: tuple[str, ...] = ()
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[NoWeights]:

@@ -49,6 +49,15 @@ def saveables(layer: Any) -> Iterator[tuple[str, Any]]:
     return _saveables(layer, "", set())
 
 
+def layers_by_name(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every layer and operation of a model, those of nested models as `outer/inner`."""
+    for operation in (*model.layers, *getattr(model, "operations", ())):
+        yield f"{prefix}{operation.name}", operation
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from layers_by_name(layer, f"{prefix}{layer.name}/")
+
+
 def parts(layer: Any) -> list[Any]:
     """The layer and the layers inside of it; much quicker than `saveables`, which also says where they are saved."""
     return list(layer._flatten_layers()) if hasattr(layer, "_flatten_layers") else [layer]
