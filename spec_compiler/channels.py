@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from spec_compiler.graph import Graph, LayerSpec, Shape
+from spec_compiler.graph import Graph
 from spec_compiler.keras_settings import image_data_format
+from spec_compiler.layer_spec import LayerSpec, Shape
 
 FORMATS = ("channels_first", "channels_last")
 MOVES = ("Permute", "Reshape", "Flatten", "Transpose", "Moveaxis", "Swapaxes")  # behind these other axes are meant

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
-from spec_compiler.graph import Graph, InvalidGraph, Origin
+from spec_compiler.graph import Graph, InvalidGraph
+from spec_compiler.layer_spec import Origin
 
 MAX_LAYERS = 5_000  # of a model that a spec makes, five times as many as the largest application has
 MAX_PASSED = 100_000  # layers that all edits together pass over, each those of the model that it is given

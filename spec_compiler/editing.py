@@ -13,9 +13,10 @@ from spec_compiler.edits.replace import Replace
 from spec_compiler.edits.resized import as_constructed
 from spec_compiler.edits.section import Edit
 from spec_compiler.entries import LayerEntry, snake_case
-from spec_compiler.graph import Coming, Graph, LayerSpec, Origin, Shape
+from spec_compiler.graph import Coming, Graph
 from spec_compiler.input_dtypes import check_input_dtypes
 from spec_compiler.keras_names import with_keras_names
+from spec_compiler.layer_spec import LayerSpec, Origin, Shape
 from spec_compiler.lost import Made, check_lost
 from spec_compiler.opening import opened
 from spec_compiler.spec import EDITS, Spec

@@ -7,178 +7,26 @@ twice has two nodes, `name@0` and `name@1`. Plain operations (`x + 3`) are layer
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import prod
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
-from spec_compiler.continued import continued
-from spec_compiler.diagnostics import Diagnostic, Path
-
-Shape = tuple[int | None, ...]
-Place = tuple[str, int]  # a variable of the base: its layer, and its index in that layer's variables
-Kind = Literal["input", "layer", "operation", "model"]
-Structure = Any  # a nest of tuples, lists and dicts with ValueRef leaves, and constants beside them
+from spec_compiler.diagnostics import Diagnostic
+from spec_compiler.layer_spec import LayerSpec, Origin
+from spec_compiler.node import (
+    Node,
+    Structure,
+    TensorSpec,
+    ValueRef,
+    filtered,
+    map_references,
+    references,
+)
 
 
 class InvalidGraph(Exception):
     """A graph that no edit should have made: a bug of the compiler, never a mistake of the user."""
-
-
-@dataclass(frozen=True, slots=True)
-class TensorSpec:
-    """Shape, with the batch axis first and None where it is not fixed, and dtype of a tensor."""
-
-    shape: Shape
-    dtype: str = "float32"
-
-
-@dataclass(frozen=True, slots=True)
-class ValueRef:
-    """The tensor that a node puts out at an index."""
-
-    node: str
-    index: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class VariableSpec:
-    """A variable of a layer: its name inside the layer, shape, dtype, and where the two file formats keep it.
-
-    `store_path` is its place below the layer's group in a Keras 3 weights file; `legacy_index` its position in the
-    layer's group of a legacy H5 file, None for state that such a file does not hold (seeds of random generators).
-    `shared_path` is its place in the whole file of Keras 3 where an earlier layer shares it, which Keras saves once.
-    """
-
-    path: str
-    shape: tuple[int, ...]
-    dtype: str
-    trainable: bool = True
-    store_path: str | None = None
-    legacy_index: int | None = None
-    shared_path: str | None = None
-
-    @property
-    def num_elements(self) -> int:
-        """How many numbers it holds."""
-        return prod(self.shape)
-
-    @property
-    def is_weight(self) -> bool:
-        """Whether Keras counts it among the weights; the state of a random generator is not."""
-        return self.legacy_index is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a layer comes from: the section of the spec, and the path of the entry that made it."""
-
-    section: str = "base"
-    path: Path = ()
-
-
-BASE = Origin()
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class LayerSpec:
-    """One layer object.
-
-    `config` is Keras's own serialised form for layers of the base. For new layers it is
-    `{"class_name": …, "config": {arguments}}` until Keras has built them. `variables` is None until then.
-    """
-
-    name: str
-    class_name: str
-    config: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    kind: Kind = "layer"
-    trainable: bool = True
-    variables: tuple[VariableSpec, ...] | None = None
-    origin: Origin = BASE
-    position: int | None = None  # in the base's own `model.layers`
-    inner: Graph | None = None  # the graph of a nested model
-    store_group: str | None = None  # its group in a Keras 3 weights file of the base
-    changed_by: Origin | None = None  # the edit that gave a kept layer other arguments
-    arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)  # those arguments, as the spec writes them
-    keras_name: str | None = None  # where Keras does not allow `name`, which has a slash
-    base_name: str | None = None  # in the base, where an edit gave it another
-    places: tuple[Place | None, ...] | None = None  # where the base keeps its variables, if not under its own name
-    loads_itself: bool = False  # whether Keras's loading of it does more than assign its variables
-    assets: tuple[str, ...] = ()  # files that Keras saves for it, below its group: `vocabulary.txt`
-    takes_training: bool = False  # whether its call has a `training` argument
-    remade: str = ""  # how a kept layer was made that its config does not make
-
-    def __repr__(self) -> str:
-        return f"<{self.class_name} {self.name}: {self.num_parameters:,} parameters>"
-
-    @property
-    def is_new(self) -> bool:
-        """Whether a section of the spec made it."""
-        return self.origin.section != "base"
-
-    @property
-    def cause(self) -> Origin | None:
-        """The edit that made or changed it, None where it is as the base has it."""
-        return self.origin if self.is_new else self.changed_by
-
-    @property
-    def can_train(self) -> bool:
-        """Whether Keras keeps a word for it that says whether it trains: an input and an operation have none."""
-        return self.kind in ("layer", "model")
-
-    @property
-    def name_in_keras(self) -> str:
-        """The name of the layer object."""
-        return self.keras_name or self.name
-
-    def called(self, name: str) -> LayerSpec:
-        """The layer under another name; the base keeps its variables where it did."""
-        return replace(self, name=name, places=self.all_places())
-
-    def place(self, index: int) -> Place | None:
-        """Where the base keeps one of its variables; None for one that it got by new arguments."""
-        return self.places[index] if self.places is not None else (self.name, index)
-
-    def all_places(self) -> tuple[Place | None, ...]:
-        """Where the base keeps each of its variables."""
-        return tuple(self.place(index) for index in range(len(self.variables or ())))
-
-    def rebuilt(self, variables: tuple[VariableSpec, ...]) -> LayerSpec:
-        """It with the variables that Keras made for it anew, each at the place of the one that it continues."""
-        continued = self.continues(variables)
-        places = tuple(None if index is None else self.place(index) for index in continued)
-        if any(each.shared_path for each in self.variables or ()):
-            variables = tuple(
-                each if index is None else replace(each, shared_path=(self.variables or ())[index].shared_path)
-                for index, each in zip(continued, variables, strict=True)
-            )
-        return replace(self, variables=variables, places=self.places if places == self.all_places() else places)
-
-    def continues(self, variables: tuple[VariableSpec, ...]) -> list[int | None]:
-        """For each variable that Keras made anew, the index of the layer's variable that it continues."""
-        old = self.variables or ()
-        alike = [each.shape for each in old] == [each.shape for each in variables]
-        return continued([each.path for each in old], [each.path for each in variables], alike)
-
-    @property
-    def tied(self) -> frozenset[str]:
-        """Where a file of the base keeps its weights: two layers with the same place there hold the same variable."""
-        return frozenset(self.stored_at(each) for each in self.weights)
-
-    def stored_at(self, variable: VariableSpec) -> str:
-        """Where a file of the base keeps one of its variables."""
-        return variable.shared_path or f"{self.store_group}/{variable.store_path or variable.path}"
-
-    @property
-    def weights(self) -> tuple[VariableSpec, ...]:
-        """Its variables as Keras counts them: `layer.weights`, which leaves out the state of random generators."""
-        return tuple(each for each in self.variables or () if each.is_weight)
-
-    @property
-    def num_parameters(self) -> int:
-        """As `layer.count_params()`."""
-        return sum(each.num_elements for each in self.weights)
 
 
 class Coming(NamedTuple):
@@ -187,32 +35,6 @@ class Coming(NamedTuple):
     section: str
     order: tuple[str, ...]
     layers: tuple[LayerSpec, ...]
-
-
-@dataclass(frozen=True)
-class Node:
-    """One call of a layer: which, with what, and what comes out."""
-
-    name: str
-    layer: str
-    args: tuple[Structure, ...] = ()
-    kwargs: Mapping[str, Structure] = field(default_factory=dict, hash=False)
-    outputs: tuple[TensorSpec, ...] = ()  # empty until the shapes are inferred
-
-    @cached_property
-    def inputs(self) -> tuple[ValueRef, ...]:
-        """The tensors it takes, in the order of its arguments, each as often as it is taken."""
-        return tuple(references((self.args, self.kwargs)))
-
-    @cached_property
-    def data_inputs(self) -> tuple[ValueRef, ...]:
-        """The tensors that it computes on: its inputs less the masks that Keras passes along."""
-        data = {key: value for key, value in self.kwargs.items() if "mask" not in key}
-        return tuple(references((self.args, data)))
-
-    def with_inputs(self, change: Callable[[ValueRef], ValueRef]) -> Node:
-        """The same call on other tensors."""
-        return replace(self, args=map_references(self.args, change), kwargs=map_references(self.kwargs, change))
 
 
 @dataclass(frozen=True, repr=False)
@@ -399,7 +221,7 @@ class Graph:
         kept = self.used
         inputs = self.inputs
         if not all(ref.node in kept for ref in self.input_refs):
-            inputs = _filtered(self.inputs, kept)
+            inputs = filtered(self.inputs, kept)
         gone = [name for name in self.nodes if name not in kept]
         return replace(self, inputs=inputs).spliced(origin, drop=gone) if gone else self
 
@@ -431,31 +253,6 @@ class Graph:
         return self if list(done) == list(self.nodes) else replace(self, nodes=done)
 
 
-def references(structure: Structure) -> Iterator[ValueRef]:
-    """The tensors in a structure, from left to right; dicts in the order of their keys, as Keras flattens them."""
-    if isinstance(structure, ValueRef):
-        yield structure
-    elif isinstance(structure, list | tuple):
-        for each in structure:
-            yield from references(each)
-    elif isinstance(structure, Mapping):
-        for key in _key_order(structure):
-            yield from references(structure[key])
-
-
-def map_references(structure: Structure, change: Callable[[ValueRef], Any]) -> Structure:
-    """The structure with every tensor replaced; everything else stays."""
-    if isinstance(structure, ValueRef):
-        return change(structure)
-    if isinstance(structure, list):
-        return [map_references(each, change) for each in structure]
-    if isinstance(structure, tuple):
-        return tuple(map_references(each, change) for each in structure)
-    if isinstance(structure, Mapping):
-        return {key: map_references(each, change) for key, each in structure.items()}
-    return structure
-
-
 def _reached(starts: Iterable[str], neighbours: Callable[[str], Iterable[str]]) -> set[str]:
     seen: set[str] = set()
     todo = list(starts)
@@ -465,23 +262,3 @@ def _reached(starts: Iterable[str], neighbours: Callable[[str], Iterable[str]]) 
             seen.add(name)
             todo += neighbours(name)
     return seen
-
-
-def _key_order(structure: Mapping[Any, Any]) -> list[Any]:
-    try:
-        return sorted(structure)
-    except TypeError:
-        return list(structure)
-
-
-def _filtered(structure: Structure, kept: Container[str]) -> Structure:
-    if isinstance(structure, list | tuple):
-        inside = [_filtered(each, kept) for each in structure if _serves(each, kept)]
-        return type(structure)(inside)
-    if isinstance(structure, Mapping):
-        return {key: _filtered(each, kept) for key, each in structure.items() if _serves(each, kept)}
-    return structure
-
-
-def _serves(structure: Structure, kept: Container[str]) -> bool:
-    return any(ref.node in kept for ref in references(structure))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from spec_compiler.graph import Graph, Kind, LayerSpec, Node, TensorSpec, ValueRef, VariableSpec
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import Kind, LayerSpec, VariableSpec
+from spec_compiler.node import Node, TensorSpec, ValueRef
 
 _PLAIN = (str, int, float, bool, type(None))
 _NESTS = (list, dict)  # of JSON data

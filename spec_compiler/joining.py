@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from spec_compiler.check import check_size
-from spec_compiler.graph import Graph, LayerSpec, Node, ValueRef
+from spec_compiler.graph import Graph
 from spec_compiler.keras_names import flat, with_keras_names
+from spec_compiler.layer_spec import LayerSpec
+from spec_compiler.node import Node, ValueRef
 
 
 def joined(graphs: Mapping[str, Graph]) -> Graph:

@@ -20,10 +20,11 @@ from spec_compiler.base import Base
 from spec_compiler.cache import Key
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.files import Folder
-from spec_compiler.graph import Graph, Shape
+from spec_compiler.graph import Graph
 from spec_compiler.graph_json import NotPlain, from_plain, to_plain
 from spec_compiler.joining import joined
 from spec_compiler.keras_settings import settings_file
+from spec_compiler.layer_spec import Shape
 from spec_compiler.reader_code import code_checksum
 from spec_compiler.reading import said_of
 from spec_compiler.reading.model import config_hash

@@ -15,7 +15,7 @@ from typing import Any
 from spec_compiler import cache, catalogue
 from spec_compiler.cache import Key
 from spec_compiler.file_places import READS
-from spec_compiler.graph import Graph, LayerSpec, Node, Structure, TensorSpec, ValueRef, map_references
+from spec_compiler.graph import Graph
 from spec_compiler.graph_json import (
     NotPlain,
     encoded,
@@ -24,6 +24,8 @@ from spec_compiler.graph_json import (
     specs_from_plain,
     specs_to_plain,
 )
+from spec_compiler.layer_spec import LayerSpec
+from spec_compiler.node import Node, Structure, TensorSpec, ValueRef, map_references
 from spec_compiler.permissions import CODE_LAYERS
 from spec_compiler.reader_code import code_checksum
 

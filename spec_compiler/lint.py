@@ -7,7 +7,8 @@ from typing import Any
 
 from spec_compiler.channels import channel_axis
 from spec_compiler.diagnostics import Diagnostic, Path, did_you_mean
-from spec_compiler.graph import Graph, LayerSpec
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec
 from spec_compiler.plan import Plan
 from spec_compiler.resolve import resolve_term
 from spec_compiler.spec import Spec

@@ -14,7 +14,9 @@ from difflib import SequenceMatcher
 from typing import Literal
 
 from spec_compiler.entries import snake_case
-from spec_compiler.graph import BASE, Graph, LayerSpec, Node, Origin
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import BASE, LayerSpec, Origin
+from spec_compiler.node import Node
 from spec_compiler.plan import Plan
 
 How = Literal["name", "structure"]

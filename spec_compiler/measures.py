@@ -10,7 +10,9 @@ from collections.abc import Callable, Collection, Mapping
 from math import prod
 from typing import Any
 
-from spec_compiler.graph import Graph, LayerSpec, Node, Shape
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec, Shape
+from spec_compiler.node import Node
 
 BYTES = {"bool": 1, "int4": 1, "uint4": 1, "bfloat16": 2, "float8_e4m3fn": 1, "float8_e5m2": 1}
 NOT_COMPUTED = ("InputLayer", "Flatten", "Reshape", "Dropout", "Identity", "Permute")  # hand their input on

@@ -7,7 +7,8 @@ import os
 from collections.abc import Iterator, Mapping
 
 from spec_compiler.diagnostics import Path, SpecError
-from spec_compiler.graph import Graph, LayerSpec
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec
 from spec_compiler.measures import item_bytes
 
 _CGROUPS = (  # the limit of a container and what it uses, in the two versions of the kernel's interface

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from spec_compiler.graph import Graph, Shape
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import Shape
 
 
 def narrow_places(graph: Graph) -> list[str]:

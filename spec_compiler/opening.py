@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from spec_compiler.graph import Graph, LayerSpec, Node, Place, Structure, ValueRef, map_references, references
+from spec_compiler.graph import Graph
 from spec_compiler.keras_names import flat, with_keras_names
+from spec_compiler.layer_spec import LayerSpec, Place
+from spec_compiler.node import Node, Structure, ValueRef, map_references, references
 
 
 def opened(graph: Graph, reached: Iterable[str]) -> Graph:

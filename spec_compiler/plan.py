@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from spec_compiler.graph import Graph, LayerSpec, Shape, TensorSpec
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec, Shape
 from spec_compiler.listing import Listing
+from spec_compiler.node import TensorSpec
 
 Action = Literal["kept", "changed", "new", "dropped"]
 ACTIONS: tuple[Action, ...] = ("new", "changed", "dropped", "kept")

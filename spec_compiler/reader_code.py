@@ -31,6 +31,8 @@ MODULES = (
     "joining.py",
     "known_bases.py",
     "known_calls.py",
+    "layer_spec.py",
+    "node.py",
 )
 
 

@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 from math import ceil
 
-from spec_compiler.graph import Graph, LayerSpec, Node
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec
 from spec_compiler.measures import Figure, arguments_of, class_of, input_shape, window
+from spec_compiler.node import Node
 
 Axis = tuple[int, float] | None  # how many positions of the input, and how far apart neighbours are; None: all
 Field = tuple[Axis, ...]

@@ -8,7 +8,7 @@ from typing import Any
 
 from spec_compiler import catalogue
 from spec_compiler.catalogue import CLASS_KINDS
-from spec_compiler.graph import LayerSpec
+from spec_compiler.layer_spec import LayerSpec
 
 _ABSENT: Any = object()
 _ANY_CASE = ("padding", "data_format")  # of which Keras takes any case

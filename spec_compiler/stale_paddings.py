@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 from spec_compiler.argument_values import flow
 from spec_compiler.diagnostics import Diagnostic, Path
-from spec_compiler.graph import Graph, LayerSpec, Shape
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec, Shape
 from spec_compiler.plan import Plan
 from spec_compiler.spec import Spec
 

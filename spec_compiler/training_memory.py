@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from spec_compiler.graph import Graph, LayerSpec
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec
 from spec_compiler.measures import NOT_COMPUTED, Figure, activation_bytes, class_of, most_alive, peak_bytes
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from spec_compiler.graph import Graph, ValueRef
+from spec_compiler.graph import Graph
+from spec_compiler.node import ValueRef
 
 
 def moved_inputs(before: Graph, after: Graph) -> dict[str, str]:

@@ -8,7 +8,8 @@ from functools import partial
 
 from spec_compiler.diagnostics import Path, SpecError, did_you_mean, near
 from spec_compiler.enclosed import near_name, reach, same_name
-from spec_compiler.graph import Graph, LayerSpec
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec
 from spec_compiler.patterns import LONGEST, glob
 from spec_compiler.selectors import KEYWORDS, Term, as_a_list
 

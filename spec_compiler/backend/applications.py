@@ -26,7 +26,8 @@ from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.backend.symbolic import skeleton
 from spec_compiler.base import Base
 from spec_compiler.diagnostics import SpecError
-from spec_compiler.graph import Graph, Shape
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import Shape
 
 
 @dataclass(frozen=True)

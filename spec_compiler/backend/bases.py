@@ -27,7 +27,7 @@ from spec_compiler.base import Base, Weights
 from spec_compiler.cache import Key
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.files import Folder
-from spec_compiler.graph import Graph, LayerSpec, Shape
+from spec_compiler.graph import Graph
 from spec_compiler.joining import joined
 from spec_compiler.known_bases import (
     base_key,
@@ -38,6 +38,7 @@ from spec_compiler.known_bases import (
     resized_key,
     result_key,
 )
+from spec_compiler.layer_spec import LayerSpec, Shape
 from spec_compiler.location import existing, locate
 from spec_compiler.reading import said_of
 from spec_compiler.reading.model import format_of

@@ -9,8 +9,10 @@ from spec_compiler import catalogue
 from spec_compiler.argument_values import flow, is_data
 from spec_compiler.channels import channel_axis, is_wider
 from spec_compiler.diagnostics import Fix, Path
-from spec_compiler.graph import Graph, LayerSpec, Node, Shape
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec, Shape
 from spec_compiler.merges import MERGES, TAKE_LISTS
+from spec_compiler.node import Node
 
 APPEND = 1_000_000  # an index past the end of any list
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from spec_compiler.diagnostics import Diagnostic
-from spec_compiler.graph import Graph, LayerSpec
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec
 
 
 def count_errors(spec: LayerSpec, node: str, count: int, base: Graph) -> Iterator[Diagnostic]:

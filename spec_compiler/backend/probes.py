@@ -12,7 +12,9 @@ import numpy as np
 
 from spec_compiler.backend.images import COLOR_MODES, ImageReader, find_images
 from spec_compiler.diagnostics import SpecError
-from spec_compiler.graph import Graph, LayerSpec, Shape, TensorSpec
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec, Shape
+from spec_compiler.node import TensorSpec
 from spec_compiler.training.sources import require_pillow
 
 Array = np.ndarray[Any, Any]

@@ -23,7 +23,9 @@ from spec_compiler.backend.state import untracked
 from spec_compiler.backend.store import parts
 from spec_compiler.backend.writer import Built
 from spec_compiler.diagnostics import SpecError
-from spec_compiler.graph import Graph, LayerSpec, Node, ValueRef, map_references
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec
+from spec_compiler.node import Node, ValueRef, map_references
 from spec_compiler.proof import Proof
 from spec_compiler.unchanged import frontier, moved_inputs, unchanged_nodes
 

@@ -14,7 +14,9 @@ from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.backend.state import asset_files, loads_itself
 from spec_compiler.backend.store import layer_groups, parts, store_paths
 from spec_compiler.diagnostics import SpecError
-from spec_compiler.graph import Graph, Kind, LayerSpec, Node, Shape, Structure, TensorSpec, ValueRef, VariableSpec
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import Kind, LayerSpec, Shape, VariableSpec
+from spec_compiler.node import Node, Structure, TensorSpec, ValueRef
 
 _GENERATOR = re.compile(r"seed_generator(_\d+)?")
 

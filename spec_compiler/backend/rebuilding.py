@@ -26,7 +26,7 @@ from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.backend.store import layers_by_name
 from spec_compiler.backend.symbolic import needs_weights, symbolic
 from spec_compiler.diagnostics import Path, SpecError
-from spec_compiler.graph import LayerSpec
+from spec_compiler.layer_spec import LayerSpec
 
 _PLAIN = (str, bytes, int, float, complex, bool, type(None))
 

@@ -10,7 +10,9 @@ from spec_compiler.backend.fixes import call_fixes, call_help, fit_fixes, fit_he
 from spec_compiler.channels import channel_axis
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.edits.resized import ORIGIN as RESIZED
-from spec_compiler.graph import Graph, LayerSpec, Node, Origin, ValueRef, VariableSpec
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec, Origin, VariableSpec
+from spec_compiler.node import Node, ValueRef
 
 
 def fit_errors(

@@ -15,7 +15,7 @@ import numpy as np
 from spec_compiler.backend.files import Array
 from spec_compiler.backend.state import MemoryState, NoState, State
 from spec_compiler.backend.store import layers_by_name
-from spec_compiler.graph import Place
+from spec_compiler.layer_spec import Place
 
 
 class OpenSource(Protocol):

@@ -17,7 +17,8 @@ from spec_compiler.backend.store import parts
 from spec_compiler.backend.symbolic import assign, initialize, is_symbolic, quick_protocols
 from spec_compiler.backend.writer import Built
 from spec_compiler.diagnostics import SpecError
-from spec_compiler.graph import Graph, LayerSpec, Place, VariableSpec
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec, Place, VariableSpec
 from spec_compiler.ledger import LedgerRow, WeightLedger
 
 

@@ -21,7 +21,9 @@ from spec_compiler.backend.shapes import because, call_error, fit_errors, keras_
 from spec_compiler.backend.symbolic import deep, needs_weights, seeded, skeleton
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.files import HERE, Folder
-from spec_compiler.graph import Graph, LayerSpec, Node, ValueRef, VariableSpec, map_references
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec, VariableSpec
+from spec_compiler.node import Node, ValueRef, map_references
 
 Factory = Callable[..., Any]  # from the layer's name, and from the arguments that `set` gives it
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from spec_compiler.cli.runs import Run, runs
 from spec_compiler.cli.terminal import Shown, block, joined, shown, style
 from spec_compiler.diagnostics import Diagnostic, dotted, render
-from spec_compiler.graph import Graph, Shape
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import Shape
 from spec_compiler.plan import Change, Plan, PlannedPhase
 from spec_compiler.printable import printable
 

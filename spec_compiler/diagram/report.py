@@ -12,7 +12,8 @@ from spec_compiler.diagram.fold import runs
 from spec_compiler.diagram.interned import Interned, Rows
 from spec_compiler.diagram.label import change_text, shape_text
 from spec_compiler.diagram.merged import Call, Entry, Merged, merge
-from spec_compiler.graph import Graph, LayerSpec
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec
 from spec_compiler.ledger import WeightLedger
 from spec_compiler.measures import activation_bytes, multiply_adds, peak_bytes, total
 from spec_compiler.plan import Plan

@@ -10,8 +10,10 @@ from spec_compiler.check import check_size
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.edits.joins import argument
 from spec_compiler.entries import MATCH, LayerEntry, snake_case
-from spec_compiler.graph import Graph, LayerSpec, Node, Origin, ValueRef
+from spec_compiler.graph import Graph
 from spec_compiler.keras_names import flat
+from spec_compiler.layer_spec import LayerSpec, Origin
+from spec_compiler.node import Node, ValueRef
 
 LONGEST_NAME = 250  # characters: it becomes the name of a file and of a group in files, each up to 255 bytes
 

@@ -8,7 +8,8 @@ from pydantic import Field, RootModel
 
 from spec_compiler.diagnostics import Path
 from spec_compiler.edits.ends import single_output
-from spec_compiler.graph import Graph, Origin
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import Origin
 from spec_compiler.resolve import resolve_one
 from spec_compiler.selectors import Selector
 

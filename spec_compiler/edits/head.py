@@ -12,7 +12,9 @@ from spec_compiler.edits.chain import layer_name, make_layer
 from spec_compiler.edits.ends import model_output, single_output
 from spec_compiler.edits.joins import argument
 from spec_compiler.entries import HeadEntries, HeadEntry
-from spec_compiler.graph import Graph, LayerSpec, Node, Origin, ValueRef
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec, Origin
+from spec_compiler.node import Node, ValueRef
 from spec_compiler.resolve import resolve_one
 from spec_compiler.selectors import Selector
 

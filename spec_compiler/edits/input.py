@@ -12,7 +12,9 @@ from spec_compiler import catalogue
 from spec_compiler.channels import channel_axis
 from spec_compiler.diagnostics import Path, SpecError, did_you_mean
 from spec_compiler.edits.section import Section
-from spec_compiler.graph import Graph, LayerSpec, Origin, ValueRef
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec, Origin
+from spec_compiler.node import ValueRef
 from spec_compiler.resolve import resolve_one
 from spec_compiler.selectors import Selector
 

@@ -12,7 +12,9 @@ from spec_compiler.edits.ends import single_output
 from spec_compiler.edits.section import Section
 from spec_compiler.edits.targets import Edge, Target
 from spec_compiler.entries import Entries
-from spec_compiler.graph import Graph, Node, Origin, ValueRef
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import Origin
+from spec_compiler.node import Node, ValueRef
 
 Use = tuple[str | None, ValueRef]  # a consumer, None being the model's output, and the tensor that it takes
 PLACES = ("after", "before", "between")

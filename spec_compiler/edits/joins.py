@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.entries import LayerEntry
-from spec_compiler.graph import Graph, ValueRef
+from spec_compiler.graph import Graph
 from spec_compiler.merges import MERGES, several_arguments, takes_one
+from spec_compiler.node import ValueRef
 
 
 def argument(

@@ -16,7 +16,9 @@ from typing import Any, Literal
 
 from spec_compiler import catalogue
 from spec_compiler.diagnostics import Path, SpecError, did_you_mean
-from spec_compiler.graph import Graph, LayerSpec, Node, Origin, ValueRef
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec, Origin
+from spec_compiler.node import Node, ValueRef
 
 Mode = Literal["caffe", "tf", "torch", "none"]
 

@@ -8,7 +8,9 @@ from pydantic import Field, RootModel
 
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.edits.ends import Region, region, separation
-from spec_compiler.graph import Graph, Origin, ValueRef
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import Origin
+from spec_compiler.node import ValueRef
 from spec_compiler.resolve import resolve
 from spec_compiler.selectors import Selector
 

@@ -11,7 +11,9 @@ from spec_compiler.edits.chain import Chains, call_numbers
 from spec_compiler.edits.ends import Region, region, separation, single_output
 from spec_compiler.edits.section import Section
 from spec_compiler.entries import Entries
-from spec_compiler.graph import Graph, Node, Origin, ValueRef
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import Origin
+from spec_compiler.node import Node, ValueRef
 from spec_compiler.resolve import resolve
 from spec_compiler.selectors import Selector
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from spec_compiler.diagnostics import SpecError
-from spec_compiler.graph import Graph, LayerSpec, Origin
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec, Origin
 
 ORIGIN = Origin("input", ("input", "shape"))
 

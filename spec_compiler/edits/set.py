@@ -12,7 +12,8 @@ from spec_compiler import catalogue
 from spec_compiler.argument_values import flow
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.edits.section import Section
-from spec_compiler.graph import Graph, LayerSpec, Origin
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec, Origin
 from spec_compiler.resolve import resolve
 from spec_compiler.same_arguments import has_argument
 from spec_compiler.selectors import Selector

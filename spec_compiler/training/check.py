@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
-from spec_compiler.graph import Graph, LayerSpec
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec
 from spec_compiler.plan import PlannedPhase
 from spec_compiler.training.freezing import normalizes
 from spec_compiler.training.image_data import image_problems

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from spec_compiler.diagnostics import Diagnostic, Path
 from spec_compiler.edits.preprocess import mode_of
-from spec_compiler.graph import Graph, LayerSpec
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec
 from spec_compiler.plan import Plan
 
 if TYPE_CHECKING:

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from spec_compiler.diagnostics import Diagnostic
-from spec_compiler.graph import Graph, LayerSpec, ValueRef
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec
+from spec_compiler.node import ValueRef
 
 if TYPE_CHECKING:
     from spec_compiler.spec import Spec

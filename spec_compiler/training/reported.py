@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from spec_compiler import catalogue
 from spec_compiler.diagnostics import Diagnostic, Path, did_you_mean
 from spec_compiler.entries import snake_case
-from spec_compiler.graph import Graph, ValueRef
+from spec_compiler.graph import Graph
+from spec_compiler.node import ValueRef
 from spec_compiler.training.objects import KerasObject
 
 if TYPE_CHECKING:

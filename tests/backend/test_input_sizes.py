@@ -13,7 +13,8 @@ from spec_compiler import SpecError, check_spec, compile_spec, plan_spec
 from spec_compiler.backend.applications import application
 from spec_compiler.base import Base
 from spec_compiler.catalogue import application_names
-from spec_compiler.graph import Graph, Shape
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import Shape
 from spec_compiler.permissions import Permissions
 from spec_compiler.plan import Plan
 from spec_compiler.spec import load_spec

@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 from spec_compiler import check_spec
 from spec_compiler.catalogue import application_names, catalogue
 from spec_compiler.files import HERE
-from spec_compiler.graph import Graph, LayerSpec, Node, Shape, TensorSpec, ValueRef, VariableSpec
+from spec_compiler.graph import Graph
 from spec_compiler.known_bases import base_key, keep_graph
+from spec_compiler.layer_spec import LayerSpec, Shape, VariableSpec
+from spec_compiler.node import Node, TensorSpec, ValueRef
 from spec_compiler.rules import RULES
 from spec_compiler.rules.pages import explanation
 from spec_compiler.spec import Spec, load_spec

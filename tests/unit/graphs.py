@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from spec_compiler.graph import Graph, LayerSpec, Node, TensorSpec, ValueRef, VariableSpec
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec, VariableSpec
+from spec_compiler.node import Node, TensorSpec, ValueRef
 
 
 def graph(

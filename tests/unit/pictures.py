@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from spec_compiler.graph import Graph, LayerSpec, Node, Origin, Shape, TensorSpec, ValueRef, VariableSpec
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec, Origin, Shape, VariableSpec
+from spec_compiler.node import Node, TensorSpec, ValueRef
 from spec_compiler.plan import Plan
 from tests.unit.graphs import chain, graph
 

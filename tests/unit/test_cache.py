@@ -12,9 +12,10 @@ import pytest
 from spec_compiler import check_spec, load_spec
 from spec_compiler.base import Base
 from spec_compiler.files import Folder
-from spec_compiler.graph import Graph, Node, ValueRef
+from spec_compiler.graph import Graph
 from spec_compiler.graph_json import NotPlain, from_plain, to_plain
 from spec_compiler.known_bases import base_key, keep_graph, recall_graph
+from spec_compiler.node import Node, ValueRef
 from tests.unit.graphs import chain, graph, residual, shared
 
 

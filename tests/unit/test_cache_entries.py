@@ -19,10 +19,11 @@ from spec_compiler.check import check_graph
 from spec_compiler.cli.show import plan_text, table_text
 from spec_compiler.diagram import to_dot
 from spec_compiler.files import HERE
-from spec_compiler.graph import Graph, Origin
+from spec_compiler.graph import Graph
 from spec_compiler.graph_json import from_plain, to_plain
 from spec_compiler.known_bases import base_key, recall_graph
 from spec_compiler.known_calls import inferred, learn
+from spec_compiler.layer_spec import Origin
 from spec_compiler.measures import multiply_adds
 from spec_compiler.permissions import Permissions
 from spec_compiler.static import static_plan

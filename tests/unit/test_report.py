@@ -13,7 +13,7 @@ from spec_compiler.diagram import to_html
 from spec_compiler.diagram.html import PAGE, SCRIPTS
 from spec_compiler.diagram.interned import value_text
 from spec_compiler.diagram.report import STATES, report_data
-from spec_compiler.graph import Origin
+from spec_compiler.layer_spec import Origin
 from spec_compiler.ledger import LedgerRow, WeightLedger
 from spec_compiler.plan import Plan
 from spec_compiler.yaml_text import parse_source

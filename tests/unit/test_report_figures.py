@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from spec_compiler.diagram.report import report_data
-from spec_compiler.graph import Graph, LayerSpec, Node, TensorSpec, ValueRef
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec
 from spec_compiler.measures import activation_bytes, peak_bytes, total
+from spec_compiler.node import Node, TensorSpec, ValueRef
 from spec_compiler.plan import Plan
 from spec_compiler.training_memory import training_bytes
 from tests.unit.graphs import chain

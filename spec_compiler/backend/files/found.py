@@ -11,7 +11,7 @@ from spec_compiler.backend.files.saved_state import FileState
 from spec_compiler.backend.files.store import Array, Store, open_store
 from spec_compiler.backend.state import NoState, State
 from spec_compiler.diagnostics import Path, SpecError
-from spec_compiler.graph import Place
+from spec_compiler.layer_spec import Place
 from spec_compiler.reading import said_of
 
 WHAT = "weights"

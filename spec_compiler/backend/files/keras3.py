@@ -9,7 +9,8 @@ import numpy as np
 from spec_compiler.backend.files.misfit import another_model, shape_problems, weighted
 from spec_compiler.backend.files.saved_state import OLDER
 from spec_compiler.backend.files.store import Store
-from spec_compiler.graph import Graph, LayerSpec, Place
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec, Place
 
 
 def find_keras3(store: Store, base: Graph, path: str) -> dict[Place, str]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from spec_compiler.backend.files.misfit import another_model, shape_problems, weighted
 from spec_compiler.backend.files.store import Store
-from spec_compiler.graph import Graph, Place
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import Place
 
 _LAYERS = "layer_names"
 _WEIGHTS = "weight_names"

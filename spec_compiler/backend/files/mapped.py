@@ -9,7 +9,8 @@ from spec_compiler.backend.files.misfit import shape_problems, weighted
 from spec_compiler.backend.files.store import Store
 from spec_compiler.base import Weights
 from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean
-from spec_compiler.graph import Graph, Place
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import Place
 
 
 def find_mapped(path: str, weights: Weights, store: Store, base: Graph, result: Graph) -> FileWeights:

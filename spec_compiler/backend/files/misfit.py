@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from spec_compiler.backend.files.store import Store
 from spec_compiler.diagnostics import SpecError
-from spec_compiler.graph import Graph, LayerSpec
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import LayerSpec
 
 
 def weighted(base: Graph) -> list[LayerSpec]:
