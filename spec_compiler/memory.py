@@ -11,10 +11,11 @@ from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import LayerSpec
 from spec_compiler.measures import item_bytes
 
-_CGROUPS = (  # the limit of a container and what it uses, in the two versions of the kernel's interface
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+_CGROUPS = (  # a container's limit, what it uses, and of what, in the two versions of the kernel's interface
+    tuple(f"/sys/fs/cgroup/memory{each}" for each in (".max", ".current", ".stat")),
+    tuple(f"/sys/fs/cgroup/memory/memory.{each}" for each in ("limit_in_bytes", "usage_in_bytes", "stat")),
 )
+_CACHE = ("active_file", "inactive_file")  # files that were read: the kernel counts them as used, and gives them up
 
 
 def check_memory(graph: Graph) -> None:
@@ -87,13 +88,20 @@ def available_bytes() -> int | None:
     found: list[int] = []
     with contextlib.suppress(OSError, ValueError), open("/proc/meminfo", encoding="ascii") as stream:
         found += [int(line.split()[1]) * 1024 for line in stream if line.startswith("MemAvailable:")]
-    for limit, used in _CGROUPS:
+    for limit, used, parts in _CGROUPS:
         with contextlib.suppress(OSError, ValueError):
-            found.append(max(0, _number(limit) - _number(used)))
+            found.append(max(0, _number(limit) - max(0, _number(used) - _cached(parts))))
     if not found:  # not Linux: at least what is installed
         with contextlib.suppress(OSError, ValueError, AttributeError):
             found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     return min(found, default=None)
+
+
+def _cached(file: str) -> int:
+    rows: dict[str, str] = {}
+    with contextlib.suppress(OSError, ValueError), open(file, encoding="ascii") as stream:
+        rows = {line.split()[0]: line.split()[1] for line in stream if " " in line}
+    return sum(int(rows.get(f"total_{each}", rows.get(each, 0))) for each in _CACHE)
 
 
 def _number(file: str) -> int:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from spec_compiler.diagnostics import SpecError
+from spec_compiler.source import texts_in
 from spec_compiler.spec import Spec, load_spec
 
 Identity = tuple[int, int]
@@ -51,7 +51,7 @@ def files_named(spec: Spec, seen: set[str]) -> Iterator[str]:
     if spec.source.file:
         seen.add(os.path.realpath(spec.source.file))
         yield spec.source.file
-    for text in _texts(spec.source.data):
+    for text in texts_in(spec.source.data):
         path = spec.source.folder.place(text)
         if _identity(path) is None:
             continue
@@ -64,18 +64,6 @@ def files_named(spec: Spec, seen: set[str]) -> Iterator[str]:
             except (SpecError, OSError):
                 continue  # it is said where it is read
             yield from files_named(other, seen)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    todo = [value]
-    while todo:
-        here = todo.pop()
-        if isinstance(here, str):
-            yield here
-        elif isinstance(here, dict):
-            todo += here.values()
-        elif isinstance(here, list | tuple):
-            todo += here
 
 
 def _identity(path: str) -> Identity | None:

@@ -86,10 +86,24 @@ def test_the_limit_of_a_container_counts(
 ) -> None:
     (tmp_path / "max").write_text(limit + "\n")
     (tmp_path / "current").write_text(used + "\n")
-    monkeypatch.setattr(memory, "_CGROUPS", ((str(tmp_path / "max"), str(tmp_path / "current")),))
+    files = tuple(str(tmp_path / each) for each in ("max", "current", "stat"))
+    monkeypatch.setattr(memory, "_CGROUPS", (files,))
     found = memory.available_bytes()
     assert found is not None
     assert found == left if left is not None else found > 1_000_000
+
+
+@pytest.mark.parametrize("prefix", ["", "total_"])
+def test_files_that_the_kernel_keeps_in_memory_are_no_use_of_it(
+    prefix: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container that has read a large dataset would seem to be full."""
+    for name, text in (("max", "1000"), ("current", "900"), ("stat", "active_file 200\ninactive_file 500\nanon 200")):
+        said = text.replace("active_file", "ACTIVE").replace("inACTIVE", f"{prefix}inactive_file")
+        (tmp_path / name).write_text(said.replace("ACTIVE", f"{prefix}active_file") + "\n")
+    files = tuple(str(tmp_path / each) for each in ("max", "current", "stat"))
+    monkeypatch.setattr(memory, "_CGROUPS", (files,))
+    assert memory.available_bytes() == 800
 
 
 def test_memory_that_runs_out_is_told_and_other_errors_are_not() -> None:
