@@ -98,9 +98,9 @@ def test_files_that_the_kernel_keeps_in_memory_are_no_use_of_it(
     prefix: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A container that has read a large dataset would seem to be full."""
-    for name, text in (("max", "1000"), ("current", "900"), ("stat", "active_file 200\ninactive_file 500\nanon 200")):
-        said = text.replace("active_file", "ACTIVE").replace("inACTIVE", f"{prefix}inactive_file")
-        (tmp_path / name).write_text(said.replace("ACTIVE", f"{prefix}active_file") + "\n")
+    stat = f"{prefix}active_file 200\n{prefix}inactive_file 500\nanon 200\n"
+    for name, text in (("max", "1000\n"), ("current", "900\n"), ("stat", stat)):
+        (tmp_path / name).write_text(text)
     files = tuple(str(tmp_path / each) for each in ("max", "current", "stat"))
     monkeypatch.setattr(memory, "_CGROUPS", (files,))
     assert memory.available_bytes() == 800
