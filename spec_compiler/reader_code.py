@@ -20,6 +20,7 @@ MODULES = (
     "backend/reader.py",
     "backend/rebuilding.py",
     "backend/saved_code.py",
+    "backend/saved_models.py",
     "backend/shapes.py",
     "backend/state.py",
     "backend/store.py",

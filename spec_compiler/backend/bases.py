@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,8 +16,8 @@ from spec_compiler.backend.functions import call_function
 from spec_compiler.backend.reader import custom_objects, has_all_configs, read_graph
 from spec_compiler.backend.rebuilding import Originals
 from spec_compiler.backend.references import Reference
-from spec_compiler.backend.saved_code import SavedCode, load_by_keras, saved_config
-from spec_compiler.backend.shapes import keras_reason
+from spec_compiler.backend.saved_code import SavedCode, saved_config
+from spec_compiler.backend.saved_models import load_by_keras, rebuilt, told_of
 from spec_compiler.backend.sources import FilledWeights, JoinedWeights, MemoryWeights, NoWeights, WeightSource
 from spec_compiler.backend.symbolic import skeleton
 from spec_compiler.backend.writer import Built, Custom, Factory
@@ -40,8 +38,6 @@ from spec_compiler.known_bases import (
 )
 from spec_compiler.layer_spec import LayerSpec, Shape
 from spec_compiler.location import existing, locate
-from spec_compiler.reading import said_of
-from spec_compiler.reading.model import format_of
 from spec_compiler.spec import Spec
 
 
@@ -326,14 +322,14 @@ def _from_file(base: Base, folder: Folder, code: bool) -> LoadedBase:
     custom = Custom()
     try:
         path = existing(base.file, folder, "model file")
-        with _damaged(path):
+        with told_of(path):
             saved_code = SavedCode.of(saved_config(path))
             beside = (folder, folder.beside(base.file))
             objects = saved_code.objects(path, beside, code)
             key = _key(base, folder) if not saved_code.names_code else None
             graph = recall_graph(key)
             if graph is None:
-                model = skeleton(lambda: _rebuilt(path, objects, code))
+                model = skeleton(lambda: rebuilt(path, objects, code))
                 originals = Originals.of(model)
                 factories = _lambdas(model) if saved_code else {}
                 custom = Custom(objects, factories, saved_code.has_lambdas, originals)
@@ -354,7 +350,7 @@ def _from_file(base: Base, folder: Folder, code: bool) -> LoadedBase:
         return _given(base.weights, folder, read, result)
 
     def again() -> Any:
-        return _rebuilt(path, objects, code)
+        return rebuilt(path, objects, code)
 
     def by_keras() -> Any:
         return load_by_keras(path, objects, code)
@@ -367,60 +363,3 @@ def _from_file(base: Base, folder: Folder, code: bool) -> LoadedBase:
     elif base.weights.kind != "none":
         known = {"": references.saved(path, name, by_keras, again, locate(base.weights, folder))}
     return LoadedBase(read, weights, custom, key=key, references=known)
-
-
-@contextlib.contextmanager
-def _damaged(path: str) -> Iterator[None]:
-    name = os.path.basename(path)
-    try:
-        with said_of(path, "a model", "save it again"):
-            yield
-    except SpecError:
-        raise
-    except Exception as error:
-        if re.search(r"marshal|EOF read where object", str(error)):
-            message = f"`{name}` holds a lambda that another version of Python compiled"
-            raise SpecError.single("SC502", message, help=_IN_PYTHON) from None
-        raise _unreadable(name, error) from None
-
-
-_IN_PYTHON = (
-    "build the model in Python, load its weights from this file, and pass it as `base=`, or return it\n"
-    "from a `python:` base"
-)
-
-
-def _unreadable(name: str, error: Exception) -> SpecError:
-    reason, help = keras_reason(error), None
-    if "Could not locate function" in reason:
-        help = "load it with the function among the `custom_objects`, and pass it as `base=`"
-    elif "Could not locate" in reason or "Unknown layer" in reason or "register" in reason:
-        help = "import the module that registers the class before compiling"
-    elif "function identifier: {'value': [" in reason or "'<lambda>'" in reason or ": <lambda>" in reason:
-        reason, help = "a layer of it has a lambda for its activation, which no file holds so that it loads", _IN_PYTHON
-    elif re.search(r"Unrecognized keyword|missing \d+ required|unexpected keyword", reason):
-        reason, help = f"{reason}: a class does not say in `get_config` what its `__init__` takes", _IN_PYTHON
-    elif "lambda" in reason.lower():
-        help = "load the model yourself with `safe_mode=False` if you trust it, and pass it as `base=`"
-    else:
-        help = _IN_PYTHON
-    return SpecError.single("SC502", f"`{name}` cannot be rebuilt: {reason}", help=help)
-
-
-def _rebuilt(path: str, objects: Mapping[str, Any], code: bool) -> Any:
-    config = saved_config(path)  # anew each time, as Keras empties it while it reads
-    saved = SavedCode.of(config)
-    saved.permit(path, code)
-    safe = not saved.has_lambdas
-    if format_of(path) == "keras":
-        # private: as `load_model` does, so that a layer which two others hold is made once
-        from keras.src.saving.serialization_lib import ObjectSharingScope
-
-        with saved.loading(), ObjectSharingScope():
-            return keras.saving.deserialize_keras_object(config, custom_objects=dict(objects), safe_mode=safe)
-    # private: the legacy format has no public reader
-    from keras.src.legacy.saving import saving_options, saving_utils
-    from keras.src.saving.serialization_lib import SafeModeScope
-
-    with saved.loading(), saving_options.keras_option_scope(use_legacy_config=True), SafeModeScope(safe):
-        return saving_utils.model_from_config(config, custom_objects=dict(objects))

@@ -15,7 +15,8 @@ import numpy as np
 from spec_compiler.backend import checkpoints
 from spec_compiler.backend.images import COLOR_MODES, NUM_THREADS, Array, ImageReader
 from spec_compiler.backend.reader import read_graph
-from spec_compiler.backend.saved_code import SavedCode, load_by_keras, saved_config
+from spec_compiler.backend.saved_code import SavedCode, saved_config
+from spec_compiler.backend.saved_models import load_by_keras
 from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.channels import channel_axis
 from spec_compiler.diagnostics import SpecError, did_you_mean

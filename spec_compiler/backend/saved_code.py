@@ -5,21 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import keras
-
 from spec_compiler.backend.allowed_configs import Findings, findings
-from spec_compiler.backend.files import admitted
 from spec_compiler.backend.functions import function_beside
 from spec_compiler.backend.keras_2_configs import leave_out_what_keras_3_lacks, say_as_keras_3
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.files import Folder
 from spec_compiler.permissions import ALLOW_MODEL
 from spec_compiler.reading import said_of
-from spec_compiler.reading.model import config_text, format_of, parsed_config
+from spec_compiler.reading.model import config_text, parsed_config
 
 Config = dict[str, Any]
 
@@ -130,23 +127,3 @@ class SavedCode:
             return self.found.code[0].text
         layer = self.found.lambdas[0].layer
         return "a lambda in the file" + (f", in the layer `{layer}`" if layer else "")
-
-
-def load_by_keras(path: str, objects: Mapping[str, Any], allowed: bool) -> Any:
-    """The model as Keras's own `load_model` gives it, uncompiled; its config has passed.
-
-    Keras goes by the name of a file, and we by what is in it: a file may hold two models, and only one config passed.
-
-    Raises:
-        SpecError: as `SavedCode.permit`, and SC502 for a file whose name says another format.
-    """
-    path = os.path.abspath(path)  # what begins with `hf://` Keras would download
-    saved = SavedCode.of(saved_config(path))
-    suffixes = (".keras",) if format_of(path) == "keras" else (".h5", ".hdf5")
-    if not path.endswith(suffixes):
-        message = f"`{os.path.basename(path)}` is in the format of `{suffixes[0]}` files, its name says another"
-        raise SpecError.single("SC502", message, help=f"let its name end in `{suffixes[0]}`")
-    saved.permit(path, allowed)
-    with saved.loading():
-        safe = not saved.has_lambdas
-        return keras.saving.load_model(admitted(path), custom_objects=dict(objects), compile=False, safe_mode=safe)

@@ -35,7 +35,7 @@ CALLS: dict[str | tuple[str, str], set[str]] = {
     },
     # what Keras opens by itself: `admitted` proves the whole file first
     ("model", "load_weights"): {"backend/references.py", "backend/applications.py", "backend/fitting.py"},
-    ("saving", "load_model"): {"backend/saved_code.py"},
+    ("saving", "load_model"): {"backend/saved_models.py"},
     ("models", "load_model"): set(),
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
