@@ -1,13 +1,11 @@
-"""The public functions. What needs no Keras is in `static`, the rest in `pipeline`, which is loaded when it is needed.
+"""The public functions, readable as a table of contents.
 
-Source -> Spec         spec                        what the user wrote, every mistake in it located
-base   -> Graph        known_bases, backend/bases  the model it starts from, without its weights
-Graph  -> Graph        editing, edits/             the sections in their fixed order, each result checked
-Graph  -> shapes       known_calls                 what Keras said of the same calls before
-Graph  -> keras.Model  backend/writer              fresh layers, shapes proven, still without weights
-weights                backend/weights             kept ones copied, new ones initialised, all in the ledger
-proof                  backend/proof               where it is asked for: base and result, layer by layer
-the result             compiled                    what the caller gets: model, plan, ledger, pictures
+Source -> Spec         spec                 what the user wrote, every mistake in it located
+Spec   -> Plan         planning             base, edits, shapes: the one way, whether Keras answers or the memory of it
+Plan   -> keras.Model  backend/writer       fresh layers, shapes proven, still without weights
+weights                backend/weights      kept ones copied, new ones initialised, all in the ledger
+proof                  backend/proof        where it is asked for: base and result, layer by layer
+the result             compiled             what the caller gets: model, plan, ledger, pictures
 
 Files of strangers go through gates on the way: `permissions` (what a spec may do), `files` (where its names lead),
 `reading/` (zip, HDF5, JSON), `backend/allowed_configs` (what a saved model may name). `whole` writes what comes out.
@@ -27,14 +25,16 @@ from spec_compiler.lint import lint, unused_parts
 from spec_compiler.location import missing_files
 from spec_compiler.memory import check_memory
 from spec_compiler.near import sparing
-from spec_compiler.other_specs import inside
+from spec_compiler.other_specs import Reached, Tier, inside
 from spec_compiler.permissions import Permissions
 from spec_compiler.plan import Plan
+from spec_compiler.planning import inner_warnings, planned
+from spec_compiler.remembered import Memory
 from spec_compiler.spec import Spec, load_spec
-from spec_compiler.static import Tier, inner_warnings, static_plan
 from spec_compiler.training.sources import check_data
 
 if TYPE_CHECKING:
+    from spec_compiler.backend.answers import Keras
     from spec_compiler.compiled import CompiledSpec
 
 SpecLike = str | os.PathLike[str] | Mapping[str, Any] | Spec
@@ -71,42 +71,28 @@ def checked(
     spec: SpecLike, allowed: Permissions, *, base: Any = None, static: bool = False, overrides: Iterable[str] = ()
 ) -> Checked:
     """As `check_spec`, with how far it came: an error ends a check at the tier that it is in."""
-    tier: Tier = "fields"
+    reached = Reached()
     try:
         loaded = load_spec(spec, overrides=overrides, allowed=allowed)
         missing_files(loaded)
+        around = inside(loaded, reached)
+        of_files: tuple[Diagnostic, ...] = ()
         if static:
-            around = inside(loaded)
-            tier, plan = static_plan(loaded, allowed, around) if base is None else (tier, None)
-            check_data(loaded, plan.after if plan is not None else None)
-            found = lint(loaded, plan) if plan is not None else tuple(unused_parts(loaded))
-            found = (*inner_warnings(around), *found)
+            result = planned(loaded, Memory(), allowed, around)
+            plan, reached.tier = result.plan, result.tier
         else:
-            _start()
-            from spec_compiler import pipeline
-            from spec_compiler.backend.training_check import check_objects
-
-            planned = pipeline.planned(loaded, base, allowed)
-            tier = "shapes" if planned.base.is_remote else "files"
-            found = (*pipeline.inner_warnings(planned), *lint(loaded, planned.plan), *pipeline.file_warnings(planned))
-            with loaded.source.locating():
-                check_objects(loaded, planned.plan.after)
-            check_data(loaded, planned.plan.after)
+            keras = _keras(base, allowed)
+            unfilled = keras.unfilled(loaded, around)
+            plan, reached.tier = unfilled.plan, unfilled.tier
+            of_files = keras.file_warnings(unfilled)
+            unfilled.check_objects()
+        of_spec = lint(loaded, plan) if plan is not None else unused_parts(loaded)
+        found = (*inner_warnings(around), *of_spec, *of_files)
+        tier, reached.tier = reached.tier, "files"
+        check_data(loaded, plan.after if plan is not None else None)
         return Checked(tier, Diagnostics(loaded.source.locate(each) for each in found))
     except SpecError as error:
-        code = error.diagnostics[0].code
-        return Checked(_TIER_OF.get(code, _TIER_OF.get(code[:3], tier)), error.diagnostics)
-
-
-_TIER_OF: Mapping[str, Tier] = {
-    "SC2": "names",
-    "SC3": "names",
-    "SC4": "shapes",
-    "SC6": "shapes",
-    "SC602": "files",
-    "SC603": "files",
-    "SC606": "files",
-}
+        return Checked(reached.tier, error.diagnostics)
 
 
 @uncollected()
@@ -126,14 +112,8 @@ def plan_spec(
     allowed = Permissions(allow_code, not restrict_paths)
     loaded = load_spec(spec, overrides=overrides, allowed=allowed)
     missing_files(loaded, weights=False)
-    if base is None and "keras" not in sys.modules:  # a Keras that is loaded may have other settings than the files say
-        _, plan = static_plan(loaded, allowed)
-        if plan is not None:
-            return plan
-    _start()
-    from spec_compiler.pipeline import planned
-
-    return planned(loaded, base, allowed).plan
+    known = planned(loaded, Memory(), allowed).plan if base is None else None
+    return known or _keras(base, allowed).unfilled(loaded).plan
 
 
 @uncollected()
@@ -172,23 +152,22 @@ def compile_spec(
     allowed = Permissions(allow_code, not restrict_paths)
     loaded = load_spec(spec, overrides=overrides, allowed=allowed)
     missing_files(loaded)
-    _start()
-    from spec_compiler import pipeline
     from spec_compiler.compiled import CompiledSpec
 
-    result = pipeline.planned(loaded, base, allowed)
+    keras, around = _keras(base, allowed), inside(loaded)
+    result = keras.unfilled(loaded, around)
     if not force:
         with loaded.source.locating():
             check_memory(result.plan.after)
     ledger = result.fill()
     if prove or probe is not None:
         ledger = replace(ledger, proof=result.proof(ledger, os.fspath(probe) if probe is not None else None))
-    warnings = (*pipeline.inner_warnings(result), *pipeline.file_warnings(result))
+    warnings = (*inner_warnings(around), *keras.file_warnings(result))
     return CompiledSpec(result.built.model, loaded, result.plan, ledger, warnings)
 
 
-def _start() -> None:
-    """Loads Keras. Until here nothing has, and `pipeline` must not be imported before."""
+def _keras(base: Any, allowed: Permissions) -> Keras:
+    """Keras, which is loaded now: until here nothing has, and `backend/answers` must not be imported before."""
     if "keras" not in sys.modules:
         import logging  # where Keras is loaded its time does not show, in a static check it does
 
@@ -196,3 +175,6 @@ def _start() -> None:
     from spec_compiler.backend.startup import start
 
     start()
+    from spec_compiler.backend.answers import Keras
+
+    return Keras(base, allowed)

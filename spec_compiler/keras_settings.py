@@ -5,21 +5,51 @@ from __future__ import annotations
 import json
 import os
 import sys
+from typing import Any
+
+_DEFAULTS = {"floatx": "float32", "epsilon": 1e-07, "backend": "tensorflow", "image_data_format": "channels_last"}
 
 
-def settings_file() -> str:
-    """The file that Keras reads its settings from, which need not be there."""
-    home = os.environ.get("KERAS_HOME", os.path.join(os.path.expanduser("~"), ".keras"))
-    return os.path.join(home, "keras.json")
+def settings() -> dict[str, Any]:
+    """All that a graph may depend on: dtypes, the order of axes, the backend."""
+    keras = _loaded()
+    if keras is None:
+        written = {**_DEFAULTS, **_written()}
+        named = {"backend": os.environ.get("KERAS_BACKEND") or written["backend"], "dtype_policy": written["floatx"]}
+        return {**{key: written[key] for key in _DEFAULTS}, **named}
+    config = keras.config
+    return {
+        "floatx": config.floatx(),
+        "epsilon": config.epsilon(),
+        "backend": config.backend(),
+        "image_data_format": config.image_data_format(),
+        "dtype_policy": config.dtype_policy().name,
+    }
 
 
 def image_data_format() -> str:
     """`channels_last`, or `channels_first`."""
+    return str(settings()["image_data_format"])
+
+
+def has_own_objects() -> bool:
+    """Whether classes are known to a loaded Keras under names without a package, as those of Keras are."""
+    keras = _loaded()
+    return keras is not None and any(">" not in name for name in keras.saving.get_custom_objects())
+
+
+def _loaded() -> Any:
+    """Keras, where the caller or we have loaded it to its end."""
     keras = sys.modules.get("keras")
-    if keras is not None and hasattr(keras, "config"):
-        return str(keras.config.image_data_format())
+    return keras if hasattr(keras, "config") and hasattr(keras, "saving") else None
+
+
+def _written() -> dict[str, Any]:
+    """What stands in the file that Keras reads its settings from, which need not be there."""
+    home = os.environ.get("KERAS_HOME", os.path.join(os.path.expanduser("~"), ".keras"))
     try:
-        with open(settings_file(), encoding="utf-8") as stream:
-            return str(json.load(stream).get("image_data_format", "channels_last"))
-    except (OSError, ValueError, AttributeError):
-        return "channels_last"
+        with open(os.path.join(home, "keras.json"), encoding="utf-8") as stream:
+            written = json.load(stream)
+    except (OSError, ValueError):
+        return {}
+    return written if isinstance(written, dict) else {}

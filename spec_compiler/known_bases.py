@@ -12,48 +12,23 @@ import importlib.util
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 from spec_compiler import cache
 from spec_compiler.base import Base
 from spec_compiler.cache import Key
-from spec_compiler.diagnostics import Path, SpecError
+from spec_compiler.diagnostics import SpecError
 from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
 from spec_compiler.graph_json import NotPlain, from_plain, to_plain
-from spec_compiler.joining import joined
-from spec_compiler.keras_settings import settings_file
+from spec_compiler.keras_settings import has_own_objects, settings
 from spec_compiler.layer_spec import Shape
 from spec_compiler.reader_code import code_checksum
 from spec_compiler.reading import said_of
 from spec_compiler.reading.model import config_hash
-from spec_compiler.spec import Spec
 
 _REFUSED = {"refused": True}
-
-
-def known_graph(spec: Spec, key_of: Callable[[Base, Path], Key | None]) -> tuple[Graph, Key] | None:
-    """The graph of a spec's base, or of its bases joined, and what it depends on; None where Keras must be asked.
-
-    `key_of` is asked for the key of each base, with the path that leads to the base in the spec.
-    """
-    if spec.bases is not None:
-        keys: dict[str, Key | None] = {}
-        graphs: dict[str, Graph] = {}
-        for name, base in spec.bases.items():
-            keys[name] = key_of(base, ("bases", name))
-            graph = recall_graph(keys[name])
-            if graph is None:  # Keras is to say what is wrong with the first that is, so no later one is looked at
-                return None
-            graphs[name] = graph
-        key = joined_key(keys)
-        return (joined(graphs), key) if key is not None else None
-    if spec.base is None:
-        return None
-    key = key_of(spec.base, ("base",))
-    graph = recall_graph(key)
-    return (graph, key) if graph is not None and key is not None else None
 
 
 def base_key(base: Base, folder: Folder) -> Key | None:
@@ -105,13 +80,15 @@ def result_key(graph: Graph) -> Key | None:
     return _asked_of_keras({"result": hashlib.sha256(text.encode()).hexdigest()})
 
 
-def _asked_of_keras(question: dict[str, Any]) -> Key:
-    return {"code": code_checksum(), "keras": _keras_version(), "settings": _settings(), **question}
+def _asked_of_keras(question: dict[str, Any]) -> Key | None:
+    if has_own_objects():
+        return None  # a class of the caller's may have the name of one of Keras's
+    return {"code": code_checksum(), "keras": _keras_version(), "settings": settings(), **question}
 
 
-def joined_key(keys: dict[str, Key | None]) -> Key | None:
+def joined_key(keys: Mapping[str, Key | None]) -> Key | None:
     """What the graph of several bases depends on."""
-    return None if None in keys.values() else {"code": code_checksum(), "bases": keys}
+    return None if None in keys.values() else {"code": code_checksum(), "bases": dict(keys)}
 
 
 def recall_graph(key: Key | None) -> Graph | None:
@@ -162,14 +139,3 @@ def _config_of(path: str) -> tuple[str, str] | None:
             return config_hash(path)
     except SpecError as error:
         raise error.under("file") from None
-
-
-def _settings() -> dict[str, str]:
-    """Keras's own settings, as it would read them: they change dtypes and the order of axes."""
-    try:
-        with open(settings_file(), "rb") as stream:
-            written = hashlib.sha256(stream.read()).hexdigest()
-    except OSError:
-        written = ""
-    named = {key: value for key, value in os.environ.items() if key.startswith("KERAS_") and key != "KERAS_HOME"}
-    return {"keras.json": written, **named}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
-from spec_compiler.diagnostics import SpecError
+from spec_compiler.diagnostics import SpecError, under
 from spec_compiler.files import Folder
 from spec_compiler.permissions import Permissions
 from spec_compiler.spec import Spec, load_spec
@@ -17,40 +18,67 @@ MAX_SPECS = 100  # that are followed from one
 MAX_BASES = 64  # of one of them, counted where nothing is a spec any more: two that join two are four
 Made = TypeVar("Made")
 
+Tier = Literal["fields", "names", "shapes", "files"]
+"""How far a check went; each step has those before it.
+
+`fields`: YAML, sections, values, layers' arguments. `names`: what every name in the spec means, and the graph that the
+edits make. `shapes`: that every layer fits. `files`: that the weights are there and fit.
+"""
+
+
+@dataclass
+class Reached:
+    """The tier that a check is in, kept by those who do the checking: an error ends it there."""
+
+    tier: Tier = "fields"
+
+    @contextlib.contextmanager
+    def kept(self) -> Iterator[None]:
+        """Stays as it is, whatever is tried inside."""
+        tier = self.tier
+        try:
+            yield
+        finally:
+            self.tier = tier
+
 
 @dataclass(frozen=True)
 class Inside:
     """Where a spec is followed: inside of which others, and what was made of those that were followed before.
 
     `files` are those that are being followed, the outermost first, each with its links resolved. `made` is shared by
-    all that are followed from one spec: by the path of each file, under which its own paths start.
+    all that are followed from one spec: by the path of each file, under which its own paths start. So is `reached`.
     """
 
     files: tuple[str, ...] = ()
     made: dict[str, Any] = field(default_factory=dict)
     bases: dict[str, int] = field(default_factory=dict)
+    reached: Reached = field(default_factory=Reached)
 
-    def results(self, of: type[Made]) -> Iterator[Made]:
+    def results(self) -> Iterator[Any]:
         """What was made of the specs that were followed to their end."""
-        return (each for each in self.made.values() if isinstance(each, of))
+        return (result for result in self.made.values() if not isinstance(result, SpecError))
 
 
-def inside(spec: Spec) -> Inside:
-    """A spec that nothing is around: its own file, if it was read from one."""
-    return Inside((os.path.realpath(spec.source.file),) if spec.source.file else ())
+def inside(spec: Spec, reached: Reached | None = None) -> Inside:
+    """Where a spec is followed that the caller asks for: inside of its own file alone, if it was read from one."""
+    files = (os.path.realpath(spec.source.file),) if spec.source.file else ()
+    return Inside(files, reached=reached or Reached())
 
 
 def followed(
-    path: str, folder: Folder, allowed: Permissions, around: Inside, make: Callable[[Spec, Inside], Made]
+    name: str, folder: Folder, allowed: Permissions, around: Inside, make: Callable[[Spec, Inside], Made]
 ) -> Made:
     """What `make` makes of the spec in a file, once for each file: of several bases that start from it as well.
 
     `folder` is that of the spec which names it.
 
     Raises:
-        SpecError: the spec's own mistakes, located in its file; SC304 where specs go round in a circle, SC005 where
-            they are too many, or each other's base too often.
+        SpecError: SC501 there is no such file; the spec's own mistakes, located in its file; SC304 where specs go round
+            in a circle, SC005 where they are too many, or each other's base too often.
     """
+    with under("spec"):
+        path = folder.find(name, "spec file")
     here = os.path.realpath(path)
     if here in around.files:
         chain = " → ".join(os.path.basename(each) for each in (*around.files, here))

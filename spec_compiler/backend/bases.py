@@ -23,7 +23,7 @@ from spec_compiler.backend.symbolic import skeleton
 from spec_compiler.backend.writer import Built, Custom, Factory
 from spec_compiler.base import Base, Weights
 from spec_compiler.cache import Key
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, under
 from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
 from spec_compiler.joining import joined
@@ -55,60 +55,49 @@ class LoadedBase:
     traps: Callable[[], Iterable[Diagnostic]] = tuple  # what of its weights is legal but surely not meant
 
 
-Other = Callable[[str, Folder], "LoadedBase"]
-
-
-def load(spec: Spec, model: Any, other: Other, code: bool = False) -> LoadedBase:
-    """The base that a spec names, the several that it names, or the model that the caller passes.
-
-    `other` compiles another spec, for `base: {spec: FILE}`. `code` says whether functions of a saved model may run.
+def passed(spec: Spec, model: Any) -> LoadedBase | None:
+    """The model that the caller passes; None where the spec names a base.
 
     Raises:
-        SpecError: SC501, SC502, SC505, SC304, SC108, SC112; paths relative to the spec.
+        SpecError: SC108 there are both, SC102 there is neither, SC304.
     """
-    folder = spec.source.folder
-    if model is not None:
-        named = next((key for key in ("base", "bases") if getattr(spec, key) is not None), None)
-        if named:
-            message = f"the caller passes a model and the spec has a `{named}`"
-            raise SpecError.single("SC108", message, path=(named,), at_key=True, help="leave one of the two out")
-        return _from_memory(model)
-    if spec.bases is not None:
-        return _joined({name: _load(base, folder, ("bases", name), other, code) for name, base in spec.bases.items()})
-    if spec.base is None:
+    named = next((key for key in ("base", "bases") if getattr(spec, key) is not None), None)
+    if model is None and named is None:
         message = "the spec has no `base`, and no model was passed"
         help = "add `base: {application: VGG16}`"
         raise SpecError.single("SC102", message, path=("base",), at_key=True, help=help)
-    return _load(spec.base, folder, ("base",), other, code)
+    if model is not None and named is not None:
+        message = f"the caller passes a model and the spec has a `{named}`"
+        raise SpecError.single("SC108", message, path=(named,), at_key=True, help="leave one of the two out")
+    return _from_memory(model) if model is not None else None
 
 
-def _load(base: Base, folder: Folder, path: Path, other: Other, code: bool) -> LoadedBase:
-    try:
-        if base.application is not None:
-            loaded = _from_application(base, folder)
-        elif base.spec is not None:
-            loaded = _from_spec(base.spec, folder, other)
-        elif base.python is not None:
-            loaded = _from_python(base.python, folder)
-        else:
-            loaded = _from_file(base, folder, code)
-    except SpecError as error:
-        raise error.under(*path) from None
+def load(base: Base, folder: Folder, code: bool = False) -> LoadedBase:
+    """An application, a saved model, or what a function returns; `code` allows functions of a saved model to run.
+
+    Raises:
+        SpecError: SC501, SC502, SC505, SC304, SC112; paths relative to the base.
+    """
+    if base.application is not None:
+        return _from_application(base, folder)
+    return _from_python(base.python, folder) if base.python is not None else _from_file(base, folder, code)
+
+
+def placed(base: LoadedBase, path: Path) -> LoadedBase:
+    """The base as the one that stands at a path in the spec: what is said of its weights is said there."""
 
     def weights(result: Graph) -> WeightSource:
-        try:
-            source = loaded.weights(result)
-        except SpecError as error:
-            raise error.under(*path) from None
+        with under(*path):
+            source = base.weights(result)
         return replace(source, path=(*path, *source.path)) if isinstance(source, FileWeights) else source
 
     def traps() -> Iterable[Diagnostic]:
-        return [each.under(*path) for each in loaded.traps()]
+        return [each.under(*path) for each in base.traps()]
 
-    return replace(loaded, weights=weights, traps=traps)
+    return replace(base, weights=weights, traps=traps)
 
 
-def _joined(bases: Mapping[str, LoadedBase]) -> LoadedBase:
+def joined_bases(bases: Mapping[str, LoadedBase]) -> LoadedBase:
     custom = Custom(
         {key: value for base in bases.values() for key, value in base.custom.objects.items()},
         {f"{name}/{key}": made for name, base in bases.items() for key, made in base.custom.factories.items()},
@@ -124,14 +113,6 @@ def _joined(bases: Mapping[str, LoadedBase]) -> LoadedBase:
         references={f"{name}/{key}": each for name, base in bases.items() for key, each in base.references.items()},
         traps=lambda: [each for base in bases.values() for each in base.traps()],
     )
-
-
-def _from_spec(name: str, folder: Folder, other: Other) -> LoadedBase:
-    try:
-        path = folder.find(name, "spec file")
-    except SpecError as error:
-        raise error.under("spec") from None
-    return other(path, folder)
 
 
 def from_built(built: Built, base: LoadedBase, fill: Callable[[], object]) -> LoadedBase:
@@ -207,7 +188,7 @@ def _lambdas(model: Any) -> dict[str, Factory]:
 
 
 def _from_application(base: Base, folder: Folder) -> LoadedBase:
-    key = _key(base, folder)
+    key = base_key(base, folder)
     graph, made = recall_graph(key), None
     if graph is None:
         made = application(base)
@@ -261,14 +242,14 @@ def _graph_of_a_file(base: Base, own: Graph, folder: Folder) -> Iterator[Diagnos
     if base.weights.file is None:
         return
     imagenet = base.model_copy(update={"weights": Weights("imagenet")})
-    known = recall_graph(_key(imagenet, folder))
+    known = recall_graph(base_key(imagenet, folder))
     if known is not None and not _differing(own, known):
         return
     try:
         made = application(imagenet)
     except SpecError:  # there are no such weights
         return
-    keep_graph(_key(imagenet, folder), made.graph)
+    keep_graph(base_key(imagenet, folder), made.graph)
     other = _differing(own, made.graph)
     file = locate(base.weights, folder)
     if other and made.download is not None and made.download.is_at(file):
@@ -289,12 +270,6 @@ def _differing(one: Graph, other: Graph) -> list[str]:
         for name, layer in other.layers.items()
         if name not in one.layers or one.layers[name].config != layer.config
     ]
-
-
-def _key(base: Base, folder: Folder) -> Key | None:
-    """The base's key in the cache; None while the caller's own settings of Keras differ from the written ones."""
-    usual = keras.config.dtype_policy().name == keras.config.floatx() == "float32"
-    return base_key(base, folder) if usual and keras.config.image_data_format() == "channels_last" else None
 
 
 def _given(weights: Weights, folder: Folder, graph: Graph, result: Graph) -> WeightSource:
@@ -326,7 +301,7 @@ def _from_file(base: Base, folder: Folder, code: bool) -> LoadedBase:
             saved_code = SavedCode.of(saved_config(path))
             beside = (folder, folder.beside(base.file))
             objects = saved_code.objects(path, beside, code)
-            key = _key(base, folder) if not saved_code.names_code else None
+            key = base_key(base, folder) if not saved_code.names_code else None
             graph = recall_graph(key)
             if graph is None:
                 model = skeleton(lambda: rebuilt(path, objects, code))

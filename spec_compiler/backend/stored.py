@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 
-from spec_compiler.backend.bases import LoadedBase, load
+from spec_compiler.backend.bases import load
 from spec_compiler.backend.weights import checksum
-from spec_compiler.files import Folder
+from spec_compiler.base import Base
+from spec_compiler.files import HERE
 from spec_compiler.graph import Graph
 from spec_compiler.matching import Checksums
-from spec_compiler.spec import load_spec
 
 
 def read_stored(file: str, allow_code: bool = False) -> tuple[Graph, Checksums]:
@@ -18,7 +18,7 @@ def read_stored(file: str, allow_code: bool = False) -> tuple[Graph, Checksums]:
     Raises:
         SpecError: SC501, SC502, SC112 or SC304, as for a spec's base.
     """
-    base = load(load_spec({"spec": 1, "base": {"file": os.path.abspath(file)}}), None, _no_other, allow_code)
+    base = load(Base(file=os.path.abspath(file)), HERE, allow_code)
     found: Checksums = {}
     with base.weights(base.graph).opened() as store:
         for layer in base.graph.layers.values():
@@ -26,8 +26,3 @@ def read_stored(file: str, allow_code: bool = False) -> tuple[Graph, Checksums]:
             if places and all(store.origin(place) is not None for place in places):
                 found[layer.name] = tuple(checksum(store.read(place)) for place in places)
     return base.graph, found
-
-
-def _no_other(path: str, folder: Folder) -> LoadedBase:
-    """A file's base never is the result of a spec."""
-    raise LookupError(path)

@@ -17,8 +17,8 @@ from spec_compiler.cli.show import render_all
 from spec_compiler.cli.terminal import NEWLINE, echo, joined, style
 from spec_compiler.compiler import Checked, checked
 from spec_compiler.diagnostics import RULES, Diagnostic, did_you_mean
+from spec_compiler.other_specs import Tier
 from spec_compiler.permissions import Permissions
-from spec_compiler.static import Tier
 
 CALL_ERRORS = ("SC109", "SC508", "SC608")
 TIERS: dict[Tier, str] = {

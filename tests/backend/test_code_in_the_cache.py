@@ -11,7 +11,7 @@ import pytest
 
 from spec_compiler import load_spec, plan_spec
 from spec_compiler.permissions import Permissions
-from spec_compiler.static import static_plan
+from tests.memory import static_plan
 
 NAMES = ("ours>Own", "ours>own", "Dense")
 

@@ -11,8 +11,8 @@ import pytest
 
 from spec_compiler import compile_spec, load_spec
 from spec_compiler.permissions import Permissions
-from spec_compiler.static import static_plan
 from tests.backend.conftest import branching, randomized
+from tests.memory import static_plan
 
 
 def nested() -> Any:

@@ -30,8 +30,8 @@ from spec_compiler.backend.reader import read_graph
 from spec_compiler.catalogue import application_names
 from spec_compiler.permissions import Permissions
 from spec_compiler.spec import load_spec
-from spec_compiler.static import static_plan
 from tests.backend.conftest import assert_same_bits, outputs_of
+from tests.memory import static_plan
 
 Arguments = dict[str, Any]
 

@@ -19,8 +19,8 @@ from spec_compiler.permissions import Permissions
 from spec_compiler.plan import Plan
 from spec_compiler.spec import load_spec
 from spec_compiler.stale_paddings import stale_paddings
-from spec_compiler.static import static_plan
 from tests.backend.conftest import assert_same_bits, outputs_of, randomized
+from tests.memory import static_plan
 
 CHOOSING = ("MobileNetV2", "MobileNetV3Small", "EfficientNetB0", "NASNetMobile")
 

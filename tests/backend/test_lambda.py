@@ -22,8 +22,8 @@ from spec_compiler import SpecError, check_spec, compile_spec, load_spec, plan_s
 from spec_compiler.cli.main import cli
 from spec_compiler.permissions import Permissions
 from spec_compiler.schema import spec_schema
-from spec_compiler.static import static_plan
 from tests.backend.conftest import Array, assert_same_bits, branching, outputs_of, randomized
+from tests.memory import static_plan
 
 MODULE = """
 import keras

@@ -10,7 +10,9 @@ from typing import Any
 import keras
 import pytest
 
-from spec_compiler import check_spec, compile_spec, pipeline, plan_spec
+from spec_compiler import check_spec, compile_spec, plan_spec, planning
+from spec_compiler.backend.unfilled import Unfilled
+from spec_compiler.editing import apply_edits
 from spec_compiler.other_specs import MAX_DEPTH
 
 HEAD = "head: [{Add: {}, from: [a/only, b/only]}]\n"
@@ -44,13 +46,13 @@ def chain(folder: Path, length: int) -> str:
 def filled(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often each spec's model was given its weights."""
     found: Counter[str] = Counter()
-    fill = pipeline.Planned.fill
+    fill = Unfilled.fill
 
-    def counted(planned: pipeline.Planned) -> Any:
+    def counted(planned: Unfilled) -> Any:
         found[planned.plan.name] += 1
         return fill(planned)
 
-    monkeypatch.setattr(pipeline.Planned, "fill", counted)
+    monkeypatch.setattr(Unfilled, "fill", counted)
     return found
 
 
@@ -58,13 +60,12 @@ def test_a_check_fills_nothing_and_follows_each_file_once(
     tmp_path: Path, filled: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     followed: Counter[str] = Counter()
-    planned = pipeline.planned
 
     def counted(spec: Any, *rest: Any) -> Any:
         followed[spec.name] += 1
-        return planned(spec, *rest)
+        return apply_edits(spec, *rest)
 
-    monkeypatch.setattr(pipeline, "planned", counted)
+    monkeypatch.setattr(planning, "apply_edits", counted)
     spec = diamond(tmp_path, 5)
     assert check_spec(spec) == ()
     assert set(followed.values()) == {1}

@@ -12,14 +12,16 @@ from typing import Any
 import keras
 import pytest
 
-from spec_compiler import Plan, SpecError, compile_spec, load_spec, pipeline, plan_spec
+from spec_compiler import Plan, SpecError, compile_spec, load_spec, plan_spec
+from spec_compiler.backend.answers import Keras
 from spec_compiler.cli.markdown import plan_markdown
 from spec_compiler.known_bases import result_key
+from spec_compiler.other_specs import Tier
 from spec_compiler.permissions import Permissions
 from spec_compiler.spec import Spec
-from spec_compiler.static import Tier, static_plan
 from tests.backend.conftest import branching
 from tests.backend.test_examples import SPECS, offline
+from tests.memory import static_plan
 
 
 @pytest.fixture(autouse=True)
@@ -175,7 +177,7 @@ def test_a_mistake_in_another_spec_is_told_without_keras_as_with_it(text: str | 
     with pytest.raises(SpecError) as without:
         followed(spec)
     with pytest.raises(SpecError) as with_keras:
-        pipeline.planned(spec, None, Permissions())
+        Keras(None, Permissions()).unfilled(spec)
     assert without.value.diagnostics == with_keras.value.diagnostics
 
 

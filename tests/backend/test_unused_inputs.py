@@ -11,8 +11,8 @@ import pytest
 
 from spec_compiler import compile_spec, load_spec, plan_spec
 from spec_compiler.permissions import Permissions
-from spec_compiler.static import static_plan
 from tests.backend.conftest import assert_same_bits, outputs_of, randomized
+from tests.memory import static_plan
 
 FEEDS = {
     "used": np.random.default_rng(1).normal(size=(3, 4)).astype("float32"),

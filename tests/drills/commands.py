@@ -25,6 +25,7 @@ ERRORS, PRINTED = "errors.txt", "printed.txt"  # beside the folder that a comman
 def warm_up() -> None:
     """Imports everything that commands import, which starts no threads of TensorFlow's."""
     start()
+    import spec_compiler.backend.answers
     import spec_compiler.backend.training_check
     import spec_compiler.cli.diff
     import spec_compiler.cli.edit
@@ -32,7 +33,6 @@ def warm_up() -> None:
     import spec_compiler.cli.init
     import spec_compiler.cli.train
     import spec_compiler.diagram
-    import spec_compiler.pipeline
     import spec_compiler.trainer  # noqa: F401
     import tests.backend.sessions  # noqa: F401
 

@@ -26,7 +26,7 @@ from spec_compiler.known_calls import inferred, learn
 from spec_compiler.layer_spec import Origin
 from spec_compiler.measures import multiply_adds
 from spec_compiler.permissions import Permissions
-from spec_compiler.static import static_plan
+from tests.memory import static_plan
 from tests.unit.graphs import chain, residual, shared
 
 SPEC = {

@@ -1,0 +1,91 @@
+"""Keras itself, as answers to a spec that is planned; what it says is kept for the next time."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from spec_compiler.backend.bases import LoadedBase, from_built, joined_bases, load, passed, placed
+from spec_compiler.backend.rebuilding import Originals
+from spec_compiler.backend.unfilled import Unfilled
+from spec_compiler.backend.writer import Built, build
+from spec_compiler.base import Base
+from spec_compiler.diagnostics import Diagnostic, Path
+from spec_compiler.files import Folder
+from spec_compiler.graph import Graph
+from spec_compiler.known_calls import learn
+from spec_compiler.layer_spec import Shape
+from spec_compiler.other_specs import Inside
+from spec_compiler.permissions import Permissions
+from spec_compiler.planning import Planned, planned
+from spec_compiler.spec import Spec
+
+
+class Keras:
+    """The answers that `planning.planned` asks for.
+
+    `model` is what the caller passes in place of the spec's base.
+    """
+
+    def __init__(self, model: Any, allowed: Permissions) -> None:
+        self._model, self._allowed = model, allowed
+        self._results: dict[str, LoadedBase] = {}  # by the spec's file
+        self._inner: list[Unfilled] = []  # of the specs that were followed on the way
+
+    def unfilled(self, spec: Spec, around: Inside | None = None) -> Unfilled:
+        """A spec followed to a model without weights; `around` as in `planned`.
+
+        Raises:
+            SpecError: as `planned`.
+        """
+        return Unfilled.of(planned(spec, self, self._allowed, around))
+
+    def file_warnings(self, result: Unfilled) -> tuple[Diagnostic, ...]:
+        """What is legal in the files of a result's weights, and of those that it starts from, but worth saying.
+
+        Raises:
+            SpecError: SC501 to SC508; located.
+        """
+        return tuple(warning for each in (*self._inner, result) for warning in each.file_warnings())
+
+    def passed(self, spec: Spec) -> LoadedBase | None:
+        """The caller's model; the specs that are followed on the way have a base of their own."""
+        return passed(spec, self._model)
+
+    def base(self, base: Base, folder: Folder, path: Path) -> LoadedBase:
+        """A base as Keras makes it."""
+        return placed(load(base, folder, self._allowed.code), path)
+
+    def result(self, other: Planned[LoadedBase, Built], path: Path) -> LoadedBase:
+        """A result as Keras reads it; its weights are filled in when they are first asked for."""
+        file = str(other.spec.source.file)
+        if file in self._results:
+            base = self._results[file]
+            if not base.custom.originals.are_needed:
+                return placed(replace(base, custom=replace(base.custom, originals=Originals())), path)
+            # two bases must not share what a layer is made from
+            unfilled = self.unfilled(other.spec, other.around)
+        else:
+            unfilled = Unfilled.of(other)
+        base = from_built(unfilled.built, unfilled.base, functools.cache(unfilled.fill))
+        if file not in self._results:
+            self._results[file] = base
+            self._inner.append(unfilled)
+        return placed(base, path)
+
+    def joined(self, bases: Mapping[str, LoadedBase]) -> LoadedBase:
+        """Several as one."""
+        return joined_bases(bases)
+
+    def resized(self, base: LoadedBase, size: Shape) -> Graph | None:
+        """What the constructor makes at another size."""
+        return base.resized(size)
+
+    def shaped(self, spec: Spec, graph: Graph, before: Graph, base: LoadedBase) -> Built:
+        """The edited graph as a model without weights."""
+        built = build(graph, before, seed=spec.seed, custom=base.custom, folder=spec.source.folder)
+        if base.key is not None:
+            learn(graph, before, built.graph, base.key)
+        return built

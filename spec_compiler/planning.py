@@ -1,0 +1,186 @@
+"""The one way from a spec to its plan, whoever answers: Keras (`backend/answers`), or what it said before (`Memory`).
+
+base   -> Graph    Answers.base      the model that it starts from, without its weights; several are joined
+Graph  -> Graph    opened_for        nested models that the spec reaches into, opened
+Graph  -> Graph    apply_edits       the sections in their fixed order, each result checked
+Graph  -> shapes   Answers.shaped    every layer on what it takes; with Keras, a model without weights
+shapes -> Plan     check_training    what the phases of training need, and then the plan
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from spec_compiler.base import Base
+from spec_compiler.cache import Key
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, under
+from spec_compiler.editing import apply_edits, opened_for, size_of
+from spec_compiler.files import Folder
+from spec_compiler.graph import Graph
+from spec_compiler.layer_spec import Shape
+from spec_compiler.lint import lint, unused_parts
+from spec_compiler.mending import mended
+from spec_compiler.other_specs import Inside, Tier, followed, inside
+from spec_compiler.permissions import Permissions
+from spec_compiler.plan import Plan
+from spec_compiler.spec import Spec
+from spec_compiler.training.check import check_sections, check_training, planned_phases
+
+log = logging.getLogger("spec_compiler")
+
+
+class KnownBase(Protocol):
+    """A base as far as planning goes: its graph, and what that is remembered by."""
+
+    @property
+    def graph(self) -> Graph:
+        """The base's graph."""
+        ...
+
+    @property
+    def key(self) -> Key | None:
+        """What the graph depends on; None where that cannot be said."""
+        ...
+
+
+class Shaped(Protocol):
+    """The result as far as planning goes."""
+
+    @property
+    def graph(self) -> Graph:
+        """The edited graph with every shape, config and variable."""
+        ...
+
+
+BaseT = TypeVar("BaseT", bound=KnownBase)
+ShapedT = TypeVar("ShapedT", bound=Shaped)
+
+
+@dataclass(frozen=True)
+class Planned(Generic[BaseT, ShapedT]):
+    """How far a spec was followed, and its plan where that was all the way to the shapes."""
+
+    spec: Spec
+    around: Inside
+    tier: Tier
+    base: BaseT | None = None
+    shaped: ShapedT | None = None
+    plan: Plan | None = None
+
+
+class Answers(Protocol[BaseT, ShapedT]):
+    """Who says what Keras says. None means that only Keras itself can tell; Keras never answers so."""
+
+    def passed(self, spec: Spec) -> BaseT | None:
+        """The model that the caller passes in place of the spec's base; None where the spec is to be asked."""
+        ...
+
+    def base(self, base: Base, folder: Folder, path: Path) -> BaseT | None:
+        """An application, a saved model or a function's result, at `path` in the spec; errors relative to that."""
+        ...
+
+    def result(self, planned: Planned[BaseT, ShapedT], path: Path) -> BaseT | None:
+        """The result of another spec as the base at `path`."""
+        ...
+
+    def joined(self, bases: Mapping[str, BaseT]) -> BaseT | None:
+        """Several bases as one."""
+        ...
+
+    def resized(self, base: BaseT, size: Shape) -> Graph | None:
+        """What an application's constructor makes at another size; None where it makes nothing, or is not known."""
+        ...
+
+    def shaped(self, spec: Spec, graph: Graph, before: Graph, base: BaseT) -> ShapedT | None:
+        """The edited graph with the shapes that Keras gives."""
+        ...
+
+
+def planned(
+    spec: Spec, answers: Answers[BaseT, ShapedT], allowed: Permissions, around: Inside | None = None
+) -> Planned[BaseT, ShapedT]:
+    """A spec followed as far as the answers go. `around` are the spec files that are being followed around it.
+
+    Raises:
+        SpecError: the first section that does not fit, or all layers that do not; located.
+    """
+    around = inside(spec) if around is None else around
+    reached = around.reached
+    with spec.source.locating():
+        log.info("reading the base")
+        reached.tier = "names"
+        base = _base(spec, answers, allowed, around)
+        if base is None:
+            check_sections(spec)
+            return Planned(spec, around, "fields")
+        log.info("applying the edits")
+        before = opened_for(spec, base.graph)
+
+        def edited(spec: Spec) -> ShapedT | None:
+            reached.tier = "names"
+            size = size_of(spec)
+            graph = apply_edits(spec, before, answers.resized(base, size) if size is not None else None)
+            reached.tier = "shapes"
+            return answers.shaped(spec, graph, before, base)
+
+        try:
+            shaped = edited(spec)
+        except SpecError as error:
+            with reached.kept():  # while fixes are tried
+                tried = mended(error, spec, edited)
+            raise tried from None
+        if shaped is None:
+            check_sections(spec)
+            return Planned(spec, around, "names", base)
+        check_training(spec, shaped.graph)
+        plan = Plan(shaped.graph.name, before, shaped.graph, planned_phases(spec, shaped.graph))
+    return Planned(spec, around, "shapes", base, shaped, plan)
+
+
+def _base(spec: Spec, answers: Answers[BaseT, ShapedT], allowed: Permissions, around: Inside) -> BaseT | None:
+    """The base of a spec, or its bases joined."""
+    passed = answers.passed(spec)
+    if passed is not None:
+        return passed
+    if spec.bases is None:
+        return _single(spec.base, ("base",), spec, answers, allowed, around) if spec.base is not None else None
+    bases: dict[str, BaseT] = {}
+    for name, each in spec.bases.items():
+        found = _single(each, ("bases", name), spec, answers, allowed, around)
+        if found is None:  # Keras is to say what is wrong with the first that is, so no later one is looked at
+            return None
+        bases[name] = found
+    return answers.joined(bases)
+
+
+def _single(
+    base: Base,
+    path: Path,
+    spec: Spec,
+    answers: Answers[BaseT, ShapedT],
+    allowed: Permissions,
+    around: Inside,
+) -> BaseT | None:
+    folder = spec.source.folder
+
+    def follow(other: Spec, further: Inside) -> Planned[BaseT, ShapedT]:
+        return planned(other, answers, allowed, further)
+
+    with under(*path):
+        if base.spec is None:
+            return answers.base(base, folder, path)
+        result = followed(base.spec, folder, allowed, around, follow)
+        around.reached.tier = "names"
+        return answers.result(result, path)
+
+
+def inner_warnings(around: Inside) -> tuple[Diagnostic, ...]:
+    """The warnings of the specs that were followed on the way, each in its own file."""
+    return tuple(
+        each.spec.source.locate(warning)
+        for each in around.results()
+        for warning in (lint(each.spec, each.plan) if each.plan is not None else unused_parts(each.spec))
+    )

@@ -1,0 +1,16 @@
+"""What is known of a spec without Keras, by what Keras said before."""
+
+from __future__ import annotations
+
+from spec_compiler.other_specs import Tier
+from spec_compiler.permissions import Permissions
+from spec_compiler.plan import Plan
+from spec_compiler.planning import planned
+from spec_compiler.remembered import Memory
+from spec_compiler.spec import Spec
+
+
+def static_plan(spec: Spec, allowed: Permissions) -> tuple[Tier, Plan | None]:
+    """How far a spec can be followed without Keras, and its plan where that is all the way to the shapes."""
+    result = planned(spec, Memory(), allowed)
+    return result.tier, result.plan
