@@ -11,10 +11,10 @@ from pydantic import ConfigDict, Field, StrictStr, model_validator
 from spec_compiler import catalogue
 from spec_compiler.argument_values import flow
 from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, show
-from spec_compiler.edits.section import Section
 from spec_compiler.function_names import FUNCTION_PATTERN
 from spec_compiler.parsed import Parsed
 from spec_compiler.python_text import Call, parsed
+from spec_compiler.section import Section
 
 KINDS = ("application", "file", "spec", "python")
 SUFFIXES = (".weights.h5", ".h5", ".hdf5", ".keras")
@@ -36,6 +36,11 @@ class Weights(Parsed):
     file: str | None = None
     package: str | None = None
     map: Mapping[str, str] | None = field(default=None, hash=False)
+
+    @classmethod
+    def definitions(cls) -> dict[str, Any]:
+        """What it may be in YAML."""
+        return {"weights": _WEIGHTS_SCHEMA}
 
     @classmethod
     def parse(cls, raw: Any) -> Weights:
@@ -71,7 +76,7 @@ _HEAD = "`[GlobalAveragePooling2D, {{Dense: {{units: {}, activation: softmax}}}}
 _OWN_TOP = f"leave `classes` out, write `include_top: false`, and give it a `head`:\n{_HEAD}"
 _FORMS = "write `imagenet`, `null`, a file (.keras, .weights.h5, .h5) or `package:NAME/path`"
 
-WEIGHTS_SCHEMA: dict[str, Any] = {
+_WEIGHTS_SCHEMA: dict[str, Any] = {
     "title": "Weights",
     "description": "`imagenet` (downloaded by Keras), `null` (random), a file, or a file of an installed package.",
     "anyOf": [

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from spec_compiler.check import check_graph, check_used, check_work
 from spec_compiler.diagnostics import Path, SpecError, dotted
-from spec_compiler.edits.head import Head
-from spec_compiler.edits.insert import Insert
-from spec_compiler.edits.replace import Replace
+from spec_compiler.edits import EDITS, Edit
+from spec_compiler.edits.input import Input
 from spec_compiler.edits.resized import as_constructed
-from spec_compiler.edits.section import Edit
-from spec_compiler.entries import LayerEntry, snake_case
+from spec_compiler.entries import snake_case
 from spec_compiler.graph import Coming, Graph
 from spec_compiler.input_dtypes import check_input_dtypes
 from spec_compiler.keras_names import with_keras_names
 from spec_compiler.layer_spec import LayerSpec, Origin, Shape
 from spec_compiler.lost import Made, check_lost
 from spec_compiler.opening import opened
-from spec_compiler.spec import EDITS, Spec
+from spec_compiler.spec import Spec
 
 
 def opened_for(spec: Spec, base: Graph) -> Graph:
@@ -30,7 +28,8 @@ def opened_for(spec: Spec, base: Graph) -> Graph:
 def size_of(spec: Spec) -> Shape | None:
     """The shape that a spec gives the input of an application, whose constructor is asked what it makes of it."""
     is_one = spec.base is not None and spec.base.application is not None
-    return spec.input.shape if is_one and spec.input is not None else None
+    input = spec.section(Input)
+    return input.shape if is_one and input is not None else None
 
 
 def apply_edits(spec: Spec, graph: Graph, resized: Graph | None = None) -> Graph:
@@ -67,14 +66,7 @@ def apply_edits(spec: Spec, graph: Graph, resized: Graph | None = None) -> Graph
 
 def _announced(edit: Edit, path: Path) -> Iterator[LayerSpec]:
     """The layers that an edit will make, under the names that they will most likely have."""
-    entries: Sequence[LayerEntry] = ()
-    below: Path = ()
-    if isinstance(edit, Insert):
-        entries, below = edit.layers, ("layers",)
-    elif isinstance(edit, Replace):
-        entries, below = edit.with_, ("with",)
-    elif isinstance(edit, Head):
-        entries = edit.root
+    below, entries = edit.entries()
     for index, entry in enumerate(entries):
         name = entry.name or snake_case(entry.class_name)
         yield LayerSpec(name, entry.class_name, origin=Origin(str(path[0]), (*path, *below, index)))

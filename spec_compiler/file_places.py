@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from spec_compiler.diagnostics import Path
+from spec_compiler.edits import SECTIONS
 from spec_compiler.function_names import is_function
 
 Purpose = Literal["file", "folder", "module"]
@@ -45,20 +46,9 @@ WORDS: tuple[tuple[str, ...], ...] = (
     ("bases", "*", "weights", "map"),
     ("base", "weights", "map"),
     ("input", "name"),
-    ("input", "layer"),
-    ("cut_at",),
-    ("remove",),
-    ("replace", "layers"),
-    ("replace", "each"),
-    ("insert", "after"),
-    ("insert", "before"),
-    ("insert", "between"),
-    ("set", "layers"),
-    ("head", "from"),
-    ("outputs",),
-    ("freeze",),
     ("train", "phase"),
     ("train", "freeze"),
+    *((section.key, name) if name else (section.key,) for section in SECTIONS for name in section.names),
 )
 # The same of callbacks of somebody's own, `package>Name`, whose arguments nobody knows but by their names.
 WRITES_OF_OWN = (*WRITES.values(), "backup_dir")

@@ -7,13 +7,13 @@ from typing import Any
 
 from spec_compiler.channels import channel_axis
 from spec_compiler.diagnostics import Diagnostic, Path, did_you_mean
+from spec_compiler.freezing import Freezing
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import LayerSpec
 from spec_compiler.plan import Plan
 from spec_compiler.resolve import resolve_term
 from spec_compiler.spec import Spec
 from spec_compiler.stale_paddings import stale_paddings
-from spec_compiler.training.freezing import Freezing
 from spec_compiler.training.lint import training_warnings
 
 LARGE_DENSE = 50_000_000

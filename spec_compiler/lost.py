@@ -98,7 +98,7 @@ def _of_edits(spec: Spec, made: Made, lost: dict[Path, list[str]], graph: Graph)
         if calls and not any(name in graph.nodes for name in calls):
             yield _pointless("what follows the layers that this entry removes is not left", calls[0], path, graph)
     for edit, _ in spec.edits():
-        if edit[0] not in ("replace", "insert", "set"):
+        if len(edit) == 1:  # the sections that are no lists speak for themselves
             continue
         entries = {path: names for path, names in made.layers.items() if path[:2] == edit}
         gone = {path: names for path, names in entries.items() if path in lost}

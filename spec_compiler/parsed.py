@@ -19,6 +19,11 @@ class Parsed(abc.ABC):
     definition: ClassVar[str]
 
     @classmethod
+    def definitions(cls) -> dict[str, Any]:
+        """The definitions that the JSON Schema has of it, and those that these refer to."""
+        return {}
+
+    @classmethod
     @abc.abstractmethod
     def parse(cls, raw: Any) -> Any:
         """The value that YAML data says; a value of the type itself stays.

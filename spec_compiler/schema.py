@@ -8,30 +8,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
 from spec_compiler import catalogue
-from spec_compiler.base import WEIGHTS_SCHEMA
-from spec_compiler.edits.outputs import OUTPUTS_SCHEMA
-from spec_compiler.edits.targets import EDGE_SCHEMA, TARGET_SCHEMA
+from spec_compiler.edits import SECTIONS
 from spec_compiler.keras_schema import base_schema, keras_definitions
-from spec_compiler.selectors import SELECTOR_SCHEMA, TERMS_SCHEMA
+from spec_compiler.parsed import Parsed
 from spec_compiler.spec import Spec
-from spec_compiler.training.freezing import FREEZING_SCHEMA
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 FILE = "model-spec.schema.json"
-FRAGMENTS = {
-    "selector": SELECTOR_SCHEMA,
-    "terms": TERMS_SCHEMA,
-    "target": TARGET_SCHEMA,
-    "edge": EDGE_SCHEMA,
-    "outputs": OUTPUTS_SCHEMA,
-    "weights": WEIGHTS_SCHEMA,
-    "freezing": FREEZING_SCHEMA,
-}
 VARIABLE = {"type": "string", "pattern": r"\$\{", "description": "A variable of `vars`: `${name}`."}
 _VARS = {
     "description": "Values with a name; `${name}` stands for them anywhere in the spec.",
@@ -42,16 +30,6 @@ _VARS = {
     ],
 }
 
-# What the models' validators say of several keys at once.
-_TOGETHER: dict[str, dict[str, Any]] = {
-    "Insert": {"oneOf": [{"required": [key]} for key in ("after", "before", "between")]},
-    "Replace": {"oneOf": [{"required": [key]} for key in ("layers", "each")]},
-    "Input": {
-        "anyOf": [{"required": [key]} for key in ("shape", "channels", "name", "dtype", "preprocess")],
-        "not": {"required": ["shape", "channels"]},
-    },
-}
-
 
 def spec_schema() -> dict[str, Any]:
     """The schema as data; the same for the same code and catalogue.
@@ -60,18 +38,14 @@ def spec_schema() -> dict[str, Any]:
     'cut_at'
     """
     raw = Spec.model_json_schema(ref_template="#/definitions/{model}")
-    definitions = {**raw.pop("$defs", {}), **FRAGMENTS, **keras_definitions(), "variable": VARIABLE}
+    definitions = {**raw.pop("$defs", {}), **dict(_definitions(Parsed)), **keras_definitions(), "variable": VARIABLE}
     definitions["Base"] = base_schema(definitions["Base"])
-    for name, rule in _TOGETHER.items():
-        definitions[name] = {**definitions[name], **rule}
-    definitions["Set"]["properties"]["to"]["propertyNames"] = {"not": {"enum": ["name", "trainable"]}}
-    preprocess = definitions["Input"]["properties"]["preprocess"]
-    preprocess["anyOf"] = [{"enum": ["auto", *catalogue.application_names()]}, {"type": "null"}]
+    alone = [section.key for section in SECTIONS if section.may_stand_alone]
     properties = {**raw["properties"], "vars": _VARS}
     for name, field in properties.items():
         field["title"] = name
-        if field.get("type") == "array" and name in ("remove", "replace", "insert", "set", "train"):
-            properties[name] = _section_list(name, field)
+        if field.get("type") == "array":
+            properties[name] = _section_list(field, name in alone)
     schema = {
         "$schema": DRAFT,
         "$id": "https://raw.githubusercontent.com/spec-compiler/spec-compiler/main/schemas/" + FILE,
@@ -88,11 +62,18 @@ def spec_schema() -> dict[str, Any]:
     return plain
 
 
-def _section_list(name: str, field: dict[str, Any]) -> dict[str, Any]:
-    """A section that is a list of entries, and may be empty; `remove` may be one selector as well."""
+def _definitions(kind: type[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What the language's own types say of themselves."""
+    for each in kind.__subclasses__():
+        yield from each.definitions().items()
+        yield from _definitions(each)
+
+
+def _section_list(field: dict[str, Any], may_stand_alone: bool) -> dict[str, Any]:
+    """A section that is a list of entries, and may be empty; some may be one entry without the list as well."""
     kept: dict[str, Any] = {key: field[key] for key in ("title", "description", "examples") if key in field}
     several = {"type": "array", "items": field["items"]}
-    one = [field["items"]] if name == "remove" else []
+    one = [field["items"]] if may_stand_alone else []
     return {**kept, "anyOf": [several, *one, {"type": "null"}]}
 
 

@@ -67,6 +67,11 @@ class Selector(Parsed):
     path: Path = ()
 
     @classmethod
+    def definitions(cls) -> dict[str, Any]:
+        """What it may be in YAML."""
+        return {"selector": SELECTOR_SCHEMA, "terms": TERMS_SCHEMA}
+
+    @classmethod
     def parse(cls, raw: Any) -> Selector:
         """The selector that a YAML value says.
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     Field,
     ModelWrapValidatorHandler,
     PrivateAttr,
     StrictInt,
     StrictStr,
     ValidationError,
-    field_validator,
+    create_model,
     model_validator,
 )
 
@@ -23,32 +24,34 @@ from spec_compiler import catalogue
 from spec_compiler.argument_values import flow
 from spec_compiler.base import Base
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, dotted, show
-from spec_compiler.edits.cut import CutAt
-from spec_compiler.edits.freeze import Freeze
-from spec_compiler.edits.head import Head
-from spec_compiler.edits.input import Input
-from spec_compiler.edits.insert import Insert
-from spec_compiler.edits.outputs import Outputs
-from spec_compiler.edits.preprocess import Preprocess
-from spec_compiler.edits.remove import Remove
-from spec_compiler.edits.replace import Replace
-from spec_compiler.edits.section import Edit, Section
-from spec_compiler.edits.set import Set
+from spec_compiler.edits import EDITS, SECTIONS, Edit
 from spec_compiler.files import Folder
 from spec_compiler.overrides import overridden
 from spec_compiler.parsed import Parsed
 from spec_compiler.permissions import EVERYTHING, Permissions, permitted
+from spec_compiler.section import Section
 from spec_compiler.source import Source, leaves, texts_in
 from spec_compiler.training import Compile, Data, Phase
 from spec_compiler.translation import as_yaml
 from spec_compiler.variables import substituted
 from spec_compiler.yaml_text import parse_source, read_source
 
+EditT = TypeVar("EditT", bound=Edit)
 BaseName = Annotated[StrictStr, Field(min_length=1, pattern=r"^[A-Za-z0-9_]+$")]
 
 
-class Spec(Section):
-    """How a pretrained model is to be changed. The order of the fields is the order in which they are applied."""
+def _field(section: type[Edit]) -> tuple[Any, Any]:
+    """The field of `Spec` for a section that edits: its type and what is said of it."""
+    if not section.is_list:
+        return section | None, Field(default=None, description=section.says)
+    several: Any = tuple[section, ...]  # type: ignore[valid-type]
+    if section.may_stand_alone:
+        several = Annotated[several, BeforeValidator(lambda raw: raw if isinstance(raw, list | tuple) else [raw])]
+    return several, Field(default=(), description=section.says)
+
+
+class _Beginning(Section):
+    """What a spec says before its edits."""
 
     spec: Literal[1] = Field(description="The version of the language.", examples=[1])
     name: Annotated[StrictStr, Field(min_length=1, pattern=r"^[^/]*$")] | None = Field(
@@ -65,20 +68,21 @@ class Spec(Section):
         default=None,
         description="Several bases by name, in place of `base`; their layers are called `name/layer`.",
     )
-    input: Input | None = Field(default=None, description="The model on another input; every kept weight is kept.")
-    cut_at: CutAt | None = Field(
-        default=None,
-        description="The layer whose output becomes the model's output; what only served later layers goes.",
-    )
-    remove: tuple[Remove, ...] = Field(
-        default=(), description="Layers or ranges to take out, their input wired to their consumers."
-    )
-    replace: tuple[Replace, ...] = Field(default=(), description="Layers or ranges that give way to new layers.")
-    insert: tuple[Insert, ...] = Field(default=(), description="New layers after or before a layer.")
-    set: tuple[Set, ...] = Field(default=(), description="New arguments for kept layers, whose weights stay.")
-    head: Head | None = Field(default=None, description="New layers on the model's output.")
-    outputs: Outputs | None = Field(default=None, description="The layers that the model puts out.")
-    freeze: Freeze | None = Field(default=None, description="Layers that training leaves as they are.")
+
+
+if TYPE_CHECKING:
+
+    class _Edited(_Beginning):
+        """Has a field for each of `SECTIONS`; `Spec.section` gives them with their type."""
+
+        def __getattr__(self, name: str) -> Any: ...
+else:
+    _Edited = create_model("_Edited", __base__=_Beginning, **{section.key: _field(section) for section in SECTIONS})
+
+
+class Spec(_Edited):
+    """How a pretrained model is to be changed. The order of the fields is the order in which they are applied."""
+
     data: Data | None = Field(default=None, description="The images that `spec-compiler train` learns from.")
     compile: Compile | None = Field(default=None, description="What Keras's `compile` takes: optimizer, loss, metrics.")
     train: tuple[Phase, ...] = Field(default=(), description="The phases of training, in order.")
@@ -117,11 +121,6 @@ class Spec(Section):
             raise SpecError.single("SC108", message, path=("bases",), at_key=True, help="keep one of the two")
         return self
 
-    @field_validator("remove", mode="before")
-    @classmethod
-    def _one_removal(cls, raw: Any) -> Any:
-        return raw if isinstance(raw, list | tuple) else [raw]
-
     @property
     def source(self) -> Source:
         """The text that the spec was read from, with the place of everything in it.
@@ -157,22 +156,21 @@ class Spec(Section):
         """Every text in the sections that edit: where a selector reaches into a nested model, it is one of these."""
         return texts_in([value for key, value in self.source.data.items() if key in (*EDITS, "train")])
 
+    def section(self, kind: type[EditT]) -> EditT | None:
+        """What the spec says in a section that edits and is no list; None where it says nothing."""
+        found: EditT | None = getattr(self, kind.key)
+        return found
+
     def edits(self) -> Iterator[tuple[Path, Edit]]:
         """The edits in the order in which they are applied, each with its place in the spec."""
-        for section in EDITS:
-            value = getattr(self, section)
+        application = self.base.application if self.base is not None else None
+        for key in EDITS:
+            value = getattr(self, key)
+            places: dict[Path, Edit] = {(key,): value} if value is not None else {}
             if isinstance(value, tuple):
-                for index, edit in enumerate(value):
-                    yield (section, index), edit
-            elif value is not None:
-                yield (section,), value
-            if section == "input" and value is not None and value.preprocess is not None:
-                application = self.base.application if self.base is not None else None
-                yield (section, "preprocess"), Preprocess(value.preprocess, application)
-
-
-_NO_EDITS = ("spec", "name", "description", "seed", "base", "bases", "data", "compile", "train")
-EDITS = tuple(name for name in Spec.model_fields if name not in _NO_EDITS)
+                places = {(key, index): edit for index, edit in enumerate(value)}
+            for path, edit in places.items():
+                yield from ((path + below, step) for below, step in edit.steps(application))
 
 
 def load_spec(
@@ -336,7 +334,7 @@ def _value_help(kind: str, path: Path, error: Any) -> str | None:
 def _example(path: Path) -> str | None:
     """An example of the field that a path leads to, as the schema has it."""
     parts = [part for part in path if isinstance(part, str)]
-    model: Any = Spec if len(parts) == 1 else _SECTIONS.get(parts[0]) if len(parts) == 2 else None
+    model: Any = Spec if len(parts) == 1 else _MAPPINGS.get(parts[0]) if len(parts) == 2 else None
     for name, field in model.model_fields.items() if model is not None else ():
         if parts[-1] == (field.alias or name) and field.examples:
             return f"for example `{parts[-1]}: {flow(field.examples[0])}`"
@@ -363,7 +361,7 @@ def _home(key: str) -> str | None:
     """Where a key that a spec does not have belongs."""
     if key in _ELSEWHERE:
         return _ELSEWHERE[key]
-    homes = [section for section in _SECTIONS if key in _keys_at((section,))]
+    homes = [section for section in _MAPPINGS if key in _keys_at((section,))]
     if key in catalogue.application("VGG16")["arguments"]:
         homes = ["base"]
     return f"`{key}` belongs into `{homes[0]}`" if homes else None
@@ -379,18 +377,15 @@ def _keys_at(path: Path) -> tuple[str, ...]:
     """The keys of the mapping that a path leads to."""
     if not path:
         return tuple(Spec.model_fields)
-    model = _SECTIONS.get(str(path[0]))
+    model = _MAPPINGS.get(str(path[0]))
     if model is None:
         return ()
     return tuple(field.alias or name for name, field in model.model_fields.items())
 
 
-_SECTIONS: dict[str, type[Section]] = {
-    "replace": Replace,
-    "insert": Insert,
+_MAPPINGS: dict[str, type[Section]] = {
     "base": Base,
-    "set": Set,
-    "input": Input,
+    **{section.key: section for section in SECTIONS if issubclass(section, Section)},
     "data": Data,
     "compile": Compile,
     "train": Phase,

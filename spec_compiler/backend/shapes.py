@@ -9,6 +9,7 @@ from dataclasses import replace
 from spec_compiler.backend.fixes import call_fixes, call_help, fit_fixes, fit_help, width_argument
 from spec_compiler.channels import channel_axis
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.edits import entry_name
 from spec_compiler.edits.resized import ORIGIN as RESIZED
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import LayerSpec, Origin, VariableSpec
@@ -191,7 +192,7 @@ def _removal(graph: Graph, base: Graph, node: str) -> tuple[str, Origin] | None:
 
 
 def _gone(name: str, origin: Origin) -> str:
-    return f"`{section(origin)}` took `{name}` away, which stood before it"
+    return f"`{entry_name(origin.path)}` took `{name}` away, which stood before it"
 
 
 def _culprit_notes(culprit: LayerSpec | None, graph: Graph, base: Graph) -> list[str]:
@@ -201,7 +202,7 @@ def _culprit_notes(culprit: LayerSpec | None, graph: Graph, base: Graph) -> list
     there = f" puts out {shown(spec.shape)}" if spec else ""
     cause = culprit.cause or culprit.origin
     how = "made" if culprit.is_new else "changed"
-    notes = [f"`{culprit.name}`, {how} by `{section(cause)}`,{there}"]
+    notes = [f"`{culprit.name}`, {how} by `{entry_name(cause.path)}`,{there}"]
     if not culprit.is_new:
         was = base.spec_of(ValueRef(culprit.name)) if culprit.name in base.nodes else None
         if was is None or (spec is not None and was.shape == spec.shape):
@@ -216,9 +217,3 @@ def _culprit_notes(culprit: LayerSpec | None, graph: Graph, base: Graph) -> list
         if was is not None:
             notes.append(f"`{last}`, which it replaces, put out {shown(was.shape)}")
     return notes
-
-
-def section(origin: Origin) -> str:
-    """A section entry as users count it: `replace[0]`."""
-    index = origin.path[1] if len(origin.path) > 1 and isinstance(origin.path[1], int) else None
-    return origin.section if index is None or origin.section == "head" else f"{origin.section}[{index}]"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from spec_compiler.cli.runs import Run, runs
 from spec_compiler.cli.terminal import Shown, block, joined, shown, style
-from spec_compiler.diagnostics import Diagnostic, dotted, render
+from spec_compiler.diagnostics import Diagnostic, render
+from spec_compiler.edits import entry_name
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import Shape
 from spec_compiler.plan import Change, Plan, PlannedPhase
@@ -90,7 +91,7 @@ def _plan_rows(changes: Sequence[Change]) -> Iterator[tuple[str, ...]]:
         layer = change.layer
         why = "; ".join(f"{what} {_value(was)} → {_value(now)}" for what, was, now in change.details)
         if change.action == "new":
-            why = dotted(layer.origin.path[:2]) if layer.origin.section != "head" else "head"
+            why = entry_name(layer.origin.path)
         parameters_text = f"{layer.num_parameters:,}" if layer.num_parameters else ""
         yield SIGNS[change.action], layer.name, layer.class_name, shape_text(change.shape), parameters_text, why
 

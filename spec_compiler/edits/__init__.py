@@ -1,0 +1,33 @@
+"""The sections of the language that edit, in the order in which they are applied.
+
+Whatever lists them reads `SECTIONS`: the fields of `Spec`, the JSON Schema, messages, the gate for code and files.
+"""
+
+from __future__ import annotations
+
+from spec_compiler.diagnostics import Path, dotted
+from spec_compiler.edits.cut import CutAt
+from spec_compiler.edits.edit import Edit
+from spec_compiler.edits.freeze import Freeze
+from spec_compiler.edits.head import Head
+from spec_compiler.edits.input import Input
+from spec_compiler.edits.insert import Insert
+from spec_compiler.edits.outputs import Outputs
+from spec_compiler.edits.remove import Remove
+from spec_compiler.edits.replace import Replace
+from spec_compiler.edits.set import Set
+
+SECTIONS: tuple[type[Edit], ...] = (Input, CutAt, Remove, Replace, Insert, Set, Head, Outputs, Freeze)
+EDITS = tuple(section.key for section in SECTIONS)
+_LISTS = tuple(section.key for section in SECTIONS if section.is_list)
+
+__all__ = ["EDITS", "SECTIONS", "Edit", "entry_name"]
+
+
+def entry_name(path: Path) -> str:
+    """The edit that something in a spec belongs to, as users count: `replace[0]`, but `head` as a whole.
+
+    >>> entry_name(("replace", 0, "with", 1)), entry_name(("head", 2))
+    ('replace[0]', 'head')
+    """
+    return dotted(path[:2] if path[:1] and path[0] in _LISTS else path[:1])

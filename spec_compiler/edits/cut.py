@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 from pydantic import Field, RootModel
 
 from spec_compiler.diagnostics import Path
+from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.ends import single_output
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import Origin
@@ -14,8 +16,12 @@ from spec_compiler.resolve import resolve_one
 from spec_compiler.selectors import Selector
 
 
-class CutAt(RootModel[Selector], frozen=True):
+class CutAt(RootModel[Selector], Edit, frozen=True):
     """The layer whose output becomes the model's output; everything that only served later layers goes."""
+
+    key: ClassVar = "cut_at"
+    says: ClassVar = "The layer whose output becomes the model's output; what only served later layers goes."
+    names: ClassVar = ("",)
 
     root: Selector = Field(examples=["block4_pool"])
 

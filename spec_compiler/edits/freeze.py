@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 from pydantic import Field, RootModel
 
 from spec_compiler.diagnostics import Path
+from spec_compiler.edits.edit import Edit
+from spec_compiler.freezing import Freezing
 from spec_compiler.graph import Graph
-from spec_compiler.training.freezing import Freezing
 
 
-class Freeze(RootModel[Freezing], frozen=True):
+class Freeze(RootModel[Freezing], Edit, frozen=True):
     """Layers whose `trainable` becomes false: no weight of theirs changes in training, moving statistics included."""
+
+    key: ClassVar = "freeze"
+    says: ClassVar = "Layers that training leaves as they are."
+    names: ClassVar = ("",)
 
     root: Freezing = Field(examples=["..block3_pool", {"layers": "base", "except": "block5_*", "batch_norm": "all"}])
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 from pydantic import Field, RootModel
 
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.edits.chain import layer_name, make_layer
+from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.ends import model_output, single_output
 from spec_compiler.edits.joins import argument
 from spec_compiler.entries import HeadEntries, HeadEntry
@@ -19,8 +21,12 @@ from spec_compiler.resolve import resolve_one
 from spec_compiler.selectors import Selector
 
 
-class Head(RootModel[HeadEntries], frozen=True):
+class Head(RootModel[HeadEntries], Edit, frozen=True):
     """New layers on the current output; the last one's output becomes the model's output."""
+
+    key: ClassVar = "head"
+    says: ClassVar = "New layers on the model's output."
+    names: ClassVar = ("from",)
 
     root: HeadEntries = Field(examples=[["GlobalAveragePooling2D", {"Dense": {"units": 10, "activation": "softmax"}}]])
 
@@ -41,6 +47,10 @@ class Head(RootModel[HeadEntries], frozen=True):
             nodes.append(Node(name, name, (taken,)))
             exit = ValueRef(name)
         return replace(_with(graph, layers, nodes), outputs=exit)
+
+    def entries(self) -> tuple[Path, HeadEntries]:
+        """The layers of the head."""
+        return (), self.root
 
 
 def _places(entry: HeadEntry, index: int) -> Iterator[tuple[Selector, Path]]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, StrictInt, StrictStr, model_validator
+from pydantic import ConfigDict, Field, StrictInt, StrictStr, model_validator
 
 from spec_compiler import catalogue
 from spec_compiler.channels import channel_axis
 from spec_compiler.diagnostics import Path, SpecError, did_you_mean
-from spec_compiler.edits.section import Section
+from spec_compiler.edits.edit import Edit
+from spec_compiler.edits.preprocess import Preprocess
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import LayerSpec, Origin
 from spec_compiler.node import ValueRef
 from spec_compiler.resolve import resolve_one
+from spec_compiler.section import Section
 from spec_compiler.selectors import Selector
 
 
@@ -25,11 +27,25 @@ def _dtypes() -> list[str]:
     return [name for name in names if not name.startswith("mixed_")]
 
 
+def _choices_of_preprocessing(schema: dict[str, Any]) -> None:
+    schema["anyOf"] = [{"enum": ["auto", *catalogue.application_names()]}, {"type": "null"}]
+
+
 Size = Annotated[StrictInt, Field(ge=1, lt=2**31)] | None
 
 
-class Input(Section):
+class Input(Section, Edit):
     """Another shape, number of channels, name or dtype of the model's input. What no longer fits is an error."""
+
+    key: ClassVar = "input"
+    says: ClassVar = "The model on another input; every kept weight is kept."
+    names: ClassVar = ("layer",)
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [{"required": [key]} for key in ("shape", "channels", "name", "dtype", "preprocess")],
+            "not": {"required": ["shape", "channels"]},
+        }
+    )
 
     layer: Selector | None = Field(default=None, description="Which input, for a model with several.")
     shape: Annotated[tuple[Size, ...], Field(min_length=1)] | None = Field(
@@ -53,6 +69,7 @@ class Input(Section):
         default=None,
         description="`auto`, or an application's name: its `preprocess_input` as layers behind the input.",
         examples=["auto", "VGG16"],
+        json_schema_extra=_choices_of_preprocessing,
     )
 
     @model_validator(mode="after")
@@ -72,7 +89,7 @@ class Input(Section):
         return self
 
     def apply(self, graph: Graph, path: Path) -> Graph:
-        """The graph on the other input; `preprocess` is an edit of its own, which comes after this one."""
+        """The graph on the other input; `preprocess` is an edit of its own, the next step."""
         if self.model_fields_set <= {"layer", "preprocess"}:
             if self.layer is not None:
                 self._which(graph)
@@ -90,13 +107,19 @@ class Input(Section):
         if self.dtype is not None:
             config["dtype"] = self.dtype
         changed = replace(
-            layer, config={**layer.config, "config": config}, changed_by=Origin("input", (*path, self._key))
+            layer, config={**layer.config, "config": config}, changed_by=Origin("input", (*path, self._changes))
         )
         graph = replace(graph, layers={**graph.layers, layer.name: changed})
         return graph if self.name in (None, layer.name) else self._renamed(graph, layer, str(self.name))
 
+    def steps(self, application: str | None) -> Iterator[tuple[Path, Edit]]:
+        """The input itself, then its preprocessing."""
+        yield (), self
+        if self.preprocess is not None:
+            yield ("preprocess",), Preprocess(self.preprocess, application)
+
     @property
-    def _key(self) -> str:
+    def _changes(self) -> str:
         return next(key for key in ("shape", "channels", "dtype", "name") if getattr(self, key) is not None)
 
     def _which(self, graph: Graph) -> str:

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.edits.chain import Chains, call_numbers
+from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.ends import single_output
-from spec_compiler.edits.section import Section
 from spec_compiler.edits.targets import Edge, Target
 from spec_compiler.entries import Entries
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import Origin
 from spec_compiler.node import Node, ValueRef
+from spec_compiler.section import Section
 
 Use = tuple[str | None, ValueRef]  # a consumer, None being the model's output, and the tensor that it takes
 PLACES = ("after", "before", "between")
 
 
-class Insert(Section):
+class Insert(Section, Edit):
     """A chain of new layers after a layer, before one, or on the edge between two."""
+
+    key: ClassVar = "insert"
+    says: ClassVar = "New layers after or before a layer."
+    is_list: ClassVar = True
+    names: ClassVar = PLACES
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [key]} for key in PLACES]})
 
     after: Target | None = Field(
         default=None,
@@ -70,6 +78,10 @@ class Insert(Section):
             places.setdefault(ref.node, []).extend(chain.nodes)
             rewire.update(dict.fromkeys(uses, chain.exit))
         return graph.spliced(origin, layers=chains.layers.values(), after=places, rewire=rewire)
+
+    def entries(self) -> tuple[Path, Entries]:
+        """The layers of the chain."""
+        return ("layers",), self.layers
 
     def _after(self, graph: Graph) -> list[tuple[str, ValueRef, list[Use]]]:
         assert self.after is not None

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from pydantic import Field, RootModel
 
 from spec_compiler.diagnostics import Path, SpecError, show
+from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.ends import single_output
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import Origin
@@ -17,7 +18,7 @@ from spec_compiler.parsed import Parsed
 from spec_compiler.resolve import resolve_one
 from spec_compiler.selectors import Selector
 
-OUTPUTS_SCHEMA: dict[str, Any] = {
+_SCHEMA: dict[str, Any] = {
     "description": "A layer, a list of layers, or a mapping from output names to layers.",
     "anyOf": [
         {"type": "string", "minLength": 1},
@@ -34,6 +35,11 @@ class Ends(Parsed):
 
     def __init__(self, named: dict[str | int | None, Selector]) -> None:
         self.named = named
+
+    @classmethod
+    def definitions(cls) -> dict[str, Any]:
+        """What it may be in YAML."""
+        return {"outputs": _SCHEMA}
 
     @classmethod
     def parse(cls, raw: Any) -> Ends:
@@ -65,8 +71,12 @@ class Ends(Parsed):
         return cls(found)
 
 
-class Outputs(RootModel[Ends], frozen=True):
+class Outputs(RootModel[Ends], Edit, frozen=True):
     """The layers whose outputs become the model's outputs, in this order; with names, the model puts out a mapping."""
+
+    key: ClassVar = "outputs"
+    says: ClassVar = "The layers that the model puts out."
+    names: ClassVar = ("",)
 
     root: Ends = Field(examples=["block4_pool", ["conv2_block3_out", "conv5_block3_out"], {"low": "block1_pool"}])
 

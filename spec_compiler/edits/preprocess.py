@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from spec_compiler import catalogue
 from spec_compiler.diagnostics import Path, SpecError, did_you_mean
+from spec_compiler.edits.edit import Edit
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import LayerSpec, Origin
 from spec_compiler.node import Node, ValueRef
@@ -104,7 +105,7 @@ def apply(graph: Graph, path: Path, application: str) -> Graph:
 
 
 @dataclass(frozen=True)
-class Preprocess:
+class Preprocess(Edit):
     """The edit behind `input: {preprocess: auto}`, or with an application's name in the place of `auto`.
 
     `application` is the one that the spec's base names, None where it names none.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from pydantic import Field, RootModel
 
 from spec_compiler.diagnostics import Path, SpecError
+from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.ends import Region, region, separation
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import Origin
@@ -15,8 +17,14 @@ from spec_compiler.resolve import resolve
 from spec_compiler.selectors import Selector
 
 
-class Remove(RootModel[Selector], frozen=True):
+class Remove(RootModel[Selector], Edit, frozen=True):
     """Layers or ranges to take out, their input wired to their consumers; each stretch of neighbours as one region."""
+
+    key: ClassVar = "remove"
+    says: ClassVar = "Layers or ranges to take out, their input wired to their consumers."
+    is_list: ClassVar = True
+    may_stand_alone: ClassVar = True
+    names: ClassVar = ("",)
 
     root: Selector = Field(examples=["type:Dropout", "block5_conv2..block5_conv3"])
 

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.edits.chain import Chains, call_numbers
+from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.ends import Region, region, separation, single_output
-from spec_compiler.edits.section import Section
 from spec_compiler.entries import Entries
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import Origin
 from spec_compiler.node import Node, ValueRef
 from spec_compiler.resolve import resolve
+from spec_compiler.section import Section
 from spec_compiler.selectors import Selector
 
 
-class Replace(Section):
+class Replace(Section, Edit):
     """Layers that give way to a chain of new ones."""
+
+    key: ClassVar = "replace"
+    says: ClassVar = "Layers or ranges that give way to new layers."
+    is_list: ClassVar = True
+    names: ClassVar = ("layers", "each")
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [key]} for key in ("layers", "each")]})
 
     layers: Selector | None = Field(
         default=None,
@@ -54,6 +62,10 @@ class Replace(Section):
             return self._region(graph, self.layers, origin)
         assert self.each is not None
         return self._each(graph, self.each, origin)
+
+    def entries(self) -> tuple[Path, Entries]:
+        """The layers of the chain."""
+        return ("with",), self.with_
 
     def _region(self, graph: Graph, selector: Selector, origin: Origin) -> Graph:
         try:

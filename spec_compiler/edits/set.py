@@ -4,27 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
 from spec_compiler import catalogue
 from spec_compiler.argument_values import flow
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
-from spec_compiler.edits.section import Section
+from spec_compiler.edits.edit import Edit
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import LayerSpec, Origin
 from spec_compiler.resolve import resolve
 from spec_compiler.same_arguments import has_argument
+from spec_compiler.section import Section
 from spec_compiler.selectors import Selector
 
 
-class Set(Section):
+class Set(Section, Edit):
     """New values for constructor arguments of layers that are there; their weights are kept."""
+
+    key: ClassVar = "set"
+    says: ClassVar = "New arguments for kept layers, whose weights stay."
+    is_list: ClassVar = True
+    names: ClassVar = ("layers",)
 
     layers: Selector = Field(description="The layers to change.", examples=["block5_pool", "type:Conv2D"])
     to: dict[str, Any] = Field(
-        min_length=1, description="Arguments and their new values.", examples=[{"strides": 1}, {"activation": "swish"}]
+        min_length=1,
+        description="Arguments and their new values.",
+        examples=[{"strides": 1}, {"activation": "swish"}],
+        json_schema_extra={"propertyNames": {"not": {"enum": ["name", "trainable"]}}},
     )
 
     def apply(self, graph: Graph, path: Path) -> Graph:

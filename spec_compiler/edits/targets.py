@@ -22,8 +22,8 @@ def _or_each(form: dict[str, Any], description: str) -> dict[str, Any]:
     return {"description": description, "anyOf": [form, each]}
 
 
-TARGET_SCHEMA = _or_each(_SELECTOR, "One layer, or `{each: SELECTOR}` for every layer that the selector finds.")
-EDGE_SCHEMA = _or_each(
+_TARGET_SCHEMA = _or_each(_SELECTOR, "One layer, or `{each: SELECTOR}` for every layer that the selector finds.")
+_EDGE_SCHEMA = _or_each(
     _PAIR, "The edge from one layer to another, or `{each: [A, B]}` for every edge between their matches."
 )
 
@@ -36,6 +36,11 @@ class Target(Parsed):
 
     selector: Selector
     each: bool = False
+
+    @classmethod
+    def definitions(cls) -> dict[str, Any]:
+        """What it may be in YAML."""
+        return {"target": _TARGET_SCHEMA}
 
     @classmethod
     def parse(cls, raw: Any) -> Target:
@@ -80,6 +85,11 @@ class Edge(Parsed):
 
     start: Target
     end: Target
+
+    @classmethod
+    def definitions(cls) -> dict[str, Any]:
+        """What it may be in YAML."""
+        return {"edge": _EDGE_SCHEMA}
 
     @classmethod
     def parse(cls, raw: Any) -> Edge:

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.edits.freeze import Freeze
+from spec_compiler.freezing import normalizes
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import LayerSpec
 from spec_compiler.plan import PlannedPhase
-from spec_compiler.training.freezing import normalizes
 from spec_compiler.training.image_data import image_problems
 from spec_compiler.training.loss import loss_problems, metric_problems
 from spec_compiler.training.reported import monitor_problems
@@ -82,7 +83,7 @@ def inference_only(spec: Spec, index: int) -> bool:
     """Whether a phase keeps every BatchNormalization in inference mode."""
     freeze = spec.train[index].freeze
     if freeze is None:
-        freeze = spec.freeze.root if spec.freeze is not None else None
+        freeze = section.root if (section := spec.section(Freeze)) is not None else None
     return freeze is not None and freeze.batch_norm == "all"
 
 

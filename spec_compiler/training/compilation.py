@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from spec_compiler.edits.section import Section
+from spec_compiler.section import Section
 from spec_compiler.training.objects import Loss, Metric, Optimizer
 
 

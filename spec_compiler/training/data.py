@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StrictFloat, StrictInt, StrictStr, model_validator
 
 from spec_compiler.diagnostics import Diagnostic, SpecError, show
-from spec_compiler.edits.section import Section
 from spec_compiler.entries import LooseEntry
 from spec_compiler.function_names import is_function
+from spec_compiler.section import Section
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")  # as `keras.utils.load_img` has them
 

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, StrictInt, StrictStr
 
-from spec_compiler.edits.section import Section
-from spec_compiler.training.freezing import Freezing
+from spec_compiler.freezing import Freezing
+from spec_compiler.section import Section
 from spec_compiler.training.objects import Callback, Optimizer
 
 

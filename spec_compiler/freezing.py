@@ -31,6 +31,11 @@ class Freezing(Parsed):
     batch_norm: Literal["selected", "all"] = "selected"
 
     @classmethod
+    def definitions(cls) -> dict[str, Any]:
+        """What it may be in YAML."""
+        return {"freezing": _SCHEMA}
+
+    @classmethod
     def parse(cls, raw: Any) -> Freezing:
         """What a YAML value says: a selector, or a selector's mapping with `batch_norm` beside its keys.
 
@@ -74,7 +79,7 @@ class Freezing(Parsed):
         return frozenset(found)
 
 
-FREEZING_SCHEMA: dict[str, Any] = {
+_SCHEMA: dict[str, Any] = {
     "title": "Freezing",
     "description": "A selector; in its mapping form `batch_norm: all` may stand beside `layers`.",
     "anyOf": [

@@ -1,0 +1,47 @@
+"""What every section of the language that edits is: a frozen value whose `apply` is its meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from spec_compiler.diagnostics import Path
+from spec_compiler.entries import LayerEntry
+from spec_compiler.graph import Graph
+
+
+class Edit:
+    """A change of a graph, and what everything else needs to know of the section that says it.
+
+    Attributes:
+        key: the section's name in a spec.
+        says: what the section is for, in the schema and in editors.
+        is_list: whether the section is a list, of which each entry is an edit by itself.
+        may_stand_alone: whether the only entry of a list may be written without the list.
+        names: fields that hold names of layers, so that no class and no file stands there; `""` is the section itself.
+    """
+
+    key: ClassVar[str]
+    says: ClassVar[str]
+    is_list: ClassVar[bool] = False
+    may_stand_alone: ClassVar[bool] = False
+    names: ClassVar[tuple[str, ...]] = ()
+
+    def apply(self, graph: Graph, path: Path) -> Graph:
+        """The graph after the edit, which stands at `path` in the spec.
+
+        Raises:
+            SpecError: where the edit does not fit the graph, paths relative to the edit.
+        """
+        raise NotImplementedError
+
+    def entries(self) -> tuple[Path, Sequence[LayerEntry]]:
+        """The new layers that the edit will make, and where in the edit they stand."""
+        return (), ()
+
+    def steps(self, application: str | None) -> Iterator[tuple[Path, Edit]]:
+        """The edit, and what it is followed by that is an edit of its own, each with its place in the edit.
+
+        `application` is what the base is, where the spec says it.
+        """
+        yield (), self
