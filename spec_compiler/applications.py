@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from spec_compiler.catalogue import schemas_folder
-from spec_compiler.edits.preprocess import mode_of
+from spec_compiler.preprocessing import mode_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, StrictStr, model_validator
 
 from spec_compiler import catalogue
 from spec_compiler.argument_values import flow
+from spec_compiler.class_arguments import check_application
 from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, show
 from spec_compiler.function_names import FUNCTION_PATTERN
 from spec_compiler.parsed import Parsed
@@ -246,7 +247,7 @@ class Base(Section):
             yield Diagnostic("SC203", f"no Keras application is called `{name}`", ("application",), help=help)
             return
         known = (*catalogue.application(name)["arguments"], "application", "weights")
-        for each in catalogue.check_application(name, self.arguments):
+        for each in check_application(name, self.arguments):
             unknown = each.code == "SC106"  # `weights` is a word of the language, not the constructor's
             yield replace(each, help=did_you_mean(str(each.path[0]), known, each.help)) if unknown else each
         classes, has_top = self.arguments.get("classes"), self.arguments.get("include_top", True) is True

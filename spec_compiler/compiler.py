@@ -37,6 +37,14 @@ if TYPE_CHECKING:
     from spec_compiler.backend.answers import Keras
     from spec_compiler.compiled import CompiledSpec
 
+
+def _display(plan: Plan) -> dict[str, str]:
+    from spec_compiler.diagram.notebook import mimebundle  # who plans on the command line sees no notebook
+
+    return mimebundle(plan)
+
+
+Plan.display = _display
 SpecLike = str | os.PathLike[str] | Mapping[str, Any] | Spec
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field
 
 from spec_compiler import catalogue
+from spec_compiler.class_arguments import check_entry
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.merges import MERGES
 from spec_compiler.near import num_slips
@@ -131,7 +132,7 @@ def _entry_problems(entry: Any, matches: bool) -> Iterator[Diagnostic]:
             help = f"write `- {meant}: {{arguments}}`"
         yield Diagnostic("SC105", message, (extra,) if extra else (), at_key=bool(extra), help=help)
         return
-    yield from catalogue.check_entry(entry)
+    yield from check_entry(entry)
     ((class_name, value),) = entry.items() if isinstance(entry, Mapping) and len(entry) == 1 else (("", None),)
     if isinstance(value, Mapping):
         yield from (each.under(str(class_name)) for each in (*_name_problems(value, matches), *_several_outputs(value)))

@@ -6,15 +6,13 @@ fails for every text that is not declared either way.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from spec_compiler.diagnostics import Path
 from spec_compiler.edits import SECTIONS
 from spec_compiler.function_names import is_function
-
-Purpose = Literal["file", "folder", "module"]
+from spec_compiler.side_effects import FUNCTIONS, READS, READS_OF_OWN, Purpose
 
 # Fields of the language: their place in a spec, `*` standing for the name of one of several bases.
 FIELDS: Mapping[tuple[str, ...], Purpose] = {
@@ -27,18 +25,6 @@ FIELDS: Mapping[tuple[str, ...], Purpose] = {
     ("data", "train"): "folder",
     ("data", "validation"): "folder",
 }
-# Arguments of Keras's layers that it reads by their name, wherever such a key stands.
-READS: Mapping[str, Purpose] = {"vocabulary": "file", "filepath": "folder"}  # the latter is a SavedModel's
-# Arguments of Keras's layers that name a function, `module:function`.
-FUNCTIONS = ("function", "mask")
-# Arguments of callbacks that name what they write, in the run's folder; those that name it inside of what they write.
-WRITES: Mapping[str, str] = {
-    "CSVLogger": "filename",
-    "ModelCheckpoint": "filepath",
-    "OrbaxCheckpoint": "directory",
-    "TensorBoard": "log_dir",
-}
-WRITES_INSIDE: Mapping[str, str] = {"TensorBoard": "embeddings_metadata"}
 # Places that hold names of layers and words, with all below them: no class and no file stands there.
 WORDS: tuple[tuple[str, ...], ...] = (
     ("name",),
@@ -50,12 +36,6 @@ WORDS: tuple[tuple[str, ...], ...] = (
     ("train", "freeze"),
     *((section.key, name) if name else (section.key,) for section in SECTIONS for name in section.names),
 )
-# The same of callbacks of somebody's own, `package>Name`, whose arguments nobody knows but by their names.
-WRITES_OF_OWN = (*WRITES.values(), "backup_dir")
-# What layers of somebody's own surely read.
-READS_OF_OWN = re.compile(r"(^|_)(file|path|dir|directory|folder|vocab|vocabulary)(_|$)|filename|filepath")
-
-
 _WORDS_BY_SECTION = {place[0]: [each for each in WORDS if each[0] == place[0]] for place in WORDS}
 
 

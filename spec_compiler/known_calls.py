@@ -14,7 +14,6 @@ from typing import Any
 
 from spec_compiler import cache, catalogue
 from spec_compiler.cache import Key
-from spec_compiler.file_places import READS
 from spec_compiler.graph import Graph
 from spec_compiler.graph_json import (
     NotPlain,
@@ -26,8 +25,8 @@ from spec_compiler.graph_json import (
 )
 from spec_compiler.layer_spec import LayerSpec
 from spec_compiler.node import Node, Structure, TensorSpec, ValueRef, map_references
-from spec_compiler.permissions import CODE_LAYERS
 from spec_compiler.reader_code import code_checksum
+from spec_compiler.side_effects import CODE_LAYERS, READS
 
 MOST_CALLS = 4_000  # a base's entry stays below some 3 MB; the oldest go first
 

@@ -12,14 +12,11 @@ from typing import Any, NamedTuple
 
 from spec_compiler import catalogue
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
-from spec_compiler.file_places import FIELDS, FUNCTIONS, asked_in, is_word, plain_place, walked
+from spec_compiler.file_places import FIELDS, asked_in, is_word, plain_place, walked
 from spec_compiler.function_names import is_function
+from spec_compiler.side_effects import CODE_LAYERS, FUNCTIONS
 from spec_compiler.source import Source
 
-# Layers that run what they are given: Python code, or a graph from a file.
-CODE_LAYERS = ("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
-# Packages that Keras imports by itself where a config names a class of theirs.
-IMPORTED_BY_KERAS = ("keras_hub", "keras_cv", "keras_nlp")
 # Where the classes stand that a serialised object in a spec may be of, and those that the catalogue does not know.
 GROUPS = (
     "layers",

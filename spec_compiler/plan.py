@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import LayerSpec, Shape
 from spec_compiler.listing import Listing
 from spec_compiler.node import TensorSpec
+from spec_compiler.training.phase import PlannedPhase
 
 Action = Literal["kept", "changed", "new", "dropped"]
 ACTIONS: tuple[Action, ...] = ("new", "changed", "dropped", "kept")
@@ -53,15 +54,6 @@ class Change:
         """Output shape of the layer's first call, after the change (before it for a dropped layer)."""
         shapes = self.after_shapes if self.after else self.before_shapes
         return shapes[0] if shapes else None
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedPhase:
-    """A phase of training: its epochs, and how many parameters of the result train in it."""
-
-    name: str
-    epochs: int
-    num_trained: int
 
 
 @dataclass(frozen=True, repr=False)
@@ -157,11 +149,13 @@ class Plan:
         """Parameters of the result that training leaves alone because their layer is frozen."""
         return sum(layer.num_parameters for layer in self.after.layers.values() if not layer.trainable)
 
+    # How a notebook shows it; `compiler` sets it, as pictures know plans and plans know no pictures.
+    display: ClassVar[Callable[[Plan], dict[str, str]]] = lambda plan: {"text/plain": repr(plan)}
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: the `diff` as SVG and as text."""
-        from spec_compiler.diagram.notebook import mimebundle
-
-        return mimebundle(self)
+        show = type(self).display
+        return show(self)
 
     def to_json(self) -> dict[str, Any]:
         """The plan as plain data, with a `format_version`; its schema is `schemas/plan.schema.json`."""

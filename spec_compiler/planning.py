@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from spec_compiler.base import Base
-from spec_compiler.cache import Key
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, under
 from spec_compiler.editing import apply_edits, opened_for, size_of
 from spec_compiler.files import Folder
@@ -33,16 +32,11 @@ log = logging.getLogger("spec_compiler")
 
 
 class KnownBase(Protocol):
-    """A base as far as planning goes: its graph, and what that is remembered by."""
+    """A base as far as planning goes."""
 
     @property
     def graph(self) -> Graph:
         """The base's graph."""
-        ...
-
-    @property
-    def key(self) -> Key | None:
-        """What the graph depends on; None where that cannot be said."""
         ...
 
 

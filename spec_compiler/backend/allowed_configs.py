@@ -33,7 +33,7 @@ from keras.src.quantizers import ALL_OBJECTS_DICT as QUANTIZERS
 from keras.src.regularizers import ALL_OBJECTS_DICT as REGULARIZERS
 
 from spec_compiler.diagnostics import SpecError
-from spec_compiler.permissions import CODE_LAYERS, IMPORTED_BY_KERAS
+from spec_compiler.side_effects import CODE_LAYERS, IMPORTED_BY_KERAS
 
 MODELS = (Functional, keras.Sequential, keras.Model)
 # Optimizers, losses and metrics stand in the configs of models that were compiled before they became layers.

@@ -13,8 +13,8 @@ from spec_compiler.backend.allowed_configs import refuse_strangers
 from spec_compiler.backend.functions import find_function
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.entries import snake_case
-from spec_compiler.file_places import READS
 from spec_compiler.files import Folder
+from spec_compiler.side_effects import READS
 from spec_compiler.vocabulary import read_vocabulary
 
 

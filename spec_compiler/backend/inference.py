@@ -20,8 +20,8 @@ from spec_compiler.backend.saved_models import load_by_keras
 from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.channels import channel_axis
 from spec_compiler.diagnostics import SpecError, did_you_mean
-from spec_compiler.edits.preprocess import mode_of
 from spec_compiler.location import model_file
+from spec_compiler.preprocessing import mode_of
 from spec_compiler.training.sources import require_pillow
 
 

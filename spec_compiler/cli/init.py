@@ -18,11 +18,11 @@ from spec_compiler.cli.progress import progress
 from spec_compiler.cli.terminal import echo
 from spec_compiler.compiler import check_spec, plan_spec
 from spec_compiler.diagnostics import SpecError, did_you_mean
-from spec_compiler.edits.preprocess import mode_of
 from spec_compiler.files import HERE
 from spec_compiler.graph import Graph
 from spec_compiler.keras_settings import image_data_format
 from spec_compiler.narrow import narrow_places, places_to_cut
+from spec_compiler.preprocessing import mode_of
 from spec_compiler.spec import load_spec
 from spec_compiler.training.folder import read_folder
 from spec_compiler.training.loss import activation_of

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from spec_compiler.cli.report_parts import notes_of, relative
 from spec_compiler.diagnostics import RULES, Diagnostic
 
 REPORT_FORMATS = ("text", "json", "sarif", "github")
@@ -29,14 +29,6 @@ def report(diagnostics: Sequence[Diagnostic], format: str, checked: str, tiers: 
     return json.dumps(data, indent=2)
 
 
-def relative(file: str | None) -> str | None:
-    """A file as the reports name it: from the folder that the command runs in, with `/`, where it is below that."""
-    if file is None:
-        return None
-    near = os.path.relpath(file)
-    return (file if near.startswith("..") else near).replace(os.sep, "/")
-
-
 def diagnostic_json(diagnostic: Diagnostic) -> dict[str, Any]:
     """A diagnostic as plain data; lines and columns count from 1, `end_column` is exclusive."""
     return {
@@ -51,13 +43,6 @@ def diagnostic_json(diagnostic: Diagnostic) -> dict[str, Any]:
         "notes": list(notes_of(diagnostic)),
         "help": diagnostic.help,
     }
-
-
-def notes_of(diagnostic: Diagnostic) -> tuple[str, ...]:
-    """A diagnostic's notes, and the override that set what it speaks of: no line of the file does."""
-    if diagnostic.override is None:
-        return diagnostic.notes
-    return (*diagnostic.notes, f"set by `--set {diagnostic.override.text}`")
 
 
 def github(diagnostic: Diagnostic) -> str:

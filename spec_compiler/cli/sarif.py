@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from spec_compiler.cli.reports import notes_of, relative
+from spec_compiler.cli.report_parts import notes_of, relative
 from spec_compiler.diagnostics import RULES, Diagnostic, dotted
 from spec_compiler.rules.pages import explanation
 

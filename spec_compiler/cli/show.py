@@ -11,8 +11,9 @@ from spec_compiler.diagnostics import Diagnostic, render
 from spec_compiler.edits import entry_name
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import Shape
-from spec_compiler.plan import Change, Plan, PlannedPhase
+from spec_compiler.plan import Change, Plan
 from spec_compiler.printable import printable
+from spec_compiler.training.phase import PlannedPhase
 
 if TYPE_CHECKING:
     from spec_compiler.ledger import WeightLedger

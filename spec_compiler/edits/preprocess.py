@@ -11,59 +11,19 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from typing import Any, Literal
+from typing import Any
 
-from spec_compiler import catalogue
-from spec_compiler.diagnostics import Path, SpecError, did_you_mean
+from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.edits.edit import Edit
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import LayerSpec, Origin
 from spec_compiler.node import Node, ValueRef
-
-Mode = Literal["caffe", "tf", "torch", "none"]
-
-# The first pattern that fits; `none` is for applications that begin with their preprocessing, or take raw pixels.
-_MODES: tuple[tuple[str, Mode], ...] = (
-    ("VGG*", "caffe"),
-    ("ResNet*V2", "tf"),
-    ("ResNet*", "caffe"),
-    ("Inception*", "tf"),
-    ("Xception", "tf"),
-    ("MobileNetV3*", "none"),
-    ("MobileNet*", "tf"),
-    ("NASNet*", "tf"),
-    ("DenseNet*", "torch"),
-    ("EfficientNet*", "none"),
-    ("ConvNeXt*", "none"),
-)
+from spec_compiler.preprocessing import Mode, mode_of
 
 # Keras keeps them in `keras.applications.imagenet_utils`.
 _CAFFE_MEAN = (103.939, 116.779, 123.68)
 _TORCH_MEAN = (0.485, 0.456, 0.406)
 _TORCH_STD = (0.229, 0.224, 0.225)
-
-
-def mode_of(application: str) -> Mode:
-    """How an application wants its pixels, which are red, green, blue, from 0 to 255.
-
-    `caffe`: blue first, less the mean of ImageNet; `tf`: from -1 to 1; `torch`: from 0 to 1, less the mean, over the
-    deviation; `none`: as they are.
-
-    Raises:
-        SpecError: SC203 for an application whose preprocessing is not known.
-
-    >>> mode_of("ResNet50"), mode_of("ResNet50V2"), mode_of("EfficientNetB0")
-    ('caffe', 'tf', 'none')
-    """
-    if application in catalogue.application_names():
-        for pattern, mode in _MODES:
-            if fnmatchcase(application, pattern):
-                return mode
-    message = f"the preprocessing of `{application}` is not known"
-    otherwise = "leave `preprocess` out, and insert its layers yourself"
-    help = did_you_mean(application, ["auto", *catalogue.application_names()], otherwise)
-    raise SpecError.single("SC203", message, help=help)
 
 
 def apply(graph: Graph, path: Path, application: str) -> Graph:

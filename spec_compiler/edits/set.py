@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from spec_compiler import catalogue
 from spec_compiler.argument_values import flow
+from spec_compiler.class_arguments import check_arguments
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.edits.edit import Edit
 from spec_compiler.graph import Graph
@@ -73,7 +73,7 @@ class Set(Section, Edit):
                     Diagnostic("SC108", f"`set` does not change `{key}`", ("to", key), at_key=True, help=help)
                 )
         arguments = {key: value for key, value in self.to.items() if key not in ("name", "trainable")}
-        for each in catalogue.check_arguments(cls, arguments, kind="layer", partial=True):
+        for each in check_arguments(cls, arguments, kind="layer", partial=True):
             problems.append(replace(each.under("to"), notes=(*each.notes, f"`{layer.name}` is a `{cls}`")))
         if problems:
             raise SpecError(problems)

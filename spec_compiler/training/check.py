@@ -10,9 +10,9 @@ from spec_compiler.edits.freeze import Freeze
 from spec_compiler.freezing import normalizes
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import LayerSpec
-from spec_compiler.plan import PlannedPhase
 from spec_compiler.training.image_data import image_problems
 from spec_compiler.training.loss import loss_problems, metric_problems
+from spec_compiler.training.phase import PlannedPhase
 from spec_compiler.training.reported import monitor_problems
 
 if TYPE_CHECKING:

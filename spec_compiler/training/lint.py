@@ -7,10 +7,10 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from spec_compiler.diagnostics import Diagnostic, Path
-from spec_compiler.edits.preprocess import mode_of
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import LayerSpec
 from spec_compiler.plan import Plan
+from spec_compiler.preprocessing import mode_of
 
 if TYPE_CHECKING:
     from spec_compiler.spec import Spec

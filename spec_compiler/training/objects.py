@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, WithJsonSchema
 
 from spec_compiler import catalogue
+from spec_compiler.class_arguments import check_entry
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, show
 from spec_compiler.training.outputs import misplaced
 from spec_compiler.translation import as_yaml
@@ -94,7 +95,7 @@ class KerasObject:
             help = help or did_you_mean(name, names, f"classes stand as in `{_NAMESPACES[kind]}`")
             message = f"Keras has no {kind} called `{name}`"
             raise SpecError.single("SC601", message, path=path, at_key=bool(path), help=help)
-        problems = [each if path else replace(each, path=(), at_key=False) for each in catalogue.check_entry(raw, kind)]
+        problems = [each if path else replace(each, path=(), at_key=False) for each in check_entry(raw, kind)]
         if problems:
             raise SpecError(problems)
         if value is None or isinstance(value, Mapping):

@@ -10,7 +10,7 @@ from typing import Any
 
 from spec_compiler import catalogue
 from spec_compiler.diagnostics import Diagnostic, SpecError
-from spec_compiler.file_places import WRITES, WRITES_INSIDE, WRITES_OF_OWN
+from spec_compiler.side_effects import WRITES, WRITES_INSIDE, WRITES_OF_OWN
 from spec_compiler.training.run_folder import BEST, CURVES, HISTORY, LAST, LOGS, SUMMARY
 from spec_compiler.whole import PREFIX
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field, StrictInt, StrictStr
@@ -35,3 +36,12 @@ class Phase(Section):
         description="Callbacks of `keras.callbacks` by name; what they write stands in the run's folder.",
         examples=[[{"EarlyStopping": {"monitor": "val_loss", "patience": 3}}]],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPhase:
+    """A phase of training: its epochs, and how many parameters of the result train in it."""
+
+    name: str
+    epochs: int
+    num_trained: int

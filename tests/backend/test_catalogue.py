@@ -16,11 +16,10 @@ from spec_compiler.catalogue import (
     application_names,
     argument_names,
     catalogue,
-    check_application,
-    check_arguments,
     class_record,
     layer_names,
 )
+from spec_compiler.class_arguments import check_application, check_arguments
 
 same_keras = pytest.mark.skipif(
     catalogue()["keras"].split(".")[:2] != keras.__version__.split(".")[:2],

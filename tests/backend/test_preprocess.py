@@ -16,7 +16,8 @@ from spec_compiler.backend.sources import MemoryWeights
 from spec_compiler.backend.weights import transfer
 from spec_compiler.backend.writer import build
 from spec_compiler.catalogue import application_names
-from spec_compiler.edits.preprocess import apply, mode_of
+from spec_compiler.edits.preprocess import apply
+from spec_compiler.preprocessing import mode_of
 from tests.backend.conftest import Array, assert_same_bits
 
 PATH = ("input", "preprocess")

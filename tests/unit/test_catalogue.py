@@ -21,13 +21,11 @@ from spec_compiler.catalogue import (
     argument_kind,
     argument_names,
     catalogue,
-    check_application,
-    check_arguments,
-    check_entry,
     class_record,
     first_argument,
     layer_names,
 )
+from spec_compiler.class_arguments import check_application, check_arguments, check_entry
 from spec_compiler.diagnostics import Diagnostic, dotted
 from spec_compiler.yaml_text import parse_source
 
@@ -184,7 +182,8 @@ def test_every_refusal_is_in_plain_words() -> None:
 def test_needs_neither_keras_nor_jsonschema_to_start() -> None:
     code = (
         "import sys\n"
-        "from spec_compiler.catalogue import check_arguments, layer_names\n"
+        "from spec_compiler.catalogue import layer_names\n"
+        "from spec_compiler.class_arguments import check_arguments\n"
         "assert layer_names() and 'jsonschema' not in sys.modules\n"
         "assert check_arguments('Dense', {'units': '3'})\n"
         "assert not {'keras', 'tensorflow', 'numpy'} & set(sys.modules)\n"

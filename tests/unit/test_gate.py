@@ -19,10 +19,11 @@ import pytest
 
 from spec_compiler import SpecError, check_spec, load_spec
 from spec_compiler.argument_values import _fits
-from spec_compiler.catalogue import CLASS_KINDS, _group, catalogue, class_record
-from spec_compiler.file_places import FIELDS, FUNCTIONS, READS, WRITES, WRITES_INSIDE, asked_in, is_word, plain_place
-from spec_compiler.permissions import CODE_LAYERS, Permissions, _code
+from spec_compiler.catalogue import CLASS_KINDS, catalogue, class_record, group_of
+from spec_compiler.file_places import FIELDS, asked_in, is_word, plain_place
+from spec_compiler.permissions import Permissions, _code
 from spec_compiler.schema import spec_schema
+from spec_compiler.side_effects import CODE_LAYERS, FUNCTIONS, READS, WRITES, WRITES_INSIDE
 from spec_compiler.training.outputs import OWN, misplaced, placed
 
 # Arguments of Keras's classes that take a free text, and why that is no file.
@@ -49,7 +50,7 @@ RESTRICTED = Permissions(code=True, paths=False)
 def arguments() -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
     """Every argument of every class in the catalogue: the kind, the class, the argument, its record."""
     for kind in CLASS_KINDS:
-        for name in catalogue()[_group(kind)]:
+        for name in catalogue()[group_of(kind)]:
             for argument, record in (class_record(name, kind) or {})["arguments"].items():
                 yield kind, name, argument, record
 
