@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -152,6 +152,22 @@ class SpecError(ValueError):
     def under(self, *prefix: str | int) -> SpecError:
         """The same error, its paths seen from further out."""
         return SpecError(each.under(*prefix) for each in self.diagnostics)
+
+
+@contextlib.contextmanager
+def under(*prefix: str | int) -> Iterator[None]:
+    """Raises the errors of its block with their paths seen from further out.
+
+    >>> with under("insert", 0):
+    ...     raise SpecError.single("SC201", "no layer named `conv_1`", path=("after",))
+    Traceback (most recent call last):
+    spec_compiler.diagnostics.SpecError: error[SC201]: no layer named `conv_1`
+     --> <spec>: insert[0].after
+    """
+    try:
+        yield
+    except SpecError as error:
+        raise error.under(*prefix) from None
 
 
 def _call_sites(trace: TracebackType | None) -> list[str]:

@@ -23,7 +23,7 @@ from spec_compiler.backend.symbolic import skeleton
 from spec_compiler.backend.writer import Built, Custom, Factory
 from spec_compiler.base import Base, Weights
 from spec_compiler.cache import Key
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, under
 from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
 from spec_compiler.joining import joined
@@ -180,10 +180,8 @@ def _from_memory(model: Any) -> LoadedBase:
 def _from_python(text: str, folder: Folder) -> LoadedBase:
     """The model that a function returns; the caller has allowed it to run. Its module may stand beside the spec."""
     help = "the function takes no arguments and returns a `keras.Model`"
-    try:
+    with under("python"):
         model = call_function(text, folder, "SC505", help=help)
-    except SpecError as error:
-        raise error.under("python") from None
     if not isinstance(model, keras.Model):
         message = f"`{text}` returned `{type(model).__name__}`, not a `keras.Model`"
         raise SpecError.single("SC505", message, path=("python",))
@@ -298,13 +296,11 @@ def _key(base: Base, folder: Folder) -> Key | None:
 
 
 def _given(weights: Weights, folder: Folder, graph: Graph, result: Graph) -> WeightSource:
-    try:
+    with under("weights"):
         if weights.kind == "none":
             check_assets(result, "`null`")
             return NoWeights()
         return replace(find(locate(weights, folder), weights, graph, result), path=("weights",))
-    except SpecError as error:
-        raise error.under("weights") from None
 
 
 def _downloaded(path: str, weights: Weights, graph: Graph, result: Graph, download: Download | None) -> WeightSource:
@@ -320,7 +316,7 @@ def _downloaded(path: str, weights: Weights, graph: Graph, result: Graph, downlo
 def _from_file(base: Base, folder: Folder, code: bool) -> LoadedBase:
     assert base.file is not None
     custom = Custom()
-    try:
+    with under("file"):
         path = existing(base.file, folder, "model file")
         with told_of(path):
             saved_code = SavedCode.of(saved_config(path))
@@ -337,16 +333,12 @@ def _from_file(base: Base, folder: Folder, code: bool) -> LoadedBase:
                 if originals.are_needed or not has_all_configs(graph):
                     key = None  # the graph alone does not say all
                 keep_graph(key, graph)
-    except SpecError as error:
-        raise error.under("file") from None
     inside, read = Weights("file", base.file), graph
 
     def weights(result: Graph) -> WeightSource:
         if base.own_weights:
-            try:
+            with under("file"):
                 return replace(find(path, inside, read, result), path=("file",))
-            except SpecError as error:
-                raise error.under("file") from None
         return _given(base.weights, folder, read, result)
 
     def again() -> Any:

@@ -19,7 +19,7 @@ from spec_compiler.backend.reader import read_layer, read_variables, tensor_spec
 from spec_compiler.backend.rebuilding import Originals, Rebuilder, cannot_be_made
 from spec_compiler.backend.shapes import because, call_error, fit_errors, keras_reason, make_error
 from spec_compiler.backend.symbolic import deep, needs_weights, seeded, skeleton
-from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.diagnostics import Diagnostic, SpecError, under
 from spec_compiler.files import HERE, Folder
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import LayerSpec, VariableSpec
@@ -289,10 +289,8 @@ def _as_was(node: Node, nodes: Mapping[str, Node], base: Graph) -> bool:
 
 
 def _set_arguments(spec: LayerSpec, folder: Folder) -> dict[str, Any]:
-    try:
+    with under(*(spec.changed_by.path if spec.changed_by is not None else ()), "to"):
         return deserialized(spec.class_name, spec.arguments, folder)
-    except SpecError as error:
-        raise error.under(*(spec.changed_by.path if spec.changed_by is not None else ()), "to") from None
 
 
 def _layer_class(spec: LayerSpec) -> Any:

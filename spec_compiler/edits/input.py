@@ -10,7 +10,7 @@ from pydantic import Field, StrictInt, StrictStr, model_validator
 
 from spec_compiler import catalogue
 from spec_compiler.channels import channel_axis
-from spec_compiler.diagnostics import Path, SpecError, did_you_mean
+from spec_compiler.diagnostics import Path, SpecError, did_you_mean, under
 from spec_compiler.edits.section import Section
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import LayerSpec, Origin
@@ -102,10 +102,8 @@ class Input(Section):
     def _which(self, graph: Graph) -> str:
         inputs = [ref.node for ref in graph.input_refs]
         if self.layer is not None:
-            try:
+            with under("layer"):
                 name = resolve_one(self.layer, graph, "`layer`")
-            except SpecError as error:
-                raise error.under("layer") from None
             if name not in inputs:
                 help = f"the inputs are {', '.join(f'`{each}`' for each in inputs)}"
                 raise SpecError.single("SC303", f"`{name}` is no input of the model", path=("layer",), help=help)

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from spec_compiler import catalogue
 from spec_compiler.argument_values import flow
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, under
 from spec_compiler.edits.section import Section
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import LayerSpec, Origin
@@ -29,10 +29,8 @@ class Set(Section):
 
     def apply(self, graph: Graph, path: Path) -> Graph:
         """The graph with these arguments."""
-        try:
+        with under("layers"):
             names = resolve(self.layers, graph)
-        except SpecError as error:
-            raise error.under("layers") from None
         origin = Origin("set", path)
         layers = dict(graph.layers)
         chosen = tuple(dict.fromkeys(graph.nodes[each].layer for each in names))
