@@ -12,7 +12,7 @@ from spec_compiler import catalogue
 from spec_compiler.backend.allowed_configs import refuse_strangers
 from spec_compiler.backend.functions import find_function
 from spec_compiler.diagnostics import SpecError, under
-from spec_compiler.entries import snake_case
+from spec_compiler.entries import numbered, snake_case
 from spec_compiler.file_places import READS
 from spec_compiler.files import Folder
 from spec_compiler.vocabulary import read_vocabulary
@@ -99,8 +99,7 @@ def _made(value: Any, kind: catalogue.ClassKind, folder: Folder, number: int | N
     with under(*(() if number is None else (number,)), name):
         made = deserialized(name, arguments, folder, kind)
     if kind == "layer":
-        plain = snake_case(name.rpartition(">")[2])
-        made.setdefault("name", f"{plain}_{number}" if number else plain)
+        made.setdefault("name", numbered(snake_case(name), number or 0))
     return _class(name, kind)(**made)
 
 

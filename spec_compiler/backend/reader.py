@@ -14,6 +14,7 @@ from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.backend.state import asset_files, loads_itself
 from spec_compiler.backend.store import layer_groups, parts, store_paths
 from spec_compiler.diagnostics import SpecError
+from spec_compiler.entries import numbered
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import Kind, LayerSpec, Shape, VariableSpec
 from spec_compiler.node import Node, Structure, TensorSpec, ValueRef
@@ -160,8 +161,7 @@ def read_variables(layer: Any) -> tuple[VariableSpec, ...]:
         inside = f"/{variable.path}".partition(f"/{layer.name}/")[2] or str(variable.path)  # less the scopes around
         first, *rest = inside.split("/")
         if _GENERATOR.fullmatch(first):
-            number = len(generators)
-            first = generators.setdefault(first, f"seed_generator_{number}" if number else "seed_generator")
+            first = generators.setdefault(first, numbered("seed_generator", len(generators)))
         return "/".join([first, *rest])
 
     legacy = {id(each): index for index, each in enumerate([*layer.trainable_weights, *layer.non_trainable_weights])}

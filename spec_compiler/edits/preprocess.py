@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from spec_compiler import catalogue
 from spec_compiler.diagnostics import Path, SpecError, did_you_mean
+from spec_compiler.edits.chain import unused_name
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import LayerSpec, Origin
 from spec_compiler.node import Node, ValueRef
@@ -136,7 +137,7 @@ def _layers(mode: Mode, origin: Origin, graph: Graph) -> Iterator[LayerSpec]:
 
 def _flip(name: str, origin: Origin, graph: Graph) -> LayerSpec:
     """`keras.ops.flip` on the channels, as Keras itself serialises the call of an operation; no layer does this."""
-    name = _free(name, graph)
+    name = unused_name(graph, name)
     config = {
         "module": "keras.src.ops.numpy",
         "class_name": "Flip",
@@ -156,18 +157,10 @@ def _normalization(
         "variance": [_square(each) for each in std] if axis is not None else _square(std[0]),
     }
     config = {"class_name": "Normalization", "config": arguments}
-    return LayerSpec(_free(name, graph), "Normalization", config, origin=origin)
+    return LayerSpec(unused_name(graph, name), "Normalization", config, origin=origin)
 
 
 def _square(value: float) -> float:
     """A number whose float32 square root is the float32 number: IEEE 754 rounds the root of a rounded square so."""
     rounded: float = struct.unpack("f", struct.pack("f", value))[0]
     return rounded * rounded
-
-
-def _free(wanted: str, graph: Graph) -> str:
-    name, number = wanted, 0
-    while name in graph.layers or name in graph.removed:
-        number += 1
-        name = f"{wanted}_{number}"
-    return name
