@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated
 
@@ -14,7 +13,6 @@ from spec_compiler.diagnostics import Path, SpecError, did_you_mean, under
 from spec_compiler.edits.section import Section
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import LayerSpec, Origin
-from spec_compiler.node import ValueRef
 from spec_compiler.resolve import resolve_one
 from spec_compiler.selectors import Selector
 
@@ -119,7 +117,4 @@ class Input(Section):
             raise SpecError.single("SC204", message, path=("name",), help="write a name that no layer has")
         renamed = graph.relabelled({layer.name: name})
         moved = replace(renamed.layers[name], keras_name=None, base_name=layer.base_name or layer.name)
-        inputs = renamed.inputs
-        if isinstance(inputs, Mapping):  # the key is what data is fed by
-            inputs = {name if key == layer.name and ref == ValueRef(name) else key: ref for key, ref in inputs.items()}
-        return replace(renamed, layers={**renamed.layers, name: moved}, inputs=inputs)
+        return replace(renamed, layers={**renamed.layers, name: moved})
