@@ -114,7 +114,7 @@ class Graph:
     def num_parameters(self) -> int:
         """As `model.count_params()`: each variable once, however many layers hold it."""
         tied = {layer.name for layer in self.tied_layers}
-        held = {layer.stored_at(each): each.num_elements for layer in self.tied_layers for each in layer.weights}
+        held = {layer.stored.at(each): each.num_elements for layer in self.tied_layers for each in layer.weights}
         return sum(held.values()) + sum(each.num_parameters for name, each in self.layers.items() if name not in tied)
 
     @cached_property

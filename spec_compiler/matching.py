@@ -142,8 +142,7 @@ def _weights(layer: LayerSpec) -> Hashable:
 
 
 def _exact(layer: LayerSpec) -> Hashable:
-    config = layer.config.get("config")
-    own = {key: value for key, value in config.items() if key not in ("name", "trainable")} if config else {}
+    own = {key: value for key, value in layer.arguments.items() if key not in ("name", "trainable")}
     return _weights(layer), json.dumps(own, sort_keys=True, default=str)
 
 

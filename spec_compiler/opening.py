@@ -95,7 +95,9 @@ def _inner_layers(outer: LayerSpec, inner: Graph, taken: set[str]) -> dict[str, 
             keras_name=keras_name,
             trainable=layer.trainable and outer.trainable,
             position=outer.position,
-            places=tuple(places[name, index] for index in range(len(layer.variables or ()))),
+            stored=replace(
+                layer.stored, places=tuple(places[name, index] for index in range(len(layer.variables or ())))
+            ),
         )
     return found
 

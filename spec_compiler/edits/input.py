@@ -77,19 +77,17 @@ class Input(Section):
             return graph
         name = self._which(graph)
         layer = graph.layer_of(name)
-        config = dict(layer.config["config"])
-        shape = list(config.get("batch_shape") or config.get("batch_input_shape") or graph.nodes[name].outputs[0].shape)
+        arguments = dict(layer.arguments)
+        of_keras_2 = arguments.pop("batch_input_shape", None)
+        shape = list(arguments.get("batch_shape") or of_keras_2 or graph.nodes[name].outputs[0].shape)
         if self.shape is not None:
             shape = [shape[0], *self.shape]
         if self.channels is not None:
             shape[channel_axis(graph, name)] = self.channels
-        config.pop("batch_input_shape", None)
-        config["batch_shape"] = shape
+        arguments["batch_shape"] = shape
         if self.dtype is not None:
-            config["dtype"] = self.dtype
-        changed = replace(
-            layer, config={**layer.config, "config": config}, changed_by=Origin("input", (*path, self._key))
-        )
+            arguments["dtype"] = self.dtype
+        changed = replace(layer.with_arguments(arguments), changed_by=Origin("input", (*path, self._key)))
         graph = replace(graph, layers={**graph.layers, layer.name: changed})
         return graph if self.name in (None, layer.name) else self._renamed(graph, layer, str(self.name))
 

@@ -83,8 +83,7 @@ def apply(graph: Graph, path: Path, application: str) -> Graph:
         raise SpecError.single("SC303", message, help="insert the preprocessing layers yourself")
     ref = graph.input_refs[0]
     spec = graph.spec_of(ref)
-    config = graph.layer_of(ref.node).config.get("config", {})
-    shape = tuple(config.get("batch_shape") or (spec.shape if spec else ()))
+    shape = tuple(graph.layer_of(ref.node).arguments.get("batch_shape") or (spec.shape if spec else ()))
     if len(shape) != 4 or (mode != "tf" and shape[-1] != 3):
         message = f"the preprocessing of `{application}` takes images with three channels last, the input is {shape}"
         help = "leave `preprocess` out, or give `shape` three channels"

@@ -67,6 +67,5 @@ class Set(Section):
         if problems:
             raise SpecError(problems)
         if layer.is_new:
-            config = {**layer.config, "config": {**layer.config["config"], **self.to}}
-            return replace(layer, config=config)
-        return replace(layer, arguments={**layer.arguments, **self.to}, changed_by=origin)
+            return layer.with_arguments({**layer.arguments, **self.to})
+        return replace(layer, changed={**layer.changed, **self.to}, changed_by=origin)
