@@ -45,8 +45,7 @@ def _before(graph: Graph, node: str) -> Iterator[str]:
 
 def _said(layer: LayerSpec) -> Iterator[str]:
     """The data format that a layer has in its config, or those of the layers inside of a nested model."""
-    config = layer.config.get("config")
-    said = config.get("data_format") if isinstance(config, dict) else None
+    said = layer.arguments.get("data_format")
     if said in FORMATS:
         yield said
     for each in layer.inner.layers.values() if layer.inner is not None else ():

@@ -156,12 +156,13 @@ class SpecError(ValueError):
 
 @contextlib.contextmanager
 def under(*prefix: str | int) -> Iterator[None]:
-    """Errors that arise inside have their paths seen from further out.
+    """Raises the errors of its block with their paths seen from further out.
 
     >>> with under("insert", 0):
     ...     raise SpecError.single("SC201", "no layer named `conv_1`", path=("after",))
     Traceback (most recent call last):
-    spec_compiler.diagnostics.SpecError: insert[0].after: error[SC201]: no layer named `conv_1`
+    spec_compiler.diagnostics.SpecError: error[SC201]: no layer named `conv_1`
+     --> <spec>: insert[0].after
     """
     try:
         yield

@@ -212,3 +212,21 @@ def snake_case(class_name: str) -> str:
     name = re.sub(r"\W+", "", class_name.rpartition(">")[2])
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def numbered(name: str, number: int) -> str:
+    """The name as Keras counts it: the first is without a number.
+
+    >>> [numbered("dense", number) for number in range(3)]
+    ['dense', 'dense_1', 'dense_2']
+    """
+    return f"{name}_{number}" if number else name
+
+
+def is_automatic(name: str, class_name: str) -> bool:
+    """Whether a layer has the name that Keras gives to one without.
+
+    >>> is_automatic("conv_lstm2d_3", "ConvLSTM2D"), is_automatic("dense_top", "Dense")
+    (True, False)
+    """
+    return re.fullmatch(rf"{snake_case(class_name)}(_\d+)?", name) is not None

@@ -114,7 +114,7 @@ class Graph:
     def num_parameters(self) -> int:
         """As `model.count_params()`: each variable once, however many layers hold it."""
         tied = {layer.name for layer in self.tied_layers}
-        held = {layer.stored_at(each): each.num_elements for layer in self.tied_layers for each in layer.weights}
+        held = {layer.stored.at(each): each.num_elements for layer in self.tied_layers for each in layer.weights}
         return sum(held.values()) + sum(each.num_parameters for name, each in self.layers.items() if name not in tied)
 
     @cached_property
@@ -178,34 +178,42 @@ class Graph:
         """The same graph with layers under other names, and their calls with them; where the base keeps them stays.
 
         `names` leads from a layer's name to its new one. `calls` does so for calls whose names are not their layer's
-        with the same number.
+        with the same number. Where the model takes a mapping, an input's key goes with its name: data is fed by it.
         """
 
         def layer_name(old: str) -> str:
             return names.get(old, old)
 
-        nodes = {
-            name: calls[name] if calls and name in calls else layer_name(node.layer) + name.removeprefix(node.layer)
-            for name, node in self.nodes.items()
-        }
+        def call_name(call: str, layer: str) -> str:
+            return calls[call] if calls and call in calls else layer_name(layer) + call.removeprefix(layer)
+
+        nodes = {name: call_name(name, node.layer) for name, node in self.nodes.items()}
 
         def follow(ref: ValueRef) -> ValueRef:
             return ValueRef(nodes[ref.node], ref.index)
 
+        def renamed(layer: LayerSpec) -> LayerSpec:
+            return layer.called(names[layer.name]) if layer.name in names else layer
+
+        inputs = self.inputs
+        if isinstance(inputs, Mapping):
+            inputs = {nodes[key] if ref == ValueRef(key) else key: ref for key, ref in inputs.items()}
         return replace(
             self,
-            layers={
-                layer_name(name): layer.called(names[name]) if name in names else layer
-                for name, layer in self.layers.items()
-            },
+            layers={layer_name(name): renamed(layer) for name, layer in self.layers.items()},
             nodes={
                 nodes[name]: replace(node.with_inputs(follow), name=nodes[name], layer=layer_name(node.layer))
                 for name, node in self.nodes.items()
             },
-            inputs=map_references(self.inputs, follow),
+            inputs=map_references(inputs, follow),
             outputs=map_references(self.outputs, follow),
+            removed={
+                call_name(name, name if name in names else name.partition("@")[0]): origin
+                for name, origin in self.removed.items()
+            },
             positions=tuple(layer_name(name) for name in self.positions),
             idle=frozenset(nodes[name] for name in self.idle),
+            coming=self.coming and self.coming._replace(layers=tuple(renamed(layer) for layer in self.coming.layers)),
         )
 
     def edges_from(self, ref: ValueRef) -> Iterator[tuple[str | None, ValueRef]]:

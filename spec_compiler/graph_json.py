@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from spec_compiler.graph import Graph
-from spec_compiler.layer_spec import Kind, LayerSpec, VariableSpec
+from spec_compiler.layer_spec import Kind, LayerSpec, Stored, VariableSpec
 from spec_compiler.node import Node, TensorSpec, ValueRef
 
 _PLAIN = (str, int, float, bool, type(None))
@@ -23,10 +23,8 @@ _LAYER = frozenset(
         "variables",
         "position",
         "inner",
-        "store_group",
+        "stored",
         "takes_training",
-        "loads_itself",
-        "assets",
     )
 )
 _CONFIG = frozenset(  # of a serialised object, as Keras writes it
@@ -150,10 +148,8 @@ def layer_to_plain(layer: LayerSpec) -> dict[str, Any]:
         ],
         "position": layer.position,
         "inner": to_plain(layer.inner) if layer.inner is not None else None,
-        "store_group": layer.store_group,
+        "stored": [layer.stored.group, layer.stored.loads_itself, layer.stored.assets],
         "takes_training": layer.takes_training,
-        "loads_itself": layer.loads_itself,
-        "assets": layer.assets,
     }
 
 
@@ -178,10 +174,19 @@ def layer_from_plain(data: Any) -> LayerSpec:
         variables=tuple(map(_variable_from_plain, _typed(data["variables"], list))),
         position=None if data["position"] is None else _natural(data["position"]),
         inner=from_plain(data["inner"]) if data["inner"] is not None else None,
-        store_group=_text_or_none(data["store_group"]),
+        stored=_stored_from_plain(data["stored"]),
         takes_training=_typed(data["takes_training"], bool),
-        loads_itself=_typed(data["loads_itself"], bool),
-        assets=tuple(_typed(each, str) for each in _typed(data["assets"], list)),
+    )
+
+
+def _stored_from_plain(data: Any) -> Stored:
+    group, loads_itself, assets = _typed(data, list)
+    if group is not None:
+        _typed(group, str)
+    return Stored(
+        group,
+        loads_itself=_typed(loads_itself, bool),
+        assets=tuple(_typed(each, str) for each in _typed(assets, list)),
     )
 
 
@@ -259,12 +264,6 @@ def _natural(value: Any) -> int:
 def _pair(value: Any) -> tuple[Any, Any]:
     one, other = _typed(value, list)
     return one, other
-
-
-def _text_or_none(value: Any) -> str | None:
-    if value is not None and type(value) is not str:
-        raise _malformed("what should be a text")
-    return value
 
 
 def _exactly(data: Any, keys: frozenset[str]) -> None:

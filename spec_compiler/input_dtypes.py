@@ -56,7 +56,7 @@ def check_input_dtypes(graph: Graph) -> Graph:
 
 
 def _problems(graph: Graph, name: str) -> Iterator[Diagnostic]:
-    given = graph.layer_of(name).config.get("config", {}).get("dtype")
+    given = graph.layer_of(name).arguments.get("dtype")
     before = graph.nodes[name].outputs[0].dtype
     if not isinstance(given, str):
         return

@@ -27,8 +27,8 @@ def joined(graphs: Mapping[str, Graph]) -> Graph:
     for prefix, graph in graphs.items():
         moved = graph.relabelled({name: f"{prefix}/{name}" for name in graph.layers})
         for name, layer in moved.layers.items():
-            places = tuple((f"{prefix}/{place[0]}", place[1]) for place in layer.places or () if place is not None)
-            layers[name] = replace(layer, keras_name=flat(name), places=places)
+            stored = replace(layer.stored, places=None)  # joined bases keep their variables under these names
+            layers[name] = replace(layer, keras_name=flat(name), stored=stored)
         nodes |= moved.nodes
         inputs += moved.input_refs
         outputs += moved.output_refs

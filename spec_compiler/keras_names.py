@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 
+from spec_compiler.entries import numbered
 from spec_compiler.graph import Graph
 
 
@@ -32,11 +34,8 @@ def with_keras_names(graph: Graph) -> Graph:
         else:
             taken.add(layer.name_in_keras)
     for layer in waiting:
-        wanted = name = flat(layer.name)
-        number = 0
-        while name in taken:
-            number += 1
-            name = f"{wanted}_{number}"
+        names = (numbered(flat(layer.name), number) for number in count())
+        name = next(each for each in names if each not in taken)
         taken.add(name)
         changed[layer.name] = replace(layer, keras_name=name)
     return replace(graph, layers={**graph.layers, **changed}) if changed else graph

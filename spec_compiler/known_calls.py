@@ -103,10 +103,9 @@ def call_key(node: Node, layer: LayerSpec, nodes: Mapping[str, Node]) -> str | N
 
     The layer's name is left out: ten layers with the same arguments on the same shapes are one call.
     """
-    config = {key: value for key, value in layer.config.items() if key != "config"}
-    inner = layer.config.get("config")
-    config["config"] = {key: value for key, value in inner.items() if key != "name"} if inner else {}
-    if not _is_of_keras(layer, config) or _names_files(config) or _names_files(layer.arguments):
+    arguments = {key: value for key, value in layer.arguments.items() if key != "name"}
+    config = layer.with_arguments(arguments).config
+    if not _is_of_keras(layer, config) or _names_files(config) or _names_files(layer.changed):
         return None
     try:
         question = [
@@ -114,7 +113,7 @@ def call_key(node: Node, layer: LayerSpec, nodes: Mapping[str, Node]) -> str | N
             layer.kind,
             layer.is_new,
             encoded(config),
-            encoded(dict(layer.arguments)),
+            encoded(layer.changed),
             [each.shape for each in layer.variables or ()] if not layer.is_new else None,
             encoded(_described(node, nodes)),
         ]
@@ -136,22 +135,18 @@ def _made(spec: LayerSpec, known: LayerSpec) -> LayerSpec:
     """A layer as the writer gives it, after what is known of one with the same arguments."""
     if spec.kind == "operation":
         return spec
-    config = known.config
+    named = known.with_arguments({**known.arguments, "name": spec.name_in_keras})
     if spec.is_new:
-        config = {**config, "config": {**config["config"], "name": spec.name_in_keras}}
         return replace(
-            known,
+            named,
             name=spec.name,
             keras_name=spec.keras_name,
-            config=config,
             origin=spec.origin,
             trainable=spec.trainable,
             class_name=spec.class_name,
         )
-    if spec.changed_by is not None:
-        config = {**config, "config": {**config["config"], "name": spec.name_in_keras}}
     made = spec.rebuilt(known.variables or ())
-    return replace(made, config=config) if spec.changed_by is not None else made
+    return replace(made, config=named.config) if spec.changed_by is not None else made
 
 
 def _described(node: Node, nodes: Mapping[str, Node]) -> Structure:

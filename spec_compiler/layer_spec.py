@@ -47,6 +47,25 @@ class VariableSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """Where the base and its files keep what a layer knows.
+
+    `group` is its group in a Keras 3 weights file. `places` are those of its variables, if the base does not keep them
+    under the layer's own name. `assets` are files that Keras saves for it, below its group: `vocabulary.txt`.
+    `loads_itself` says whether Keras's loading of it does more than assign its variables.
+    """
+
+    group: str | None = None
+    places: tuple[Place | None, ...] | None = None
+    loads_itself: bool = False
+    assets: tuple[str, ...] = ()
+
+    def at(self, variable: VariableSpec) -> str:
+        """Where a file of the base keeps one of the variables."""
+        return variable.shared_path or f"{self.group}/{variable.store_path or variable.path}"
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
     """Where a layer comes from: the section of the spec, and the path of the entry that made it."""
 
@@ -62,7 +81,8 @@ class LayerSpec:
     """One layer object.
 
     `config` is Keras's own serialised form for layers of the base. For new layers it is
-    `{"class_name": …, "config": {arguments}}` until Keras has built them. `variables` is None until then.
+    `{"class_name": …, "config": {arguments}}` until Keras has built them. `variables` is None until then. `changed`
+    holds what an edit gave a kept layer, as the spec writes it: it gets into the config when Keras builds the layer.
     """
 
     name: str
@@ -74,14 +94,11 @@ class LayerSpec:
     origin: Origin = BASE
     position: int | None = None  # in the base's own `model.layers`
     inner: Graph | None = None  # the graph of a nested model
-    store_group: str | None = None  # its group in a Keras 3 weights file of the base
+    stored: Stored = Stored()
     changed_by: Origin | None = None  # the edit that gave a kept layer other arguments
-    arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)  # those arguments, as the spec writes them
+    changed: Mapping[str, Any] = field(default_factory=dict, hash=False)
     keras_name: str | None = None  # where Keras does not allow `name`, which has a slash
     base_name: str | None = None  # in the base, where an edit gave it another
-    places: tuple[Place | None, ...] | None = None  # where the base keeps its variables, if not under its own name
-    loads_itself: bool = False  # whether Keras's loading of it does more than assign its variables
-    assets: tuple[str, ...] = ()  # files that Keras saves for it, below its group: `vocabulary.txt`
     takes_training: bool = False  # whether its call has a `training` argument
     remade: str = ""  # how a kept layer was made that its config does not make
 
@@ -108,13 +125,28 @@ class LayerSpec:
         """The name of the layer object."""
         return self.keras_name or self.name
 
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """Its constructor arguments, as its config has them."""
+        found = self.config.get("config")
+        return found if isinstance(found, Mapping) else {}
+
+    def with_arguments(self, arguments: Mapping[str, Any]) -> LayerSpec:
+        """The layer with these arguments in its config, in place of all that it has."""
+        return replace(self, config={**self.config, "config": arguments})
+
     def called(self, name: str) -> LayerSpec:
         """The layer under another name; the base keeps its variables where it did."""
-        return replace(self, name=name, places=self.all_places())
+        return self._kept_at(self.all_places(), name)
+
+    def _kept_at(self, places: tuple[Place | None, ...], name: str) -> LayerSpec:
+        own = all(place == (name, index) for index, place in enumerate(places))
+        return replace(self, name=name, stored=replace(self.stored, places=None if own else places))
 
     def place(self, index: int) -> Place | None:
         """Where the base keeps one of its variables; None for one that it got by new arguments."""
-        return self.places[index] if self.places is not None else (self.name, index)
+        places = self.stored.places
+        return places[index] if places is not None else (self.name, index)
 
     def all_places(self) -> tuple[Place | None, ...]:
         """Where the base keeps each of its variables."""
@@ -129,7 +161,7 @@ class LayerSpec:
                 each if index is None else replace(each, shared_path=(self.variables or ())[index].shared_path)
                 for index, each in zip(continued, variables, strict=True)
             )
-        return replace(self, variables=variables, places=self.places if places == self.all_places() else places)
+        return replace(self, variables=variables)._kept_at(places, self.name)
 
     def continues(self, variables: tuple[VariableSpec, ...]) -> list[int | None]:
         """For each variable that Keras made anew, the index of the layer's variable that it continues."""
@@ -140,11 +172,7 @@ class LayerSpec:
     @property
     def tied(self) -> frozenset[str]:
         """Where a file of the base keeps its weights: two layers with the same place there hold the same variable."""
-        return frozenset(self.stored_at(each) for each in self.weights)
-
-    def stored_at(self, variable: VariableSpec) -> str:
-        """Where a file of the base keeps one of its variables."""
-        return variable.shared_path or f"{self.store_group}/{variable.store_path or variable.path}"
+        return frozenset(map(self.stored.at, self.weights))
 
     @property
     def weights(self) -> tuple[VariableSpec, ...]:

@@ -208,7 +208,7 @@ def _large_dense(graph: Graph) -> Iterator[Diagnostic]:
         shape = graph.spec_of(graph.nodes[graph.calls[below.name][0]].data_inputs[0])
         rank = len(shape.shape) - 2 if shape is not None else 2
         pooling = f"GlobalAveragePooling{rank}D" if 1 <= rank <= 3 else "global pooling"
-        units = layer.config.get("config", {}).get("units", "…")
+        units = layer.arguments.get("units", "…")
         channels = shape.shape[channel_axis(graph, graph.calls[below.name][0])] if shape is not None else None
         instead = channels * units + units if channels and isinstance(units, int) else None
         notes = (f"`{below.name}` flattens {tuple(shape.shape)} into {_flat(shape.shape)} numbers",) if shape else ()
@@ -230,8 +230,7 @@ def _flat(shape: Any) -> str:
 
 
 def _ends_in_softmax(layer: LayerSpec) -> bool:
-    config = layer.config.get("config", {})
-    activation = config.get("activation") if isinstance(config, dict) else None
+    activation = layer.arguments.get("activation")
     if isinstance(activation, dict):
         activation = activation.get("config")
     return layer.class_name == "Softmax" or activation == "softmax"

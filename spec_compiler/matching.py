@@ -7,13 +7,12 @@ ones that are alike, first in class, arguments and weights, then in class and we
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Literal
 
-from spec_compiler.entries import snake_case
+from spec_compiler.entries import is_automatic
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import BASE, LayerSpec, Origin
 from spec_compiler.node import Node
@@ -131,8 +130,7 @@ def _same_name(layer: LayerSpec, other: LayerSpec) -> bool:
     """Whether equal names mean the same layer: names that Keras numbers by itself do only if the weights agree too."""
     if layer.class_name != other.class_name or layer.kind != other.kind:
         return False
-    automatic = re.fullmatch(rf"{snake_case(layer.class_name)}(_\d+)?", layer.name)
-    return not automatic or layer.kind == "input" or _weights(layer) == _weights(other)
+    return not is_automatic(layer.name, layer.class_name) or layer.kind == "input" or _weights(layer) == _weights(other)
 
 
 def _class(layer: LayerSpec) -> Hashable:
@@ -144,8 +142,7 @@ def _weights(layer: LayerSpec) -> Hashable:
 
 
 def _exact(layer: LayerSpec) -> Hashable:
-    config = layer.config.get("config")
-    own = {key: value for key, value in config.items() if key not in ("name", "trainable")} if config else {}
+    own = {key: value for key, value in layer.arguments.items() if key not in ("name", "trainable")}
     return _weights(layer), json.dumps(own, sort_keys=True, default=str)
 
 

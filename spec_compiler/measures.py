@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from math import prod
-from typing import Any
 
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import LayerSpec, Shape
@@ -100,14 +99,8 @@ def class_of(layer: LayerSpec) -> str:
     return layer.class_name.rpartition(">")[2]
 
 
-def arguments_of(layer: LayerSpec) -> Mapping[str, Any]:
-    """The arguments in the layer's config."""
-    found = layer.config.get("config", {})
-    return found if isinstance(found, Mapping) else {}
-
-
 def _channels(layer: LayerSpec, shape: Shape) -> int:
-    axis = 1 if arguments_of(layer).get("data_format") == "channels_first" else -1
+    axis = 1 if layer.arguments.get("data_format") == "channels_first" else -1
     size = shape[axis]
     if size is None:
         raise ValueError("open channels")
@@ -115,7 +108,7 @@ def _channels(layer: LayerSpec, shape: Shape) -> int:
 
 
 def _spatial(layer: LayerSpec, shape: Shape) -> Shape:
-    return shape[2:] if arguments_of(layer).get("data_format") == "channels_first" else shape[1:-1]
+    return shape[2:] if layer.arguments.get("data_format") == "channels_first" else shape[1:-1]
 
 
 def _positions(layer: LayerSpec, shape: Shape) -> Figure:
@@ -137,13 +130,13 @@ def _times(positions: Figure, each: int) -> Figure:
 
 def window(layer: LayerSpec, rank: int, key: str = "kernel_size") -> tuple[int, ...]:
     """An argument of a window, such as `kernel_size`, for each spatial axis."""
-    value = arguments_of(layer)[key]
+    value = layer.arguments[key]
     return (int(value),) * rank if isinstance(value, int) else tuple(int(each) for each in value)
 
 
 def _convolution(graph: Graph, node: Node, layer: LayerSpec) -> Figure:
     shape = node.outputs[0].shape
-    inputs = _channels(layer, input_shape(graph, node)) // int(arguments_of(layer).get("groups") or 1)
+    inputs = _channels(layer, input_shape(graph, node)) // int(layer.arguments.get("groups") or 1)
     kernel = prod(window(layer, len(shape) - 2))
     return _times(_positions(layer, shape), kernel * inputs * _channels(layer, shape))
 
@@ -162,7 +155,7 @@ def _depthwise(graph: Graph, node: Node, layer: LayerSpec) -> Figure:
 
 def _separable(graph: Graph, node: Node, layer: LayerSpec) -> Figure:
     shape = node.outputs[0].shape
-    between = _channels(layer, input_shape(graph, node)) * int(arguments_of(layer).get("depth_multiplier") or 1)
+    between = _channels(layer, input_shape(graph, node)) * int(layer.arguments.get("depth_multiplier") or 1)
     kernel = prod(window(layer, len(shape) - 2))
     return _times(_positions(layer, shape), between * (kernel + _channels(layer, shape)))
 
@@ -176,7 +169,7 @@ def _dense(graph: Graph, node: Node, layer: LayerSpec) -> Figure:
 def _einsum(graph: Graph, node: Node, layer: LayerSpec) -> Figure:
     """The product of the sizes of all letters but the batch's."""
     taken, shape = input_shape(graph, node), node.outputs[0].shape
-    found = re.fullmatch(r"([a-zA-Z]+),([a-zA-Z]+)->([a-zA-Z]+)", str(arguments_of(layer)["equation"]).replace(" ", ""))
+    found = re.fullmatch(r"([a-zA-Z]+),([a-zA-Z]+)->([a-zA-Z]+)", str(layer.arguments["equation"]).replace(" ", ""))
     if found is None:
         return None
     sizes = {**dict(zip(found[3], shape, strict=True)), **dict(zip(found[1], taken, strict=True))}
@@ -187,7 +180,7 @@ def _einsum(graph: Graph, node: Node, layer: LayerSpec) -> Figure:
 
 def _attention(graph: Graph, node: Node, layer: LayerSpec) -> Figure:
     """Projections of query, key and value, the scores, their product with the values, and the output's projection."""
-    arguments = arguments_of(layer)
+    arguments = layer.arguments
     query = input_shape(graph, node)
     value = input_shape(graph, node, 1) if len(node.data_inputs) > 1 else query
     key = input_shape(graph, node, 2) if len(node.data_inputs) > 2 else value

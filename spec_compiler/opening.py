@@ -40,8 +40,8 @@ def _reaches(text: str, name: str) -> bool:
 def open_model(graph: Graph, name: str) -> Graph:
     """The graph with one nested model opened, each of its calls by itself; its layers stay shared between them."""
     outer = graph.layers[name]
-    inner = outer.inner
-    assert inner is not None
+    assert outer.inner is not None
+    inner = outer.inner.relabelled({key: f"{name}/{key}" for key in outer.inner.layers})
     taken = {layer.name_in_keras for key, layer in graph.layers.items() if key != name}
     layers: dict[str, LayerSpec] = {}
     for key, layer in graph.layers.items():
@@ -62,17 +62,13 @@ def open_model(graph: Graph, name: str) -> Graph:
             nodes[key] = moved
             continue
         call = calls.index(key) if len(calls) > 1 else None
-        made, ends = _inner_nodes(outer, inner, moved, call)
+        made, ends = _inner_nodes(inner, moved, call)
         nodes.update((each.name, each) for each in made)
         outputs.update((ValueRef(key, index), end) for index, end in enumerate(ends))
     positions = [
         each
         for position in graph.positions
-        for each in (
-            [f"{name}/{below}" for below in inner.positions if f"{name}/{below}" in layers]
-            if position == name
-            else [position]
-        )
+        for each in ([below for below in inner.positions if below in layers] if position == name else [position])
     ]
     edited = replace(
         graph,
@@ -88,20 +84,20 @@ def open_model(graph: Graph, name: str) -> Graph:
 def _inner_layers(outer: LayerSpec, inner: Graph, taken: set[str]) -> dict[str, LayerSpec]:
     places = inner_places(outer, inner)
     found: dict[str, LayerSpec] = {}
-    for key, layer in inner.layers.items():
+    for name, layer in inner.layers.items():
         if layer.kind == "input":
             continue
-        plain = layer.name_in_keras
+        plain = layer.keras_name or name.removeprefix(f"{outer.name}/")
         keras_name = plain if plain not in taken else flat(f"{outer.name_in_keras}_{plain}")
         taken.add(keras_name)
-        name = f"{outer.name}/{key}"
         found[name] = replace(
             layer,
-            name=name,
             keras_name=keras_name,
             trainable=layer.trainable and outer.trainable,
             position=outer.position,
-            places=tuple(places[key, index] for index in range(len(layer.variables or ()))),
+            stored=replace(
+                layer.stored, places=tuple(places[name, index] for index in range(len(layer.variables or ())))
+            ),
         )
     return found
 
@@ -126,21 +122,16 @@ def inner_places(outer: LayerSpec, inner: Graph) -> Mapping[Place, Place | None]
     return found
 
 
-def _inner_nodes(outer: LayerSpec, inner: Graph, node: Node, call: int | None) -> tuple[list[Node], list[ValueRef]]:
+def _inner_nodes(inner: Graph, node: Node, call: int | None) -> tuple[list[Node], list[ValueRef]]:
     """The inner calls that one call of the model stands for, and the tensors that it puts out."""
     given = list(references(node.args)) or list(references(dict(node.kwargs)))
     training = node.kwargs.get("training")
 
-    def name_of(key: str) -> str:
-        base, _, own = key.partition("@")
-        if call is None:
-            return f"{outer.name}/{key}"
-        count = len(inner.calls[base]) if own else 1
-        return f"{outer.name}/{base}@{call * count + int(own or 0)}"
-
-    moved = inner.relabelled(
-        {key: f"{outer.name}/{key}" for key in inner.layers}, {key: name_of(key) for key in inner.nodes}
-    )
+    moved = inner
+    if call is not None:
+        numbers = {name: call * len(names) + at for names in inner.calls.values() for at, name in enumerate(names)}
+        calls = {name: f"{each.layer}@{numbers[name]}" for name, each in inner.nodes.items()}
+        moved = inner.relabelled({}, calls)
     feeds = dict(zip(moved.input_refs, given, strict=False))
 
     def follow(ref: ValueRef) -> ValueRef:

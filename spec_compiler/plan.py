@@ -194,8 +194,8 @@ def _shapes(graph: Graph, layer: str) -> tuple[Shape, ...]:
 
 
 def _config_changes(before: LayerSpec, after: LayerSpec) -> Iterator[tuple[str, Any, Any]]:
-    old, new = before.config.get("config"), after.config.get("config")
-    if old is new or not isinstance(old, dict) or not isinstance(new, dict):
+    old, new = before.arguments, after.arguments
+    if old is new:
         return
     said = {"trainable", "name", "batch_shape" if after.kind == "input" else ""}  # an input's is its output shape
     for key in sorted(old.keys() | new.keys()):

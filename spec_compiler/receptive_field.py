@@ -8,7 +8,7 @@ from math import ceil
 
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import LayerSpec
-from spec_compiler.measures import Figure, arguments_of, class_of, input_shape, window
+from spec_compiler.measures import Figure, class_of, input_shape, window
 from spec_compiler.node import Node
 
 Axis = tuple[int, float] | None  # how many positions of the input, and how far apart neighbours are; None: all
@@ -66,7 +66,7 @@ def _field(graph: Graph, node: Node, layer: LayerSpec, taken: Field) -> Field:
         return ()
     if WHOLE.fullmatch(cls) or (layer.kind == "operation" and _loses_axes(graph, node)):
         return (None,) * rank
-    arguments = arguments_of(layer)
+    arguments = layer.arguments
     if re.fullmatch(r"Conv\dDTranspose", cls):
         return _stretched(taken, window(layer, rank), window(layer, rank, "strides"))
     if re.fullmatch(r"(Depthwise|Separable)?Conv\dD", cls):

@@ -15,14 +15,13 @@ _ANY_CASE = ("padding", "data_format")  # of which Keras takes any case
 
 
 def arguments_of(layer: LayerSpec) -> Mapping[str, Any]:
-    """The arguments that a layer has: those of its config, those that `set` gave it, and else a new one's defaults."""
-    config = layer.config.get("config", {})
-    found = dict(config) if isinstance(config, Mapping) else {}
+    """The arguments that a layer will have: those of its config, those that `set` gave it, and a new one's defaults."""
+    found = layer.arguments
     if layer.is_new and layer.kind == "layer":
         record = catalogue.class_record(layer.class_name, "layer") or {"arguments": {}}
         defaults = {key: each["default"] for key, each in record["arguments"].items() if "default" in each}
         found = {**defaults, **found}
-    return {**found, **layer.arguments}
+    return {**found, **layer.changed}
 
 
 def has_argument(layer: LayerSpec, key: str, wanted: Any) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from spec_compiler import patterns
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, show
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, show, under
 from spec_compiler.parsed import Parsed
 from spec_compiler.patterns import Matches
 
@@ -245,10 +245,8 @@ def _parse_term(raw: Any, path: Path) -> Term:
 
 def _pattern(text: str, form: Literal["glob", "regex"], path: Path) -> Term:
     term = Term(text, form, (text if form == "glob" else text[1:-1],), path)
-    try:
+    with under(*path):
         term.matches()
-    except SpecError as error:
-        raise error.under(*path) from None
     return term
 
 

@@ -69,7 +69,7 @@ def _chosen(layer: LayerSpec, padding: Padding, shape: Shape) -> Padding | None:
     """As `imagenet_utils.correct_pad`: one less before an even size; sizes that are not fixed count as even."""
     if len(shape) != 4:
         return None
-    rows, columns = shape[2:] if layer.config["config"].get("data_format") == "channels_first" else shape[1:3]
+    rows, columns = shape[2:] if layer.arguments.get("data_format") == "channels_first" else shape[1:3]
     if rows is None:
         rows = columns = 0
     half_row, half_column = padding[0][1], padding[1][1]  # half of the kernel, which no choice changes
@@ -81,7 +81,7 @@ def _chosen(layer: LayerSpec, padding: Padding, shape: Shape) -> Padding | None:
 def _padding(layer: LayerSpec) -> Padding | None:
     if layer.class_name != "ZeroPadding2D":
         return None
-    match layer.config["config"].get("padding"):
+    match layer.arguments.get("padding"):
         case [[int(top), int(bottom)], [int(left), int(right)]]:
             return (top, bottom), (left, right)
     return None

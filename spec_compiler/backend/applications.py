@@ -25,7 +25,7 @@ from spec_compiler.backend.reader import read_graph
 from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.backend.symbolic import skeleton
 from spec_compiler.base import Base
-from spec_compiler.diagnostics import SpecError
+from spec_compiler.diagnostics import SpecError, under
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import Shape
 
@@ -92,10 +92,8 @@ def application(base: Base, size: Shape | None = None) -> Application:
 def constructed(base: Base, weights: str | None, size: Shape | None = None) -> Any:
     """What Keras's constructor returns for a base, with `weights` and the shape of its input in place of the base's."""
     for key, value in base.arguments.items():
-        try:
+        with under(key):
             refuse_strangers(value, f"`{key}`")
-        except SpecError as error:
-            raise error.under(key) from None
     arguments = {key: tuple(value) if isinstance(value, list) else value for key, value in base.arguments.items()}
     if size is not None:
         arguments["input_shape"] = size

@@ -11,8 +11,8 @@ import keras
 from spec_compiler import catalogue
 from spec_compiler.backend.allowed_configs import refuse_strangers
 from spec_compiler.backend.functions import find_function
-from spec_compiler.diagnostics import SpecError
-from spec_compiler.entries import snake_case
+from spec_compiler.diagnostics import SpecError, under
+from spec_compiler.entries import numbered, snake_case
 from spec_compiler.files import Folder
 from spec_compiler.side_effects import READS
 from spec_compiler.vocabulary import read_vocabulary
@@ -33,12 +33,10 @@ def deserialized(
     """
     made: dict[str, Any] = {}
     for key, value in arguments.items():
-        try:
+        with under(key):
             refuse_strangers(value, f"`{key}`")
             kind = catalogue.argument_kind(class_name, key, owner)
             made[key] = _value(_read(class_name, key, value, folder), kind, folder)
-        except SpecError as error:
-            raise error.under(key) from None
     return made
 
 
@@ -98,13 +96,10 @@ def _made(value: Any, kind: catalogue.ClassKind, folder: Folder, number: int | N
     if not isinstance(arguments, Mapping):
         first = catalogue.first_argument(name, kind)
         arguments = {} if arguments is None or first is None else {first: arguments}
-    try:
+    with under(*(() if number is None else (number,)), name):
         made = deserialized(name, arguments, folder, kind)
-    except SpecError as error:
-        raise error.under(*(() if number is None else (number,)), name) from None
     if kind == "layer":
-        plain = snake_case(name.rpartition(">")[2])
-        made.setdefault("name", f"{plain}_{number}" if number else plain)
+        made.setdefault("name", numbered(snake_case(name), number or 0))
     return _class(name, kind)(**made)
 
 

@@ -161,10 +161,8 @@ def _from_memory(model: Any) -> LoadedBase:
 def _from_python(text: str, folder: Folder) -> LoadedBase:
     """The model that a function returns; the caller has allowed it to run. Its module may stand beside the spec."""
     help = "the function takes no arguments and returns a `keras.Model`"
-    try:
+    with under("python"):
         model = call_function(text, folder, "SC505", help=help)
-    except SpecError as error:
-        raise error.under("python") from None
     if not isinstance(model, keras.Model):
         message = f"`{text}` returned `{type(model).__name__}`, not a `keras.Model`"
         raise SpecError.single("SC505", message, path=("python",))
@@ -273,13 +271,11 @@ def _differing(one: Graph, other: Graph) -> list[str]:
 
 
 def _given(weights: Weights, folder: Folder, graph: Graph, result: Graph) -> WeightSource:
-    try:
+    with under("weights"):
         if weights.kind == "none":
             check_assets(result, "`null`")
             return NoWeights()
         return replace(find(locate(weights, folder), weights, graph, result), path=("weights",))
-    except SpecError as error:
-        raise error.under("weights") from None
 
 
 def _downloaded(path: str, weights: Weights, graph: Graph, result: Graph, download: Download | None) -> WeightSource:
@@ -295,7 +291,7 @@ def _downloaded(path: str, weights: Weights, graph: Graph, result: Graph, downlo
 def _from_file(base: Base, folder: Folder, code: bool) -> LoadedBase:
     assert base.file is not None
     custom = Custom()
-    try:
+    with under("file"):
         path = existing(base.file, folder, "model file")
         with told_of(path):
             saved_code = SavedCode.of(saved_config(path))
@@ -312,16 +308,12 @@ def _from_file(base: Base, folder: Folder, code: bool) -> LoadedBase:
                 if originals.are_needed or not has_all_configs(graph):
                     key = None  # the graph alone does not say all
                 keep_graph(key, graph)
-    except SpecError as error:
-        raise error.under("file") from None
     inside, read = Weights("file", base.file), graph
 
     def weights(result: Graph) -> WeightSource:
         if base.own_weights:
-            try:
+            with under("file"):
                 return replace(find(path, inside, read, result), path=("file",))
-            except SpecError as error:
-                raise error.under("file") from None
         return _given(base.weights, folder, read, result)
 
     def again() -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 
 from spec_compiler.backend.batches import ArrayBatches
 from spec_compiler.backend.functions import call_function, reason_in
-from spec_compiler.diagnostics import SpecError, did_you_mean, show
+from spec_compiler.diagnostics import SpecError, did_you_mean, show, under
 from spec_compiler.files import Folder
 from spec_compiler.training.objects import KerasObject
 
@@ -191,7 +191,7 @@ def load_function(text: str, folder: Folder, key: str, fit: Fit, batch_size: int
     Raises:
         SpecError: SC606, paths relative to the spec.
     """
-    try:
+    with under("data", key):
         given = call_function(text, folder, "SC606", help=_RETURNS)
         try:
             if isinstance(given, tuple | list) and len(given) in (2, 3):
@@ -201,8 +201,6 @@ def load_function(text: str, folder: Folder, key: str, fit: Fit, batch_size: int
         except Misfit as misfit:
             raise SpecError.single("SC606", f"`{key}` gives {misfit.message}", help=misfit.help) from None
         return given
-    except SpecError as error:
-        raise error.under("data", key) from None
 
 
 def _check_kind(given: Any) -> None:

@@ -15,7 +15,7 @@ from spec_compiler.backend.batches import Batches, ImageBatches
 from spec_compiler.backend.code_data import Fit, load_function
 from spec_compiler.backend.images import ImageReader, check_images
 from spec_compiler.backend.shapes import keras_reason
-from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.diagnostics import Diagnostic, SpecError, under
 from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
 from spec_compiler.spec import Spec
@@ -126,10 +126,8 @@ def augmentation(data: Data, reader: ImageReader | None, folder: Folder) -> tupl
     layers: list[Any] = []
     for index, entry in enumerate(data.augment):
         path = ("data", "augment", index)
-        try:
+        with under(*path, entry.class_name):
             arguments = deserialized(entry.class_name, entry.arguments, folder)
-        except SpecError as error:
-            raise error.under(*path, entry.class_name) from None
         try:
             layer = getattr(keras.layers, entry.class_name)(**arguments)
             if reader is not None:

@@ -32,7 +32,7 @@ from spec_compiler.backend.progress import (
 )
 from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.backend.unsaved import unsaved_variables
-from spec_compiler.diagnostics import SpecError
+from spec_compiler.diagnostics import SpecError, under
 from spec_compiler.files import Folder
 from spec_compiler.training.compilation import Compile
 from spec_compiler.training.history import History, Row
@@ -185,10 +185,8 @@ def _callbacks(job: Job, index: int) -> list[Any]:
 
 
 def _located(entry: Any, path: tuple[str | int, ...], folder: str = "") -> Any:
-    try:
+    with under(*path):
         return make(entry, folder)
-    except SpecError as error:
-        raise error.under(*path) from None
 
 
 def _logs(job: Job, phase: int) -> Iterable[Any]:

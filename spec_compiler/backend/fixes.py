@@ -48,10 +48,10 @@ def fit_fixes(layer: LayerSpec, culprit: LayerSpec | None, graph: Graph, node: s
 
 def _as_in_the_base(layer: LayerSpec) -> Iterator[Fix]:
     """Arguments that `set` gives a layer, each as the base has it."""
-    config = layer.config.get("config")
-    if layer.changed_by is None or layer.changed_by.path[:1] != ("set",) or not isinstance(config, Mapping):
+    if layer.changed_by is None or layer.changed_by.path[:1] != ("set",):
         return
-    was = {key: config[key] for key, value in layer.arguments.items() if key in config and config[key] != value}
+    base = layer.arguments  # Keras has not built it anew yet
+    was = {key: base[key] for key, value in layer.changed.items() if key in base and base[key] != value}
     for key, value in was.items():
         if is_data(value):
             text = f"leave `{key}` out, the weights of `{layer.name}` are for `{key}: {flow(value)}`"
@@ -76,13 +76,12 @@ def fit_help(layer: LayerSpec, culprit: LayerSpec | None, gone: str | None, want
 def fresh_entry(layer: LayerSpec) -> Mapping[str, Any] | None:
     """A layer of the base as an entry; None where an entry cannot say it."""
     known = catalogue.argument_names(layer.class_name, "layer")
-    config = layer.config.get("config")
-    if not known or not isinstance(config, Mapping):
+    if not known:
         return None
     record = (catalogue.class_record(layer.class_name, "layer") or {}).get("arguments", {})
     arguments = {
         name: value
-        for name, value in config.items()
+        for name, value in layer.arguments.items()
         if name in known
         and name not in ("dtype", "trainable", "name")
         and is_data(value)
@@ -103,7 +102,7 @@ def call_fixes(
     rank = len(shapes[0]) if shapes else 0
     if "padding" in catalogue.argument_names(spec.class_name, "layer") and rank > 2:
         yield Fix(f"set `padding: same` in `{spec.name}`", (((*path, spec.class_name, "padding"), "same"),))
-    axis = spec.config["config"].get("axis")
+    axis = spec.arguments.get("axis")
     if isinstance(axis, int) and not -rank <= axis < rank:
         text = f"set `axis: -1` in `{spec.name}`, the last of the axes 0 to {rank - 1}"
         yield Fix(text, (((*path, spec.class_name, "axis"), -1),))
@@ -166,7 +165,7 @@ def call_help(
 
 def width_argument(layer: LayerSpec) -> str | None:
     """The argument that says how wide a layer's output is."""
-    return next((key for key in ("filters", "units") if key in layer.config.get("config", {})), None)
+    return next((key for key in ("filters", "units") if key in layer.arguments), None)
 
 
 def _argument(layer: LayerSpec, argument: str) -> Path:
@@ -176,9 +175,8 @@ def _argument(layer: LayerSpec, argument: str) -> Path:
 
 def _entry(layer: LayerSpec) -> Any:
     """A new layer as an entry again, for another place."""
-    arguments = dict(layer.config.get("config", {}))
     known = catalogue.argument_names(layer.class_name, "layer")
-    plain = {key: value for key, value in arguments.items() if key in known and is_data(value)}
+    plain = {key: value for key, value in layer.arguments.items() if key in known and is_data(value)}
     return {layer.class_name: {key: value for key, value in plain.items() if not isinstance(value, Mapping)}}
 
 

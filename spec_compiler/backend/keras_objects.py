@@ -10,7 +10,7 @@ import keras
 from spec_compiler import catalogue
 from spec_compiler.backend.allowed_configs import refuse_strangers
 from spec_compiler.backend.shapes import keras_reason
-from spec_compiler.diagnostics import SpecError
+from spec_compiler.diagnostics import SpecError, under
 from spec_compiler.training.objects import KerasObject
 from spec_compiler.training.outputs import placed
 
@@ -41,10 +41,8 @@ def make(entry: KerasObject, folder: str = "") -> Any:
     else:
         cls = getattr(_NAMESPACES[entry.kind], entry.class_name)
     for key, value in entry.arguments.items():
-        try:
+        with under(entry.name, key):
             refuse_strangers(value, f"`{key}`")
-        except SpecError as error:
-            raise error.under(entry.name, key) from None
     arguments = {key: _value(value) for key, value in entry.arguments.items()}
     if entry.kind == "callback":
         arguments = placed(entry.name, arguments, folder)

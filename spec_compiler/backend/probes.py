@@ -90,8 +90,7 @@ def _limit(layers: Any) -> int:
 
 
 def _input_dims(layer: LayerSpec) -> Iterator[int]:
-    inner = layer.config.get("config")
-    size = inner.get("input_dim") if isinstance(inner, Mapping) else None
+    size = layer.arguments.get("input_dim")
     if isinstance(size, int):
         yield size
     if layer.inner is not None:

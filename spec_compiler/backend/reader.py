@@ -14,8 +14,9 @@ from spec_compiler.backend.shapes import keras_reason
 from spec_compiler.backend.state import asset_files, loads_itself
 from spec_compiler.backend.store import layer_groups, parts, store_paths
 from spec_compiler.diagnostics import SpecError
+from spec_compiler.entries import numbered
 from spec_compiler.graph import Graph
-from spec_compiler.layer_spec import Kind, LayerSpec, Shape, VariableSpec
+from spec_compiler.layer_spec import Kind, LayerSpec, Shape, Stored, VariableSpec
 from spec_compiler.node import Node, Structure, TensorSpec, ValueRef
 
 _GENERATOR = re.compile(r"seed_generator(_\d+)?")
@@ -139,10 +140,12 @@ def read_layer(
         variables=read_variables(operation) if kind in ("layer", "model") else (),
         position=position,
         inner=read_graph(operation) if kind == "model" else None,
-        store_group=group,
+        stored=Stored(
+            group,
+            loads_itself=kind in ("layer", "model") and any(map(loads_itself, parts(operation))),
+            assets=asset_files(operation) if kind in ("layer", "model") else (),
+        ),
         takes_training=bool(getattr(operation, "_call_has_training_arg", False)),
-        loads_itself=kind in ("layer", "model") and any(map(loads_itself, parts(operation))),
-        assets=asset_files(operation) if kind in ("layer", "model") else (),
     )
 
 
@@ -160,8 +163,7 @@ def read_variables(layer: Any) -> tuple[VariableSpec, ...]:
         inside = f"/{variable.path}".partition(f"/{layer.name}/")[2] or str(variable.path)  # less the scopes around
         first, *rest = inside.split("/")
         if _GENERATOR.fullmatch(first):
-            number = len(generators)
-            first = generators.setdefault(first, f"seed_generator_{number}" if number else "seed_generator")
+            first = generators.setdefault(first, numbered("seed_generator", len(generators)))
         return "/".join([first, *rest])
 
     legacy = {id(each): index for index, each in enumerate([*layer.trainable_weights, *layer.non_trainable_weights])}
@@ -195,7 +197,7 @@ def _with_shared_places(layers: dict[str, LayerSpec], model: Any) -> dict[str, L
                 spec, variables=tuple(replace(each, shared_path=place) for each, place in variables)
             )
         for variable, each in zip(layer.variables, spec.variables, strict=True):
-            places.setdefault(id(variable), f"{spec.store_group}/{each.store_path}")
+            places.setdefault(id(variable), f"{spec.stored.group}/{each.store_path}")
     return found
 
 

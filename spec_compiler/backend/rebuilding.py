@@ -195,7 +195,7 @@ def _on_another_input(spec: LayerSpec, reason: str) -> SpecError:
 
 def _changed(spec: LayerSpec) -> Path:
     """Where the spec gives the layer other arguments."""
-    return (*spec.changed_by.path, "to", next(iter(spec.arguments))) if spec.changed_by is not None else ()
+    return (*spec.changed_by.path, "to", next(iter(spec.changed))) if spec.changed_by is not None else ()
 
 
 def _untied(spec: LayerSpec, others: Sequence[str]) -> SpecError:

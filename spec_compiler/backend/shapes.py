@@ -64,8 +64,8 @@ def _place(culprit: LayerSpec | None, gone: Origin | None = None) -> Path:
         return gone.path if gone is not None else ()
     if not culprit.is_new:
         path = culprit.changed_by.path if culprit.changed_by else ()
-        if culprit.arguments and path[:1] == ("set",):
-            return (*path, "to", next(iter(culprit.arguments)))
+        if culprit.changed and path[:1] == ("set",):
+            return (*path, "to", next(iter(culprit.changed)))
         return path
     argument = width_argument(culprit)
     return (*culprit.origin.path, culprit.class_name, *([argument] if argument else []))

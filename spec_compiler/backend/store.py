@@ -13,7 +13,7 @@ import keras
 from keras.src.saving.keras_saveable import KerasSaveable  # private: the base of what Keras saves
 from keras.src.saving.saving_lib import _walk_saveable  # private: the order in which Keras saves it
 
-from spec_compiler.entries import snake_case
+from spec_compiler.entries import numbered, snake_case
 
 
 def layer_groups(model: Any) -> dict[int, str]:
@@ -97,4 +97,4 @@ def _named(children: Iterable[Any]) -> Iterable[tuple[str, Any]]:
         else:
             continue
         used[name] = used.get(name, -1) + 1
-        yield (f"{name}_{used[name]}" if used[name] else name), child
+        yield numbered(name, used[name]), child

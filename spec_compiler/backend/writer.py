@@ -19,7 +19,7 @@ from spec_compiler.backend.reader import read_layer, read_variables, tensor_spec
 from spec_compiler.backend.rebuilding import Originals, Rebuilder, cannot_be_made
 from spec_compiler.backend.shapes import because, call_error, fit_errors, keras_reason, make_error
 from spec_compiler.backend.symbolic import deep, needs_weights, seeded, skeleton
-from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.diagnostics import Diagnostic, SpecError, under
 from spec_compiler.files import HERE, Folder
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import LayerSpec, VariableSpec
@@ -201,7 +201,7 @@ def make_layer(spec: LayerSpec, custom: Custom, folder: Folder) -> Any:
         return _from_config(spec, custom, folder)
     cls, place = _layer_class(spec), (*spec.origin.path, spec.class_name)
     try:
-        return cls(**deserialized(spec.class_name, spec.config["config"], folder), name=spec.name_in_keras)
+        return cls(**deserialized(spec.class_name, spec.arguments, folder), name=spec.name_in_keras)
     except SpecError as error:
         raise error.under(*place) from None
     except Exception as error:
@@ -289,10 +289,8 @@ def _as_was(node: Node, nodes: Mapping[str, Node], base: Graph) -> bool:
 
 
 def _set_arguments(spec: LayerSpec, folder: Folder) -> dict[str, Any]:
-    try:
-        return deserialized(spec.class_name, spec.arguments, folder)
-    except SpecError as error:
-        raise error.under(*(spec.changed_by.path if spec.changed_by is not None else ()), "to") from None
+    with under(*(spec.changed_by.path if spec.changed_by is not None else ()), "to"):
+        return deserialized(spec.class_name, spec.changed, folder)
 
 
 def _layer_class(spec: LayerSpec) -> Any:
@@ -319,10 +317,9 @@ def built_spec(spec: LayerSpec, layer: Any, variables: tuple[VariableSpec, ...])
         return replace(made, config=config)
     made = read_layer(layer)
     return replace(
-        made,
+        made.with_arguments({**made.arguments, **_named_functions(spec)}),
         name=spec.name,
         keras_name=spec.keras_name,
-        config={**made.config, "config": {**made.config["config"], **_named_functions(spec)}},
         origin=spec.origin,
         trainable=spec.trainable,
         class_name=spec.class_name,
@@ -333,6 +330,6 @@ def _named_functions(spec: LayerSpec) -> dict[str, str]:
     """The arguments that name functions, as the spec says them: Keras's config may hold their code instead."""
     return {
         key: value
-        for key, value in spec.config["config"].items()
+        for key, value in spec.arguments.items()
         if isinstance(value, str) and catalogue.argument_kind(spec.class_name, key, "layer") == "function"
     }

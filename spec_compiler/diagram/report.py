@@ -97,7 +97,6 @@ def _name(entry: Entry) -> str:
 
 
 def _layer(layer: LayerSpec, table: Interned) -> dict[str, Any]:
-    config = layer.config.get("config", {})
     found: dict[str, Any] = {
         "name": layer.name,
         "class": table.text(layer.class_name),
@@ -105,9 +104,9 @@ def _layer(layer: LayerSpec, table: Interned) -> dict[str, Any]:
         "parameters": layer.num_parameters,
         "trainable": layer.trainable,
     }
-    if isinstance(config, Mapping) and layer.inner is None:
-        found["config"] = table.config({key: value for key, value in config.items() if key != "name"})
-    if layer.inner is not None:
+    if layer.inner is None:
+        found["config"] = table.config({key: value for key, value in layer.arguments.items() if key != "name"})
+    else:
         found["inside"] = len(layer.inner.layers)
     if layer.variables:
         found["variables"] = [

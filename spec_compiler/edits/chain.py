@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -119,7 +119,7 @@ def layer_name(
         SpecError: SC204, SC205.
     """
     if entry.name is None:
-        return _unused(graph, snake_case(entry.class_name), beside)
+        return unused_name(graph, snake_case(entry.class_name), beside)
     if match is None and MATCH in entry.name:
         start = entry.name.index(MATCH)
         raise SpecError.single(
@@ -140,7 +140,7 @@ def layer_name(
     if (name in graph.layers and name not in free) or name in beside:
         there = graph.layers.get(name) or beside[name]
         by = "the base has it" if not there.is_new else f"`{there.origin.section}` made it"
-        help = f"write another name, for example `{_unused(graph, name, beside)}`"
+        help = f"write another name, for example `{unused_name(graph, name, beside)}`"
         if several and MATCH not in entry.name:
             help = f"put `{MATCH}` into it, which stands for the layer that was matched"
         raise SpecError.single(
@@ -160,7 +160,7 @@ def _other_one(there: LayerSpec) -> list[tuple[str, Path]]:
     return [("the base is here", ("base",))]
 
 
-def _unused(graph: Graph, wanted: str, beside: Mapping[str, LayerSpec]) -> str:
+def unused_name(graph: Graph, wanted: str, beside: Container[str] = ()) -> str:
     """`wanted`, or a `wanted_1`, `wanted_2` … that no layer has or had: the first, where there are not very many."""
 
     in_keras = {layer.keras_name for layer in graph.layers.values()}

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field, RootModel
 
-from spec_compiler.diagnostics import Path, SpecError
+from spec_compiler.diagnostics import Path, under
 from spec_compiler.edits.chain import layer_name, make_layer
 from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.ends import model_output, single_output
@@ -65,10 +65,8 @@ def _source(
     if selector.text in layers:
         return ValueRef(selector.text)
     so_far = graph if selector.text in graph.nodes else _with(graph, layers, nodes)
-    try:
+    with under(*path):
         return single_output(so_far, resolve_one(selector, so_far, "`from`"))
-    except SpecError as error:
-        raise error.under(*path) from None
 
 
 def _with(graph: Graph, layers: Mapping[str, LayerSpec], nodes: Sequence[Node]) -> Graph:

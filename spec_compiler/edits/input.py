@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar
 
@@ -10,12 +10,11 @@ from pydantic import ConfigDict, Field, StrictInt, StrictStr, model_validator
 
 from spec_compiler import catalogue
 from spec_compiler.channels import channel_axis
-from spec_compiler.diagnostics import Path, SpecError, did_you_mean
+from spec_compiler.diagnostics import Path, SpecError, did_you_mean, under
 from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.preprocess import Preprocess
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import LayerSpec, Origin
-from spec_compiler.node import ValueRef
 from spec_compiler.resolve import resolve_one
 from spec_compiler.section import Section
 from spec_compiler.selectors import Selector
@@ -96,19 +95,17 @@ class Input(Section, Edit):
             return graph
         name = self._which(graph)
         layer = graph.layer_of(name)
-        config = dict(layer.config["config"])
-        shape = list(config.get("batch_shape") or config.get("batch_input_shape") or graph.nodes[name].outputs[0].shape)
+        arguments = dict(layer.arguments)
+        of_keras_2 = arguments.pop("batch_input_shape", None)
+        shape = list(arguments.get("batch_shape") or of_keras_2 or graph.nodes[name].outputs[0].shape)
         if self.shape is not None:
             shape = [shape[0], *self.shape]
         if self.channels is not None:
             shape[channel_axis(graph, name)] = self.channels
-        config.pop("batch_input_shape", None)
-        config["batch_shape"] = shape
+        arguments["batch_shape"] = shape
         if self.dtype is not None:
-            config["dtype"] = self.dtype
-        changed = replace(
-            layer, config={**layer.config, "config": config}, changed_by=Origin("input", (*path, self._changes))
-        )
+            arguments["dtype"] = self.dtype
+        changed = replace(layer.with_arguments(arguments), changed_by=Origin("input", (*path, self._changes)))
         graph = replace(graph, layers={**graph.layers, layer.name: changed})
         return graph if self.name in (None, layer.name) else self._renamed(graph, layer, str(self.name))
 
@@ -125,10 +122,8 @@ class Input(Section, Edit):
     def _which(self, graph: Graph) -> str:
         inputs = [ref.node for ref in graph.input_refs]
         if self.layer is not None:
-            try:
+            with under("layer"):
                 name = resolve_one(self.layer, graph, "`layer`")
-            except SpecError as error:
-                raise error.under("layer") from None
             if name not in inputs:
                 help = f"the inputs are {', '.join(f'`{each}`' for each in inputs)}"
                 raise SpecError.single("SC303", f"`{name}` is no input of the model", path=("layer",), help=help)
@@ -144,7 +139,4 @@ class Input(Section, Edit):
             raise SpecError.single("SC204", message, path=("name",), help="write a name that no layer has")
         renamed = graph.relabelled({layer.name: name})
         moved = replace(renamed.layers[name], keras_name=None, base_name=layer.base_name or layer.name)
-        inputs = renamed.inputs
-        if isinstance(inputs, Mapping):  # the key is what data is fed by
-            inputs = {name if key == layer.name and ref == ValueRef(name) else key: ref for key, ref in inputs.items()}
-        return replace(renamed, layers={**renamed.layers, name: moved}, inputs=inputs)
+        return replace(renamed, layers={**renamed.layers, name: moved})

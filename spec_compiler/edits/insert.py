@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import ConfigDict, Field, model_validator
 
-from spec_compiler.diagnostics import Path, SpecError
+from spec_compiler.diagnostics import Path, SpecError, under
 from spec_compiler.edits.chain import Chains, call_numbers
 from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.ends import single_output
@@ -64,10 +64,8 @@ class Insert(Section, Edit):
         """The graph with the chain on the edges."""
         origin = Origin("insert", path)
         field = next(key for key in PLACES if getattr(self, key) is not None)
-        try:
+        with under(field):
             matches = list(getattr(self, f"_{field}")(graph))
-        except SpecError as error:
-            raise error.under(field) from None
         several = len(matches) > 1 or getattr(getattr(self, field), "each", False)
         chains = Chains(graph, self.layers, origin, ("layers",), several=several)
         numbers = call_numbers(graph, [name for name, _, _ in matches])

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field, RootModel
 
-from spec_compiler.diagnostics import Path, SpecError, show
+from spec_compiler.diagnostics import Path, SpecError, show, under
 from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.ends import single_output
 from spec_compiler.graph import Graph
@@ -64,10 +64,8 @@ class Ends(Parsed):
             if not isinstance(each, str):
                 place: Path = () if key is None else (key,)
                 raise SpecError.single("SC103", f"an output is a layer's name, got {show(each)}", path=place)
-            try:
+            with under(*(() if key is None else (key,))):
                 found[key] = Selector.parse(each)
-            except SpecError as error:
-                raise error.under(*(() if key is None else (key,))) from None
         return cls(found)
 
 
@@ -84,10 +82,8 @@ class Outputs(RootModel[Ends], Edit, frozen=True):
         """The graph with these outputs; what serves none of them goes."""
         refs: dict[str | int | None, ValueRef] = {}
         for key, selector in self.root.named.items():
-            try:
+            with under(*(() if key is None else (key,))):
                 refs[key] = single_output(graph, resolve_one(selector, graph, "an output"))
-            except SpecError as error:
-                raise error.under(*(() if key is None else (key,))) from None
         outputs: Any
         if None in refs:
             outputs = refs[None]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spec_compiler.diagnostics import Path, SpecError
+from spec_compiler.edits.chain import unused_name
 from spec_compiler.edits.edit import Edit
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import LayerSpec, Origin
@@ -43,8 +44,7 @@ def apply(graph: Graph, path: Path, application: str) -> Graph:
         raise SpecError.single("SC303", message, help="insert the preprocessing layers yourself")
     ref = graph.input_refs[0]
     spec = graph.spec_of(ref)
-    config = graph.layer_of(ref.node).config.get("config", {})
-    shape = tuple(config.get("batch_shape") or (spec.shape if spec else ()))
+    shape = tuple(graph.layer_of(ref.node).arguments.get("batch_shape") or (spec.shape if spec else ()))
     if len(shape) != 4 or (mode != "tf" and shape[-1] != 3):
         message = f"the preprocessing of `{application}` takes images with three channels last, the input is {shape}"
         help = "leave `preprocess` out, or give `shape` three channels"
@@ -97,7 +97,7 @@ def _layers(mode: Mode, origin: Origin, graph: Graph) -> Iterator[LayerSpec]:
 
 def _flip(name: str, origin: Origin, graph: Graph) -> LayerSpec:
     """`keras.ops.flip` on the channels, as Keras itself serialises the call of an operation; no layer does this."""
-    name = _free(name, graph)
+    name = unused_name(graph, name)
     config = {
         "module": "keras.src.ops.numpy",
         "class_name": "Flip",
@@ -117,18 +117,10 @@ def _normalization(
         "variance": [_square(each) for each in std] if axis is not None else _square(std[0]),
     }
     config = {"class_name": "Normalization", "config": arguments}
-    return LayerSpec(_free(name, graph), "Normalization", config, origin=origin)
+    return LayerSpec(unused_name(graph, name), "Normalization", config, origin=origin)
 
 
 def _square(value: float) -> float:
     """A number whose float32 square root is the float32 number: IEEE 754 rounds the root of a rounded square so."""
     rounded: float = struct.unpack("f", struct.pack("f", value))[0]
     return rounded * rounded
-
-
-def _free(wanted: str, graph: Graph) -> str:
-    name, number = wanted, 0
-    while name in graph.layers or name in graph.removed:
-        number += 1
-        name = f"{wanted}_{number}"
-    return name

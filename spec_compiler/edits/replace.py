@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import ConfigDict, Field, model_validator
 
-from spec_compiler.diagnostics import Path, SpecError
+from spec_compiler.diagnostics import Path, SpecError, under
 from spec_compiler.edits.chain import Chains, call_numbers
 from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.ends import Region, region, separation, single_output
@@ -68,11 +68,9 @@ class Replace(Section, Edit):
         return ("with",), self.with_
 
     def _region(self, graph: Graph, selector: Selector, origin: Origin) -> Graph:
-        try:
+        with under("layers"):
             names = resolve(selector, graph)
             found = _one_region(graph, names)
-        except SpecError as error:
-            raise error.under("layers") from None
         leaving = _leaving(graph, found.nodes)
         chains = Chains(graph, self.with_, origin, ("with",), free=leaving)
         layers = {graph.nodes[name].layer for name in found.nodes}
@@ -87,13 +85,11 @@ class Replace(Section, Edit):
         return separation(edited.pruned(origin), graph, found.nodes, (*origin.path, "layers"))
 
     def _each(self, graph: Graph, selector: Selector, origin: Origin) -> Graph:
-        try:
+        with under("each"):
             names = resolve(selector, graph)
             exits = {name: single_output(graph, name) for name in names}
             for name in names:
                 region(graph, [name])
-        except SpecError as error:
-            raise error.under("each") from None
         chains = Chains(graph, self.with_, origin, ("with",), free=_leaving(graph, names), several=True)
         numbers = call_numbers(graph, names)
         moved: dict[ValueRef, ValueRef] = {}

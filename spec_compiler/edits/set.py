@@ -10,7 +10,7 @@ from pydantic import Field
 
 from spec_compiler.argument_values import flow
 from spec_compiler.class_arguments import check_arguments
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, under
 from spec_compiler.edits.edit import Edit
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import LayerSpec, Origin
@@ -38,10 +38,8 @@ class Set(Section, Edit):
 
     def apply(self, graph: Graph, path: Path) -> Graph:
         """The graph with these arguments."""
-        try:
+        with under("layers"):
             names = resolve(self.layers, graph)
-        except SpecError as error:
-            raise error.under("layers") from None
         origin = Origin("set", path)
         layers = dict(graph.layers)
         chosen = tuple(dict.fromkeys(graph.nodes[each].layer for each in names))
@@ -78,6 +76,5 @@ class Set(Section, Edit):
         if problems:
             raise SpecError(problems)
         if layer.is_new:
-            config = {**layer.config, "config": {**layer.config["config"], **self.to}}
-            return replace(layer, config=config)
-        return replace(layer, arguments={**layer.arguments, **self.to}, changed_by=origin)
+            return layer.with_arguments({**layer.arguments, **self.to})
+        return replace(layer, changed={**layer.changed, **self.to}, changed_by=origin)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from spec_compiler.diagnostics import Path, SpecError, show
+from spec_compiler.diagnostics import Path, SpecError, show, under
 from spec_compiler.graph import Graph
 from spec_compiler.parsed import Parsed
 from spec_compiler.resolve import resolve, resolve_one
@@ -52,10 +52,8 @@ class Target(Parsed):
         if isinstance(raw, Target):
             return raw
         if isinstance(raw, Mapping) and "each" in raw and len(raw) == 1:
-            try:
+            with under("each"):
                 return cls(Selector.parse(raw["each"]), each=True)
-            except SpecError as error:
-                raise error.under("each") from None
         return cls(Selector.parse(raw))
 
     def resolve(self, graph: Graph, field: str) -> tuple[str, ...]:
@@ -66,10 +64,8 @@ class Target(Parsed):
         """
         if not self.each:
             return (resolve_one(self.selector, graph, f"`{field}`"),)
-        try:
+        with under("each"):
             return resolve(self.selector, graph)
-        except SpecError as error:
-            raise error.under("each") from None
 
     @property
     def path(self) -> Path:
@@ -107,8 +103,6 @@ class Edge(Parsed):
             raise SpecError.single("SC103", message, help="write `between: [block1_pool, block2_conv1]`")
         found = []
         for index, end in enumerate(ends):
-            try:
+            with under(*(("each",) if each else ()), index):
                 found.append(Target(Selector.parse(end), each))
-            except SpecError as error:
-                raise error.under(*(("each",) if each else ()), index) from None
         return cls(*found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
@@ -96,8 +96,7 @@ def _num_trained(layer: LayerSpec, inference: bool) -> int:
 
 
 def _says_frozen(layer: LayerSpec) -> bool:
-    config = layer.config.get("config", {})
-    return layer.is_new and isinstance(config, Mapping) and config.get("trainable") is False
+    return layer.is_new and layer.arguments.get("trainable") is False
 
 
 def _sections(spec: Spec) -> Iterator[Diagnostic]:

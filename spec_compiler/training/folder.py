@@ -6,7 +6,7 @@ import os
 import random
 from dataclasses import dataclass
 
-from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean
+from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, under
 from spec_compiler.files import Folder, gone
 from spec_compiler.regular_files import Left, kind_at
 from spec_compiler.training.data import Data
@@ -57,20 +57,16 @@ def read_folders(data: Data, start: Folder, seed: int) -> Folders:
     Raises:
         SpecError: SC602, SC603, SC510, paths relative to the spec.
     """
-    try:
+    with under("data", "train"):
         train = read_folder(data.train, start)
-    except SpecError as error:
-        raise error.under("data", "train") from None
     if data.validation is None:
         return Folders(train, None)
-    try:
+    with under("data", "validation"):
         if isinstance(data.validation, str):
             validation = read_folder(data.validation, start)
             same_classes(train, validation)
             return Folders(train, validation)
         return Folders(*split_folder(train, data.validation, seed))
-    except SpecError as error:
-        raise error.under("data", "validation") from None
 
 
 def read_folder(given: str, start: Folder) -> ImageFolder:

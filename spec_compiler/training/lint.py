@@ -71,7 +71,7 @@ def _holds(layer: LayerSpec) -> bool:
     """Whether a layer is one of those, or wraps one, or is a model that has one."""
     if layer.inner is not None:
         return any(_holds(each) for each in layer.inner.layers.values())
-    return layer.class_name in FORGET_FREEZING or _names_one(layer.config.get("config"))
+    return layer.class_name in FORGET_FREEZING or _names_one(layer.arguments)
 
 
 def _names_one(config: Any) -> bool:

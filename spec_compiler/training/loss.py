@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from spec_compiler.diagnostics import Diagnostic
 from spec_compiler.graph import Graph
@@ -114,8 +114,7 @@ def activation_of(layer: LayerSpec) -> str | None:
         return "softmax"
     if layer.class_name == "ReLU":
         return "relu"
-    config: Any = layer.config.get("config", {})
-    found = config.get("activation") if isinstance(config, Mapping) else None
+    found = layer.arguments.get("activation")
     if isinstance(found, Mapping):
         found = found.get("config")
     if found is None and layer.class_name == "Dense":

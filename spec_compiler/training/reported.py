@@ -35,7 +35,7 @@ def metric_name(metric: KerasObject) -> str:
         return metric.name
     record = catalogue.class_record(metric.class_name, "metric")
     own = record["arguments"].get("name", {}).get("default") if record is not None else None
-    return str(own) if own is not None else snake_case(metric.class_name.rpartition(">")[2])
+    return str(own) if own is not None else snake_case(metric.class_name)
 
 
 def output_names(graph: Graph) -> tuple[str, ...]:

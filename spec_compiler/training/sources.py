@@ -7,7 +7,7 @@ import importlib.util
 import os
 from typing import TYPE_CHECKING
 
-from spec_compiler.diagnostics import SpecError, did_you_mean
+from spec_compiler.diagnostics import SpecError, did_you_mean, under
 from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
 from spec_compiler.training.folder import read_folders
@@ -33,10 +33,8 @@ def check_data(spec: Spec, graph: Graph | None) -> None:
                 if isinstance(text, str):
                     _check_function(text, spec.source.folder, key)
             return
-        try:
+        with under("data", "train"):
             require_pillow()
-        except SpecError as error:
-            raise error.under("data", "train") from None
         folders = read_folders(spec.data, spec.source.folder, spec.seed)
         if graph is not None and spec.compile is not None:
             check_classes(graph, folders.train)
@@ -58,10 +56,8 @@ def _check_function(text: str, folder: Folder, key: str) -> None:
     name, _, member = text.partition(":")
     first = name.partition(".")[0]
     for each in (f"{name.replace('.', '/')}.py", first):
-        try:
+        with under("data", key):
             folder.permit(each, text)
-        except SpecError as error:
-            raise error.under("data", key) from None
     file = folder.place(f"{name.replace('.', '/')}.py")
     if not os.path.isfile(file):
         beside = os.path.isdir(os.path.join(folder, first))

@@ -35,9 +35,7 @@ def constructed(name: str, size: Shape, **arguments: Any) -> Any:
 def paddings(graph: Graph) -> dict[str, Any]:
     """The paddings of a graph by the layer's name."""
     return {
-        name: layer.config["config"]["padding"]
-        for name, layer in graph.layers.items()
-        if layer.class_name == "ZeroPadding2D"
+        name: layer.arguments["padding"] for name, layer in graph.layers.items() if layer.class_name == "ZeroPadding2D"
     }
 
 

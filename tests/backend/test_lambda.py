@@ -112,7 +112,7 @@ def test_a_static_check_imports_nothing(project: Path) -> None:
 def test_the_plan_is_plain_text(project: Path) -> None:
     path = written(project, "head: [{Lambda: {function: 'my_layers:double', name: doubled}}]\n")
     plan = plan_spec(path, base=branching(), allow_code=True)
-    assert plan.after.layers["doubled"].config["config"]["function"] == "my_layers:double"
+    assert plan.after.layers["doubled"].arguments["function"] == "my_layers:double"
     assert "my_layers:double" in json.dumps(plan.after.layers["doubled"].config)
     (new,) = [each for each in plan.to_json()["layers"] if each["action"] == "new"]
     assert (new["name"], new["class"]) == ("doubled", "Lambda")

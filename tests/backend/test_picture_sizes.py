@@ -34,7 +34,7 @@ def edits(base: Graph) -> Iterator[tuple[str, dict[str, Any]]]:
     convolution = base.layers[found[len(found) // 2]]
     config = {
         key: list(value) if isinstance(value, tuple) else value
-        for key, value in convolution.config["config"].items()
+        for key, value in convolution.arguments.items()
         if isinstance(value, str | int | bool | list | tuple)
         and key not in ("name", "dtype", "trainable", "data_format")
     }

@@ -100,10 +100,10 @@ def test_finding_N19_what_examples_say_of_themselves_is_true() -> None:
         assert plan.num_frozen == 0
     assert "with one relu for two" in stem
     layers = plan_spec(stem, overrides=without)
-    assert [layers.before.layers[f"block1_conv{at}"].config["config"]["activation"] for at in (1, 2)] == [
+    assert [layers.before.layers[f"block1_conv{at}"].arguments["activation"] for at in (1, 2)] == [
         "relu",
         "relu",
     ]
-    assert layers.after.layers["new_conv"].config["config"]["activation"] == "relu"
+    assert layers.after.layers["new_conv"].arguments["activation"] == "relu"
     assert "every layer before it included" in features
     assert list(plan_spec(features, overrides=without).after.layers)[1:] == ["block1_conv1", "block1_conv2"]

@@ -139,7 +139,7 @@ def _followed(data: dict[str, Any]) -> Any:
 def test_finding_S22_calls_of_other_content(data: Any) -> None:
     before = residual()
     config = {"module": "keras.layers", **before.layers["b"].config}
-    changed = replace(before.layers["b"], config=config, changed_by=Origin("set"), arguments={"units": 8})
+    changed = replace(before.layers["b"], config=config, changed_by=Origin("set"), changed={"units": 8})
     after = replace(before, layers={**before.layers, "b": changed})
     base = {"format": 0}
     learn(after, before, after, base)

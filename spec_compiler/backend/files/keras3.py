@@ -23,9 +23,9 @@ def find_keras3(store: Store, base: Graph, path: str) -> dict[Place, str]:
     problems: list[str] = []
     for layer in weighted(base):
         for index, variable in enumerate(layer.variables or ()):
-            if not variable.is_weight or variable.store_path is None or layer.store_group is None:
+            if not variable.is_weight or variable.store_path is None or layer.stored.group is None:
                 continue
-            name = f"{layer.store_group}/{variable.store_path}"
+            name = f"{layer.stored.group}/{variable.store_path}"
             if name not in store:
                 shared = variable.shared_path or name
                 others = (shared, *(_as_before(each) for each in (name, shared)))
@@ -37,7 +37,7 @@ def find_keras3(store: Store, base: Graph, path: str) -> dict[Place, str]:
             found[layer.name, index] = name
             problems += shape_problems(store, name, layer, index)
     taken = set(found.values())
-    own = tuple(f"{group}/" for layer in base.layers.values() if _loads_more(layer) and (group := layer.store_group))
+    own = tuple(f"{group}/" for layer in base.layers.values() if _loads_more(layer) and (group := layer.stored.group))
     own += tuple(f"{group}/optimizer/" for group in _nested_groups(base))  # of a model that was compiled by itself
     own += tuple(group.replace("layers/", OLDER, 1) for group in own)
     spare = [name for name in store.arrays if name not in taken and not name.startswith(own)]
@@ -52,9 +52,9 @@ def find_keras3(store: Store, base: Graph, path: str) -> dict[Place, str]:
 
 def _nested_groups(base: Graph) -> Iterator[str]:
     for layer in base.layers.values():
-        if layer.inner is not None and layer.store_group is not None:
-            yield layer.store_group
-            yield from (f"{layer.store_group}/{inside}" for inside in _nested_groups(layer.inner))
+        if layer.inner is not None and layer.stored.group is not None:
+            yield layer.stored.group
+            yield from (f"{layer.stored.group}/{inside}" for inside in _nested_groups(layer.inner))
 
 
 def _is_copy(store: Store, name: str, taken: set[str]) -> bool:
@@ -66,7 +66,7 @@ def _is_copy(store: Store, name: str, taken: set[str]) -> bool:
 
 def _loads_more(layer: LayerSpec) -> bool:
     """Whether Keras's own loading of a layer reads arrays that are no variable of it: a kernel with LoRA merged in."""
-    return layer.loads_itself or any(each.is_weight and each.store_path is None for each in layer.variables or ())
+    return layer.stored.loads_itself or any(each.store_path is None for each in layer.weights)
 
 
 def _as_before(name: str) -> str:

@@ -79,8 +79,8 @@ def layer_groups(graph: Graph, *, older: bool = False) -> Iterator[tuple[str, st
     `older`: as the first versions of Keras 3 called the outermost group.
     """
     for layer in graph.layers.values():
-        if layer.store_group is not None:
-            group = layer.store_group.replace("layers/", OLDER, 1) if older else layer.store_group
+        if layer.stored.group is not None:
+            group = layer.stored.group.replace("layers/", OLDER, 1) if older else layer.stored.group
             yield layer.name, group
             if layer.inner is not None:
                 yield from ((f"{layer.name}/{name}", f"{group}/{inside}") for name, inside in layer_groups(layer.inner))
@@ -96,10 +96,10 @@ def check_assets(
     Raises:
         SpecError: SC512.
     """
-    needed = [layer for layer in result.layers.values() if layer.assets and not layer.is_new]
+    needed = [layer for layer in result.layers.values() if layer.stored.assets and not layer.is_new]
     for layer in needed:
         group = (groups or {}).get(layer.name)
-        for each in layer.assets:
+        for each in layer.stored.assets:
             if group is None or f"assets/{group}/{each}" not in (there or ()):
                 raise SpecError.single(
                     "SC512",
