@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import NamedTuple
 
 from spec_compiler.check import check_size
@@ -78,12 +80,15 @@ class Chain(NamedTuple):
     exit: ValueRef
 
 
-def call_numbers(graph: Graph, nodes: Sequence[str]) -> dict[str, int | None]:
-    """For each node the number of its call among the chosen calls of its layer, None where there is one."""
-    found: dict[str, list[str]] = {}
-    for name in nodes:
-        found.setdefault(graph.nodes[name].layer, []).append(name)
-    return {name: None if len(calls) == 1 else at for calls in found.values() for at, name in enumerate(calls)}
+def call_numbers(graph: Graph, nodes: Sequence[str]) -> list[int | None]:
+    """For each of the chosen nodes its number among those of its layer, None where it is the only one.
+
+    A node is chosen twice where two of the edges that lead to it are.
+    """
+    layers = [graph.nodes[name].layer for name in nodes]
+    counts = Counter(layers)
+    numbers = {layer: count() for layer in counts}
+    return [next(numbers[layer]) if counts[layer] > 1 else None for layer in layers]
 
 
 def make_layer(name: str, entry: LayerEntry, origin: Origin, path: Path, keras_name: str | None = None) -> LayerSpec:

@@ -71,8 +71,8 @@ class Insert(Section, Edit):
         numbers = call_numbers(graph, [name for name, _, _ in matches])
         places: dict[str, list[Node]] = {}
         rewire: dict[Use, ValueRef] = {}
-        for name, ref, uses in matches:
-            chain = chains.add([ref], graph.nodes[name].layer, numbers[name])
+        for (name, ref, uses), number in zip(matches, numbers, strict=True):
+            chain = chains.add([ref], graph.nodes[name].layer, number)
             places.setdefault(ref.node, []).extend(chain.nodes)
             rewire.update(dict.fromkeys(uses, chain.exit))
         return graph.spliced(origin, layers=chains.layers.values(), after=places, rewire=rewire)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from pydantic import Field, RootModel
@@ -28,13 +28,13 @@ _SCHEMA: dict[str, Any] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
 class Ends(Parsed):
     """One layer, several in an order, or several by name."""
 
     definition: ClassVar[str] = "outputs"
 
-    def __init__(self, named: dict[str | int | None, Selector]) -> None:
-        self.named = named
+    named: Mapping[str | int | None, Selector] = field(hash=False)
 
     @classmethod
     def definitions(cls) -> dict[str, Any]:

@@ -94,9 +94,9 @@ class Replace(Section, Edit):
         numbers = call_numbers(graph, names)
         moved: dict[ValueRef, ValueRef] = {}
         places: dict[str, tuple[Node, ...]] = {}
-        for name in names:
+        for name, number in zip(names, numbers, strict=True):
             node = graph.nodes[name]
-            chain = chains.add([moved.get(ref, ref) for ref in node.data_inputs], node.layer, numbers[name])
+            chain = chains.add([moved.get(ref, ref) for ref in node.data_inputs], node.layer, number)
             places[name], moved[exits[name]] = chain.nodes, chain.exit
         edited = graph.spliced(
             origin,

@@ -17,7 +17,8 @@ from spec_compiler.backend.reader import read_graph
 from spec_compiler.check import check_graph
 from spec_compiler.graph import Graph
 from tests.backend.conftest import assert_same_bits, outputs_of
-from tests.backend.random_models import draw_model, specs
+from tests.backend.random_models import draw_model
+from tests.random_specs import specs
 
 
 def drawn(examples: int) -> settings:

@@ -56,8 +56,14 @@ def test_each_says_what_it_is_for_and_what_may_be_written(section: Any) -> None:
 @pytest.mark.parametrize("section", SECTIONS, ids=EDITS)
 def test_each_has_its_right_results_and_its_mistakes_as_fixtures(section: type[Edit]) -> None:
     folder = ROOT / "tests" / "fixtures" / "invalid"
-    specs = [path for path in folder.rglob("*.yaml") if re.search(rf"^{section.key}:", path.read_text(), re.MULTILINE)]
+    specs = [
+        path
+        for path in folder.rglob("*.yaml")
+        if re.search(rf"^{section.key}:", path.read_bytes().decode(errors="replace"), re.MULTILINE)
+    ]
     assert specs, f"add tests/fixtures/invalid/CODE-{section.key}-….yaml with a mistake in `{section.key}`"
+    right = sorted((ROOT / "tests" / "fixtures" / "edits").glob(f"{section.key}-*.txt"))
+    assert right, f"add tests/fixtures/edits/{section.key}-….txt: a graph, a spec, the graph after it"
 
 
 def subclasses(cls: type[Edit]) -> set[type[Edit]]:

@@ -1,0 +1,73 @@
+"""Specs drawn at random, for a graph whose layers are called `l0`, `l1` …, and for a model of which it was read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+
+def selectors(names: list[str]) -> Any:
+    """Selectors that mostly hit."""
+    name = st.sampled_from(names)
+    return st.one_of(
+        name,
+        name,
+        st.builds("{}..{}".format, name, name),
+        st.builds("..{}".format, name),
+        st.sampled_from(("l*", "type:Dense", "type:Activation", "all", "[1:3]", "nobody", "l?/first", "l3/*")),
+        st.builds("{}@{}".format, name, st.integers(0, 2)),
+        st.lists(name, min_size=1, max_size=3),
+    )
+
+
+ENTRIES = st.sampled_from(
+    (
+        [{"Dense": 3}],
+        [{"Dense": {"units": 4, "activation": "relu"}}],
+        [{"Activation": "relu"}],
+        [{"Activation": {"activation": "tanh", "name": "{name}_t"}}],
+        ["BatchNormalization", {"Dropout": 0.1}],
+        ["Add"],
+        ["Concatenate"],
+        [{"Conv2D": {"filters": 2, "kernel_size": 1}}],
+    )
+)
+
+
+@st.composite
+def specs(draw: Any, names: list[str]) -> dict[str, Any]:
+    """A spec with one to three sections for a model with these layers."""
+    one = selectors(names)
+    sections: dict[str, Any] = {
+        "cut_at": st.sampled_from(names),
+        "remove": st.lists(one, min_size=1, max_size=2),
+        "replace": st.lists(
+            st.one_of(
+                st.fixed_dictionaries({"layers": one, "with": ENTRIES}),
+                st.fixed_dictionaries({"each": one, "with": ENTRIES}),
+            ),
+            min_size=1,
+            max_size=2,
+        ),
+        "insert": st.lists(
+            st.one_of(
+                st.fixed_dictionaries({"after": one, "layers": ENTRIES}),
+                st.fixed_dictionaries({"before": st.fixed_dictionaries({"each": one}), "layers": ENTRIES}),
+                st.fixed_dictionaries({"after": st.fixed_dictionaries({"each": one}), "layers": ENTRIES}),
+                st.fixed_dictionaries({"between": st.lists(one, min_size=2, max_size=2), "layers": ENTRIES}),
+            ),
+            min_size=1,
+            max_size=2,
+        ),
+        "set": st.just([{"layers": "type:Dense", "to": {"kernel_regularizer": "l2"}}]),
+        "head": ENTRIES,
+        "outputs": st.one_of(
+            st.sampled_from(names),
+            st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True),
+            st.dictionaries(st.sampled_from(("a", "b")), st.sampled_from(names), min_size=1),
+        ),
+        "freeze": one,
+    }
+    chosen = draw(st.lists(st.sampled_from(sorted(sections)), min_size=1, max_size=3, unique=True))
+    return {"spec": 1, **{key: draw(sections[key]) for key in chosen}}
