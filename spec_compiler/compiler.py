@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spec_compiler.collection import uncollected
 from spec_compiler.diagnostics import Diagnostic, Diagnostics, SpecError
-from spec_compiler.lint import lint, unused_parts
 from spec_compiler.location import missing_files
 from spec_compiler.memory import check_memory
 from spec_compiler.near import sparing
@@ -33,6 +32,7 @@ from spec_compiler.plan import Plan
 from spec_compiler.spec import Spec, load_spec
 from spec_compiler.static import Tier, inner_warnings, static_plan
 from spec_compiler.training.sources import check_data
+from spec_compiler.warnings import lint
 
 if TYPE_CHECKING:
     from spec_compiler.compiled import CompiledSpec
@@ -79,8 +79,7 @@ def checked(
             around = inside(loaded)
             tier, plan = static_plan(loaded, allowed, around) if base is None else (tier, None)
             check_data(loaded, plan.after if plan is not None else None)
-            found = lint(loaded, plan) if plan is not None else tuple(unused_parts(loaded))
-            found = (*inner_warnings(around), *found)
+            found = (*inner_warnings(around), *lint(loaded, plan))
         else:
             _start()
             from spec_compiler import pipeline

@@ -29,7 +29,6 @@ from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
 from spec_compiler.known_calls import learn
 from spec_compiler.ledger import WeightLedger
-from spec_compiler.lint import lint
 from spec_compiler.memory import enough_memory
 from spec_compiler.mending import mended
 from spec_compiler.other_specs import Inside, followed, inside
@@ -38,6 +37,7 @@ from spec_compiler.plan import Plan
 from spec_compiler.proof import Proof
 from spec_compiler.spec import Spec
 from spec_compiler.training.check import check_training, planned_phases
+from spec_compiler.warnings import lint
 
 log = logging.getLogger("spec_compiler")
 

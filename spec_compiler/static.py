@@ -11,12 +11,12 @@ from spec_compiler.editing import apply_edits, opened_for, size_of
 from spec_compiler.files import Folder
 from spec_compiler.known_bases import base_key, is_refused, known_graph, recall_graph, resized_key, result_key
 from spec_compiler.known_calls import inferred
-from spec_compiler.lint import lint, unused_parts
 from spec_compiler.other_specs import Inside, followed, inside
 from spec_compiler.permissions import Permissions
 from spec_compiler.plan import Plan
 from spec_compiler.spec import Spec
 from spec_compiler.training.check import check_sections, check_training, planned_phases
+from spec_compiler.warnings import lint
 
 Tier = Literal["fields", "names", "shapes", "files"]
 """How far a check went; each step has those before it.
@@ -81,7 +81,5 @@ def _followed(spec: Spec, allowed: Permissions, around: Inside) -> _Followed:
 def inner_warnings(around: Inside) -> tuple[Diagnostic, ...]:
     """The warnings of the specs that were followed, each in its own file."""
     return tuple(
-        each.spec.source.locate(found)
-        for each in around.results(_Followed)
-        for found in (lint(each.spec, each.plan) if each.plan is not None else unused_parts(each.spec))
+        each.spec.source.locate(found) for each in around.results(_Followed) for found in lint(each.spec, each.plan)
     )
