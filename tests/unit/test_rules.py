@@ -19,9 +19,13 @@ FIXTURES = ROOT / "tests" / "fixtures" / "invalid"
 SPECS = [*FIXTURES.glob("*.yaml"), *(FIXTURES / "runs").glob("*.yaml")]
 WARNINGS = {path.stem: path for path in CONTENTS.parent.glob("[!_]*.py")}
 CODE = re.compile(r"SC\d{3}")
-FORM = (
-    r"# {code}: [^\n]+[^\n.]\n\n(A warning\.\n\n)?(?!A warning)[^\n#].+\n\nWrong:\n\n```.+```\n\nRight:\n\n```.+```\n"
-)
+EXAMPLE = r"\n\n(```(yaml|python|console)\n.*?\n```\n\n?)+"
+PIECES = {  # of a page, in order
+    r"# {code}: [^\n]+[^\n.]\n\n": "begins with `# {code}: ` and what it means in one line, without a full stop",
+    r"(A warning\.\n\n)?(?!A warning)((?!\nWrong:)[^#]){40,}": "says why, below `A warning.` if it is one",
+    rf"\nWrong:{EXAMPLE}": "shows what is wrong: `Wrong:` and a `yaml` block",
+    rf"Right:{EXAMPLE}$": "ends with what is right: `Right:` and a block",
+}
 
 
 def given(path: Path) -> set[str]:
@@ -56,10 +60,11 @@ def test_every_page_says_what_the_rule_is() -> None:
         code, text = page.stem, page.read_text(encoding="utf-8")
         assert CODE.fullmatch(code), f"{page.name} is not called as a code: SC and three digits"
         assert code[:3] in FAMILIES, f"{page.name} is of no family: codes begin with one of {[*FAMILIES]}"
-        form = (
-            "`# CODE: title` without a full stop, `A warning.` if it is one, why, `Wrong:` and `Right:` with examples"
-        )
-        assert re.fullmatch(FORM.format(code=code), text, re.S), f"{page.name} is not in the form of a page: {form}"
+        place = 0
+        for piece, said in PIECES.items():
+            there = re.compile(piece.replace("{code}", code), re.S).match(text, place)
+            place = there.end() if there else -1
+            assert there is not None, f"a page {said.format(code=code)}. {page.name} does not"
         assert explanation(code).right.files
 
 
