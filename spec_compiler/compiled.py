@@ -7,9 +7,9 @@ from typing import Any
 
 from spec_compiler.diagnostics import Diagnostic, Diagnostics
 from spec_compiler.ledger import WeightLedger
-from spec_compiler.lint import lint
 from spec_compiler.plan import Plan
 from spec_compiler.spec import Spec
+from spec_compiler.warnings import lint
 
 
 @dataclass(frozen=True, repr=False)

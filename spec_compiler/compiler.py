@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spec_compiler.collection import uncollected
 from spec_compiler.diagnostics import Diagnostic, Diagnostics, SpecError
-from spec_compiler.lint import lint, unused_parts
 from spec_compiler.location import missing_files
 from spec_compiler.memory import check_memory
 from spec_compiler.near import sparing
@@ -32,6 +31,7 @@ from spec_compiler.planning import inner_warnings, planned
 from spec_compiler.remembered import Memory
 from spec_compiler.spec import Spec, load_spec
 from spec_compiler.training.sources import check_data
+from spec_compiler.warnings import lint
 
 if TYPE_CHECKING:
     from spec_compiler.backend.answers import Keras
@@ -94,8 +94,7 @@ def checked(
             plan, reached.tier = unfilled.plan, unfilled.tier
             of_files = keras.file_warnings(unfilled)
             unfilled.check_objects()
-        of_spec = lint(loaded, plan) if plan is not None else unused_parts(loaded)
-        found = (*inner_warnings(around), *of_spec, *of_files)
+        found = (*inner_warnings(around), *lint(loaded, plan), *of_files)
         tier, reached.tier = reached.tier, "files"
         check_data(loaded, plan.after if plan is not None else None)
         return Checked(tier, Diagnostics(loaded.source.locate(each) for each in found))

@@ -66,17 +66,18 @@ class Freezing(Parsed):
         Raises:
             SpecError: as `resolve`; SC201 for `batch_norm: all` on a graph without one.
         """
-        found = {graph.nodes[name].layer for name in resolve(self.selector, graph)} if self.selector else set()
+        names = {graph.nodes[name].layer for name in resolve(self.selector, graph)} if self.selector else set()
         if self.batch_norm == "all":
             normalizations = {name for name, layer in graph.layers.items() if normalizes(layer.class_name)}
             inner = any(layer.inner and _has_normalization(layer.inner) for layer in graph.layers.values())
             if not normalizations and not inner:
                 message = "`batch_norm: all` finds no BatchNormalization in this model"
                 raise SpecError.single("SC201", message, path=("batch_norm",), help="leave it out")
-            found |= normalizations
-        frozen = frozenset().union(*(layer.tied for layer in graph.tied_layers if layer.name in found))
-        found |= {layer.name for layer in graph.tied_layers if layer.tied <= frozen}
-        return frozenset(found)
+            names |= normalizations
+        # Keras keeps `trainable` at the variable as well: of two layers that hold one, both train it or none
+        frozen = frozenset().union(*(layer.tied for layer in graph.tied_layers if layer.name in names))
+        names |= {layer.name for layer in graph.tied_layers if layer.tied <= frozen}
+        return frozenset(names)
 
 
 _SCHEMA: dict[str, Any] = {

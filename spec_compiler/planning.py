@@ -20,13 +20,13 @@ from spec_compiler.editing import apply_edits, opened_for, size_of
 from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import Shape
-from spec_compiler.lint import lint, unused_parts
 from spec_compiler.mending import mended
 from spec_compiler.other_specs import Inside, Tier, followed, inside
 from spec_compiler.permissions import Permissions
 from spec_compiler.plan import Plan
 from spec_compiler.spec import Spec
 from spec_compiler.training.check import check_sections, check_training, planned_phases
+from spec_compiler.warnings import lint
 
 log = logging.getLogger("spec_compiler")
 
@@ -174,7 +174,5 @@ def _single(
 def inner_warnings(around: Inside) -> tuple[Diagnostic, ...]:
     """The warnings of the specs that were followed on the way, each in its own file."""
     return tuple(
-        each.spec.source.locate(warning)
-        for each in around.results()
-        for warning in (lint(each.spec, each.plan) if each.plan is not None else unused_parts(each.spec))
+        each.spec.source.locate(warning) for each in around.results() for warning in lint(each.spec, each.plan)
     )

@@ -16,9 +16,9 @@ from spec_compiler.cli.progress import progress
 from spec_compiler.cli.show import ledger_text, plan_text, render_all, table_text
 from spec_compiler.cli.terminal import NEWLINE, echo
 from spec_compiler.compiler import compile_spec, plan_spec
-from spec_compiler.lint import lint
 from spec_compiler.outputs import check_outputs
 from spec_compiler.spec import load_spec
+from spec_compiler.warnings import lint
 
 VIEWS = ("before", "after", "side-by-side", "diff")
 

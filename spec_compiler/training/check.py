@@ -32,7 +32,7 @@ def check_training(spec: Spec, graph: Graph) -> None:
         problems += monitor_problems(spec, graph)
     images = [*image_problems(spec, graph)] if spec.data is not None and not spec.data.is_code else []
     problems += images
-    if spec.compile is not None and not any(each.code == "SC604" for each in images):
+    if spec.compile is not None and not any(problem.code == "SC604" for problem in images):
         problems += loss_problems(spec, graph)
         problems += metric_problems(spec, graph)
     if problems:
@@ -71,12 +71,12 @@ def planned_phases(spec: Spec, graph: Graph) -> tuple[PlannedPhase, ...]:
     Raises:
         SpecError: as `trainable_layers`.
     """
-    found = []
+    phases = []
     for index, phase in enumerate(spec.train):
         layers = [graph.layers[name] for name in trainable_layers(spec, graph, index)]
         inference = inference_only(spec, index)
-        found.append(PlannedPhase(phase.phase, phase.epochs, sum(_num_trained(each, inference) for each in layers)))
-    return tuple(found)
+        phases.append(PlannedPhase(phase.phase, phase.epochs, sum(_num_trained(layer, inference) for layer in layers)))
+    return tuple(phases)
 
 
 def inference_only(spec: Spec, index: int) -> bool:
@@ -89,10 +89,10 @@ def inference_only(spec: Spec, index: int) -> bool:
 
 def _num_trained(layer: LayerSpec, inference: bool) -> int:
     if layer.inner is not None and inference:
-        return sum(_num_trained(each, inference) for each in layer.inner.layers.values())
+        return sum(_num_trained(inner, inference) for inner in layer.inner.layers.values())
     if inference and normalizes(layer.class_name):
         return 0
-    return sum(each.num_elements for each in layer.weights if each.trainable)
+    return sum(weight.num_elements for weight in layer.weights if weight.trainable)
 
 
 def _says_frozen(layer: LayerSpec) -> bool:
@@ -128,7 +128,7 @@ def _phases(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
         except SpecError as error:
             yield from error.under("train", index, "freeze").diagnostics
             continue
-        if not any(each.trainable for name in names for each in graph.layers[name].weights):
+        if not any(weight.trainable for name in names for weight in graph.layers[name].weights):
             path: Path = ("train", index) + (("freeze",) if phase.freeze is not None else ())
             by = "freezes" if phase.freeze is not None else "inherits from `freeze`"
             yield Diagnostic(

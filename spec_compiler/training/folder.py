@@ -37,10 +37,10 @@ class ImageFolder:
 
     def counts(self) -> dict[str, int]:
         """How many images each class has."""
-        found = dict.fromkeys(self.class_names, 0)
+        counts = dict.fromkeys(self.class_names, 0)
         for label in self.labels:
-            found[self.class_names[label]] += 1
-        return found
+            counts[self.class_names[label]] += 1
+        return counts
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,9 @@ def read_folder(given: str, start: Folder) -> ImageFolder:
         raise gone(given) from None
     except OSError as error:
         raise SpecError.single("SC602", f"the folder `{given}` cannot be read: {error.strerror}") from None
-    names = [each.name for each in entries if each.is_folder and not each.name.startswith(".")]
+    names = [entry.name for entry in entries if entry.is_folder and not entry.name.startswith(".")]
     if not names:
-        loose = sum(each.name.lower().endswith(FORMATS) for each in entries)
+        loose = sum(entry.name.lower().endswith(FORMATS) for entry in entries)
         message = f"`{given}` has no class folders" + (f", but {loose} images of its own" if loose else "")
         help = f"put the images of each class into a folder of their own: `{given}/cat/1.jpg`, `{given}/dog/1.jpg`"
         raise SpecError.single("SC602", message, help=help)
@@ -98,18 +98,18 @@ def read_folder(given: str, start: Folder) -> ImageFolder:
     labels: list[int] = []
     problems: list[Diagnostic] = []
     for label, name in enumerate(names):
-        found, odd = _images(os.path.join(path, name), start)
+        images, odd = _images(os.path.join(path, name), start)
         problems += odd
-        if not found and not odd:
-            others = sum(len(each) for _, _, each in os.walk(os.path.join(path, name)))
+        if not images and not odd:
+            others = sum(len(file_names) for _, _, file_names in os.walk(os.path.join(path, name)))
             message = f"the class folder `{os.path.join(given, name)}` has no image"
             help = "remove the folder, or put images into it"
             if others:
                 message += f", only {others} other files"
                 help = f"images end in {', '.join(FORMATS)}"
             problems.append(Diagnostic("SC602", message, help=help))
-        files += found
-        labels += [label] * len(found)
+        files += images
+        labels += [label] * len(images)
     if problems:
         raise SpecError(problems)
     return ImageFolder(path, tuple(names), tuple(files), tuple(labels))
@@ -124,7 +124,7 @@ def split_folder(folder: ImageFolder, share: float, seed: int) -> tuple[ImageFol
     kept: list[int] = []
     held: list[int] = []
     for label, name in enumerate(folder.class_names):
-        indices = [index for index, each in enumerate(folder.labels) if each == label]
+        indices = [index for index, other in enumerate(folder.labels) if other == label]
         if len(indices) < 2:
             message = f"the class `{name}` has one image, which cannot both train and validate"
             raise SpecError.single("SC602", message, help="add images, or give `validation` a folder of its own")
@@ -163,7 +163,7 @@ def _is_class(path: str, name: str) -> bool:
 
 def _images(path: str, start: Folder) -> tuple[list[str], list[Diagnostic]]:
     """The images in a class folder and below, links followed and each folder looked into once, and what is none."""
-    found: list[str] = []
+    images: list[str] = []
     odd: list[Diagnostic] = []
     seen: set[str] = set()
     todo = [path]
@@ -179,14 +179,14 @@ def _images(path: str, start: Folder) -> tuple[list[str], list[Diagnostic]]:
                 elif not entry.is_folder and entry.name.lower().endswith(FORMATS):
                     start.admit(here)
                     odd += [] if entry.is_file else [_no_image(here)]
-                    found.append(here)
+                    images.append(here)
         except SpecError as error:
             odd += error.diagnostics
         except Left:
             odd += gone(os.path.relpath(folder, start.path or ".")).diagnostics
         except OSError as error:
             odd.append(Diagnostic("SC603", f"the folder `{_shown(folder)}` cannot be read: {error.strerror}"))
-    return sorted(found), odd[:5]
+    return sorted(images), odd[:5]
 
 
 def _no_image(path: str) -> Diagnostic:

@@ -63,11 +63,11 @@ class History:
 
     def phases(self) -> tuple[tuple[str, int, int], ...]:
         """Each phase with its first and last epoch."""
-        found: dict[str, tuple[int, int]] = {}
+        epochs: dict[str, tuple[int, int]] = {}
         for row in self.rows:
-            first, _ = found.get(row.phase, (row.epoch, row.epoch))
-            found[row.phase] = (first, row.epoch)
-        return tuple((name, first, last) for name, (first, last) in found.items())
+            first, _ = epochs.get(row.phase, (row.epoch, row.epoch))
+            epochs[row.phase] = (first, row.epoch)
+        return tuple((name, first, last) for name, (first, last) in epochs.items())
 
     def to_csv(self) -> str:
         """A table with one line an epoch.

@@ -68,18 +68,18 @@ def _is_epochs(path: Path) -> bool:
 
 def _there(path: Path, now: Identity) -> Path:
     """The path, or its nearest parent that the spec has."""
-    while path and not any(each[: len(path)] == path for each in now):
+    while path and not any(known[: len(path)] == path for known in now):
         path = path[:-1]
     return path or ("train",)
 
 
 def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
     if isinstance(value, Mapping) and value:
-        for key, each in value.items():
-            yield from _leaves(each, (*path, str(key)))
+        for key, part in value.items():
+            yield from _leaves(part, (*path, str(key)))
     elif isinstance(value, list | tuple) and value:
-        for index, each in enumerate(value):
-            yield from _leaves(each, (*path, index))
+        for index, part in enumerate(value):
+            yield from _leaves(part, (*path, index))
     else:
         yield path, value
 

@@ -89,7 +89,7 @@ class KerasObject:
                 reason, instead = NOT_WRITTEN[kind, name]
                 message = f"`{name}` cannot stand in a spec: {reason}"
                 raise SpecError.single("SC601", message, path=path, at_key=bool(path), help=instead)
-            names = sorted(_names(kind), key=lambda each: each.islower() != name.islower())
+            names = sorted(_names(kind), key=lambda known: known.islower() != name.islower())
             written = as_yaml(name, kind)
             help = f"write `{written}`" if written else None
             help = help or did_you_mean(name, names, f"classes stand as in `{_NAMESPACES[kind]}`")
@@ -124,9 +124,9 @@ def _check_outputs(
     kind: ObjectKind, name: str, arguments: Mapping[str, Any], path: Path, alone: str | None = None
 ) -> None:
     """SC612 for a callback that would write elsewhere; the argument `alone` stands behind its class without a name."""
-    found = [*misplaced(name, arguments)] if kind == "callback" else []
-    if found:
-        raise SpecError(replace(each, path=path if each.path[0] == alone else (*path, *each.path)) for each in found)
+    problems = [*misplaced(name, arguments)] if kind == "callback" else []
+    if problems:
+        raise SpecError(replace(each, path=path if each.path[0] == alone else (*path, *each.path)) for each in problems)
 
 
 def _names(kind: ObjectKind) -> list[str]:

@@ -45,23 +45,23 @@ def placed(name: str, arguments: Mapping[str, Any], folder: str) -> dict[str, An
     Raises:
         SpecError: SC612 for a place that leaves the folder, also through a link that is there.
     """
-    found = dict(arguments)
+    all_arguments = dict(arguments)
     record = catalogue.class_record(name, "callback")
     key = WRITES.get(name)
-    if key is not None and key not in found and record is not None:
+    if key is not None and key not in all_arguments and record is not None:
         default = record["arguments"][key].get("default")
         if isinstance(default, str):
-            found[key] = default
-    problems = [*misplaced(name, found)]
-    for argument, text in _named(name, found):
+            all_arguments[key] = default
+    problems = [*misplaced(name, all_arguments)]
+    for argument, text in _named(name, all_arguments):
         if argument != WRITES_INSIDE.get(name) and not problems:
             if folder and _is_linked(text, folder):
                 message = f"`{text}` leaves the run's folder through a link"
                 problems.append(Diagnostic("SC612", message, (argument,), help="remove the link, or name another file"))
-            found[argument] = os.path.join(folder, os.path.normpath(text))
+            all_arguments[argument] = os.path.join(folder, os.path.normpath(text))
     if problems:
         raise SpecError(problems)
-    return found
+    return all_arguments
 
 
 def _named(name: str, arguments: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -69,9 +69,9 @@ def _named(name: str, arguments: Mapping[str, Any]) -> Iterator[tuple[str, str]]
     for argument, value in arguments.items():
         known = WRITES_OF_OWN if ">" in name else (WRITES.get(name), WRITES_INSIDE.get(name))
         if argument in known:
-            for each in value.values() if isinstance(value, Mapping) else (value,):
-                if isinstance(each, str):
-                    yield argument, each
+            for place in value.values() if isinstance(value, Mapping) else (value,):
+                if isinstance(place, str):
+                    yield argument, place
 
 
 def _reason(text: str) -> str | None:
@@ -95,10 +95,10 @@ def _leaves(text: str) -> str | None:
         return "is an absolute path outside of the run's folder"
     if "://" in text:
         return "is an address, not a place in the run's folder"
-    if any(each.rstrip() == ".." for each in parts):
+    if any(part.rstrip() == ".." for part in parts):
         return "leaves the run's folder"
     try:
-        fields = [each for each in string.Formatter().parse(text) if each[1] is not None]
+        fields = [field for field in string.Formatter().parse(text) if field[1] is not None]
     except ValueError:
         return "has a placeholder that is not closed"
     for _, field, form, conversion in fields:
@@ -120,6 +120,6 @@ def _is_linked(text: str, folder: str) -> bool:
         return True
     try:
         with os.scandir(above) as entries:
-            return any(each.is_symlink() for each in entries)
+            return any(entry.is_symlink() for entry in entries)
     except OSError:  # it is not there yet
         return False

@@ -40,7 +40,7 @@ def metric_name(metric: KerasObject) -> str:
 
 def output_names(graph: Graph) -> tuple[str, ...]:
     """What Keras calls the outputs, in its order: the keys of a mapping, the layers where there is none."""
-    if isinstance(graph.outputs, Mapping) and all(isinstance(each, ValueRef) for each in graph.outputs.values()):
+    if isinstance(graph.outputs, Mapping) and all(isinstance(ref, ValueRef) for ref in graph.outputs.values()):
         return tuple(sorted(str(key) for key in graph.outputs))
     layers = (graph.layer_of(ref.node) for ref in graph.output_refs)
     return tuple(layer.keras_name or layer.name for layer in layers)
@@ -56,18 +56,18 @@ def reported(metrics: Sequence[KerasObject], outputs: Sequence[str], *, validate
     ['loss', 'edges_loss', 'classes_loss', 'edges_accuracy', 'classes_accuracy']
     """
     several = len(outputs) > 1
-    found = {"loss": True}
+    names = {"loss": True}
     if several:
-        found |= {f"{output}_loss": False for output in outputs}
+        names |= {f"{output}_loss": False for output in outputs}
     for output in outputs if several else ("",):
         for metric in metrics:
             name = f"{output}_{metric_name(metric)}" if several else metric_name(metric)
             again = sum(
-                each == name or (each.startswith(f"{name}_") and each[len(name) + 1 :].isdigit()) for each in found
+                other == name or (other.startswith(f"{name}_") and other[len(name) + 1 :].isdigit()) for other in names
             )
             directed = metric.class_name not in WITHOUT_DIRECTION and ">" not in metric.name
-            found[f"{name}_{again}" if again else name] = directed and not several and not again
-    return found | {f"val_{name}": directed for name, directed in found.items()} if validates else found
+            names[f"{name}_{again}" if again else name] = directed and not several and not again
+    return names | {f"val_{name}": directed for name, directed in names.items()} if validates else names
 
 
 def monitor_problems(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
@@ -135,4 +135,4 @@ _OF_THE_BEST = ("ModelCheckpoint", "OrbaxCheckpoint")
 
 
 def _listed(names: Mapping[str, bool]) -> str:
-    return ", ".join(f"`{each}`" for each in names)
+    return ", ".join(f"`{name}`" for name in names)

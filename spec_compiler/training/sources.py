@@ -63,7 +63,7 @@ def _check_function(text: str, folder: Folder, key: str) -> None:
         beside = os.path.isdir(os.path.join(folder, first))
         if beside or importlib.util.find_spec(first) is not None:
             return  # a package: what is in it, importing it would say
-        modules = [each.removesuffix(".py") for each in sorted(os.listdir(folder.path or ".")) if each.endswith(".py")]
+        modules = [file.removesuffix(".py") for file in sorted(os.listdir(folder.path or ".")) if file.endswith(".py")]
         help = did_you_mean(name, modules, f"put `{name.replace('.', '/')}.py` beside the spec, or install its package")
         message = f"there is no module `{name}`"
         raise SpecError.single("SC606", message, path=("data", key), chars=(0, len(name)), help=help)
@@ -81,14 +81,14 @@ def _top_names(file: str, folder: Folder) -> set[str] | None:
             tree = ast.parse(stream.read())
     except (OSError, SyntaxError, ValueError, RecursionError):
         return None
-    found: set[str] = set()
+    bound: set[str] = set()
     for node in ast.walk(tree):  # of functions inside functions too: rather a name too many than a wrong error
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            found.add(node.name)
+            bound.add(node.name)
         elif isinstance(node, ast.Import | ast.ImportFrom):
-            found |= {(each.asname or each.name).partition(".")[0] for each in node.names}
+            bound |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.add(node.id)
+            bound.add(node.id)
     dynamic = {"*", "__getattr__", "globals", "exec"}
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    return None if dynamic & (found | used) else found
+    return None if dynamic & (bound | used) else bound

@@ -13,7 +13,7 @@ import keras
 
 from spec_compiler import catalogue, check_spec, compile_spec
 from spec_compiler.backend import freezing
-from spec_compiler.training.lint import FORGET_FREEZING
+from spec_compiler.warnings.forgotten_freezing import FORGET_FREEZING
 
 ARGUMENTS: dict[str, Any] = {
     "units": 3,

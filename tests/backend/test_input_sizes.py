@@ -18,7 +18,7 @@ from spec_compiler.layer_spec import Shape
 from spec_compiler.permissions import Permissions
 from spec_compiler.plan import Plan
 from spec_compiler.spec import load_spec
-from spec_compiler.stale_paddings import stale_paddings
+from spec_compiler.warnings.stale_paddings import stale_paddings
 from tests.backend.conftest import assert_same_bits, outputs_of, randomized
 from tests.memory import static_plan
 

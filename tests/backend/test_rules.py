@@ -23,10 +23,8 @@ def said_of(example: Example, session_folder: Path, folder: Path) -> sessions.Sa
 @pytest.mark.parametrize("code", sorted(RULES))
 def test_the_examples_are_true(code: str, session_folder: Path, tmp_path: Path) -> None:
     explained = explanation(code)
-    assert len(explained.text) > 40
     wrong = said_of(explained.wrong, session_folder, tmp_path / "wrong")
     assert code in wrong.codes
     assert (wrong.status == 0) is (RULES[code].severity == "warning")
     right = said_of(explained.right, session_folder, tmp_path / "right")
     assert (right.status, right.diagnostics) == (0, ())
-    assert explained.right.text.strip()

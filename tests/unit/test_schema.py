@@ -44,8 +44,8 @@ def validator() -> Any:
 
 
 def test_the_generated_files_are_fresh() -> None:
-    assert main(["--check"]) == 0  # if not: make schemas
-    assert rules_page(["--check"]) == 0
+    assert main(["--check"]) == 0, "run `make schemas`"
+    assert rules_page(["--check"]) == 0, "run `make schemas`, which writes docs/rules.md"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "specs").rglob("*.yaml")), ids=lambda path: path.stem)

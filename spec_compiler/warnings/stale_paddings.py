@@ -18,7 +18,7 @@ from spec_compiler.spec import Spec
 
 # What MobileNetV2, MobileNetV3, EfficientNet and NASNet call the layers that `imagenet_utils.correct_pad` pads. A test
 # compares the list with what changes between two sizes of all applications.
-_CHOSEN = re.compile(
+_CHOSEN = (
     r"(^|[/_])(stem_conv_pad|block\d+[a-z]_dwconv_pad|block_\d+_pad|expanded_conv(_\d+)?_depthwise_pad"
     r"|separable_conv_1_pad_.+|reduction_pad_1_.+)$"
 )
@@ -59,7 +59,7 @@ def _instead(spec: Spec) -> str:
 def _chosen_now(layer: LayerSpec, plan: Plan) -> Padding | None:
     """What Keras chooses for the layer's input now, where the layer keeps what Keras chose for the input it had."""
     padding = _padding(layer)
-    if layer.is_new or padding is None or not _CHOSEN.search(layer.name):
+    if layer.is_new or padding is None or not re.search(_CHOSEN, layer.name):
         return None
     was, now = (_chosen(layer, padding, _input(graph, layer.name)) for graph in (plan.before, plan.after))
     return now if was == padding != now else None

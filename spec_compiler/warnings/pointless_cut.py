@@ -1,0 +1,31 @@
+"""SC310: a `cut_at` at the output, or above what another section makes the output.
+
+Edits of which nothing is left have the same code; those who apply them find them out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from spec_compiler.diagnostics import Diagnostic
+from spec_compiler.plan import Plan
+from spec_compiler.spec import Spec
+
+
+def pointless_cut(spec: Spec, plan: Plan) -> Iterator[Diagnostic]:
+    """At most one warning, at `cut_at`."""
+    if spec.cut_at is None:
+        return
+    before, after, name = plan.before, plan.after, spec.cut_at.root.text
+    ends = [ref.node for ref in before.output_refs]
+    remover = after.removed.get(name)
+    if len(ends) == 1 and name in (ends[0], before.nodes[ends[0]].layer):
+        message = f"`cut_at: {name}` cuts nothing, it is the model's output already"
+        yield Diagnostic("SC310", message, ("cut_at",), help="remove it")
+    elif remover is not None and remover.section in ("replace", "remove"):
+        return  # the cut counts: they put its layer away afterwards, on purpose
+    elif name in before.nodes and name not in after.nodes:
+        by = "outputs" if spec.outputs is not None else "head"
+        message = f"`{by}` ends before `{name}`, so `cut_at` changes nothing"
+        there = ((f"`{by}` is here", (by,)),)
+        yield Diagnostic("SC310", message, ("cut_at",), help=f"remove it, or take `{name}` in `{by}`", related=there)

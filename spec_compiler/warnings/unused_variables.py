@@ -1,0 +1,22 @@
+"""SC111: variables that nothing in the spec uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from spec_compiler.diagnostics import Diagnostic, did_you_mean
+from spec_compiler.spec import Spec
+
+
+def unused_variables(spec: Spec) -> Iterator[Diagnostic]:
+    """One warning for each variable."""
+    source = spec.source
+    for name in source.unused:
+        help = "remove it, or write `${" + name + "}` where it belongs"
+        if ("vars", name) in source.assigned and (
+            "vars",
+            name,
+        ) not in source.keys:  # only `--set` says it: a slip there
+            written = [path[1] for path in source.keys if len(path) == 2 and path[0] == "vars"]
+            help = did_you_mean(name, map(str, written)) or help
+        yield Diagnostic("SC111", f"nothing uses the variable `{name}`", ("vars", name), at_key=True, help=help)
