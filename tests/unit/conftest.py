@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -17,3 +18,9 @@ def commands() -> Iterator[Forked]:
     )
     yield found
     found.close()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """What is imported and collected is no garbage: looking through it again and again takes a tenth of the time."""
+    gc.freeze()
