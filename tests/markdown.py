@@ -1,4 +1,4 @@
-"""The documents that a user reads, taken apart: their code blocks, and the commands that they name."""
+"""The documents that a user reads, taken apart: their code blocks, and what they may name."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ DOCUMENTS = (
     README,
     *(ROOT / each for each in ("CONTRIBUTING.md", "SECURITY.md", "docs/training.md", "docs/pictures.md")),
 )
+PAGES = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), ROOT / "benchmarks" / "RESULTS.md")
+_FENCE = re.compile(r" *(?:`{3,}|~{3,})(.*)")
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 
 
@@ -28,3 +30,21 @@ def sessions(document: Path) -> list[tuple[list[str], str]]:
         if said:
             found.append(([line[2:] for line in lines if line.startswith("$ ")], "\n".join(said)))
     return found
+
+
+def fences(document: Path) -> list[tuple[int, str, str]]:
+    """Every code block, however it is fenced: the number of its first line, its language, and that line."""
+    found, inside = [], False
+    lines = document.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, 1):
+        if fence := _FENCE.match(line):
+            inside = not inside
+            if inside:
+                found.append((number + 1, fence[1].strip(), lines[number]))
+    return found
+
+
+def targets() -> set[str]:
+    """What `make` can make."""
+    found = re.findall(r"^([a-z][a-z -]*):(?!=)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    return {name for names in found for name in names.split()}

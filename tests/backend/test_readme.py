@@ -1,4 +1,4 @@
-"""README is run: its Python does what its comments say, and its commands print what stands below them."""
+"""README and the pages are run: the Python does what its comments say, commands print what stands below them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import keras
 import pytest
 
 from spec_compiler import load_spec
-from tests.backend.sessions import run
+from tests.backend.pictures import write_pictures
+from tests.backend.sessions import commands, run
 from tests.markdown import README, ROOT, blocks, sessions
 
 
@@ -45,3 +46,17 @@ def test_finding_N18_the_python_in_readme_runs(tmp_path: Path, monkeypatch: pyte
     assert all((one == other).all() for one, other in zip(before, model.get_weights(), strict=True))
     assert found["check_spec"]("spec.yaml") == ()  # type: ignore[operator]
     assert load_spec("spec.yaml").cut_at is not None
+
+
+def test_the_commands_for_a_trained_model_run(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "photos", names=("cat", "dog"), each=1, size=32)
+    inputs = keras.Input((32, 32, 3))
+    x = keras.layers.GlobalAveragePooling2D(name="global_average_pooling2d")(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x))
+    (tmp_path / "runs" / "x").mkdir(parents=True)
+    model.save(tmp_path / "runs" / "x" / "best.keras")
+    (block,) = blocks(ROOT / "docs" / "training.md", "console")
+    for command in commands(block):
+        done = run([command], tmp_path)
+        assert done.status == 0, done.output
+    assert (tmp_path / "features.npz").exists()

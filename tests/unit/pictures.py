@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from spec_compiler.graph import Graph
 from spec_compiler.layer_spec import LayerSpec, Origin, Shape, VariableSpec
@@ -14,13 +15,16 @@ from tests.unit.graphs import chain, graph
 INSERT = Origin("insert", ("insert", 0))
 
 
-def inserted(base: Graph, after: str, name: str = "new", size: int = 0) -> Graph:
-    """The graph with a new layer between a node and its consumers."""
+def inserted(base: Graph, after: str, *names: str, size: int = 0) -> Graph:
+    """The graph with new layers, one after the other, between a node and its consumers."""
+    names = names or ("new",)
     weights = (VariableSpec("kernel", (size,), "float32", True, "vars/0", 0),) if size else ()
-    layer = LayerSpec(name, "Dense", {"class_name": "Dense", "config": {}}, "layer", True, weights, INSERT)
-    node = Node(name, name, (ValueRef(after),), {}, base.nodes[after].outputs)
-    edges = {edge: ValueRef(name) for edge in base.edges_from(ValueRef(after))}
-    return base.spliced(INSERT, layers=[layer], after={after: [node]}, rewire=edges)
+    config = {"class_name": "Dense", "config": {}}
+    layers = [LayerSpec(name, "Dense", config, "layer", True, weights, INSERT) for name in names]
+    outputs = base.nodes[after].outputs
+    nodes = [Node(name, name, (ValueRef(last),), {}, outputs) for last, name in pairwise((after, *names))]
+    edges = {edge: ValueRef(names[-1]) for edge in base.edges_from(ValueRef(after))}
+    return base.spliced(INSERT, layers=layers, after={after: nodes}, rewire=edges)
 
 
 def frozen(base: Graph, names: Iterable[str]) -> Graph:
@@ -106,7 +110,7 @@ def cut() -> Plan:
     """A large graph cut in its middle, with a new head, the rest frozen in part."""
     base = residual_tower(24)
     after = replace(base, outputs=ValueRef("b11_add")).pruned(Origin("cut_at"))
-    after = inserted(after, "b11_add", "features", 1234567)
+    after = inserted(after, "b11_add", "features", size=1234567)
     return Plan("features", base, frozen(after, [name for name in after.layers if name < "b4" and name[0] == "b"]))
 
 

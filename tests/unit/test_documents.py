@@ -2,16 +2,57 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
+import spec_compiler
 from spec_compiler import load_spec
 from spec_compiler.cli.main import COMMANDS, cli
-from tests.markdown import DOCUMENTS, README, ROOT, blocks
+from tests.markdown import DOCUMENTS, PAGES, README, ROOT, blocks, fences, targets
 
 CALL = re.compile(r"(?:spec-compiler|python -m spec_compiler) ([a-z]+)([^`\n]*)")
+# Who runs a block, by its first line, or why nobody does.
+RUN = {
+    "$ make demo     # compiles the spec below on a real pretrained VGG16: plan, model, weight ledger, picture": (
+        "what `make demo` builds is built, and proven, by README's next session; `make test` is what runs this"
+    ),
+    "# specs/vgg16_hed_fast_stem.yaml, less the map of weight names": (
+        "tests/unit/test_documents.py::test_finding_N18_the_example_in_readme_is_the_example"
+    ),
+    "$ spec-compiler build specs/vgg16_hed_fast_stem.yaml -o model.keras --prove": (
+        "tests/backend/test_readme.py::test_finding_N18_commands_print_what_readme_shows"
+    ),
+    "$ sed 's/filters: 64/filters: 32/' specs/vgg16_hed_fast_stem.yaml > fast_stem.yaml": (
+        "tests/backend/test_readme.py::test_finding_N18_commands_print_what_readme_shows"
+    ),
+    "data: {train: data/train, validation: 0.2, batch_size: 32}": (
+        "tests/unit/test_documents.py::test_finding_N18_sections_in_the_pages_are_valid"
+    ),
+    "from spec_compiler import SpecError, check_spec, compile_spec, load_spec, plan_spec": (
+        "tests/backend/test_readme.py::test_finding_N18_the_python_in_readme_runs"
+    ),
+    "input: {preprocess: auto}              # the application's own preprocess_input, as layers of the model": (
+        "tests/unit/test_documents.py::test_finding_N18_sections_in_the_pages_are_valid"
+    ),
+    "$ spec-compiler predict runs/x/best.keras photos/ --top 3": (
+        "tests/backend/test_readme.py::test_the_commands_for_a_trained_model_run"
+    ),
+}
+# Pages that a program writes, whose blocks are compared with what they were made of, and run there.
+WRITTEN = {
+    "rules.md": (
+        "unit/test_schema.py::test_the_generated_files_are_fresh",
+        "backend/test_rules.py::test_the_examples_are_true",
+    ),
+    "gallery.md": (
+        "unit/test_gallery.py::test_the_gallery_has_the_spec_as_it_is",
+        "backend/test_examples.py::test_an_example_plans_and_compiles",
+    ),
+}
 MADE = ("model.ledger.json",)  # by commands that the pages show
 
 
@@ -40,10 +81,7 @@ def test_finding_N18_files_and_targets_are_there(document: Path) -> None:
         assert (document.parent / (link[0] or link[1])).exists(), link
     for path in re.findall(r"`((?:specs|tests|scripts|docs|spec_compiler|schemas|benchmarks)/[\w./-]+)`", text):
         assert (ROOT / path).exists(), path
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
-    assert set(re.findall(r"`make ([a-z-]+)`|^\$ make ([a-z-]+)", text, re.M)) <= {
-        pair for target in targets for pair in ((target, ""), ("", target))
-    }
+    assert set(re.findall(r"(?:`|^\$ )make ([a-z-]+)", text, re.M)) <= targets()
 
 
 def test_finding_N18_the_example_in_readme_is_the_example() -> None:
@@ -61,3 +99,30 @@ def test_finding_N18_sections_in_the_pages_are_valid(document: Path) -> None:
     (text,) = [block for block in blocks(document, "yaml") if "train:" in block]
     base = "base: {application: VGG16, weights: null, include_top: false, input_shape: [32, 32, 3]}\n"
     assert load_spec(f"spec: 1\n{base}{text}").train[1].phase == "fine_tune"
+
+
+def test_every_code_block_is_run() -> None:
+    blocks_of = {page: fences(page) for page in PAGES if page.name not in WRITTEN}
+    forgotten = [
+        f"{page.relative_to(ROOT)}:{number}: nobody runs this {language or 'code'} block"
+        for page, found in blocks_of.items()
+        for number, language, first in found
+        if first not in RUN
+    ]
+    assert forgotten == []
+    assert {first for found in blocks_of.values() for _, _, first in found} == set(RUN), "some block is gone"
+
+
+def test_who_runs_a_code_block_is_there() -> None:
+    named = [*(each for each in RUN.values() if "::" in each), *(f"tests/{each}" for each in chain(*WRITTEN.values()))]
+    for each in named:
+        file, name = each.split("::")
+        assert f"\ndef {name}(" in (ROOT / file).read_text(encoding="utf-8"), each
+
+
+def test_every_public_function_has_an_example() -> None:
+    (code,) = blocks(README, "python")
+    for name in spec_compiler.__all__:
+        public = getattr(spec_compiler, name)
+        if inspect.isfunction(public):
+            assert f"{name}(" in code or f">>> {name}(" in (public.__doc__ or ""), name

@@ -94,10 +94,8 @@ def test_context_is_how_many_layers_stand_around_a_change() -> None:
 
 def test_a_comment_has_room_for_a_large_change() -> None:
     base = long_chain(20)
-    after = base
-    for number in range(1500):
-        after = inserted(after, "l10", f"a_new_layer_with_a_rather_long_name_{number}")
-    text = plan_as(Plan("large", base, after), "markdown")
+    names = [f"a_new_layer_with_a_rather_long_name_{number}" for number in range(1500)]
+    text = plan_as(Plan("large", base, inserted(base, "l10", *names)), "markdown")
     assert len(text) < 65_536
     assert "and 1440 more" in text
 

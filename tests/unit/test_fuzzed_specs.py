@@ -1,4 +1,4 @@
-"""finding_S23 and the fuzzer of specs: a short run of it, what failed once, and memory over thousands of new texts."""
+"""finding_S23 and the fuzzer of specs: a short run of it, what failed once, and memory over a thousand new texts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ for number in range(300):
     check_spec(spec(number), static=True)
 gc.collect()
 before = resident()
-for number in range(300, 3_300):
+for number in range(300, 1_300):
     assert check_spec(spec(number), static=True) or number % 9 in (5,)
 gc.collect()
 print(resident() - before)
@@ -73,7 +73,7 @@ def test_what_failed_once(path: Path, tmp_path: Path) -> None:
     assert problem is None
 
 
-def test_memory_is_flat_over_thousands_of_texts() -> None:
+def test_memory_is_flat_over_a_thousand_texts() -> None:
     done = subprocess.run([sys.executable, "-c", GROWTH], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert float(done.stdout) < MEGABYTES
+    assert float(done.stdout) < MEGABYTES / 3

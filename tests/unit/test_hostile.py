@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,10 +12,11 @@ import pytest
 from spec_compiler import check_spec
 from spec_compiler.diagnostics import Diagnostic
 from tests.unit.bombs import BASE, BOMBS
+from tests.unit.forked import Forked
 
 SECONDS, MEGABYTES = 1.0, 200
 # The start of Python and the imports are not the spec's doing, so the clock starts behind them.
-PROGRAM = """
+PREPARED = """
 import json, resource, sys, time
 def peak():  # getrusage counts the process that started this one as well
     try:
@@ -34,6 +34,10 @@ from spec_compiler.known_bases import base_key, keep_graph
 for top in (True, False):  # so that names are looked up as well
     said = {"application": "VGG16", "weights": None} | ({} if top else {"include_top": False})
     keep_graph(base_key(Base.model_validate(said), "."), vgg16((224, 224, 3), top))
+"""
+PROGRAM = """
+import json, sys, time
+from __main__ import check_spec, peak
 start = time.process_time()
 found = check_spec(sys.argv[1], static=True, restrict_paths=True)
 seconds = time.process_time() - start
@@ -117,16 +121,31 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
 HOSTILE |= BOMBS
 
 
-def measured(path: Path) -> tuple[list[str], float, float]:
+Measured = Callable[[Path], tuple[list[str], float, float]]
+
+
+@pytest.fixture(scope="module")
+def prepared() -> Iterator[Forked]:
+    found = Forked(PREPARED)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def measured(prepared: Forked) -> Measured:
     """The codes for a spec, in a process of its own, with its seconds and megabytes."""
-    run = subprocess.run([sys.executable, "-c", PROGRAM, str(path)], capture_output=True, text=True, timeout=60)
+    return lambda path: _measured(prepared, path)
+
+
+def _measured(prepared: Forked, path: Path) -> tuple[list[str], float, float]:
+    run = prepared.run(PROGRAM, str(path))
     assert run.returncode == 0, run.stderr[-2000:]
     codes, seconds, megabytes = json.loads(run.stdout)
     return codes, seconds, megabytes
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_spec(name: str, tmp_path: Path) -> None:
+def test_a_hostile_spec(name: str, tmp_path: Path, measured: Measured) -> None:
     raw, code = HOSTILE[name]
     path = tmp_path / "spec.yaml"
     path.write_bytes(raw)
@@ -137,7 +156,7 @@ def test_a_hostile_spec(name: str, tmp_path: Path) -> None:
     assert not (tmp_path / "pwned").exists()
 
 
-def test_a_hundred_megabytes(tmp_path: Path) -> None:
+def test_a_hundred_megabytes(tmp_path: Path, measured: Measured) -> None:
     path = tmp_path / "spec.yaml"
     with path.open("wb") as stream:
         stream.write(BASE.encode())
@@ -150,7 +169,7 @@ def test_a_hundred_megabytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "device"])
-def test_what_is_no_file(kind: str, tmp_path: Path) -> None:
+def test_what_is_no_file(kind: str, tmp_path: Path, measured: Measured) -> None:
     path = tmp_path / "spec.yaml"
     if kind == "folder":
         path.mkdir()

@@ -40,7 +40,7 @@ def test_other_names_are_found_by_structure(model: Graph) -> None:
 
 def test_an_inserted_layer_is_new() -> None:
     base = chain("in", "a", "b", "c")
-    found = actions(base, renamed(inserted(base, "a", "fresh", 3), "_x"))
+    found = actions(base, renamed(inserted(base, "a", "fresh", size=3), "_x"))
     assert found == {"in": "kept", "a": "kept", "fresh_x": "new", "b": "kept", "c": "kept"}
 
 
@@ -66,7 +66,7 @@ def test_a_name_that_both_models_give_to_different_things() -> None:
 
 def test_what_edits_made_the_models_is_no_edit_of_the_first() -> None:
     base = chain("in", "a", "b")
-    found = compare(inserted(base, "a", "one", 3), inserted(base, "a", "other", 3))
+    found = compare(inserted(base, "a", "one", size=3), inserted(base, "a", "other", size=3))
     assert [(change.name, change.action) for change in found.plan.changes] == [
         ("in", "kept"),
         ("a", "kept"),
@@ -94,7 +94,7 @@ def test_shared_layers_keep_their_calls() -> None:
 
 def test_long_models_are_compared_quickly() -> None:
     base = chain("in", *(f"layer{number}" for number in range(3000)))
-    other = renamed_all(inserted(base, "layer1500", "fresh", 5))
+    other = renamed_all(inserted(base, "layer1500", "fresh", size=5))
     found = compare(base, other)
     assert found.plan.count("new") == 1
     assert found.plan.count("dropped") == 0

@@ -8,32 +8,36 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.forked import Forked
+
 FOLDER = Path(__file__).parents[1] / "fixtures" / "invalid"
 SPECS = Path(__file__).parents[2] / "specs"
 REPORT = "import sys; print(sorted({'keras', 'tensorflow', 'h5py', 'jax', 'torch'} & sys.modules.keys()))"
 
 
-def run(code: str) -> tuple[int, str]:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout + done.stderr
+@pytest.mark.parametrize("name", ["spec_compiler", "spec_compiler.cli, spec_compiler.diagram"])
+def test_importing_does_not_import_it(name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", f"import {name}\n{REPORT}"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
 
 
 @pytest.mark.parametrize(
     "code",
     [
-        "import spec_compiler",
-        "import spec_compiler.cli, spec_compiler.diagram",
+        "pass",
         f"from spec_compiler import check_spec; assert check_spec({str(FOLDER / 'SC106-argument.yaml')!r})",
         f"from spec_compiler import check_spec; check_spec({str(SPECS / 'vgg16_fast_stem.yaml')!r}, static=True)",
         f"from spec_compiler import load_spec; load_spec({str(SPECS / 'hed_edges.yaml')!r})",
     ],
 )
-def test_it_is_not_imported(code: str) -> None:
-    status, printed = run(f"{code}\n{REPORT}")
-    assert (status, printed.strip().splitlines()[-1]) == (0, "[]"), printed
+def test_it_is_not_imported(commands: Forked, code: str) -> None:
+    done = commands.run(f"{code}\n{REPORT}")
+    assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["[]"]), done
 
 
-def test_the_command_does_not_import_it_for_a_mistake_in_the_fields() -> None:
+def test_the_command_does_not_import_it_for_a_mistake_in_the_fields(commands: Forked) -> None:
     code = f"""
 import sys
 sys.argv = ["spec-compiler", "check", {str(FOLDER / "SC101-section.yaml")!r}]
@@ -44,10 +48,10 @@ except SystemExit as stop:
     print("status", stop.code)
 {REPORT}
 """
-    status, printed = run(code)
-    assert status == 0, printed
-    assert "error[SC101]" in printed
-    assert {"status 1", "[]"} <= set(printed.splitlines())
+    done = commands.run(code)
+    assert done.returncode == 0, done
+    assert "error[SC101]" in done.stdout
+    assert {"status 1", "[]"} <= set(done.stdout.splitlines())
 
 
 SPEC = """
@@ -68,7 +72,7 @@ train: [{phase: head, freeze: base, epochs: 1}]
     ],
 )
 def test_it_is_not_imported_to_say_that_a_file_is_missing_or_there(
-    tmp_path: Path, text: str, code: str, says: str
+    commands: Forked, tmp_path: Path, text: str, code: str, says: str
 ) -> None:
     for name in ("images/cat", "images/dog", "old"):
         (tmp_path / name).mkdir(parents=True)
@@ -77,8 +81,8 @@ def test_it_is_not_imported_to_say_that_a_file_is_missing_or_there(
     (tmp_path / "spec.yaml").write_text(text, encoding="utf-8")
     attempt = f"try: {code}\nexcept SpecError as error: print(error)"
     imports = "from spec_compiler import SpecError; from spec_compiler.trainer import train_spec"
-    status, printed = run(f"import os; os.chdir({str(tmp_path)!r})\n{imports}\n{attempt}\n{REPORT}")
-    assert status == 0, printed
-    assert f"error[{says}]" in printed
-    assert printed.strip().splitlines()[-1] == "[]"
+    done = commands.run(f"{imports}\n{attempt}\n{REPORT}", folder=tmp_path)
+    assert done.returncode == 0, done
+    assert f"error[{says}]" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
     assert not (tmp_path / "run").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,12 @@ CALLS: dict[str | tuple[str, str], set[str]] = {
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
+@cache
+def read_by(path: Path) -> set[str | tuple[str, str]]:
+    """`reads` of a file."""
+    return reads(ast.parse(path.read_text(encoding="utf-8")))
+
+
 def reads(tree: ast.AST) -> set[str | tuple[str, str]]:
     """The modules of `MODULES` that a module imports, and the calls of `CALLS` that it makes."""
     found: set[str | tuple[str, str]] = set()
@@ -60,8 +67,7 @@ def reads(tree: ast.AST) -> set[str | tuple[str, str]]:
 def test_finding_S8_no_other_module_opens_such_a_file(path: Path) -> None:
     place = path.relative_to(PACKAGE).as_posix()
     allowed = MODULES | CALLS
-    found = reads(ast.parse(path.read_text(encoding="utf-8")))
-    assert {each for each in found if place not in allowed[each]} == set()
+    assert {each for each in read_by(path) if place not in allowed[each]} == set()
 
 
 def test_the_walk_finds_each_way_to_say_it() -> None:
@@ -80,7 +86,7 @@ def test_the_walk_finds_each_way_to_say_it() -> None:
 
 
 def test_each_exception_is_still_needed() -> None:
-    said = {path.relative_to(PACKAGE).as_posix(): reads(ast.parse(path.read_text(encoding="utf-8"))) for path in FILES}
+    said = {path.relative_to(PACKAGE).as_posix(): read_by(path) for path in FILES}
     unused = [
         (what, place) for what, places in (MODULES | CALLS).items() for place in places if what not in said[place]
     ]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import fnmatch
 import random
-import subprocess
-import sys
 import time
 
 import pytest
@@ -15,6 +13,7 @@ from spec_compiler.diagnostics import SpecError
 from spec_compiler.near import near, num_slips
 from spec_compiler.patterns import LONGEST, glob, regex
 from spec_compiler.selectors import Selector
+from tests.unit.forked import Forked
 
 SECONDS = 0.1
 LONG = "a" * 100_000
@@ -114,13 +113,10 @@ def test_slips_are_counted_to_the_limit() -> None:
     assert [num_slips("conv", other, 2) for other in ("conv", "ocnv", "con", "conv12", "pool")] == [0, 1, 1, 2, 3]
 
 
-def test_re2_is_loaded_where_a_spec_has_a_pattern() -> None:
+def test_re2_is_loaded_where_a_spec_has_a_pattern(commands: Forked) -> None:
     program = (
         "import sys; from spec_compiler import check_spec; "
         "check_spec({'spec': 1, 'cut_at': 'PATTERN'}, static=True); print('re2' in sys.modules)"
     )
     for pattern, loaded in (("block2_pool", "False"), ("block2_*", "True"), ("/pool/", "True")):
-        run = subprocess.run(
-            [sys.executable, "-c", program.replace("PATTERN", pattern)], capture_output=True, text=True, check=True
-        )
-        assert run.stdout.strip() == loaded
+        assert commands.run(program.replace("PATTERN", pattern)).stdout == f"{loaded}\n"
