@@ -130,9 +130,9 @@ drills: setup
 	$(BIN)/python -m tests.drills --kills $(KILLS) --seed $(SEED)
 
 schemas: setup
-	$(BIN)/python -m spec_compiler.backend.catalogue
-	$(BIN)/python -m spec_compiler.schema
-	$(BIN)/python -m spec_compiler.rules
+	$(BIN)/python -m spec_compiler.backend.catalogue.write
+	$(BIN)/python -m spec_compiler.spec.schema
+	$(BIN)/python -m spec_compiler.diagnostics.rules
 
 golden: setup
 	$(BIN)/python -m pytest -m "not slow" --update-golden

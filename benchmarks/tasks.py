@@ -147,10 +147,10 @@ def deep(count: int, residual: bool, compiled: bool) -> Run:
 
 
 def edits_on_nasnet() -> Run:
-    from spec_compiler.backend.reader import read_graph
-    from spec_compiler.backend.symbolic import symbolic
-    from spec_compiler.editing import apply_edits
+    from spec_compiler.backend.models.reader import read_graph
+    from spec_compiler.backend.models.symbolic import symbolic
     from spec_compiler.plan import Plan
+    from spec_compiler.plan.editing import apply_edits
 
     with symbolic():
         graph = read_graph(keras.applications.NASNetLarge(weights=None))

@@ -10,7 +10,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from spec_compiler.backend.curves import draw_curves
+from spec_compiler.backend.training.curves import draw_curves
 from spec_compiler.training.history import History
 
 

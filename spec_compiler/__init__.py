@@ -10,11 +10,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from spec_compiler.compiled import CompiledSpec
     from spec_compiler.compiler import check_spec, compile_spec, plan_spec
     from spec_compiler.diagnostics import Diagnostic, SpecError
-    from spec_compiler.ledger import WeightLedger
     from spec_compiler.plan import Plan
+    from spec_compiler.plan.ledger import WeightLedger
+    from spec_compiler.result import CompiledSpec
     from spec_compiler.spec import Spec, load_spec
 
 __all__ = [
@@ -31,11 +31,11 @@ __all__ = [
 ]
 
 _MODULES = {
-    "compiled": ("CompiledSpec",),
     "compiler": ("check_spec", "compile_spec", "plan_spec"),
     "diagnostics": ("Diagnostic", "SpecError"),
-    "ledger": ("WeightLedger",),
+    "plan.ledger": ("WeightLedger",),
     "plan": ("Plan",),
+    "result": ("CompiledSpec",),
     "spec": ("Spec", "load_spec"),
 }
 

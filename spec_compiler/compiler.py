@@ -21,21 +21,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spec_compiler.collection import uncollected
 from spec_compiler.diagnostics import Diagnostic, Diagnostics, SpecError
-from spec_compiler.location import missing_files
-from spec_compiler.memory import check_memory
-from spec_compiler.near import sparing
-from spec_compiler.other_specs import Reached, Tier, inside
-from spec_compiler.permissions import Permissions
+from spec_compiler.diagnostics.near import sparing
+from spec_compiler.memory.answers import Memory
 from spec_compiler.plan import Plan
+from spec_compiler.plan.memory_needed import check_memory
+from spec_compiler.plan.warnings import lint
 from spec_compiler.planning import inner_warnings, planned
-from spec_compiler.remembered import Memory
 from spec_compiler.spec import Spec, load_spec
+from spec_compiler.spec.file_paths import missing_files
+from spec_compiler.spec.others import Reached, Tier, inside
+from spec_compiler.spec.permissions import Permissions
 from spec_compiler.training.sources import check_data
-from spec_compiler.warnings import lint
 
 if TYPE_CHECKING:
     from spec_compiler.backend.answers import Keras
-    from spec_compiler.compiled import CompiledSpec
+    from spec_compiler.result import CompiledSpec
 
 
 def _display(plan: Plan) -> dict[str, str]:
@@ -159,7 +159,7 @@ def compile_spec(
     allowed = Permissions(allow_code, not restrict_paths)
     loaded = load_spec(spec, overrides=overrides, allowed=allowed)
     missing_files(loaded)
-    from spec_compiler.compiled import CompiledSpec
+    from spec_compiler.result import CompiledSpec
 
     keras, around = _keras(base, allowed), inside(loaded)
     result = keras.unfilled(loaded, around)

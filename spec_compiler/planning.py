@@ -14,19 +14,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from spec_compiler.base import Base
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, under
-from spec_compiler.editing import apply_edits, opened_for, size_of
 from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
-from spec_compiler.layer_spec import Shape
-from spec_compiler.mending import mended
-from spec_compiler.other_specs import Inside, Tier, followed, inside
-from spec_compiler.permissions import Permissions
+from spec_compiler.graph.layer_spec import Shape
+from spec_compiler.language.base import Base
 from spec_compiler.plan import Plan
+from spec_compiler.plan.editing import apply_edits, opened_for, size_of
+from spec_compiler.plan.mending import mended
+from spec_compiler.plan.warnings import lint
 from spec_compiler.spec import Spec
+from spec_compiler.spec.others import Inside, Tier, followed, inside
+from spec_compiler.spec.permissions import Permissions
 from spec_compiler.training.check import check_sections, check_training, planned_phases
-from spec_compiler.warnings import lint
 
 log = logging.getLogger("spec_compiler")
 

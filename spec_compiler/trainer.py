@@ -16,19 +16,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from spec_compiler.compiled import CompiledSpec
 from spec_compiler.compiler import SpecLike, compile_spec
 from spec_compiler.diagnostics import SpecError
-from spec_compiler.location import missing_files
-from spec_compiler.memory import check_gradients
-from spec_compiler.outputs import check_outputs
-from spec_compiler.permissions import Permissions
+from spec_compiler.files.run_folder import check_run_folder, files_of_a_run
+from spec_compiler.plan.memory_needed import check_gradients
+from spec_compiler.result import CompiledSpec
 from spec_compiler.spec import Spec, load_spec
+from spec_compiler.spec.file_paths import missing_files
+from spec_compiler.spec.output_paths import check_outputs
+from spec_compiler.spec.permissions import Permissions
 from spec_compiler.training.check import inference_only, trainable_layers
 from spec_compiler.training.folder import read_folders
 from spec_compiler.training.history import History
 from spec_compiler.training.identity import identity
-from spec_compiler.training.run_folder import check_run_folder, files_of_a_run
 from spec_compiler.training.sources import check_data
 
 log = logging.getLogger("spec_compiler")
@@ -138,11 +138,11 @@ def _train(
     from spec_compiler.backend.startup import start
 
     start()
-    from spec_compiler.backend import run_files
-    from spec_compiler.backend.data import load_code, load_images
-    from spec_compiler.backend.fitting import Job, fit_phases
-    from spec_compiler.backend.progress import Progress, load_progress
-    from spec_compiler.backend.strategies import distribute
+    from spec_compiler.backend.training import run_files
+    from spec_compiler.backend.training.data import load_code, load_images
+    from spec_compiler.backend.training.fitting import Job, fit_phases
+    from spec_compiler.backend.training.progress import Progress, load_progress
+    from spec_compiler.backend.training.strategies import distribute
 
     placement = distribute(strategy)
     place = placement.folder(folder)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from spec_compiler.other_specs import Tier
-from spec_compiler.permissions import Permissions
+from spec_compiler.memory.answers import Memory
 from spec_compiler.plan import Plan
 from spec_compiler.planning import planned
-from spec_compiler.remembered import Memory
 from spec_compiler.spec import Spec
+from spec_compiler.spec.others import Tier
+from spec_compiler.spec.permissions import Permissions
 
 
 def static_plan(spec: Spec, allowed: Permissions) -> tuple[Tier, Plan | None]:

@@ -8,19 +8,19 @@ from dataclasses import replace
 from typing import Any
 
 from spec_compiler.backend.bases import LoadedBase, from_built, joined_bases, load, passed, placed
-from spec_compiler.backend.rebuilding import Originals
+from spec_compiler.backend.models.rebuilding import Originals
+from spec_compiler.backend.models.writer import Built, build
 from spec_compiler.backend.unfilled import Unfilled
-from spec_compiler.backend.writer import Built, build
-from spec_compiler.base import Base
 from spec_compiler.diagnostics import Diagnostic, Path
 from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
-from spec_compiler.known_calls import learn
-from spec_compiler.layer_spec import Shape
-from spec_compiler.other_specs import Inside
-from spec_compiler.permissions import Permissions
+from spec_compiler.graph.layer_spec import Shape
+from spec_compiler.language.base import Base
+from spec_compiler.memory.calls import learn
 from spec_compiler.planning import Planned, planned
 from spec_compiler.spec import Spec
+from spec_compiler.spec.others import Inside
+from spec_compiler.spec.permissions import Permissions
 
 
 class Keras:

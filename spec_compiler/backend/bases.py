@@ -9,25 +9,25 @@ from typing import Any
 
 import keras
 
-from spec_compiler.backend import references
-from spec_compiler.backend.applications import Download, application, downloaded
-from spec_compiler.backend.files import FileWeights, check_assets, find
-from spec_compiler.backend.functions import call_function
-from spec_compiler.backend.reader import custom_objects, has_all_configs, read_graph
-from spec_compiler.backend.rebuilding import Originals
-from spec_compiler.backend.references import Reference
-from spec_compiler.backend.saved_code import SavedCode, saved_config
+from spec_compiler.backend.models.applications import Download, application, downloaded
+from spec_compiler.backend.models.functions import call_function
+from spec_compiler.backend.models.reader import custom_objects, has_all_configs, read_graph
+from spec_compiler.backend.models.rebuilding import Originals
+from spec_compiler.backend.models.saved_code import SavedCode, saved_config
+from spec_compiler.backend.models.symbolic import skeleton
+from spec_compiler.backend.models.writer import Built, Custom, Factory
 from spec_compiler.backend.saved_models import load_by_keras, rebuilt, told_of
-from spec_compiler.backend.sources import FilledWeights, JoinedWeights, MemoryWeights, NoWeights, WeightSource
-from spec_compiler.backend.symbolic import skeleton
-from spec_compiler.backend.writer import Built, Custom, Factory
-from spec_compiler.base import Base, Weights
-from spec_compiler.cache import Key
+from spec_compiler.backend.weights import references
+from spec_compiler.backend.weights.files import FileWeights, check_assets, find
+from spec_compiler.backend.weights.references import Reference
+from spec_compiler.backend.weights.sources import FilledWeights, JoinedWeights, MemoryWeights, NoWeights, WeightSource
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, under
 from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
-from spec_compiler.joining import joined
-from spec_compiler.known_bases import (
+from spec_compiler.graph.joined import joined
+from spec_compiler.graph.layer_spec import LayerSpec, Shape
+from spec_compiler.language.base import Base, Weights
+from spec_compiler.memory.bases import (
     base_key,
     joined_key,
     keep_graph,
@@ -36,9 +36,9 @@ from spec_compiler.known_bases import (
     resized_key,
     result_key,
 )
-from spec_compiler.layer_spec import LayerSpec, Shape
-from spec_compiler.location import existing, locate
+from spec_compiler.memory.cache import Key
 from spec_compiler.spec import Spec
+from spec_compiler.spec.file_paths import existing, locate
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import numpy as np
 
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.files import HERE, Folder
-from spec_compiler.near_files import did_you_mean_file
+from spec_compiler.files.near_files import did_you_mean_file
 from spec_compiler.training.folder import FORMATS
 
 Array = np.ndarray[Any, Any]

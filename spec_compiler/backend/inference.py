@@ -12,16 +12,16 @@ from typing import Any
 import keras
 import numpy as np
 
-from spec_compiler.backend import checkpoints
 from spec_compiler.backend.images import COLOR_MODES, NUM_THREADS, Array, ImageReader
-from spec_compiler.backend.reader import read_graph
-from spec_compiler.backend.saved_code import SavedCode, saved_config
+from spec_compiler.backend.models.reader import read_graph
+from spec_compiler.backend.models.saved_code import SavedCode, saved_config
+from spec_compiler.backend.models.shapes import keras_reason
 from spec_compiler.backend.saved_models import load_by_keras
-from spec_compiler.backend.shapes import keras_reason
-from spec_compiler.channels import channel_axis
+from spec_compiler.backend.training import checkpoints
 from spec_compiler.diagnostics import SpecError, did_you_mean
-from spec_compiler.location import model_file
-from spec_compiler.preprocessing import mode_of
+from spec_compiler.graph.channels import channel_axis
+from spec_compiler.keras_facts.preprocessing import mode_of
+from spec_compiler.spec.file_paths import model_file
 from spec_compiler.training.sources import require_pillow
 
 

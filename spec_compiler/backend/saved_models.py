@@ -10,9 +10,9 @@ from typing import Any
 
 import keras
 
-from spec_compiler.backend.files import admitted
-from spec_compiler.backend.saved_code import SavedCode, saved_config
-from spec_compiler.backend.shapes import keras_reason
+from spec_compiler.backend.models.saved_code import SavedCode, saved_config
+from spec_compiler.backend.models.shapes import keras_reason
+from spec_compiler.backend.weights.files import admitted
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.reading import said_of
 from spec_compiler.reading.model import format_of

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 
 from spec_compiler.backend.bases import load
-from spec_compiler.backend.weights import checksum
-from spec_compiler.base import Base
+from spec_compiler.backend.weights.transfer import checksum
 from spec_compiler.files import HERE
 from spec_compiler.graph import Graph
-from spec_compiler.matching import Checksums
+from spec_compiler.language.base import Base
+from spec_compiler.plan.matching import Checksums
 
 
 def read_stored(file: str, allow_code: bool = False) -> tuple[Graph, Checksums]:

@@ -9,19 +9,19 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from spec_compiler.backend.bases import LoadedBase
-from spec_compiler.backend.sources import WeightSource
-from spec_compiler.backend.training_check import check_objects
-from spec_compiler.backend.weights import transfer
-from spec_compiler.backend.writer import Built
+from spec_compiler.backend.models.writer import Built
+from spec_compiler.backend.training.check import check_objects
+from spec_compiler.backend.weights.sources import WeightSource
+from spec_compiler.backend.weights.transfer import transfer
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, dotted
 from spec_compiler.graph import Graph
-from spec_compiler.ledger import WeightLedger
-from spec_compiler.memory import enough_memory
-from spec_compiler.other_specs import Tier
 from spec_compiler.plan import Plan
+from spec_compiler.plan.ledger import WeightLedger
+from spec_compiler.plan.memory_needed import enough_memory
+from spec_compiler.plan.proof import Proof
 from spec_compiler.planning import Planned
-from spec_compiler.proof import Proof
 from spec_compiler.spec import Spec
+from spec_compiler.spec.others import Tier
 
 log = logging.getLogger("spec_compiler")
 
@@ -64,7 +64,7 @@ class Unfilled:
         Raises:
             SpecError: SC513 a kept layer computes something else; SC501, SC603, SC604, SC609; located.
         """
-        from spec_compiler.backend.proof import prove  # only where it is asked for
+        from spec_compiler.backend.weights.proof import prove  # only where it is asked for
 
         log.info("proving")
         with self.spec.source.locating(), self._of_the_base():

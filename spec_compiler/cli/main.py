@@ -47,7 +47,7 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         with uncollected():  # looking for garbage takes a tenth of a short command, and modules are none
-            module = importlib.import_module(f"spec_compiler.cli.{COMMANDS[cmd_name]}")
+            module = importlib.import_module(f"spec_compiler.cli.commands.{COMMANDS[cmd_name]}")
         command: click.Command = getattr(module, cmd_name)
         return command
 
@@ -110,7 +110,7 @@ def _called() -> Status:
 
             if not isinstance(error, SpecError):
                 raise
-            from spec_compiler.cli.check import status
+            from spec_compiler.cli.commands.check import status
             from spec_compiler.cli.show import render_all
 
             echo(render_all(error.diagnostics), err=True, color=color)

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from spec_compiler.cli.runs import Run, runs
 from spec_compiler.cli.show import SIGNS, shape_text
 from spec_compiler.diagnostics import dotted
+from spec_compiler.diagnostics.printable import printable_lines
 from spec_compiler.diagram import to_mermaid
 from spec_compiler.diagram.label import change_text
 from spec_compiler.graph import Graph
-from spec_compiler.matching import Comparison
-from spec_compiler.measures import multiply_adds, total
 from spec_compiler.plan import Action, Change, Plan
-from spec_compiler.printable import printable_lines
+from spec_compiler.plan.costs import multiply_adds, total
+from spec_compiler.plan.matching import Comparison
 
 MOST_ROWS = 60
 LONGEST = 60_000  # characters; a comment on GitHub has room for 65,536

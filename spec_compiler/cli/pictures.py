@@ -9,11 +9,11 @@ import click
 from spec_compiler.cli.save import ready, save_bytes, save_text
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.diagram.report import Matches
-from spec_compiler.ledger import LedgerRow, WeightLedger
 from spec_compiler.plan import Plan
+from spec_compiler.plan.ledger import LedgerRow, WeightLedger
 from spec_compiler.reading import Damaged
 from spec_compiler.reading.text import read_json
-from spec_compiler.source import Source
+from spec_compiler.text.source import Source
 
 SUFFIXES = (".svg", ".png", ".dot", ".mmd", ".html", ".txt")
 FORMATS = "`.svg`, `.png`, `.dot`, `.mmd` (Mermaid), `.html` (the report) or `.txt` (a tree)"

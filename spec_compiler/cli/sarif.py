@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from spec_compiler.cli.report_parts import notes_of, relative
 from spec_compiler.diagnostics import RULES, Diagnostic, dotted
-from spec_compiler.rules.pages import explanation
+from spec_compiler.diagnostics.rules.pages import explanation
 
 SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 

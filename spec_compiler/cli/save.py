@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from spec_compiler.diagnostics import SpecError
-from spec_compiler.whole import sweep, whole_files
+from spec_compiler.files.whole import sweep, whole_files
 
 _FULL = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
@@ -115,7 +115,7 @@ def _save_model(model: Any, path: str) -> None:
     if path.endswith(".keras"):
         model.save(path)
         return
-    from spec_compiler.backend.legacy_saving import legacy_file
+    from spec_compiler.backend.models.legacy_saving import legacy_file
 
     with open(path, "wb") as stream:
         stream.write(legacy_file(model))

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from spec_compiler.cli.runs import Run, runs
 from spec_compiler.cli.terminal import Shown, block, joined, shown, style
 from spec_compiler.diagnostics import Diagnostic, render
+from spec_compiler.diagnostics.printable import printable
 from spec_compiler.edits import entry_name
 from spec_compiler.graph import Graph
-from spec_compiler.layer_spec import Shape
+from spec_compiler.graph.layer_spec import Shape
 from spec_compiler.plan import Change, Plan
-from spec_compiler.printable import printable
-from spec_compiler.training.phase import PlannedPhase
+from spec_compiler.spec.phase import PlannedPhase
 
 if TYPE_CHECKING:
-    from spec_compiler.ledger import WeightLedger
+    from spec_compiler.plan.ledger import WeightLedger
 
 SIGNS = {"kept": " ", "changed": "~", "new": "+", "dropped": "-"}
 COLORS = {"changed": "yellow", "new": "green", "dropped": "red"}

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
-from spec_compiler.printable import printable
+from spec_compiler.diagnostics.printable import printable
 
 DELAY = 1.0
 

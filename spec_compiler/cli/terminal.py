@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from spec_compiler.printable import printable, printable_lines
+from spec_compiler.diagnostics.printable import printable, printable_lines
 
 
 class Shown(str):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from spec_compiler.diagram.svg_text import fitted
-from spec_compiler.whole import whole_file
+from spec_compiler.files.whole import whole_file
 
 Format = Literal["svg", "png", "dot"]
 FORMATS: tuple[Format, ...] = get_args(Format)

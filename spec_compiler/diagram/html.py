@@ -7,11 +7,11 @@ import re
 from html import escape
 from importlib.resources import files
 
+from spec_compiler.diagnostics.printable import printable_lines
 from spec_compiler.diagram.report import Matches, report_data
-from spec_compiler.ledger import WeightLedger
 from spec_compiler.plan import Plan
-from spec_compiler.printable import printable_lines
-from spec_compiler.source import Source
+from spec_compiler.plan.ledger import WeightLedger
+from spec_compiler.text.source import Source
 
 PAGE = files("spec_compiler.diagram").joinpath("page")
 # Its script: one file for each thing that it shows or does, together one function. `start` needs all of them.

@@ -8,7 +8,7 @@ from typing import Any
 from spec_compiler.diagram.look import FROZEN_FILL, INK, LOOKS, MUTED, NORMAL, SMALL, TOGGLED_FILL, TOGGLED_LINE, WHITE
 from spec_compiler.diagram.markup import BREAK, LINE_LENGTH, SPACE, Badge, badge, clean, font, label, row, word, wrapped
 from spec_compiler.diagram.picture import Box
-from spec_compiler.layer_spec import Shape
+from spec_compiler.graph.layer_spec import Shape
 
 WIDE, NARROW = 288, 150  # points; boxes of one width line up
 FOLD_LENGTH = 26  # characters; in narrow boxes, both ends of a longer fold have lines of their own

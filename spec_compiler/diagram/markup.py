@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Literal
 
+from spec_compiler.diagnostics.printable import printable_lines
 from spec_compiler.diagram.look import INK, SMALL
-from spec_compiler.printable import printable_lines
 
 LINE_LENGTH = 44  # characters; a longer name goes on in the next line
 SPACE = "&#160;"

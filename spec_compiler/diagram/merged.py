@@ -8,8 +8,8 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, Literal
 
 from spec_compiler.graph import Graph
-from spec_compiler.layer_spec import LayerSpec, Shape
-from spec_compiler.node import Node
+from spec_compiler.graph.layer_spec import LayerSpec, Shape
+from spec_compiler.graph.node import Node
 from spec_compiler.plan import Change, Plan
 
 State = Literal["kept", "toggled", "changed", "new", "dropped"]  # toggled: frozen or unfrozen, and nothing else

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from spec_compiler.diagnostics.printable import printable_lines
 from spec_compiler.diagram.label import box_changes, box_facts, box_kind
 from spec_compiler.diagram.look import INK, LOOKS, PALE, STROKES, WHITE
 from spec_compiler.diagram.merged import ArrowState, State
 from spec_compiler.diagram.picture import Box, Drawing, check_view, draw_up
 from spec_compiler.plan import Plan
-from spec_compiler.printable import printable_lines
 
 ARROWS: Mapping[ArrowState, str] = {"kept": "-->", "changed": "-->", "new": "==>", "dropped": "-.->"}
 SHAPES = {

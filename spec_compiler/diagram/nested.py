@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from spec_compiler.diagram.merged import Call, Entry, Merged, merge
 from spec_compiler.graph import Graph
-from spec_compiler.layer_spec import Origin
-from spec_compiler.node import Node, ValueRef
+from spec_compiler.graph.layer_spec import Origin
+from spec_compiler.graph.node import Node, ValueRef
 from spec_compiler.plan import Plan
 
 SMALL_INSIDE = 12  # nodes; a larger model is one fold

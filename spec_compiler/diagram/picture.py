@@ -10,7 +10,7 @@ from typing import Literal, get_args
 from spec_compiler.diagram.fold import runs
 from spec_compiler.diagram.merged import ArrowState, Call, Detail, Entry, Merged, State, merge
 from spec_compiler.diagram.nested import Inside, inside
-from spec_compiler.layer_spec import Kind, Shape
+from spec_compiler.graph.layer_spec import Kind, Shape
 from spec_compiler.plan import Plan
 
 View = Literal["before", "after", "side-by-side", "diff"]

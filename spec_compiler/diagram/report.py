@@ -13,13 +13,13 @@ from spec_compiler.diagram.interned import Interned, Rows
 from spec_compiler.diagram.label import change_text, shape_text
 from spec_compiler.diagram.merged import Call, Entry, Merged, merge
 from spec_compiler.graph import Graph
-from spec_compiler.layer_spec import LayerSpec
-from spec_compiler.ledger import WeightLedger
-from spec_compiler.measures import activation_bytes, multiply_adds, peak_bytes, total
+from spec_compiler.graph.layer_spec import LayerSpec
 from spec_compiler.plan import Plan
-from spec_compiler.receptive_field import receptive_fields
-from spec_compiler.source import Source, Span
-from spec_compiler.training_memory import training_bytes
+from spec_compiler.plan.costs import activation_bytes, multiply_adds, peak_bytes, total
+from spec_compiler.plan.ledger import WeightLedger
+from spec_compiler.plan.receptive_field import receptive_fields
+from spec_compiler.plan.training_memory import training_bytes
+from spec_compiler.text.source import Source, Span
 
 FORMAT_VERSION = 1
 STATES = ("kept", "toggled", "changed", "new", "dropped")

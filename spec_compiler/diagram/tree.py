@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
 
+from spec_compiler.diagnostics.printable import printable, printable_lines
 from spec_compiler.diagram.label import box_changes, box_facts, box_kind
 from spec_compiler.diagram.picture import Box, Drawing, check_view, draw_up
 from spec_compiler.plan import Plan
-from spec_compiler.printable import printable, printable_lines
 
 SIGNS = {"kept": " ", "toggled": "*", "changed": "~", "new": "+", "dropped": "-"}
 DOTS = {"input": "◇", "layer": "●", "operation": "○", "model": "▣", "fold": "▤"}

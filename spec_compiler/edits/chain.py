@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import NamedTuple
 
-from spec_compiler.check import check_size
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.edits.joins import argument
-from spec_compiler.entries import MATCH, LayerEntry, snake_case
 from spec_compiler.graph import Graph
-from spec_compiler.keras_names import flat
-from spec_compiler.layer_spec import LayerSpec, Origin
-from spec_compiler.node import Node, ValueRef
+from spec_compiler.graph.invariants import check_size
+from spec_compiler.graph.keras_names import flat
+from spec_compiler.graph.layer_spec import LayerSpec, Origin
+from spec_compiler.graph.node import Node, ValueRef
+from spec_compiler.language.entries import MATCH, LayerEntry, snake_case
 
 LONGEST_NAME = 250  # characters: it becomes the name of a file and of a group in files, each up to 255 bytes
 

@@ -11,9 +11,9 @@ from spec_compiler.diagnostics import Path
 from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.ends import single_output
 from spec_compiler.graph import Graph
-from spec_compiler.layer_spec import Origin
-from spec_compiler.resolve import resolve_one
-from spec_compiler.selectors import Selector
+from spec_compiler.graph.layer_spec import Origin
+from spec_compiler.graph.resolve import resolve_one
+from spec_compiler.language.selectors import Selector
 
 
 class CutAt(RootModel[Selector], Edit, frozen=True):

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from spec_compiler.diagnostics import Path
-from spec_compiler.entries import LayerEntry
 from spec_compiler.graph import Graph
+from spec_compiler.language.entries import LayerEntry
 
 
 class Edit:

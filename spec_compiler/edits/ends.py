@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.graph import Graph
-from spec_compiler.node import ValueRef
+from spec_compiler.graph.node import ValueRef
 
 
 def single_output(graph: Graph, name: str, path: Path = ()) -> ValueRef:

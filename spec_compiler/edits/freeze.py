@@ -9,7 +9,7 @@ from pydantic import Field, RootModel
 
 from spec_compiler.diagnostics import Path
 from spec_compiler.edits.edit import Edit
-from spec_compiler.freezing import Freezing
+from spec_compiler.edits.freezing import Freezing
 from spec_compiler.graph import Graph
 
 

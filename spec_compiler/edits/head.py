@@ -13,12 +13,12 @@ from spec_compiler.edits.chain import layer_name, make_layer
 from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.ends import model_output, single_output
 from spec_compiler.edits.joins import argument
-from spec_compiler.entries import HeadEntries, HeadEntry
 from spec_compiler.graph import Graph
-from spec_compiler.layer_spec import LayerSpec, Origin
-from spec_compiler.node import Node, ValueRef
-from spec_compiler.resolve import resolve_one
-from spec_compiler.selectors import Selector
+from spec_compiler.graph.layer_spec import LayerSpec, Origin
+from spec_compiler.graph.node import Node, ValueRef
+from spec_compiler.graph.resolve import resolve_one
+from spec_compiler.language.entries import HeadEntries, HeadEntry
+from spec_compiler.language.selectors import Selector
 
 
 class Head(RootModel[HeadEntries], Edit, frozen=True):

@@ -8,16 +8,16 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import ConfigDict, Field, StrictInt, StrictStr, model_validator
 
-from spec_compiler import catalogue
-from spec_compiler.channels import channel_axis
 from spec_compiler.diagnostics import Path, SpecError, did_you_mean, under
 from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.preprocess import Preprocess
 from spec_compiler.graph import Graph
-from spec_compiler.layer_spec import LayerSpec, Origin
-from spec_compiler.resolve import resolve_one
-from spec_compiler.section import Section
-from spec_compiler.selectors import Selector
+from spec_compiler.graph.channels import channel_axis
+from spec_compiler.graph.layer_spec import LayerSpec, Origin
+from spec_compiler.graph.resolve import resolve_one
+from spec_compiler.keras_facts import catalogue
+from spec_compiler.language.section import Section
+from spec_compiler.language.selectors import Selector
 
 
 def _dtypes() -> list[str]:

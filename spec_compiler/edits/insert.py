@@ -12,11 +12,11 @@ from spec_compiler.edits.chain import Chains, call_numbers
 from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.ends import single_output
 from spec_compiler.edits.targets import Edge, Target
-from spec_compiler.entries import Entries
 from spec_compiler.graph import Graph
-from spec_compiler.layer_spec import Origin
-from spec_compiler.node import Node, ValueRef
-from spec_compiler.section import Section
+from spec_compiler.graph.layer_spec import Origin
+from spec_compiler.graph.node import Node, ValueRef
+from spec_compiler.language.entries import Entries
+from spec_compiler.language.section import Section
 
 Use = tuple[str | None, ValueRef]  # a consumer, None being the model's output, and the tensor that it takes
 PLACES = ("after", "before", "between")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from spec_compiler.diagnostics import Path, SpecError
-from spec_compiler.entries import LayerEntry
 from spec_compiler.graph import Graph
-from spec_compiler.merges import MERGES, several_arguments, takes_one
-from spec_compiler.node import ValueRef
+from spec_compiler.graph.node import ValueRef
+from spec_compiler.keras_facts.merges import MERGES, several_arguments, takes_one
+from spec_compiler.language.entries import LayerEntry
 
 
 def argument(

@@ -12,11 +12,11 @@ from spec_compiler.diagnostics import Path, SpecError, show, under
 from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.ends import single_output
 from spec_compiler.graph import Graph
-from spec_compiler.layer_spec import Origin
-from spec_compiler.node import ValueRef
-from spec_compiler.parsed import Parsed
-from spec_compiler.resolve import resolve_one
-from spec_compiler.selectors import Selector
+from spec_compiler.graph.layer_spec import Origin
+from spec_compiler.graph.node import ValueRef
+from spec_compiler.graph.resolve import resolve_one
+from spec_compiler.language.parsed import Parsed
+from spec_compiler.language.selectors import Selector
 
 _SCHEMA: dict[str, Any] = {
     "description": "A layer, a list of layers, or a mapping from output names to layers.",

@@ -17,9 +17,9 @@ from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.edits.chain import unused_name
 from spec_compiler.edits.edit import Edit
 from spec_compiler.graph import Graph
-from spec_compiler.layer_spec import LayerSpec, Origin
-from spec_compiler.node import Node, ValueRef
-from spec_compiler.preprocessing import Mode, mode_of
+from spec_compiler.graph.layer_spec import LayerSpec, Origin
+from spec_compiler.graph.node import Node, ValueRef
+from spec_compiler.keras_facts.preprocessing import Mode, mode_of
 
 # Keras keeps them in `keras.applications.imagenet_utils`.
 _CAFFE_MEAN = (103.939, 116.779, 123.68)

@@ -11,10 +11,10 @@ from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.ends import Region, region, separation
 from spec_compiler.graph import Graph
-from spec_compiler.layer_spec import Origin
-from spec_compiler.node import ValueRef
-from spec_compiler.resolve import resolve
-from spec_compiler.selectors import Selector
+from spec_compiler.graph.layer_spec import Origin
+from spec_compiler.graph.node import ValueRef
+from spec_compiler.graph.resolve import resolve
+from spec_compiler.language.selectors import Selector
 
 
 class Remove(RootModel[Selector], Edit, frozen=True):

@@ -11,13 +11,13 @@ from spec_compiler.diagnostics import Path, SpecError, under
 from spec_compiler.edits.chain import Chains, call_numbers
 from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.ends import Region, region, separation, single_output
-from spec_compiler.entries import Entries
 from spec_compiler.graph import Graph
-from spec_compiler.layer_spec import Origin
-from spec_compiler.node import Node, ValueRef
-from spec_compiler.resolve import resolve
-from spec_compiler.section import Section
-from spec_compiler.selectors import Selector
+from spec_compiler.graph.layer_spec import Origin
+from spec_compiler.graph.node import Node, ValueRef
+from spec_compiler.graph.resolve import resolve
+from spec_compiler.language.entries import Entries
+from spec_compiler.language.section import Section
+from spec_compiler.language.selectors import Selector
 
 
 class Replace(Section, Edit):

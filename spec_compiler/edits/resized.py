@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph
-from spec_compiler.layer_spec import LayerSpec, Origin
+from spec_compiler.graph.layer_spec import LayerSpec, Origin
 
 ORIGIN = Origin("input", ("input", "shape"))
 

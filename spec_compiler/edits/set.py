@@ -8,16 +8,16 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from spec_compiler.argument_values import flow
-from spec_compiler.class_arguments import check_arguments
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, under
 from spec_compiler.edits.edit import Edit
 from spec_compiler.graph import Graph
-from spec_compiler.layer_spec import LayerSpec, Origin
-from spec_compiler.resolve import resolve
-from spec_compiler.same_arguments import has_argument
-from spec_compiler.section import Section
-from spec_compiler.selectors import Selector
+from spec_compiler.graph.layer_spec import LayerSpec, Origin
+from spec_compiler.graph.resolve import resolve
+from spec_compiler.graph.same_arguments import has_argument
+from spec_compiler.keras_facts.argument_values import flow
+from spec_compiler.keras_facts.class_arguments import check_arguments
+from spec_compiler.language.section import Section
+from spec_compiler.language.selectors import Selector
 
 
 class Set(Section, Edit):

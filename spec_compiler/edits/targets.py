@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 from spec_compiler.diagnostics import Path, SpecError, show, under
 from spec_compiler.graph import Graph
-from spec_compiler.parsed import Parsed
-from spec_compiler.resolve import resolve, resolve_one
-from spec_compiler.selectors import Selector
+from spec_compiler.graph.resolve import resolve, resolve_one
+from spec_compiler.language.parsed import Parsed
+from spec_compiler.language.selectors import Selector
 
 _SELECTOR = {"$ref": "#/definitions/selector"}
 _PAIR = {"type": "array", "items": _SELECTOR, "minItems": 2, "maxItems": 2}

@@ -10,9 +10,9 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from spec_compiler.files.whole import MANIFEST, workspace
 from spec_compiler.sandbox import landlock, seccomp
 from spec_compiler.sandbox.results import take_over
-from spec_compiler.whole import MANIFEST, workspace
 
 MEANS = ("landlock", "seccomp")
 SECONDS = 600  # of computing
@@ -81,7 +81,7 @@ def run(words: Sequence[str], grant: Grant, best_effort: bool = False) -> int:
         }
         kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)}
         environment = {**kept, "TMPDIR": private, "SPEC_COMPILER_CACHE": "off", "PYTHONDONTWRITEBYTECODE": "1"}
-        child = [sys.executable, "-P", "-m", "spec_compiler.sandbox.child", json.dumps(told), *words]
+        child = [sys.executable, "-P", "-m", "spec_compiler.cli.sandbox_child", json.dumps(told), *words]
         # a session of its own: it cannot type into this terminal
         status = subprocess.run(child, env=environment, check=False, start_new_session=True).returncode  # noqa: S603 - ourselves
         if os.path.exists(os.path.join(private, MANIFEST)):

@@ -9,7 +9,7 @@ import shutil
 import stat
 from collections.abc import Sequence
 
-from spec_compiler.whole import MANIFEST, whole_files
+from spec_compiler.files.whole import MANIFEST, whole_files
 
 
 def _manifest(path: str) -> list[tuple[str, str]]:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.edits.freeze import Freeze
-from spec_compiler.freezing import normalizes
+from spec_compiler.edits.freezing import normalizes
 from spec_compiler.graph import Graph
-from spec_compiler.layer_spec import LayerSpec
+from spec_compiler.graph.layer_spec import LayerSpec
+from spec_compiler.spec import Spec
+from spec_compiler.spec.phase import PlannedPhase
 from spec_compiler.training.image_data import image_problems
 from spec_compiler.training.loss import loss_problems, metric_problems
-from spec_compiler.training.phase import PlannedPhase
 from spec_compiler.training.reported import monitor_problems
-
-if TYPE_CHECKING:
-    from spec_compiler.spec import Spec
 
 
 def check_training(spec: Spec, graph: Graph) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, under
 from spec_compiler.files import Folder, gone
-from spec_compiler.regular_files import Left, kind_at
-from spec_compiler.training.data import Data
+from spec_compiler.files.regular import Left, kind_at
+from spec_compiler.spec.data import Data
 
 FORMATS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from spec_compiler.diagnostics import Path, SpecError, dotted
-
-if TYPE_CHECKING:
-    from spec_compiler.spec import Spec
+from spec_compiler.spec import Spec
 
 IMAGES: Path = ("data", "images")  # no key of a spec: what is in its folders
 _FREE = ("description", "vars")  # what uses a variable says its value

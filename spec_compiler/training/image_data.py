@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from spec_compiler.channels import channel_axis
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.graph import Graph
-from spec_compiler.training.data import Data
+from spec_compiler.graph.channels import channel_axis
+from spec_compiler.spec import Spec
+from spec_compiler.spec.data import Data
 from spec_compiler.training.folder import ImageFolder
-
-if TYPE_CHECKING:
-    from spec_compiler.spec import Spec
 
 CHANNELS = (1, 3, 4)  # gray, red green blue, and those with transparency
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from spec_compiler.diagnostics import Diagnostic
 from spec_compiler.graph import Graph
-from spec_compiler.layer_spec import LayerSpec
-from spec_compiler.node import ValueRef
-
-if TYPE_CHECKING:
-    from spec_compiler.spec import Spec
+from spec_compiler.graph.layer_spec import LayerSpec
+from spec_compiler.graph.node import ValueRef
+from spec_compiler.spec import Spec
 
 Labels = Literal["one_hot", "integer", "binary"]
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from string import Formatter
-from typing import TYPE_CHECKING
 
-from spec_compiler import catalogue
 from spec_compiler.diagnostics import Diagnostic, Path, did_you_mean
-from spec_compiler.entries import snake_case
 from spec_compiler.graph import Graph
-from spec_compiler.node import ValueRef
-from spec_compiler.training.objects import KerasObject
-
-if TYPE_CHECKING:
-    from spec_compiler.spec import Spec
+from spec_compiler.graph.node import ValueRef
+from spec_compiler.keras_facts import catalogue
+from spec_compiler.language.entries import snake_case
+from spec_compiler.spec import Spec
+from spec_compiler.spec.keras_objects import KerasObject
 
 # Keras knows of every other metric of its own whether more is better.
 WITHOUT_DIRECTION = ("FalseNegatives", "FalsePositives", "Mean", "Sum", "TrueNegatives", "TruePositives")

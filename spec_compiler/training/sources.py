@@ -5,16 +5,13 @@ from __future__ import annotations
 import ast
 import importlib.util
 import os
-from typing import TYPE_CHECKING
 
 from spec_compiler.diagnostics import SpecError, did_you_mean, under
 from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
+from spec_compiler.spec import Spec
 from spec_compiler.training.folder import read_folders
 from spec_compiler.training.image_data import check_classes
-
-if TYPE_CHECKING:
-    from spec_compiler.spec import Spec
 
 
 def check_data(spec: Spec, graph: Graph | None) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from spec_compiler.catalogue import argument_names, catalogue, class_record
+from spec_compiler.keras_facts.catalogue import argument_names, catalogue, class_record
 from tests.backend.conftest import Array
 
 Layer = Any

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from spec_compiler.catalogue import argument_names
+from spec_compiler.keras_facts.catalogue import argument_names
 from tests.backend.layer_classes import INPUTS, TYPICAL, WORDS, Made, arguments, class_names, made, sample
 
 layers = keras.layers

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from spec_compiler.source import Span
-from spec_compiler.yaml_text import parse_source
+from spec_compiler.text.source import Span
+from spec_compiler.text.yaml_text import parse_source
 
 KINDS = ("letter", "key", "type", "indent", "name", "number")
 _TEXT_ONLY = ("description", "name", "weights", "file", "map", "data", "train", "vars")  # whose values name nothing

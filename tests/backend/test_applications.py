@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from spec_compiler import compile_spec
-from spec_compiler.backend.symbolic import deep
+from spec_compiler.backend.models.symbolic import deep
 from tests.backend.conftest import assert_same_bits, outputs_of
 
 FAST = ("EfficientNetB0", "InceptionV3", "MobileNetV3Small", "ResNet50")

@@ -10,8 +10,8 @@ from typing import Any
 import keras
 import pytest
 
-from spec_compiler.backend.catalogue import default_sizes, document
-from spec_compiler.catalogue import (
+from spec_compiler.backend.catalogue.write import default_sizes, document
+from spec_compiler.keras_facts.catalogue import (
     application,
     application_names,
     argument_names,
@@ -19,7 +19,7 @@ from spec_compiler.catalogue import (
     class_record,
     layer_names,
 )
-from spec_compiler.class_arguments import check_application, check_arguments
+from spec_compiler.keras_facts.class_arguments import check_application, check_arguments
 
 same_keras = pytest.mark.skipif(
     catalogue()["keras"].split(".")[:2] != keras.__version__.split(".")[:2],

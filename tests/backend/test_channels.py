@@ -14,8 +14,8 @@ import pytest
 
 from spec_compiler import SpecError, check_spec, compile_spec, plan_spec
 from spec_compiler.backend.inference import open_model
-from spec_compiler.backend.reader import read_graph
-from spec_compiler.channels import channel_axis
+from spec_compiler.backend.models.reader import read_graph
+from spec_compiler.graph.channels import channel_axis
 from tests.backend.conftest import randomized
 
 
@@ -68,7 +68,7 @@ def test_finding_W5_without_a_layer_that_says_it_keras_is_set_so() -> None:
 
 def test_finding_W5_the_settings_are_read_as_keras_reads_them(tmp_path: Path) -> None:
     (tmp_path / "keras.json").write_text('{"image_data_format": "channels_first"}', encoding="utf-8")
-    for module in ("spec_compiler.keras_settings", "keras.config"):
+    for module in ("spec_compiler.keras_facts.settings", "keras.config"):
         code = f"from {module} import image_data_format as f"
         command = [sys.executable, "-c", f"{code}; print(f())"]
         said = subprocess.run(

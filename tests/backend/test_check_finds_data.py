@@ -10,7 +10,7 @@ import pytest
 
 from spec_compiler import check_spec, compile_spec, plan_spec
 from spec_compiler.compiler import checked
-from spec_compiler.permissions import EVERYTHING
+from spec_compiler.spec.permissions import EVERYTHING
 from tests.backend.pictures import write_pictures
 
 SPEC: dict[str, Any] = {

@@ -10,7 +10,7 @@ import keras
 import pytest
 
 from spec_compiler import load_spec, plan_spec
-from spec_compiler.permissions import Permissions
+from spec_compiler.spec.permissions import Permissions
 from tests.memory import static_plan
 
 NAMES = ("ours>Own", "ours>own", "Dense")

@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 
 from spec_compiler import check_spec, compile_spec
-from spec_compiler.backend.copying import CannotCopy, Copier
-from spec_compiler.backend.symbolic import symbolic
+from spec_compiler.backend.models.copying import CannotCopy, Copier
+from spec_compiler.backend.models.symbolic import symbolic
 from tests.backend.conftest import assert_same_bits, outputs_of, randomized
 
 registered = keras.saving.register_keras_serializable(package="foreign")

@@ -10,7 +10,7 @@ import keras
 import pytest
 
 from spec_compiler import compile_spec, load_spec
-from spec_compiler.permissions import Permissions
+from spec_compiler.spec.permissions import Permissions
 from tests.backend.conftest import branching, randomized
 from tests.memory import static_plan
 

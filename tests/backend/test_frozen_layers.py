@@ -11,9 +11,10 @@ from typing import Any
 
 import keras
 
-from spec_compiler import catalogue, check_spec, compile_spec
-from spec_compiler.backend import freezing
-from spec_compiler.warnings.forgotten_freezing import FORGET_FREEZING
+from spec_compiler import check_spec, compile_spec
+from spec_compiler.backend.weights import freezing
+from spec_compiler.keras_facts import catalogue
+from spec_compiler.plan.warnings.forgotten_freezing import FORGET_FREEZING
 
 ARGUMENTS: dict[str, Any] = {
     "units": 3,

@@ -19,9 +19,9 @@ from click.testing import CliRunner
 from keras.src.api_export import REGISTERED_NAMES_TO_OBJS
 
 from spec_compiler import SpecError, check_spec, compile_spec, plan_spec
-from spec_compiler.backend.allowed_configs import CLASSES, findings
+from spec_compiler.backend.models.allowed_configs import CLASSES, findings
 from spec_compiler.cli.main import cli
-from spec_compiler.side_effects import CODE_LAYERS, IMPORTED_BY_KERAS
+from spec_compiler.keras_facts.side_effects import CODE_LAYERS, IMPORTED_BY_KERAS
 from tests.backend.conftest import assert_same_bits, outputs_of, randomized
 
 Config = dict[str, Any]

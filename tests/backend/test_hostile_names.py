@@ -18,10 +18,10 @@ from click.testing import CliRunner
 
 import spec_compiler.cli as cli_package
 from spec_compiler import SpecError, check_spec, diagram
+from spec_compiler.cli.commands.train import _Phases, end_text, history_text
 from spec_compiler.cli.main import cli, main
 from spec_compiler.cli.terminal import Shown, block, echo, joined, shown, style
-from spec_compiler.cli.train import _Phases, end_text, history_text
-from spec_compiler.printable import printable_lines
+from spec_compiler.diagnostics.printable import printable_lines
 from spec_compiler.training.history import History, Row
 from tests.backend.conftest import randomized
 

@@ -18,9 +18,9 @@ import pytest
 
 from spec_compiler import SpecError, check_spec, compile_spec, plan_spec
 from spec_compiler.files import Folder
+from spec_compiler.files.vocabulary import read_vocabulary
 from spec_compiler.trainer import train_spec
 from spec_compiler.training.folder import read_folder
-from spec_compiler.vocabulary import read_vocabulary
 from tests.backend.hostile_places import SECRET, TRAINED, noted, width
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links as POSIX has them")

@@ -26,10 +26,10 @@ from keras.src.legacy.saving import legacy_h5_format
 from keras.src.utils import file_utils
 
 from spec_compiler import SpecError, check_spec, compile_spec, plan_spec
-from spec_compiler.backend.reader import read_graph
-from spec_compiler.catalogue import application_names
-from spec_compiler.permissions import Permissions
+from spec_compiler.backend.models.reader import read_graph
+from spec_compiler.keras_facts.catalogue import application_names
 from spec_compiler.spec import load_spec
+from spec_compiler.spec.permissions import Permissions
 from tests.backend.conftest import assert_same_bits, outputs_of
 from tests.memory import static_plan
 

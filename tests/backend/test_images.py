@@ -158,8 +158,8 @@ def test_the_table_of_bases() -> None:
 
 @pytest.mark.slow
 def test_the_figures_of_the_table_are_measured() -> None:
-    from spec_compiler.applications import figures_file
-    from spec_compiler.backend.application_figures import document
+    from spec_compiler.backend.catalogue.application_figures import document
+    from spec_compiler.keras_facts.applications import figures_file
 
     committed = json.loads(figures_file().read_text(encoding="utf-8"))
     assert document()["applications"] == committed["applications"]

@@ -10,9 +10,10 @@ import keras
 import pytest
 from click.testing import CliRunner, Result
 
-from spec_compiler import catalogue, check_spec, plan_spec
+from spec_compiler import check_spec, plan_spec
 from spec_compiler.cli.main import cli
-from spec_compiler.narrow import narrow_places, places_to_cut
+from spec_compiler.graph.narrow import narrow_places, places_to_cut
+from spec_compiler.keras_facts import catalogue
 from tests.backend.conftest import branching
 from tests.backend.pictures import write_pictures
 

@@ -10,7 +10,7 @@ import pytest
 import tensorflow
 
 from spec_compiler import SpecError, check_spec, compile_spec, plan_spec
-from spec_compiler.input_dtypes import CONVERT, HAND_ON
+from spec_compiler.edits.input_dtypes import CONVERT, HAND_ON
 from tests.backend.conftest import assert_same_bits, branching, outputs_of, randomized
 
 PIXELS = np.random.default_rng(5).integers(0, 256, size=(2, 16, 16, 3)).astype("uint8")

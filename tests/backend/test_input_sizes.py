@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from spec_compiler import SpecError, check_spec, compile_spec, plan_spec
-from spec_compiler.backend.applications import application
-from spec_compiler.base import Base
-from spec_compiler.catalogue import application_names
+from spec_compiler.backend.models.applications import application
 from spec_compiler.graph import Graph
-from spec_compiler.layer_spec import Shape
-from spec_compiler.permissions import Permissions
+from spec_compiler.graph.layer_spec import Shape
+from spec_compiler.keras_facts.catalogue import application_names
+from spec_compiler.language.base import Base
 from spec_compiler.plan import Plan
+from spec_compiler.plan.warnings.stale_paddings import stale_paddings
 from spec_compiler.spec import load_spec
-from spec_compiler.warnings.stale_paddings import stale_paddings
+from spec_compiler.spec.permissions import Permissions
 from tests.backend.conftest import assert_same_bits, outputs_of, randomized
 from tests.memory import static_plan
 

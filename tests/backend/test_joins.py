@@ -8,8 +8,9 @@ import keras
 import numpy as np
 import pytest
 
-from spec_compiler import catalogue, check_spec, compile_spec
-from spec_compiler.merges import TAKE_LISTS, takes_one
+from spec_compiler import check_spec, compile_spec
+from spec_compiler.keras_facts import catalogue
+from spec_compiler.keras_facts.merges import TAKE_LISTS, takes_one
 from tests.backend.conftest import assert_same_bits, branching, outputs_of, randomized
 
 ONE_EACH = ["ReLU", "Identity", {"Dropout": 0.5}, {"Activation": "relu"}, "Softmax", "Flatten", {"Rescaling": 2.0}]

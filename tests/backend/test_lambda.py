@@ -20,8 +20,8 @@ from jsonschema import Draft7Validator
 
 from spec_compiler import SpecError, check_spec, compile_spec, load_spec, plan_spec
 from spec_compiler.cli.main import cli
-from spec_compiler.permissions import Permissions
-from spec_compiler.schema import spec_schema
+from spec_compiler.spec.permissions import Permissions
+from spec_compiler.spec.schema import spec_schema
 from tests.backend.conftest import Array, assert_same_bits, branching, outputs_of, randomized
 from tests.memory import static_plan
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import pytest
 
-from spec_compiler.catalogue import catalogue
+from spec_compiler.keras_facts.catalogue import catalogue
 from tests.backend.layer_classes import NOT_MADE, class_names, made_of
 from tests.backend.layer_routes import QUICK, ROUTES, Case, outcomes
 from tests.backend.layer_table import makers, verdicts

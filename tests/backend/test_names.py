@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from keras.src.utils.naming import to_snake_case  # private: how Keras makes a name of a class
 
-from spec_compiler import SpecError, catalogue, compile_spec, plan_spec
-from spec_compiler.backend.reader import read_graph
+from spec_compiler import SpecError, compile_spec, plan_spec
+from spec_compiler.backend.models.reader import read_graph
 from spec_compiler.cli.show import layer_rows, table_text
 from spec_compiler.diagram import to_dot
-from spec_compiler.entries import snake_case
-from spec_compiler.matching import compare
+from spec_compiler.keras_facts import catalogue
+from spec_compiler.language.entries import snake_case
+from spec_compiler.plan.matching import compare
 from tests.backend.conftest import assert_same_bits, branching, outputs_of, randomized
 
 

@@ -10,7 +10,7 @@ import keras
 import pytest
 
 from spec_compiler import SpecError, check_spec, compile_spec
-from spec_compiler.schema import spec_schema
+from spec_compiler.spec.schema import spec_schema
 from tests.backend.conftest import Array, assert_same_bits, outputs_of, randomized
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from spec_compiler import Diagnostic, check_spec
 from spec_compiler.diagnostics import SpecError
-from spec_compiler.source import Source
-from spec_compiler.yaml_text import read_source
+from spec_compiler.text.source import Source
+from spec_compiler.text.yaml_text import read_source
 from tests.backend.test_invalid import FILES, FOLDER, checked, options
 
 # Mistakes in one entry hide those in another until they are mended.
@@ -60,7 +60,7 @@ def mended(source: Source, diagnostic: Diagnostic, kind: str, text: str) -> Any:
 
 
 def read(text: str) -> Any:
-    from spec_compiler.yaml_text import parse_source
+    from spec_compiler.text.yaml_text import parse_source
 
     return parse_source(f"value: {text}").data["value"]
 
@@ -126,7 +126,7 @@ def test_many_offers_were_taken() -> None:
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("SC40[12]*.yaml")), ids=lambda path: path.stem)
 def test_a_tried_fix_plans(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The help of a shape error says only fixes with which the spec plans without an error."""
-    from spec_compiler.mending import changed as fixed
+    from spec_compiler.plan.mending import changed as fixed
     from spec_compiler.spec import load_spec
 
     monkeypatch.chdir(FOLDER)

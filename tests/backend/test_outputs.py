@@ -164,7 +164,7 @@ def test_a_run_that_was_stopped_early_says_why_it_does_not_go_on(folder: Path) -
 
 
 def test_finding_S12_two_runs_do_not_share_a_folder(folder: Path) -> None:
-    from spec_compiler.backend.run_files import claimed
+    from spec_compiler.backend.training.run_files import claimed
 
     with claimed(str(folder / "run"), resume=False, force=False):
         assert "another process is training" in run([RESUME], folder).output

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from spec_compiler import SpecError
-from spec_compiler.backend.reader import read_graph
-from spec_compiler.backend.sources import MemoryWeights
-from spec_compiler.backend.weights import transfer
-from spec_compiler.backend.writer import build
-from spec_compiler.catalogue import application_names
+from spec_compiler.backend.models.reader import read_graph
+from spec_compiler.backend.models.writer import build
+from spec_compiler.backend.weights.sources import MemoryWeights
+from spec_compiler.backend.weights.transfer import transfer
 from spec_compiler.edits.preprocess import apply
-from spec_compiler.preprocessing import mode_of
+from spec_compiler.keras_facts.catalogue import application_names
+from spec_compiler.keras_facts.preprocessing import mode_of
 from tests.backend.conftest import Array, assert_same_bits
 
 PATH = ("input", "preprocess")

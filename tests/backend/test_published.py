@@ -13,8 +13,8 @@ import pytest
 
 from spec_compiler import plan_spec
 from spec_compiler.graph import Graph
-from spec_compiler.measures import multiply_adds, total
-from spec_compiler.receptive_field import receptive_fields
+from spec_compiler.plan.costs import multiply_adds, total
+from spec_compiler.plan.receptive_field import receptive_fields
 
 EXACT = {
     "Xception": 22_910_480,

@@ -17,8 +17,8 @@ import pytest
 from spec_compiler import SpecError, compile_spec, plan_spec
 from spec_compiler.backend.images import ImageReader
 from spec_compiler.files import Folder
+from spec_compiler.files.vocabulary import read_vocabulary
 from spec_compiler.training.folder import read_folder
-from spec_compiler.vocabulary import read_vocabulary
 from tests.backend.hostile_places import picture, width
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links as POSIX has them")

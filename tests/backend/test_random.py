@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spec_compiler import CompiledSpec, Diagnostic, SpecError, compile_spec
-from spec_compiler.backend.reader import read_graph
-from spec_compiler.check import check_graph
+from spec_compiler.backend.models.reader import read_graph
 from spec_compiler.graph import Graph
+from spec_compiler.graph.invariants import check_graph
 from tests.backend.conftest import assert_same_bits, outputs_of
 from tests.backend.random_models import draw_model
 from tests.random_specs import specs

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from spec_compiler.diagnostics import RULES
-from spec_compiler.rules.pages import Example, explanation
+from spec_compiler.diagnostics.rules.pages import Example, explanation
 from tests.backend import sessions
 
 

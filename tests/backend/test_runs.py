@@ -14,16 +14,17 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from spec_compiler import SpecError, catalogue, check_spec, plan_spec
-from spec_compiler.backend import fitting
-from spec_compiler.backend.keras_objects import make
-from spec_compiler.backend.unsaved import restore_unsaved, unsaved_variables
+from spec_compiler import SpecError, check_spec, plan_spec
+from spec_compiler.backend.training import fitting
+from spec_compiler.backend.training.keras_objects import make
+from spec_compiler.backend.training.unsaved import restore_unsaved, unsaved_variables
+from spec_compiler.cli.commands.train import end_text, history_text
 from spec_compiler.cli.formats import plan_as
 from spec_compiler.cli.main import cli
 from spec_compiler.cli.show import plan_text
-from spec_compiler.cli.train import end_text, history_text
+from spec_compiler.keras_facts import catalogue
+from spec_compiler.spec.keras_objects import NOT_WRITTEN, KerasObject, ObjectKind
 from spec_compiler.trainer import TrainedSpec, Watcher, train_spec
-from spec_compiler.training.objects import NOT_WRITTEN, KerasObject, ObjectKind
 from spec_compiler.training.reported import WITHOUT_DIRECTION, metric_name, reported
 from tests.backend.conftest import randomized
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from spec_compiler import whole
+from spec_compiler.files import whole
 from spec_compiler.sandbox import landlock, missing_means, parent
 from spec_compiler.sandbox.results import take_over
 from tests.backend.sessions import copied

@@ -12,8 +12,8 @@ import pytest
 
 from spec_compiler import check_spec, compile_spec, plan_spec, planning
 from spec_compiler.backend.unfilled import Unfilled
-from spec_compiler.editing import apply_edits
-from spec_compiler.other_specs import MAX_DEPTH
+from spec_compiler.plan.editing import apply_edits
+from spec_compiler.spec.others import MAX_DEPTH
 
 HEAD = "head: [{Add: {}, from: [a/only, b/only]}]\n"
 

@@ -15,10 +15,10 @@ import pytest
 from spec_compiler import Plan, SpecError, compile_spec, load_spec, plan_spec
 from spec_compiler.backend.answers import Keras
 from spec_compiler.cli.markdown import plan_markdown
-from spec_compiler.known_bases import result_key
-from spec_compiler.other_specs import Tier
-from spec_compiler.permissions import Permissions
+from spec_compiler.memory.bases import result_key
 from spec_compiler.spec import Spec
+from spec_compiler.spec.others import Tier
+from spec_compiler.spec.permissions import Permissions
 from tests.backend.conftest import branching
 from tests.backend.test_examples import SPECS, offline
 from tests.memory import static_plan
@@ -245,7 +245,7 @@ def test_a_damaged_entry_of_calls_is_not_believed(damage: str, folder: Path) -> 
     plan = plan_spec(data)
     (path,) = [each for each in folder.glob("*.json") if "calls" in json.loads(each.read_text())["key"]]
     entry = json.loads(path.read_text())
-    from spec_compiler import cache
+    from spec_compiler.memory import cache
 
     calls = json.loads(entry["data"])
     if damage == "truncated":

@@ -103,8 +103,8 @@ def test_layers_hand_out_their_variables_by_number() -> None:
 @pytest.mark.parametrize("suffix", [".weights.h5", ".keras"])
 @pytest.mark.parametrize("name", MODELS)
 def test_each_variable_is_where_keras_writes_it(name: str, suffix: str, tmp_path: Path) -> None:
-    from spec_compiler.backend.files import open_store
-    from spec_compiler.backend.store import layer_groups, store_paths
+    from spec_compiler.backend.models.store import layer_groups, store_paths
+    from spec_compiler.backend.weights.files import open_store
 
     model = MODELS[name]()
     path = tmp_path / f"model{suffix}"

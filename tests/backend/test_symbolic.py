@@ -119,7 +119,7 @@ def test_python_has_what_collects_a_protocols_members() -> None:
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow is asked itself")
 def test_an_array_becomes_a_tensor_without_a_copy() -> None:
-    from spec_compiler.backend.symbolic import _tensor, empty
+    from spec_compiler.backend.models.symbolic import _tensor, empty
 
     array = empty((64, 64), "float32")
     array[:] = 3
@@ -136,7 +136,7 @@ def test_an_array_becomes_a_tensor_without_a_copy() -> None:
 def test_a_tensor_made_by_a_copy_has_the_same_bits(dtype: str) -> None:
     if keras.backend.backend() == "jax" and dtype == "int64":
         pytest.skip("JAX has no integers of 64 bits unless it is told to")
-    from spec_compiler.backend.symbolic import _tensor, empty
+    from spec_compiler.backend.models.symbolic import _tensor, empty
 
     values = np.random.default_rng(0).integers(0, 1000, (5, 7)).astype(dtype)
     aligned = empty(values.shape, dtype)
@@ -152,7 +152,7 @@ def test_a_tensor_made_by_a_copy_has_the_same_bits(dtype: str) -> None:
 def test_keras_is_afterwards_as_it_was(waiting: list[Any], allocate: bool, raises: bool) -> None:
     from keras.src.backend.common import global_state
 
-    from spec_compiler.backend.symbolic import symbolic
+    from spec_compiler.backend.models.symbolic import symbolic
 
     own = without_value()
     keras.layers.Dense(1)
@@ -210,7 +210,7 @@ def compiled_from(kind: str, model: Any, folder: Path) -> CompiledSpec:
 
 @pytest.mark.parametrize("kind", ["memory", "file", "initialised"])
 def test_the_slower_path_gives_the_same_bits(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from spec_compiler.backend.symbolic import is_symbolic, symbolic
+    from spec_compiler.backend.models.symbolic import is_symbolic, symbolic
 
     model = two_branches()
     fast = compiled_from(kind, model, tmp_path)
@@ -220,8 +220,8 @@ def test_the_slower_path_gives_the_same_bits(kind: str, tmp_path: Path, monkeypa
         if is_symbolic(variable):
             left.append(variable.path)
 
-    monkeypatch.setattr("spec_compiler.backend.symbolic.symbolic", lambda: symbolic(allocate=True))
-    monkeypatch.setattr("spec_compiler.backend.weights.initialize", initialize)
+    monkeypatch.setattr("spec_compiler.backend.models.symbolic.symbolic", lambda: symbolic(allocate=True))
+    monkeypatch.setattr("spec_compiler.backend.weights.transfer.initialize", initialize)
     slow = compiled_from(kind, model, tmp_path)
     assert not left
     assert_same(fast, slow)
@@ -252,7 +252,7 @@ class Begun(keras.layers.Layer):  # type: ignore[misc]
 def test_a_layer_that_begins_with_arrays_takes_the_slower_path_and_ends_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from spec_compiler.backend import symbolic as module
+    from spec_compiler.backend.models import symbolic as module
 
     original = module.symbolic
     base, paths = two_branches(), []

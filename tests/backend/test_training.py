@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from spec_compiler import SpecError
-from spec_compiler.backend import fitting
-from spec_compiler.backend.checkpoints import class_names, read_state
+from spec_compiler.backend.training import fitting
+from spec_compiler.backend.training.checkpoints import class_names, read_state
 from spec_compiler.trainer import TrainedSpec, Watcher, train_spec
 from tests.backend.conftest import branching
 from tests.backend.pictures import write_pictures

@@ -192,8 +192,8 @@ def test_an_optimizer_that_keras_refuses(project: Path) -> None:
 
 def test_what_the_folder_reader_reads_is_what_keras_reads(project: Path) -> None:
     """The same files, classes and pixels as `keras.utils.image_dataset_from_directory`."""
-    from spec_compiler.backend.batches import ImageBatches
     from spec_compiler.backend.images import ImageReader
+    from spec_compiler.backend.training.batches import ImageBatches
     from spec_compiler.files import Folder
     from spec_compiler.training.folder import read_folder
 

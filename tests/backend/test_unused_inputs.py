@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from spec_compiler import compile_spec, load_spec, plan_spec
-from spec_compiler.permissions import Permissions
+from spec_compiler.spec.permissions import Permissions
 from tests.backend.conftest import assert_same_bits, outputs_of, randomized
 from tests.memory import static_plan
 

@@ -10,7 +10,7 @@ import keras
 import pytest
 
 from spec_compiler import check_spec, compile_spec
-from spec_compiler.backend.functions import call_function
+from spec_compiler.backend.models.functions import call_function
 from spec_compiler.files import Folder
 from tests.backend.conftest import randomized
 

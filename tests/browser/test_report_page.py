@@ -11,9 +11,9 @@ from selenium.webdriver.common.keys import Keys
 
 from spec_compiler.diagram import to_html, to_mermaid
 from spec_compiler.diagram.picture import draw_up
-from spec_compiler.ledger import LedgerRow, WeightLedger
 from spec_compiler.plan import Plan
-from spec_compiler.yaml_text import parse_source
+from spec_compiler.plan.ledger import LedgerRow, WeightLedger
+from spec_compiler.text.yaml_text import parse_source
 from tests.browser.conftest import Page
 from tests.unit.pictures import awkward, changed, cut, inserted, long_chain, replaced, residual_tower, siamese
 

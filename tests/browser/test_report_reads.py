@@ -9,7 +9,7 @@ from selenium.webdriver.common.keys import Keys
 
 from spec_compiler.diagram import to_html
 from spec_compiler.plan import Plan
-from spec_compiler.yaml_text import parse_source
+from spec_compiler.text.yaml_text import parse_source
 from tests.browser.conftest import Page
 from tests.unit.graphs import chain, residual
 from tests.unit.pictures import changed, frozen, inserted, replaced, residual_tower

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from spec_compiler.backend.startup import start
 from spec_compiler.cli import main
-from spec_compiler.whole import release
+from spec_compiler.files.whole import release
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 ERRORS, PRINTED = "errors.txt", "printed.txt"  # beside the folder that a command works in
@@ -26,12 +26,12 @@ def warm_up() -> None:
     """Imports everything that commands import, which starts no threads of TensorFlow's."""
     start()
     import spec_compiler.backend.answers
-    import spec_compiler.backend.training_check
-    import spec_compiler.cli.diff
-    import spec_compiler.cli.edit
-    import spec_compiler.cli.images
-    import spec_compiler.cli.init
-    import spec_compiler.cli.train
+    import spec_compiler.backend.training.check
+    import spec_compiler.cli.commands.diff
+    import spec_compiler.cli.commands.edit
+    import spec_compiler.cli.commands.images
+    import spec_compiler.cli.commands.init
+    import spec_compiler.cli.commands.train
     import spec_compiler.diagram
     import spec_compiler.trainer  # noqa: F401
     import tests.backend.sessions  # noqa: F401

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from spec_compiler import check_spec
-from spec_compiler.catalogue import application_names, catalogue
+from spec_compiler.diagnostics.rules import RULES
+from spec_compiler.diagnostics.rules.pages import explanation
 from spec_compiler.files import HERE
 from spec_compiler.graph import Graph
-from spec_compiler.known_bases import base_key, keep_graph
-from spec_compiler.layer_spec import LayerSpec, Shape, VariableSpec
-from spec_compiler.node import Node, TensorSpec, ValueRef
-from spec_compiler.rules import RULES
-from spec_compiler.rules.pages import explanation
+from spec_compiler.graph.layer_spec import LayerSpec, Shape, VariableSpec
+from spec_compiler.graph.node import Node, TensorSpec, ValueRef
+from spec_compiler.keras_facts.catalogue import application_names, catalogue
+from spec_compiler.memory.bases import base_key, keep_graph
 from spec_compiler.spec import Spec, load_spec
 
 ROOT = Path(__file__).parents[2]

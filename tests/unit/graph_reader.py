@@ -10,8 +10,8 @@ from typing import Any
 
 from spec_compiler.diagnostics import Path
 from spec_compiler.graph import Graph
-from spec_compiler.layer_spec import BASE, LayerSpec, Origin, Stored, VariableSpec
-from spec_compiler.node import Node, TensorSpec, ValueRef
+from spec_compiler.graph.layer_spec import BASE, LayerSpec, Origin, Stored, VariableSpec
+from spec_compiler.graph.node import Node, TensorSpec, ValueRef
 
 NAME = r"[A-Za-z_][\w/]*(?:@\d+)?"
 PATH = r"[a-z_]+(?:\[\d+\]|\.\w+)*"

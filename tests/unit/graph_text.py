@@ -21,8 +21,8 @@ from typing import Any
 
 from spec_compiler.diagnostics import dotted
 from spec_compiler.graph import Graph
-from spec_compiler.layer_spec import LayerSpec, VariableSpec
-from spec_compiler.node import Node, TensorSpec, ValueRef
+from spec_compiler.graph.layer_spec import LayerSpec, VariableSpec
+from spec_compiler.graph.node import Node, TensorSpec, ValueRef
 
 WIDEST = 64  # characters; what follows a longer cell is not aligned
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from spec_compiler.graph import Graph
-from spec_compiler.layer_spec import LayerSpec, VariableSpec
-from spec_compiler.node import Node, TensorSpec, ValueRef
+from spec_compiler.graph.layer_spec import LayerSpec, VariableSpec
+from spec_compiler.graph.node import Node, TensorSpec, ValueRef
 
 
 def graph(

@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 
 from spec_compiler.diagnostics import SpecError
-from spec_compiler.editing import apply_edits, opened_for
 from spec_compiler.graph import Graph
+from spec_compiler.plan.editing import apply_edits, opened_for
 from spec_compiler.spec import load_spec
 from tests.unit.random_graphs import random_spec
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from itertools import pairwise
 
 from spec_compiler.graph import Graph
-from spec_compiler.layer_spec import LayerSpec, Origin, Shape, VariableSpec
-from spec_compiler.node import Node, TensorSpec, ValueRef
+from spec_compiler.graph.layer_spec import LayerSpec, Origin, Shape, VariableSpec
+from spec_compiler.graph.node import Node, TensorSpec, ValueRef
 from spec_compiler.plan import Plan
 from tests.unit.graphs import chain, graph
 

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 
 from spec_compiler.graph import Graph
-from spec_compiler.layer_spec import Kind, LayerSpec, Stored, VariableSpec
-from spec_compiler.node import Node, TensorSpec, ValueRef, map_references, references
+from spec_compiler.graph.layer_spec import Kind, LayerSpec, Stored, VariableSpec
+from spec_compiler.graph.node import Node, TensorSpec, ValueRef, map_references, references
 
 KINDS = ("dense", "norm", "relu", "drop", "merge", "attend", "operation", "split", "again", "again", "nested")
 

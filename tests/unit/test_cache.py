@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from spec_compiler import check_spec, keras_settings, load_spec
-from spec_compiler.base import Base
+from spec_compiler import check_spec, load_spec
 from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
-from spec_compiler.graph_json import NotPlain, from_plain, to_plain
-from spec_compiler.known_bases import base_key, keep_graph, recall_graph
-from spec_compiler.node import Node, ValueRef
+from spec_compiler.graph.node import Node, ValueRef
+from spec_compiler.graph.plain import NotPlain, from_plain, to_plain
+from spec_compiler.keras_facts import settings as keras_settings
+from spec_compiler.language.base import Base
+from spec_compiler.memory.bases import base_key, keep_graph, recall_graph
 from tests.unit.graphs import chain, graph, residual, shared
 
 

@@ -13,19 +13,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spec_compiler import SpecError, cache, load_spec
-from spec_compiler.base import Base
-from spec_compiler.check import check_graph
+from spec_compiler import SpecError, load_spec
 from spec_compiler.cli.show import plan_text, table_text
 from spec_compiler.diagram import to_dot
 from spec_compiler.files import HERE
 from spec_compiler.graph import Graph
-from spec_compiler.graph_json import from_plain, to_plain
-from spec_compiler.known_bases import base_key, recall_graph
-from spec_compiler.known_calls import inferred, learn
-from spec_compiler.layer_spec import Origin
-from spec_compiler.measures import multiply_adds
-from spec_compiler.permissions import Permissions
+from spec_compiler.graph.invariants import check_graph
+from spec_compiler.graph.layer_spec import Origin
+from spec_compiler.graph.plain import from_plain, to_plain
+from spec_compiler.language.base import Base
+from spec_compiler.memory import cache
+from spec_compiler.memory.bases import base_key, recall_graph
+from spec_compiler.memory.calls import inferred, learn
+from spec_compiler.plan.costs import multiply_adds
+from spec_compiler.spec.permissions import Permissions
 from tests.memory import static_plan
 from tests.unit.graphs import chain, residual, shared
 

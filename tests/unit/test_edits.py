@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from spec_compiler.editing import apply_edits, opened_for
 from spec_compiler.edits import EDITS
 from spec_compiler.graph import Graph
-from spec_compiler.joining import joined
+from spec_compiler.graph.joined import joined
+from spec_compiler.plan.editing import apply_edits, opened_for
 from spec_compiler.spec import load_spec
 from tests.conftest import FIXTURES
 from tests.unit.graph_reader import read_graph

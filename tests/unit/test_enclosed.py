@@ -9,9 +9,9 @@ import pytest
 
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph
-from spec_compiler.opening import opened
-from spec_compiler.resolve import resolve
-from spec_compiler.selectors import Selector
+from spec_compiler.graph.opened import opened
+from spec_compiler.graph.resolve import resolve
+from spec_compiler.language.selectors import Selector
 from tests.unit.graphs import chain
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from spec_compiler import SpecError, load_spec
 from spec_compiler.files import Folder
-from spec_compiler.permissions import Permissions
-from spec_compiler.regular_files import Left, NotRegular, opened
-from spec_compiler.training.run_folder import check_run_folder
+from spec_compiler.files.regular import Left, NotRegular, opened
+from spec_compiler.files.run_folder import check_run_folder
+from spec_compiler.spec.permissions import Permissions
 
 RESTRICTED = Permissions(code=True, paths=False)
 
@@ -38,7 +38,7 @@ def test_only_the_gate_makes_paths_of_names() -> None:
     """`expanduser` is how a name becomes a path: nowhere else, but where Keras's own folder is."""
     package = Path(__file__).parents[2] / "spec_compiler"
     found = {path.name for path in package.rglob("*.py") if "expanduser(" in path.read_text(encoding="utf-8")}
-    assert found == {"files.py", "applications.py", "keras_settings.py", "images.py", "sandboxed.py"}
+    assert found == {"folder.py", "applications.py", "settings.py", "images.py", "sandboxed.py"}
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")

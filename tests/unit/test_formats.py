@@ -16,9 +16,9 @@ from spec_compiler.cli.formats import PLAN_FORMATS, plan_as
 from spec_compiler.diagram import VIEWS, DrawError, to_mermaid, to_tree
 from spec_compiler.diagram.notebook import mimebundle
 from spec_compiler.diagram.picture import draw_up
-from spec_compiler.matching import compare
 from spec_compiler.plan import Plan
-from spec_compiler.training.phase import PlannedPhase
+from spec_compiler.plan.matching import compare
+from spec_compiler.spec.phase import PlannedPhase
 from tests.unit.mermaid import parse_all
 from tests.unit.pictures import awkward, changed, cut, inserted, long_chain, replaced, residual_tower, siamese
 

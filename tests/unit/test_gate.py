@@ -18,13 +18,13 @@ from typing import Any
 import pytest
 
 from spec_compiler import SpecError, check_spec, load_spec
-from spec_compiler.argument_values import _fits
-from spec_compiler.catalogue import CLASS_KINDS, catalogue, class_record, group_of
-from spec_compiler.file_places import FIELDS, asked_in, is_word, plain_place
-from spec_compiler.permissions import Permissions, _code
-from spec_compiler.schema import spec_schema
-from spec_compiler.side_effects import CODE_LAYERS, FUNCTIONS, READS, WRITES, WRITES_INSIDE
-from spec_compiler.training.outputs import OWN, misplaced, placed
+from spec_compiler.keras_facts.argument_values import _fits
+from spec_compiler.keras_facts.catalogue import CLASS_KINDS, catalogue, class_record, group_of
+from spec_compiler.keras_facts.side_effects import CODE_LAYERS, FUNCTIONS, READS, WRITES, WRITES_INSIDE
+from spec_compiler.spec.callback_outputs import OWN, misplaced, placed
+from spec_compiler.spec.file_places import FIELDS, asked_in, is_word, plain_place
+from spec_compiler.spec.permissions import Permissions, _code
+from spec_compiler.spec.schema import spec_schema
 
 # Arguments of Keras's classes that take a free text, and why that is no file.
 NO_FILES: Mapping[str, str] = {

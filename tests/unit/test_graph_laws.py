@@ -11,15 +11,15 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from spec_compiler.check import check_graph
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph
-from spec_compiler.graph_json import from_plain, to_plain
-from spec_compiler.joining import joined
-from spec_compiler.opening import opened
+from spec_compiler.graph.invariants import check_graph
+from spec_compiler.graph.joined import joined
+from spec_compiler.graph.opened import opened
+from spec_compiler.graph.plain import from_plain, to_plain
+from spec_compiler.graph.resolve import resolve
+from spec_compiler.language.selectors import Selector
 from spec_compiler.plan import Plan
-from spec_compiler.resolve import resolve
-from spec_compiler.selectors import Selector
 from spec_compiler.spec import load_spec
 from tests.random_specs import specs
 from tests.unit.graph_reader import read_graph

@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from spec_compiler.yaml_text import read_source
+from spec_compiler.text.yaml_text import read_source
 from tests.markdown import ROOT, targets
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

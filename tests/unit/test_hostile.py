@@ -25,12 +25,12 @@ def peak():  # getrusage counts the process that started this one as well
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 from spec_compiler import check_spec
-from spec_compiler.catalogue import catalogue
+from spec_compiler.keras_facts.catalogue import catalogue
 catalogue()
 check_spec({"spec": 1, "head": [{"Dense": 3}]}, static=True)
 from tests.fuzz.valid_specs import vgg16
-from spec_compiler.base import Base
-from spec_compiler.known_bases import base_key, keep_graph
+from spec_compiler.language.base import Base
+from spec_compiler.memory.bases import base_key, keep_graph
 for top in (True, False):  # so that names are looked up as well
     said = {"application": "VGG16", "weights": None} | ({} if top else {"include_top": False})
     keep_graph(base_key(Base.model_validate(said), "."), vgg16((224, 224, 3), top))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from spec_compiler.schema import schema_file
+from spec_compiler.spec.schema import schema_file
 from tests.unit.language_server import LanguageServer
 
 ROOT = Path(__file__).parents[2]

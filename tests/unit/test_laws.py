@@ -10,13 +10,13 @@ from random import Random
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from spec_compiler.check import check_graph
 from spec_compiler.diagnostics import Diagnostic, SpecError
-from spec_compiler.editing import opened_for
 from spec_compiler.graph import Graph
-from spec_compiler.node import ValueRef, map_references
-from spec_compiler.opening import opened
+from spec_compiler.graph.invariants import check_graph
+from spec_compiler.graph.node import ValueRef, map_references
+from spec_compiler.graph.opened import opened
 from spec_compiler.plan import Plan
+from spec_compiler.plan.editing import opened_for
 from spec_compiler.spec import load_spec
 from tests.unit.graph_reader import read_graph
 from tests.unit.graph_text import graph_text

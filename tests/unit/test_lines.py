@@ -11,8 +11,8 @@ from spec_compiler import check_spec
 from spec_compiler.cli.reports import github, report
 from spec_compiler.cli.sarif import sarif
 from spec_compiler.diagnostics import Diagnostic, SpecError, render
-from spec_compiler.text_lines import width
-from spec_compiler.yaml_text import parse_source, read_source
+from spec_compiler.diagnostics.text_lines import width
+from spec_compiler.text.yaml_text import parse_source, read_source
 
 WRONG = "spec: 1\nname: NAME\nbase: {application: VGG16}\nhed: 3\n"  # the last key is wrong
 

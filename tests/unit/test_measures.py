@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from spec_compiler.graph import Graph
-from spec_compiler.layer_spec import LayerSpec, Shape
-from spec_compiler.measures import activation_bytes, multiply_adds, peak_bytes, total
-from spec_compiler.node import Node, TensorSpec, ValueRef
-from spec_compiler.receptive_field import receptive_fields
+from spec_compiler.graph.layer_spec import LayerSpec, Shape
+from spec_compiler.graph.node import Node, TensorSpec, ValueRef
+from spec_compiler.plan.costs import activation_bytes, multiply_adds, peak_bytes, total
+from spec_compiler.plan.receptive_field import receptive_fields
 from tests.unit.graphs import residual
 
 Arguments = dict[str, Any]

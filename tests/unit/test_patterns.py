@@ -10,9 +10,9 @@ import time
 import pytest
 
 from spec_compiler.diagnostics import SpecError
-from spec_compiler.near import near, num_slips
-from spec_compiler.patterns import LONGEST, glob, regex
-from spec_compiler.selectors import Selector
+from spec_compiler.diagnostics.near import near, num_slips
+from spec_compiler.language.patterns import LONGEST, glob, regex
+from spec_compiler.language.selectors import Selector
 from tests.unit.forked import Forked
 
 SECONDS = 0.1

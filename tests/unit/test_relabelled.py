@@ -8,8 +8,8 @@ from typing import Any
 
 from spec_compiler.diagnostics import Diagnostic
 from spec_compiler.graph import Coming, Graph
-from spec_compiler.layer_spec import LayerSpec, Origin
-from spec_compiler.node import Node, ValueRef
+from spec_compiler.graph.layer_spec import LayerSpec, Origin
+from spec_compiler.graph.node import Node, ValueRef
 from tests.unit.graphs import graph, shared
 
 # What says how the base calls a layer, and nested models, in which names are their own.

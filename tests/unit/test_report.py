@@ -13,10 +13,10 @@ from spec_compiler.diagram import to_html
 from spec_compiler.diagram.html import PAGE, SCRIPTS
 from spec_compiler.diagram.interned import value_text
 from spec_compiler.diagram.report import STATES, report_data
-from spec_compiler.layer_spec import Origin
-from spec_compiler.ledger import LedgerRow, WeightLedger
+from spec_compiler.graph.layer_spec import Origin
 from spec_compiler.plan import Plan
-from spec_compiler.yaml_text import parse_source
+from spec_compiler.plan.ledger import LedgerRow, WeightLedger
+from spec_compiler.text.yaml_text import parse_source
 from tests.unit.pictures import awkward, changed, cut, inserted, replaced, residual_tower, siamese
 
 SPEC = parse_source("spec: 1\nbase: {application: VGG16}\ninsert:\n  - after: conv1\n    layers:\n      - Dense: 8\n")

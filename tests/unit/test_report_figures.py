@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from spec_compiler.diagram.report import report_data
 from spec_compiler.graph import Graph
-from spec_compiler.layer_spec import LayerSpec
-from spec_compiler.measures import activation_bytes, peak_bytes, total
-from spec_compiler.node import Node, TensorSpec, ValueRef
+from spec_compiler.graph.layer_spec import LayerSpec
+from spec_compiler.graph.node import Node, TensorSpec, ValueRef
 from spec_compiler.plan import Plan
-from spec_compiler.training_memory import training_bytes
+from spec_compiler.plan.costs import activation_bytes, peak_bytes, total
+from spec_compiler.plan.training_memory import training_bytes
 from tests.unit.graphs import chain
 from tests.unit.pictures import frozen, long_chain
 

@@ -15,7 +15,7 @@ from spec_compiler import check_spec
 from spec_compiler.cli.reports import diagnostic_json, github, report
 from spec_compiler.cli.sarif import sarif
 from spec_compiler.diagnostics import Diagnostic
-from spec_compiler.yaml_text import parse_source
+from spec_compiler.text.yaml_text import parse_source
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "tests" / "fixtures" / "invalid"

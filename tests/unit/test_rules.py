@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from spec_compiler import rules, warnings
-from spec_compiler.rules import FAMILIES, RULES
-from spec_compiler.rules.pages import explanation
+from spec_compiler.diagnostics import rules
+from spec_compiler.diagnostics.rules import FAMILIES, RULES
+from spec_compiler.diagnostics.rules.pages import explanation
+from spec_compiler.plan import warnings
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "spec_compiler"

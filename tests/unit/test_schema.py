@@ -10,9 +10,9 @@ import pytest
 from jsonschema import Draft7Validator
 
 from spec_compiler.diagnostics import SpecError
-from spec_compiler.rules.__main__ import main as rules_page
-from spec_compiler.schema import main, schema_file, spec_schema
-from spec_compiler.yaml_text import read_source
+from spec_compiler.diagnostics.rules.__main__ import main as rules_page
+from spec_compiler.spec.schema import main, schema_file, spec_schema
+from spec_compiler.text.yaml_text import read_source
 
 ROOT = Path(__file__).parents[2]
 INVALID = sorted((ROOT / "tests" / "fixtures" / "invalid").glob("SC*.yaml"))

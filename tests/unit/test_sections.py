@@ -11,8 +11,8 @@ import pytest
 
 import spec_compiler.edits
 from spec_compiler.edits import EDITS, SECTIONS, Edit
-from spec_compiler.schema import schema_file
 from spec_compiler.spec import Spec
+from spec_compiler.spec.schema import schema_file
 
 ROOT = Path(__file__).parents[2]
 OTHERS = {"spec", "name", "description", "seed", "base", "bases", "data", "compile", "train"}

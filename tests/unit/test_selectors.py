@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from spec_compiler.diagnostics import SpecError
-from spec_compiler.resolve import resolve, resolve_one
-from spec_compiler.selectors import Selector
+from spec_compiler.graph.resolve import resolve, resolve_one
+from spec_compiler.language.selectors import Selector
 from tests.unit.graphs import chain, graph, residual, shared
 
 BLOCKS = chain("in", "block1_conv1", "block1_conv2", "block1_pool", "block2_conv1", "block2_pool", "top")

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from spec_compiler import check_spec, load_spec, memory
+from spec_compiler import check_spec, load_spec
 from spec_compiler.diagnostics import SpecError
-from spec_compiler.layer_spec import Origin
+from spec_compiler.graph.layer_spec import Origin
+from spec_compiler.plan import memory_needed as memory
 from tests.fuzz.valid_specs import keep_graphs
 from tests.unit.graphs import chain
 from tests.unit.pictures import with_layer

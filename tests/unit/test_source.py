@@ -6,9 +6,9 @@ import pytest
 
 from spec_compiler import load_spec
 from spec_compiler.diagnostics import Diagnostic, SpecError, render
-from spec_compiler.location import missing_files
-from spec_compiler.overrides import overridden
-from spec_compiler.yaml_text import MAX_BYTES, parse_source
+from spec_compiler.spec.file_paths import missing_files
+from spec_compiler.text.overrides import overridden
+from spec_compiler.text.yaml_text import MAX_BYTES, parse_source
 
 
 def place(text: str, *path: str | int, **how: object) -> tuple[int | None, int | None, int | None]:
@@ -87,7 +87,7 @@ def test_hostile_text_is_refused(text: str, code: str) -> None:
 def test_bytes_that_are_not_utf_8_have_a_place(tmp_path: object) -> None:
     from pathlib import Path
 
-    from spec_compiler.yaml_text import read_source
+    from spec_compiler.text.yaml_text import read_source
 
     path = Path(str(tmp_path)) / "latin.yaml"
     path.write_bytes(b"spec: 1\nname: caf\xe9\n")

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from spec_compiler import SpecError, load_spec
-from spec_compiler.base import Base
-from spec_compiler.permissions import Permissions
+from spec_compiler.language.base import Base
 from spec_compiler.spec import Spec
+from spec_compiler.spec.permissions import Permissions
 
 DATA: dict[str, Any] = {"spec": 1, "base": {"application": "VGG16", "weights": None}, "cut_at": "block4_pool"}
 

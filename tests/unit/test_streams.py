@@ -109,8 +109,8 @@ def test_finding_S19_a_signal_is_an_orderly_end(folder: Path, name: str, status:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore them
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
         from spec_compiler.cli import main
-        from spec_compiler import whole
-        import spec_compiler.cli.check as check
+        from spec_compiler.files import whole
+        import spec_compiler.cli.commands.check as check
         def waits():
             with whole.whole_file("half.txt") as temporary:
                 open(temporary, "w").write("half")
@@ -143,7 +143,7 @@ def test_finding_S19_a_signal_in_a_destructor_is_not_lost(folder: Path, name: st
         import os, signal, sys, time
         signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
         from spec_compiler.cli import main
-        import spec_compiler.cli.check as check
+        import spec_compiler.cli.commands.check as check
         class Let:
             def __del__(self):
                 os.kill(os.getpid(), signal.NAME)
@@ -170,7 +170,7 @@ def test_finding_S19_a_signal_that_a_library_takes_for_an_error_of_its_own(
         import os, signal, sys, time
         signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
         from spec_compiler.cli import main
-        import spec_compiler.cli.check as check
+        import spec_compiler.cli.commands.check as check
         def converts():
             try:
                 os.kill(os.getpid(), signal.NAME)

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from spec_compiler import SpecError, load_spec
+from spec_compiler.edits.freezing import Freezing
 from spec_compiler.files import Folder
-from spec_compiler.freezing import Freezing
+from spec_compiler.spec.keras_objects import KerasObject
 from spec_compiler.training.check import check_training, trainable_layers
 from spec_compiler.training.folder import read_folder, same_classes, split_folder
 from spec_compiler.training.history import History, Row
 from spec_compiler.training.loss import labels_for
-from spec_compiler.training.objects import KerasObject
 from tests.unit.graphs import chain, graph
 
 COMPILE = {"optimizer": "adam", "loss": "mse"}

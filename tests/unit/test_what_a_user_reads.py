@@ -13,9 +13,9 @@ import pytest
 
 from spec_compiler import SpecError, check_spec, load_spec
 from spec_compiler.cli.formats import plan_as
-from spec_compiler.ledger import LedgerRow, WeightLedger
-from spec_compiler.node import ValueRef
+from spec_compiler.graph.node import ValueRef
 from spec_compiler.plan import Plan
+from spec_compiler.plan.ledger import LedgerRow, WeightLedger
 from spec_compiler.training.history import History, Row
 from tests.unit.pictures import INSERT, cut, frozen, long_chain, with_shape
 

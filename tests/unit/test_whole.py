@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from spec_compiler import whole
-from spec_compiler.whole import PREFIX, sweep, undisturbed, whole_file, whole_files, workspace
+from spec_compiler.files import whole
+from spec_compiler.files.whole import PREFIX, sweep, undisturbed, whole_file, whole_files, workspace
 
 
 def write(path: Path, text: str, *, replace: bool = True, then: Callable[[], object] = lambda: None) -> None:
@@ -30,7 +30,7 @@ def partial(folder: Path) -> list[str]:
 
 def started(folder: Path, text: str) -> subprocess.Popen[str]:
     """A Python process in a folder, once it has printed a line."""
-    code = "from spec_compiler.whole import *\n" + textwrap.dedent(text)
+    code = "from spec_compiler.files.whole import *\n" + textwrap.dedent(text)
     process = subprocess.Popen([sys.executable, "-c", code], cwd=folder, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"

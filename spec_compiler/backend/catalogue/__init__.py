@@ -1,0 +1,1 @@
+"""What the catalogue in `schemas/` is made from: Keras's own signatures and figures."""

@@ -1,0 +1,191 @@
+"""What would mend a shape that does not fit: changes of the spec, none of them said before it is tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from spec_compiler.diagnostics import Fix, Path
+from spec_compiler.graph import Graph
+from spec_compiler.graph.channels import channel_axis, is_wider
+from spec_compiler.graph.layer_spec import LayerSpec, Shape
+from spec_compiler.graph.node import Node
+from spec_compiler.keras_facts import catalogue
+from spec_compiler.keras_facts.argument_values import flow, is_data
+from spec_compiler.keras_facts.merges import MERGES, TAKE_LISTS
+
+APPEND = 1_000_000  # an index past the end of any list
+
+
+def fit_fixes(layer: LayerSpec, culprit: LayerSpec | None, graph: Graph, node: str, base: Graph) -> Iterator[Fix]:
+    """What may make a kept layer fit again: another width, a projection, a cut before it, fresh weights."""
+    taken = graph.nodes[node].data_inputs
+    wanted = next((base.spec_of(ref) for ref in base.nodes[node].data_inputs), None) if node in base.nodes else None
+    got = graph.spec_of(taken[0]) if taken else None
+    if culprit is not None and wanted is not None and got is not None and got.shape != wanted.shape:
+        axis = channel_axis(graph, taken[0].node)
+        size = wanted.shape[axis]
+        argument = width_argument(culprit) if culprit.is_new else None
+        if is_wider(got.shape, wanted.shape, axis) and size is not None:
+            if argument:
+                yield Fix(f"set `{argument}: {size}` in `{culprit.name}`", ((_argument(culprit, argument), size),))
+            if 3 <= len(wanted.shape) <= 5:
+                name = f"Conv{len(wanted.shape) - 2}D"
+                layers = [{name: {"filters": size, "kernel_size": 1}}]
+                text = f"insert a projection: `before: {layer.name}`, `layers: {flow(layers)}`"
+                yield Fix(text, ((("insert", APPEND), {"before": layer.name, "layers": layers}),))
+        if len(wanted.shape) == 2:
+            text = f"end before it with `cut_at: {taken[0].node}` and a `head` of your own"
+            yield Fix(text, ((("cut_at",), taken[0].node),))
+    entry = fresh_entry(layer)
+    if entry is not None:
+        change = {"layers": layer.name, "with": [entry]}
+        text = f"give `{layer.name}` fresh weights by naming it in `replace`"
+        yield Fix(text, ((("replace", APPEND), change),))
+    if culprit is not None and not culprit.is_new:
+        yield from _as_in_the_base(culprit)
+
+
+def _as_in_the_base(layer: LayerSpec) -> Iterator[Fix]:
+    """Arguments that `set` gives a layer, each as the base has it."""
+    if layer.changed_by is None or layer.changed_by.path[:1] != ("set",):
+        return
+    base = layer.arguments  # Keras has not built it anew yet
+    was = {key: base[key] for key, value in layer.changed.items() if key in base and base[key] != value}
+    for key, value in was.items():
+        if is_data(value):
+            text = f"leave `{key}` out, the weights of `{layer.name}` are for `{key}: {flow(value)}`"
+            yield Fix(text, (((*layer.changed_by.path, "to", key), value),))
+
+
+def fit_help(layer: LayerSpec, culprit: LayerSpec | None, gone: str | None, wanted: str) -> str:
+    """Advice where no change of the spec that was tried makes a kept layer fit; `gone` was taken away before it."""
+    if gone is not None:
+        return f"leave `{gone}` in, or put a layer of the same output shape in its place with `replace`"
+    if culprit is not None and culprit.is_new:
+        return f"take `{culprit.name}` out, put it into the `head`, or let what reaches `{layer.name}` be {wanted}"
+    if culprit is not None and culprit.kind == "input":
+        return f"leave the input as the base has it: `{layer.name}` has weights for {wanted} only"
+    whose = (culprit or layer).name
+    return (
+        f"leave the arguments of `{whose}` as the base has them,\n"
+        f"or put a new layer in the place of `{layer.name}` with `replace`"
+    )
+
+
+def fresh_entry(layer: LayerSpec) -> Mapping[str, Any] | None:
+    """A layer of the base as an entry; None where an entry cannot say it."""
+    known = catalogue.argument_names(layer.class_name, "layer")
+    if not known:
+        return None
+    record = (catalogue.class_record(layer.class_name, "layer") or {}).get("arguments", {})
+    arguments = {
+        name: value
+        for name, value in layer.arguments.items()
+        if name in known
+        and name not in ("dtype", "trainable", "name")
+        and is_data(value)
+        and not isinstance(value, Mapping)
+        and value != record[name].get("default")
+    }
+    return {layer.class_name: {**arguments, "name": layer.name_in_keras}}
+
+
+def call_fixes(
+    spec: LayerSpec, node: Node, graph: Graph, base: Graph, shapes: list[Shape], culprit: LayerSpec | None
+) -> Iterator[Fix]:
+    """What may make a layer take its input: another padding, a place before what flattens, another width."""
+    if not spec.is_new:
+        yield from _kept_fixes(node, graph, base, culprit)
+        return
+    path = spec.origin.path
+    rank = len(shapes[0]) if shapes else 0
+    if "padding" in catalogue.argument_names(spec.class_name, "layer") and rank > 2:
+        yield Fix(f"set `padding: same` in `{spec.name}`", (((*path, spec.class_name, "padding"), "same"),))
+    axis = spec.arguments.get("axis")
+    if isinstance(axis, int) and not -rank <= axis < rank:
+        text = f"set `axis: -1` in `{spec.name}`, the last of the axes 0 to {rank - 1}"
+        yield Fix(text, (((*path, spec.class_name, "axis"), -1),))
+    if rank != 2 or not isinstance(path[-1], int):
+        return
+    taken = graph.nodes[node.name].data_inputs if node.name in graph.nodes else node.data_inputs
+    below = graph.layer_of(taken[0].node) if taken else None
+    if below is not None and below.is_new and below.origin.path == (*path[:-1], path[-1] - 1):
+        here = (path, _entry(below)), (below.origin.path, _entry(spec))
+        yield Fix(f"put it before `{below.name}`", here)
+
+
+def _kept_fixes(node: Node, graph: Graph, base: Graph, culprit: LayerSpec | None) -> Iterator[Fix]:
+    if culprit is not None and culprit.kind == "input":
+        yield from _input_fixes(culprit, graph, base)
+    argument = width_argument(culprit) if culprit is not None and culprit.is_new else None
+    if culprit is None or argument is None or node.name not in base.nodes:
+        return
+    for now, then in zip(node.data_inputs, base.nodes[node.name].data_inputs, strict=False):
+        got, wanted = graph.spec_of(now), base.spec_of(then)
+        axis = channel_axis(graph, now.node)
+        if got is not None and wanted is not None and is_wider(got.shape, wanted.shape, axis):
+            size = wanted.shape[axis]
+            yield Fix(f"set `{argument}: {size}` in `{culprit.name}`", ((_argument(culprit, argument), size),))
+
+
+def call_help(
+    spec: LayerSpec, shapes: list[Shape], culprit: LayerSpec | None, gone: str | None, axis: int = -1
+) -> str | None:
+    """Advice where no change of the spec is plain to see.
+
+    `gone` is a layer before it that an edit took away, `axis` the one of the channels.
+    """
+    spatial = slice(2, None) if axis == 1 else slice(1, -1)
+    sizes = {shape[spatial] for shape in shapes if len(shape) > 2}
+    if not spec.is_new:
+        made = culprit is not None and culprit.is_new
+        if gone is not None:
+            return f"leave `{gone}` in, or put a layer of the same output shape in its place with `replace`"
+        if spec.kind == "model" and culprit is not None and culprit.kind == "input":
+            return (
+                "a nested model keeps the size that it was built for: build the base for the new one,\n"
+                "for an application with `input_shape` in `base`"
+            )
+        return f"take `{culprit.name}` out, or put it into the `head`" if made and culprit is not None else None
+    if spec.class_name in MERGES and len(shapes) < 2:
+        return "a merge takes several tensors: name them with `from: [a, b]`"
+    if spec.class_name in TAKE_LISTS and len(shapes) < 2:
+        return f"`{spec.class_name}` takes several tensors: name them with `from: [a, b]`"
+    if spec.class_name in MERGES and len(sizes) > 1:
+        return "bring them to one size first, for example with `UpSampling2D` or `Resizing`"
+    if spec.class_name in MERGES and len({shape[axis] for shape in shapes}) > 1 and len(shapes[0]) == 4:
+        return f"bring them to one width first, with `Conv2D: {{filters: {shapes[0][axis]}, kernel_size: 1}}`"
+    if shapes and len(shapes[0]) == 2 and spec.class_name.endswith(("1D", "2D", "3D", "Transpose")):
+        return f"a `{spec.class_name}` takes images or sequences, `Flatten` and pooling layers leave one row of numbers"
+    if any(size is not None and size <= 1 for shape in shapes for size in shape[spatial]):
+        return "the tensor is too small here: take a larger input, or cut earlier"
+    return None
+
+
+def width_argument(layer: LayerSpec) -> str | None:
+    """The argument that says how wide a layer's output is."""
+    return next((key for key in ("filters", "units") if key in layer.arguments), None)
+
+
+def _argument(layer: LayerSpec, argument: str) -> Path:
+    """Where a new layer's argument stands; as a scalar entry it is the class's own value."""
+    return (*layer.origin.path, layer.class_name, argument)
+
+
+def _entry(layer: LayerSpec) -> Any:
+    """A new layer as an entry again, for another place."""
+    known = catalogue.argument_names(layer.class_name, "layer")
+    plain = {key: value for key, value in layer.arguments.items() if key in known and is_data(value)}
+    return {layer.class_name: {key: value for key, value in plain.items() if not isinstance(value, Mapping)}}
+
+
+def _input_fixes(layer: LayerSpec, graph: Graph, base: Graph) -> Iterator[Fix]:
+    """An input whose new shape leaves the channels out."""
+    if layer.name not in base.nodes or layer.changed_by is None or layer.changed_by.path != ("input", "shape"):
+        return
+    shape = list(graph.nodes[graph.calls[layer.name][0]].outputs[0].shape[1:])
+    was = base.nodes[layer.name].outputs[0].shape[1:]
+    if len(shape) == len(was) - 1:
+        whole = [was[0], *shape] if channel_axis(base, layer.name) == 1 else [*shape, was[-1]]
+        yield Fix(f"write `shape: {flow(whole)}`, with the channels", ((("input", "shape"), whole),))

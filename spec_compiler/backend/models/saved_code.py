@@ -1,0 +1,129 @@
+"""The config of a saved model, and the Python code that it needs: functions that it names, lambdas that it holds."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from spec_compiler.backend.models.allowed_configs import Findings, findings
+from spec_compiler.backend.models.functions import function_beside
+from spec_compiler.backend.models.keras_2_configs import leave_out_what_keras_3_lacks, say_as_keras_3
+from spec_compiler.diagnostics import SpecError
+from spec_compiler.files import Folder
+from spec_compiler.reading import said_of
+from spec_compiler.reading.model import config_text, parsed_config
+from spec_compiler.spec.permissions import ALLOW_MODEL
+
+Config = dict[str, Any]
+
+
+def saved_config(path: str) -> Config:
+    """The config of a model that Keras saved, as a `.keras` archive or as legacy HDF5; how it was compiled left out.
+
+    Raises:
+        SpecError: SC502 where it is neither, or HDF5 that holds weights only; SC514.
+    """
+    with said_of(path, "a model", "save it again"):
+        kind, text, version = config_text(path)
+        config = parsed_config(text) if text is not None else None
+    if config is None:
+        raise SpecError.single(
+            "SC502",
+            f"`{os.path.basename(path)}` holds weights only, not a model",
+            help="name the application in `base`, and this file in `base.weights`; of another model\n"
+            "its own file, or a `python:` base that returns it",
+        )
+    if kind == "keras":
+        config.pop("compile_config", None)
+        leave_out_what_keras_3_lacks(config)
+    else:
+        say_as_keras_3(config, is_older=not version.lstrip("b'").startswith("3"))
+    return config
+
+
+@dataclass(frozen=True)
+class SavedCode:
+    """The code that a config needs, and what of it no model is made of.
+
+    Functions and classes that somebody has registered with Keras in this process need nothing.
+    """
+
+    found: Findings = field(default_factory=Findings)
+
+    @classmethod
+    def of(cls, config: Any) -> SavedCode:
+        """What a model's config needs, found without making any of it."""
+        return cls(findings(config))
+
+    def __bool__(self) -> bool:
+        return bool(self.found.functions or self.found.lambdas or self.found.code)
+
+    @property
+    def names_code(self) -> bool:
+        """Whether it names any code at all, also such as needs no permission in this process."""
+        return bool(self) or bool(self.found.registered)
+
+    @property
+    def has_lambdas(self) -> bool:
+        """Whether the file holds functions as bytecode."""
+        return bool(self.found.lambdas)
+
+    def permit(self, path: str, allowed: bool) -> None:
+        """Passes only what Keras may be given: parts of its own models, and code where that is allowed.
+
+        Raises:
+            SpecError: SC112 for code that is not allowed, and for what no permission is for; SC502 for classes that
+                nobody has registered, and vocabularies in other files.
+        """
+        name, found = os.path.basename(path), self.found
+        if found.forbidden:
+            message = f"`{name}` names {found.forbidden[0].text}, which no model is made of"
+            note = "Keras would look it up and call it while it loads the model; no permission is for that"
+            raise SpecError.single("SC112", message, notes=[note], help="ask whoever made the file what it is")
+        if self and not allowed:
+            raise SpecError.single("SC112", f"`{name}` runs Python code, {self.text}", help=ALLOW_MODEL)
+        if found.files:
+            message = f"`{name}` has a vocabulary in another file, {found.files[0].text}"
+            help = "save the model with its vocabulary in it: `set_vocabulary` takes a list of words"
+            raise SpecError.single("SC502", message, help=help)
+        if found.unknown:
+            message = f"`{name}` cannot be rebuilt: Keras has no class {found.unknown[0].text}"
+            help = "import the module that registers the class before compiling"
+            raise SpecError.single("SC502", message, help=help)
+
+    def objects(self, path: str, folders: Sequence[str | Folder], allowed: bool) -> dict[str, Callable[..., Any]]:
+        """Its functions, as Keras's `custom_objects`; each from the one module in `folders` that defines it.
+
+        Raises:
+            SpecError: as `permit`, and SC502 for a function that is not found.
+        """
+        self.permit(path, allowed)
+        names = sorted({each.name for each in self.found.functions})
+        return {name: function_beside(name, folders, "SC502") for name in names}
+
+    @contextlib.contextmanager
+    def loading(self) -> Iterator[None]:
+        """Around Keras's loading: packages that it imports by itself are not looked for in the current folder."""
+        before = list(sys.path)
+        if self.found.code:
+            here = os.path.realpath(os.curdir)
+            sys.path[:] = [each for each in sys.path if each and os.path.realpath(each) != here]
+        try:
+            yield
+        finally:
+            sys.path[:] = before
+
+    @property
+    def text(self) -> str:
+        """What it is, for a message."""
+        names = sorted({each.name for each in self.found.functions})
+        if names:
+            return f"the function{'s' if len(names) > 1 else ''} {', '.join(f'`{each}`' for each in names)}"
+        if self.found.code:
+            return self.found.code[0].text
+        layer = self.found.lambdas[0].layer
+        return "a lambda in the file" + (f", in the layer `{layer}`" if layer else "")

@@ -1,0 +1,55 @@
+"""What of the training sections only Keras can judge: whether it makes their optimizers, metrics, callbacks, layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from spec_compiler.backend.images import ImageReader
+from spec_compiler.backend.training.data import augmentation
+from spec_compiler.backend.training.keras_objects import make
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.graph import Graph
+from spec_compiler.spec import Spec
+from spec_compiler.spec.keras_objects import KerasObject
+from spec_compiler.training.image_data import image_shape
+
+_WRITES = ("OrbaxCheckpoint",)  # makes its folder as soon as it is made itself
+
+
+def check_objects(spec: Spec, graph: Graph) -> None:
+    """Proves that Keras makes what the sections `data`, `compile` and `train` name; `graph` is the edited model.
+
+    Raises:
+        SpecError: SC601, SC604, SC609, every one; paths relative to the spec.
+    """
+    problems: list[Diagnostic] = []
+    for path, entry in _entries(spec):
+        try:
+            make(entry)
+        except SpecError as error:
+            problems += error.under(*path).diagnostics
+    try:
+        if spec.data is not None and spec.data.augment:
+            reader = None
+            if not spec.data.is_code:
+                height, width, channels = image_shape(spec.data, graph)
+                reader = ImageReader((height, width), channels)
+            augmentation(spec.data, reader, spec.source.folder)
+    except SpecError as error:
+        problems += error.diagnostics
+    if problems:
+        raise SpecError(problems)
+
+
+def _entries(spec: Spec) -> Iterator[tuple[Path, KerasObject]]:
+    if spec.compile is not None:
+        yield ("compile", "optimizer"), spec.compile.optimizer
+        yield ("compile", "loss"), spec.compile.loss
+        for at, metric in enumerate(spec.compile.metrics):
+            yield ("compile", "metrics", at), metric
+    for index, phase in enumerate(spec.train):
+        if phase.optimizer is not None:
+            yield ("train", index, "optimizer"), phase.optimizer
+        for at, callback in enumerate(phase.callbacks):
+            if callback.name not in _WRITES and ">" not in callback.name:
+                yield ("train", index, "callbacks", at), callback

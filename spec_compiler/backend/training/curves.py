@@ -1,0 +1,78 @@
+"""The curves of a run as pictures: loss and metrics over the epochs, training and validation, the phases marked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from spec_compiler.backend.training.checkpoints import replacing
+from spec_compiler.training.history import History
+
+_TRAIN, _VALIDATION = "#4477aa", "#cc6677"
+_PHASES = ("#f2f2f2", "#ffffff")
+_FORMATS = {".png": "png", ".svg": "svg"}
+
+
+def draw_curves(history: History, files: Sequence[str], title: str = "", beside: History | None = None) -> bool:
+    """Draws the history into each of the files (`.png`, `.svg`); whether that was possible: matplotlib is optional.
+
+    `beside` is another run to compare with, drawn in dashes.
+
+    Raises:
+        SpecError: SC608.
+    """
+    try:
+        from matplotlib import rc_context
+        from matplotlib.figure import Figure
+    except ImportError:
+        return False
+    names = _panels(history)
+    if not names:
+        return False
+    with rc_context({"svg.hashsalt": "spec_compiler", "font.size": 10, "svg.fonttype": "none"}):
+        figure = Figure(figsize=(5.2 * len(names), 3.8), layout="constrained")
+        panels = figure.subplots(1, len(names), squeeze=False)[0]
+        for panel, name in zip(panels, names, strict=True):
+            _panel(panel, history, name)
+            if beside is not None:
+                _lines(panel, beside, name, dashed=True)
+            panel.legend(loc="best", frameon=False)
+        if title:
+            figure.suptitle(title)
+        for file in files:
+            format_ = next(kind for suffix, kind in _FORMATS.items() if file.endswith(suffix))
+            metadata = {"Date": None} if format_ == "svg" else {"Software": None}
+            with replacing(file) as temporary:
+                figure.savefig(temporary, format=format_, dpi=150, metadata=metadata)
+    return True
+
+
+def _panels(history: History) -> list[str]:
+    """Accuracy first, then loss, then up to two other metrics."""
+    names = [name for name in history.metric_names if not name.startswith("val_")]
+    names.sort(key=lambda name: 0 if "accuracy" in name else 1 if name == "loss" else 2)
+    return names[:4]
+
+
+def _panel(panel: Any, history: History, name: str) -> None:
+    phases = history.phases()
+    for index, (phase, first, last) in enumerate(phases):
+        panel.axvspan(first - 0.5, last + 0.5, color=_PHASES[index % 2], zorder=0)
+        if index:
+            panel.axvline(first - 0.5, color="#999999", linewidth=0.8, linestyle=":")
+        panel.text((first + last) / 2, 1.02, phase, transform=panel.get_xaxis_transform(), ha="center", fontsize=9)
+    _lines(panel, history, name)
+    panel.set_xlim(0.5, len(history) + 0.5)
+    panel.set_xlabel("epoch")
+    panel.set_ylabel(name)
+    panel.xaxis.get_major_locator().set_params(integer=True)
+    panel.spines[["top", "right"]].set_visible(False)
+
+
+def _lines(panel: Any, history: History, name: str, dashed: bool = False) -> None:
+    for key, color, label in ((name, _TRAIN, "training"), (f"val_{name}", _VALIDATION, "validation")):
+        points = [(row.epoch, row.metrics[key]) for row in history if key in row.metrics]
+        if points:
+            style = {"linestyle": "--", "alpha": 0.7} if dashed else {"marker": "o", "markersize": 3}
+            text = f"{label}, random weights" if dashed else label
+            panel.plot(*zip(*points, strict=True), color=color, label=text, **style)

@@ -1,0 +1,299 @@
+"""The phases of a run, each Keras's own `compile` and `fit`, with a checkpoint after every epoch.
+
+What a checkpoint holds is enough to go on as if nothing had happened: weights, optimizer, the states of random layers
+(which Keras leaves out of its weight files), what callbacks remember, and the history. Batches depend on seed and epoch
+alone.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+
+from spec_compiler.backend.models.breakdowns import broken, diverged
+from spec_compiler.backend.models.shapes import keras_reason
+from spec_compiler.backend.training import checkpoints
+from spec_compiler.backend.training.batches import Batches
+from spec_compiler.backend.training.keras_objects import make
+from spec_compiler.backend.training.progress import (
+    VARIABLES,
+    Progress,
+    memory_of,
+    restore_callbacks,
+    restore_variables,
+)
+from spec_compiler.backend.training.unsaved import unsaved_variables
+from spec_compiler.backend.weights.files import admitted
+from spec_compiler.backend.weights.freezing import freeze_normalizations, set_trainable
+from spec_compiler.diagnostics import SpecError, under
+from spec_compiler.files import Folder
+from spec_compiler.files.run_folder import BEST, HISTORY, LAST, LOGS
+from spec_compiler.spec.compilation import Compile
+from spec_compiler.spec.phase import Phase
+from spec_compiler.training.history import History, Row
+from spec_compiler.training.identity import Identity, to_json
+from spec_compiler.training.reported import metric_name
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that the phases need: the model, which layers train in each phase, the data, and where the results go.
+
+    `trainable` holds, for each phase, the names that the model's layers have in Keras, `inference` whether all batch
+    normalization stays in inference mode. `said` tells runs of another spec or other data apart. `data` and
+    `validation` are what `fit` takes; modules in `code_folder` are the user's own.
+    """
+
+    model: Any
+    phases: tuple[Phase, ...]
+    compile: Compile
+    trainable: tuple[frozenset[str], ...]
+    inference: tuple[bool, ...]
+    data: Any
+    validation: Any
+    folder: str
+    resume_from: str = ""
+    code_folder: str | Folder = ""
+    seed: int = 0
+    verbose: int = 1
+    said: Identity = field(default_factory=dict)
+    images: Mapping[str, Any] = field(default_factory=dict)
+    class_names: tuple[str, ...] = ()
+    tensorboard: bool = True
+    begins: Callable[[], None] = field(default=lambda: None)
+    started: Callable[[Phase, int], None] = field(default=lambda phase, num_parameters: None)
+    ended: Callable[[Mapping[str, Any]], None] = field(default=lambda end: None)
+    synchronize: Callable[[Any], None] = field(default=lambda model: None)
+
+    def marks(self) -> dict[str, Any]:
+        """What every saved model says of the run: what the classes are called, and how images were read."""
+        return {"class_names": list(self.class_names), "images": dict(self.images)}
+
+
+def fit_phases(job: Job, progress: Progress | None = None) -> History:
+    """Trains through all phases, from the beginning or from where a run stands, and returns the whole history.
+
+    Raises:
+        SpecError: SC601, SC605, SC608, SC609.
+    """
+    progress = progress or Progress()
+    resumed = len(progress.history) > 0
+    keras.utils.set_random_seed(job.seed % 2**32)
+    for index in range(len(job.phases)):  # what Keras refuses in the last phase is told before the first
+        _compile_arguments(job, index)
+        _callbacks(job, index)
+    job.begins()
+    while progress.phase < len(job.phases):
+        _fit_phase(job, progress, resumed)
+        resumed = False
+        progress.phase += 1
+        progress.epochs_in_phase, progress.stopped, progress.ended = 0, False, False
+        progress.callbacks, progress.arrays = [], {}
+    return progress.history
+
+
+def _fit_phase(job: Job, progress: Progress, resumed: bool) -> None:
+    phase, model = job.phases[progress.phase], job.model
+    set_trainable(model, job.trainable[progress.phase])
+    if job.inference[progress.phase]:
+        freeze_normalizations(model)
+    model.compile(**_compile_arguments(job, progress.phase))
+    own = _callbacks(job, progress.phase)
+    if resumed:
+        _restore(job, progress)
+    keeper = _Keeper(job, progress, own)
+    callbacks = [*_logs(job, progress.phase), *own, keeper]
+    first = len(progress.history) - progress.epochs_in_phase
+    if progress.stopped or progress.epochs_in_phase >= phase.epochs:  # killed between the last epoch and the end
+        restore_callbacks(own, progress)
+        if not progress.ended:
+            _end(own, model)
+    else:
+        progress.ended = False  # a phase that was at its end and has more epochs now
+        job.started(phase, sum(int(np.prod(each.shape)) for each in model.trainable_variables))
+        if progress.epochs_in_phase:
+            callbacks.append(_Reminder(own, progress))
+            for each in own:
+                if isinstance(each, keras.callbacks.CSVLogger):
+                    each.append = True
+        try:
+            with checkpoints.saving_whole(model):
+                model.fit(
+                    job.data,
+                    validation_data=job.validation,
+                    epochs=first + phase.epochs,
+                    initial_epoch=len(progress.history),
+                    callbacks=callbacks,
+                    verbose=job.verbose,
+                    shuffle=False,  # the batches come shuffled
+                )
+        except (SpecError, KeyboardInterrupt):
+            raise
+        except OSError as error:
+            raise checkpoints.unwritable(error, str(error.filename or job.folder)) from None
+        except Exception as error:
+            if checkpoints.of_the_disk(error):  # the logs for TensorBoard, which TensorFlow writes
+                raise checkpoints.unwritable(error, job.folder) from None
+            raise broken(error, progress.phase, job.code_folder) from error
+    if not progress.ended:
+        progress.ended = True
+        end = end_of(own, phase, progress)
+        if end["by"] or end["back_to"]:
+            progress.ends.append(end)
+            job.ended(end)
+    keeper.save()  # with what callbacks did at the end: EarlyStopping goes back to the best weights
+
+
+def _compile_arguments(job: Job, index: int) -> dict[str, Any]:
+    phase = job.phases[index]
+    optimizer = phase.optimizer or job.compile.optimizer
+    path = ("train", index, "optimizer") if phase.optimizer is not None else ("compile", "optimizer")
+    return {
+        "optimizer": _located(optimizer, path),
+        "loss": _located(job.compile.loss, ("compile", "loss")),
+        "metrics": _metrics(job),
+        "jit_compile": "auto" if job.compile.jit_compile is None else job.compile.jit_compile,
+    }
+
+
+def _metrics(job: Job) -> list[Any]:
+    """The metrics, for each output its own; Keras would deal out a list that is as long as there are outputs."""
+
+    def made() -> list[Any]:
+        found = [_located(each, ("compile", "metrics", at)) for at, each in enumerate(job.compile.metrics)]
+        for metric, entry in zip(found, job.compile.metrics, strict=True):
+            if not isinstance(metric, str):
+                metric.name = metric_name(entry)
+        return found
+
+    num_outputs = len(job.model.outputs)
+    return made() if num_outputs == 1 or not job.compile.metrics else [made() for _ in range(num_outputs)]
+
+
+def _callbacks(job: Job, index: int) -> list[Any]:
+    entries = enumerate(job.phases[index].callbacks)
+    return [_located(each, ("train", index, "callbacks", at), job.folder) for at, each in entries]
+
+
+def _located(entry: Any, path: tuple[str | int, ...], folder: str = "") -> Any:
+    with under(*path):
+        return make(entry, folder)
+
+
+def _logs(job: Job, phase: int) -> Iterable[Any]:
+    if job.tensorboard:
+        name = f"{phase + 1}-{job.phases[phase].phase}".replace(" ", "_")
+        yield keras.callbacks.TensorBoard(os.path.join(job.folder, LOGS, name), write_graph=False)
+
+
+class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
+    """Last of the callbacks: writes history, best model and checkpoint after each epoch."""
+
+    def __init__(self, job: Job, progress: Progress, own: Sequence[Any]) -> None:
+        super().__init__()
+        self.job, self.progress, self.own = job, progress, own
+        self.began = 0.0
+        self.rate: float | None = None
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        if isinstance(self.job.data, Batches):
+            self.job.data.epoch = epoch
+        self.began, self.rate = time.monotonic(), _learning_rate(self.model)
+
+    def on_test_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        self.job.synchronize(self.model)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        progress, job = self.progress, self.job
+        job.synchronize(self.model)
+        metrics = {key: float(value) for key, value in (logs or {}).items() if key != "learning_rate"}
+        loss = metrics.get("loss", 0.0)
+        if not math.isfinite(loss):
+            raise diverged(loss, epoch, progress.phase, self.rate)
+        seconds = time.monotonic() - self.began
+        row = Row(epoch + 1, job.phases[progress.phase].phase, metrics, self.rate, seconds)
+        progress.history = progress.history.with_row(row)
+        progress.epochs_in_phase += 1
+        progress.stopped = bool(self.model.stop_training)
+        value = metrics.get(progress.history.measure)
+        if value is not None and value == value and (progress.best is None or value < progress.best):
+            progress.best, progress.best_epoch = value, epoch + 1
+            checkpoints.save(self.model, os.path.join(job.folder, BEST), job.marks() | {"epoch": epoch + 1})
+        self.save()
+
+    def save(self) -> None:
+        """Writes the history and the checkpoint."""
+        progress, folder = self.progress, self.job.folder
+        progress.callbacks = [memory_of(each) for each in self.own]
+        arrays = {f"{VARIABLES}{at}": value for at, value in unsaved_variables(self.job.model).items()}
+        for index, each in enumerate(self.own):
+            for position, weights in enumerate(getattr(each, "best_weights", None) or ()):
+                arrays[f"callback/{index}/{position}"] = np.asarray(weights)
+        state = self.job.marks() | progress.to_json() | {"said": to_json(self.job.said)}
+        checkpoints.save(self.job.model, os.path.join(folder, LAST), state, arrays)
+        checkpoints.write_text(os.path.join(folder, HISTORY), progress.history.to_csv())
+
+
+class _Reminder(keras.callbacks.Callback):  # type: ignore[misc]
+    """Gives callbacks back what they knew; they forget it in `on_train_begin`, so this one comes after them."""
+
+    def __init__(self, own: Sequence[Any], progress: Progress) -> None:
+        super().__init__()
+        self.own, self.progress = own, progress
+
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        restore_callbacks(self.own, self.progress)
+
+
+def _restore(job: Job, progress: Progress) -> None:
+    """The checkpoint's weights, optimizer and random states in the compiled model."""
+    model, path = job.model, os.path.join(job.resume_from or job.folder, LAST)
+    model.optimizer.build(model.trainable_variables)
+    try:
+        model.load_weights(admitted(path))
+    except Exception as error:
+        message = f"the checkpoint `{path}` does not fit the model"
+        raise SpecError.single("SC608", message, notes=[f"Keras says: {keras_reason(error)}"]) from None
+    restore_variables(model, progress)
+
+
+def _end(own: Sequence[Any], model: Any) -> None:
+    """What Keras's `fit` would have done at its end."""
+    for callback in own:
+        if getattr(callback, "restore_best_weights", False) and getattr(callback, "best_weights", None) is not None:
+            model.set_weights(callback.best_weights)
+
+
+def end_of(own: Sequence[Any], phase: Phase, progress: Progress) -> dict[str, Any]:
+    """How a phase ended: which callback stopped it, if one did, and the epoch whose weights the model has then."""
+    end: dict[str, Any] = {"phase": phase.phase, "epochs": progress.epochs_in_phase, "of": phase.epochs,
+                           "by": None, "monitor": None, "back_to": None}  # fmt: skip
+    for each in own:
+        if isinstance(each, keras.callbacks.EarlyStopping):
+            if progress.stopped and each.stopped_epoch:
+                end |= {"by": "EarlyStopping", "monitor": each.monitor}
+            if (
+                each.restore_best_weights
+                and each.best_weights is not None
+                and each.best_epoch + 1 < len(progress.history)
+            ):
+                end["back_to"] = each.best_epoch + 1
+    if progress.stopped and end["by"] is None and progress.epochs_in_phase < phase.epochs:
+        end["by"] = "a callback"
+    return end
+
+
+def _learning_rate(model: Any) -> float | None:
+    try:
+        return float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
+    except (TypeError, ValueError, AttributeError):
+        return None

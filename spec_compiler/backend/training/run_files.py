@@ -1,0 +1,207 @@
+"""The folder of a run: what is checked before, and the summary and curves that are written after."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import keras
+
+from spec_compiler.backend.training import checkpoints
+from spec_compiler.backend.training.curves import draw_curves
+from spec_compiler.backend.training.data import LoadedData
+from spec_compiler.backend.training.progress import Progress
+from spec_compiler.diagnostics import SpecError
+from spec_compiler.files.run_folder import BEST, CLAIM, CURVES, LAST, SUMMARY, check_run_folder, files_of_a_run
+from spec_compiler.files.whole import alone, sweep, workspace
+from spec_compiler.graph import Graph
+from spec_compiler.reading import Damaged
+from spec_compiler.reading.text import read_json
+from spec_compiler.result import CompiledSpec
+from spec_compiler.spec import Spec
+from spec_compiler.training.history import History
+
+PACKAGES = ("spec-compiler", "keras", "tensorflow", "jax", "torch", "numpy", "pillow", "h5py")
+
+
+@contextlib.contextmanager
+def claimed(folder: str, *, resume: bool, force: bool) -> Iterator[None]:
+    """The folder of a run, made where there is none, as this process's own: no other trains there meanwhile.
+
+    Raises:
+        SpecError: SC608 where it holds a run that is neither to be continued nor to be replaced, another process trains
+            there, or it cannot be written.
+    """
+    with contextlib.ExitStack() as stack:
+        if not os.path.isdir(folder):
+            stack.callback(_rmdir, folder)  # an empty one is of no use
+        try:
+            os.makedirs(folder, exist_ok=True)
+            for below, _, _ in os.walk(folder):  # logs, and what callbacks write
+                sweep(below)
+            with alone((folder,)):
+                check_run_folder(folder, resume=resume, force=force)
+                stack.enter_context(workspace(folder, CLAIM))
+        except OSError as error:
+            raise checkpoints.unwritable(error, folder) from None
+        yield
+
+
+def _rmdir(folder: str) -> None:
+    with contextlib.suppress(OSError):
+        os.rmdir(folder)
+
+
+def clear(folder: str) -> None:
+    """Takes the run away that is in a folder; only what a run writes."""
+    for path in files_of_a_run(folder):
+        shutil.rmtree(path) if os.path.isdir(path) and not os.path.islink(path) else os.unlink(path)
+
+
+def check_room(folder: str, graph: Graph, *, cleared: bool = False) -> None:
+    """Proves that the run's models fit on the disk: best, last and the one being written, with the optimizer's state.
+
+    `cleared` says that the models of the run that is there go before.
+
+    Raises:
+        SpecError: SC608.
+    """
+    needed = 3 * 4 * 3 * graph.num_parameters
+    free = shutil.disk_usage(folder).free
+    if cleared:
+        free += sum(os.path.getsize(path) for path in files_of_a_run(folder) if path.endswith(".keras"))
+    if free < needed:
+        message = f"the run needs about {_size(needed)} for its models, `{folder}` has {_size(free)} left"
+        raise SpecError.single("SC608", message, help="make room, or name a folder on another disk")
+
+
+def mend_best(folder: str, progress: Progress) -> bool:
+    """Proves that the best model of a run that goes on is whole; whether it had to be made again from the last one.
+
+    Raises:
+        SpecError: SC608 where it is damaged and the last one is of another epoch.
+    """
+    path, done = os.path.join(folder, BEST), len(progress.history)
+    if progress.best_epoch is None:
+        return False
+    if os.path.exists(path):
+        found = checkpoints.read_state(path)
+        if found is not None and (found[0].get("epoch", 0) > done or _is_as_summarized(folder, done)):
+            return False  # of the epoch that a kill cut off, or of one that the run counts
+    back = [each for each in progress.ends if each["back_to"] and each["phase"] == progress.history.rows[-1].phase]
+    if progress.best_epoch == done and not back:
+        state = {name: progress.marks[name] for name in ("class_names", "images")} | {"epoch": done}
+        checkpoints.copy_model(os.path.join(folder, LAST), path, state)
+        return True
+    if os.path.exists(path):
+        message = f"`{path}` is damaged: it is not as the run wrote it"
+        help = "put a whole copy there, or remove it to go on without it"
+        raise SpecError.single("SC608", message, help=help)
+    return False
+
+
+def _is_as_summarized(folder: str, num_epochs: int) -> bool:
+    """Whether the best model has the checksum in the summary, if that is of the run as it stands."""
+    try:
+        summary = read_json(os.path.join(folder, SUMMARY))
+        if summary["epochs"] != num_epochs or BEST not in summary["checksums"]:
+            return True
+        return bool(summary["checksums"][BEST] == _checksum(os.path.join(folder, BEST)))
+    except (Damaged, OSError, KeyError, TypeError):
+        return True
+
+
+def finish(
+    folder: str,
+    spec: Spec,
+    compiled: CompiledSpec,
+    data: LoadedData,
+    history: History,
+    ends: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """Writes curves and summary, and returns the summary.
+
+    Raises:
+        SpecError: SC608.
+    """
+    drawn = draw_curves(history, [os.path.join(folder, name) for name in CURVES], title=compiled.plan.name)
+    summary = _summary(folder, spec, compiled, data, history, ends) | {"curves": drawn}
+    checkpoints.write_text(os.path.join(folder, SUMMARY), json.dumps(summary, indent=1) + "\n")
+    return summary
+
+
+def _summary(
+    folder: str,
+    spec: Spec,
+    compiled: CompiledSpec,
+    data: LoadedData,
+    history: History,
+    ends: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    best = history.best_epoch()
+    files = {name: _checksum(os.path.join(folder, name)) for name in (BEST, LAST) if
+             os.path.exists(os.path.join(folder, name))}  # fmt: skip
+    return {
+        "format_version": 1,
+        "name": compiled.plan.name,
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "versions": {
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "backend": keras.backend.backend(),
+            **{name: version for name in PACKAGES if (version := _version(name))},
+        },
+        "checksums": {
+            "spec": hashlib.sha256(spec.source.text.encode()).hexdigest() if spec.source.text else None,
+            "base": _base_checksum(compiled),
+            **files,
+        },
+        "seed": spec.seed,
+        "data": {
+            "classes": list(data.class_names),
+            "train": data.num_train,
+            "validation": data.num_validation,
+        },
+        "parameters": compiled.plan.after.num_parameters,
+        "weights": compiled.weights.summary,
+        "phases": [{"phase": name, "first_epoch": first, "last_epoch": last} for name, first, last in history.phases()],
+        "ends": [dict(each) for each in ends],
+        "epochs": len(history),
+        "seconds": round(sum(row.seconds for row in history), 3),
+        "best": best and {"measure": history.measure, "epoch": best.epoch, **best.metrics},
+        "last": history.rows[-1].metrics if history.rows else None,
+    }
+
+
+def _base_checksum(compiled: CompiledSpec) -> str | None:
+    """One checksum over the bytes of every weight that was copied from the base."""
+    rows = [row for row in compiled.weights.of("copied") if row.source_checksum]
+    if not rows:
+        return None
+    return hashlib.sha256(
+        "\n".join(f"{row.layer}/{row.variable} {row.source_checksum}" for row in rows).encode()
+    ).hexdigest()
+
+
+def _checksum(path: str) -> str:
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

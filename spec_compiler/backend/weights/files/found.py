@@ -1,0 +1,83 @@
+"""The arrays of a file, found for a base, and the file open for reading them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from spec_compiler.backend.models.state import NoState, State
+from spec_compiler.backend.weights.files.saved_state import FileState
+from spec_compiler.backend.weights.files.store import Array, Store, open_store
+from spec_compiler.diagnostics import Path, SpecError
+from spec_compiler.graph.layer_spec import Place
+from spec_compiler.reading import said_of
+
+WHAT = "weights"
+HELP = "the file is damaged or not complete; save or download it again"
+
+
+@dataclass(frozen=True)
+class FileWeights:
+    """The arrays of a file, found for a base: from each place to the dataset that holds it.
+
+    `unmapped` are layers of the base that a `map` leaves out, `unused` the groups of the file that nothing takes,
+    `fills` the new layers that it names. `groups` leads from each layer of the base, `outer/inner` in nested models, to
+    its group in a file of Keras 3's format; of others it is empty. `limit` is what packed weights may unpack to,
+    `unverified` the file where it has no checksum by which a flipped bit would be found, `path` leads to its name in
+    the spec.
+    """
+
+    file: str
+    text: str
+    datasets: Mapping[Place, str]
+    unmapped: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+    fills: frozenset[str] = frozenset()
+    groups: Mapping[str, str] = field(default_factory=dict)
+    limit: int = 0
+    unverified: tuple[str, ...] = ()
+    path: Path = ()
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[OpenWeights]:
+        """The file open for reading arrays one by one, and when it is closed, proven by its checksum.
+
+        Raises:
+            SpecError: SC502, SC514.
+        """
+        with _at(self.path), said_of(self.file, WHAT, HELP), open_store(self.file, self.limit) as store, store.proven():
+            yield OpenWeights(self, store)
+
+
+@contextlib.contextmanager
+def _at(path: Path) -> Iterator[None]:
+    """Places what is said of the file at its name in the spec; what else goes wrong meanwhile is left as it is."""
+    try:
+        yield
+    except SpecError as error:
+        codes = {each.code for each in error.diagnostics if not each.path}
+        raise error.under(*path) if codes & {"SC502", "SC514"} else error from None
+
+
+@dataclass(frozen=True)
+class OpenWeights:
+    """A weights file that is open."""
+
+    weights: FileWeights
+    store: Store
+
+    def origin(self, place: Place) -> str | None:
+        """Where the array of a place is, as the ledger says it."""
+        dataset = self.weights.datasets.get(place)
+        return f"{os.path.basename(self.weights.file)}:{dataset}" if dataset else None
+
+    def read(self, place: Place) -> Array:
+        """The array of a place, exactly as it is in the file."""
+        return self.store.read(self.weights.datasets[place])
+
+    def state(self, name: str) -> State:
+        """What the file holds of a layer beside its variables."""
+        group = self.weights.groups.get(name)
+        return NoState() if group is None else FileState(self.store, self.weights.file, group)

@@ -1,0 +1,65 @@
+"""Layers with weights against the arrays of a file, and what is said where they are another model's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from spec_compiler.backend.weights.files.store import Store
+from spec_compiler.diagnostics import SpecError
+from spec_compiler.graph import Graph
+from spec_compiler.graph.layer_spec import LayerSpec
+
+
+def weighted(base: Graph) -> list[LayerSpec]:
+    """The base's layers that have weights, in the order of `model.layers`."""
+    layers = [layer for layer in base.layers.values() if layer.weights]
+    return sorted(layers, key=lambda layer: (layer.position is None, layer.position or 0))
+
+
+def shape_problems(store: Store, name: str, layer: LayerSpec, index: int) -> list[str]:
+    """The shapes of a layer's variable and of an array, where they differ, or that one of the two holds no floats.
+
+    A quantized kernel has the shape of the one that it came from.
+    """
+    assert layer.variables is not None
+    variable = layer.variables[index]
+    if name not in store.hdf5.arrays:
+        return [f"`{layer.name}`: the file has no array `{name}`"]
+    shape, dtype = store.info(name).shape, store.info(name).dtype
+    if shape != variable.shape:
+        return [f"`{layer.name}` has a {variable.path} of {variable.shape}, the file one of {shape}"]
+    if ("float" in variable.dtype) != (dtype.kind in "fV"):  # V: bfloat16, which HDF5 does not know
+        return [f"`{layer.name}` has a {variable.path} of {variable.dtype}, the file one of {dtype}"]
+    return []
+
+
+def another_model(
+    path: str, base: Graph, facts: Sequence[str], *, names: Sequence[str] = (), wanted: Sequence[str] = ()
+) -> SpecError:
+    """SC503 for a file of another model, with the first few facts that show it.
+
+    Where one of `names`, the layers of the file, and `wanted`, those of the base, holds all of the other, what it has
+    besides is one more fact.
+    """
+    texts = list(facts)
+    help = "name a file that was saved from this model, or a checkpoint with other names as `{file: …, map: …}`"
+    missing = [name for name in wanted if name not in names]
+    extra = [name for name in names if name not in wanted]
+    if missing and not extra:
+        texts.append(f"the file lacks {', '.join(f'`{name}`' for name in missing[:4])}")
+        help = "a file without the top belongs to `include_top: false`" if _is_top(missing) else help
+    elif extra and not missing:
+        texts.append(f"only the file has {', '.join(f'`{name}`' for name in extra[:4])}")
+        help = "a file with the top belongs to `include_top: true`" if _is_top(extra) else help
+    more = f"and {len(texts) - 4} more" if len(texts) > 4 else None
+    return SpecError.single(
+        "SC503",
+        f"`{os.path.basename(path)}` holds the weights of another model than `{base.name}`",
+        notes=[*texts[:4], *([more] if more else [])],
+        help=help,
+    )
+
+
+def _is_top(names: Sequence[str]) -> bool:
+    return any(name.startswith(("predictions", "fc1", "top_", "probs")) for name in names)

@@ -1,0 +1,46 @@
+"""Which of a file's arrays each of a base's variables is."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+from spec_compiler.backend.weights.files.found import HELP, WHAT, FileWeights
+from spec_compiler.backend.weights.files.keras3 import find_keras3
+from spec_compiler.backend.weights.files.legacy import find_legacy, is_legacy
+from spec_compiler.backend.weights.files.mapped import find_mapped
+from spec_compiler.backend.weights.files.saved_state import check_assets, layer_groups
+from spec_compiler.backend.weights.files.store import most_for, open_store
+from spec_compiler.graph import Graph
+from spec_compiler.language.base import Weights
+from spec_compiler.reading import said_of
+
+
+def find(path: str, weights: Weights, base: Graph, result: Graph) -> FileWeights:
+    """Where each of the base's variables is in a file, with every shape compared. No array is read.
+
+    A map may also name new layers of the result.
+
+    Raises:
+        SpecError: SC502, SC503 the file belongs to another model, SC506 a map entry that does not fit, SC512,
+            SC514.
+    """
+    with said_of(path, WHAT, HELP):
+        limit = most_for(os.path.getsize(path) if weights.map is not None else _num_bytes(base))
+        with open_store(path, limit) as store:
+            if weights.map is not None:
+                check_assets(result, "a weight map")
+                found = find_mapped(path, weights, store, base, result)
+            else:
+                legacy = is_legacy(store)
+                datasets = find_legacy(store, base, path) if legacy else find_keras3(store, base, path)
+                groups = {} if legacy else dict(layer_groups(base, older="layers" not in store))
+                check_assets(result, f"`{os.path.basename(path)}`", store.members, groups)
+                found = FileWeights(path, weights.text, datasets, groups=groups)
+            verified = store.is_verified(found.datasets.values())
+    return replace(found, limit=limit, unverified=() if verified else (os.path.basename(path),))
+
+
+def _num_bytes(base: Graph) -> int:
+    variables = (each for layer in base.layers.values() for each in layer.variables or ())
+    return sum(each.num_elements * 4 for each in variables)

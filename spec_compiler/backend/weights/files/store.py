@@ -1,0 +1,168 @@
+"""A weights file that is open: its arrays by name, and beside them the other members of its archive, if it is one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Event
+from typing import Any
+
+import numpy as np
+
+from spec_compiler.backend.models.symbolic import empty
+from spec_compiler.reading import said_of
+from spec_compiler.reading.archive import Archive
+from spec_compiler.reading.damage import Damaged
+from spec_compiler.reading.hdf5 import ArrayInfo, Hdf5, open_hdf5
+from spec_compiler.reading.model import WEIGHTS, format_of, weights_archive
+
+Array = np.ndarray[Any, Any]
+
+_MOST = 64 << 20  # what a file may hold besides its weights
+_MAX_ASSET = 256 << 20  # a vocabulary of ten million words
+
+
+@dataclass(frozen=True)
+class Store:
+    """An open weights file; names are paths in it, `layers/dense/vars/0`."""
+
+    hdf5: Hdf5
+    archive: Archive | None = None
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.hdf5
+
+    @property
+    def arrays(self) -> list[str]:
+        """The names of all arrays, less the optimizer's."""
+        return [name for name in self.hdf5.arrays if not name.startswith(("optimizer", "_optimizer"))]
+
+    def info(self, name: str) -> ArrayInfo:
+        """Shape and dtype of an array.
+
+        Raises:
+            Damaged: there is none of this name.
+        """
+        if name not in self.hdf5.arrays:
+            raise Damaged(f"it has no array `{name}`")
+        return self.hdf5.arrays[name]
+
+    def read(self, name: str) -> Array:
+        """An array, exactly as it is in the file.
+
+        Raises:
+            Damaged: it is damaged.
+        """
+        return self.hdf5.read(name, empty)
+
+    def arrays_in(self, group: str) -> list[str]:
+        """The names of the arrays right in a group, without the group's."""
+        return self.hdf5.arrays_in(group)
+
+    def texts(self, group: str, attribute: str) -> list[str] | None:
+        """A list of names in the attributes of a group, which Keras splits over several where it is long.
+
+        Raises:
+            Damaged: there is no such group, or its attribute is no list.
+        """
+        if group not in self.hdf5.groups:
+            raise Damaged(f"it has no group `{group}`")
+        found = self.hdf5.attribute(group, attribute)
+        if found is None:
+            found, number = None, 0
+            while (part := self.hdf5.attribute(group, f"{attribute}{number}")) is not None:
+                found = [*(found or []), *(part if isinstance(part, list) else [part])]
+                number += 1
+        if found is None:
+            return None
+        if not isinstance(found, list):
+            raise Damaged(f"the `{attribute}` of its `{group or '/'}` are no list")
+        return [str(each) for each in found]
+
+    @property
+    def members(self) -> Collection[str]:
+        """The names of the archive's members; none where the file is no archive."""
+        return () if self.archive is None else self.archive.members
+
+    def asset(self, member: str) -> bytes:
+        """A file in the archive.
+
+        Raises:
+            Damaged: it is damaged.
+            Hostile: it is larger than any vocabulary.
+        """
+        assert self.archive is not None
+        return self.archive.read(member, _MAX_ASSET)
+
+    def is_verified(self, names: Collection[str]) -> bool:
+        """Whether a flipped bit in one of these arrays would be found, by the archive's checksum or HDF5's."""
+        return self.archive is not None or all(self.hdf5.arrays[name].has_checksum for name in names)
+
+    @contextlib.contextmanager
+    def proven(self) -> Iterator[None]:
+        """Compares the weights in an archive with their checksum while they are read, and waits for that at the end.
+
+        Raises:
+            Damaged: they differ.
+        """
+        if self.archive is None:
+            yield
+            return
+        stopped = Event()
+        with ThreadPoolExecutor(1) as beside:  # neither the checksum nor reading the file needs Python's lock
+            outcome = beside.submit(self.archive.prove, WEIGHTS, stopped.is_set)
+            try:
+                yield
+            except BaseException:
+                stopped.set()
+                raise
+            outcome.result()
+
+
+def most_for(num_bytes: int) -> int:
+    """The most that weights of this size may unpack to: with an optimizer's three slots, all in twice the precision."""
+    return _MOST + 8 * num_bytes
+
+
+@contextlib.contextmanager
+def open_store(path: str, limit: int) -> Iterator[Store]:
+    """The weights of a file: a weights file, or the weights in a `.keras` archive, read in place.
+
+    Weights that are packed in the archive unpack to no more than `limit`.
+
+    Raises:
+        Damaged: it is damaged or something else.
+        Hostile: it is made to lead a reader astray.
+    """
+    if format_of(path) == "hdf5":
+        with open_hdf5(path) as store:
+            yield Store(store)
+        return
+    with weights_archive(path) as archive, archive.opened(WEIGHTS, limit) as stream, open_hdf5(stream) as store:
+        yield Store(store, archive)
+
+
+def admitted(path: str) -> str:
+    """The path of a model file that Keras itself is to load, which believes more than we do: the whole of it is proven.
+
+    Raises:
+        SpecError: SC502 where it is damaged, SC514 where it is made to lead a reader astray.
+    """
+    with (
+        said_of(path, "a model", "save it again"),
+        open_store(path, most_for(os.path.getsize(path))) as store,
+        store.proven(),
+    ):
+        for group in store.hdf5.groups:
+            for attribute in ("layer_names", "weight_names"):
+                store.texts(group, attribute)
+        for attribute in ("model_config", "training_config", "keras_version", "backend"):
+            store.hdf5.attribute("", attribute, only_one=True)
+        if store.archive is not None:
+            for each in store.members:
+                if each != WEIGHTS:
+                    store.archive.prove(each)
+    return path

@@ -1,0 +1,232 @@
+"""Weights last: every variable of the result gets its value, and a row in the ledger that proves where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+import xxhash
+
+from spec_compiler.backend.models.state import State, StateLost, carry, untracked
+from spec_compiler.backend.models.store import parts
+from spec_compiler.backend.models.symbolic import assign, initialize, is_symbolic, quick_protocols
+from spec_compiler.backend.models.writer import Built
+from spec_compiler.backend.weights.files import Array
+from spec_compiler.backend.weights.freezing import freeze, thawed
+from spec_compiler.backend.weights.sources import OpenSource, WeightSource, as_array, to_array
+from spec_compiler.diagnostics import SpecError
+from spec_compiler.graph import Graph
+from spec_compiler.graph.layer_spec import LayerSpec, Place, VariableSpec
+from spec_compiler.plan.ledger import LedgerRow, WeightLedger
+
+
+def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
+    """Fills the built model: kept variables and states from the source, new ones from their initializers.
+
+    Raises:
+        SpecError: SC512, the state of a kept layer cannot be carried over.
+        TransferError: a copied variable is not what the source holds, or one was left without a value.
+    """
+    rows: list[LedgerRow] = []
+    frozen, single = thawed(built.model)  # a backend's variable that is made frozen could never be trained
+    with source.opened() as opened, quick_protocols():
+        for name, layer in built.layers.items():
+            spec = built.graph.layers[name]
+            if spec.kind not in ("input", "operation"):
+                found = list(_layer_rows(spec, layer, opened, spec.name in source.fills))
+                rows += _with_state(found, spec, layer, opened)
+                single += [] if spec.is_new else _frozen_alone(layer, opened.state(spec.name))
+    rows += _dropped(base, built.graph)
+    for variable in built.model.variables:
+        if is_symbolic(variable):
+            raise TransferError(f"the variable {variable.path} was left without a value")
+    own = [(layer, built.graph.layers[name].trainable) for name, layer in built.layers.items()]
+    for layer, trains in own:
+        if trains and getattr(layer, "trainable", True) is False:
+            layer.trainable = True
+    for layer, trains in own:  # last: what is frozen stays so, though a layer that trains holds it as well
+        if not trains and hasattr(layer, "trainable"):
+            freeze(layer)
+    for layer in frozen:  # those inside of nested models as well
+        if not layer.trainable:
+            freeze(layer)
+    for variable in single:
+        variable.trainable = False
+    num_base = sum(len(layer.variables or ()) for layer in base.layers.values())
+    unverified = source.unverified if any(row.action == "copied" for row in rows) else ()
+    return WeightLedger(tuple(rows), num_base, source.unused, unverified=unverified)
+
+
+def _frozen_alone(layer: Any, state: State) -> list[Any]:
+    """The variables of a kept layer of which the base froze the same ones by themselves: `kernel.trainable = False`."""
+    original = getattr(state, "layer", None)
+    if original is None or not original.trainable or len(original.variables) != len(layer.variables):
+        return []
+    pairs = zip(layer.variables, original.variables, strict=True)
+    alone = {id(each) for part in parts(original) if part.trainable for each in part._trainable_variables}
+    return [ours for ours, theirs in pairs if not theirs.trainable and id(theirs) in alone]
+
+
+class TransferError(Exception):
+    """A weight that did not arrive as it left: a bug of the compiler or of Keras, never a mistake of the user."""
+
+
+def _layer_rows(spec: LayerSpec, layer: Any, source: OpenSource, filled: bool) -> Iterator[LedgerRow]:
+    variables = spec.variables or ()
+    if len(variables) != len(layer.variables):
+        raise TransferError(f"{spec.name} was built with {len(layer.variables)} variables, expected {len(variables)}")
+    for index, (each, variable) in enumerate(zip(variables, layer.variables, strict=True)):
+        place = spec.place(index)
+        origin = None if place is None or (spec.is_new and not filled) else source.origin(place)
+        if place is None or origin is None:
+            initialize(variable)
+            yield _row(spec, each, "initialized", _why_initialized(spec, each, place), result=_checksum_of(variable))
+            continue
+        value = source.read(place)
+        array = as_array(value)
+        before = checksum(array)
+        assign(variable, value)
+        result = to_array(variable)
+        after = checksum(result)
+        why = "new layer, filled by the weight map" if spec.is_new else "kept layer"
+        if spec.remade:
+            why = f"{why}, {spec.remade}"
+        if result.dtype != array.dtype:
+            why = f"{why}, cast from {array.dtype} to {result.dtype}"
+            before_cast = checksum(array.astype(result.dtype))
+            if before_cast != after:
+                raise TransferError(f"{spec.name}/{each.path} differs from {origin} after the cast")
+        elif before != after:
+            raise TransferError(f"{spec.name}/{each.path} differs from {origin}")
+        yield _row(spec, each, "copied", why, origin, before, after)
+
+
+def _why_initialized(spec: LayerSpec, variable: VariableSpec, place: Place | None) -> str:
+    if spec.is_new:
+        return f"new layer, made by `{spec.origin.section}`"
+    if not variable.is_weight:
+        return "state of a random generator"
+    if place is None:
+        return f"new arguments, given by `{spec.changed_by.section if spec.changed_by else 'the spec'}`"
+    return "the base comes without weights for it"
+
+
+def _with_state(rows: list[LedgerRow], spec: LayerSpec, layer: Any, source: OpenSource) -> Iterator[LedgerRow]:
+    """The rows of a layer after it was given what it knows beside its variables, with a row for each such part.
+
+    Raises:
+        SpecError: SC512.
+    """
+    others = untracked(layer)
+    for variable in others.values():
+        initialize(variable)
+    if spec.is_new:
+        yield from rows
+        return
+    state = source.state(spec.name)
+    loaded: dict[int, tuple[str, str]] = {}  # by variable: where Keras's own loading of it read what
+    carried: list[LedgerRow] = []
+    try:
+        for saveable, arrays in carry(layer, state):
+            origins = {checksum(array): origin for origin, array in arrays.items()}
+            for variable in getattr(saveable, "variables", ()):
+                result = _checksum_of(variable)
+                loaded[id(variable)] = (result, origins.get(result, ""))
+            carried.append(_state_row(spec, type(saveable).__name__, "loaded as Keras loads its class"))
+    except StateLost as error:
+        raise _lost(spec, str(error)) from error
+    for path, array in state.values().items():
+        if path in others and tuple(others[path].shape) == array.shape:
+            others[path].assign(array)
+            carried.append(_state_row(spec, path, "kept layer", others[path], checksum(array)))
+    for row, variable in zip(rows, layer.variables, strict=True):
+        if id(variable) not in loaded or row.action != "initialized":
+            yield row
+            continue
+        result, origin = loaded[id(variable)]
+        if origin:
+            yield replace(
+                row, action="copied", reason="kept layer", source=origin, source_checksum=result, result_checksum=result
+            )
+        else:
+            yield replace(row, reason=f"as Keras loads a `{spec.class_name}`", result_checksum=result)
+    yield from carried
+
+
+def _lost(spec: LayerSpec, reason: str) -> SpecError:
+    message = (
+        f"the kept layer `{spec.name}` ({spec.class_name}) knows more than its variables, which cannot be carried over"
+    )
+    path = spec.changed_by.path if spec.changed_by is not None else ()
+    return SpecError.single(
+        "SC512",
+        message,
+        path=path,
+        notes=[reason],
+        help=f"put a new layer in the place of `{spec.name}` with `replace`",
+    )
+
+
+def _dropped(base: Graph, result: Graph) -> Iterator[LedgerRow]:
+    """A row for each variable of the base that the result has no more."""
+    taken = {place for spec in result.layers.values() if not spec.is_new for place in spec.all_places()}
+    kept = {place[0]: spec for spec in result.layers.values() for place in spec.all_places() if place is not None}
+    for spec in base.layers.values():
+        origin = result.removed.get(spec.name)
+        why = f"its layer was taken away by {f'`{origin.section}`' if origin else 'the spec'}"
+        for index, variable in enumerate(spec.variables or ()):
+            place = spec.place(index)
+            if place not in taken:
+                by = kept[spec.name].changed_by if spec.name in kept else None
+                yield _row(spec, variable, "dropped", f"new arguments, given by `{by.section}`" if by else why)
+
+
+def _row(
+    spec: LayerSpec,
+    variable: VariableSpec,
+    action: Literal["copied", "initialized", "dropped"],
+    reason: str,
+    origin: str | None = None,
+    source: str | None = None,
+    result: str | None = None,
+) -> LedgerRow:
+    return LedgerRow(
+        layer=spec.name,
+        variable=variable.path,
+        action=action,
+        reason=reason,
+        shape=variable.shape,
+        dtype=variable.dtype,
+        parameters=variable.num_elements if variable.is_weight else 0,
+        source=origin,
+        source_checksum=source,
+        result_checksum=result,
+        is_new=spec.is_new,
+    )
+
+
+def _state_row(spec: LayerSpec, what: str, reason: str, variable: Any = None, result: str | None = None) -> LedgerRow:
+    """The row of what a kept layer knows beside its variables."""
+    return LedgerRow(
+        layer=spec.name,
+        variable=what,
+        action="copied",
+        reason=reason,
+        shape=() if variable is None else tuple(variable.shape),
+        dtype="" if variable is None else str(variable.dtype),
+        parameters=0,
+        source_checksum=result,
+        result_checksum=result,
+        is_state=True,
+    )
+
+
+def _checksum_of(variable: Any) -> str:
+    return checksum(to_array(variable))
+
+
+def checksum(array: Array) -> str:
+    """XXH3 of an array's bytes, 128 bits in hexadecimal; dtype and shape aside."""
+    return xxhash.xxh3_128(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data).hexdigest()

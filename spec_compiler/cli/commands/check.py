@@ -1,0 +1,176 @@
+"""`check`, `explain`, `schema`: what is wrong with specs, what a code means, what a spec may say."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+import click
+
+from spec_compiler.cli.options import permission_options, sandbox_option, set_option
+from spec_compiler.cli.progress import progress
+from spec_compiler.cli.reports import REPORT_FORMATS, report
+from spec_compiler.cli.show import render_all
+from spec_compiler.cli.terminal import NEWLINE, echo, joined, style
+from spec_compiler.compiler import Checked, checked
+from spec_compiler.diagnostics import RULES, Diagnostic, did_you_mean
+from spec_compiler.spec.others import Tier
+from spec_compiler.spec.permissions import Permissions
+
+CALL_ERRORS = ("SC109", "SC508", "SC608")
+TIERS: dict[Tier, str] = {
+    "fields": "fields and arguments",
+    "names": "fields, names and topology",
+    "shapes": "fields, names, topology and shapes",
+    "files": "fields, names, topology, shapes and files",
+}
+UNKNOWN_BASE = "names and shapes were not checked: `check` without `--static` reads the base once and remembers it"
+UNKNOWN_WEIGHTS = "the `imagenet` weights were not looked for, `build` downloads them"
+UNKNOWN_CALLS = "shapes were not checked: `plan`, or `check` without `--static`, computes them once and remembers them"
+
+
+@click.command()
+@click.argument("specs", metavar="SPEC...", nargs=-1, required=True, type=click.Path())
+@set_option
+@click.option(
+    "--static",
+    is_flag=True,
+    help="Only what needs no Keras: fields and arguments, and names and shapes that Keras was asked for before.",
+)
+@permission_options
+@click.option("--format", "format_", type=click.Choice(REPORT_FORMATS), default="text", show_default=True)
+@sandbox_option
+def check(
+    specs: tuple[str, ...],
+    overrides: tuple[str, ...],
+    static: bool,
+    allow_code: bool,
+    restrict_paths: bool,
+    format_: str,
+) -> None:
+    """Check specs without building: fields, names, topology, shapes, files."""
+    allowed = Permissions(allow_code, not restrict_paths)
+    with progress("checking"):
+        results = {spec: checked(spec, allowed, static=static, overrides=overrides) for spec in specs}
+    found = [each for result in results.values() for each in result.diagnostics]
+    tiers = {spec: result.tier for spec, result in results.items() if not _is_missing(result.diagnostics)}
+    text = render_all(found) if format_ == "text" else report(found, format_, how_far(results, static), tiers)
+    if text:
+        echo(text)
+    if format_ == "text":
+        echo(summary(results, static), err=bool(found))
+    sys.exit(status(found))
+
+
+def summary(results: Mapping[str, Checked], static: bool) -> str:
+    """What was checked, how far, and how it ended: `2 specs checked (fields, names …): no errors, 1 warning`."""
+    found = [each for result in results.values() for each in result.diagnostics]
+    errors = sum(each.severity == "error" for each in found)
+    warnings = len(found) - errors
+    counts = f"{errors or 'no'} error{'s' if errors != 1 else ''}"
+    if warnings:
+        counts += f", {warnings} warning{'s' if warnings != 1 else ''}"
+    missing = sum(_is_missing(result.diagnostics) for result in results.values())
+    read = len(results) - missing
+    text = f"{read or 'no'} spec{'s' if read > 1 else ''} checked"
+    tiers = {result.tier for result in _read(results)}
+    if len(tiers) > 1:
+        text += f"{' statically' if static else ''}: {_steps(results)}"
+    elif tiers:
+        text += f" ({how_far(results, static)})"
+    text += f", {missing} could not be read" if missing else ""
+    text += f"{';' if len(tiers) > 1 else ':'} {counts}"
+    clean = {result.tier for result in _read(results) if not _errors(result.diagnostics)}
+    if not static and "shapes" in clean:  # that is where checks of such specs end
+        text += f"; {UNKNOWN_WEIGHTS}"
+    if static and not errors and "fields" in tiers:
+        return f"{text}\n{UNKNOWN_BASE}"
+    return f"{text}\n{UNKNOWN_CALLS}" if static and not errors and "names" in tiers else text
+
+
+def how_far(results: Mapping[str, Checked], static: bool) -> str:
+    """How far the checks came: `statically: fields and arguments`, with counts where the specs differ."""
+    tiers = {result.tier for result in _read(results)}
+    text = _steps(results) if len(tiers) > 1 else TIERS[tiers.pop()] if tiers else "nothing"
+    return f"statically: {text}" if static else text
+
+
+def _steps(results: Mapping[str, Checked]) -> str:
+    """How many specs came how far: `3 stopped at their fields, 1 at its names, 2 went as far as their files`."""
+    parts: list[str] = []
+    for stopped, first in ((True, "stopped"), (False, "went")):
+        counts = Counter(result.tier for result in _read(results) if bool(_errors(result.diagnostics)) == stopped)
+        verb = f"{first} "
+        for tier in TIERS:
+            if tier in counts:
+                way = "at" if stopped else "all the way to" if tier == "files" else "as far as"
+                parts.append(f"{counts[tier]} {verb}{way} {'its' if counts[tier] == 1 else 'their'} {tier}")
+                verb = ""
+    return ", ".join(parts)
+
+
+def _read(results: Mapping[str, Checked]) -> list[Checked]:
+    return [result for result in results.values() if not _is_missing(result.diagnostics)]
+
+
+def _errors(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
+    return [each for each in diagnostics if each.severity == "error"]
+
+
+def _is_missing(diagnostics: Sequence[Diagnostic]) -> bool:
+    """Whether all that there is to say is that the spec is not there, or is no text."""
+    errors = _errors(diagnostics)
+    return len(errors) == 1 and errors[0].code in ("SC501", "SC004") and not errors[0].path and errors[0].line is None
+
+
+def status(diagnostics: Sequence[Diagnostic]) -> int:
+    """The exit status: 0 no error, 1 the spec is at fault, 2 the call is."""
+    errors = _errors(diagnostics)
+    if not errors:
+        return 0
+    nowhere = all(not each.path and each.line is None and each.file is None for each in errors)
+    return 2 if _is_missing(errors) or nowhere or all(each.code in CALL_ERRORS for each in errors) else 1
+
+
+@click.command()
+@click.argument("code", metavar="[CODE]", required=False)
+def explain(code: str | None) -> None:
+    """Explain a code, with a wrong and a right example. Without one, list all codes."""
+    if code is None:
+        echo(rules_text())
+        return
+    name = code.upper()
+    if name not in RULES:
+        help = did_you_mean(name, RULES, f"the codes go from {min(RULES)} to {max(RULES)}")
+        raise click.UsageError(f"there is no rule `{code}`; {help}")
+    from spec_compiler.diagnostics.rules.pages import explanation
+
+    explained = explanation(name)
+    rule = explained.rule
+    kind = "a warning" if rule.severity == "warning" else "an error"
+    echo(style(f"{rule.code}: {rule.title}", bold=True))
+    echo(f"({rule.family}; {kind})\n\n{explained.text}")
+    for title, example, color in (("Wrong", explained.wrong, "red"), ("Right", explained.right, "green")):
+        lines = "".join(f"    {line}".rstrip() + "\n" for line in example.text.splitlines())
+        echo(NEWLINE + style(title, fg=color) + ":")
+        echo(f"\n{lines}", nl=False)
+
+
+def rules_text() -> str:
+    """Every code with its title, a block for each family."""
+    blocks = []
+    for family, rules in groupby(RULES.values(), key=lambda rule: rule.family):
+        lines = [f"  {rule.code}  {rule.title}{' (warning)' * (rule.severity == 'warning')}" for rule in rules]
+        blocks.append(joined([style(family, bold=True), *lines]))
+    return joined(blocks, "\n\n")
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of specs, for editors."""
+    from spec_compiler.spec.schema import spec_schema
+
+    echo(json.dumps(spec_schema(), indent=1, ensure_ascii=False))

@@ -1,0 +1,294 @@
+"""`predict` and `features`: a saved model on image files."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import functools
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from spec_compiler.cli.options import model_code_option
+from spec_compiler.cli.progress import progress
+from spec_compiler.cli.save import ready, whole
+from spec_compiler.cli.terminal import echo, joined, shown, style
+from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.reading import Damaged
+from spec_compiler.reading.text import read_json
+from spec_compiler.spec.data import INTERPOLATIONS
+from spec_compiler.spec.file_paths import model_file
+
+if TYPE_CHECKING:
+    from spec_compiler.backend.inference import ImageModel
+
+
+@dataclass(frozen=True)
+class ImageRun:
+    """A saved model on image files: what both commands are told."""
+
+    model: str
+    images: tuple[str, ...]
+    batch_size: int
+    size: tuple[int, int] | None
+    interpolation: str | None
+    preprocess: str | None
+    strict: bool
+    allow_code: bool
+
+    def files(self) -> list[str]:
+        """The images.
+
+        Raises:
+            SpecError: SC501 for one that is not there.
+        """
+        from spec_compiler.backend.images import find_images
+
+        files = find_images(self.images)
+        if not files:
+            raise click.UsageError("there is no image in these folders")
+        return files
+
+    def opened(self, layer: str | None = None) -> ImageModel:
+        """The model, ready to run; up to a layer, where one is named."""
+        model_file(self.model)
+        with progress("loading the model"):
+            from spec_compiler.backend.startup import start
+
+            start()
+            from spec_compiler.backend.inference import open_model
+
+            return open_model(
+                self.model,
+                layer=layer,
+                size=self.size,
+                interpolation=self.interpolation,
+                preprocess=self.preprocess,
+                allow_code=self.allow_code,
+            )
+
+    def batches(self, model: ImageModel) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+        """The results of the readable images, under a progress bar; unreadable ones are named.
+
+        Raises:
+            SpecError: SC603 where no image can be read, or with `strict` one of them cannot.
+        """
+        from spec_compiler.backend.inference import run_images
+
+        files = self.files()
+        count = 0
+        with _bar(len(files)) as advance:
+            for batch in run_images(model, files, self.batch_size):
+                for file, why in batch.unreadable:
+                    if self.strict:
+                        raise SpecError([Diagnostic("SC603", f"`{file}` cannot be read: {why}")])
+                    echo(shown(f"skipped {file}: {why}"), err=True)
+                advance(len(batch.files) + len(batch.unreadable))
+                count += len(batch.files)
+                if batch.files:
+                    yield batch.files, batch.outputs
+        if not count:
+            raise SpecError([Diagnostic("SC603", f"none of the {len(files)} images can be read")])
+
+
+def image_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command the options of an `ImageRun`, and the run itself in their place."""
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        told = {each.name: given.pop(each.name) for each in fields(ImageRun)}
+        command(ImageRun(**told), **given)
+
+    options: Callable[..., None] = run
+    for option in (
+        model_code_option,
+        click.option(
+            "--strict", is_flag=True, help="An unreadable image is an error; otherwise it is named and skipped."
+        ),
+        click.option(
+            "--preprocess",
+            metavar="APPLICATION",
+            help="Send the images through this application's preprocess_input first; a model compiled with "
+            "`input: {preprocess: auto}` does that itself.",
+        ),
+        click.option(
+            "--interpolation",
+            type=click.Choice(INTERPOLATIONS),
+            help="How images of another size are resized  [default: as in the run that trained the model, or nearest, "
+            "as keras.utils.load_img does]",
+        ),
+        click.option("--size", nargs=2, type=click.IntRange(1), metavar="H W", help="For a model that takes any size."),
+        click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True),
+        click.argument("images", nargs=-1, required=True, type=click.Path()),
+        click.argument("model", type=click.Path()),
+    ):
+        options = option(options)
+    return options
+
+
+@click.command()
+@image_options
+@click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="How many classes to show.")
+@click.option(
+    "--labels",
+    type=click.Path(),
+    help="The names of the classes, one a line, or a JSON list; `imagenet` for those of ImageNet.",
+)
+@click.option("--format", "format_", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
+def predict(run: ImageRun, top: int, labels: str | None, format_: str) -> None:
+    """Classify IMAGES (files or folders) with a saved MODEL.
+
+    A model that `spec-compiler train` saved knows the names of its classes.
+    """
+    names = _imagenet() if labels == "imagenet" else _labels(labels) if labels else None
+    rows: list[dict[str, Any]] = []
+    opened = run.opened()
+    names = names or opened.class_names
+    _check_classifier(opened.model, names)
+    for files, outputs in run.batches(opened):
+        scores = next(iter(outputs.values()))
+        for file, row in zip(files, scores, strict=True):
+            rows.append({"image": file, "classes": _best(row, names, top)})
+    echo(_FORMATS[format_](rows))
+    if names is None:
+        echo(_NO_NAMES, err=True)
+
+
+@click.command()
+@image_options
+@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False), help="`.npz`, or `.csv`.")
+@click.option("--layer", help="The layer whose output is taken  [default: the model's output].")
+@click.option("--force", is_flag=True, help="Overwrite a file that exists.")
+def features(run: ImageRun, output: str, layer: str | None, force: bool) -> None:
+    """Write what a saved MODEL puts out for IMAGES (files or folders): one row an image.
+
+    An `.npz` holds `files` and one array for each output (`features` where there is one); a `.csv` flattens them.
+    """
+    ready(output, force, suffixes=(".npz", ".csv"))
+    opened = run.opened(layer)
+    import numpy as np
+
+    files: list[str] = []
+    found: dict[str, list[Any]] = {}
+    for done, outputs in run.batches(opened):
+        files += done
+        for name, value in outputs.items():
+            found.setdefault(name, []).append(value)
+    arrays = {name: np.concatenate(parts) for name, parts in found.items()}
+    if len(arrays) == 1:
+        arrays = {"features": next(iter(arrays.values()))}
+    with whole(output, force) as temporary:
+        if output.endswith(".npz"):
+            np.savez_compressed(temporary, allow_pickle=False, files=np.array(files), **arrays)
+        else:
+            with open(temporary, "w", encoding="utf-8", newline="") as stream:
+                _write_csv(stream, files, arrays)
+    shapes = ", ".join(f"{name} {value.shape}" for name, value in arrays.items())
+    echo(f"saved {output}: {shapes}")
+
+
+@contextlib.contextmanager
+def _bar(total: int) -> Iterator[Callable[[int], None]]:
+    if not sys.stderr.isatty():
+        yield lambda count: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("images", total=total)
+        yield lambda count: bar.advance(task, count)
+
+
+def _check_classifier(model: Any, names: Sequence[str] | None) -> None:
+    shape = tuple(model.outputs[0].shape)
+    if len(model.outputs) != 1 or len(shape) != 2:
+        message = f"the model puts out {', '.join(str(tuple(each.shape)) for each in model.outputs)}, no classes"
+        raise SpecError([Diagnostic("SC604", message, help="`spec-compiler features` writes what a model puts out")])
+    classes = 2 if shape[1] == 1 else shape[1]
+    if names is not None and len(names) != classes:
+        message = f"there are {len(names)} labels, the model has {classes} classes"
+        raise SpecError([Diagnostic("SC604", message)])
+
+
+_NO_NAMES = "the model does not say what its classes are called; `--labels FILE` does, or `--labels imagenet`"
+
+
+def _imagenet() -> tuple[str, ...]:
+    """The names of ImageNet's 1000 classes, from the file that Keras's `decode_predictions` downloads once.
+
+    Raises:
+        SpecError: SC501 where it is not there, SC502 where it is damaged.
+    """
+    name = "imagenet_class_index.json"
+    home = os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
+    path = os.path.join(home, "models", name)
+    if not os.path.isfile(path):
+        address = f"https://storage.googleapis.com/download.tensorflow.org/data/{name}"
+        help = f"put {address} there, or call `keras.applications.imagenet_utils.decode_predictions` once"
+        raise SpecError([Diagnostic("SC501", f"the names of ImageNet's classes are not at `{path}`", help=help)])
+    names = _labels(path)
+    if len(names) != 1000:
+        raise SpecError([Diagnostic("SC502", f"`{path}` has {len(names)} names, ImageNet has 1000 classes")])
+    return names
+
+
+def _labels(path: str) -> tuple[str, ...]:
+    try:
+        if path.endswith(".json"):
+            found = read_json(path)
+            found = [found[str(index)] for index in range(len(found))] if isinstance(found, dict) else found
+            return tuple(str(each[-1] if isinstance(each, list) else each) for each in found)
+        with open(path, encoding="utf-8") as stream:
+            text = stream.read()
+    except (Damaged, OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise SpecError([Diagnostic("SC502", f"`{path}` cannot be read as labels: {error}")]) from None
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _best(scores: Any, names: Sequence[str] | None, top: int) -> list[dict[str, Any]]:
+    """The classes with the highest scores; one number is the probability of the second of two classes."""
+    values = [1 - float(scores[0]), float(scores[0])] if len(scores) == 1 else [float(each) for each in scores]
+    order = sorted(range(len(values)), key=lambda index: -values[index])[:top]
+    return [{"index": index, "name": names[index] if names else None, "score": values[index]} for index in order]
+
+
+def _text(rows: Sequence[dict[str, Any]]) -> str:
+    lines: list[str] = []
+    for row in rows:
+        lines.append(style(row["image"], bold=True))
+        for each in row["classes"]:
+            name = each["name"] if each["name"] is not None else f"class {each['index']}"
+            lines.append(f"  {each['score']:7.2%}  {name}")
+    return joined(lines)
+
+
+def _csv(rows: Sequence[dict[str, Any]]) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["image", "rank", "index", "name", "score"])
+    for row in rows:
+        for rank, each in enumerate(row["classes"], start=1):
+            writer.writerow([row["image"], rank, each["index"], each["name"] or "", repr(each["score"])])
+    return stream.getvalue().rstrip("\n")
+
+
+def _json(rows: Sequence[dict[str, Any]]) -> str:
+    return json.dumps({"format_version": 1, "images": list(rows)}, indent=2)
+
+
+_FORMATS: dict[str, Callable[[Sequence[dict[str, Any]]], str]] = {"text": _text, "csv": _csv, "json": _json}
+
+
+def _write_csv(stream: Any, files: Sequence[str], arrays: dict[str, Any]) -> None:
+    writer = csv.writer(stream, lineterminator="\n")
+    flat = {name: value.reshape(len(value), -1) for name, value in arrays.items()}
+    writer.writerow(["file", *(f"{name}_{index}" for name, value in flat.items() for index in range(value.shape[1]))])
+    for number, file in enumerate(files):
+        writer.writerow([file, *(repr(float(each)) for value in flat.values() for each in value[number])])

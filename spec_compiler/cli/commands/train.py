@@ -1,0 +1,200 @@
+"""`train`: the phases of a spec, shown as Keras shows them."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from spec_compiler.cli.options import permission_options, set_option
+from spec_compiler.cli.progress import progress
+from spec_compiler.cli.show import render_all
+from spec_compiler.cli.signals import Stopped, not_mistaken
+from spec_compiler.cli.terminal import NEWLINE, TO_THE_START, Shown, echo, joined, shown, style
+from spec_compiler.files.run_folder import BEST
+from spec_compiler.result import CompiledSpec
+from spec_compiler.trainer import Watcher, train_spec
+from spec_compiler.training.history import History
+
+STRATEGIES = ("mirrored", "multi_worker_mirrored")
+
+
+@click.command()
+@click.argument("spec", type=click.Path())
+@click.option("-o", "--output", required=True, type=click.Path(file_okay=False), help="The folder of the run.")
+@set_option
+@click.option("--resume", is_flag=True, help="Continue the run in the folder from its last complete epoch.")
+@click.option("--force", is_flag=True, help="Begin anew where the folder holds a run.")
+@permission_options
+@click.option("--strategy", type=click.Choice(STRATEGIES), help="Train on several devices or machines (TensorFlow).")
+@click.option("--no-tensorboard", is_flag=True, help="Write no logs for TensorBoard.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress bars.")
+def train(
+    spec: str,
+    output: str,
+    overrides: tuple[str, ...],
+    resume: bool,
+    force: bool,
+    allow_code: bool,
+    restrict_paths: bool,
+    strategy: str | None,
+    no_tensorboard: bool,
+    quiet: bool,
+) -> None:
+    """Compile a spec and train it through its phases, from the same file.
+
+    Writes history.csv, curves.png and .svg, best.keras, last.keras, summary.json and logs for TensorBoard. After an
+    interruption `--resume` goes on as if nothing had happened.
+    """
+    phases = _Phases()
+    watcher = Watcher(
+        compiled=_say_warnings,
+        image=_Counter("checking images") if not quiet else lambda count, total: None,
+        data=_say_data,
+        anew=lambda: echo(f"no run in `{output}` to continue, a new one begins", err=True),
+        mended=lambda epoch: echo(f"{BEST} was damaged or gone, it was made again from epoch {epoch}", err=True),
+        phase=phases,
+        ended=lambda end: echo(shown(end_text(end))),
+        verbose=0 if quiet else 1 if sys.stdout.isatty() else 2,
+    )
+    try:
+        with not_mistaken(), contextlib.ExitStack() as line:
+            line.enter_context(progress("compiling"))
+            trained = train_spec(
+                spec,
+                output,
+                overrides=overrides,
+                resume=resume,
+                force=force,
+                allow_code=allow_code,
+                restrict_paths=restrict_paths,
+                strategy=strategy,
+                tensorboard=not no_tensorboard and _has("tensorboard"),
+                watcher=_after(line, watcher),
+            )
+    except (KeyboardInterrupt, Stopped) as error:
+        what, code = (f"stopped by {error.name}", error.code) if isinstance(error, Stopped) else ("interrupted", 130)
+        echo(f"\n{what}; continue with `spec-compiler train {spec} --output {output} --resume`", err=True)
+        sys.exit(code)
+    echo()
+    if not phases.begun:
+        echo(nothing_left_text(trained.summary["ends"]))
+    echo(history_text(trained.history, has_best=BEST in trained.summary["checksums"]))
+    echo(f"saved {', '.join(_saved(trained.summary))} in {trained.folder}")
+    if not _has("matplotlib"):
+        echo("no curves were drawn: matplotlib is not installed (`pip install matplotlib`)", err=True)
+    if not no_tensorboard and not _has("tensorboard"):
+        echo("no logs were written: TensorBoard is not installed (`pip install tensorboard`)", err=True)
+
+
+def _after(line: contextlib.ExitStack, watcher: Watcher) -> Watcher:
+    """The watcher, which takes the progress line away before it says anything itself."""
+
+    def compiled(result: CompiledSpec) -> None:
+        line.close()
+        watcher.compiled(result)
+
+    return replace(watcher, compiled=compiled)
+
+
+def _say_warnings(compiled: CompiledSpec) -> None:
+    if compiled.warnings:
+        echo(render_all(compiled.warnings) + NEWLINE, err=True)
+
+
+class _Counter:
+    """A line that counts, on a terminal's error stream only."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.shown = -1
+
+    def __call__(self, count: int, total: int) -> None:
+        percent = 100 * count // total
+        if sys.stderr.isatty() and percent != self.shown:
+            self.shown = percent
+            echo(TO_THE_START + f"{self.text} {count}/{total}", err=True, nl=count == total)
+
+
+def _say_data(data: Any) -> None:
+    if data.num_train is None:
+        return
+    held = f", {data.num_validation} to validate" if data.num_validation is not None else ""
+    echo(f"{data.num_train} images to train{held}, {len(data.class_names)} classes")
+
+
+class _Phases:
+    """A line for each phase that begins or goes on, and whether there was one."""
+
+    def __init__(self) -> None:
+        self.begun = False
+
+    def __call__(self, phase: Any, num_parameters: int) -> None:
+        self.begun = True
+        name = style(phase.phase, bold=True)
+        echo(NEWLINE + name + f": {_epochs(phase.epochs)}, {num_parameters:,} parameters train")
+
+
+def _epochs(count: int) -> str:
+    return "1 epoch" if count == 1 else f"{count} epochs"
+
+
+def _has(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
+
+
+def nothing_left_text(ends: Sequence[Mapping[str, Any]]) -> str:
+    """Why a run that is continued trains no epoch, and how it could.
+
+    >>> nothing_left_text([])
+    'nothing left to do: every epoch of this run is done'
+    """
+    early = [each for each in ends if each["by"] is not None]
+    if not early:
+        return "nothing left to do: every epoch of this run is done"
+    lines = [f"nothing left to do: {end_text(each)}" for each in early]
+    return "\n".join(
+        [*lines, "to train on, add a phase after it, or begin anew in another folder with more `patience`"]
+    )
+
+
+def end_text(end: Mapping[str, Any]) -> str:
+    """How a phase ended that did not simply run through its epochs."""
+    parts: list[str] = []
+    if end["by"] is not None:
+        better = f", no better {end['monitor']}" if end["monitor"] else ""
+        parts.append(f"stopped after {end['epochs']} of {_epochs(end['of'])} by {end['by']}{better}")
+    if end["back_to"] is not None:
+        parts.append(f"went back to the weights of epoch {end['back_to']}")
+    return f"{end['phase']}: {'; '.join(parts)}"
+
+
+def _saved(summary: dict[str, Any]) -> list[str]:
+    names = [name for name in ("best.keras", "last.keras") if name in summary["checksums"]]
+    names += ["history.csv", "summary.json"]
+    return names + (["curves.png", "curves.svg"] if summary["curves"] else [])
+
+
+def history_text(history: History, has_best: bool = True) -> Shown:
+    """The last epoch of each phase, and the best of all by the measure that `best.keras` goes by."""
+    names = history.metric_names
+    lines = []
+    rows = list(history)
+    for name, _, last in history.phases():
+        row = next(row for row in rows if row.epoch == last)
+        lines.append(f"  {name:<24} epoch {last:>3}  " + "  ".join(f"{key} {row.metrics[key]:.4f}" for key in names if
+                     key in row.metrics))  # fmt: skip
+    best = history.best_epoch()
+    if best is not None:
+        measure = history.measure
+        keys = [measure, *(key for key in names if key in best.metrics and key.startswith("val_") and key != measure)]
+        others = "  ".join(f"{key} {best.metrics[key]:.4f}" for key in keys)
+        lines.append(f"  {f'best {measure}':<24} epoch {best.epoch:>3}  {others}{f'  ({BEST})' if has_best else ''}")
+    seconds = sum(row.seconds for row in rows)
+    lines.append(f"  {_epochs(len(rows))} in {seconds:.0f} s")
+    return joined(lines)

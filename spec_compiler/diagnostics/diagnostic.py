@@ -1,0 +1,261 @@
+"""What the compiler says when a spec and a model do not fit: rules, diagnostics and the one error that carries them.
+
+Inner code raises `SpecError` with a rule and a path relative to the field it was given; each outer layer adds its
+own part of the path, and `Source` adds file, line and column.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import traceback
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from spec_compiler.diagnostics.near import did_you_mean as did_you_mean
+from spec_compiler.diagnostics.near import near as near
+from spec_compiler.diagnostics.printable import printable, printable_lines
+from spec_compiler.diagnostics.rules import RULES as RULES
+from spec_compiler.diagnostics.rules import Severity
+from spec_compiler.diagnostics.text_lines import shown, width
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A change of the spec that may mend a mistake: how to say it, and which values it sets at which full paths.
+
+    An index one past the end of a list, or a section that is not there, adds to it.
+    """
+
+    text: str
+    changes: tuple[tuple[Path, Any], ...] = field(hash=False)
+
+
+class Override(NamedTuple):
+    """A text of `--set`, whose value is at fault, and the stretch of it that is meant; its end is exclusive."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Diagnostic:
+    """One statement about a spec: its code, what is wrong, where, and how to mend it. As text, it is as the command
+    line prints it.
+
+    `path` leads to the value inside the spec, for example `("insert", 0, "after")`. `line` and `column` count from 1
+    and are None where the spec was not read from text, or where `override` set what is meant. `end_column` is
+    exclusive.
+    """
+
+    code: str
+    message: str
+    path: Path = ()
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    end_column: int | None = None
+    help: str | None = None
+    notes: tuple[str, ...] = ()
+    at_key: bool = False  # the key at the end of `path` is meant, not its value
+    chars: tuple[int, int] | None = None  # a part of the scalar at `path`, as offsets into its text
+    related: tuple[tuple[str, Path], ...] = ()  # other places that matter: what happened there, and its full path
+    fixes: tuple[Fix, ...] = ()  # not said before they are tried: those that work come before `help`
+    override: Override | None = None
+    source_line: str | None = field(default=None, compare=False)
+
+    def __repr__(self) -> str:
+        return f"<{_one_line(self)}>"
+
+    def __str__(self) -> str:
+        return render(self)
+
+    @property
+    def severity(self) -> Severity:
+        """`error`, or `warning` for what is legal but surely not meant."""
+        return RULES[self.code].severity
+
+    def under(self, *prefix: str | int) -> Diagnostic:
+        """The same statement, its path seen from further out."""
+        return replace(self, path=(*prefix, *self.path))
+
+
+class Diagnostics(tuple[Diagnostic, ...]):
+    """A tuple of diagnostics that shows itself as the command line prints them."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "\n\n".join(map(render, self)) or "()"
+
+
+class SpecError(ValueError):
+    """A spec at fault, with every diagnostic found before the compiler stopped; its text is as the command line has it.
+
+    >>> error = SpecError.single("SC201", "no layer named `conv_1`", path=("after",))
+    >>> error.under("insert", 0).diagnostics[0].path
+    ('insert', 0, 'after')
+    """
+
+    __module__ = "spec_compiler"  # where users import it from, as tracebacks name it
+
+    diagnostics: tuple[Diagnostic, ...]
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = Diagnostics(diagnostics)
+        super().__init__(self.diagnostics)
+
+    def __str__(self) -> str:
+        return repr(self.diagnostics)
+
+    def __repr__(self) -> str:
+        return f"SpecError({', '.join(map(repr, self.diagnostics))})"
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: where the caller's own code called us, and the diagnostics; nothing of our inside."""
+        return [*_call_sites(self.__traceback__), str(self)]
+
+    @classmethod
+    def single(
+        cls,
+        code: str,
+        message: str,
+        *,
+        path: Path = (),
+        help: str | None = None,
+        notes: Sequence[str] = (),
+        at_key: bool = False,
+        chars: tuple[int, int] | None = None,
+        related: Sequence[tuple[str, Path]] = (),
+        fixes: Sequence[Fix] = (),
+    ) -> SpecError:
+        """An error with one diagnostic, `path` being relative to the field that raises it."""
+        return cls(
+            [
+                Diagnostic(
+                    code,
+                    message,
+                    path,
+                    help=help,
+                    notes=tuple(notes),
+                    at_key=at_key,
+                    chars=chars,
+                    related=tuple(related),
+                    fixes=tuple(fixes),
+                )
+            ]
+        )
+
+    def under(self, *prefix: str | int) -> SpecError:
+        """The same error, its paths seen from further out."""
+        return SpecError(each.under(*prefix) for each in self.diagnostics)
+
+
+@contextlib.contextmanager
+def under(*prefix: str | int) -> Iterator[None]:
+    """Raises the errors of its block with their paths seen from further out.
+
+    >>> with under("insert", 0):
+    ...     raise SpecError.single("SC201", "no layer named `conv_1`", path=("after",))
+    Traceback (most recent call last):
+    spec_compiler.SpecError: error[SC201]: no layer named `conv_1`
+     --> <spec>: insert[0].after
+    """
+    try:
+        yield
+    except SpecError as error:
+        raise error.under(*prefix) from None
+
+
+def _call_sites(trace: TracebackType | None) -> list[str]:
+    """The caller's own lines in a traceback, up to the one that called us."""
+    ours, found = os.path.dirname(os.path.dirname(os.path.abspath(__file__))), []
+    for frame in traceback.extract_tb(trace):
+        if frame.filename.startswith(ours) or frame.filename == contextlib.__file__:
+            break
+        if f"{os.sep}IPython{os.sep}" not in frame.filename:
+            found.append(f"line {frame.lineno} of {frame.name}: {frame.line}")
+    return found
+
+
+def render(diagnostic: Diagnostic) -> str:
+    """The diagnostic as rustc would print it: code, place, the line with a caret under the span, and the fix."""
+    lines = [f"{diagnostic.severity}[{diagnostic.code}]: {printable(diagnostic.message)}"]
+    file = printable(diagnostic.file or "<spec>")
+    gutter = " "
+    if diagnostic.line is not None:
+        number = str(diagnostic.line)
+        gutter = " " * len(number)
+        column = diagnostic.column or 1
+        lines.append(f"{gutter}--> {file}:{number}:{column}")
+        if diagnostic.source_line is not None:
+            text = diagnostic.source_line.rstrip()
+            end = diagnostic.end_column or column + 1
+            length = max(1, min(end, len(text) + 1) - column)
+            start = column
+            if len(text) > 160:  # a window on a very long line, so that the caret stays on the screen
+                first = max(0, column - 60)
+                text, start = text[first : first + 120], column - first
+                length = min(length, max(1, 121 - start))
+            before = width(shown(text[: start - 1])) + max(0, start - 1 - len(text))
+            carets = max(1, width(shown(text[start - 1 : start - 1 + length])))
+            lines += [f"{gutter} |", f"{number} | {shown(text)}", f"{gutter} | {' ' * before}{'^' * carets}"]
+    elif diagnostic.override is not None:
+        place = diagnostic.override
+        before, meant = width(shown(place.text[: place.start])), width(shown(place.text[place.start : place.end]))
+        lines.append(f" --> --set {shown(place.text)}")
+        lines.append(f"  |  {' ' * (len('--set ') + before)}{'^' * max(1, meant)}")
+    elif diagnostic.path:
+        lines.append(f" --> {file}: {printable(dotted(diagnostic.path))}")
+    for kind, said in (*(("note", note) for note in diagnostic.notes), ("help", diagnostic.help)):
+        if said:
+            opening, *rest = printable_lines(said).split("\n")
+            lines.append(f"{gutter} = {kind}: {opening}")
+            lines += [f"{gutter}         {each}" for each in rest]
+    return "\n".join(lines)
+
+
+def dotted(path: Path) -> str:
+    """A path as users write it: `insert[0].after`.
+
+    >>> dotted(("insert", 0, "after"))
+    'insert[0].after'
+    """
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def _one_line(diagnostic: Diagnostic) -> str:
+    place = dotted(diagnostic.path)
+    if diagnostic.line is not None:
+        place = f"{diagnostic.file or '<spec>'}:{diagnostic.line}:{diagnostic.column}"
+    elif diagnostic.override is not None:
+        place = f"--set {diagnostic.override.text}"
+    text = f"{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}"
+    text = f"{place}: {text}" if place else text
+    return printable_lines(f"{text} (help: {diagnostic.help})" if diagnostic.help else text)
+
+
+def show(value: Any) -> str:
+    """A value in a message: what kind it is, and what it says if that is short."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, int | float):
+        text = str(value) if not isinstance(value, int) or abs(value) < 10**30 else "a huge number"
+        return f"the number `{text}`"
+    if value in ("", [], {}, ()):
+        return f"an empty {'text' if value == '' else 'mapping' if value == {} else 'list'}"
+    if isinstance(value, str):
+        return f"the text `{value if len(value) <= 40 else value[:37] + '…'}`"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    return "a list" if isinstance(value, list | tuple) else f"`{type(value).__name__}`"

@@ -1,0 +1,48 @@
+"""The folder of a run: what it holds, and whether a run may write there, both known before Keras is loaded."""
+
+from __future__ import annotations
+
+import os
+
+from spec_compiler.diagnostics import SpecError
+from spec_compiler.files.whole import PREFIX, sweep
+
+LAST, BEST, HISTORY, LOGS, SUMMARY = "last.keras", "best.keras", "history.csv", "tensorboard", "summary.json"
+CURVES = ("curves.png", "curves.svg")
+CLAIM = f"{PREFIX}run-"  # begins the name of a folder that says, while a process holds its lock, that it trains there
+
+
+def files_of_a_run(folder: str) -> list[str]:
+    """What there is in a folder that a run wrote."""
+    names = (LAST, BEST, HISTORY, SUMMARY, LOGS, *CURVES)
+    return [path for path in (os.path.join(folder, name) for name in names) if os.path.exists(path)]
+
+
+def check_run_folder(folder: str, *, resume: bool, force: bool) -> None:
+    """Proves that a folder holds no run, or one that is to be continued or replaced, and that no process trains there.
+
+    What dead processes left half done there is taken away.
+
+    Raises:
+        SpecError: SC608.
+    """
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise SpecError.single("SC608", f"`{folder}` is a file, the run needs a folder")
+    there = os.path.abspath(folder)
+    while not os.path.exists(there):
+        there = os.path.dirname(there)
+    if not os.path.isdir(there):
+        message = f"`{folder}` cannot be made, `{os.path.relpath(there)}` is a file"
+        raise SpecError.single("SC608", message, help="name another folder")
+    if not os.access(there, os.W_OK):
+        raise SpecError.single("SC608", f"the folder `{folder}` cannot be written")
+    if any(name.startswith(CLAIM) for name in sweep(folder)):
+        help = "wait for its end, or name another folder"
+        raise SpecError.single("SC608", f"another process is training in `{folder}`", help=help)
+    logs = os.path.join(folder, LOGS)
+    if os.path.islink(logs):  # the other files take the place of a link, but logs would be written where it leads
+        message = f"`{logs}` is a link, what a run writes stands in its folder"
+        raise SpecError.single("SC608", message, help="remove the link, or name another folder")
+    if not resume and not force and files_of_a_run(folder):
+        help = "add `--resume` to continue it, `--force` to begin anew, or name another folder"
+        raise SpecError.single("SC608", f"`{folder}` already holds a run", help=help)

@@ -1,0 +1,57 @@
+"""A vocabulary in a text file, one term a line, as Keras's lookup layers take it; read here, and given as a list."""
+
+from __future__ import annotations
+
+from spec_compiler.diagnostics import SpecError
+from spec_compiler.files import Folder, gone
+from spec_compiler.files.regular import Left
+
+MAX_BYTES = 64 * 2**20
+MAX_TABLE = 2**29  # bytes that NumPy's table takes, whose rows are all as wide as the longest term
+_HELP = "a vocabulary is a text file in UTF-8 with one term a line"
+
+
+def read_vocabulary(name: str, folder: Folder, *, integers: bool = False) -> list[str] | list[int]:
+    """The terms in a file that a spec names, in order, as `IntegerLookup` takes them where `integers` says so.
+
+    Raises:
+        SpecError: SC501 a file that is missing, SC502 one that is no vocabulary, SC510.
+    """
+    path = folder.find(name, "vocabulary")
+    try:
+        with folder.open(path) as stream:
+            raw = stream.read(MAX_BYTES + 1)
+    except Left:
+        raise gone(name) from None
+    except OSError as error:
+        raise _refused(name, str(error.strerror or error)) from None
+    if len(raw) > MAX_BYTES:
+        raise _refused(name, f"it is larger than {MAX_BYTES // 2**20} MB")
+    if b"\0" in raw:
+        raise _refused(name, "it is not text")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _refused(name, f"line {raw.count(bytes([10]), 0, error.start) + 1} is not UTF-8") from None
+    terms = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
+    if not terms:
+        raise _refused(name, "it is empty")
+    if 4 * max(map(len, terms)) * len(terms) > MAX_TABLE:
+        raise _refused(name, f"one of its {len(terms):,} terms has {max(map(len, terms)):,} letters")
+    return _numbers(name, terms) if integers else terms
+
+
+def _numbers(name: str, terms: list[str]) -> list[int]:
+    found: list[int] = []
+    for line, term in enumerate(terms, start=1):
+        try:
+            found.append(int(term))
+        except ValueError:
+            raise _refused(name, f"line {line} is no integer, `{term[:20]}`") from None
+        if not -(2**63) <= found[-1] < 2**63:
+            raise _refused(name, f"line {line} is larger than 64 bits, `{term[:20]}`")
+    return found
+
+
+def _refused(name: str, reason: str) -> SpecError:
+    return SpecError.single("SC502", f"`{name}` cannot be read as a vocabulary: {reason}", help=_HELP)

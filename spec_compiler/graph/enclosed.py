@@ -1,0 +1,53 @@
+"""Layers inside of nested models that are closed: a selector reaches them where it names the model, `outer/inner`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from spec_compiler.diagnostics.near import near
+from spec_compiler.graph import Graph
+from spec_compiler.graph.layer_spec import LayerSpec
+
+_MOST = 3  # names in one help line
+
+
+def enclosed(graph: Graph) -> Iterator[tuple[str, LayerSpec]]:
+    """The layers inside of a graph's nested models, at every depth, each with the name it has once they are open."""
+    for name, layer in graph.layers.items():
+        if layer.inner is not None:
+            for below, each in layer.inner.layers.items():
+                if each.kind != "input":
+                    yield f"{name}/{below}", each
+            for below, each in enclosed(layer.inner):
+                yield f"{name}/{below}", each
+
+
+def reach(graph: Graph, wanted: Callable[[str, LayerSpec], bool]) -> str | None:
+    """The help that names the layers inside of closed models that are wanted, as a selector reaches them."""
+    found = [name for name, layer in enclosed(graph) if wanted(name, layer)]
+    if not found:
+        return None
+    models = list(dict.fromkeys(name.rpartition("/")[0] for name in found))
+    inside = f"the nested model `{models[0]}`" if len(models) == 1 else "nested models"
+    listed = f"`{found[0]}`" if len(found) == 1 else f"`[{', '.join(found[:_MOST])}{', …' if found[_MOST:] else ''}]`"
+    return (
+        f"{inside} {'has' if len(models) == 1 else 'have'} such inside, which is reached by the model's name: {listed}"
+    )
+
+
+def same_name(graph: Graph, name: str) -> str | None:
+    """The help for a name that no layer has, where some inside of closed models have it."""
+    last = name.rpartition("/")[2]
+    return _offered(full for full, _ in enclosed(graph) if full.rpartition("/")[2] == last)
+
+
+def near_name(graph: Graph, name: str) -> str | None:
+    """The help for a name that no layer has, where some inside of closed models have one that is near."""
+    inside = {full: full.rpartition("/")[2] for full, _ in enclosed(graph)}
+    alike = set(near(name.rpartition("/")[2], inside.values()))
+    return _offered(full for full, own in inside.items() if own in alike)
+
+
+def _offered(names: Iterable[str]) -> str | None:
+    found = [f"`{name}`" for name in names][:_MOST]
+    return f"did you mean {' or '.join(found)}?" if found else None

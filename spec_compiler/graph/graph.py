@@ -1,0 +1,272 @@
+"""What a model looks like, with no framework inside: immutable values, questions about them, and rewrite verbs.
+
+The words are Keras's: a *layer* is an object with weights, a *node* is one call of a layer. A layer that is called
+twice has two nodes, `name@0` and `name@1`. Plain operations (`x + 3`) are layers of kind "operation".
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import NamedTuple
+
+from spec_compiler.diagnostics import Diagnostic
+from spec_compiler.graph.layer_spec import LayerSpec, Origin
+from spec_compiler.graph.node import (
+    Node,
+    Structure,
+    TensorSpec,
+    ValueRef,
+    filtered,
+    map_references,
+    references,
+)
+
+
+class InvalidGraph(Exception):
+    """A graph that no edit should have made: a bug of the compiler, never a mistake of the user."""
+
+
+class Coming(NamedTuple):
+    """What the section that is being applied, and those after it in the order of the sections, will still make."""
+
+    section: str
+    order: tuple[str, ...]
+    layers: tuple[LayerSpec, ...]
+
+
+@dataclass(frozen=True, repr=False)
+class Graph:
+    """A model: its layers, its nodes in a topological order, and the structures of its inputs and outputs.
+
+    `removed` remembers which edit took a node of the base away, so that a later section that names it can be told;
+    `coming` knows what later edits make, for a section that names it too early.
+    """
+
+    name: str
+    layers: Mapping[str, LayerSpec]
+    nodes: Mapping[str, Node]
+    inputs: Structure
+    outputs: Structure
+    removed: Mapping[str, Origin] = field(default_factory=dict)
+    positions: tuple[str, ...] = ()  # names of the base's `model.layers`, in order
+    idle: frozenset[str] = frozenset()  # inputs that no output of the base depends on
+    warnings: tuple[Diagnostic, ...] = ()  # what the edits found legal but worth saying
+    coming: Coming | None = None  # while edits are applied
+
+    def __repr__(self) -> str:
+        return f"<Graph {self.name}: {len(self.layers)} layers, {len(self.nodes)} calls>"
+
+    # questions
+
+    @cached_property
+    def consumers(self) -> Mapping[str, tuple[str, ...]]:
+        """For each node the nodes that take one of its tensors, in order, each once."""
+        found: dict[str, dict[str, None]] = {name: {} for name in self.nodes}
+        for node in self.nodes.values():
+            for ref in node.inputs:
+                found[ref.node][node.name] = None
+        return {name: tuple(users) for name, users in found.items()}
+
+    @cached_property
+    def calls(self) -> Mapping[str, tuple[str, ...]]:
+        """For each layer the names of its nodes, in order."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for node in self.nodes.values():
+            found[node.layer].append(node.name)
+        return {name: tuple(nodes) for name, nodes in found.items()}
+
+    @cached_property
+    def input_refs(self) -> tuple[ValueRef, ...]:
+        """The model's inputs, flat."""
+        return tuple(references(self.inputs))
+
+    @cached_property
+    def output_refs(self) -> tuple[ValueRef, ...]:
+        """The model's outputs, flat."""
+        return tuple(references(self.outputs))
+
+    def layer_of(self, node: str) -> LayerSpec:
+        """The layer that a node calls."""
+        return self.layers[self.nodes[node].layer]
+
+    def spec_of(self, ref: ValueRef) -> TensorSpec | None:
+        """Shape and dtype of a tensor, None where they are not inferred yet."""
+        outputs = self.nodes[ref.node].outputs
+        return outputs[ref.index] if ref.index < len(outputs) else None
+
+    def ancestors(self, names: Iterable[str]) -> set[str]:
+        """The nodes that the given ones depend on, themselves included."""
+        return _reached(names, lambda name: [ref.node for ref in self.nodes[name].inputs])
+
+    def descendants(self, names: Iterable[str]) -> set[str]:
+        """The nodes that depend on the given ones, themselves included."""
+        return _reached(names, self.consumers.__getitem__)
+
+    def in_order(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The names in the graph's topological order."""
+        wanted = set(names)
+        return tuple(name for name in self.nodes if name in wanted)
+
+    @property
+    def num_parameters(self) -> int:
+        """As `model.count_params()`: each variable once, however many layers hold it."""
+        tied = {layer.name for layer in self.tied_layers}
+        held = {layer.stored.at(each): each.num_elements for layer in self.tied_layers for each in layer.weights}
+        return sum(held.values()) + sum(each.num_parameters for name, each in self.layers.items() if name not in tied)
+
+    @cached_property
+    def tied_layers(self) -> tuple[LayerSpec, ...]:
+        """The layers that hold a variable of another one, and those others."""
+        if not any(each.shared_path for layer in self.layers.values() for each in layer.variables or ()):
+            return ()
+        holders: dict[str, list[LayerSpec]] = {}
+        for layer in self.layers.values():
+            for place in layer.tied if not layer.is_new else ():
+                holders.setdefault(place, []).append(layer)
+        return tuple(
+            layer
+            for layer in self.layers.values()
+            if not layer.is_new and any(len(holders[place]) > 1 for place in layer.tied)
+        )
+
+    @cached_property
+    def used(self) -> frozenset[str]:
+        """The nodes that an output depends on, and the inputs that were without use in the base."""
+        return frozenset(self.ancestors(ref.node for ref in self.output_refs)) | self.idle
+
+    # rewrite verbs
+
+    def spliced(
+        self,
+        origin: Origin,
+        *,
+        drop: Iterable[str] = (),
+        layers: Iterable[LayerSpec] = (),
+        after: Mapping[str, Sequence[Node]] | None = None,
+        rewire: Mapping[tuple[str | None, ValueRef], ValueRef] | None = None,
+    ) -> Graph:
+        """The graph less the nodes in `drop`, with new layers and calls, and with edges that lead elsewhere.
+
+        `after` places the new calls: behind a node, or in its place where it is dropped. `rewire` leads from
+        `(consumer, tensor)` to the tensor that this consumer takes instead; the consumer None is the model's output.
+        """
+        gone, places, edges = set(drop), after or {}, rewire or {}
+        touched = {consumer for consumer, _ in edges}
+        nodes: dict[str, Node] = {}
+        for name, node in self.nodes.items():
+            if name not in gone:
+                if name in touched:
+                    node = node.with_inputs(lambda ref, name=name: edges.get((name, ref), ref))  # type: ignore[misc]
+                nodes[name] = node
+            nodes.update((each.name, each) for each in places.get(name, ()))
+        outputs = self.outputs
+        if None in touched:
+            outputs = map_references(self.outputs, lambda ref: edges.get((None, ref), ref))
+        called = {node.layer for node in nodes.values()}
+        added = {layer.name: layer for layer in layers}
+        kept = {name: layer for name, layer in self.layers.items() if name in called and name not in added}
+        removed = dict(self.removed)
+        for name, node in self.nodes.items():  # in order, so that messages do not depend on hashes
+            if name in gone:
+                removed.update((lost, origin) for lost in (name, node.layer) if lost not in nodes and lost not in kept)
+        return replace(self, nodes=nodes, layers={**kept, **added}, outputs=outputs, removed=removed)
+
+    def relabelled(self, names: Mapping[str, str], calls: Mapping[str, str] | None = None) -> Graph:
+        """The same graph with layers under other names, and their calls with them; where the base keeps them stays.
+
+        `names` leads from a layer's name to its new one. `calls` does so for calls whose names are not their layer's
+        with the same number. Where the model takes a mapping, an input's key goes with its name: data is fed by it.
+        """
+
+        def layer_name(old: str) -> str:
+            return names.get(old, old)
+
+        def call_name(call: str, layer: str) -> str:
+            return calls[call] if calls and call in calls else layer_name(layer) + call.removeprefix(layer)
+
+        nodes = {name: call_name(name, node.layer) for name, node in self.nodes.items()}
+
+        def follow(ref: ValueRef) -> ValueRef:
+            return ValueRef(nodes[ref.node], ref.index)
+
+        def renamed(layer: LayerSpec) -> LayerSpec:
+            return layer.called(names[layer.name]) if layer.name in names else layer
+
+        inputs = self.inputs
+        if isinstance(inputs, Mapping):
+            inputs = {nodes[key] if ref == ValueRef(key) else key: ref for key, ref in inputs.items()}
+        return replace(
+            self,
+            layers={layer_name(name): renamed(layer) for name, layer in self.layers.items()},
+            nodes={
+                nodes[name]: replace(node.with_inputs(follow), name=nodes[name], layer=layer_name(node.layer))
+                for name, node in self.nodes.items()
+            },
+            inputs=map_references(inputs, follow),
+            outputs=map_references(self.outputs, follow),
+            removed={
+                call_name(name, name if name in names else name.partition("@")[0]): origin
+                for name, origin in self.removed.items()
+            },
+            positions=tuple(layer_name(name) for name in self.positions),
+            idle=frozenset(nodes[name] for name in self.idle),
+            coming=self.coming and self.coming._replace(layers=tuple(renamed(layer) for layer in self.coming.layers)),
+        )
+
+    def edges_from(self, ref: ValueRef) -> Iterator[tuple[str | None, ValueRef]]:
+        """Every use of a tensor, as `spliced` takes them: its consumers, and None where it is an output."""
+        for consumer in self.consumers[ref.node]:
+            if ref in self.nodes[consumer].inputs:
+                yield consumer, ref
+        if ref in self.output_refs:
+            yield None, ref
+
+    def pruned(self, origin: Origin) -> Graph:
+        """The graph less everything that no output depends on, inputs too but for those that served none before."""
+        kept = self.used
+        inputs = self.inputs
+        if not all(ref.node in kept for ref in self.input_refs):
+            inputs = filtered(self.inputs, kept)
+        gone = [name for name in self.nodes if name not in kept]
+        return replace(self, inputs=inputs).spliced(origin, drop=gone) if gone else self
+
+    def sorted(self) -> Graph:
+        """The same graph with its nodes in a topological order that stays as near to the present one as it can.
+
+        Raises:
+            InvalidGraph: a cycle.
+        """
+        done: dict[str, Node] = {}
+        for start in self.nodes:
+            stack = [start]
+            open_: set[str] = set()
+            while stack:
+                name = stack[-1]
+                if name in done:
+                    stack.pop()
+                    continue
+                waiting = [ref.node for ref in self.nodes[name].inputs if ref.node not in done]
+                if not waiting:
+                    done[name] = self.nodes[name]
+                    stack.pop()
+                    open_.discard(name)
+                    continue
+                if name in open_ and any(each in open_ for each in waiting):
+                    raise InvalidGraph(f"a cycle through {name}")
+                open_.add(name)
+                stack += reversed(waiting)
+        return self if list(done) == list(self.nodes) else replace(self, nodes=done)
+
+
+def _reached(starts: Iterable[str], neighbours: Callable[[str], Iterable[str]]) -> set[str]:
+    seen: set[str] = set()
+    todo = list(starts)
+    while todo:
+        name = todo.pop()
+        if name not in seen:
+            seen.add(name)
+            todo += neighbours(name)
+    return seen

@@ -1,0 +1,89 @@
+"""What every graph must satisfy; run after every edit. A graph that does not is our bug, not the user's mistake."""
+
+from __future__ import annotations
+
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.graph import Graph, InvalidGraph
+from spec_compiler.graph.layer_spec import Origin
+
+MAX_LAYERS = 5_000  # of a model that a spec makes, five times as many as the largest application has
+MAX_PASSED = 100_000  # layers that all edits together pass over, each those of the model that it is given
+
+
+def check_size(num_layers: int, path: Path = (), num_base_layers: int = 0) -> None:
+    """Proves that a model has no more layers than a spec may make: a base of its own may have more, and be doubled.
+
+    Raises:
+        SpecError: SC113 at the path of what makes them.
+    """
+    most = max(MAX_LAYERS, 2 * num_base_layers)
+    if num_layers > most:
+        message = f"this makes a model of {num_layers:,} layers, {most:,} are the most"
+        help = "an entry with `each` makes layers for every layer that it matches, those of entries before it too"
+        raise SpecError.single("SC113", message, path=path, help=help if path[:1] != ("bases",) else None)
+
+
+def check_work(num_passed: int) -> None:
+    """Proves that the edits of a spec are not too many for a model of its size.
+
+    Raises:
+        SpecError: SC113.
+    """
+    if num_passed > MAX_PASSED:
+        message = f"the edits up to here pass over more than {MAX_PASSED:,} layers, each over all of the model"
+        help = "one entry may match many layers: `each`, a list, a pattern"
+        raise SpecError.single("SC113", message, help=help)
+
+
+def check_graph(graph: Graph, after: str) -> Graph:
+    """The graph itself, proven sound.
+
+    Every tensor that a node takes is put out by an earlier node, every node's layer exists and every layer is called,
+    and every output depends on an input of the model.
+
+    Raises:
+        InvalidGraph: it does not hold; `after` names the edit that broke it.
+    """
+    seen: set[str] = set()
+    called: set[str] = set()
+    for name, node in graph.nodes.items():
+        if name != node.name:
+            raise InvalidGraph(f"after {after}: node {node.name} stands under the name {name}")
+        if node.layer not in graph.layers:
+            raise InvalidGraph(f"after {after}: node {name} calls the layer {node.layer}, which is not there")
+        for ref in node.inputs:
+            if ref.node not in seen:
+                raise InvalidGraph(f"after {after}: node {name} takes {ref.node}, which does not come before it")
+        seen.add(name)
+        called.add(node.layer)
+    for name, layer in graph.layers.items():
+        if name != layer.name or name not in called:
+            raise InvalidGraph(f"after {after}: the layer {name} is called by no node")
+    for ref in (*graph.output_refs, *graph.input_refs):
+        if ref.node not in seen:
+            raise InvalidGraph(f"after {after}: the model names {ref.node}, which is not there")
+    if not graph.output_refs or not graph.input_refs:
+        raise InvalidGraph(f"after {after}: the model has no input or no output")
+    return graph
+
+
+def check_used(graph: Graph) -> Graph:
+    """The graph itself, every new layer of which serves an output.
+
+    Raises:
+        SpecError: SC306 for each layer that the user asked for and that Keras would leave out without a word.
+    """
+    unused = [name for name in graph.nodes if name not in graph.used]
+    problems = [
+        Diagnostic(
+            "SC306",
+            f"nothing uses the new layer `{name}`",
+            graph.layer_of(name).origin.path,
+            help="name it in `outputs`, or in the `from:` of another layer",
+        )
+        for name in unused
+        if graph.layer_of(name).is_new
+    ]
+    if problems:
+        raise SpecError(problems)
+    return graph.pruned(Origin("outputs")) if unused else graph

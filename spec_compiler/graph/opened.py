@@ -1,0 +1,150 @@
+"""Nested models opened in place: their layers become layers of the outer model, named `outer/inner`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from spec_compiler.graph import Graph
+from spec_compiler.graph.keras_names import flat, with_keras_names
+from spec_compiler.graph.layer_spec import LayerSpec, Place
+from spec_compiler.graph.node import Node, Structure, ValueRef, map_references, references
+
+
+def opened(graph: Graph, reached: Iterable[str]) -> Graph:
+    """The graph with every nested model opened that a text such as `outer/inner` reaches into, however deep."""
+    texts = [text for text in reached if "/" in text]
+    while True:
+        inside = [
+            name
+            for name, layer in graph.layers.items()
+            if layer.inner is not None and any(_reaches(text, name) for text in texts)
+        ]
+        if not inside:
+            return graph
+        for name in inside:
+            graph = open_model(graph, name)
+
+
+def _reaches(text: str, name: str) -> bool:
+    """Whether a selector's text has the model's name, followed by a slash, at a place where a name may begin."""
+    start = 0
+    while (at := text.find(f"{name}/", start)) >= 0:
+        if at == 0 or text[at - 1] in ". ,/:^":
+            return True
+        start = at + 1
+    return False
+
+
+def open_model(graph: Graph, name: str) -> Graph:
+    """The graph with one nested model opened, each of its calls by itself; its layers stay shared between them."""
+    outer = graph.layers[name]
+    assert outer.inner is not None
+    inner = outer.inner.relabelled({key: f"{name}/{key}" for key in outer.inner.layers})
+    taken = {layer.name_in_keras for key, layer in graph.layers.items() if key != name}
+    layers: dict[str, LayerSpec] = {}
+    for key, layer in graph.layers.items():
+        if key == name:
+            layers.update(_inner_layers(outer, inner, taken))
+        else:
+            layers[key] = layer
+    calls = graph.calls[name]
+    outputs: dict[ValueRef, ValueRef] = {}
+
+    def follow(ref: ValueRef) -> ValueRef:
+        return outputs.get(ref, ref)
+
+    nodes: dict[str, Node] = {}
+    for key, node in graph.nodes.items():
+        moved = node.with_inputs(follow) if any(ref in outputs for ref in node.inputs) else node
+        if key not in calls:
+            nodes[key] = moved
+            continue
+        call = calls.index(key) if len(calls) > 1 else None
+        made, ends = _inner_nodes(inner, moved, call)
+        nodes.update((each.name, each) for each in made)
+        outputs.update((ValueRef(key, index), end) for index, end in enumerate(ends))
+    positions = [
+        each
+        for position in graph.positions
+        for each in ([below for below in inner.positions if below in layers] if position == name else [position])
+    ]
+    edited = replace(
+        graph,
+        layers=layers,
+        nodes=nodes,
+        inputs=map_references(graph.inputs, follow),
+        outputs=map_references(graph.outputs, follow),
+        positions=tuple(positions),
+    )
+    return with_keras_names(edited)
+
+
+def _inner_layers(outer: LayerSpec, inner: Graph, taken: set[str]) -> dict[str, LayerSpec]:
+    places = inner_places(outer, inner)
+    found: dict[str, LayerSpec] = {}
+    for name, layer in inner.layers.items():
+        if layer.kind == "input":
+            continue
+        plain = layer.keras_name or name.removeprefix(f"{outer.name}/")
+        keras_name = plain if plain not in taken else flat(f"{outer.name_in_keras}_{plain}")
+        taken.add(keras_name)
+        found[name] = replace(
+            layer,
+            keras_name=keras_name,
+            trainable=layer.trainable and outer.trainable,
+            position=outer.position,
+            stored=replace(
+                layer.stored, places=tuple(places[name, index] for index in range(len(layer.variables or ())))
+            ),
+        )
+    return found
+
+
+def inner_places(outer: LayerSpec, inner: Graph) -> Mapping[Place, Place | None]:
+    """For each variable of a nested model's layers, where the base keeps it: an index among the model's variables.
+
+    Keras lists a model's variables layer by layer, in the order of `model.layers`, those of the model itself first.
+    """
+    variables = outer.variables or ()
+    order = sorted(
+        (layer for layer in inner.layers.values() if layer.variables),
+        key=lambda layer: (layer.position is None, layer.position or 0),
+    )
+    counted = sum(len(layer.variables or ()) for layer in order)
+    at = len(variables) - counted
+    found: dict[Place, Place | None] = {}
+    for layer in order:
+        for index in range(len(layer.variables or ())):
+            found[layer.name, index] = outer.place(at)
+            at += 1
+    return found
+
+
+def _inner_nodes(inner: Graph, node: Node, call: int | None) -> tuple[list[Node], list[ValueRef]]:
+    """The inner calls that one call of the model stands for, and the tensors that it puts out."""
+    given = list(references(node.args)) or list(references(dict(node.kwargs)))
+    training = node.kwargs.get("training")
+
+    moved = inner
+    if call is not None:
+        numbers = {name: call * len(names) + at for names in inner.calls.values() for at, name in enumerate(names)}
+        calls = {name: f"{each.layer}@{numbers[name]}" for name, each in inner.nodes.items()}
+        moved = inner.relabelled({}, calls)
+    feeds = dict(zip(moved.input_refs, given, strict=False))
+
+    def follow(ref: ValueRef) -> ValueRef:
+        return feeds.get(ref, ref)
+
+    made: list[Node] = []
+    for each in moved.nodes.values():
+        layer = moved.layers[each.layer]
+        if layer.kind == "input":
+            continue
+        fed: Any = each.with_inputs(follow)
+        kwargs: dict[str, Structure] = dict(fed.kwargs)
+        if training is not None and layer.takes_training and kwargs.get("training") is None:
+            kwargs["training"] = training
+        made.append(replace(fed, kwargs=kwargs))
+    return made, [follow(ref) for ref in moved.output_refs]

@@ -1,0 +1,1 @@
+"""What Keras is, without Keras: its classes with their arguments, its applications, settings and side effects."""

@@ -1,0 +1,69 @@
+"""What Keras said before, as answers to a spec that is planned: no Keras is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from spec_compiler.diagnostics import Path
+from spec_compiler.files import Folder
+from spec_compiler.graph import Graph
+from spec_compiler.graph.joined import joined
+from spec_compiler.graph.layer_spec import Shape
+from spec_compiler.language.base import Base
+from spec_compiler.memory.bases import base_key, is_refused, joined_key, recall_graph, resized_key, result_key
+from spec_compiler.memory.cache import Key
+from spec_compiler.memory.calls import inferred
+from spec_compiler.plan.editing import size_of
+from spec_compiler.planning import Planned
+from spec_compiler.spec import Spec
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """A graph that was kept, and what it depends on."""
+
+    graph: Graph
+    key: Key
+
+
+class Memory:
+    """The memory of what Keras said; the answers `planning.planned` asks for, None where it knows nothing."""
+
+    def passed(self, spec: Spec) -> None:
+        """None: a model in memory is known to Keras alone."""
+
+    def base(self, base: Base, folder: Folder, path: Path) -> Remembered | None:
+        """The graph of a base by what that depends on."""
+        return _recalled(base_key(base, folder))
+
+    def result(self, planned: Planned[Any, Any], path: Path) -> Remembered | None:
+        """The graph that was read of another spec's result, by the graph that it was built from."""
+        return _recalled(result_key(planned.plan.after)) if planned.plan is not None else None
+
+    def joined(self, bases: Mapping[str, Remembered]) -> Remembered | None:
+        """Several as one."""
+        key = joined_key({name: base.key for name, base in bases.items()})
+        return Remembered(joined({name: base.graph for name, base in bases.items()}), key) if key is not None else None
+
+    def resized(self, base: Remembered, size: Shape) -> Graph | None:
+        """The graph that the constructor made at another size."""
+        return recall_graph(resized_key(base.key, size))
+
+    def shaped(self, spec: Spec, graph: Graph, before: Graph, base: Remembered) -> Remembered | None:
+        """The edited graph with the shapes that Keras gave to the same calls."""
+        size = size_of(spec)
+        if size is not None and not self._is_asked(base, size):
+            return None  # at another size Keras may choose other arguments, only the names are the same
+        after = inferred(graph, before, base.key)
+        return Remembered(after, base.key) if after is not None else None
+
+    def _is_asked(self, base: Remembered, size: Shape) -> bool:
+        """Whether Keras has said what it makes of an application at another size, be it nothing."""
+        return self.resized(base, size) is not None or is_refused(resized_key(base.key, size))
+
+
+def _recalled(key: Key | None) -> Remembered | None:
+    graph = recall_graph(key)
+    return Remembered(graph, key) if graph is not None and key is not None else None

@@ -1,0 +1,79 @@
+"""The sections of a spec applied to its base's graph, in their fixed order, the graph proven sound after each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from spec_compiler.diagnostics import Path, SpecError, dotted
+from spec_compiler.edits import EDITS, Edit
+from spec_compiler.edits.input import Input
+from spec_compiler.edits.input_dtypes import check_input_dtypes
+from spec_compiler.edits.resized import as_constructed
+from spec_compiler.graph import Coming, Graph
+from spec_compiler.graph.invariants import check_graph, check_used, check_work
+from spec_compiler.graph.keras_names import with_keras_names
+from spec_compiler.graph.layer_spec import LayerSpec, Origin, Shape
+from spec_compiler.graph.opened import opened
+from spec_compiler.language.entries import snake_case
+from spec_compiler.plan.lost import Made, check_lost
+from spec_compiler.spec import Spec
+
+
+def opened_for(spec: Spec, base: Graph) -> Graph:
+    """The base's graph as the spec sees it: the nested models that it reaches into are open."""
+    return opened(base, spec.texts())
+
+
+def size_of(spec: Spec) -> Shape | None:
+    """The shape that a spec gives the input of an application, whose constructor is asked what it makes of it."""
+    is_one = spec.base is not None and spec.base.application is not None
+    input = spec.section(Input)
+    return input.shape if is_one and input is not None else None
+
+
+def apply_edits(spec: Spec, graph: Graph, resized: Graph | None = None) -> Graph:
+    """The base's graph after every section of the spec, under the name that the spec gives the result.
+
+    `resized` is what the constructor of an application makes at the size that `input` gives it.
+
+    Raises:
+        SpecError: the first section that does not fit, with its path in the spec.
+    """
+    check_graph(graph, "the base")
+    idle = frozenset(ref.node for ref in graph.input_refs) - graph.used
+    graph = replace(graph, idle=idle) if idle else graph
+    before, made = graph, Made()
+    later = [layer for path, edit in spec.edits() for layer in _announced(edit, path)]
+    passed = 0
+    for path, edit in spec.edits():
+        passed += len(graph.layers)
+        while later and not _comes_after(later[0].origin.path, path):
+            del later[0]
+        was = graph
+        try:
+            check_work(passed)
+            graph = edit.apply(replace(graph, coming=Coming(str(path[0]), EDITS, tuple(later))), path)
+        except SpecError as error:
+            raise error.under(*path) from None
+        if path == ("input",) and resized is not None:
+            graph = as_constructed(graph, opened_for(spec, resized))
+        check_graph(graph, dotted(path))
+        made.note(was, graph, path)
+    graph = check_lost(spec, before, made, check_input_dtypes(check_used(graph)))
+    return with_keras_names(replace(graph, name=spec.name or graph.name, coming=None))
+
+
+def _announced(edit: Edit, path: Path) -> Iterator[LayerSpec]:
+    """The layers that an edit will make, under the names that they will most likely have."""
+    below, entries = edit.entries()
+    for index, entry in enumerate(entries):
+        name = entry.name or snake_case(entry.class_name)
+        yield LayerSpec(name, entry.class_name, origin=Origin(str(path[0]), (*path, *below, index)))
+
+
+def _comes_after(entry: Path, edit: Path) -> bool:
+    """Whether a new layer's entry is applied after an edit; those of the head come one after another."""
+    if entry[0] != edit[0]:
+        return EDITS.index(str(entry[0])) > EDITS.index(str(edit[0]))
+    return edit == ("head",) or entry[:2] > edit[:2]

@@ -1,0 +1,109 @@
+"""The weight ledger: one row for every variable of the base and of the result, and why it is what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from spec_compiler.plan.listing import Listing
+from spec_compiler.plan.proof import Proof
+
+WeightAction = Literal["copied", "initialized", "dropped"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class LedgerRow:
+    """What became of one variable.
+
+    `source` says where a copied one was read. The checksums are XXH3 (128 bits) of its bytes as read and in the result;
+    they are equal unless the reason names a cast. `parameters` is 0 for the state of a random generator.
+    """
+
+    layer: str
+    variable: str
+    action: WeightAction
+    reason: str
+    shape: tuple[int, ...]
+    dtype: str
+    parameters: int
+    source: str | None = None
+    source_checksum: str | None = None
+    result_checksum: str | None = None
+    is_new: bool = False  # a variable of a layer that the spec made
+    is_state: bool = False  # no variable: what a layer knows besides, `variable` says what
+
+    def __repr__(self) -> str:
+        return f"<{self.layer}/{self.variable} {self.shape}: {self.action}, {self.reason}>"
+
+
+@dataclass(frozen=True, repr=False)
+class WeightLedger:
+    """All rows, the result's variables first and in its order, then the dropped ones of the base.
+
+    `unused` names what a mapped checkpoint holds and no layer took. `proof` is there where it was asked for.
+    `unverified` names the files that weights were copied from and whose format has no checksum, so that a bit which was
+    flipped before they were read would not be found.
+    """
+
+    rows: tuple[LedgerRow, ...]
+    num_base_variables: int
+    unused: tuple[str, ...] = ()
+    proof: Proof | None = None
+    unverified: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", Listing(self.rows))
+
+    def __repr__(self) -> str:
+        return f"<WeightLedger: {self.summary}>"
+
+    def __iter__(self) -> Iterator[LedgerRow]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def of(self, action: WeightAction) -> tuple[LedgerRow, ...]:
+        """The rows with this action."""
+        return Listing(row for row in self.rows if row.action == action)
+
+    def num_parameters(self, action: WeightAction) -> int:
+        """The parameters of the rows with this action."""
+        return sum(row.parameters for row in self.of(action))
+
+    @property
+    def without_weights(self) -> tuple[str, ...]:
+        """The kept layers of which the base's weights leave out a variable."""
+        rows = (row for row in self.of("initialized") if not row.is_new and row.parameters)
+        return tuple(dict.fromkeys(row.layer for row in rows))
+
+    @property
+    def summary(self) -> str:
+        """The totals in one line: `copied 22 of 26 variables, 14,675,968 parameters; initialized 2; dropped 4`."""
+        kept = [row for row in self.of("copied") if not row.is_new and not row.is_state]
+        filled = [row for row in self.of("copied") if row.is_new]
+        text = f"copied {len(kept)} of {self.num_base_variables} variables"
+        text += f", {sum(row.parameters for row in kept):,} parameters"
+        if filled:
+            text += f"; filled {len(filled)} new, {sum(row.parameters for row in filled):,} parameters"
+        for action in ("initialized", "dropped"):
+            rows = self.of(action)
+            if rows:
+                text += f"; {action} {len(rows)}, {sum(row.parameters for row in rows):,} parameters"
+        states = len({row.layer for row in self.rows if row.is_state})
+        if states:
+            text += f"; carried over the state of {states} layer{'s' if states > 1 else ''}"
+        return text
+
+    def to_json(self) -> dict[str, Any]:
+        """The ledger as plain data."""
+        return {
+            "num_base_variables": self.num_base_variables,
+            "rows": [asdict(row) | {"shape": list(row.shape)} for row in self.rows],
+            "unused": list(self.unused),
+            "unverified": list(self.unverified),
+            "proof": None
+            if self.proof is None
+            else asdict(self.proof) | {key: list(getattr(self.proof, key)) for key in ("inexact", "initialized")},
+        }

@@ -1,0 +1,72 @@
+"""Fixes that are tried before they are offered: each is made in the spec, and only one with which it plans is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from spec_compiler.diagnostics import Diagnostic, Fix, Path, SpecError
+from spec_compiler.spec import Spec, validate
+from spec_compiler.text.source import Source
+
+MOST_TRIES = 4  # a fix costs a plan, so an error waits for a few only
+
+
+def mended(error: SpecError, spec: Spec, plan: Callable[[Spec], object]) -> SpecError:
+    """The error, its fixes tried: those with which the spec plans stand in the help, the others are gone.
+
+    `plan` plans another spec on the same base, or raises `SpecError`.
+    """
+    found = []
+    tried: dict[str, bool] = {}
+    for diagnostic in error.diagnostics:
+        working = []
+        for fix in diagnostic.fixes:
+            if fix.text not in tried and len(tried) < MOST_TRIES:
+                tried[fix.text] = _works(fix, spec, plan)
+            if tried.get(fix.text):
+                working.append(fix)
+        found.append(replace(diagnostic, fixes=tuple(working), help=_help(diagnostic, working)))
+    return SpecError(found)
+
+
+def _help(diagnostic: Diagnostic, working: list[Fix]) -> str | None:
+    if not working:
+        return diagnostic.help
+    return ",\nor ".join(fix.text for fix in working[:2])
+
+
+def _works(fix: Fix, spec: Spec, plan: Callable[[Spec], object]) -> bool:
+    try:
+        plan(changed(spec, fix))
+    except SpecError:
+        return False
+    return True
+
+
+def changed(spec: Spec, fix: Fix) -> Spec:
+    """The spec with a fix made in it.
+
+    Raises:
+        SpecError: the fix does not even fit the spec's fields.
+    """
+    data: Any = spec.source.data
+    for path, value in fix.changes:
+        data = _assigned(data, path, value)
+    return validate(Source(data, "", spec.source.file, is_confined=spec.source.is_confined))
+
+
+def _assigned(data: Any, path: Path, value: Any) -> Any:
+    if not path:
+        return value
+    first, rest = path[0], path[1:]
+    if isinstance(first, int):
+        items = list(data or ())
+        items[first : first + 1] = [_assigned(items[first] if first < len(items) else None, rest, value)]
+        return items
+    if not isinstance(data, dict) and isinstance(data, str) and data == first:
+        data = {data: {}}  # `Flatten` becomes `Flatten: {…}`
+    elif data is not None and not isinstance(data, dict):
+        return value if not rest else data  # `Dense: 10`, whose units are the scalar itself
+    return {**(data or {}), first: _assigned((data or {}).get(first), rest, value)}

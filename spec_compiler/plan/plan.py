@@ -1,0 +1,236 @@
+"""What a spec does to a model, read off two graphs: which layers are kept, new, changed and dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Literal
+
+from spec_compiler.graph import Graph
+from spec_compiler.graph.layer_spec import LayerSpec, Shape
+from spec_compiler.graph.node import TensorSpec
+from spec_compiler.plan.listing import Listing
+from spec_compiler.spec.phase import PlannedPhase
+
+Action = Literal["kept", "changed", "new", "dropped"]
+ACTIONS: tuple[Action, ...] = ("new", "changed", "dropped", "kept")
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, repr=False)
+class Change:
+    """What happens to one layer. `before` is None for a new layer, `after` for a dropped one.
+
+    `details` names what differs in a changed layer, as `(what, before, after)`.
+    """
+
+    action: Action
+    before: LayerSpec | None = None
+    after: LayerSpec | None = None
+    before_shapes: tuple[Shape, ...] = ()
+    after_shapes: tuple[Shape, ...] = ()
+    details: tuple[tuple[str, Any, Any], ...] = ()
+
+    def __repr__(self) -> str:
+        what = "; ".join(f"{name} {was!s:.40} → {now!s:.40}" for name, was, now in self.details)
+        return f"<{self.action} {self.layer.class_name} {self.name}{what and f': {what}'}>"
+
+    @property
+    def layer(self) -> LayerSpec:
+        """The layer after the change, or before it where it is dropped."""
+        layer = self.after or self.before
+        assert layer is not None
+        return layer
+
+    @property
+    def name(self) -> str:
+        """The layer's name."""
+        return self.layer.name
+
+    @property
+    def shape(self) -> Shape | None:
+        """Output shape of the layer's first call, after the change (before it for a dropped layer)."""
+        shapes = self.after_shapes if self.after else self.before_shapes
+        return shapes[0] if shapes else None
+
+
+@dataclass(frozen=True, repr=False)
+class Plan:
+    """The base and the result as graphs, and what differs; `phases` are those that the result is trained in.
+
+    Kept layers are matched by name and origin: a new layer that takes a dropped layer's name is still new.
+    """
+
+    name: str
+    before: Graph
+    after: Graph
+    phases: tuple[PlannedPhase, ...] = ()
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{self.count(action)} {action}" for action in ACTIONS if self.count(action))
+        return f"<Plan {self.name}: {counts} layers, {self.after.num_parameters:,} parameters>"
+
+    @cached_property
+    def changes(self) -> tuple[Change, ...]:
+        """One change for each layer of the base and of the result, dropped ones beside where they stood."""
+        survivors = {layer.base_name or name for name, layer in self.after.layers.items() if not layer.is_new}
+        dropped_before: dict[str | None, list[Change]] = {}
+        waiting: list[Change] = []
+        for name in _layer_order(self.before):
+            if name in survivors:
+                dropped_before[name] = waiting
+                waiting = []
+            else:
+                waiting.append(
+                    Change("dropped", before=self.before.layers[name], before_shapes=_shapes(self.before, name))
+                )
+        found: list[Change] = []
+        last_kept = -1
+        for name in _layer_order(self.after):
+            layer = self.after.layers[name]
+            if layer.is_new:
+                found.append(Change("new", after=layer, after_shapes=_shapes(self.after, name)))
+                continue
+            was = layer.base_name or name
+            gone = dropped_before.pop(was, [])
+            found[last_kept + 1 : last_kept + 1] = gone  # right after the last kept layer, before what replaces them
+            found.append(self._kept(self.before.layers[was], layer))
+            last_kept = len(found) - 1
+        found[last_kept + 1 : last_kept + 1] = waiting
+        return Listing(found)
+
+    def _kept(self, before: LayerSpec, after: LayerSpec) -> Change:
+        old, new = _shapes(self.before, before.name), _shapes(self.after, after.name)
+        details: list[tuple[str, Any, Any]] = []
+        if old != new:
+            details.append(
+                ("output shape", old[0] if len(old) == 1 else list(old), new[0] if len(new) == 1 else list(new))
+            )
+        if before.trainable != after.trainable and after.variables:
+            details.append(("trainable", before.trainable, after.trainable))
+        if before.name != after.name:
+            details.append(("name", before.name, after.name))
+        for key, was, now in _config_changes(before, after):
+            details.append((key, was, now))
+        return Change("changed" if details else "kept", before, after, old, new, tuple(details))
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        """From the names of kept layers in the base to those in the result, where they differ."""
+        return {layer.base_name: name for name, layer in self.after.layers.items() if layer.base_name is not None}
+
+    def action_of(self, layer: str, side: Literal["before", "after"]) -> Action:
+        """What happens to a layer of one of the two graphs."""
+        return self._actions[side][layer]
+
+    @cached_property
+    def _actions(self) -> dict[str, dict[str, Action]]:
+        found: dict[str, dict[str, Action]] = {"before": {}, "after": {}}
+        for change in self.changes:
+            if change.before is not None:
+                found["before"][change.before.name] = change.action
+            if change.after is not None:
+                found["after"][change.after.name] = change.action
+        return found
+
+    def count(self, action: Action) -> int:
+        """How many layers the action happens to."""
+        return sum(change.action == action for change in self.changes)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the result is the base as it was."""
+        return all(change.action == "kept" for change in self.changes)
+
+    @property
+    def num_frozen(self) -> int:
+        """Parameters of the result that training leaves alone because their layer is frozen."""
+        return sum(layer.num_parameters for layer in self.after.layers.values() if not layer.trainable)
+
+    # How a notebook shows it; `compiler` sets it, as pictures know plans and plans know no pictures.
+    display: ClassVar[Callable[[Plan], dict[str, str]]] = lambda plan: {"text/plain": repr(plan)}
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the `diff` as SVG and as text."""
+        show = type(self).display
+        return show(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as plain data, with a `format_version`; its schema is `schemas/plan.schema.json`."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "name": self.name,
+            "base": self.before.name,
+            "summary": {
+                **{action: self.count(action) for action in ("kept", "changed", "new", "dropped")},
+                "parameters": {"before": self.before.num_parameters, "after": self.after.num_parameters},
+                "frozen_parameters": self.num_frozen,
+            },
+            "inputs": {"before": _tensors(self.before, "inputs"), "after": _tensors(self.after, "inputs")},
+            "outputs": {"before": _tensors(self.before, "outputs"), "after": _tensors(self.after, "outputs")},
+            "layers": [_change_json(change) for change in self.changes],
+            **({"phases": [_phase_json(phase, self.after) for phase in self.phases]} if self.phases else {}),
+        }
+
+
+def _phase_json(phase: PlannedPhase, graph: Graph) -> dict[str, Any]:
+    frozen = graph.num_parameters - phase.num_trained
+    parameters = {"trained": phase.num_trained, "frozen": frozen}
+    return {"name": phase.name, "epochs": phase.epochs, "parameters": parameters}
+
+
+def _layer_order(graph: Graph) -> Iterator[str]:
+    seen: set[str] = set()
+    for node in graph.nodes.values():
+        if node.layer not in seen:
+            seen.add(node.layer)
+            yield node.layer
+
+
+def _shapes(graph: Graph, layer: str) -> tuple[Shape, ...]:
+    return tuple(spec.shape for call in graph.calls[layer] for spec in graph.nodes[call].outputs)
+
+
+def _config_changes(before: LayerSpec, after: LayerSpec) -> Iterator[tuple[str, Any, Any]]:
+    old, new = before.arguments, after.arguments
+    if old is new:
+        return
+    said = {"trainable", "name", "batch_shape" if after.kind == "input" else ""}  # an input's is its output shape
+    for key in sorted(old.keys() | new.keys()):
+        if key not in said and old.get(key) != new.get(key):
+            yield key, old.get(key), new.get(key)
+
+
+def _tensors(graph: Graph, side: Literal["inputs", "outputs"]) -> list[dict[str, Any]]:
+    refs = graph.input_refs if side == "inputs" else graph.output_refs
+    found = []
+    for ref in refs:
+        spec = graph.spec_of(ref) or TensorSpec(())
+        found.append({"layer": graph.nodes[ref.node].layer, "shape": list(spec.shape), "dtype": spec.dtype})
+    return found
+
+
+def _change_json(change: Change) -> dict[str, Any]:
+    layer = change.layer
+    return {
+        "name": layer.name,
+        "class": layer.class_name,
+        "action": change.action,
+        "origin": layer.origin.section,
+        "path": list(layer.cause.path) if layer.cause else None,
+        "shape": {
+            "before": list(change.before_shapes[0]) if change.before_shapes else None,
+            "after": list(change.after_shapes[0]) if change.after_shapes else None,
+        },
+        "parameters": {
+            "before": change.before.num_parameters if change.before else None,
+            "after": change.after.num_parameters if change.after else None,
+        },
+        "trainable": {
+            "before": change.before.trainable if change.before else None,
+            "after": change.after.trainable if change.after else None,
+        },
+        "changes": [{"what": what, "before": was, "after": now} for what, was, now in change.details],
+    }

@@ -1,0 +1,59 @@
+"""What a compilation gives: the model, and everything that says how it came about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from spec_compiler.diagnostics import Diagnostic, Diagnostics
+from spec_compiler.plan import Plan
+from spec_compiler.plan.ledger import WeightLedger
+from spec_compiler.plan.warnings import lint
+from spec_compiler.spec import Spec
+
+
+@dataclass(frozen=True, repr=False)
+class CompiledSpec:
+    """The result of a spec: the model, and everything that says how it came about.
+
+    Attributes:
+        model: a fresh `keras.Model`; it shares no layer with the base. Not compiled in Keras's sense.
+        spec: what the user wrote.
+        plan: what changed.
+        weights: what became of every variable.
+        file_warnings: what is legal in the files of the base's weights, and in specs that it starts from, but worth
+            saying.
+    """
+
+    model: Any
+    spec: Spec
+    plan: Plan
+    weights: WeightLedger
+    file_warnings: tuple[Diagnostic, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<CompiledSpec {self.plan.name}: {self.weights.summary}>"
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What is legal in the spec and its base but worth saying."""
+        found = (*lint(self.spec, self.plan), *self.file_warnings)
+        return Diagnostics(self.spec.source.locate(each) for each in found)
+
+    def diagram(self, view: str = "side-by-side") -> str:
+        """The change as DOT text; `view` is one of `before`, `after`, `side-by-side` and `diff`."""
+        from spec_compiler.diagram import to_dot
+
+        return to_dot(self.plan, view)
+
+    def report(self) -> str:
+        """The report as an HTML page that needs nothing else: picture, spec, tables, and the ledger's checksums."""
+        from spec_compiler.diagram import to_html
+
+        return to_html(self.plan, source=self.spec.source, ledger=self.weights)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the `diff` as SVG and as text, and the ledger's totals."""
+        from spec_compiler.diagram.notebook import mimebundle
+
+        return mimebundle(self.plan, note=self.weights.summary)

@@ -1,0 +1,26 @@
+"""The `compile` section: what Keras's `compile` takes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from spec_compiler.language.section import Section
+from spec_compiler.spec.keras_objects import Loss, Metric, Optimizer
+
+
+class Compile(Section):
+    """Optimizer, loss and metrics by their Keras names; a phase may have an optimizer of its own."""
+
+    optimizer: Optimizer = Field(
+        description="The optimizer, made anew at the start of each phase.",
+        examples=["adam", {"Adam": {"learning_rate": 2.0e-5}}],
+    )
+    loss: Loss = Field(description="The loss.", examples=["categorical_crossentropy"])
+    metrics: Annotated[tuple[Metric, ...], Field()] = Field(
+        default=(), description="What is measured beside the loss.", examples=[["accuracy"]]
+    )
+    jit_compile: bool | None = Field(
+        default=None, description="Whether the backend compiles the training step with XLA; Keras decides if left out."
+    )

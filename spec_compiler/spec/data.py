@@ -1,0 +1,81 @@
+"""The `data` section: the images that a model learns from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StrictFloat, StrictInt, StrictStr, model_validator
+
+from spec_compiler.diagnostics import Diagnostic, SpecError, show
+from spec_compiler.keras_facts.function_names import is_function
+from spec_compiler.language.entries import LooseEntry
+from spec_compiler.language.section import Section
+
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")  # as `keras.utils.load_img` has them
+
+
+class Data(Section):
+    """A folder with one folder a class, or Python functions that give the data."""
+
+    train: Annotated[StrictStr, Field(min_length=1)] = Field(
+        description="A folder with one folder a class, relative to the spec; or `module:function`, with --allow-code.",
+        examples=["data/train"],
+    )
+    validation: StrictFloat | StrictInt | Annotated[StrictStr, Field(min_length=1)] | None = Field(
+        default=None,
+        description="The share of the images (of each class) to hold back, or a folder like `train`.",
+        examples=[0.2, "data/validation"],
+    )
+    batch_size: Annotated[StrictInt, Field(ge=1, lt=2**31)] = Field(
+        default=32, description="How many images make one step."
+    )
+    augment: tuple[LooseEntry, ...] = Field(
+        default=(),
+        description="Layers that change the training images at random; they are no part of the model.",
+        examples=[[{"RandomFlip": "horizontal"}, {"RandomRotation": 0.1}]],
+    )
+    image_size: (
+        tuple[Annotated[StrictInt, Field(ge=1, lt=2**31)], Annotated[StrictInt, Field(ge=1, lt=2**31)]] | None
+    ) = Field(default=None, description="Height and width, for a model that takes any; the model's own otherwise.")
+    interpolation: Literal[INTERPOLATIONS] = Field(  # type: ignore[valid-type]
+        default="bilinear", description="How images of another size are resized."
+    )
+    crop_to_aspect_ratio: bool = Field(
+        default=False, description="Whether images are cropped, rather than stretched, to the model's aspect ratio."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers(cls, raw: Any) -> Any:
+        value = raw.get("validation") if isinstance(raw, dict) else None
+        if isinstance(value, bool) or (value is not None and not isinstance(value, int | float | str)):
+            message = f"`validation` is a share between 0 and 1 or a folder, got {show(value)}"
+            raise SpecError.single("SC103", message, path=("validation",), help="for example `validation: 0.2`")
+        return raw
+
+    @model_validator(mode="after")
+    def _fits(self) -> Data:
+        problems: list[Diagnostic] = []
+        if isinstance(self.validation, int | float) and not 0 < self.validation < 1:
+            help = f"write `validation: {self.validation / 100:g}`" if 1 < self.validation < 100 else None
+            message = f"`validation` must be a share between 0 and 1, got {show(self.validation)}"
+            problems.append(Diagnostic("SC103", message, ("validation",), help=help))
+        if isinstance(self.validation, str) and is_function(self.validation) != is_function(self.train):
+            key = "train" if is_function(self.train) else "validation"
+            message = f"`{key}` is a function, so the other must be one as well"
+            problems.append(Diagnostic("SC108", message, (key,), help="give two functions, or two folders"))
+        elif self.validation is not None and not isinstance(self.validation, str) and is_function(self.train):
+            message = "a share cannot be held back from what a function gives"
+            problems.append(Diagnostic("SC108", message, ("validation",), help="give a second function"))
+        for key in ("image_size", "interpolation", "crop_to_aspect_ratio"):
+            if is_function(self.train) and key in self.model_fields_set:
+                message = f"`{key}` says how image files are read, a function gives the data itself"
+                problems.append(Diagnostic("SC108", message, (key,), at_key=True, help="leave it out"))
+        if problems:
+            raise SpecError(problems)
+        return self
+
+    @property
+    def is_code(self) -> bool:
+        """Whether the data comes from Python functions, which run only with permission."""
+        return is_function(self.train)

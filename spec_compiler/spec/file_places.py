@@ -1,0 +1,116 @@
+"""Where a spec names files and Python modules: the declarations, and the walk over all of its data that follows them.
+
+A field or argument that names a file stands here or is none: a test walks the language's models and the catalogue, and
+fails for every text that is not declared either way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from spec_compiler.diagnostics import Path
+from spec_compiler.edits import SECTIONS
+from spec_compiler.keras_facts.function_names import is_function
+from spec_compiler.keras_facts.side_effects import FUNCTIONS, READS, READS_OF_OWN, Purpose
+
+# Fields of the language: their place in a spec, `*` standing for the name of one of several bases.
+FIELDS: Mapping[tuple[str, ...], Purpose] = {
+    **{
+        (*base, *key): "file"
+        for base in (("base",), ("bases", "*"))
+        for key in (("file",), ("spec",), ("weights",), ("weights", "file"))
+    },
+    **{(*base, "python"): "module" for base in (("base",), ("bases", "*"))},
+    ("data", "train"): "folder",
+    ("data", "validation"): "folder",
+}
+# Places that hold names of layers and words, with all below them: no class and no file stands there.
+WORDS: tuple[tuple[str, ...], ...] = (
+    ("name",),
+    ("description",),
+    ("bases", "*", "weights", "map"),
+    ("base", "weights", "map"),
+    ("input", "name"),
+    ("train", "phase"),
+    ("train", "freeze"),
+    *((section.key, name) if name else (section.key,) for section in SECTIONS for name in section.names),
+)
+_WORDS_BY_SECTION = {place[0]: [each for each in WORDS if each[0] == place[0]] for place in WORDS}
+
+
+class Asked(NamedTuple):
+    """A file, folder or module that a spec names, and where."""
+
+    path: Path
+    name: str
+    purpose: Purpose
+
+
+def plain_place(path: Path) -> tuple[str, ...]:
+    """A place as the declarations have it: without indices, `*` for the name of one of several bases.
+
+    >>> plain_place(("bases", "left", "weights")), plain_place(("head", 0, "Dense"))
+    (('bases', '*', 'weights'), ('head', 'Dense'))
+    """
+    keys = tuple(key for key in path if isinstance(key, str))
+    return ("bases", "*", *keys[2:]) if len(keys) > 1 and keys[0] == "bases" else keys
+
+
+def is_word(path: Path) -> bool:
+    """Whether what stands at a place is a name or a word, whatever it says."""
+    place = plain_place(path)
+    if place[-1:] == ("name",):
+        return True
+    return any(place[: len(each)] == each for each in _WORDS_BY_SECTION.get(place[0] if place else "", ()))
+
+
+def asked_in(data: Any) -> Iterator[Asked]:
+    """Everything that a spec's data asks to read, less what installed packages ship and Keras downloads.
+
+    >>> [each.name for each in asked_in({"head": [{"StringLookup": {"vocabulary": "words.txt"}}]})]
+    ['words.txt']
+    """
+    for path, value in walked(data):
+        if not isinstance(value, str) or is_word(path):
+            continue
+        purpose = _purpose(path)
+        if purpose is None:
+            continue
+        if "weights" in path:
+            value = value.strip()  # as the language reads it
+            if value.startswith("package:") or value == "imagenet":
+                continue
+        if purpose == "folder" and path[0] == "data" and is_function(value):
+            purpose = "module"
+        if purpose != "module":
+            yield Asked(path, value, purpose)
+        elif is_function(value):
+            yield Asked(path, value.partition(":")[0], "module")
+
+
+def _purpose(path: Path) -> Purpose | None:
+    """What a text at a place of a spec is, where it names a file or a module."""
+    place = plain_place(path)
+    if place in FIELDS:
+        return FIELDS[place]
+    if place[0] in ("base", "bases", "train", "compile"):  # what callbacks write is judged by where the run is
+        return None
+    if place[-1] in FUNCTIONS:
+        return "module"
+    if any(">" in each for each in place[:-1]) and READS_OF_OWN.search(place[-1]):
+        return "file"
+    return READS.get(place[-1])
+
+
+def walked(data: Any) -> Iterator[tuple[Path, Any]]:
+    """Every mapping, list and scalar of plain data, each with its path; keys as text."""
+    todo: list[tuple[Path, Any]] = [((), data)]
+    while todo:
+        path, value = todo.pop()
+        if path:
+            yield path, value
+        if isinstance(value, Mapping):
+            todo += [((*path, str(key)), each) for key, each in value.items()]
+        elif isinstance(value, list | tuple):
+            todo += [((*path, index), each) for index, each in enumerate(value)]

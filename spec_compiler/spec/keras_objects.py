@@ -1,0 +1,158 @@
+"""An optimizer, loss, metric or callback by its Keras name: `Adam`, `Adam: {arguments}` or `Adam: first argument`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, show
+from spec_compiler.keras_facts import catalogue
+from spec_compiler.keras_facts.class_arguments import check_entry
+from spec_compiler.keras_facts.translation import as_yaml
+from spec_compiler.spec.callback_outputs import misplaced
+
+ObjectKind = Literal["optimizer", "loss", "metric", "callback"]
+
+_ARTICLES = {"optimizer": "an optimizer", "loss": "a loss", "metric": "a metric", "callback": "a callback"}
+_EXAMPLES = {
+    "optimizer": "write `adam` or `Adam: {learning_rate: 0.001}`",
+    "loss": "write `categorical_crossentropy` or `CategoricalCrossentropy: {label_smoothing: 0.1}`",
+    "metric": "write `accuracy` or `TopKCategoricalAccuracy: {k: 3}`",
+    "callback": "write `EarlyStopping: {monitor: val_loss, patience: 3}`",
+}
+_NAMESPACES = {
+    "optimizer": "keras.optimizers",
+    "loss": "keras.losses",
+    "metric": "keras.metrics",
+    "callback": "keras.callbacks",
+}
+
+
+_OWN = "register a class of your own and write `package>Name`"
+_BASE = "it is what others inherit from"
+_BY_ITSELF = "`train` does that by itself"
+# What Keras has and a spec cannot say, why, and what helps. A test holds this list and the catalogue against Keras.
+NOT_WRITTEN: Mapping[tuple[ObjectKind, str], tuple[str, str]] = {
+    ("callback", "LearningRateScheduler"): (
+        "it takes a Python function",
+        "write a schedule, `optimizer: {Adam: {learning_rate: {CosineDecay: {…}}}}`, or use `ReduceLROnPlateau`",
+    ),
+    ("callback", "LambdaCallback"): ("it takes Python functions", _OWN),
+    ("callback", "RemoteMonitor"): ("it sends what the run reports to an address", "read `history.csv` of the run"),
+    ("callback", "BackupAndRestore"): (_BY_ITSELF, "leave it out; `--resume` continues a run"),
+    ("callback", "History"): (_BY_ITSELF, "leave it out; the run writes `history.csv`"),
+    ("callback", "ProgbarLogger"): (_BY_ITSELF, "leave it out; `--quiet` shows no progress"),
+    ("callback", "CallbackList"): ("it holds others", "write those in the list `callbacks`"),
+    ("callback", "Callback"): (_BASE, _OWN),
+    ("optimizer", "Optimizer"): (_BASE, "write `adam` or `Adam: {learning_rate: 0.001}`"),
+    ("optimizer", "LossScaleOptimizer"): ("Keras puts it around the optimizer", "write the optimizer inside of it"),
+    ("optimizer", "MultiOptimizer"): ("it pairs optimizers with layers", "write one optimizer for each phase"),
+    ("optimizer", "OptimizerMap"): ("it pairs optimizers with layers", "write one optimizer for each phase"),
+    ("loss", "Loss"): (_BASE, _OWN),
+    ("metric", "Metric"): (_BASE, _OWN),
+    ("metric", "MeanMetricWrapper"): ("it takes a Python function", _OWN),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KerasObject:
+    """One object that Keras makes: its kind, its public name and its constructor arguments, checked."""
+
+    kind: ObjectKind
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def parse(cls, kind: ObjectKind, raw: Any) -> KerasObject:
+        """The object that a YAML value names.
+
+        Raises:
+            SpecError: SC601 for a name that Keras does not have, SC103 for another form, SC102, SC106 and SC107 for
+                arguments, SC612 for a place outside of the run's folder.
+
+        >>> KerasObject.parse("optimizer", {"Adam": {"learning_rate": 0.01}}).class_name
+        'Adam'
+        """
+        if isinstance(raw, KerasObject):
+            return raw
+        name, value = _opened(kind, raw)
+        path = () if isinstance(raw, str) else (name,)
+        if catalogue.class_record(name, kind) is None:
+            if ">" in name:
+                arguments = dict(value) if isinstance(value, Mapping) else {}
+                _check_outputs(kind, name, arguments, path)
+                return cls(kind, name, arguments)
+            if (kind, name) in NOT_WRITTEN:
+                reason, instead = NOT_WRITTEN[kind, name]
+                message = f"`{name}` cannot stand in a spec: {reason}"
+                raise SpecError.single("SC601", message, path=path, at_key=bool(path), help=instead)
+            names = sorted(_names(kind), key=lambda known: known.islower() != name.islower())
+            written = as_yaml(name, kind)
+            help = f"write `{written}`" if written else None
+            help = help or did_you_mean(name, names, f"classes stand as in `{_NAMESPACES[kind]}`")
+            message = f"Keras has no {kind} called `{name}`"
+            raise SpecError.single("SC601", message, path=path, at_key=bool(path), help=help)
+        problems = [each if path else replace(each, path=(), at_key=False) for each in check_entry(raw, kind)]
+        if problems:
+            raise SpecError(problems)
+        if value is None or isinstance(value, Mapping):
+            _check_outputs(kind, name, value or {}, path)
+            return cls(kind, name, dict(value or {}))
+        first = catalogue.first_argument(name, kind)
+        arguments = {} if first is None else {first: value}
+        _check_outputs(kind, name, arguments, path, first)
+        return cls(kind, name, arguments)
+
+    @property
+    def class_name(self) -> str:
+        """The class behind an alias: `adam` is `Adam`, `mse` is `MeanSquaredError`."""
+        group: Mapping[str, Any] = catalogue.catalogue()["losses" if self.kind == "loss" else f"{self.kind}s"]
+        return str(group.get(self.name, {}).get("alias_of", self.name))
+
+    @property
+    def text(self) -> str:
+        """The object as a user would write it in one line."""
+        if not self.arguments:
+            return self.name
+        return f"{self.name}({', '.join(f'{key}={value}' for key, value in self.arguments.items())})"
+
+
+def _check_outputs(
+    kind: ObjectKind, name: str, arguments: Mapping[str, Any], path: Path, alone: str | None = None
+) -> None:
+    """SC612 for a callback that would write elsewhere; the argument `alone` stands behind its class without a name."""
+    problems = [*misplaced(name, arguments)] if kind == "callback" else []
+    if problems:
+        raise SpecError(replace(each, path=path if each.path[0] == alone else (*path, *each.path)) for each in problems)
+
+
+def _names(kind: ObjectKind) -> list[str]:
+    group: Mapping[str, Any] = catalogue.catalogue()["losses" if kind == "loss" else f"{kind}s"]
+    return list(group)
+
+
+def _opened(kind: ObjectKind, raw: Any) -> tuple[str, Any]:
+    if isinstance(raw, str) and raw.strip():
+        return raw.strip(), None
+    if isinstance(raw, Mapping) and len(raw) == 1:
+        ((name, value),) = raw.items()
+        if isinstance(name, str):
+            return name, value
+    if isinstance(raw, Mapping) and len(raw) > 1:
+        second = str(list(raw)[1])
+        message = f"{_ARTICLES[kind]} is one name with its arguments, this has {len(raw)} keys"
+        raise SpecError([Diagnostic("SC103", message, (second,), at_key=True, help=_EXAMPLES[kind])])
+    raise SpecError.single("SC103", f"{_ARTICLES[kind]} is a name, got {show(raw)}", help=_EXAMPLES[kind])
+
+
+def _field(kind: ObjectKind) -> Any:
+    return BeforeValidator(lambda raw: KerasObject.parse(kind, raw))
+
+
+Optimizer = Annotated[KerasObject, _field("optimizer"), WithJsonSchema({"x-definition": "optimizer"})]
+Loss = Annotated[KerasObject, _field("loss"), WithJsonSchema({"x-definition": "loss"})]
+Metric = Annotated[KerasObject, _field("metric"), WithJsonSchema({"x-definition": "metric"})]
+Callback = Annotated[KerasObject, _field("callback"), WithJsonSchema({"x-definition": "callback"})]

@@ -1,0 +1,176 @@
+"""The part of the schema that Keras says: layers and other objects with their arguments, and applications."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from spec_compiler.keras_facts import catalogue
+from spec_compiler.keras_facts.catalogue import CLASS_KINDS, ClassKind
+from spec_compiler.language.base import FILE_PATTERN
+
+Schema = dict[str, Any]
+_NULLABLE = ("initializer", "regularizer", "constraint")
+
+
+def keras_definitions() -> dict[str, Schema]:
+    """A definition for each kind of object, one for each layer's arguments, and those that arguments refer to."""
+    records = catalogue.catalogue()
+    found: dict[str, Schema] = {
+        name: dict(records["definitions"][name]) for name in ("activation", "dtype", "data_format")
+    }
+    function = {**records["definitions"]["function"], "description": "A Python function; only with --allow-code."}
+    found["function"] = {"title": "module:function", "anyOf": [function, {"$ref": "#/definitions/variable"}]}
+    for kind in CLASS_KINDS:
+        found[kind] = _entry(kind)
+        if kind in _NULLABLE:
+            found[kind]["anyOf"].append({"type": "null"})
+        for name, record in records[_group(kind)].items():
+            if "alias_of" not in record:
+                found[f"{kind}.{name}"] = _arguments(name, kind)
+    found["layer"] = _layer(found["layer"])
+    found["head_layer"] = _head_layer(found["layer"])
+    return found
+
+
+def _group(kind: str) -> str:
+    return "losses" if kind == "loss" else f"{kind}s"
+
+
+def _entry(kind: ClassKind) -> Schema:
+    """`Class`, or `Class: arguments`, for every class of a kind; custom classes have a `>` in their name."""
+    alone, properties = [], {}
+    for name in catalogue.catalogue()[_group(kind)]:
+        record = catalogue.class_record(name, kind) or {}
+        original = catalogue.catalogue()[_group(kind)][name].get("alias_of", name)
+        properties[name] = {"description": record.get("doc", ""), "$ref": f"#/definitions/{kind}.{original}"}
+        if not any(each.get("required") for each in record["arguments"].values()):
+            alone.append(name)
+    own_form = {
+        "type": "object",
+        "required": ["class_name"],
+        "properties": {"class_name": {"type": "string"}, "config": {}, "module": {}, "registered_name": {}},
+        "additionalProperties": True,
+        "description": "Keras's own serialised form.",
+    }
+    return {
+        "title": kind,
+        "anyOf": [
+            *([{"enum": alone}] if alone else []),
+            {"type": "string", "pattern": ">", "description": "A registered class of your own: `package>Name`."},
+            {
+                "type": "object",
+                "minProperties": 1,
+                "maxProperties": 1,
+                "additionalProperties": False,
+                "properties": properties,
+                "patternProperties": {">": {}},
+            },
+            *([own_form] if kind not in ("optimizer", "loss", "metric", "callback") else []),
+        ],
+    }
+
+
+def _layer(entry: Schema) -> Schema:
+    """A layer's entry in a chain, and inside of another layer."""
+    return {
+        **entry,
+        "title": "Layer",
+        "description": "`Class`, `Class: {arguments}` or `Class: first argument`, with the names of `keras.layers`.",
+        "examples": ["Flatten", {"Dropout": 0.3}, {"Dense": {"units": 10, "activation": "softmax"}}],
+    }
+
+
+def _head_layer(entry: Schema) -> Schema:
+    """The same in a head, where `from` may stand beside the class."""
+    several = {"type": "array", "minItems": 1, "items": {"$ref": "#/definitions/selector"}}
+    chosen = {
+        "description": "What the layer is called on: a layer, or a list of layers for a merge.",
+        "examples": [["up4", "block4_conv3"]],
+        "anyOf": [{"$ref": "#/definitions/selector"}, several],
+        "not": {"type": "array", "maxItems": 1},
+    }
+    names, custom, mapping, own_form = entry["anyOf"]
+    mapping = dict(mapping)
+    mapping["properties"] = {**mapping["properties"], "from": chosen}
+    mapping.pop("maxProperties")
+    mapping["if"] = {"required": ["from"]}
+    mapping["then"] = {"minProperties": 2, "maxProperties": 2}
+    mapping["else"] = {"maxProperties": 1}
+    return {**entry, "title": "Layer of a head", "anyOf": [names, custom, mapping, own_form]}
+
+
+def _arguments(name: str, kind: ClassKind) -> Schema:
+    """What may stand behind a class: its arguments, its first argument, or nothing."""
+    record = catalogue.class_record(name, kind) or {}
+    arguments: Mapping[str, Any] = record["arguments"]
+    required = [key for key, each in arguments.items() if each.get("required")]
+    branches: list[Schema] = [
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": required,
+            "properties": {key: argument(each) for key, each in arguments.items()},
+        }
+    ]
+    first = record["first_argument"]
+    if first is not None and set(required) <= {first}:
+        branches.append(argument(arguments[first]))
+    if not required:
+        branches.append({"type": "null"})
+    return {"title": name, "description": record.get("doc", ""), "anyOf": branches}
+
+
+def argument(record: Mapping[str, Any]) -> Schema:
+    """An argument with its types, its default and its line of documentation."""
+    schema = dict(record["schema"])
+    kind = record.get("kind")
+    if kind == "python":
+        schema = {"description": "A Python object."}
+    branches = schema.get("anyOf", [schema])
+    if any(each.get("pattern") == "^[^/]*$" for each in branches):  # the name of a layer, which is not empty
+        schema["anyOf"] = [{**each, "pattern": "^[^/]+$"} if "pattern" in each else each for each in branches]
+    if "doc" in record:
+        schema["description"] = record["doc"]
+    if record.get("default") is not None:
+        schema["default"] = record["default"]
+    return schema
+
+
+def base_schema(base: Schema) -> Schema:
+    """The `base` section with the arguments that the applications take, each allowed where its application has it."""
+    records = catalogue.catalogue()["applications"]
+    names = list(records)
+    properties = {**base["properties"]}
+    properties["application"] = {
+        **{
+            key: value
+            for key, value in properties["application"].items()
+            if key in ("title", "description", "examples")
+        },
+        "anyOf": [{"enum": names}, {"$ref": "#/definitions/variable"}, {"type": "null"}],
+    }
+    properties["file"] = {**properties["file"], "pattern": FILE_PATTERN}
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for name, record in records.items():
+        groups.setdefault(tuple(record["arguments"]), []).append(name)
+        for key, each in record["arguments"].items():
+            properties.setdefault(key, argument({**each, "default": None} if key == "name" else each))
+    own = ["application", "file", "spec", "python", "weights"]
+    conditions = [
+        {
+            "if": {"required": ["application"], "properties": {"application": {"enum": members}}},
+            "then": {"propertyNames": {"enum": [*own, *arguments]}},
+        }
+        for arguments, members in groups.items()
+    ]
+    kinds = ("application", "file", "spec", "python")
+    built = {"if": {"required": ["file"]}, "then": {"propertyNames": {"enum": ["file", "weights"]}}}
+    brings = {"if": {"anyOf": [{"required": ["spec"]}, {"required": ["python"]}]}, "then": {"maxProperties": 1}}
+    return {
+        **{key: value for key, value in base.items() if key in ("title", "description")},
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties,
+        "allOf": [{"oneOf": [{"required": [kind]} for kind in kinds]}, built, brings, *conditions],
+    }

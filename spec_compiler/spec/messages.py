@@ -1,0 +1,172 @@
+"""What is wrong with the fields of a spec: pydantic's errors in the language's own words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, dotted, show
+from spec_compiler.edits import SECTIONS
+from spec_compiler.keras_facts import catalogue
+from spec_compiler.keras_facts.argument_values import flow
+from spec_compiler.keras_facts.translation import as_yaml
+from spec_compiler.language.base import Base
+from spec_compiler.language.section import Section
+from spec_compiler.spec.compilation import Compile
+from spec_compiler.spec.data import Data
+from spec_compiler.spec.phase import Phase
+
+Fields = Mapping[str, FieldInfo]
+
+
+def said_of(error: ValidationError, data: Any, fields: Fields) -> Iterator[Diagnostic]:
+    """pydantic's errors in our words; `fields` are those of a spec. What is missing as it is misspelt is told once."""
+    return _meant(_diagnostics(error, data, fields))
+
+
+def _diagnostics(error: ValidationError, data: Any, fields: Fields) -> Iterator[Diagnostic]:
+    """Those of our own validators come whole, under the place where they arose."""
+    for each in error.errors(include_url=False):
+        path: Path = each["loc"]
+        inner = each.get("ctx", {}).get("error")
+        if each["type"] == "too_short" and isinstance(each["input"], list | tuple) and each["input"]:
+            continue  # its entries are wrong, and each is reported itself
+        if isinstance(inner, SpecError):
+            yield from inner.under(*path).diagnostics
+        else:
+            yield _diagnostic(each["type"], path, each, fields)
+
+
+def _meant(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+    """A key that is missing because it is misspelt is told once, where it is misspelt."""
+    every = list(found)
+    misspelt = {each.path[:-1] for each in every if each.code == "SC101" and (each.help or "").startswith("did you")}
+    return (each for each in every if not (each.code == "SC102" and each.path in misspelt and not each.at_key))
+
+
+def _diagnostic(kind: str, path: Path, error: Any, fields: Fields) -> Diagnostic:
+    name = f"`{dotted(path[-2:] if isinstance(path[-1], int) else path[-1:])}`" if path else "a spec"
+    got = show(error.get("input"))
+    if kind == "extra_forbidden":
+        known = _keys_at(path[:-1], fields)
+        where = "a spec" if len(path) == 1 else f"`{_section(path[:-1])}`"
+        help = did_you_mean(str(path[-1]), known, f"its keys are {', '.join(f'`{key}`' for key in known)}")
+        if len(path) == 1:
+            help = _home(str(path[0])) or help
+        if str(path[-1]).partition(":")[0] in known:
+            help = "put a space after the colon"
+        return Diagnostic("SC101", f"{where} has no key `{path[-1]}`", path, at_key=True, help=help)
+    if kind == "missing":
+        where = "a spec" if len(path) == 1 else f"`{_section(path[:-1])}`"
+        return Diagnostic(
+            "SC102", f"{where} needs {name}", path[:-1], help=f"add `{path[-1]}: {'1' if path == ('spec',) else '…'}`"
+        )
+    if path == ("spec",):
+        return Diagnostic(
+            "SC103", f"this compiler reads version 1 of the language, got {got}", path, help="write `spec: 1`"
+        )
+    if kind == "invalid_key":
+        key = str(error.get("input"))
+        key = key.lower() if isinstance(error.get("input"), bool) else key
+        where = "a spec" if len(path) == 1 else f"`{_section(path[:-1])}`"
+        return Diagnostic("SC101", f"{where} has no key `{key}`", (*path[:-1], key), at_key=True, help="keys are text")
+    if kind in ("greater_than_equal", "less_than"):
+        bounds = error["ctx"]
+        wanted = f"at least {bounds['ge']}" if "ge" in bounds else f"below {bounds['lt']}"
+    elif kind == "too_short":
+        least = error["ctx"]["min_length"]
+        what = "mapping" if isinstance(error.get("input"), Mapping) else "list"
+        wanted = f"a {what} with at least {'one entry' if least == 1 else f'{least} entries'}"
+        if least > 1:
+            num = len(error["input"])
+            got = "one" if num == 1 else str(num)
+    elif kind == "too_long":
+        wanted = f"a mapping with at most {error['ctx']['max_length']} entries"
+    else:
+        wanted = _WANTED.get(kind) or str(error["msg"]).removeprefix("Input should be ").lower()
+    return Diagnostic("SC103", f"{name} must be {wanted}, got {got}", path, help=_value_help(kind, path, error, fields))
+
+
+def _value_help(kind: str, path: Path, error: Any, fields: Fields) -> str | None:
+    """How to write what was surely meant, or an example of the field."""
+    value = error.get("input")
+    key = next((part for part in reversed(path) if isinstance(part, str)), "")
+    if kind == "string_type":
+        return f"put it in quotes: `{key}: '{value}'`" if isinstance(value, int | float) else _example(path, fields)
+    if kind == "int_type" and isinstance(value, str) and re.fullmatch(r"\s*-?[0-9]{1,18}\s*", value):
+        return f"remove the quotes: `{key}: {int(value)}`"
+    if kind == "tuple_type" and isinstance(value, Mapping):
+        return "begin each entry with `- `"
+    if kind == "tuple_type" and isinstance(value, str) and (written := as_yaml(value)) is not None:
+        return f"write `{key}: {written if written.startswith('[') else f'[{written}]'}`"
+    if kind == "tuple_type" and isinstance(value, str) and key in ("head", "with", "layers"):
+        return f"write `{key}: [{value}]`"
+    if path == ("bases",):
+        return "a single base stands under `base`"
+    return _example(path, fields)
+
+
+def _example(path: Path, fields: Fields) -> str | None:
+    """An example of the field that a path leads to, as the schema has it."""
+    parts = [part for part in path if isinstance(part, str)]
+    section = _MAPPINGS.get(parts[0]) if len(parts) == 2 else None
+    known = fields if len(parts) == 1 else section.model_fields if section is not None else {}
+    for name, field in known.items():
+        if parts[-1] == (field.alias or name) and field.examples:
+            return f"for example `{parts[-1]}: {flow(field.examples[0])}`"
+    return None
+
+
+_WANTED = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "tuple_type": "a list",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "dict_type": "a mapping",
+    "string_too_short": "text that is not empty",
+    "string_pattern_mismatch": "a name without `/`",
+}
+
+
+def _section(path: Path) -> str:
+    return str(next((part for part in path if isinstance(part, str)), "spec"))
+
+
+def _home(key: str) -> str | None:
+    """Where a key that a spec does not have belongs."""
+    if key in _ELSEWHERE:
+        return _ELSEWHERE[key]
+    homes = [section for section in _MAPPINGS if key in _keys_of(section)]
+    if key in catalogue.application("VGG16")["arguments"]:
+        homes = ["base"]
+    return f"`{key}` belongs into `{homes[0]}`" if homes else None
+
+
+_ELSEWHERE = {
+    "layers": "new layers stand in `head`, `insert` or `replace`",
+    "trainable": "`freeze` names the layers that do not train",
+}
+
+
+def _keys_at(path: Path, fields: Fields) -> tuple[str, ...]:
+    """The keys of the mapping that a path leads to."""
+    return _keys_of(str(path[0])) if path else tuple(fields)
+
+
+def _keys_of(section: str) -> tuple[str, ...]:
+    model = _MAPPINGS.get(section)
+    return tuple(field.alias or name for name, field in model.model_fields.items()) if model is not None else ()
+
+
+_MAPPINGS: dict[str, type[Section]] = {
+    "base": Base,
+    **{section.key: section for section in SECTIONS if issubclass(section, Section)},
+    "data": Data,
+    "compile": Compile,
+    "train": Phase,
+}

@@ -1,0 +1,47 @@
+"""One phase of the `train` section: what is frozen, for how many epochs, with which optimizer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field, StrictInt, StrictStr
+
+from spec_compiler.edits.freezing import Freezing
+from spec_compiler.language.section import Section
+from spec_compiler.spec.keras_objects import Callback, Optimizer
+
+
+class Phase(Section):
+    """Training in one go: the layers are frozen, Keras compiles the model anew, and `fit` runs."""
+
+    phase: Annotated[StrictStr, Field(min_length=1, pattern=r"^[A-Za-z0-9_.\- ]+$")] = Field(
+        description="Its name, in the history and the curves.", examples=["feature_extraction", "fine_tune"]
+    )
+    epochs: Annotated[StrictInt, Field(ge=1, lt=2**31)] = Field(
+        description="How many passes over the data.", examples=[5]
+    )
+    freeze: Freezing | None = Field(
+        default=None,
+        description="The layers that stay as they are in this phase, in place of what `freeze` says; all others train.",
+        examples=["base", "..block4_pool", {"layers": "..block4_pool", "batch_norm": "all"}],
+    )
+    optimizer: Optimizer | None = Field(
+        default=None,
+        description="The optimizer of this phase, in place of the one in `compile`.",
+        examples=[{"Adam": {"learning_rate": 1.0e-5}}],
+    )
+    callbacks: tuple[Callback, ...] = Field(
+        default=(),
+        description="Callbacks of `keras.callbacks` by name; what they write stands in the run's folder.",
+        examples=[[{"EarlyStopping": {"monitor": "val_loss", "patience": 3}}]],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPhase:
+    """A phase of training: its epochs, and how many parameters of the result train in it."""
+
+    name: str
+    epochs: int
+    num_trained: int

@@ -1,0 +1,131 @@
+"""The JSON Schema of specs, draft-07, for editors: generated from the language's own models and from the catalogue.
+
+It says what a spec may hold, with the words of the fields and of Keras; what names mean only the compiler knows.
+`python -m spec_compiler.spec.schema` writes `schemas/model-spec.schema.json`, `--check` says whether that is stale.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path as FilePath
+from typing import Any
+
+from spec_compiler.edits import SECTIONS
+from spec_compiler.keras_facts import catalogue
+from spec_compiler.language.parsed import Parsed
+from spec_compiler.spec import Spec
+from spec_compiler.spec.keras_schema import base_schema, keras_definitions
+
+DRAFT = "http://json-schema.org/draft-07/schema#"
+FILE = "model-spec.schema.json"
+VARIABLE = {"type": "string", "pattern": r"\$\{", "description": "A variable of `vars`: `${name}`."}
+_VARS = {
+    "description": "Values with a name; `${name}` stands for them anywhere in the spec.",
+    "examples": [{"classes": 10}],
+    "anyOf": [
+        {"type": "null"},
+        {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "array", "null"]}},
+    ],
+}
+
+
+def spec_schema() -> dict[str, Any]:
+    """The schema as data; the same for the same code and catalogue.
+
+    >>> spec_schema()["properties"]["cut_at"]["title"]
+    'cut_at'
+    """
+    raw = Spec.model_json_schema(ref_template="#/definitions/{model}")
+    definitions = {
+        **raw.pop("$defs", {}),
+        **dict(sorted(_definitions(Parsed))),
+        **keras_definitions(),
+        "variable": VARIABLE,
+    }
+    definitions["Base"] = base_schema(definitions["Base"])
+    alone = [section.key for section in SECTIONS if section.may_stand_alone]
+    properties = {**raw["properties"], "vars": _VARS}
+    for name, field in properties.items():
+        field["title"] = name
+        if field.get("type") == "array":
+            properties[name] = _section_list(field, name in alone)
+    schema = {
+        "$schema": DRAFT,
+        "$id": "https://raw.githubusercontent.com/spec-compiler/spec-compiler/main/schemas/" + FILE,
+        "title": "Model spec",
+        "description": "How a pretrained Keras model is to be changed: cut, replaced, extended, frozen.",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["spec"],
+        "not": {"required": ["base", "bases"]},
+        "properties": properties,
+        "definitions": definitions,
+    }
+    plain: dict[str, Any] = _plain(schema)
+    return plain
+
+
+def _definitions(kind: type[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What the language's own types say of themselves."""
+    for each in kind.__subclasses__():
+        yield from each.definitions().items()
+        yield from _definitions(each)
+
+
+def _section_list(field: dict[str, Any], may_stand_alone: bool) -> dict[str, Any]:
+    """A section that is a list of entries, and may be empty; some may be one entry without the list as well."""
+    kept: dict[str, Any] = {key: field[key] for key in ("title", "description", "examples") if key in field}
+    several = {"type": "array", "items": field["items"]}
+    one = [field["items"]] if may_stand_alone else []
+    return {**kept, "anyOf": [several, *one, {"type": "null"}]}
+
+
+def _plain(schema: Any, key: str = "") -> Any:
+    """The schema as draft-07 readers take it: nothing beside a reference, no repeated titles, variables allowed."""
+    if isinstance(schema, list):
+        return [_plain(each) for each in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    if key in ("default", "examples", "enum", "const"):
+        return schema
+    if "x-definition" in schema:  # how the language's own types name theirs: pydantic follows a `$ref` itself
+        rest = {name: each for name, each in schema.items() if name != "x-definition"}
+        return _plain({**rest, "$ref": f"#/definitions/{schema['x-definition']}"}, key)
+    found = {
+        name: _plain(each, name) for name, each in schema.items() if not (name == "default" and each in (None, []))
+    }
+    if "$ref" in found and len(found) > 1:
+        found = {"allOf": [{"$ref": found.pop("$ref")}], **found}
+    if found.get("type") in ("integer", "number", "boolean") and key not in ("items", "spec"):
+        wanted = {
+            name: found.pop(name) for name in list(found) if name not in ("title", "description", "examples", "default")
+        }
+        return {**found, "anyOf": [wanted, {"$ref": "#/definitions/variable"}]}
+    return found
+
+
+def schema_file() -> FilePath:
+    """The committed file: inside the package when installed from a wheel, beside it in a checkout."""
+    return catalogue.schemas_folder() / FILE
+
+
+def text() -> str:
+    """The schema as the file holds it."""
+    return json.dumps(spec_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Writes the file, or with `--check` compares it; the exit status."""
+    file = schema_file()
+    if "--check" in arguments:
+        stale = not file.exists() or file.read_text(encoding="utf-8") != text()
+        print(f"{file.name} is {'stale: run `make schemas`' if stale else 'up to date'}")
+        return int(stale)
+    file.write_text(text(), encoding="utf-8", newline="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

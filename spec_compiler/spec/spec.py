@@ -1,0 +1,248 @@
+"""`Spec`, what the user wrote: YAML data made into the language's own values, with every mistake found at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    create_model,
+    model_validator,
+)
+
+from spec_compiler.diagnostics import Path, SpecError, show
+from spec_compiler.edits import EDITS, SECTIONS, Edit
+from spec_compiler.files import Folder
+from spec_compiler.language.base import Base
+from spec_compiler.language.parsed import Parsed
+from spec_compiler.language.section import Section
+from spec_compiler.spec.compilation import Compile
+from spec_compiler.spec.data import Data
+from spec_compiler.spec.messages import said_of
+from spec_compiler.spec.permissions import EVERYTHING, Permissions, permitted
+from spec_compiler.spec.phase import Phase
+from spec_compiler.text.overrides import overridden
+from spec_compiler.text.source import Source, leaves, texts_in
+from spec_compiler.text.variables import substituted
+from spec_compiler.text.yaml_text import parse_source, read_source
+
+EditT = TypeVar("EditT", bound=Edit)
+BaseName = Annotated[StrictStr, Field(min_length=1, pattern=r"^[A-Za-z0-9_]+$")]
+
+
+def _field(section: type[Edit]) -> tuple[Any, Any]:
+    """The field of `Spec` for a section that edits: its type and what is said of it."""
+    if not section.is_list:
+        return section | None, Field(default=None, description=section.says)
+    several: Any = tuple[section, ...]  # type: ignore[valid-type]
+    if section.may_stand_alone:
+        several = Annotated[several, BeforeValidator(lambda raw: raw if isinstance(raw, list | tuple) else [raw])]
+    return several, Field(default=(), description=section.says)
+
+
+class _Beginning(Section):
+    """What a spec says before its edits."""
+
+    spec: Literal[1] = Field(description="The version of the language.", examples=[1])
+    name: Annotated[StrictStr, Field(min_length=1, pattern=r"^[^/]*$")] | None = Field(
+        default=None, description="The name of the resulting model; the base's where left out."
+    )
+    description: StrictStr | None = Field(default=None, description="What the result is for.")
+    seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] = Field(
+        default=0, description="Initialises the new layers; the same spec and seed give the same bits."
+    )
+    base: Base | None = Field(
+        default=None, description="The model that the spec starts from; left out where the caller passes one."
+    )
+    bases: Annotated[dict[BaseName, Base], Field(min_length=2, max_length=64)] | None = Field(
+        default=None,
+        description="Several bases by name, in place of `base`; their layers are called `name/layer`.",
+    )
+
+
+if TYPE_CHECKING:
+
+    class _Edited(_Beginning):
+        """Has a field for each of `SECTIONS`; `Spec.section` gives them with their type."""
+
+        def __getattr__(self, name: str) -> Any: ...
+else:
+    _Edited = create_model("_Edited", __base__=_Beginning, **{section.key: _field(section) for section in SECTIONS})
+
+
+class Spec(_Edited):
+    """How a pretrained model is to be changed. The order of the fields is the order in which they are applied."""
+
+    data: Data | None = Field(default=None, description="The images that `spec-compiler train` learns from.")
+    compile: Compile | None = Field(default=None, description="What Keras's `compile` takes: optimizer, loss, metrics.")
+    train: tuple[Phase, ...] = Field(default=(), description="The phases of training, in order.")
+
+    _source: Source | None = PrivateAttr(default=None)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _of_data(cls, raw: Any, handler: ModelWrapValidatorHandler[Spec]) -> Spec:
+        """The spec, which knows the data that it was made of, whoever validates it."""
+        if isinstance(raw, Mapping):
+            for key, value in raw.items():  # permissions and nested models are looked up in the data
+                made = next((each for each in leaves(value) if isinstance(each, BaseModel | Parsed)), None)
+                if made is not None:
+                    message = f"a section is plain data, got `{type(made).__name__}`"
+                    raise SpecError.single("SC103", message, path=(str(key),), help="write it as in YAML")
+        spec = handler(raw)
+        if spec._source is None and isinstance(raw, Mapping):
+            spec._source = Source(_plain(raw), "")
+        return spec
+
+    def __repr__(self) -> str:
+        """The bases and the sections that say something, in one line."""
+        bases = [self.base] if self.base is not None else list((self.bases or {}).values())
+        names = [each.application or each.file or each.spec or each.python for each in bases]
+        says = [section for section in (*EDITS, "data", "compile", "train") if getattr(self, section)]
+        text = f"{', '.join(map(str, names)) or 'the base of the caller'}: {', '.join(says) or 'nothing changes'}"
+        return f"<Spec {text}>" if self.name is None else f"<Spec {self.name}, {text}>"
+
+    __str__ = __repr__
+
+    @model_validator(mode="after")
+    def _one_base(self) -> Spec:
+        if self.base is not None and self.bases is not None:
+            message = "`base` and `bases` exclude each other"
+            raise SpecError.single("SC108", message, path=("bases",), at_key=True, help="keep one of the two")
+        return self
+
+    @property
+    def source(self) -> Source:
+        """The text that the spec was read from, with the place of everything in it.
+
+        Raises:
+            TypeError: the spec was made without validation.
+        """
+        if self._source is None:
+            raise TypeError("this `Spec` was never validated, make it with `load_spec` or `Spec.model_validate`")
+        return self._source
+
+    def _with(self, source: Source) -> Spec:
+        """The spec with another source of the same data: one that is confined, or is not."""
+        if source.is_confined == self.source.is_confined:
+            return self
+        copied = super().model_copy()
+        copied._source = source
+        return copied
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Spec:
+        """The same spec, or with `update` one with other sections, given as plain data and validated.
+
+        Raises:
+            SpecError: as `load_spec`.
+        """
+        if not update:
+            return super().model_copy(deep=deep)
+        source = self.source
+        source = Source({**source.data, **_plain(update)}, "", source.file, is_confined=source.is_confined)
+        return validate(source)
+
+    def texts(self) -> Iterator[str]:
+        """Every text in the sections that edit: where a selector reaches into a nested model, it is one of these."""
+        return texts_in([value for key, value in self.source.data.items() if key in (*EDITS, "train")])
+
+    def section(self, kind: type[EditT]) -> EditT | None:
+        """What the spec says in a section that edits and is no list; None where it says nothing."""
+        found: EditT | None = getattr(self, kind.key)
+        return found
+
+    def edits(self) -> Iterator[tuple[Path, Edit]]:
+        """The edits in the order in which they are applied, each with its place in the spec."""
+        application = self.base.application if self.base is not None else None
+        for key in EDITS:
+            value = getattr(self, key)
+            places: dict[Path, Edit] = {(key,): value} if value is not None else {}
+            if isinstance(value, tuple):
+                places = {(key, index): edit for index, edit in enumerate(value)}
+            for path, edit in places.items():
+                yield from ((path + below, step) for below, step in edit.steps(application))
+
+
+def load_spec(
+    spec: str | os.PathLike[str] | Mapping[str, Any] | Spec,
+    *,
+    overrides: Iterable[str] = (),
+    file: str | None = None,
+    allowed: Permissions = EVERYTHING,
+    inside: Folder | None = None,
+) -> Spec:
+    """The spec in a file, in a YAML text (a string with a line break), in a plain dict, or as it is.
+
+    `overrides` are texts such as `base.weights=null`, or one such text, applied before validation. `file` names the
+    text in messages and gives the folder that relative paths start from. Loading runs nothing; `allowed` refuses what
+    a caller who goes on would not let it do. `inside` is the folder of another spec that names this one.
+
+    Raises:
+        SpecError: every mistake in the spec's own fields, located where it was read from text.
+        TypeError: the spec is none of these.
+
+    >>> load_spec({"spec": 1, "base": {"application": "VGG16"}, "cut_at": "block4_pool"}).base.application
+    'VGG16'
+    """
+    overrides = (overrides,) if isinstance(overrides, str) else tuple(overrides)
+    if isinstance(spec, Spec):
+        if not overrides:
+            return spec._with(permitted(spec.source, allowed))
+        source = spec.source
+    elif isinstance(spec, Mapping):
+        source = Source(_plain(spec), "", file)
+    elif isinstance(spec, str) and "\n" in spec:
+        source = parse_source(spec, file)
+    elif isinstance(spec, str | os.PathLike):
+        source = read_source(spec, inside)
+    else:
+        raise TypeError(f"a spec is a path, a YAML text, a dict or a `Spec`, got `{type(spec).__name__}`")
+    return validate(permitted(substituted(overridden(source, overrides)), allowed))
+
+
+def _plain(value: Any) -> Any:
+    """The value with NumPy's numbers, which a dict made in Python may hold, as Python's own."""
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_plain(each) for each in value)
+    is_number = type(value).__module__ == "numpy" and getattr(value, "shape", None) == ()
+    return value.item() if is_number else value
+
+
+def validate(source: Source) -> Spec:
+    """The spec in a source.
+
+    Raises:
+        SpecError: every mistake in the fields, together and located.
+    """
+    if not isinstance(source.data, dict):
+        error = SpecError.single(
+            "SC103", f"a spec is a mapping, got {show(source.data)}", help="a spec begins with `spec: 1`"
+        )
+        raise source.located(error)
+    try:
+        spec = Spec.model_validate(_without_empty(source.data))
+    except ValidationError as error:
+        raise source.located(SpecError(said_of(error, source.data, Spec.model_fields))) from None
+    spec._source = source
+    return spec
+
+
+def _without_empty(data: dict[str, Any]) -> dict[str, Any]:
+    """An empty section (`replace:` and nothing below it) says nothing, but `spec:` must not be empty.
+
+    A key that a spec does not have stays, so that it is told: a `weights:` out of its place must not be ignored.
+    """
+    return {
+        key: value for key, value in data.items() if value is not None or key == "spec" or key not in Spec.model_fields
+    }

@@ -1,0 +1,1 @@
+"""From a text to plain data that knows where everything stands: YAML, variables, overrides."""

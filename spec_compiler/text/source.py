@@ -1,0 +1,176 @@
+"""`Source`: a spec as plain data that knows the place of every key and value in its text."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from spec_compiler.diagnostics import Diagnostic, Override, Path, SpecError
+from spec_compiler.diagnostics.text_lines import lines_of
+from spec_compiler.files import Folder
+
+
+class Span(NamedTuple):
+    """A stretch of text, from 0, ends exclusive. `plain`: columns map one to one to the value's characters."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    plain: bool = False
+
+
+class Assignment(NamedTuple):
+    """Where a text of `--set` names a place in the spec, and where its value stands, each from 0, ends exclusive.
+
+    `plain`: the value's text is what it says, letter by letter.
+    """
+
+    text: str
+    key: tuple[int, int]
+    value: tuple[int, int]
+    plain: bool = False
+
+
+@dataclass(frozen=True)
+class Source:
+    """A spec as data, with the place of everything in it.
+
+    `data` is what YAML says, in dicts, lists and scalars. `values` and `keys` lead from a path such as
+    `("insert", 0, "after")` to the span of the value there and of its key. `assigned` leads to what `--set` put there.
+    """
+
+    data: Any = field(repr=False)
+    text: str = field(repr=False)
+    file: str | None = None
+    values: dict[Path, Span] = field(default_factory=dict, repr=False)
+    keys: dict[Path, Span] = field(default_factory=dict, repr=False)
+    assigned: dict[Path, Assignment] = field(default_factory=dict, repr=False)
+    unused: tuple[str, ...] = ()  # variables that nothing uses
+    is_confined: bool = False  # whether the paths in it may not leave its folder
+
+    @property
+    def folder(self) -> Folder:
+        """The folder that relative paths in the spec start from; the same while it is the same, as it holds files."""
+        path = os.path.dirname(os.path.abspath(self.file)) if self.file else os.getcwd()
+        known: Folder | None = self.__dict__.get("_folder")
+        if known is None or known.path != path:
+            known = Folder(path, root=path if self.is_confined else None)
+            self.__dict__["_folder"] = known  # the value stays the same: it is only not made anew
+        return known
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines of the text."""
+        return lines_of(self.text)
+
+    def locate(self, diagnostic: Diagnostic) -> Diagnostic:
+        """The diagnostic with file, line and column, at the smallest span that its path names, or with its `--set`."""
+        if diagnostic.line is not None or diagnostic.override is not None:
+            return diagnostic
+        notes = list(diagnostic.notes)
+        for what, place in diagnostic.related:
+            place = self._written(place)
+            there = self.keys.get(place) or self.values.get(place) or self.keys.get(place[:1])
+            notes.append(f"{what} (line {there.line + 1})" if there else what)
+        diagnostic = replace(diagnostic, notes=tuple(notes), related=())
+        path = self._written(diagnostic.path)
+        override = self._override(diagnostic, diagnostic.path) or self._override(diagnostic, path)
+        if override is not None:
+            return replace(diagnostic, file=self.file, override=override)
+        span = None
+        if diagnostic.at_key and path in self.keys:
+            span = self.keys[path]
+        elif path in self.values:
+            span = _narrowed(self.values[path], diagnostic.chars)
+            if span.end_line > span.line and path in self.keys:  # a block of several lines: its key says as much
+                span = self.keys[path]
+        else:  # the place is not in the text (a missing key): its nearest parent that is
+            while path and path not in self.keys and path not in self.values:
+                path = path[:-1]
+            span = self.keys.get(path) or self.values.get(path)
+        if span is None:
+            return replace(diagnostic, file=self.file)
+        return self.locate_span(diagnostic, span)
+
+    def _override(self, diagnostic: Diagnostic, path: Path) -> Override | None:
+        """The `--set` that put there what a path leads to; None where what is meant stands in the text."""
+        for length in range(len(path), 0, -1):
+            found = self.assigned.get(path[:length])
+            if found is None:
+                continue
+            start, end = found.value
+            if length == len(path) and diagnostic.at_key:
+                if path in self.keys:
+                    return None
+                start, end = found.key
+            elif length == len(path) and diagnostic.chars is not None and found.plain:
+                start, end = start + diagnostic.chars[0], start + diagnostic.chars[1]
+            return Override(found.text, start, end)
+        return None
+
+    def _written(self, path: Path) -> Path:
+        """The path as the text has it: where a list may hold one entry without its bracket, there is no index."""
+        found: Path = ()
+        for part in path:
+            if part != 0 or (*found, 0) in self.values or found not in self.values:
+                found = (*found, part)
+        return found
+
+    def locate_span(self, diagnostic: Diagnostic, span: Span) -> Diagnostic:
+        """The diagnostic at a span, whatever its path says."""
+        text = self.lines[span.line] if span.line < len(self.lines) else ""
+        end = span.end_column if span.end_line == span.line else len(text.rstrip())
+        return replace(
+            diagnostic,
+            file=self.file,
+            line=span.line + 1,
+            column=span.column + 1,
+            end_column=max(end, span.column + 1) + 1,
+            source_line=text,
+        )
+
+    def located(self, error: SpecError) -> SpecError:
+        """The error with every diagnostic located, in the order of the text."""
+        found = {self.locate(each): None for each in error.diagnostics}
+        return SpecError(sorted(found, key=lambda each: (each.line or 0, each.column or 0)))
+
+    @contextlib.contextmanager
+    def locating(self) -> Iterator[None]:
+        """Gives the errors raised inside their places in the text."""
+        try:
+            yield
+        except SpecError as error:
+            raise self.located(error) from None
+
+
+def texts_in(data: Any) -> Iterator[str]:
+    """Every text in plain data, keys aside.
+
+    >>> sorted(texts_in({"layers": ["pool", "conv"], "to": {"strides": 2}}))
+    ['conv', 'pool']
+    """
+    return (each for each in leaves(data) if isinstance(each, str))
+
+
+def leaves(data: Any) -> Iterator[Any]:
+    """Everything in plain data that is neither a mapping nor a list."""
+    todo = [data]
+    while todo:
+        here = todo.pop()
+        if isinstance(here, Mapping):
+            todo += here.values()
+        elif isinstance(here, list | tuple):
+            todo += here
+        else:
+            yield here
+
+
+def _narrowed(span: Span, chars: tuple[int, int] | None) -> Span:
+    if chars is None or not span.plain:
+        return span
+    return span._replace(column=span.column + chars[0], end_column=span.column + chars[1])
