@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import inspect
 import re
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,10 @@ class Finder(doctest.DocTestFinder):
     """Finds those of a class as well that says it is of the package: tracebacks name it as users import it."""
 
     def _from_module(self, module: Any, object: Any) -> bool:
-        return getattr(object, "__module__", None) == "spec_compiler" or super()._from_module(module, object)  # type: ignore[misc]
+        is_public = getattr(object, "__module__", None) == "spec_compiler" != module.__name__
+        if is_public:
+            return bool(inspect.getsourcefile(object.__init__) == module.__file__)
+        return bool(super()._from_module(module, object))  # type: ignore[misc]
 
 
 def check_examples(name: str) -> None:

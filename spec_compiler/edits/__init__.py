@@ -27,7 +27,8 @@ __all__ = ["EDITS", "SECTIONS", "Edit", "entry_name"]
 def entry_name(path: Path) -> str:
     """The edit that something in a spec belongs to, as users count: `replace[0]`, but `head` as a whole.
 
-    >>> entry_name(("replace", 0, "with", 1)), entry_name(("head", 2))
-    ('replace[0]', 'head')
+    >>> entry_name(("replace", 0, "with", 1)), entry_name(("head", 2)), entry_name(("input", "preprocess"))
+    ('replace[0]', 'head', 'input.preprocess')
     """
-    return dotted(path[:2] if path[:1] and path[0] in _LISTS else path[:1])
+    is_counted = len(path) > 1 and isinstance(path[1], int)
+    return dotted(path[:1] if is_counted and path[0] not in _LISTS else path[:2])

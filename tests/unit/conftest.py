@@ -14,7 +14,8 @@ from tests.unit.forked import Forked
 def commands() -> Iterator[Forked]:
     """Processes in which the commands that need no Keras are imported, and nothing has been done yet."""
     found = Forked(
-        "import spec_compiler.cli.commands.check, spec_compiler.cli.commands.bases, spec_compiler.diagram, spec_compiler.trainer"
+        "import spec_compiler.cli.commands.check, spec_compiler.cli.commands.bases\n"
+        "import spec_compiler.diagram, spec_compiler.trainer"
     )
     yield found
     found.close()
