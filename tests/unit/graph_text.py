@@ -89,8 +89,8 @@ def _marks(layer: LayerSpec) -> Iterator[str]:
         yield f"in Keras {layer.keras_name}"
     if layer.base_name is not None:
         yield f"was {layer.base_name}"
-    places = layer.stored.places
-    if places:
+    places = layer.all_places()
+    if any(place != (layer.name, index) for index, place in enumerate(places)):
         yield f"stored at {', '.join('nowhere' if each is None else f'{each[0]}[{each[1]}]' for each in places)}"
 
 
