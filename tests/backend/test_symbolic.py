@@ -134,8 +134,10 @@ def test_an_array_becomes_a_tensor_without_a_copy() -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "int64", "uint32"])
 def test_a_tensor_made_by_a_copy_has_the_same_bits(dtype: str) -> None:
-    if keras.backend.backend() == "jax" and dtype == "int64":
+    if (keras.backend.backend(), dtype) == ("jax", "int64"):
         pytest.skip("JAX has no integers of 64 bits unless it is told to")
+    if (keras.backend.backend(), dtype) == ("torch", "uint32"):
+        pytest.skip("Keras has no such integers on torch")
     from spec_compiler.backend.models.symbolic import _tensor, empty
 
     values = np.random.default_rng(0).integers(0, 1000, (5, 7)).astype(dtype)
@@ -296,5 +298,8 @@ def assert_same(fast: CompiledSpec, slow: CompiledSpec) -> None:
     draw = np.random.default_rng(1)
     inputs = [draw.normal(size=(4, 8, 8, 3)).astype("float32"), draw.integers(0, 11, (4, 5)).astype("int32")]
     for training in (False, True, False):
-        results = [keras.ops.convert_to_numpy(each.model(inputs, training=training)) for each in (fast, slow)]
+        results = []
+        for each in (fast, slow):
+            keras.utils.set_random_seed(2)  # on torch, Keras's Dropout draws from torch's own generator
+            results.append(keras.ops.convert_to_numpy(each.model(inputs, training=training)))
         assert_same_bits(*results)

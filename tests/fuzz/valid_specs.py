@@ -69,10 +69,11 @@ def prepare(folder: Path) -> list[Valid]:
         path = folder / "spec.yaml"
         path.write_text(text, encoding="utf-8")
         try:
-            keep_graphs(load_spec(path))
+            spec = load_spec(path)
         except ValueError:
             continue
-        told = check_spec(str(path), static=True)
+        keep_graphs(spec)
+        told = check_spec(spec, static=True)
         if not any(each.severity == "error" for each in told):
             found.append(Valid(name, text, frozenset(each.message for each in told)))
     return found

@@ -193,14 +193,10 @@ def _tensor(array: Any, dtype: Any) -> Any:
     """
     if not isinstance(array, np.ndarray):
         return keras.ops.convert_to_tensor(array, dtype=dtype)
+    if not array.dtype.isnative:  # which torch cannot convert
+        array = array.astype(array.dtype.newbyteorder("="))
     same = dtype is None or str(keras.backend.standardize_dtype(dtype)) == array.dtype.name
-    if (
-        same
-        and array.dtype.isnative
-        and array.size
-        and array.dtype.kind in "fiu"
-        and keras.backend.backend() == "tensorflow"
-    ):
+    if same and array.size and array.dtype.kind in "fiu" and keras.backend.backend() == "tensorflow":
         import tensorflow
 
         if not tensorflow.config.list_logical_devices("GPU"):

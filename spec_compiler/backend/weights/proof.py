@@ -256,7 +256,9 @@ def _difference(ours: Sequence[Any], theirs: Sequence[Any]) -> float | None:
 def _array(tensor: Any) -> Array:
     if hasattr(tensor, "to_dense") or type(tensor).__name__ == "SparseTensor":
         tensor = keras.ops.convert_to_tensor(tensor, sparse=False)
-    return np.asarray(tensor.numpy() if hasattr(tensor, "numpy") else keras.ops.convert_to_numpy(tensor))
+    if hasattr(tensor, "numpy") and not hasattr(tensor, "detach"):  # torch's refuses a tensor with a gradient
+        return np.asarray(tensor.numpy())
+    return np.asarray(keras.ops.convert_to_numpy(tensor))
 
 
 def _differs(spec: LayerSpec, difference: float, theirs: Sequence[Any]) -> SpecError:
