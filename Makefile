@@ -12,7 +12,7 @@ export TF_ENABLE_ONEDNN_OPTS ?= 0
 help:
 	@echo "make demo      compile the example on a real pretrained VGG16: plan, model, ledger, picture"
 	@echo "make digits    train that VGG16 on handwritten digits in two phases, and from random weights: curves"
-	@echo "make check     format, lint, types"
+	@echo "make check     format, lint, the direction of imports, types"
 	@echo "make unit      the tests that need no Keras: 20 seconds"
 	@echo "make test      every check: the two above, then the tests with Keras and in a browser: 15 minutes"
 	@echo "make test-all  the same with the long tests"
@@ -73,9 +73,10 @@ digits: setup
 		"1,797 handwritten digits: HED's VGG16 (lines) and the same network from random weights (dashes)"
 
 check: setup
-	@echo "format, lint and types: a minute the first time"
+	@echo "format, lint, the direction of imports, types: a minute the first time"
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
 
 # The package's bytecode is kept, whatever the caller's environment says: hundreds of these tests start it anew.

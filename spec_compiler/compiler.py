@@ -27,6 +27,7 @@ from spec_compiler.plan import Plan
 from spec_compiler.plan.memory_needed import check_memory
 from spec_compiler.plan.warnings import lint
 from spec_compiler.planning import inner_warnings, planned
+from spec_compiler.result import CompiledSpec
 from spec_compiler.spec import Spec, load_spec
 from spec_compiler.spec.file_paths import missing_files
 from spec_compiler.spec.others import Reached, Tier, inside
@@ -35,7 +36,6 @@ from spec_compiler.training.sources import check_data
 
 if TYPE_CHECKING:
     from spec_compiler.backend.answers import Keras
-    from spec_compiler.result import CompiledSpec
 
 
 def _display(plan: Plan) -> dict[str, str]:
@@ -159,7 +159,6 @@ def compile_spec(
     allowed = Permissions(allow_code, not restrict_paths)
     loaded = load_spec(spec, overrides=overrides, allowed=allowed)
     missing_files(loaded)
-    from spec_compiler.result import CompiledSpec
 
     keras, around = _keras(base, allowed), inside(loaded)
     result = keras.unfilled(loaded, around)
@@ -174,14 +173,15 @@ def compile_spec(
 
 
 def _keras(base: Any, allowed: Permissions) -> Keras:
-    """Keras, which is loaded now: until here nothing has, and `backend/answers` must not be imported before."""
+    """Keras itself, which is loaded now."""
+    # Until here nothing has imported it: what can be said without Keras, 3 to 7 seconds to load, is said at once.
     if "keras" not in sys.modules:
         import logging  # where Keras is loaded its time does not show, in a static check it does
 
         logging.getLogger("spec_compiler").info("starting Keras")
-    from spec_compiler.backend.startup import start
+    from spec_compiler.backend.startup import start  # the only module of `backend` that imports no Keras itself
 
     start()
-    from spec_compiler.backend.answers import Keras
+    from spec_compiler.backend.answers import Keras  # imports Keras
 
     return Keras(base, allowed)

@@ -42,18 +42,18 @@ class CompiledSpec:
 
     def diagram(self, view: str = "side-by-side") -> str:
         """The change as DOT text; `view` is one of `before`, `after`, `side-by-side` and `diff`."""
-        from spec_compiler.diagram import to_dot
+        from spec_compiler.diagram import to_dot  # pictures take longer to import than many a check
 
         return to_dot(self.plan, view)
 
     def report(self) -> str:
         """The report as an HTML page that needs nothing else: picture, spec, tables, and the ledger's checksums."""
-        from spec_compiler.diagram import to_html
+        from spec_compiler.diagram import to_html  # as above
 
         return to_html(self.plan, source=self.spec.source, ledger=self.weights)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: the `diff` as SVG and as text, and the ledger's totals."""
-        from spec_compiler.diagram.notebook import mimebundle
+        from spec_compiler.diagram.notebook import mimebundle  # as above
 
         return mimebundle(self.plan, note=self.weights.summary)

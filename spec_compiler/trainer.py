@@ -134,8 +134,9 @@ def _train(
     folders = None if spec.data.is_code else read_folders(spec.data, spec.source.folder, spec.seed)
     if strategy is None:  # under a strategy, which folder it is depends on the worker
         check_run_folder(folder, resume=resume, force=force)
+    # Until here nothing has loaded Keras, so that a mistake in the spec is told at once.
     log.info("starting Keras")
-    from spec_compiler.backend.startup import start
+    from spec_compiler.backend.startup import start  # see above
 
     start()
     from spec_compiler.backend.training import run_files
