@@ -24,10 +24,8 @@ from spec_compiler.diagnostics import Diagnostic, Diagnostics, SpecError
 from spec_compiler.diagnostics.near import sparing
 from spec_compiler.memory.answers import Memory
 from spec_compiler.plan import Plan
-from spec_compiler.plan.memory_needed import check_memory
 from spec_compiler.plan.warnings import lint
 from spec_compiler.planning import inner_warnings, planned
-from spec_compiler.result import CompiledSpec
 from spec_compiler.spec import Spec, load_spec
 from spec_compiler.spec.file_paths import missing_files
 from spec_compiler.spec.others import Reached, Tier, inside
@@ -36,6 +34,7 @@ from spec_compiler.training.sources import check_data
 
 if TYPE_CHECKING:
     from spec_compiler.backend.answers import Keras
+    from spec_compiler.result import CompiledSpec
 
 
 def _display(plan: Plan) -> dict[str, str]:
@@ -159,6 +158,10 @@ def compile_spec(
     allowed = Permissions(allow_code, not restrict_paths)
     loaded = load_spec(spec, overrides=overrides, allowed=allowed)
     missing_files(loaded)
+
+    # A check needs neither, and is to start soon.
+    from spec_compiler.plan.memory_needed import check_memory
+    from spec_compiler.result import CompiledSpec
 
     keras, around = _keras(base, allowed), inside(loaded)
     result = keras.unfilled(loaded, around)

@@ -9,7 +9,6 @@ shapes -> Plan     check_training    what the phases of training need, and then 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -27,8 +26,6 @@ from spec_compiler.spec import Spec
 from spec_compiler.spec.others import Inside, Tier, followed, inside
 from spec_compiler.spec.permissions import Permissions
 from spec_compiler.training.check import check_sections, check_training, planned_phases
-
-log = logging.getLogger("spec_compiler")
 
 
 class KnownBase(Protocol):
@@ -104,13 +101,11 @@ def planned(
     around = inside(spec) if around is None else around
     reached = around.reached
     with spec.source.locating():
-        log.info("reading the base")
         reached.tier = "names"
         base = _base(spec, answers, allowed, around)
         if base is None:
             check_sections(spec)
             return Planned(spec, around, "fields")
-        log.info("applying the edits")
         before = opened_for(spec, base.graph)
 
         def edited(spec: Spec) -> ShapedT | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -21,6 +22,8 @@ from spec_compiler.planning import Planned, planned
 from spec_compiler.spec import Spec
 from spec_compiler.spec.others import Inside
 from spec_compiler.spec.permissions import Permissions
+
+log = logging.getLogger("spec_compiler")
 
 
 class Keras:
@@ -52,6 +55,7 @@ class Keras:
 
     def passed(self, spec: Spec) -> LoadedBase | None:
         """The caller's model; the specs that are followed on the way have a base of their own."""
+        log.info("reading the base")
         return passed(spec, self._model)
 
     def base(self, base: Base, folder: Folder, path: Path) -> LoadedBase:
@@ -85,6 +89,7 @@ class Keras:
 
     def shaped(self, spec: Spec, graph: Graph, before: Graph, base: LoadedBase) -> Built:
         """The edited graph as a model without weights."""
+        log.info("applying the edits")
         built = build(graph, before, seed=spec.seed, custom=base.custom, folder=spec.source.folder)
         if base.key is not None:
             learn(graph, before, built.graph, base.key)
