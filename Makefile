@@ -30,7 +30,7 @@ setup: $(VENV)/.ready
 
 # pip, which says no more than the large packages, as these are what one waits for, and its errors.
 INSTALL := -m pip --disable-pip-version-check install --progress-bar off
-SAYS := 2>&1 | grep --line-buffered -oE '(Downloading|Using cached) .*MB\)|^Installing collected packages|^ERROR.*'
+SAYS := 2>&1 | { grep --line-buffered -oE '(Downloading|Using cached) .*MB\)|^Installing collected packages|^ERROR.*' || true; }
 
 $(VENV)/.ready: pyproject.toml
 	@echo "making the environment in $(VENV), once: TensorFlow, Keras and the tools, 1 GB, about 3 minutes"

@@ -197,6 +197,7 @@ def test_the_callers_own_randomness_and_names_are_untouched(branching_model: Any
     assert draw(lambda: compile_spec(spec, base=branching_model)) == draw(lambda: None)
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")  # torch, of what it compiles itself
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_training_one_of_result_and_base_leaves_the_other(branching_model: Any, images: Any, jit_compile: bool) -> None:
     """They hold the same tensors until one of the two changes them."""

@@ -66,6 +66,8 @@ EDITS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("edit", EDITS)
 @pytest.mark.parametrize("application", ["MobileNetV3Small", "EfficientNetB0", "NASNetMobile", "ConvNeXtTiny"])
 def test_applications(application: str, edit: str) -> None:
+    if (keras.backend.backend(), application) == ("torch", "NASNetMobile"):
+        pytest.skip("Keras has no NASNet on torch")
     data = {
         "spec": 1,
         "base": {"application": application, "weights": None, "include_top": False, "input_shape": [64, 64, 3]},
