@@ -28,26 +28,17 @@ from spec_compiler.spec.permissions import Permissions
 from spec_compiler.training.check import check_sections, check_training, planned_phases
 
 
-class KnownBase(Protocol):
-    """A base as far as planning goes."""
+class HasGraph(Protocol):
+    """A base, or a result with every shape, as far as planning goes; who answers knows more of it."""
 
     @property
     def graph(self) -> Graph:
-        """The base's graph."""
+        """Its graph."""
         ...
 
 
-class Shaped(Protocol):
-    """The result as far as planning goes."""
-
-    @property
-    def graph(self) -> Graph:
-        """The edited graph with every shape, config and variable."""
-        ...
-
-
-BaseT = TypeVar("BaseT", bound=KnownBase)
-ShapedT = TypeVar("ShapedT", bound=Shaped)
+BaseT = TypeVar("BaseT", bound=HasGraph)
+ShapedT = TypeVar("ShapedT", bound=HasGraph)
 
 
 @dataclass(frozen=True)
