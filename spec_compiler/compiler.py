@@ -75,12 +75,18 @@ def check_spec(
 @uncollected()
 @sparing()
 def checked(
-    spec: SpecLike, allowed: Permissions, *, base: Any = None, static: bool = False, overrides: Iterable[str] = ()
+    spec: SpecLike,
+    allowed: Permissions,
+    *,
+    base: Any = None,
+    static: bool = False,
+    overrides: Iterable[str] = (),
+    file: str | None = None,
 ) -> Checked:
-    """As `check_spec`, with how far it came: an error ends a check at the tier that it is in."""
+    """As `check_spec`, with how far it came: an error ends a check at the tier that it is in. `file` names a text."""
     reached = Reached()
     try:
-        loaded = load_spec(spec, overrides=overrides, allowed=allowed)
+        loaded = load_spec(spec, overrides=overrides, file=file, allowed=allowed)
         missing_files(loaded)
         around = inside(loaded, reached)
         of_files: tuple[Diagnostic, ...] = ()

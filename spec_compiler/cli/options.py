@@ -42,6 +42,8 @@ def sandbox_option(command: Callable[..., None]) -> Callable[..., None]:
         if sandbox is None:
             command(**given)
             return
+        if given.get("fix") and not given.get("diff"):
+            raise click.UsageError("the sandbox only reads the spec; `--fix --diff` shows what `--fix` would write")
         from spec_compiler.cli.sandboxed import sandboxed
 
         sys.exit(sandboxed(given, best_effort=sandbox == "best-effort"))

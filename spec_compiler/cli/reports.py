@@ -13,10 +13,17 @@ REPORT_FORMATS = ("text", "json", "sarif", "github")
 FORMAT_VERSION = 1
 
 
-def report(diagnostics: Sequence[Diagnostic], format: str, checked: str, tiers: Mapping[str, str]) -> str:
+def report(
+    diagnostics: Sequence[Diagnostic],
+    format: str,
+    checked: str,
+    tiers: Mapping[str, str],
+    fixed: Sequence[Mapping[str, Any]] | None = None,
+) -> str:
     """The diagnostics as JSON, SARIF 2.1.0 or GitHub's workflow commands.
 
-    `checked` says what was checked, `tiers` how far each spec was: to its `fields`, `names`, `shapes` or `files`.
+    `checked` says what was checked, `tiers` how far each spec was: to its `fields`, `names`, `shapes` or `files`;
+    `fixed`, in JSON, what `--fix` mended.
     """
     if format == "sarif":
         from spec_compiler.cli.sarif import sarif
@@ -26,7 +33,7 @@ def report(diagnostics: Sequence[Diagnostic], format: str, checked: str, tiers: 
         return "\n".join(github(each) for each in diagnostics)
     found = [diagnostic_json(each) for each in diagnostics]
     data = {"format_version": FORMAT_VERSION, "checked": checked, "tiers": dict(tiers), "diagnostics": found}
-    return json.dumps(data, indent=2)
+    return json.dumps(data if fixed is None else {**data, "fixed": list(fixed)}, indent=2)
 
 
 def diagnostic_json(diagnostic: Diagnostic) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spec_compiler.diagnostics.advice import Advice, write
 from spec_compiler.diagnostics.diagnostic import (
     Diagnostic,
     Diagnostics,
@@ -19,6 +20,7 @@ from spec_compiler.diagnostics.rules import RULES
 
 __all__ = [
     "RULES",
+    "Advice",
     "Diagnostic",
     "Diagnostics",
     "Fix",
@@ -31,4 +33,5 @@ __all__ = [
     "render",
     "show",
     "under",
+    "write",
 ]

@@ -7,6 +7,8 @@ import difflib
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 
+from spec_compiler.diagnostics.advice import write
+
 MOST = 4  # names in one help line
 MOST_WORK = 100_000  # pairs of letters that are compared for one name, so that a long list of long names ends as well
 LONGEST = 120  # characters of a name for which near ones are looked for; nobody mistypes a longer one by a slip
@@ -73,13 +75,14 @@ def did_you_mean(word: str, candidates: Iterable[str], otherwise: str | None = N
     return offered(near(word, candidates)) or otherwise
 
 
-def offered(found: list[str]) -> str | None:
-    """The help line that offers names, if there are any."""
+def offered(found: list[str], written: str = "{}") -> str | None:
+    """The help line that offers names, if there are any; a single one is to be `written` so."""
     names = [f"`{name}`" for name in found]
     if not names:
         return None
     listed = f"{', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else names[0]
-    return f"did you mean {listed}?"
+    said = f"did you mean {listed}?"
+    return write(written.format(found[0]), said) if len(names) == 1 else said
 
 
 def num_slips(word: str, other: str, limit: int) -> int:

@@ -38,6 +38,16 @@ def position(text: str, index: int) -> tuple[int, int]:
     return line, index - start
 
 
+def offset(text: str, line: int, column: int) -> int:
+    """The index of a character whose line and column, each from 0, are known.
+
+    >>> offset("a\\r\\nbc", 1, 1)
+    4
+    """
+    starts = [0, *(found.end() for found in _BREAK.finditer(text))]
+    return starts[line] + column
+
+
 def shown(text: str) -> str:
     """A line of a text as a terminal can show it: every character that would move or hide others as an escape.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from spec_compiler.diagnostics.near import near
+from spec_compiler.diagnostics import near, write
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec
 
@@ -49,5 +49,6 @@ def near_name(graph: Graph, name: str) -> str | None:
 
 
 def _offered(names: Iterable[str]) -> str | None:
-    found = [f"`{name}`" for name in names][:_MOST]
-    return f"did you mean {' or '.join(found)}?" if found else None
+    found = list(names)[:_MOST]
+    said = f"did you mean {' or '.join(f'`{name}`' for name in found)}?" if found else None
+    return write(found[0], said) if said and len(found) == 1 else said

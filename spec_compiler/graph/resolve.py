@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, write
 from spec_compiler.graph import Graph
 from spec_compiler.graph.same_arguments import arguments_of, has_argument
 from spec_compiler.graph.unresolved import in_keyword, is_class, no_layer, nothing
@@ -156,7 +156,7 @@ def _range(term: Term, graph: Graph) -> set[str]:
             "SC301",
             f"no path leads from `{first}` to `{last}`",
             path=term.path,
-            help=f"the range runs backwards, write `{last}..{first}`"
+            help=write(f"{last}..{first}", f"the range runs backwards, write `{last}..{first}`")
             if backwards
             else "they are on different branches",
         )

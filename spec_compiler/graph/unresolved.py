@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from spec_compiler.diagnostics import Path, SpecError, did_you_mean, near
+from spec_compiler.diagnostics import Path, SpecError, did_you_mean, near, write
+from spec_compiler.diagnostics.near import offered
 from spec_compiler.graph import Graph
 from spec_compiler.graph.enclosed import near_name, reach, same_name
 from spec_compiler.graph.layer_spec import LayerSpec
@@ -45,18 +46,16 @@ def no_layer(name: str, graph: Graph, path: Path = (), chars: tuple[int, int] | 
             "SC206",
             f"`{bare}` is called `{renamed.name}` by now",
             related=[(f"`{by.section}` renamed it", by.path)] if by is not None else [],
-            help=f"write `{renamed.name}`",
+            help=write(renamed.name, f"write `{renamed.name}`"),
         )
     later = _coming(graph, lambda layer: layer.name == bare)
     if later is not None:
         return _too_early(f"no layer named `{name}` yet", later, graph, path, chars)
     if "@" in name and bare in graph.calls:
         calls = graph.calls[bare]
-        return told(
-            "SC201",
-            f"`{bare}` has no call `{name}`",
-            help=f"its calls are {', '.join(f'`{each}`' for each in calls)}" if len(calls) > 1 else f"write `{bare}`",
-        )
+        several = f"its calls are {', '.join(f'`{each}`' for each in calls)}"
+        alone = write(bare, f"write `{bare}`")
+        return told("SC201", f"`{bare}` has no call `{name}`", help=several if len(calls) > 1 else alone)
     names = dict.fromkeys([*graph.layers, *graph.nodes, *(KEYWORDS if chars is None else ())])
     otherwise = near_name(graph, name) or "`spec-compiler layers` prints the names"
     help = as_a_list(name) if chars is None else None
@@ -145,9 +144,10 @@ def nothing(term: Term, graph: Graph) -> SpecError:
         is_pattern = len(term.parts[0]) <= LONGEST and any(sign in term.parts[0] for sign in "*?[")
         matches = glob(term.parts[0]) if is_pattern else None
         alike = [f"type:{name}" for name in classes if matches is not None and matches(name)]
-        help = did_you_mean(term.parts[0], classes, f"its classes are {listed}{', …' if len(classes) > 8 else ''}")
+        otherwise = f"its classes are {listed}{', …' if len(classes) > 8 else ''}"
+        help = offered(near(term.parts[0], classes), "type:{}") or otherwise
         if alike:  # a pattern, which only names have
-            help = f"write the classes out: `[{', '.join(alike)}]`"
+            help = write(alike, f"write the classes out: `[{', '.join(alike)}]`")
     else:
         several = as_a_list(term.text) if term.form == "glob" else None
         help = several or _near_pattern(term, graph) or "`spec-compiler layers` prints the names"
@@ -179,7 +179,7 @@ def _near_pattern(term: Term, graph: Graph) -> str | None:
     for mended in near(head, prefixes):
         pattern = mended + term.text[len(head) :]
         if len(pattern) <= LONGEST and any(map(glob(pattern), graph.layers)):
-            return f"did you mean `{pattern}`?"
+            return offered([pattern])
     return None
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from spec_compiler.diagnostics import Diagnostic, Path, did_you_mean, dotted
+from spec_compiler.diagnostics import Diagnostic, Path, did_you_mean, dotted, write
 from spec_compiler.keras_facts import python_text
 from spec_compiler.keras_facts.sizes import absurd_sizes, counts
 
@@ -261,10 +261,10 @@ def _mending(value: Any, schema: Schema, definitions: Definitions, key: str | in
         if candidate is not _MISSING and any(_fits(candidate, branch, definitions) for branch in branches):
             written = flow(candidate) if isinstance(key, int) else f"{key}: {flow(candidate)}"
             quoted = isinstance(value, str) and _parsed(value, json.loads) is not _MISSING
-            return f"remove the quotes: `{written}`" if quoted else f"write `{written}`"
+            return write(candidate, f"remove the quotes: `{written}`" if quoted else f"write `{written}`")
     share = any(branch.get("minimum") == 0 and branch.get("maximum") == 1 for branch in branches)
     if share and isinstance(value, int) and 10 <= value <= 100:  # a percentage
-        return f"write `{key}: {value / 100}`"
+        return write(value / 100, f"write `{key}: {value / 100}`")
     return None
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from spec_compiler.diagnostics import Diagnostic, did_you_mean, near
+from spec_compiler.diagnostics import Advice, Diagnostic, did_you_mean, near, write
+from spec_compiler.diagnostics.advice import Remove
 from spec_compiler.keras_facts.argument_values import check_value, flow, is_data, received
 from spec_compiler.keras_facts.catalogue import (
     CLASS_KINDS,
@@ -16,7 +17,7 @@ from spec_compiler.keras_facts.catalogue import (
     class_record,
     group_of,
 )
-from spec_compiler.keras_facts.translation import as_yaml
+from spec_compiler.keras_facts.translation import written
 
 _LAYER_FORMS = "`Class`, `Class: {arguments}` or `Class: first argument`"
 _NOUNS = {
@@ -46,7 +47,7 @@ _EXAMPLES = {
 }
 # What a number in the place of an object was surely meant to be.
 _OF_A_NUMBER = {"initializer": "Constant", "regularizer": "L2", "constraint": "MaxNorm"}
-_SHAPE_IS_KNOWN = "remove it, a layer takes the shape of its input from the layer before it"
+_SHAPE_IS_KNOWN = Advice("remove it, a layer takes the shape of its input from the layer before it", Remove())
 # What other libraries call a layer.
 _ELSEWHERE = {
     "Linear": "Dense",
@@ -68,10 +69,10 @@ _RETIRED = {
     "*.batch_input_shape": _SHAPE_IS_KNOWN,
     "*.input_dim": _SHAPE_IS_KNOWN,
     "*.from": "`from` stands beside the class: `{CLASS: {…}, from: …}`",
-    "Embedding.input_length": "remove it, Keras 3 ignores it",
-    "*.lr": "Keras 3 calls it `learning_rate`",
+    "Embedding.input_length": Advice("remove it, Keras 3 ignores it", Remove()),
+    "*.lr": write("learning_rate", "Keras 3 calls it `learning_rate`"),
     "*.decay": "give `learning_rate` a schedule, for example `InverseTimeDecay`",
-    "LeakyReLU.alpha": "Keras 3 calls it `negative_slope`",
+    "LeakyReLU.alpha": write("negative_slope", "Keras 3 calls it `negative_slope`"),
 }
 
 
@@ -119,7 +120,8 @@ def _check(owner: str, known: Mapping[str, Any], arguments: Mapping[str, Any], p
         if name in known:
             yield from _check_argument(name, value, known[name])
             continue
-        told = _RETIRED.get(f"{owner}.{name}", _RETIRED.get(f"*.{name}", "")).replace("CLASS", owner)
+        told = _RETIRED.get(f"{owner}.{name}", _RETIRED.get(f"*.{name}", ""))
+        told = told.replace("CLASS", owner) if "CLASS" in told else told
         help = told or did_you_mean(str(name), known, f"it takes {_listed(list(known))}")
         yield Diagnostic("SC106", f"`{owner}` has no argument `{name}`", (str(name),), help=help, at_key=True)
 
@@ -190,9 +192,11 @@ def _check_call(name: str, arguments: Any, kind: ClassKind, partial: bool = Fals
         if ">" not in name:  # `package>Name`: a custom class, which the caller knows better
             code, noun = ("SC202", "layer class") if kind == "layer" else ("SC107", kind)
             otherwise = _EXAMPLES["python" if kind == "layer" else kind]
-            help = _of_python(name, kind) or did_you_mean(name, catalogue()[group_of(kind)], otherwise)
+            help = written(name, kind) or did_you_mean(name, catalogue()[group_of(kind)], otherwise)
             if kind == "layer" and name in _ELSEWHERE:
-                help = f"in Keras it is `{_ELSEWHERE[name]}`"
+                class_name, _, argument = _ELSEWHERE[name].partition(": ")
+                meant = {class_name: argument} if argument else class_name
+                help = write(meant, f"in Keras it is `{_ELSEWHERE[name]}`")
             yield Diagnostic(code, f"no {noun} named `{name}`", help=help, at_key=True)
     elif arguments is None or isinstance(arguments, Mapping):
         yield from _check(name, record["arguments"], arguments or {}, partial)
@@ -203,13 +207,8 @@ def _check_call(name: str, arguments: Any, kind: ClassKind, partial: bool = Fals
         first = record["first_argument"]
         for each in _check(name, record["arguments"], {first: arguments}, partial):
             help = each.help and each.help.replace(f"`{first}: ", f"`{name}: ", 1)
+            help = each.help.saying(help) if help and isinstance(each.help, Advice) else help
             yield replace(each, path=each.path[1:], help=help)
-
-
-def _of_python(text: str, kind: ClassKind) -> str | None:
-    """How to write what stands there in Python, as in `Dropout(0.5)`."""
-    written = as_yaml(text, kind)
-    return f"write `{written}`" if written is not None else None
 
 
 def _entry_help(entry: Any, kind: ClassKind) -> str:
@@ -221,9 +220,9 @@ def _entry_help(entry: Any, kind: ClassKind) -> str:
             name for name in catalogue()[group_of(kind)] if entry and set(entry) <= set(argument_names(name, kind))
         ]
         if owners and kind != "layer":
-            return f"write `{owners[0]}: {flow(entry)}`"
+            return write({owners[0]: entry}, f"write `{owners[0]}: {flow(entry)}`")
     elif isinstance(entry, int | float) and not isinstance(entry, bool) and kind in _OF_A_NUMBER:
-        return f"write `{_OF_A_NUMBER[kind]}: {flow(entry)}`"
+        return write({_OF_A_NUMBER[kind]: entry}, f"write `{_OF_A_NUMBER[kind]}: {flow(entry)}`")
     return _EXAMPLES[kind]
 
 

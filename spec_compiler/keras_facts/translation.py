@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from spec_compiler.diagnostics import Advice, write
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.argument_values import flow
 from spec_compiler.keras_facts.catalogue import ClassKind
@@ -20,15 +21,37 @@ def as_yaml(text: str, kind: ClassKind | None = None) -> str | None:
     >>> as_yaml("(64, 64, 3)"), as_yaml("keras.layers.Dense")
     ('[64, 64, 3]', 'Dense')
     """
-    if not any(sign in text for sign in "(.["):
-        return None
     try:
-        value = parsed(text)
-        if isinstance(value, str) and catalogue.class_record(value, kind) is None:
-            return None
-        return flow(_data(value, kind))
+        return flow(as_data(text, kind))
     except ValueError:
         return None
+
+
+def written(text: str, kind: ClassKind | None = None) -> Advice | None:
+    """The help that says how a Python expression is written in a spec; None where it is not known what it means.
+
+    >>> written("Dropout(0.5)")
+    'write `{Dropout: 0.5}`'
+    """
+    try:
+        value = as_data(text, kind)
+    except ValueError:
+        return None
+    return write(value, f"write `{flow(value)}`")
+
+
+def as_data(text: str, kind: ClassKind | None = None) -> Any:
+    """As `as_yaml`, as plain data.
+
+    Raises:
+        ValueError: it is not known what it means.
+    """
+    if not any(sign in text for sign in "(.["):
+        raise ValueError("neither a call, a name with dots nor a list")
+    value = parsed(text)
+    if isinstance(value, str) and catalogue.class_record(value, kind) is None:
+        raise ValueError(f"no class {value}")
+    return _data(value, kind)
 
 
 def _data(value: Any, kind: ClassKind | None = None) -> Any:

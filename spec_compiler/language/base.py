@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, StrictStr, model_validator
 
-from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, show
+from spec_compiler.diagnostics import Advice, Diagnostic, SpecError, did_you_mean, show, write
+from spec_compiler.diagnostics.advice import Remove
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.argument_values import flow
 from spec_compiler.keras_facts.class_arguments import check_application
@@ -122,7 +123,7 @@ def _parse_text(text: str) -> Weights:
         return Weights("file", text)
     help = did_you_mean(text, ["imagenet"]) or _FORMS
     if text.casefold() in ("none", "random", "nil", "false", ""):
-        help = "write `null` for random weights"
+        help = write(None, "write `null` for random weights")
     raise SpecError.single("SC103", f"`{text}` is neither `imagenet` nor a weights file", help=help)
 
 
@@ -180,7 +181,9 @@ def _of_python(text: str) -> str | None:
     if name not in catalogue.application_names():
         return None
     arguments = found.named if isinstance(found, Call) and not found.positional else {}
-    return f"write `base: {flow({'application': name, **arguments})}`" if arguments else f"write `application: {name}`"
+    if arguments:
+        return f"write `base: {flow({'application': name, **arguments})}`"
+    return write(name, f"write `application: {name}`")
 
 
 class Base(Section):
@@ -216,9 +219,8 @@ class Base(Section):
     def _text_is_no_base(cls, raw: Any) -> Any:
         if isinstance(raw, str):
             key = "file" if raw.endswith(SUFFIXES) else "spec" if raw.endswith((".yaml", ".yml")) else "application"
-            raise SpecError.single(
-                "SC103", f"`base` is a mapping, got {show(raw)}", help=f"write `base: {{{key}: {raw}}}`"
-            )
+            help = write({key: raw}, f"write `base: {{{key}: {raw}}}`")
+            raise SpecError.single("SC103", f"`base` is a mapping, got {show(raw)}", help=help)
         return raw
 
     @model_validator(mode="after")
@@ -286,7 +288,7 @@ class Base(Section):
         if brings is not None and "weights" in self.model_fields_set:
             help = f"leave `weights` out, the {'other spec' if brings == 'spec' else 'function'} brings them"
             message = f"`{brings}` and `weights` exclude each other"
-            yield Diagnostic("SC108", message, ("weights",), at_key=True, help=help)
+            yield Diagnostic("SC108", message, ("weights",), at_key=True, help=Advice(help, Remove()))
 
     @property
     def arguments(self) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field
 
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.diagnostics import Advice, Diagnostic, Path, SpecError, write
+from spec_compiler.diagnostics.advice import Remove
 from spec_compiler.diagnostics.near import num_slips
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.class_arguments import check_entry
@@ -122,7 +123,7 @@ def _entry_problems(entry: Any, matches: bool) -> Iterator[Diagnostic]:
         elif classes and extra in catalogue.argument_names(classes[0], "layer"):
             help = f"move `{extra}` into the arguments: `{classes[0]}: {{…, {extra}: …}}`"
         elif num_slips(extra, "from", 2) <= 2:
-            help = "did you mean `from`?"
+            help = write("from", "did you mean `from`?")
         message = f"a layer entry has one class, this has {len(names)} keys: `{extra}` is too many"
         if not classes:
             message, extra = f"a layer entry is one class, this has {len(names)} keys and none is a class", ""
@@ -138,12 +139,15 @@ def _entry_problems(entry: Any, matches: bool) -> Iterator[Diagnostic]:
         yield from (each.under(str(class_name)) for each in (*_name_problems(value, matches), *_several_outputs(value)))
 
 
+_UNNAMED = Advice("leave it out, and Keras names the layer", Remove())
+
+
 def _name_problems(arguments: Mapping[str, Any], matches: bool) -> Iterator[Diagnostic]:
     """What is wrong with the name of a layer, and with those of layers inside of it."""
     for path, name in _names(arguments):
         own = path == ("name",)
         if own and name == "":
-            yield Diagnostic("SC107", "`name` must not be empty", path, help="leave it out, and Keras names the layer")
+            yield Diagnostic("SC107", "`name` must not be empty", path, help=_UNNAMED)
         for found in PLACEHOLDER.finditer(name if isinstance(name, str) else ""):
             if own and matches and found[0] == MATCH:
                 continue
@@ -180,7 +184,8 @@ def _several_outputs(arguments: Mapping[str, Any]) -> Iterator[Diagnostic]:
     for path, value in places:
         if value is True:
             message = "`return_state: true` puts out several tensors, no entry can say which of them it takes"
-            yield Diagnostic("SC303", message, path, help="leave it out: the layer puts out the first of them alone")
+            help = "leave it out: the layer puts out the first of them alone"
+            yield Diagnostic("SC303", message, path, help=Advice(help, Remove()))
 
 
 def _sources(takes: Any, class_name: Any) -> tuple[Selector, ...]:

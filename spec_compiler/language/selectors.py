@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, show, under
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, show, under, write
 from spec_compiler.language import patterns
 from spec_compiler.language.parsed import Parsed
 from spec_compiler.language.patterns import Matches
@@ -222,7 +222,8 @@ def _parse_term(raw: Any, path: Path) -> Term:
         return Term(text, "slice", (found[1], found[2]), path)
     if _POSITION.fullmatch(text):
         message = f"`{text}` is one position, a selector takes a range of them"
-        raise SpecError.single("SC104", message, path=path, help=f"write `'{_one_position(int(text[1:-1][:20]))}'`")
+        position = _one_position(int(text[1:-1][:20]))
+        raise SpecError.single("SC104", message, path=path, help=write(position, f"write `'{position}'`"))
     if len(text) > 1 and text.startswith("/") and text.endswith("/"):
         return _pattern(text, "regex", path)
     if text.startswith("type:"):
@@ -254,11 +255,11 @@ def as_a_list(text: str) -> str | None:
     """How to write several elements that stand in one text, or positions as Python has them."""
     python = _OF_LAYERS.fullmatch(text.strip())
     if python:
-        return f"write `'{python[1]}'`"
+        return write(python[1], f"write `'{python[1]}'`")
     parts = [part.strip() for part in text.split(",")]
     if len(parts) < 2 or not all(parts):
         return None
-    return f"several stand in a list: `[{', '.join(_quoted(part) for part in parts)}]`"
+    return write(parts, f"several stand in a list: `[{', '.join(_quoted(part) for part in parts)}]`")
 
 
 def _quoted(term: str) -> str:

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictFloat, StrictInt, StrictStr, model_validator
 
-from spec_compiler.diagnostics import Diagnostic, SpecError, show
+from spec_compiler.diagnostics import Advice, Diagnostic, SpecError, show, write
+from spec_compiler.diagnostics.advice import Remove
 from spec_compiler.keras_facts.function_names import is_function
 from spec_compiler.language.entries import LooseEntry
 from spec_compiler.language.section import Section
@@ -57,7 +58,8 @@ class Data(Section):
     def _fits(self) -> Data:
         problems: list[Diagnostic] = []
         if isinstance(self.validation, int | float) and not 0 < self.validation < 1:
-            help = f"write `validation: {self.validation / 100:g}`" if 1 < self.validation < 100 else None
+            share = self.validation / 100
+            help = write(share, f"write `validation: {share:g}`") if 1 < self.validation < 100 else None
             message = f"`validation` must be a share between 0 and 1, got {show(self.validation)}"
             problems.append(Diagnostic("SC103", message, ("validation",), help=help))
         if isinstance(self.validation, str) and is_function(self.validation) != is_function(self.train):
@@ -70,7 +72,9 @@ class Data(Section):
         for key in ("image_size", "interpolation", "crop_to_aspect_ratio"):
             if is_function(self.train) and key in self.model_fields_set:
                 message = f"`{key}` says how image files are read, a function gives the data itself"
-                problems.append(Diagnostic("SC108", message, (key,), at_key=True, help="leave it out"))
+                problems.append(
+                    Diagnostic("SC108", message, (key,), at_key=True, help=Advice("leave it out", Remove()))
+                )
         if problems:
             raise SpecError(problems)
         return self

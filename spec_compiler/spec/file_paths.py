@@ -8,7 +8,8 @@ import posixpath
 import sys
 from collections.abc import Iterable, Iterator
 
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, near
+from spec_compiler.diagnostics.near import offered
 from spec_compiler.files import Folder
 from spec_compiler.files.near_files import did_you_mean_file
 from spec_compiler.files.regular import kind_at
@@ -123,14 +124,14 @@ def _distribution(name: str) -> importlib.metadata.Distribution:
     for found in importlib.metadata.distributions(name=name, path=places):
         return found
     names = {str(each.metadata["Name"]) for each in importlib.metadata.distributions() if each.metadata["Name"]}
-    help = did_you_mean(name, names) or f"install it: `pip install {name}`"
+    help = str(did_you_mean(name, names) or "") or f"install it: `pip install {name}`"
     raise SpecError.single("SC501", f"no package `{name}` is installed", help=help)
 
 
 def _not_shipped(weights: Weights, shipped: Iterable[str]) -> SpecError:
     files = [each for each in shipped if each.endswith((".h5", ".keras", ".hdf5"))]
     otherwise = f"it ships {', '.join(f'`{each}`' for each in files[:3])}" if files else "it ships no weights"
-    help = did_you_mean(str(weights.file), files, otherwise)
+    help = offered(near(str(weights.file), files), f"package:{weights.package}/{{}}") or otherwise
     return SpecError.single("SC501", f"the package `{weights.package}` ships no file `{weights.file}`", help=help)
 
 

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, show
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.class_arguments import check_entry
-from spec_compiler.keras_facts.translation import as_yaml
+from spec_compiler.keras_facts.translation import written
 from spec_compiler.spec.callback_outputs import misplaced
 
 ObjectKind = Literal["optimizer", "loss", "metric", "callback"]
@@ -90,9 +90,7 @@ class KerasObject:
                 message = f"`{name}` cannot stand in a spec: {reason}"
                 raise SpecError.single("SC601", message, path=path, at_key=bool(path), help=instead)
             names = sorted(_names(kind), key=lambda known: known.islower() != name.islower())
-            written = as_yaml(name, kind)
-            help = f"write `{written}`" if written else None
-            help = help or did_you_mean(name, names, f"classes stand as in `{_NAMESPACES[kind]}`")
+            help = written(name, kind) or did_you_mean(name, names, f"classes stand as in `{_NAMESPACES[kind]}`")
             message = f"Keras has no {kind} called `{name}`"
             raise SpecError.single("SC601", message, path=path, at_key=bool(path), help=help)
         problems = [each if path else replace(each, path=(), at_key=False) for each in check_entry(raw, kind)]

@@ -9,11 +9,12 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, dotted, show
+from spec_compiler.diagnostics import Advice, Diagnostic, Path, SpecError, did_you_mean, dotted, show, write
+from spec_compiler.diagnostics.advice import Add, Space
 from spec_compiler.edits import SECTIONS
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.argument_values import flow
-from spec_compiler.keras_facts.translation import as_yaml
+from spec_compiler.keras_facts.translation import as_data, as_yaml
 from spec_compiler.language.base import Base
 from spec_compiler.language.section import Section
 from spec_compiler.spec.compilation import Compile
@@ -58,16 +59,16 @@ def _diagnostic(kind: str, path: Path, error: Any, fields: Fields) -> Diagnostic
         if len(path) == 1:
             help = _home(str(path[0])) or help
         if str(path[-1]).partition(":")[0] in known:
-            help = "put a space after the colon"
+            help = Advice("put a space after the colon", Space())
         return Diagnostic("SC101", f"{where} has no key `{path[-1]}`", path, at_key=True, help=help)
     if kind == "missing":
         where = "a spec" if len(path) == 1 else f"`{_section(path[:-1])}`"
-        return Diagnostic(
-            "SC102", f"{where} needs {name}", path[:-1], help=f"add `{path[-1]}: {'1' if path == ('spec',) else '…'}`"
-        )
+        version = Advice("add `spec: 1`", Add("spec", 1, first=True))
+        help = version if path == ("spec",) else f"add `{path[-1]}: …`"
+        return Diagnostic("SC102", f"{where} needs {name}", path[:-1], help=help)
     if path == ("spec",):
         return Diagnostic(
-            "SC103", f"this compiler reads version 1 of the language, got {got}", path, help="write `spec: 1`"
+            "SC103", f"this compiler reads version 1 of the language, got {got}", path, help=write(1, "write `spec: 1`")
         )
     if kind == "invalid_key":
         key = str(error.get("input"))
@@ -96,15 +97,20 @@ def _value_help(kind: str, path: Path, error: Any, fields: Fields) -> str | None
     value = error.get("input")
     key = next((part for part in reversed(path) if isinstance(part, str)), "")
     if kind == "string_type":
-        return f"put it in quotes: `{key}: '{value}'`" if isinstance(value, int | float) else _example(path, fields)
+        quoted = write(str(value), f"put it in quotes: `{key}: '{value}'`")
+        return quoted if isinstance(value, int | float) else _example(path, fields)
     if kind == "int_type" and isinstance(value, str) and re.fullmatch(r"\s*-?[0-9]{1,18}\s*", value):
-        return f"remove the quotes: `{key}: {int(value)}`"
+        return write(int(value), f"remove the quotes: `{key}: {int(value)}`")
     if kind == "tuple_type" and isinstance(value, Mapping):
         return "begin each entry with `- `"
     if kind == "tuple_type" and isinstance(value, str) and (written := as_yaml(value)) is not None:
-        return f"write `{key}: {written if written.startswith('[') else f'[{written}]'}`"
+        data = as_data(value)
+        return write(
+            data if isinstance(data, list) else [data],
+            f"write `{key}: {written if written.startswith('[') else f'[{written}]'}`",
+        )
     if kind == "tuple_type" and isinstance(value, str) and key in ("head", "with", "layers"):
-        return f"write `{key}: [{value}]`"
+        return write([value], f"write `{key}: [{value}]`")
     if path == ("bases",):
         return "a single base stands under `base`"
     return _example(path, fields)

@@ -12,7 +12,7 @@ from spec_compiler.text.source import Assignment, Source, texts_in
 from spec_compiler.text.yaml_text import MAX_NODES
 
 MOST_PROBLEMS = 10  # that are told: each is compared with every variable
-_USE = re.compile(r"\$\{([^{}]*)\}")
+USE = re.compile(r"\$\{([^{}]*)\}")  # of a variable
 
 
 def substituted(source: Source) -> Source:
@@ -48,7 +48,7 @@ def substituted(source: Source) -> Source:
         problems.append(Diagnostic("SC005", message, ("vars",), at_key=True))
     if problems:
         raise source.located(SpecError(problems))
-    used = {found[1] for text in texts_in(data) for found in _USE.finditer(text)}
+    used = {found[1] for text in texts_in(data) for found in USE.finditer(text)}
     unused = tuple(name for name in values if name not in used)
     return replace(source, data=rest, unused=unused, assigned=_assigned_through(source))
 
@@ -66,10 +66,10 @@ def _assigned_through(source: Source) -> dict[Path, Assignment]:
             pairs = here.items() if isinstance(here, dict) else enumerate(here)
             todo += [((*path, key if isinstance(here, list) else str(key)), each) for key, each in pairs]
         elif isinstance(here, str) and path not in found:
-            set_there = (found.get(("vars", use[1])) for use in _USE.finditer(here))
+            set_there = (found.get(("vars", use[1])) for use in USE.finditer(here))
             assignment = next((each for each in set_there if each is not None), None)
             if assignment is not None:
-                found[path] = assignment._replace(plain=assignment.plain and _USE.fullmatch(here) is not None)
+                found[path] = assignment._replace(plain=assignment.plain and USE.fullmatch(here) is not None)
     return found
 
 
@@ -83,8 +83,8 @@ def _filled(value: Any, values: Mapping[str, Any], path: Path, problems: list[Di
         return [_filled(each, values, (*path, index), problems, room) for index, each in enumerate(value)]
     if not isinstance(value, str) or "${" not in value:
         return value
-    whole = _USE.fullmatch(value)
-    for found in _USE.finditer(value):
+    whole = USE.fullmatch(value)
+    for found in USE.finditer(value):
         if found[1] not in values:
             if len(problems) >= MOST_PROBLEMS:
                 return value
@@ -106,7 +106,7 @@ def _filled(value: Any, values: Mapping[str, Any], path: Path, problems: list[Di
         return None
     if whole:
         return values[whole[1]]
-    return _USE.sub(lambda found: _text(values[found[1]]), value)
+    return USE.sub(lambda found: _text(values[found[1]]), value)
 
 
 def _size(value: Any) -> int:

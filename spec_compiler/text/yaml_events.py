@@ -23,7 +23,8 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.nodes import ScalarNode
 
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.diagnostics import Advice, Diagnostic, Path, SpecError
+from spec_compiler.diagnostics.advice import Rewrite
 from spec_compiler.diagnostics.text_lines import lines_of
 from spec_compiler.keras_facts.python_text import whole
 from spec_compiler.keras_facts.translation import as_yaml
@@ -217,9 +218,8 @@ class Folder:
         written = as_yaml(text) if text is not None else None
         if text is None or written is None:
             return
-        problem = Diagnostic(
-            "SC103", "this is Python, of which YAML makes a value at each comma", help=f"write `{written}`"
-        )
+        help = Advice(f"write `{written}`", Rewrite(written))
+        problem = Diagnostic("SC103", "this is Python, of which YAML makes a value at each comma", help=help)
         line, column = event.start_mark.line, event.start_mark.column
         span = Span(line, column, line + len(lines_of(text)) - 1, column + len(text))
         raise SpecError([*self.problems, self.source.locate_span(problem, span)])

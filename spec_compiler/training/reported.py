@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from string import Formatter
 
-from spec_compiler.diagnostics import Diagnostic, Path, did_you_mean
+from spec_compiler.diagnostics import Advice, Diagnostic, Path, did_you_mean
+from spec_compiler.diagnostics.advice import Add
 from spec_compiler.graph import Graph
 from spec_compiler.graph.node import ValueRef
 from spec_compiler.keras_facts import catalogue
@@ -97,7 +98,7 @@ def _monitor_problems(
         mode, other = ("min", "max") if monitor.endswith("loss") else ("max", "min")
         help = f"add `mode: {mode}`, or `mode: {other}` where less is better"
         if mode == "min":
-            help = "add `mode: min`"
+            help = Advice("add `mode: min`", Add("mode", "min", ("..",)))
         yield Diagnostic("SC605", message, (*path, "monitor"), help=help)
 
 
@@ -112,7 +113,7 @@ def _placeholder_problems(callback: KerasObject, names: Mapping[str, bool], path
     for name in fields:
         if name not in known:
             message = f"`filepath` has a place for `{name}`, which the training does not report"
-            help = did_you_mean(name, known, f"it reports {_listed(names)}")
+            help = str(did_you_mean(name, known, f"it reports {_listed(names)}"))  # it stands somewhere in the name
             yield Diagnostic("SC605", message, (*path, "filepath"), help=help)
 
 

@@ -40,6 +40,8 @@ UNKNOWN_CALLS = "shapes were not checked: `plan`, or `check` without `--static`,
     is_flag=True,
     help="Only what needs no Keras: fields and arguments, and names and shapes that Keras was asked for before.",
 )
+@click.option("--fix", is_flag=True, help="Write every fix that is known into the files; comments and style stay.")
+@click.option("--diff", is_flag=True, help="With `--fix`: show what it would write, and write nothing.")
 @permission_options
 @click.option("--format", "format_", type=click.Choice(REPORT_FORMATS), default="text", show_default=True)
 @sandbox_option
@@ -47,21 +49,40 @@ def check(
     specs: tuple[str, ...],
     overrides: tuple[str, ...],
     static: bool,
+    fix: bool,
+    diff: bool,
     allow_code: bool,
     restrict_paths: bool,
     format_: str,
 ) -> None:
     """Check specs without building: fields, names, topology, shapes, files."""
     allowed = Permissions(allow_code, not restrict_paths)
+    if diff and not (fix and format_ == "text"):
+        raise click.UsageError("`--diff` goes with `--fix`, as text")
+    made = None
     with progress("checking"):
-        results = {spec: checked(spec, allowed, static=static, overrides=overrides) for spec in specs}
+        if fix:
+            from spec_compiler.cli.fix import fixed_json, mended, told  # what only looks needs none of it
+
+            fixes = [
+                mended(spec, allowed, static=static, overrides=overrides, in_place=not diff)
+                for spec in dict.fromkeys(specs)
+            ]
+            results = {each.file: each.checked for each in fixes}
+        else:
+            results = {spec: checked(spec, allowed, static=static, overrides=overrides) for spec in specs}
+    if fix:
+        text = told(fixes, diff)
+        if text and format_ == "text":
+            echo(text)
+        made = [row for each in fixes for row in fixed_json(each)]
     found = [each for result in results.values() for each in result.diagnostics]
     tiers = {spec: result.tier for spec, result in results.items() if not _is_missing(result.diagnostics)}
-    text = render_all(found) if format_ == "text" else report(found, format_, how_far(results, static), tiers)
+    text = render_all(found) if format_ == "text" else report(found, format_, how_far(results, static), tiers, made)
     if text:
-        echo(text)
+        echo(text, err=diff)
     if format_ == "text":
-        echo(summary(results, static), err=bool(found))
+        echo(summary(results, static), err=bool(found) or diff)
     sys.exit(status(found))
 
 
