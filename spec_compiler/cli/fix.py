@@ -45,7 +45,9 @@ def mended(
     """
     if in_place and os.path.lexists(file) and (os.path.islink(file) or not os.path.isfile(file)):
         what = "a link" if os.path.islink(file) else "no ordinary file"
-        raise SpecError.single("SC508", f"`{file}` is {what}, `--fix` writes ordinary files only", help="name the file")
+        raise SpecError.single(
+            "SC508", f"`{file}` is {what}, `--fix` writes ordinary files only", help="name the file itself"
+        )
     text = _text(file)
     if text is None:
         return Mended(file, "", "", (), checked(file, allowed, static=static, overrides=overrides))
@@ -107,10 +109,14 @@ def write(each: Mended) -> None:
 def fixed_text(each: Mended) -> Shown:
     """A line for each fix: `fixed SC201 demo.yaml:5:12: `conv_1` → `conv1``."""
     lines = []
-    for done in each.done:
+    for done in _in_order(each):
         place = f"{relative(each.file)}:{done.line}:{done.column}"
         lines.append(style(f"fixed {done.diagnostic.code}", fg="green", bold=True) + f" {place}: {done.said}")
     return joined(lines)
+
+
+def _in_order(each: Mended) -> list[Done]:
+    return sorted(each.done, key=lambda done: (done.line, done.column))
 
 
 def fixed_json(each: Mended) -> list[dict[str, Any]]:
@@ -125,7 +131,7 @@ def fixed_json(each: Mended) -> list[dict[str, Any]]:
             "before": done.before,
             "after": done.after,
         }
-        for done in each.done
+        for done in _in_order(each)
     ]
 
 

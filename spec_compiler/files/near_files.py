@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from spec_compiler.diagnostics.near import MOST, near, offered
+from spec_compiler.diagnostics.near import MOST, near, num_slips, offered
 
 _KINDS = ((".yaml", ".yml"), (".keras", ".h5", ".hdf5"))
 _LISTED = 2000  # files of a folder that are looked at
+MOST_SLIPS = 2  # another file has other contents: one that only looks alike is offered, and not written by itself
 
 
 def did_you_mean_file(name: str, path: str | None = None, otherwise: str | None = None) -> str | None:
@@ -25,7 +26,10 @@ def did_you_mean_file(name: str, path: str | None = None, otherwise: str | None 
     except (OSError, ValueError):  # a name with a null character is no name
         return f"there is no folder `{os.path.dirname(name) or folder}`"
     prefix = name[: len(name) - len(os.path.basename(name))]
-    return offered(near_files(name, [prefix + each for each in beside])) or otherwise
+    found = near_files(name, [prefix + each for each in beside])
+    said = offered(found)
+    surely = said and num_slips(name.casefold(), found[0].casefold(), MOST_SLIPS) <= MOST_SLIPS
+    return (said if surely else said and str(said)) or otherwise
 
 
 def near_files(name: str, candidates: Iterable[str]) -> list[str]:

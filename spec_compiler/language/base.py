@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import ConfigDict, Field, StrictStr, model_validator
 
 from spec_compiler.diagnostics import Advice, Diagnostic, SpecError, did_you_mean, show, write
-from spec_compiler.diagnostics.advice import Remove
+from spec_compiler.diagnostics.advice import Add, Remove, Write
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.argument_values import flow
 from spec_compiler.keras_facts.class_arguments import check_application
@@ -182,7 +182,8 @@ def _of_python(text: str) -> str | None:
         return None
     arguments = found.named if isinstance(found, Call) and not found.positional else {}
     if arguments:
-        return f"write `base: {flow({'application': name, **arguments})}`"
+        added = (Add(key, value, ("..",)) for key, value in arguments.items())
+        return Advice(f"write `base: {flow({'application': name, **arguments})}`", Write(name), *added)
     return write(name, f"write `application: {name}`")
 
 

@@ -6,13 +6,12 @@ then check no worse: no error may come that was not there, unless the check goes
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
 from spec_compiler.diagnostics import Advice, Diagnostic, Path
-from spec_compiler.diagnostics.advice import Rewrite, Write
+from spec_compiler.diagnostics.advice import Rename, Rewrite, Write
 from spec_compiler.diagnostics.text_lines import offset, position
 from spec_compiler.edits import EDITS
 from spec_compiler.spec.others import Tier
@@ -171,9 +170,9 @@ def made(text: str, diagnostic: Diagnostic, others: tuple[Diagnostic, ...] = ())
         places.append(position(text, new.splice.start))
         splices.append((text[new.splice.start : new.splice.end], new.splice.text))
         text = new.text
-    if not splices:
-        raise NotWritten("it says nothing to write")
-    before, after = (", ".join(part) for part in zip(*splices, strict=True))
+    if all(before == after for before, after in splices):
+        raise NotWritten("it says nothing to write, or what stands there by now")
+    before, after = (_listed(part) for part in zip(*splices, strict=True))
     line, column = places[0]
     return text, Done(diagnostic, line + 1, column + 1, before, after)
 
@@ -212,15 +211,38 @@ def _rewritten(text: str, diagnostic: Diagnostic, change: Rewrite) -> Edited:
 
 
 def is_no_worse(new: Fixed, old: Fixed) -> bool:
-    """Whether a text checks no worse than another: it is checked further, or has no error that the other has not."""
+    """Whether a text checks no worse than another: it has no error that the other has not, or is checked further.
+
+    What comes to light then was there before; still, there are never more errors.
+    """
     further = _reached(new) - _reached(old)
     if further:
-        return further > 0
-    fresh = Counter(map(_identity, new.errors)) - Counter(map(_identity, old.errors))
+        return further > 0 and len(new.errors) <= len(old.errors)
+    known = set(map(_identity, old.errors))
+    fresh = [each for each in new.errors if _identity(each) not in known]
     if not fresh:
+        return True
+    # What stands below a key that was misspelt was not looked at.
+    below = tuple(place for done in new.done[len(old.done) :] for place in _written_at(done.diagnostic))
+    if len(new.errors) <= len(old.errors) and all(
+        any(each.path[: len(place)] == place and len(each.path) > len(place) for place in below) for each in fresh
+    ):
         return True
     # A check of names ends at the first edit that does not fit.
     return old.tier == "names" and min(map(_order, new.errors)) > max(map(_order, old.errors))
+
+
+def _written_at(diagnostic: Diagnostic) -> Iterator[Path]:
+    """Where what a diagnostic says to write stands, once it is written."""
+    for step in steps_of(diagnostic):
+        if isinstance(step, Step):
+            match step.change:
+                case Write(str(key)) if step.at_key:
+                    yield (*step.path[:-1], key)
+                case Rename(key):
+                    yield (*step.path[:-1], key)
+                case _:
+                    yield step.path
 
 
 def _reached(fixed: Fixed) -> int:
@@ -248,6 +270,11 @@ def _identity(diagnostic: Diagnostic) -> tuple[object, ...]:
     return diagnostic.file, diagnostic.code, diagnostic.message, diagnostic.path
 
 
-def _one_line(text: Any) -> str:
-    line = " ".join(str(text).split())
+def _listed(parts: tuple[str, ...]) -> str:
+    """What stood at one place, or at several."""
+    return parts[0] if len(parts) == 1 else ", ".join(text for each in parts if (text := each.strip(", \r\n")))
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split()).strip(", ")
     return line if len(line) <= 80 else line[:79] + "…"

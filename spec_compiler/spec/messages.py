@@ -63,13 +63,13 @@ def _diagnostic(kind: str, path: Path, error: Any, fields: Fields) -> Diagnostic
         return Diagnostic("SC101", f"{where} has no key `{path[-1]}`", path, at_key=True, help=help)
     if kind == "missing":
         where = "a spec" if len(path) == 1 else f"`{_section(path[:-1])}`"
-        version = Advice("add `spec: 1`", Add("spec", 1, first=True))
-        help = version if path == ("spec",) else f"add `{path[-1]}: …`"
+        first = Advice("add `spec: 1`", Add("spec", 1, first=True))
+        help = first if path == ("spec",) else f"add `{path[-1]}: …`"
         return Diagnostic("SC102", f"{where} needs {name}", path[:-1], help=help)
     if path == ("spec",):
-        return Diagnostic(
-            "SC103", f"this compiler reads version 1 of the language, got {got}", path, help=write(1, "write `spec: 1`")
-        )
+        is_other = error.get("input") not in ("1", 1)  # it may say what version 1 does not
+        version = "write `spec: 1`" if is_other else write(1, "write `spec: 1`")
+        return Diagnostic("SC103", f"this compiler reads version 1 of the language, got {got}", path, help=version)
     if kind == "invalid_key":
         key = str(error.get("input"))
         key = key.lower() if isinstance(error.get("input"), bool) else key

@@ -111,7 +111,7 @@ def _at(data: Any, path: Path, change: Callable[[Any], Any], missing: Any = None
     if isinstance(data, dict) and key is None and not rest and missing is not None:
         return {**data, first: missing}
     if key is None or not isinstance(data, dict):
-        if not rest and missing is not None and isinstance(data, bool | int | float):
+        if not rest and missing is not None and isinstance(first, str) and isinstance(data, bool | int | float):
             return missing  # `Dense: 10`, whose units are the scalar itself
         raise NotWritten("there is no such place")
     return {each: _at(value, rest, change, missing) if each == key else value for each, value in data.items()}
@@ -143,6 +143,8 @@ def _written(old: Any, value: Any, chars: tuple[int, int] | None) -> Any:
     if chars is None:
         if uses:
             raise NotWritten("a variable is a part of the text")
+        if isinstance(old, dict) and isinstance(value, str):
+            raise NotWritten("a part of it is meant")
         return value
     start, end = chars
     if not isinstance(old, str) or not 0 <= start < end <= len(old):

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NamedTuple
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from spec_compiler.diagnostics import Path, SpecError
+from spec_compiler.diagnostics import Path
 from spec_compiler.diagnostics.advice import Add, Remove, Rename, Space, Wrap, Write
 from spec_compiler.keras_facts.argument_values import flow
 from spec_compiler.text.meant import NotWritten, Step, changed, place_of
@@ -18,6 +19,7 @@ from spec_compiler.text.yaml_nodes import Tree, is_block, style_of
 from spec_compiler.text.yaml_text import parse_source
 
 _QUOTES = ("'", '"')
+_PLAIN = re.compile(r"[^\W\d](?:[\w./:*@>-]*[\w*])?")  # needs no quotes anywhere, unless it is `null` or the like
 
 
 class Splice(NamedTuple):
@@ -55,7 +57,7 @@ def edited(text: str, step: Step) -> Edited:
             data = changed(data, step.at(place))
         new = text[: splice.start] + splice.text + text[splice.end :]
         said = parse_source(new).data
-    except (SpecError, LookupError, RecursionError) as error:
+    except (ValueError, LookupError, RecursionError) as error:
         raise NotWritten(str(error)) from None
     if repr(said) != repr(data):
         raise NotWritten("the text would say something else")
@@ -87,7 +89,7 @@ class _Splices(Tree):
                 key = self._key(step.path)
                 start, end = self.content(key)
                 colon = self.text.index(":", start, end) + 1
-                return Splice(colon, colon, " ")
+                return Splice(start, end, f"{self.text[start:colon]} {self.text[colon:end]}")
         raise NotWritten("no change of this kind")
 
     def _key(self, path: Path) -> Node:
@@ -206,7 +208,7 @@ class _Splices(Tree):
         if isinstance(node, ScalarNode) or not is_block(node):
             text = self.text[start:end]
             if isinstance(node, ScalarNode) and not style_of(node):
-                text = flow(node.value) if isinstance(parse_source(text).data, str) else text
+                text = _scalar(text, None) if isinstance(parse_source(text).data, str) else text
             return Splice(start, end, f"{{{_scalar(name, None)}: {text}}}")
         column = key.start_mark.column if key is not None else node.start_mark.column - 2
         end = self.last(node)
@@ -223,7 +225,9 @@ def _scalar(text: str, style: str | None) -> str:
     """A text in the quotes that stood there."""
     if style == "'":
         return "'" + text.replace("'", "''") + "'"
-    return json.dumps(text, ensure_ascii=False) if style == '"' else flow(text)
+    if style == '"':
+        return json.dumps(text, ensure_ascii=False)
+    return text if _PLAIN.fullmatch(text) and parse_source(text).data == text else flow(text)
 
 
 def _value(value: Any, style: str | None, is_entry: bool) -> str:

@@ -41,7 +41,10 @@ class Tree:
     def places(self, path: Path, of_the_key: bool) -> Iterator[Path]:
         """Every path at which the same text is read: more than one below an anchor that has aliases."""
         end = path[-1:] if of_the_key else ()
-        node = self.at(path[: len(path) - len(end)])[2]
+        try:
+            node = self.at(path[: len(path) - len(end)])[2]
+        except LookupError:  # a key that is to come
+            node, end = self.at(path[:-1])[2], path[-1:]
         todo: list[tuple[Path, Node]] = [((), self.root)]
         while todo:
             here, each = todo.pop()
