@@ -1,6 +1,6 @@
 """A change of a spec made in its text: only the place itself is written anew, all around it stays byte for byte.
 
-`edited` proves it: the new text says exactly what was meant, or the change is not made.
+`Edits` proves it: the new text says exactly what was meant, or nothing is changed.
 """
 
 from __future__ import annotations
@@ -30,38 +30,72 @@ class Splice(NamedTuple):
     text: str
 
 
-class Edited(NamedTuple):
-    """The new text, the splice of the old one that makes it, and every place of the data that changed with it."""
+class Edits:
+    """Changes of one text: each is added at its place in the text as it was, and all are made at once.
 
-    text: str
-    splice: Splice
-    places: tuple[Path, ...]
+    Raises:
+        NotWritten: the text is no YAML.
+    """
+
+    def __init__(self, text: str) -> None:
+        try:
+            self.data: Any = parse_source(text).data
+        except ValueError as error:
+            raise NotWritten(str(error)) from None
+        self._meant, self._tree = self.data, _Splices(text)
+        self._splices: list[Splice] = []
+
+    def add(self, step: Step) -> tuple[Splice, tuple[Path, ...]]:
+        """How the text is to change, and at which places of the data.
+
+        Raises:
+            NotWritten: there is no such place, no way to write it, or it is in the way of another change.
+        """
+        try:
+            step = step.at(place_of(self.data, step))
+            splice = self._tree.splice(step)
+            places = tuple(self._tree.places(step.path, step.is_of_the_key))
+            if any(splice.start <= each.end and each.start <= splice.end for each in self._splices):
+                raise NotWritten("another change is there")
+            meant = self._meant
+            for place in places:
+                meant = changed(meant, step.at(place))
+        except (ValueError, LookupError, RecursionError) as error:
+            raise NotWritten(str(error)) from None
+        self._meant = meant
+        self._splices.append(splice)
+        return splice, places
+
+    def text(self) -> str:
+        """The text with every change.
+
+        Raises:
+            NotWritten: it would say something else than what was meant.
+        """
+        text = self._tree.text
+        for splice in sorted(self._splices, reverse=True):
+            text = text[: splice.start] + splice.text + text[splice.end :]
+        try:
+            said = parse_source(text).data
+        except ValueError as error:
+            raise NotWritten(str(error)) from None
+        if repr(said) != repr(self._meant):
+            raise NotWritten("the text would say something else")
+        return text
 
 
-def edited(text: str, step: Step) -> Edited:
+def edited(text: str, step: Step) -> str:
     """The text with a change made in it.
 
     Raises:
         NotWritten: there is no such place, or no way to write the change that says just what was meant.
 
-    >>> edited("head:\\n  - Dens: 10  # one a class\\n", Step(("head", 0, "Dens"), Write("Dense"), at_key=True)).text
+    >>> edited("head:\\n  - Dens: 10  # one a class\\n", Step(("head", 0, "Dens"), Write("Dense"), at_key=True))
     'head:\\n  - Dense: 10  # one a class\\n'
     """
-    data = parse_source(text).data
-    step = step.at(place_of(data, step))
-    try:
-        tree = _Splices(text)
-        splice = tree.splice(step)
-        places = tuple(tree.places(step.path, step.is_of_the_key))
-        for place in places:
-            data = changed(data, step.at(place))
-        new = text[: splice.start] + splice.text + text[splice.end :]
-        said = parse_source(new).data
-    except (ValueError, LookupError, RecursionError) as error:
-        raise NotWritten(str(error)) from None
-    if repr(said) != repr(data):
-        raise NotWritten("the text would say something else")
-    return Edited(new, splice, places)
+    edits = Edits(text)
+    edits.add(step)
+    return edits.text()
 
 
 class _Splices(Tree):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -45,15 +46,21 @@ class Tree:
             node = self.at(path[: len(path) - len(end)])[2]
         except LookupError:  # a key that is to come
             node, end = self.at(path[:-1])[2], path[-1:]
+        return ((*each, *end) for each in self._paths[id(node)])
+
+    @cached_property
+    def _paths(self) -> dict[int, list[Path]]:
+        """Every path to each node."""
+        found: dict[int, list[Path]] = {}
         todo: list[tuple[Path, Node]] = [((), self.root)]
         while todo:
             here, each = todo.pop()
-            if each is node:
-                yield (*here, *end)
+            found.setdefault(id(each), []).append(here)
             if isinstance(each, MappingNode):
                 todo += [((*here, key.value), value) for key, value in each.value]
             elif isinstance(each, SequenceNode):
                 todo += [((*here, index), value) for index, value in enumerate(each.value)]
+        return found
 
     def content(self, node: Node) -> tuple[int, int]:
         """The stretch of a node without its anchor and tag."""

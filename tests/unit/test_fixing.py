@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import stat
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,14 +18,16 @@ from spec_compiler.compiler import checked
 from spec_compiler.diagnostics import Diagnostic
 from spec_compiler.diagnostics.advice import Add, Advice, Change, Remove, Rename, Space, Wrap, Write
 from spec_compiler.spec import load_spec
-from spec_compiler.spec.fixing import Fixed, fixed, made
+from spec_compiler.spec.fixes import made
+from spec_compiler.spec.fixing import Fixed, fixed
 from spec_compiler.spec.others import Tier
 from spec_compiler.spec.permissions import EVERYTHING
 from spec_compiler.text.meant import NotWritten, Step
 from spec_compiler.text.yaml_edits import edited
 from tests.conftest import FIXTURES
+from tests.fuzz.breaking import KINDS, broken
 from tests.fuzz.slips import slips
-from tests.fuzz.valid_specs import VGG, keep_graphs
+from tests.fuzz.valid_specs import SECTIONS, VGG, keep_graphs
 
 CASES = sorted((FIXTURES / "fixed").glob("*.yaml"))
 BREAKS = {
@@ -81,6 +85,25 @@ def test_slips_of_one_letter_are_mended_and_nothing_else_changes(tmp_path: Path)
     assert not outcomes.count("offered")
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "very long"])
+def test_however_a_spec_is_broken_it_never_checks_worse(kind: str) -> None:
+    chance = random.Random(kind)
+    for _ in range(4):
+        case = broken(SECTIONS, kind, chance)
+        text = case.text.decode("utf-8", "replace") if case is not None else SECTIONS
+        before = [each for each in check(text)[1] if each.severity == "error"]
+        result = fix(text)
+        assert len(result.errors) <= len(before)
+        assert not fix(result.text).done
+
+
+def test_hundreds_of_mistakes_are_mended_in_seconds() -> None:
+    wrong = "spec: 1\nbase: {application: VGG16}\nhead:\n" + "  - Dense: {unit: 3}  # so\n" * 300
+    start = time.monotonic()
+    assert fix(wrong).text == wrong.replace("unit:", "units:")
+    assert time.monotonic() - start < 20  # one by one it takes minutes
+
+
 FLOW = "a: {b: 1, c: [x, y]}  # end\n"
 BLOCK = "# top\na:\n  b: 1  # one\n  # of c\n  c:\n    - x\n    - y  # last\n\n# below\nd: 2\n"
 EDITS: list[tuple[str, Step, str]] = [
@@ -126,11 +149,11 @@ EDITS: list[tuple[str, Step, str]] = [
 )
 @pytest.mark.parametrize("breaks", BREAKS.values(), ids=list(BREAKS))
 def test_a_change_in_a_text(text: str, step: Step, after: str, breaks: Callable[[str], str]) -> None:
-    assert edited(breaks(text), step).text.rstrip("\r\n") == breaks(after).rstrip("\r\n")
+    assert edited(breaks(text), step).rstrip("\r\n") == breaks(after).rstrip("\r\n")
 
 
 def test_a_key_is_added_behind_a_line_without_a_break() -> None:
-    assert edited("c: 3\na: 1", Step((), Add("b", 2))).text == "c: 3\na: 1\nb: 2"
+    assert edited("c: 3\na: 1", Step((), Add("b", 2))) == "c: 3\na: 1\nb: 2"
 
 
 REFUSED: list[tuple[str, Step]] = [
@@ -234,7 +257,7 @@ def test_links_and_what_is_no_file_are_not_written(folder: Path) -> None:
     (folder / "link.yaml").symlink_to("b.yaml")
     os.mkfifo(folder / "pipe.yaml")
     before = (folder / "b.yaml").read_bytes()
-    for name in ("link.yaml", "pipe.yaml"):
+    for name in ("link.yaml", "pipe.yaml"):  # nobody writes into the pipe
         error = run(folder, "--fix", name).exception
         assert "SC508" in str(error), error
     assert (folder / "b.yaml").read_bytes() == before
@@ -253,6 +276,10 @@ def test_a_missing_file_and_one_that_is_no_text_are_told(folder: Path) -> None:
     (folder / "a.yaml").write_bytes(b"\xff\xfe")
     assert status(run(folder, "--fix", "missing.yaml")) == 2
     assert status(run(folder, "--fix", "a.yaml")) == 1
+
+
+def test_a_confined_spec_is_mended(folder: Path) -> None:
+    assert "fixed SC101" in run(folder, "--fix", "--restrict-paths", "b.yaml").output
 
 
 def test_a_base_in_another_file_stays(folder: Path) -> None:
