@@ -39,6 +39,7 @@ class Input(Section, Edit):
     key: ClassVar = "input"
     says: ClassVar = "The model on another input; every kept weight is kept."
     names: ClassVar = ("layer",)
+    parts: ClassVar = ("preprocess",)
     model_config = ConfigDict(
         json_schema_extra={
             "anyOf": [{"required": [key]} for key in ("shape", "channels", "name", "dtype", "preprocess")],
