@@ -86,4 +86,5 @@ def check_used(graph: Graph) -> Graph:
     ]
     if problems:
         raise SpecError(problems)
-    return graph.pruned(Origin("outputs")) if unused else graph
+    # Every edit but `head` prunes by itself; that one leaves it to `outputs`, which may still name what it goes past.
+    return graph.pruned(Origin("head", ("head",))) if unused else graph

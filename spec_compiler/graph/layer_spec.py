@@ -45,6 +45,10 @@ class VariableSpec:
         """Whether Keras counts it among the weights; the state of a random generator is not."""
         return self.legacy_index is not None
 
+    def below(self, group: str | None) -> VariableSpec:
+        """The variable as a part of a model or of one of several bases, each of which counts its own places."""
+        return replace(self, shared_path=f"{group}/{self.shared_path}") if self.shared_path and group else self
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -59,6 +63,10 @@ class Stored:
     places: tuple[Place | None, ...] | None = None
     loads_itself: bool = False
     assets: tuple[str, ...] = ()
+
+    def below(self, group: str | None) -> Stored:
+        """The same as a part of a model or of one of several bases, as `VariableSpec.below`."""
+        return replace(self, group=f"{group}/{self.group}") if self.group and group else self
 
     def at(self, variable: VariableSpec) -> str:
         """Where a file of the base keeps one of the variables."""

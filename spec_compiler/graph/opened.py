@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
+from itertools import accumulate
 from typing import Any
 
 from spec_compiler.graph import Graph
 from spec_compiler.graph.keras_names import flat, with_keras_names
-from spec_compiler.graph.layer_spec import LayerSpec, Place
+from spec_compiler.graph.layer_spec import LayerSpec
 from spec_compiler.graph.node import Node, Structure, ValueRef, map_references, references
 
 
@@ -82,44 +83,48 @@ def open_model(graph: Graph, name: str) -> Graph:
 
 
 def _inner_layers(outer: LayerSpec, inner: Graph, taken: set[str]) -> dict[str, LayerSpec]:
-    places = inner_places(outer, inner)
-    found: dict[str, LayerSpec] = {}
+    """The layers of the opened model by their names; `taken` are the names in Keras that others have."""
+    group = outer.stored.group
+    shared = dict(enumerate(each.shared_path for each in outer.variables or ()))
+    indices = _indices(outer, inner)
+    layers: dict[str, LayerSpec] = {}
     for name, layer in inner.layers.items():
         if layer.kind == "input":
             continue
         plain = layer.keras_name or name.removeprefix(f"{outer.name}/")
         keras_name = plain if plain not in taken else flat(f"{outer.name_in_keras}_{plain}")
         taken.add(keras_name)
-        found[name] = replace(
+        own = indices.get(name, range(0))
+        stored = replace(layer.stored.below(group), places=tuple(outer.place(index) for index in own))
+        variables = layer.variables and tuple(
+            # what the whole model shares with a layer outside is known by the place that it has there
+            replace(each, shared_path=shared[index]) if shared.get(index) else each.below(group)
+            for index, each in zip(own, layer.variables, strict=True)
+        )
+        layers[name] = replace(
             layer,
             keras_name=keras_name,
-            trainable=layer.trainable and outer.trainable,
+            trainable=layer.trainable and outer.trainable,  # Keras's `trainable` of a model reaches all inside of it
             position=outer.position,
-            stored=replace(
-                layer.stored, places=tuple(places[name, index] for index in range(len(layer.variables or ())))
-            ),
+            stored=stored,
+            variables=variables,
         )
-    return found
+    return layers
 
 
-def inner_places(outer: LayerSpec, inner: Graph) -> Mapping[Place, Place | None]:
-    """For each variable of a nested model's layers, where the base keeps it: an index among the model's variables.
+def _indices(outer: LayerSpec, inner: Graph) -> dict[str, range]:
+    """Which of a nested model's variables are those of each of its layers.
 
     Keras lists a model's variables layer by layer, in the order of `model.layers`, those of the model itself first.
     """
-    variables = outer.variables or ()
     order = sorted(
         (layer for layer in inner.layers.values() if layer.variables),
         key=lambda layer: (layer.position is None, layer.position or 0),
     )
-    counted = sum(len(layer.variables or ()) for layer in order)
-    at = len(variables) - counted
-    found: dict[Place, Place | None] = {}
-    for layer in order:
-        for index in range(len(layer.variables or ())):
-            found[layer.name, index] = outer.place(at)
-            at += 1
-    return found
+    ends = list(accumulate((len(layer.variables or ()) for layer in order), initial=0))
+    first = len(outer.variables or ()) - ends[-1]
+    starts = zip(order, ends, ends[1:], strict=False)
+    return {layer.name: range(first + start, first + end) for layer, start, end in starts}
 
 
 def _inner_nodes(inner: Graph, node: Node, call: int | None) -> tuple[list[Node], list[ValueRef]]:
