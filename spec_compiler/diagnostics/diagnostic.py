@@ -172,6 +172,31 @@ def under(*prefix: str | int) -> Iterator[None]:
         raise error.under(*prefix) from None
 
 
+@contextlib.contextmanager
+def collected(problems: list[Diagnostic], *prefix: str | int) -> Iterator[None]:
+    """Adds the diagnostics of its block's error to the problems, their paths seen from further out, and goes on.
+
+    >>> problems = []
+    >>> with collected(problems, "from"):
+    ...     raise SpecError.single("SC201", "no layer named `conv_1`")
+    >>> problems[0].path
+    ('from',)
+    """
+    try:
+        yield
+    except SpecError as error:
+        problems += error.under(*prefix).diagnostics
+
+
+def quoted(names: Iterable[object]) -> str:
+    """Names as a message lists them.
+
+    >>> quoted(["conv1", "conv2"])
+    '`conv1`, `conv2`'
+    """
+    return ", ".join(f"`{name}`" for name in names)
+
+
 def _call_sites(trace: TracebackType | None) -> list[str]:
     """The caller's own lines in a traceback, up to the one that called us."""
     ours, found = os.path.dirname(os.path.dirname(os.path.abspath(__file__))), []

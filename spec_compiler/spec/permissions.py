@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, collected
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.function_names import is_function
 from spec_compiler.keras_facts.side_effects import CODE_LAYERS, FUNCTIONS
@@ -80,16 +80,16 @@ def permitted(source: Source, allowed: Permissions) -> Source:
     return source
 
 
-def _paths(source: Source) -> Iterator[Diagnostic]:
+def _paths(source: Source) -> list[Diagnostic]:
+    problems: list[Diagnostic] = []
     for asked in asked_in(source.data):
-        try:
-            if asked.purpose == "module":
-                for each in (f"{asked.name.replace('.', '/')}.py", asked.name.partition(".")[0]):
-                    source.folder.permit(each, asked.name)
+        with collected(problems, *asked.path):
+            if asked.purpose == "module":  # `a.b` is read from `a/b.py`, or from a package `a`
+                for place in (f"{asked.name.replace('.', '/')}.py", asked.name.partition(".")[0]):
+                    source.folder.permit(place, asked.name)
             else:
                 source.folder.permit(asked.name)
-        except SpecError as error:
-            yield from error.under(*asked.path).diagnostics
+    return problems
 
 
 def _code(data: dict[str, Any]) -> Iterator[Diagnostic]:

@@ -70,7 +70,7 @@ def spec_schema() -> dict[str, Any]:
 def _definitions(kind: type[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """What the language's own types say of themselves."""
     for each in kind.__subclasses__():
-        yield from each.definitions().items()
+        yield from each.definitions.items()
         yield from _definitions(each)
 
 
