@@ -141,7 +141,7 @@ def _inner_nodes(inner: Graph, node: Node, call: int | None) -> tuple[list[Node]
             continue
         fed = inside.with_inputs(follow)
         if training is not None and layer.takes_training and fed.kwargs.get("training") is None:
-            # As `operation_fn` of `keras/src/models/functional.py` hands it down, and not over what a call has itself.
+            # As `operation_fn` of `keras/src/models/functional.py` hands it down to every layer that takes it.
             fed = replace(fed, kwargs={**fed.kwargs, "training": training})
         nodes.append(fed)
     return nodes, [follow(ref) for ref in moved.output_refs]

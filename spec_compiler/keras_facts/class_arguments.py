@@ -19,7 +19,7 @@ from spec_compiler.keras_facts.catalogue import (
 from spec_compiler.keras_facts.translation import as_yaml
 
 _LAYER_FORMS = "`Class`, `Class: {arguments}` or `Class: first argument`"
-_NOUNS = {
+NOUNS = {
     "initializer": "an initializer",
     "regularizer": "a regularizer",
     "constraint": "a constraint",
@@ -178,7 +178,7 @@ def _check_entry(entry: Any, kind: ClassKind, label: str) -> Iterator[Diagnostic
             [(name, arguments)] = entry.items()
             yield from (each.under(str(name)) for each in _check_call(str(name), arguments, kind))
         case _ if is_data(entry):
-            code, wanted = ("SC105", _LAYER_FORMS) if kind == "layer" else ("SC107", _NOUNS[kind])
+            code, wanted = ("SC105", _LAYER_FORMS) if kind == "layer" else ("SC107", NOUNS[kind])
             message = f"{label} must be {wanted}, got {received(entry)}"
             yield Diagnostic(code, message, help=_entry_help(entry, kind))
 

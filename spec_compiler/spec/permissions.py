@@ -14,8 +14,8 @@ from spec_compiler.diagnostics import Diagnostic, Path, SpecError, collected
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.function_names import is_function
 from spec_compiler.keras_facts.side_effects import CODE_LAYERS, FUNCTIONS
-from spec_compiler.spec.file_places import FIELDS, asked_in, is_word, plain_place, walked
-from spec_compiler.text.source import Source
+from spec_compiler.spec.file_places import FIELDS, asked_in, is_word, plain_place
+from spec_compiler.text.source import Source, walked
 
 # Where the classes stand that a serialised object in a spec may be of, and those that the catalogue does not know.
 GROUPS = (
@@ -94,7 +94,7 @@ def _paths(source: Source) -> list[Diagnostic]:
 
 def _code(data: dict[str, Any]) -> Iterator[Diagnostic]:
     for path, value in walked(data):
-        if is_word(path):
+        if not path or is_word(path):  # the keys of the spec itself are its fields, whatever they are called
             continue
         if isinstance(value, str):
             yield from _named_code(path, value)

@@ -226,14 +226,12 @@ def validate(source: Source) -> Spec:
         SpecError: every mistake in the fields, together and located.
     """
     if not isinstance(source.data, dict):
-        error = SpecError.single(
-            "SC103", f"a spec is a mapping, got {show(source.data)}", help="a spec begins with `spec: 1`"
-        )
-        raise source.located(error)
+        message = f"a spec is a mapping, got {show(source.data)}"
+        raise source.located(SpecError.single("SC103", message, help="a spec begins with `spec: 1`"))
     try:
         spec = Spec.model_validate(_without_empty(source.data))
     except ValidationError as error:
-        raise source.located(SpecError(said_of(error, source.data, Spec.model_fields))) from None
+        raise source.located(SpecError(said_of(error, Spec.model_fields))) from None
     spec._source = source
     return spec
 
