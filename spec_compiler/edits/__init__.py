@@ -30,5 +30,5 @@ def entry_name(path: Path) -> str:
     >>> entry_name(("replace", 0, "with", 1)), entry_name(("head", 2)), entry_name(("input", "preprocess"))
     ('replace[0]', 'head', 'input.preprocess')
     """
-    is_counted = len(path) > 1 and isinstance(path[1], int)
-    return dotted(path[:1] if is_counted and path[0] not in _LISTS else path[:2])
+    is_entry = path[:1] and path[0] in _LISTS
+    return dotted(path[:2] if is_entry or path[:2] == ("input", "preprocess") else path[:1])  # a step by itself

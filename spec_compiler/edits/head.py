@@ -46,7 +46,7 @@ class Head(RootModel[HeadEntries], Edit, frozen=True):
             layers[name] = make_layer(name, entry, origin, (index,))
             nodes.append(Node(name, name, (taken,)))
             exit = ValueRef(name)
-        return replace(_with(graph, layers, nodes), outputs=exit)
+        return replace(_with(graph, layers, nodes), outputs=exit)  # what no output needs goes after `outputs`
 
     def entries(self) -> tuple[Path, HeadEntries]:
         """The layers of the head."""

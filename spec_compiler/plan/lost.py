@@ -43,6 +43,7 @@ def check_lost(spec: Spec, before: Graph, made: Made, graph: Graph) -> Graph:
     Raises:
         SpecError: SC306 for layers of the head that no output depends on, SC311 for a base that none does.
     """
+    # By the place in the spec, not by name: an entry with `each` makes many, of which one that is left is enough.
     there = {layer.origin.path for layer in graph.layers.values()}
     lost = {path: names for path, names in made.layers.items() if path not in there}
     problems = [*_of_head(made, lost, graph), *_of_bases(spec, before, graph)]

@@ -136,7 +136,7 @@ class Source:
 
     def located(self, error: SpecError) -> SpecError:
         """The error with every diagnostic located, in the order of the text."""
-        diagnostics = {self.locate(each): None for each in error.diagnostics}  # a section and its entry may say the same
+        diagnostics = {self.locate(each): None for each in error.diagnostics}  # none of them twice
         return SpecError(sorted(diagnostics, key=lambda each: (each.line or 0, each.column or 0)))
 
     @contextlib.contextmanager
