@@ -137,7 +137,7 @@ def layer_name(
     name = entry.name
     if match is not None and MATCH in name:
         below, slash, matched = match.rpartition("/")
-        # Counted before it is written: a name of thousands of placeholders would fill the memory.
+        # One of thousands of placeholders is not written out: only how long it would be is told.
         length = len(name) + name.count(MATCH) * (len(matched) - len(MATCH))
         name = f"{below}{slash}{name.replace(MATCH, matched)}" if length <= LONGEST_NAME else "x" * length
     if len(name) - len((match or "").rpartition("/")[0]) > LONGEST_NAME:

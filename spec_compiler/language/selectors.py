@@ -19,7 +19,7 @@ Form = Literal["name", "range", "glob", "regex", "type", "slice", "keyword"]
 _SLICE = re.compile(r"\[?+\s*+(-?+\d*+)\s*+:\s*+(-?+\d*+)\s*+\]?+")
 _POSITION = re.compile(r"\[-?\d+\]")
 _OF_LAYERS = re.compile(r"(?:\w+\.)*layers\s*(\[\s*+-?+\d*+\s*+:\s*+-?+\d*+\s*+\])")  # `model.layers[:15]`
-_FAR = 10**9
+_FAR = 10**9  # beyond every layer of any model
 _GLOB = re.compile(r"[*?\[]")
 _FORMS = "`name`, `a..b`, `block1_*`, `/regex/`, `type:Conv2D`, `[0:15]`, `base`, `head`, `new` or `all`"
 
@@ -129,35 +129,22 @@ class Selector(Parsed):
 
 
 def _parse_mapping(raw: Mapping[Any, Any]) -> Selector:
-    problems = [
-        Diagnostic(
-            "SC101",
-            f"a selector has no key `{key}`",
-            (str(key),),
-            at_key=True,
-            help=did_you_mean(str(key), _KEYS, f"its keys are {quoted(_KEYS)}"),
-        )
-        for key in raw
-        if key not in _KEYS
-    ]
+    problems = []
+    for key in map(str, (key for key in raw if key not in _KEYS)):
+        help = did_you_mean(key, _KEYS, f"its keys are {quoted(_KEYS)}")
+        problems.append(Diagnostic("SC101", f"a selector has no key `{key}`", (key,), at_key=True, help=help))
     if "layers" not in raw:
         problems.append(Diagnostic("SC102", "a selector in this form needs `layers`", help="add `layers: …`"))
     expect, where = raw.get("expect"), raw.get("where", {})
     if "expect" in raw and (isinstance(expect, bool) or not isinstance(expect, int) or expect < 0):
         problems.append(Diagnostic("SC103", f"`expect` must be a count, got {show(expect)}", ("expect",)))
-    if (
-        not isinstance(where, Mapping)
-        or ("where" in raw and not where)
-        or not all(isinstance(key, str) for key in where)
-    ):
-        problems.append(
-            Diagnostic(
-                "SC103",
-                f"`where` must map arguments to values, got {show(where)}",
-                ("where",),
-                help="for example `where: {activation: relu}`",
-            )
+    is_empty = "where" in raw and not where
+    if is_empty or not isinstance(where, Mapping) or not all(isinstance(key, str) for key in where):
+        message, help = (
+            f"`where` must map arguments to values, got {show(where)}",
+            "for example `where: {activation: relu}`",
         )
+        problems.append(Diagnostic("SC103", message, ("where",), help=help))
     terms: tuple[Term, ...] = ()
     excluded: Selector | None = None
     with collected(problems):
@@ -173,14 +160,13 @@ def _parse_terms(raw: Any, path: Path) -> tuple[Term, ...]:
     if not isinstance(raw, list | tuple):
         return (_parse_term(raw, path),)
     if not raw:
-        raise SpecError.single(
-            "SC104", "a selector without an element selects nothing", path=path, help=f"write {_FORMS}"
-        )
+        message = "a selector without an element selects nothing"
+        raise SpecError.single("SC104", message, path=path, help=f"write {_FORMS}")
     terms: list[Term] = []
     problems: list[Diagnostic] = []
-    for index, each in enumerate(raw):
+    for index, element in enumerate(raw):
         with collected(problems):
-            terms.append(_parse_term(each, (*path, index)))
+            terms.append(_parse_term(element, (*path, index)))
     if problems:
         raise SpecError(problems)
     return tuple(terms)
@@ -199,9 +185,8 @@ def _parse_term(raw: Any, path: Path) -> Term:
             help = "write `all`, or `base`" if raw else "leave it out"
         raise SpecError.single("SC104", f"a selector is text, got {show(raw)}", path=path, help=help)
     text = raw.strip()
-    found = _SLICE.fullmatch(text)
-    if found:
-        return Term(text, "slice", (found[1], found[2]), path)
+    if ends := _SLICE.fullmatch(text):
+        return Term(text, "slice", (ends[1], ends[2]), path)
     if _POSITION.fullmatch(text):
         message = f"`{text}` is one position, a selector takes a range of them"
         raise SpecError.single("SC104", message, path=path, help=f"write `'{_one_position(int(text[1:-1][:20]))}'`")
@@ -215,11 +200,11 @@ def _parse_term(raw: Any, path: Path) -> Term:
     if text in KEYWORDS:
         return Term(text, "keyword", (text,), path)
     if ".." in text:
-        ends = text.split("..")
-        if len(ends) != 2 or ends == ["", ""]:
+        names = text.split("..")
+        if len(names) != 2 or names == ["", ""]:
             message = f"`{text}` is not a range"
             raise SpecError.single("SC104", message, path=path, help=as_a_list(text) or "write `a..b`, `..b` or `a..`")
-        return Term(text, "range", (ends[0].strip(), ends[1].strip()), path)
+        return Term(text, "range", (names[0].strip(), names[1].strip()), path)
     if _GLOB.search(text):
         return _pattern(text, "glob", path)
     return Term(text, "name", (text,), path)
@@ -234,8 +219,7 @@ def _pattern(text: str, form: Literal["glob", "regex"], path: Path) -> Term:
 
 def as_a_list(text: str) -> str | None:
     """How to write several elements that stand in one text, or positions as Python has them."""
-    python = _OF_LAYERS.fullmatch(text.strip())
-    if python:
+    if python := _OF_LAYERS.fullmatch(text.strip()):
         return f"write `'{python[1]}'`"
     parts = [part.strip() for part in text.split(",")]
     if len(parts) < 2 or not all(parts):
