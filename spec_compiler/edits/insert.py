@@ -119,7 +119,7 @@ def _beside(error: SpecError, index: int, each: bool) -> SpecError:
     """The error of one end of an edge: `each` stands outside of the two ends, not inside."""
     if not each:
         return error.under(index)
-    return SpecError(replace(found, path=("each", index, *found.path[1:])) for found in error.diagnostics)
+    return SpecError(replace(problem, path=("each", index, *problem.path[1:])) for problem in error.diagnostics)
 
 
 def _only_input(graph: Graph, name: str, path: Path) -> ValueRef:

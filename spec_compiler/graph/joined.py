@@ -18,6 +18,7 @@ def joined(graphs: Mapping[str, Graph]) -> Graph:
     Raises:
         SpecError: SC113 they have more layers than a spec may make.
     """
+    # Before anything is made: a spec of specs may name a large model many times.
     check_size(sum(len(graph.layers) for graph in graphs.values()), ("bases",))
     layers: dict[str, LayerSpec] = {}
     nodes: dict[str, Node] = {}

@@ -46,6 +46,7 @@ class Node:
     @cached_property
     def data_inputs(self) -> tuple[ValueRef, ...]:
         """The tensors that it computes on: its inputs less the masks that Keras passes along."""
+        # `mask` of a layer, `query_mask`, `value_mask`, `key_mask` and `attention_mask` of attention
         data = {key: value for key, value in self.kwargs.items() if "mask" not in key}
         return tuple(references((self.args, data)))
 

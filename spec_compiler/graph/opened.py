@@ -30,7 +30,7 @@ def opened(graph: Graph, reached: Iterable[str]) -> Graph:
 def _reaches(text: str, name: str) -> bool:
     """Whether a selector's text has the model's name, followed by a slash, at a place where a name may begin.
 
-    The text is searched, not parsed: too much opened changes no result, too little would leave a name unknown.
+    The text is searched, not parsed: too much opened only shows more layers, too little would leave a name unknown.
     """
     # behind the dots of a range, in a list, in a regular expression, after `type:`
     return re.search(rf"(^|[. ,/:^]){re.escape(name)}/", text) is not None

@@ -85,10 +85,10 @@ def _too_early(
         help = f"write it into `{there}` itself"
         if here == "set":
             help += ": the arguments belong to the new layer's entry"
-    made = "it" if f"`{later.name}`" in fact else f"`{later.name}`"
+    what = "it" if f"`{later.name}`" in fact else f"`{later.name}`"
     return SpecError.single(
         "SC201",
-        f"{fact}, `{there}` makes {made} {'later' if here == there else f'after `{here}`'}",
+        f"{fact}, `{there}` makes {what} {'later' if here == there else f'after `{here}`'}",
         path=path,
         chars=chars,
         notes=(order,),

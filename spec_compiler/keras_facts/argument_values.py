@@ -141,11 +141,11 @@ def _plainly_fits(value: Any, schema: Schema) -> bool:
     Only a yes counts: a schema with any other word in it is left to jsonschema.
     """
     kind = schema.get("type")
-    known = {"type", "enum", "const", "minimum", "title", "description", "items", "minItems", "maxItems", "pattern"}
+    words = {"type", "enum", "const", "minimum", "title", "description", "items", "minItems", "maxItems", "pattern"}
     # What YAML holds is compared by its type, since `True` is an `int` and jsonschema's 1.0 an integer.
     if schema.keys() == {"anyOf"}:
         return any(_plainly_fits(value, each) for each in schema["anyOf"])
-    if not schema.keys() <= known:
+    if not schema.keys() <= words:
         return False
     if "enum" in schema or "const" in schema:
         return isinstance(value, str) and value in schema.get("enum", [schema.get("const")])

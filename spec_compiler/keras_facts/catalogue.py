@@ -140,5 +140,5 @@ def argument_kind(class_name: str, argument: str, kind: ClassKind | None = None)
     ('regularizer', None)
     """
     record = class_record(class_name, kind)
-    found: str | None = record["arguments"].get(argument, {}).get("kind") if record else None
-    return found
+    made_of: str | None = record["arguments"].get(argument, {}).get("kind") if record else None
+    return made_of

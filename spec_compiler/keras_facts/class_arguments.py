@@ -110,26 +110,28 @@ def check_entry(entry: Any, kind: ClassKind = "layer") -> tuple[Diagnostic, ...]
     return tuple(_check_entry(entry, kind, f"a {kind} entry"))
 
 
-def _check(owner: str, known: Mapping[str, Any], arguments: Mapping[str, Any], partial: bool) -> Iterator[Diagnostic]:
+def _check(owner: str, records: Mapping[str, Any], arguments: Mapping[str, Any], partial: bool) -> Iterator[Diagnostic]:
     # What is misspelt is not missing as well: `unit` says `units`.
-    meant = {name for argument in arguments if argument not in known for name in near(str(argument), known)[:1]}
-    missing = [name for name, each in known.items() if each.get("required") and name not in {*arguments, *meant}]
+    meant = {name for argument in arguments if argument not in records for name in near(str(argument), records)[:1]}
+    missing = [name for name, each in records.items() if each.get("required") and name not in {*arguments, *meant}]
     if missing and not partial:
-        yield _missing(owner, known, missing, arguments)
+        yield _missing(owner, records, missing, arguments)
     for name, value in arguments.items():
-        if name in known:
-            yield from _check_argument(name, value, known[name])
+        if name in records:
+            yield from _check_argument(name, value, records[name])
             continue
         retired = _RETIRED.get(f"{owner}.{name}", _RETIRED.get(f"*.{name}", "")).replace("CLASS", owner)
-        help = retired or did_you_mean(str(name), known, f"it takes {_listed(list(known))}")
+        help = retired or did_you_mean(str(name), records, f"it takes {_listed(list(records))}")
         yield Diagnostic("SC106", f"`{owner}` has no argument `{name}`", (str(name),), help=help, at_key=True)
 
 
-def _missing(owner: str, known: Mapping[str, Any], missing: Sequence[str], arguments: Mapping[str, Any]) -> Diagnostic:
+def _missing(
+    owner: str, records: Mapping[str, Any], missing: Sequence[str], arguments: Mapping[str, Any]
+) -> Diagnostic:
     example = ", ".join(f"{name}: …" for name in missing)
-    notes = tuple(f"`{name}`: {known[name]['doc']}" for name in missing if "doc" in known[name])
+    notes = tuple(f"`{name}`: {records[name]['doc']}" for name in missing if "doc" in records[name])
     message = f"`{owner}` needs {_listed(missing)}"
-    kept = [f"{name}: {flow(value)}" for name, value in arguments.items() if name in known and is_data(value)]
+    kept = [f"{name}: {flow(value)}" for name, value in arguments.items() if name in records and is_data(value)]
     written = f"{owner}: {{{', '.join([*kept, example])}}}"
     help = f"write `{written}`" if len(written) <= 80 else f"add `{example}`"
     return Diagnostic("SC102", message, help=help, notes=notes, at_key=True)

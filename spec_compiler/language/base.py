@@ -240,10 +240,10 @@ class Base(Section):
 
     def _of_no_effect(self, has_top: bool) -> Iterator[Diagnostic]:
         """SC108 for arguments that every constructor reads only with its top, or only without."""
-        known = catalogue.application(self.application or "")["arguments"]
+        records = catalogue.application(self.application or "")["arguments"]
         for key in ("pooling",) if has_top else _OF_THE_TOP:
             value = self.arguments.get(key)
-            if key not in known or value is None or value == known[key].get("default"):
+            if key not in records or value is None or value == records[key].get("default"):
                 continue
             message = f"`{key}` has no effect {'beside the' if has_top else 'without the'} top of `{self.application}`"
             help = f"leave `{key}` out, a new top stands in `head`"

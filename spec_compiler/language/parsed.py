@@ -23,7 +23,7 @@ class Parsed(abc.ABC):
 
     @classmethod
     def parse(cls, raw: Any) -> Self:
-        """The value that YAML data says; a value of the type itself stays, as pydantic validates those of Python too.
+        """The value that YAML data says; a value of the type itself stays: pydantic asks for it again where it is one.
 
         Raises:
             SpecError: with paths relative to the data.

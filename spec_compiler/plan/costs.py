@@ -38,8 +38,8 @@ def total(figures: Mapping[str, Figure]) -> Figure:
     >>> total({"a": 2, "b": None}), total({"a": 2, "b": 3})
     (None, 5)
     """
-    known = [figure for figure in figures.values() if figure is not None]
-    return sum(known) if len(known) == len(figures) else None  # a part would look like the whole
+    numbers = [figure for figure in figures.values() if figure is not None]
+    return sum(numbers) if len(numbers) == len(figures) else None  # a part would look like the whole
 
 
 def activation_bytes(graph: Graph) -> dict[str, Figure]:

@@ -24,6 +24,7 @@ class Made:
 
     def note(self, before: Graph, graph: Graph, path: Path) -> None:
         """Remembers what the edit at a path made of the graph before it."""
+        # Where the output moved, what was removed was the end of the model, and nothing is left to lead past it.
         if path[0] == "remove" and before.output_refs == graph.output_refs:
             self.moved[path] = [
                 name for name, node in graph.nodes.items() if name in before.nodes and node != before.nodes[name]

@@ -116,7 +116,7 @@ def shown_bytes(count: int) -> str:
     >>> shown_bytes(3_500_000_000), shown_bytes(12_000)
     ('3.5 GB', '12.0 KB')
     """
-    size, units = float(count), ["B", "KB", "MB", "GB", "TB", "PB"]
+    size, units = float(count), ["B", "KB", "MB", "GB", "TB", "PB"]  # of 1000, as disks and `du --si` count
     while size >= 1000 and len(units) > 1:
         size, units = size / 1000, units[1:]
     return f"{size:.1f} {units[0]}" if units[0] != "B" else f"{count} B"

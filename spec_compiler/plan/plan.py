@@ -183,6 +183,7 @@ def _config_changes(before: LayerSpec, after: LayerSpec) -> Iterator[tuple[str, 
     old, new = before.arguments, after.arguments
     if old is new:  # of nearly every layer, as an edit shares what it does not change
         return
+    # Each has a line of its own in a plan.
     said = {"trainable", "name", "batch_shape" if after.kind == "input" else ""}  # an input's is its output shape
     for key in sorted(old.keys() | new.keys()):
         if key not in said and old.get(key) != new.get(key):

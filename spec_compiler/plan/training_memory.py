@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec
-from spec_compiler.plan.costs import NOT_COMPUTED, Figure, activation_bytes, class_of, most_alive, peak_bytes
+from spec_compiler.plan.costs import NOT_COMPUTED, Figure, activation_bytes, class_of, most_alive, peak_bytes, total
 
 
 def training_bytes(graph: Graph) -> Figure:
@@ -59,8 +59,8 @@ def _nested(inner: Graph, *, trains: bool) -> tuple[int, int] | None:
     sizes, kept = (activation_bytes(inner), outputs) if kept_bytes is None else kept_bytes[:2]
     most = training_bytes(inner) if trains else peak_bytes(inner)
     starts = {ref.node for ref in inner.input_refs}
-    known = [size for name in kept - starts if (size := sizes[name]) is not None]
-    return None if most is None or len(known) < len(kept - starts) else (sum(known), most)
+    held = total({name: sizes[name] for name in kept - starts})
+    return None if most is None or held is None else (held, most)
 
 
 def _learning(graph: Graph, reached: Collection[str]) -> set[str]:

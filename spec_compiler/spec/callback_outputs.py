@@ -112,7 +112,7 @@ def _is_linked(text: str, folder: str) -> bool:
     """Whether a link in the run's folder stands on the way, or where a name with placeholders would be written."""
     root = os.path.realpath(folder)
     whole = os.path.join(root, os.path.normpath(text))
-    fixed = whole.partition("{")[0] if "{" in text else whole
+    fixed = whole.partition("{")[0] if "{" in text else whole  # what a placeholder becomes nobody knows yet
     if fixed == whole:
         return os.path.realpath(whole) != whole
     above = os.path.dirname(fixed)

@@ -106,9 +106,10 @@ def _distribution(name: str) -> importlib.metadata.Distribution:
         SpecError: SC501.
     """
     here = os.path.realpath(os.getcwd())
-    places = [each for each in sys.path if os.path.realpath(each) != here]
-    for found in importlib.metadata.distributions(name=name, path=places):
-        return found
+    places = [place for place in sys.path if os.path.realpath(place) != here]
+    distribution = next(iter(importlib.metadata.distributions(name=name, path=places)), None)
+    if distribution is not None:
+        return distribution
     names = {str(each.metadata["Name"]) for each in importlib.metadata.distributions() if each.metadata["Name"]}
     help = did_you_mean(name, names) or f"install it: `pip install {name}`"
     raise SpecError.single("SC501", f"no package `{name}` is installed", help=help)

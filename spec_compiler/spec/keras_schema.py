@@ -16,21 +16,21 @@ _NULLABLE = ("initializer", "regularizer", "constraint")
 def keras_definitions() -> dict[str, Schema]:
     """A definition for each kind of object, one for each layer's arguments, and those that arguments refer to."""
     records = catalogue.catalogue()
-    found: dict[str, Schema] = {
+    definitions: dict[str, Schema] = {
         name: dict(records["definitions"][name]) for name in ("activation", "dtype", "data_format")
     }
     function = {**records["definitions"]["function"], "description": "A Python function; only with --allow-code."}
-    found["function"] = {"title": "module:function", "anyOf": [function, {"$ref": "#/definitions/variable"}]}
+    definitions["function"] = {"title": "module:function", "anyOf": [function, {"$ref": "#/definitions/variable"}]}
     for kind in CLASS_KINDS:
-        found[kind] = _entry(kind)
+        definitions[kind] = _entry(kind)
         if kind in _NULLABLE:
-            found[kind]["anyOf"].append({"type": "null"})
+            definitions[kind]["anyOf"].append({"type": "null"})
         for name, record in records[group_of(kind)].items():
             if "alias_of" not in record:
-                found[f"{kind}.{name}"] = _arguments(name, kind)
-    found["layer"] = _layer(found["layer"])
-    found["head_layer"] = _head_layer(found["layer"])
-    return found
+                definitions[f"{kind}.{name}"] = _arguments(name, kind)
+    definitions["layer"] = _layer(definitions["layer"])
+    definitions["head_layer"] = _head_layer(definitions["layer"])
+    return definitions
 
 
 def _entry(kind: ClassKind) -> Schema:
@@ -148,6 +148,7 @@ def base_schema(base: Schema) -> Schema:
         for key, each in record["arguments"].items():
             properties.setdefault(key, argument({**each, "default": None} if key == "name" else each))
     own = ["application", "file", "spec", "python", "weights"]
+    # One condition for each group of applications that take the same: one for each would say all arguments again.
     conditions = [
         {
             "if": {"required": ["application"], "properties": {"application": {"enum": members}}},

@@ -108,8 +108,8 @@ def _example(path: Path, fields: Fields) -> str | None:
     """An example of the field that a path leads to, as the schema has it."""
     parts = [part for part in path if isinstance(part, str)]
     section = _MAPPINGS.get(parts[0]) if len(parts) == 2 else None
-    known = fields if len(parts) == 1 else section.model_fields if section is not None else {}
-    for name, field in known.items():
+    siblings = fields if len(parts) == 1 else section.model_fields if section is not None else {}
+    for name, field in siblings.items():
         if parts[-1] == (field.alias or name) and field.examples:
             return f"for example `{parts[-1]}: {flow(field.examples[0])}`"
     return None

@@ -52,7 +52,7 @@ def files_named(spec: Spec, seen: set[str]) -> Iterator[str]:
         seen.add(os.path.realpath(spec.source.file))
         yield spec.source.file
     for text in texts_in(spec.source.data):
-        path = spec.source.folder.place(text)
+        path = spec.source.folder.place(text)  # most are no names of files, and then nothing is there
         if _identity(path) is None:
             continue
         yield path

@@ -30,6 +30,7 @@ def overridden(source: Source, assignments: Iterable[str]) -> Source:
             message = f"`--set {text}` is not `path=value`"
             raise SpecError.single("SC109", message, help="for example `--set base.weights=null`")
         try:
+            # These three are an empty document to `parse_source`, which refuses one.
             value = parse_source(raw).data if raw.strip() not in ("", "null", "~") else None
         except SpecError as error:
             raise SpecError.single("SC109", f"`--set {text}`: the value is not YAML", notes=(str(error),)) from None
