@@ -38,7 +38,7 @@ from spec_compiler.memory.bases import (
 )
 from spec_compiler.memory.cache import Key
 from spec_compiler.spec import Spec
-from spec_compiler.spec.file_paths import existing, locate
+from spec_compiler.spec.file_paths import locate
 
 
 @dataclass(frozen=True)
@@ -292,7 +292,7 @@ def _from_file(base: Base, folder: Folder, code: bool) -> LoadedBase:
     assert base.file is not None
     custom = Custom()
     with under("file"):
-        path = existing(base.file, folder, "model file")
+        path = folder.file(base.file, "model file")
         with told_of(path):
             saved_code = SavedCode.of(saved_config(path))
             beside = (folder, folder.beside(base.file))

@@ -41,7 +41,7 @@ def near(word: str, candidates: Iterable[str]) -> list[str]:
     for name in candidates:
         if len(name) <= LONGEST:
             by_folded.setdefault(name.casefold(), name)
-    limit = max(1, min(4, len(folded) // 3))
+    limit = max(1, min(4, len(folded) // 3))  # a slip in three letters: with more, any short word is near any other
     slips: dict[str, int] = {}
     work = 0
     for name in by_folded:
@@ -54,14 +54,14 @@ def near(word: str, candidates: Iterable[str]) -> list[str]:
     left[0] -= work + len(by_folded)
     if slips:
         best = min(slips.values())
-        found = [name for name, count in slips.items() if count == best]
-        found.sort(key=lambda name: (-_common(folded, name) - _common(folded[::-1], name[::-1]), name))
+        alike = [name for name, count in slips.items() if count == best]
+        alike.sort(key=lambda name: (-_common(folded, name) - _common(folded[::-1], name[::-1]), name))
     else:
         left[0] -= len(by_folded) * len(folded)
-        names = list(by_folded)[: 10 * MOST_WORK // (len(folded) ** 2 + 1)]
-        found = difflib.get_close_matches(folded, names, n=2, cutoff=0.7)
-        found = found or sorted(name for name in by_folded if len(folded) > 2 and name.startswith(folded))
-    return [by_folded[name] for name in found[:MOST]]
+        names = list(by_folded)[: 10 * MOST_WORK // (len(folded) ** 2 + 1)]  # difflib takes quadratic time for each
+        alike = difflib.get_close_matches(folded, names, n=2, cutoff=0.7)
+        alike = alike or sorted(name for name in by_folded if len(folded) > 2 and name.startswith(folded))
+    return [by_folded[name] for name in alike[:MOST]]
 
 
 def did_you_mean(word: str, candidates: Iterable[str], otherwise: str | None = None) -> str | None:
@@ -73,13 +73,10 @@ def did_you_mean(word: str, candidates: Iterable[str], otherwise: str | None = N
     return offered(near(word, candidates)) or otherwise
 
 
-def offered(found: list[str]) -> str | None:
+def offered(names: list[str]) -> str | None:
     """The help line that offers names, if there are any."""
-    names = [f"`{name}`" for name in found]
-    if not names:
-        return None
-    listed = f"{', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else names[0]
-    return f"did you mean {listed}?"
+    listed = " or ".join(", ".join(f"`{name}`" for name in part) for part in (names[:-1], names[-1:]) if part)
+    return f"did you mean {listed}?" if names else None
 
 
 def num_slips(word: str, other: str, limit: int) -> int:

@@ -40,12 +40,14 @@ def has_own_objects() -> bool:
 
 def _loaded() -> Any:
     """Keras, where the caller or we have loaded it to its end."""
+    # In `sys.modules` it stands from its first line on, and another thread may be importing it just now.
     keras = sys.modules.get("keras")
     return keras if hasattr(keras, "config") and hasattr(keras, "saving") else None
 
 
 def _written() -> dict[str, Any]:
     """What stands in the file that Keras reads its settings from, which need not be there."""
+    # As `keras/src/backend/config.py`, which reads it when it is imported.
     home = os.environ.get("KERAS_HOME", os.path.join(os.path.expanduser("~"), ".keras"))
     try:
         with open(os.path.join(home, "keras.json"), encoding="utf-8") as stream:

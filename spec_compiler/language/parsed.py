@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import abc
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -12,25 +13,27 @@ from pydantic_core import CoreSchema, core_schema
 class Parsed(abc.ABC):
     """A value that `parse` makes, wherever a pydantic model has a field of this type.
 
-    `definition` is its name among the definitions of the spec's JSON Schema.
+    `definition` is its name among the definitions of the spec's JSON Schema, `definitions` has it with those that it
+    refers to; nothing where the catalogue says what it may be.
     """
 
     __slots__ = ()
     definition: ClassVar[str]
+    definitions: ClassVar[Mapping[str, Any]] = {}
 
     @classmethod
-    def definitions(cls) -> dict[str, Any]:
-        """The definitions that the JSON Schema has of it, and those that these refer to."""
-        return {}
-
-    @classmethod
-    @abc.abstractmethod
-    def parse(cls, raw: Any) -> Any:
-        """The value that YAML data says; a value of the type itself stays.
+    def parse(cls, raw: Any) -> Self:
+        """The value that YAML data says; a value of the type itself stays: pydantic asks for it again where it is one.
 
         Raises:
             SpecError: with paths relative to the data.
         """
+        return raw if isinstance(raw, cls) else cls._parsed(raw)
+
+    @classmethod
+    @abc.abstractmethod
+    def _parsed(cls, raw: Any) -> Self:
+        """The value that YAML data says."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -44,6 +44,7 @@ class Data(Section):
         default=False, description="Whether images are cropped, rather than stretched, to the model's aspect ratio."
     )
 
+    # Before pydantic's own check, which would tell once for each type that it might have been.
     @model_validator(mode="before")
     @classmethod
     def _numbers(cls, raw: Any) -> Any:

@@ -63,14 +63,13 @@ def spec_schema() -> dict[str, Any]:
         "properties": properties,
         "definitions": definitions,
     }
-    plain: dict[str, Any] = _plain(schema)
-    return plain
+    return dict(_plain(schema))
 
 
 def _definitions(kind: type[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """What the language's own types say of themselves."""
     for each in kind.__subclasses__():
-        yield from each.definitions().items()
+        yield from each.definitions.items()
         yield from _definitions(each)
 
 
@@ -93,17 +92,17 @@ def _plain(schema: Any, key: str = "") -> Any:
     if "x-definition" in schema:  # how the language's own types name theirs: pydantic follows a `$ref` itself
         rest = {name: each for name, each in schema.items() if name != "x-definition"}
         return _plain({**rest, "$ref": f"#/definitions/{schema['x-definition']}"}, key)
-    found = {
+    plain = {
         name: _plain(each, name) for name, each in schema.items() if not (name == "default" and each in (None, []))
     }
-    if "$ref" in found and len(found) > 1:
-        found = {"allOf": [{"$ref": found.pop("$ref")}], **found}
-    if found.get("type") in ("integer", "number", "boolean") and key not in ("items", "spec"):
+    if "$ref" in plain and len(plain) > 1:
+        plain = {"allOf": [{"$ref": plain.pop("$ref")}], **plain}
+    if plain.get("type") in ("integer", "number", "boolean") and key not in ("items", "spec"):
         wanted = {
-            name: found.pop(name) for name in list(found) if name not in ("title", "description", "examples", "default")
+            name: plain.pop(name) for name in list(plain) if name not in ("title", "description", "examples", "default")
         }
-        return {**found, "anyOf": [wanted, {"$ref": "#/definitions/variable"}]}
-    return found
+        return {**plain, "anyOf": [wanted, {"$ref": "#/definitions/variable"}]}
+    return plain
 
 
 def schema_file() -> FilePath:

@@ -88,15 +88,15 @@ class Spec(_Edited):
 
     _source: Source | None = PrivateAttr(default=None)
 
-    @model_validator(mode="wrap")
+    @model_validator(mode="wrap")  # neither `before`, which has no spec yet, nor `after`, which has no data
     @classmethod
     def _of_data(cls, raw: Any, handler: ModelWrapValidatorHandler[Spec]) -> Spec:
         """The spec, which knows the data that it was made of, whoever validates it."""
         if isinstance(raw, Mapping):
             for key, value in raw.items():  # permissions and nested models are looked up in the data
-                made = next((each for each in leaves(value) if isinstance(each, BaseModel | Parsed)), None)
-                if made is not None:
-                    message = f"a section is plain data, got `{type(made).__name__}`"
+                built = next((leaf for leaf in leaves(value) if isinstance(leaf, BaseModel | Parsed)), None)
+                if built is not None:
+                    message = f"a section is plain data, got `{type(built).__name__}`"
                     raise SpecError.single("SC103", message, path=(str(key),), help="write it as in YAML")
         spec = handler(raw)
         if spec._source is None and isinstance(raw, Mapping):
@@ -157,8 +157,8 @@ class Spec(_Edited):
 
     def section(self, kind: type[EditT]) -> EditT | None:
         """What the spec says in a section that edits and is no list; None where it says nothing."""
-        found: EditT | None = getattr(self, kind.key)
-        return found
+        section: EditT | None = getattr(self, kind.key)
+        return section
 
     def edits(self) -> Iterator[tuple[Path, Edit]]:
         """The edits in the order in which they are applied, each with its place in the spec."""
@@ -226,14 +226,12 @@ def validate(source: Source) -> Spec:
         SpecError: every mistake in the fields, together and located.
     """
     if not isinstance(source.data, dict):
-        error = SpecError.single(
-            "SC103", f"a spec is a mapping, got {show(source.data)}", help="a spec begins with `spec: 1`"
-        )
-        raise source.located(error)
+        message = f"a spec is a mapping, got {show(source.data)}"
+        raise source.located(SpecError.single("SC103", message, help="a spec begins with `spec: 1`"))
     try:
         spec = Spec.model_validate(_without_empty(source.data))
     except ValidationError as error:
-        raise source.located(SpecError(said_of(error, source.data, Spec.model_fields))) from None
+        raise source.located(SpecError(said_of(error, Spec.model_fields))) from None
     spec._source = source
     return spec
 
