@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,12 +11,13 @@ from typing import Any
 import keras
 
 from spec_compiler.backend.models.applications import Download, application, downloaded
+from spec_compiler.backend.models.fresh_layers import Custom, lambda_factories
 from spec_compiler.backend.models.functions import call_function
 from spec_compiler.backend.models.reader import custom_objects, has_all_configs, read_graph
 from spec_compiler.backend.models.rebuilding import Originals
 from spec_compiler.backend.models.saved_code import SavedCode, saved_config
 from spec_compiler.backend.models.symbolic import skeleton
-from spec_compiler.backend.models.writer import Built, Custom, Factory
+from spec_compiler.backend.models.writer import Built
 from spec_compiler.backend.saved_models import load_by_keras, rebuilt, told_of
 from spec_compiler.backend.weights import references
 from spec_compiler.backend.weights.files import FileWeights, check_assets, find
@@ -91,10 +93,7 @@ def placed(base: LoadedBase, path: Path) -> LoadedBase:
             source = base.weights(result)
         return replace(source, path=(*path, *source.path)) if isinstance(source, FileWeights) else source
 
-    def traps() -> Iterable[Diagnostic]:
-        return [each.under(*path) for each in base.traps()]
-
-    return replace(base, weights=weights, traps=traps)
+    return replace(base, weights=weights, traps=lambda: [each.under(*path) for each in base.traps()])
 
 
 def joined_bases(bases: Mapping[str, LoadedBase]) -> LoadedBase:
@@ -118,19 +117,23 @@ def joined_bases(bases: Mapping[str, LoadedBase]) -> LoadedBase:
 def from_built(built: Built, base: LoadedBase, fill: Callable[[], object]) -> LoadedBase:
     """The result of a spec as a base of another; `fill` gives it its weights."""
 
-    def weights(result: Graph) -> WeightSource:
-        return FilledWeights(built.model, fill=fill)
-
     originals = Originals.of(built.model)
-    factories = {**base.custom.factories, **_lambdas(built.model)}
+    factories = {**base.custom.factories, **lambda_factories(built.model)}
     custom = replace(base.custom, factories=factories, originals=originals)
     graph = _frozen_as(built.graph, read_graph(built.model))
     key = result_key(built.graph) if base.key is not None else None  # user's code may have had its part in others
     if originals.are_needed or not has_all_configs(graph):
         key = None
     keep_graph(key, graph)
-    result = references.passed(built.model, f"the result of {built.graph.name}")
-    return LoadedBase(graph, weights, custom, base.is_remote, key, {"": result})
+    reference = references.passed(built.model, f"the result of {built.graph.name}")
+    return LoadedBase(
+        graph,
+        lambda result: FilledWeights(built.model, fill=fill),
+        custom,
+        base.is_remote,
+        key,
+        {"": reference},
+    )
 
 
 def _frozen_as(said: Graph, graph: Graph) -> Graph:
@@ -154,7 +157,7 @@ def _from_memory(model: Any) -> LoadedBase:
     unbuilt = [layer.name for layer in model.layers if not getattr(layer, "built", True)]
     if unbuilt:
         raise SpecError.single("SC304", f"the layer `{unbuilt[0]}` has no weights yet", help="call the model once")
-    custom = Custom(custom_objects(model), _lambdas(model), originals=Originals.of(model))
+    custom = Custom(custom_objects(model), lambda_factories(model), originals=Originals.of(model))
     return LoadedBase(graph, lambda result: MemoryWeights(model), custom, references={"": references.passed(model)})
 
 
@@ -169,55 +172,36 @@ def _from_python(text: str, folder: Folder) -> LoadedBase:
     return _from_memory(model)
 
 
-def _lambdas(model: Any) -> dict[str, Factory]:
-    """Lambda layers are made again around the same function: their code need not pass through a config."""
-
-    def again(layer: Any) -> Factory:
-        own = {
-            "function": layer.function,
-            "output_shape": layer._output_shape,
-            "mask": layer.mask,
-            "arguments": layer.arguments,
-            "dtype": layer.dtype_policy,
-        }
-        return lambda name, **changed: keras.layers.Lambda(**{**own, **changed}, name=name)
-
-    return {layer.name: again(layer) for layer in model.layers if type(layer) is keras.layers.Lambda}
-
-
 def _from_application(base: Base, folder: Folder) -> LoadedBase:
     key = base_key(base, folder)
-    graph, made = recall_graph(key), None
+    graph = recall_graph(key)
+    made = functools.cache(lambda: application(base))  # late: where the graph is remembered it may not be needed
     if graph is None:
-        made = application(base)
-        graph = made.graph
+        graph = made().graph
         keep_graph(key, graph)
-    own, built = graph, made
+    own, is_remote = graph, base.weights.kind == "imagenet"
 
     def file() -> str:
-        if base.weights.kind == "imagenet":
-            return downloaded((built or application(base)).download, base)
-        return locate(base.weights, folder)
+        return downloaded(made().download, base) if is_remote else locate(base.weights, folder)
 
     def weights(result: Graph) -> WeightSource:
-        if base.weights.kind == "imagenet":
-            return _downloaded(file(), base.weights, own, result, (built or application(base)).download)
+        if is_remote:
+            return _downloaded(file(), base.weights, own, result, made().download)
         return _given(base.weights, folder, own, result)
 
-    name, where, known = str(base.application), base.weights, {}
-    if where.map is not None:
-        known = {"": references.mapped(name, own, Custom(), weights)}
-    elif where.kind != "none":
-        known = {"": references.application(base, file)}
-
-    def resized(size: Shape) -> Graph | None:
-        return _resized(base, key, size)
-
-    def traps() -> Iterable[Diagnostic]:
-        return _graph_of_a_file(base, own, folder)
-
+    reference = None
+    if base.weights.map is not None:
+        reference = references.mapped(str(base.application), own, Custom(), weights)
+    elif base.weights.kind != "none":
+        reference = references.application(base, file)
     return LoadedBase(
-        own, weights, is_remote=where.kind == "imagenet", key=key, references=known, resized=resized, traps=traps
+        own,
+        weights,
+        is_remote=is_remote,
+        key=key,
+        references={"": reference} if reference is not None else {},
+        resized=lambda size: _resized(base, key, size),
+        traps=lambda: _graph_of_a_file(base, own, folder),
     )
 
 
@@ -240,14 +224,15 @@ def _graph_of_a_file(base: Base, own: Graph, folder: Folder) -> Iterator[Diagnos
     if base.weights.file is None:
         return
     imagenet = base.model_copy(update={"weights": Weights("imagenet")})
-    known = recall_graph(base_key(imagenet, folder))
-    if known is not None and not _differing(own, known):
+    key = base_key(imagenet, folder)
+    remembered = recall_graph(key)
+    if remembered is not None and not _differing(own, remembered):
         return
     try:
         made = application(imagenet)
     except SpecError:  # there are no such weights
         return
-    keep_graph(base_key(imagenet, folder), made.graph)
+    keep_graph(key, made.graph)
     other = _differing(own, made.graph)
     file = locate(base.weights, folder)
     if other and made.download is not None and made.download.is_at(file):
@@ -280,12 +265,12 @@ def _given(weights: Weights, folder: Folder, graph: Graph, result: Graph) -> Wei
 
 def _downloaded(path: str, weights: Weights, graph: Graph, result: Graph, download: Download | None) -> WeightSource:
     try:
-        found = replace(find(path, weights, graph, result), path=("weights",))
+        source = replace(find(path, weights, graph, result), path=("weights",))
     except SpecError as error:
         help = f"remove `{path}`, and Keras downloads it again"  # of some of its files Keras knows no hash
         damaged = [replace(each, help=help) if each.code in ("SC502", "SC514") else each for each in error.diagnostics]
         raise SpecError(damaged).under("weights") from None
-    return replace(found, unverified=()) if download is not None and download.has_hash else found
+    return replace(source, unverified=()) if download is not None and download.has_hash else source
 
 
 def _from_file(base: Base, folder: Folder, code: bool) -> LoadedBase:
@@ -302,7 +287,7 @@ def _from_file(base: Base, folder: Folder, code: bool) -> LoadedBase:
             if graph is None:
                 model = skeleton(lambda: rebuilt(path, objects, code))
                 originals = Originals.of(model)
-                factories = _lambdas(model) if saved_code else {}
+                factories = lambda_factories(model) if saved_code else {}
                 custom = Custom(objects, factories, saved_code.has_lambdas, originals)
                 graph = read_graph(model)
                 if originals.are_needed or not has_all_configs(graph):
@@ -322,11 +307,11 @@ def _from_file(base: Base, folder: Folder, code: bool) -> LoadedBase:
     def by_keras() -> Any:
         return load_by_keras(path, objects, code)
 
-    known, name = {}, os.path.basename(path)
+    reference, name = None, os.path.basename(path)
     if base.own_weights:
-        known = {"": references.saved(path, name, by_keras, again)}
+        reference = references.saved(path, name, by_keras, again)
     elif base.weights.map is not None:
-        known = {"": references.mapped(name, read, custom, weights)}
+        reference = references.mapped(name, read, custom, weights)
     elif base.weights.kind != "none":
-        known = {"": references.saved(path, name, by_keras, again, locate(base.weights, folder))}
-    return LoadedBase(read, weights, custom, key=key, references=known)
+        reference = references.saved(path, name, by_keras, again, locate(base.weights, folder))
+    return LoadedBase(read, weights, custom, key=key, references={"": reference} if reference is not None else {})
