@@ -49,10 +49,8 @@ def _read(class_name: str, key: str, value: Any, folder: Folder) -> Any:
         return [_read(class_name, "", each, folder) for each in value]
     if isinstance(value, Mapping) and isinstance(value.get("config"), Mapping):
         name = str(value.get("class_name"))
-        return {
-            **value,
-            "config": {each: _read(name, str(each), part, folder) for each, part in value["config"].items()},
-        }
+        config = {inner: _read(name, str(inner), each, folder) for inner, each in value["config"].items()}
+        return {**value, "config": config}
     if isinstance(value, str) and key == "vocabulary":
         return read_vocabulary(value, folder, integers=class_name == "IntegerLookup")
     if isinstance(value, str) and key in READS:

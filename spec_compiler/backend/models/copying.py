@@ -32,23 +32,10 @@ _OF_COMPILE = frozenset(
 _TRACKED = (tracking.TrackedList, tracking.TrackedDict, tracking.TrackedOrderedDict, tracking.TrackedSet)
 # Values without state of their own; a backend's tensors cannot change either.
 _SHARED = (
-    *(
-        str,
-        bytes,
-        int,
-        float,
-        complex,
-        bool,
-        type(None),
-        type(...),
-        type(NotImplemented),
-        range,
-        slice,
-        type,
-        enum.Enum,
-    ),
-    *(types.ModuleType, types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType, np.ufunc),
-    *(np.dtype, np.generic, inspect.Signature, inspect.Parameter),
+    *(str, bytes, int, float, complex, bool, type(None), type(...), type(NotImplemented), range, slice),
+    *(type, enum.Enum, types.ModuleType, types.BuiltinFunctionType),
+    *(types.MethodDescriptorType, types.WrapperDescriptorType),
+    *(np.dtype, np.generic, np.ufunc, inspect.Signature, inspect.Parameter),
 )
 
 
@@ -77,8 +64,8 @@ class Copier:
             return value
         if id(value) not in self._copies:
             self._originals.append(value)
-            made = self._made(value)
-            self._copies.setdefault(id(value), made)
+            copy = self._made(value)
+            self._copies.setdefault(id(value), copy)  # what may hold itself has told of its copy before
         return self._copies[id(value)]
 
     def _known(self, value: Any, copy: Any) -> Any:
@@ -203,13 +190,8 @@ class Copier:
         if not any(_holds_state(each) for each in held):
             return function
         closure = tuple(types.CellType(self.copied(each)) for each in inside)
-        made = types.FunctionType(
-            function.__code__,
-            function.__globals__,
-            function.__name__,
-            self.copied(function.__defaults__),
-            closure or None,
-        )
+        code, scope, defaults = function.__code__, function.__globals__, self.copied(function.__defaults__)
+        made = types.FunctionType(code, scope, function.__name__, defaults, closure or None)
         made.__kwdefaults__ = self.copied(function.__kwdefaults__)
         vars(made).update(vars(function))
         return made
@@ -236,21 +218,20 @@ def _new_model() -> Any:
 
 
 def _attributes(value: Any) -> list[tuple[str, Any]]:
-    found = dict(getattr(value, "__dict__", {}))
+    attributes = dict(getattr(value, "__dict__", {}))
     for cls in type(value).__mro__:
         slots = cls.__dict__.get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:
+            # Python stores a private name under that of its class
             own = f"_{cls.__name__.lstrip('_')}{name}" if name.startswith("__") and not name.endswith("__") else name
             if own not in ("__dict__", "__weakref__") and hasattr(value, own):
-                found[own] = getattr(value, own)
-    return list(found.items())
+                attributes[own] = getattr(value, own)
+    return list(attributes.items())
 
 
 def _holds_state(value: Any) -> bool:
-    if isinstance(value, list | tuple | set | frozenset):
-        return any(_holds_state(each) for each in value)
-    if isinstance(value, dict):
-        return any(_holds_state(each) for each in value.values())
+    if isinstance(value, list | tuple | set | frozenset | dict):
+        return any(map(_holds_state, value.values() if isinstance(value, dict) else value))
     if isinstance(value, types.MethodType):
         return _holds_state(value.__self__)
     return isinstance(value, KerasSaveable | keras.Variable | Node)

@@ -52,11 +52,11 @@ def reason_in(error: BaseException, folder: str | Folder) -> tuple[str, tuple[st
     TensorFlow hands on what Python code raised as text alone, its traceback included.
     """
     place = os.path.realpath(folder)
-    found = [(each.filename, each.lineno, each.line) for each in traceback.extract_tb(error.__traceback__)]
+    lines = [(each.filename, each.lineno, each.line) for each in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError) and error.filename:
-        found.append((error.filename, error.lineno, error.text))
-    found += [(file, int(line), text) for file, line, text in _IN_TEXT.findall(str(error))]
-    for file, line, text in reversed(found):
+        lines.append((error.filename, error.lineno, error.text))
+    lines += [(file, int(line), text) for file, line, text in _IN_TEXT.findall(str(error))]
+    for file, line, text in reversed(lines):  # the innermost first
         near = os.path.relpath(os.path.realpath(file), place)
         if not near.startswith("..") and "site-packages" not in near.split(os.sep):
             return _reason(error), (f"at {near}:{line}" + (f", `{text.strip()}`" if text and text.strip() else ""),)
@@ -77,21 +77,20 @@ def function_beside(name: str, folders: Iterable[str | Folder], code: str) -> Ca
     plain = name.rpartition(">")[2]  # `package>name`, where importing the module registers it
     places: dict[str, Folder] = {}
     for each in folders:
-        asked = each if isinstance(each, Folder) else Folder(each)  # beside a model that the user names
-        places.setdefault(os.path.realpath(asked.path or "."), asked)
+        folder = each if isinstance(each, Folder) else Folder(each)  # beside a model that the user names
+        places.setdefault(os.path.realpath(folder.path or "."), folder)
     files = [(folder, file) for place, folder in places.items() for file in sorted(os.listdir(place))]
-    found = [(folder, file) for folder, file in files if _defines(folder, file, plain)]
-    if not found:
+    modules = [(folder, file) for folder, file in files if _defines(folder, file, plain)]
+    if not modules:
         beside = " or ".join(f"`{os.path.relpath(place)}`" for place in places)
         help = f"put the module with `def {plain}` there"
-        raise SpecError.single(
-            code, f"no module in the folder {beside} defines `{plain}`, which the model needs", help=help
-        )
-    if len(found) > 1:
-        names = " and ".join(f"`{file}`" for _, file in found[:3])
+        message = f"no module in the folder {beside} defines `{plain}`, which the model needs"
+        raise SpecError.single(code, message, help=help)
+    if len(modules) > 1:
+        names = " and ".join(f"`{file}`" for _, file in modules[:3])
         help = "leave one of them beside the spec and the model file"
         raise SpecError.single(code, f"the model needs the function `{plain}`, which {names} define", help=help)
-    folder, file = found[0]
+    folder, file = modules[0]
     return find_function(f"{file.removesuffix('.py')}:{plain}", folder, code)
 
 
