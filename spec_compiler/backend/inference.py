@@ -147,8 +147,8 @@ def _preprocessing(application: str | None) -> Any:
     constructor = getattr(keras.applications, application, None)
     if constructor is None or not application[0].isupper():
         names = [name for name in dir(keras.applications) if name[0].isupper()]
-        message = f"no Keras application is called `{application}`"
-        raise SpecError.single("SC203", message, help=did_you_mean(application, names))
+        help = did_you_mean(application, names)
+        raise SpecError.single("SC203", f"no Keras application is called `{application}`", help=help)
     if mode_of(application) == "none":
         return None
     return vars(sys.modules[constructor.__module__])["preprocess_input"]
