@@ -97,9 +97,10 @@ def placed(base: LoadedBase, path: Path) -> LoadedBase:
 
 
 def joined_bases(bases: Mapping[str, LoadedBase]) -> LoadedBase:
+    """Several bases as one, whose layers have the name of theirs before their own: `left/conv1`."""
     custom = Custom(
         {key: value for base in bases.values() for key, value in base.custom.objects.items()},
-        {f"{name}/{key}": made for name, base in bases.items() for key, made in base.custom.factories.items()},
+        {f"{name}/{key}": factory for name, base in bases.items() for key, factory in base.custom.factories.items()},
         any(base.custom.has_lambdas for base in bases.values()),
         Originals.joined({name: base.custom.originals for name, base in bases.items()}),
     )
@@ -116,7 +117,6 @@ def joined_bases(bases: Mapping[str, LoadedBase]) -> LoadedBase:
 
 def from_built(built: Built, base: LoadedBase, fill: Callable[[], object]) -> LoadedBase:
     """The result of a spec as a base of another; `fill` gives it its weights."""
-
     originals = Originals.of(built.model)
     factories = {**base.custom.factories, **lambda_factories(built.model)}
     custom = replace(base.custom, factories=factories, originals=originals)
@@ -125,15 +125,8 @@ def from_built(built: Built, base: LoadedBase, fill: Callable[[], object]) -> Lo
     if originals.are_needed or not has_all_configs(graph):
         key = None
     keep_graph(key, graph)
-    reference = references.passed(built.model, f"the result of {built.graph.name}")
-    return LoadedBase(
-        graph,
-        lambda result: FilledWeights(built.model, fill=fill),
-        custom,
-        base.is_remote,
-        key,
-        {"": reference},
-    )
+    reference = {"": references.passed(built.model, f"the result of {built.graph.name}")}
+    return LoadedBase(graph, lambda _: FilledWeights(built.model, fill=fill), custom, base.is_remote, key, reference)
 
 
 def _frozen_as(said: Graph, graph: Graph) -> Graph:
@@ -175,18 +168,18 @@ def _from_python(text: str, folder: Folder) -> LoadedBase:
 def _from_application(base: Base, folder: Folder) -> LoadedBase:
     key = base_key(base, folder)
     graph = recall_graph(key)
-    made = functools.cache(lambda: application(base))  # late: where the graph is remembered it may not be needed
+    constructed = functools.cache(lambda: application(base))  # late: where the graph is remembered it may not be needed
     if graph is None:
-        graph = made().graph
+        graph = constructed().graph
         keep_graph(key, graph)
     own, is_remote = graph, base.weights.kind == "imagenet"
 
     def file() -> str:
-        return downloaded(made().download, base) if is_remote else locate(base.weights, folder)
+        return downloaded(constructed().download, base) if is_remote else locate(base.weights, folder)
 
     def weights(result: Graph) -> WeightSource:
         if is_remote:
-            return _downloaded(file(), base.weights, own, result, made().download)
+            return _downloaded(file(), base.weights, own, result, constructed().download)
         return _given(base.weights, folder, own, result)
 
     reference = None
@@ -229,30 +222,27 @@ def _graph_of_a_file(base: Base, own: Graph, folder: Folder) -> Iterator[Diagnos
     if remembered is not None and not _differing(own, remembered):
         return
     try:
-        made = application(imagenet)
+        pretrained = application(imagenet)
     except SpecError:  # there are no such weights
         return
-    keep_graph(key, made.graph)
-    other = _differing(own, made.graph)
+    keep_graph(key, pretrained.graph)
+    other = _differing(own, pretrained.graph)
     file = locate(base.weights, folder)
-    if other and made.download is not None and made.download.is_at(file):
+    if other and pretrained.download is not None and pretrained.download.is_at(file):
         yield Diagnostic(
             "SC511",
             f"`{os.path.basename(file)}` holds the `imagenet` weights, with a file Keras builds the model without "
             + " and ".join(f"`{name}`" for name in other[:3]),
             ("weights",),
             notes=("the weights were trained with it",),
-            help=f"write `weights: imagenet`, and put the file at `{made.download.place}`",
+            help=f"write `weights: imagenet`, and put the file at `{pretrained.download.place}`",
         )
 
 
 def _differing(one: Graph, other: Graph) -> list[str]:
     """The layers of the other graph that the one lacks, or has with other arguments."""
-    return [
-        name
-        for name, layer in other.layers.items()
-        if name not in one.layers or one.layers[name].config != layer.config
-    ]
+    configs = {name: layer.config for name, layer in one.layers.items()}
+    return [name for name, layer in other.layers.items() if configs.get(name) != layer.config]
 
 
 def _given(weights: Weights, folder: Folder, graph: Graph, result: Graph) -> WeightSource:
@@ -282,10 +272,11 @@ def _from_file(base: Base, folder: Folder, code: bool) -> LoadedBase:
             saved_code = SavedCode.of(saved_config(path))
             beside = (folder, folder.beside(base.file))
             objects = saved_code.objects(path, beside, code)
+            again = functools.partial(rebuilt, path, objects, code)
             key = base_key(base, folder) if not saved_code.names_code else None
             graph = recall_graph(key)
-            if graph is None:
-                model = skeleton(lambda: rebuilt(path, objects, code))
+            if graph is None:  # else no layer is made here: the graph is all that planning asks of a file
+                model = skeleton(again)
                 originals = Originals.of(model)
                 factories = lambda_factories(model) if saved_code else {}
                 custom = Custom(objects, factories, saved_code.has_lambdas, originals)
@@ -301,12 +292,7 @@ def _from_file(base: Base, folder: Folder, code: bool) -> LoadedBase:
                 return replace(find(path, inside, read, result), path=("file",))
         return _given(base.weights, folder, read, result)
 
-    def again() -> Any:
-        return rebuilt(path, objects, code)
-
-    def by_keras() -> Any:
-        return load_by_keras(path, objects, code)
-
+    by_keras = functools.partial(load_by_keras, path, objects, code)
     reference, name = None, os.path.basename(path)
     if base.own_weights:
         reference = references.saved(path, name, by_keras, again)

@@ -114,9 +114,7 @@ def unmapped_warnings(unmapped: Iterable[str], spec: Spec, graph: Graph) -> tupl
     places = (place for layer in graph.layers.values() if not layer.is_new for place in layer.all_places())
     kept = {place[0] for place in places if place is not None}
     warnings = []
-    for name in unmapped:
-        if name not in kept:
-            continue
+    for name in filter(kept.__contains__, unmapped):
         prefix, _, layer = name.partition("/") if spec.bases is not None else ("", "", name)
         path: Path = ("bases", prefix, "weights", "map") if spec.bases is not None else ("base", "weights", "map")
         message = f"`{dotted(path)}` leaves out `{layer}`, which is kept and will be initialised"

@@ -180,9 +180,9 @@ def _function(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _class(entry: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
     module = entry.get("module")
     registered = entry.get("registered_name", name)
-    for each in (registered, name) if not module else (registered,):
-        if isinstance(each, str) and keras.saving.get_registered_object(each) is not None:
-            yield "registered", each
+    for candidate in (registered, name) if not module else (registered,):
+        if isinstance(candidate, str) and keras.saving.get_registered_object(candidate) is not None:
+            yield "registered", candidate
             return
     full = f"{module}.{name}" if isinstance(module, str) and module else name
     objects = list(_found(module, name))

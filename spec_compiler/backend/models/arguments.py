@@ -31,13 +31,13 @@ def deserialized(
         SpecError: SC403 for a function that is not found, SC112 for what no layer is made of, SC501, SC502, SC510 for a
             file; the path begins with the argument.
     """
-    made: dict[str, Any] = {}
+    converted: dict[str, Any] = {}
     for key, value in arguments.items():
         with under(key):
             refuse_strangers(value, f"`{key}`")
             kind = catalogue.argument_kind(class_name, key, owner)
-            made[key] = _value(_read(class_name, key, value, folder), kind, folder)
-    return made
+            converted[key] = _value(_read(class_name, key, value, folder), kind, folder)
+    return converted
 
 
 def _read(class_name: str, key: str, value: Any, folder: Folder) -> Any:
@@ -95,10 +95,10 @@ def _made(value: Any, kind: catalogue.ClassKind, folder: Folder, number: int | N
         first = catalogue.first_argument(name, kind)
         arguments = {} if arguments is None or first is None else {first: arguments}
     with under(*(() if number is None else (number,)), name):
-        made = deserialized(name, arguments, folder, kind)
+        keywords = deserialized(name, arguments, folder, kind)
     if kind == "layer":
-        made.setdefault("name", numbered(snake_case(name), number or 0))
-    return _class(name, kind)(**made)
+        keywords.setdefault("name", numbered(snake_case(name), number or 0))
+    return _class(name, kind)(**keywords)
 
 
 def _class(name: str, kind: catalogue.ClassKind) -> Any:

@@ -19,22 +19,22 @@ APPEND = 1_000_000  # an index past the end of any list
 
 def fit_fixes(layer: LayerSpec, culprit: LayerSpec | None, graph: Graph, node: str, base: Graph) -> Iterator[Fix]:
     """What may make a kept layer fit again: another width, a projection, a cut before it, fresh weights."""
-    taken = graph.nodes[node].data_inputs
+    inputs = graph.nodes[node].data_inputs
     wanted = next((base.spec_of(ref) for ref in base.nodes[node].data_inputs), None) if node in base.nodes else None
-    got = graph.spec_of(taken[0]) if taken else None
+    got = graph.spec_of(inputs[0]) if inputs else None
     if culprit is not None and wanted is not None and got is not None and got.shape != wanted.shape:
-        axis = channel_axis(graph, taken[0].node)
+        axis = channel_axis(graph, inputs[0].node)
         size = wanted.shape[axis]
         if is_wider(got.shape, wanted.shape, axis) and size is not None:
             yield from _width_fixes(culprit, size)
-            if 3 <= len(wanted.shape) <= 5:
+            if 3 <= len(wanted.shape) <= 5:  # with the axes of batch and channels: Keras has Conv1D to Conv3D
                 name = f"Conv{len(wanted.shape) - 2}D"
                 layers = [{name: {"filters": size, "kernel_size": 1}}]
                 text = f"insert a projection: `before: {layer.name}`, `layers: {flow(layers)}`"
                 yield Fix(text, ((("insert", APPEND), {"before": layer.name, "layers": layers}),))
-        if len(wanted.shape) == 2:
-            text = f"end before it with `cut_at: {taken[0].node}` and a `head` of your own"
-            yield Fix(text, ((("cut_at",), taken[0].node),))
+        if len(wanted.shape) == 2:  # behind a `Flatten` the size of the image is in the kernel
+            text = f"end before it with `cut_at: {inputs[0].node}` and a `head` of your own"
+            yield Fix(text, ((("cut_at",), inputs[0].node),))
     entry = fresh_entry(layer)
     if entry is not None:
         change = {"layers": layer.name, "with": [entry]}
@@ -89,11 +89,11 @@ def fresh_entry(layer: LayerSpec) -> Mapping[str, Any] | None:
 
 def _plain_arguments(layer: LayerSpec) -> dict[str, Any]:
     """The arguments that an entry can say: Keras's config has more, and objects in its own serialised form."""
-    known = catalogue.argument_names(layer.class_name, "layer")
+    catalogued = catalogue.argument_names(layer.class_name, "layer")
     return {
         key: value
         for key, value in layer.arguments.items()
-        if key in known and is_data(value) and not isinstance(value, Mapping)
+        if key in catalogued and is_data(value) and not isinstance(value, Mapping)
     }
 
 
@@ -114,8 +114,7 @@ def call_fixes(
         yield Fix(text, (((*path, spec.class_name, "axis"), -1),))
     if rank != 2 or not isinstance(path[-1], int):
         return
-    taken = graph.nodes[node.name].data_inputs if node.name in graph.nodes else node.data_inputs
-    below = graph.layer_of(taken[0].node) if taken else None
+    below = graph.layer_of(node.data_inputs[0].node) if node.data_inputs else None
     if below is not None and below.is_new and below.origin.path == (*path[:-1], path[-1] - 1):
         swapped = ((path, _entry(below)), (below.origin.path, _entry(spec)))
         yield Fix(f"put it before `{below.name}`", swapped)

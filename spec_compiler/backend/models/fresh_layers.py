@@ -40,13 +40,8 @@ def lambda_factories(model: Any) -> dict[str, Factory]:
     """How a model's Lambda layers are made again around the same function: its code need not pass through a config."""
 
     def again(layer: Any) -> Factory:
-        own = {
-            "function": layer.function,
-            "output_shape": layer._output_shape,
-            "mask": layer.mask,
-            "arguments": layer.arguments,
-            "dtype": layer.dtype_policy,
-        }
+        own = {key: getattr(layer, key) for key in ("function", "mask", "arguments")}
+        own |= {"output_shape": layer._output_shape, "dtype": layer.dtype_policy}
         return lambda name, **changed: keras.layers.Lambda(**{**own, **changed}, name=name)
 
     return {layer.name: again(layer) for layer in model.layers if type(layer) is keras.layers.Lambda}

@@ -172,8 +172,8 @@ def _importing_from(asked: Folder, text: str) -> Iterator[str]:
         SpecError: SC510 where the module of `module:function` is a link that leaves the folder.
     """
     name = text.partition(":")[0]
-    for each in (f"{name.replace('.', '/')}.py", name.partition(".")[0]):
-        asked.permit(each, name)
+    for file in (f"{name.replace('.', '/')}.py", name.partition(".")[0]):
+        asked.permit(file, name)
     folder = os.path.abspath(asked)
     edited = any(_digest(_file_of(name) or "") != digest for name, (_, digest) in _BESIDE.items())
     for name, (place, _) in list(_BESIDE.items()):

@@ -81,11 +81,11 @@ def _classes(config: Any) -> None:
             if arguments.get(key) == "hard_sigmoid":
                 raise _another_function(str(arguments.get("name")), key)
         for key in ("layer", "backward_layer", "cell", "cells"):
-            inner: Any = arguments.get(key)
-            for each in inner if isinstance(inner, list) else [inner]:
-                is_known = isinstance(each, dict) and hasattr(keras.layers, str(each.get("class_name")))
-                if is_known and "module" not in each:
-                    each |= {"module": "keras.layers", "registered_name": None}
+            wrapped: Any = arguments.get(key)
+            for layer in wrapped if isinstance(wrapped, list) else [wrapped]:
+                is_known = isinstance(layer, dict) and hasattr(keras.layers, str(layer.get("class_name")))
+                if is_known and "module" not in layer:
+                    layer |= {"module": "keras.layers", "registered_name": None}
 
 
 def _another_function(name: str, key: str) -> SpecError:

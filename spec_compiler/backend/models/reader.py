@@ -32,13 +32,14 @@ def read_graph(model: Any) -> Graph:
     calls, node_name = _calls(functional)
     # by the calls, not by `_keras_history`: Keras's `Input(tensor=…)`, as in `clone_model`, writes that anew
     put_out = {
-        id(tensor): (operation, index, at) for operation, index, node in calls for at, tensor in enumerate(node.outputs)
+        id(tensor): ValueRef(node_name(operation, number), index)
+        for operation, number, node in calls
+        for index, tensor in enumerate(node.outputs)
     }
 
     def to_reference(value: Any) -> Structure:
         if keras.backend.is_keras_tensor(value):
-            operation, index, tensor = put_out[id(value)]
-            return ValueRef(node_name(operation, index), tensor)
+            return put_out[id(value)]
         if isinstance(value, dict):
             return {key: to_reference(each) for key, each in value.items()}
         if isinstance(value, list):
@@ -186,10 +187,10 @@ def _with_shared_places(layers: dict[str, LayerSpec], model: Any) -> dict[str, L
             continue
         pairs = list(zip(spec.variables, layer.variables, strict=True))
         if any(id(variable) in places for variable in layer.variables):
-            variables = tuple(replace(each, shared_path=places.get(id(variable))) for each, variable in pairs)
+            variables = tuple(replace(described, shared_path=places.get(id(variable))) for described, variable in pairs)
             shared[layer.name] = replace(spec, variables=variables)
-        for each, variable in pairs:
-            places.setdefault(id(variable), f"{spec.stored.group}/{each.store_path}")
+        for described, variable in pairs:
+            places.setdefault(id(variable), f"{spec.stored.group}/{described.store_path}")
     return shared
 
 

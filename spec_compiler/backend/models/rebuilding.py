@@ -65,7 +65,7 @@ def _ties(layers: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
 
 
 Make = Callable[[], Any]
-Ways = list[tuple[str, Make]]  # what the ledger says of a layer that is made so, nothing where the config makes it
+Ways = list[tuple[str, Make]]  # what the ledger says of a layer that is made so, nothing where its config makes it
 
 
 class Rebuilder:
@@ -90,7 +90,7 @@ class Rebuilder:
         if others:
             if spec.changed_by is not None:
                 raise _untied(spec, others)
-            if not as_was:
+            if not as_was:  # only a copy can share variables, and a copy is built already
                 raise _on_another_input(spec, f"it shares variables with `{others[0]}`")
             how = f"copied with `{others[0]}`, which shares variables with it"
             return [(how, lambda: self._copy(name, keras_name))]
@@ -112,12 +112,12 @@ class Rebuilder:
             CannotCopy: it holds something that only exists once.
         """
         original = self._originals[name]
-        made = self._copier.copied(original)
-        made.name = keras_name
+        copy = self._copier.copied(original)
+        copy.name = keras_name
         if name not in self.ties:
-            with contextlib.suppress(CannotCopy):
-                _say(made, original, *_arguments(original, Copier()))
-        return made
+            with contextlib.suppress(CannotCopy):  # else its config stays as bad as the original's
+                _say(copy, original, *_arguments(original, Copier()))
+        return copy
 
     def _again(self, name: str, keras_name: str, changed: Mapping[str, Any]) -> Any:
         """The original's class called with the original's own arguments, and those that changed.
@@ -134,16 +134,12 @@ class Rebuilder:
         if "name" in arguments:
             arguments["name"] = keras_name
         with refusal(lambda error: CannotCopy(keras_reason(error))):
-            made = type(original)(**{**arguments, **changed})
-        made.name = keras_name
+            layer = type(original)(**{**arguments, **changed})
+        layer.name = keras_name
         for key, value in changed.items():
             config[key] = keras.saving.serialize_keras_object(value)
-        _say(made, original, arguments, config)
-        return made
-
-    def knows(self, name: str) -> bool:
-        """Whether the original of a layer is there."""
-        return name in self._originals
+        _say(layer, original, arguments, config)
+        return layer
 
     def lost(self, spec: LayerSpec, made: Any) -> str | None:
         """What a layer that is made again, and built, has otherwise than the original; None where it is the same."""
@@ -160,14 +156,12 @@ def cannot_be_made(spec: LayerSpec, reasons: Sequence[str], as_was: bool) -> Spe
     """SC317 for a kept layer that no way makes again; `reasons` are those of the ways, in their order."""
     if not as_was:
         return _on_another_input(spec, reasons[0])
-    how = "with other arguments" if spec.changed_by is not None else "again"
+    is_changed = spec.changed_by is not None
+    how = "with other arguments" if is_changed else "again"
+    message = f"the kept layer `{spec.name}` of class `{spec.class_name}` cannot be made {how}"
+    notes = [f"{way}: {reason}" for way, reason in zip(_WAYS, reasons, strict=False)]
     return SpecError.single(
-        "SC317",
-        f"the kept layer `{spec.name}` of class `{spec.class_name}` cannot be made {how}",
-        path=_changed(spec) or ("base",),
-        at_key=spec.changed_by is not None,
-        notes=[f"{how}: {reason}" for how, reason in zip(_WAYS, reasons, strict=False)],
-        help=_HELP,
+        "SC317", message, path=_changed(spec) or ("base",), at_key=is_changed, notes=notes, help=_HELP
     )
 
 
@@ -177,12 +171,9 @@ _HELP = "give its class a `get_config` that returns what its `__init__` takes, o
 
 def _on_another_input(spec: LayerSpec, reason: str) -> SpecError:
     """SC317; which edit gives it the other input the caller knows, who walks the graph."""
-    return SpecError.single(
-        "SC317",
-        f"the kept layer `{spec.name}` of class `{spec.class_name}` cannot be made again for another input",
-        notes=[reason],
-        help=_HELP if "shares" not in reason else "leave its input as it is in the base, or replace it",
-    )
+    message = f"the kept layer `{spec.name}` of class `{spec.class_name}` cannot be made again for another input"
+    help = _HELP if "shares" not in reason else "leave its input as it is in the base, or replace it"
+    return SpecError.single("SC317", message, notes=[reason], help=help)
 
 
 def _changed(spec: LayerSpec) -> Path:
@@ -191,13 +182,9 @@ def _changed(spec: LayerSpec) -> Path:
 
 
 def _untied(spec: LayerSpec, others: Sequence[str]) -> SpecError:
-    return SpecError.single(
-        "SC318",
-        f"`{spec.name}` shares variables with `{others[0]}`, which other arguments would part",
-        path=_changed(spec),
-        at_key=True,
-        help=f"put a new layer in its place with `replace`; `{others[0]}` then keeps the variables for itself",
-    )
+    message = f"`{spec.name}` shares variables with `{others[0]}`, which other arguments would part"
+    help = f"put a new layer in its place with `replace`; `{others[0]}` then keeps the variables for itself"
+    return SpecError.single("SC318", message, path=_changed(spec), at_key=True, help=help)
 
 
 def _arguments(layer: Any, copier: Copier, given: Container[str] = ()) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -208,6 +195,7 @@ def _arguments(layer: Any, copier: Copier, given: Container[str] = ()) -> tuple[
     Raises:
         CannotCopy: one of them is not known.
     """
+    # `Operation.__new__` (keras/src/ops/operation.py) records arguments where each of them is plain data.
     recorded = layer._auto_config.config if getattr(layer, "_auto_config", None) is not None else {}
     said = _said(layer)
     arguments: dict[str, Any] = {}
@@ -273,14 +261,14 @@ def _takes_any(takes: Mapping[str, inspect.Parameter]) -> bool:
     return any(each.kind == each.VAR_KEYWORD for each in takes.values())
 
 
-def _say(made: Any, original: Any, arguments: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+def _say(layer: Any, original: Any, arguments: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     """Lets the layer's config be the arguments that it was made with, where the class then makes it from them."""
 
     def get_config(self: Any) -> dict[str, Any]:
         return {**config, **{key: getattr(self, key) for key in ("name", "trainable") if key in arguments}}
 
-    try:
-        type(original).from_config(get_config(made))
+    try:  # only a config that makes a layer is better than none: a saved result is read by it
+        type(original).from_config(get_config(layer))
     except Exception:  # the class's own code: its config stays as it is
         return
-    made.get_config = types.MethodType(get_config, made)
+    layer.get_config = types.MethodType(get_config, layer)

@@ -88,8 +88,8 @@ def fit_errors(
 def _not_rebuilt(layer: LayerSpec, variables: tuple[VariableSpec, ...]) -> Diagnostic:
     """SC402 for a layer whose config does not say what was done to it, such as LoRA in a layer inside of it."""
     old = layer.variables or ()
-    known = dict.fromkeys(each.path for each in variables)
-    more = [f"`{each.path}`" for each in old if each.path not in known][:3]
+    paths = dict.fromkeys(each.path for each in variables)
+    more = [f"`{each.path}`" for each in old if each.path not in paths][:3]
     note = f"its config makes {len(variables)} variables, it has {len(old)}"
     return Diagnostic(
         "SC402",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import keras
@@ -12,7 +13,7 @@ import keras
 from spec_compiler.backend.models.fresh_layers import Custom, make_layer, set_arguments
 from spec_compiler.backend.models.output_counts import count_errors
 from spec_compiler.backend.models.reader import read_layer, read_variables, tensor_spec
-from spec_compiler.backend.models.rebuilding import Rebuilder, cannot_be_made
+from spec_compiler.backend.models.rebuilding import Rebuilder, Ways, cannot_be_made
 from spec_compiler.backend.models.shapes import because, call_error, fit_errors, keras_reason, make_error
 from spec_compiler.backend.models.symbolic import deep, needs_weights, refusal, seeded, skeleton
 from spec_compiler.diagnostics import Diagnostic, SpecError
@@ -60,7 +61,7 @@ def _build(graph: Graph, base: Graph, seed: int, custom: Custom, folder: Folder)
         spec = graph.layers[node.layer]
         if any(ref not in tensors for ref in node.inputs):
             continue  # it depends on a new layer that could not be called
-        seeded(seed, node.layer)
+        seeded(seed, node.layer)  # each by its name: an edit elsewhere leaves a new layer's first values as they were
         fresh = node.layer not in layers
         try:
             if not fresh:
@@ -69,8 +70,10 @@ def _build(graph: Graph, base: Graph, seed: int, custom: Custom, folder: Folder)
                 layers[node.layer] = named(make_layer(spec, custom, folder), spec)
                 outputs = _call(layers[node.layer], spec, node, tensors)
             else:
+                by_config, changed = partial(make_layer, spec, custom, folder), partial(set_arguments, spec, folder)
                 as_was = _as_was(node, nodes, base)
-                layers[node.layer], outputs, spec = _kept(spec, node, tensors, custom, folder, rebuilder, as_was)
+                ways = rebuilder.ways(spec, by_config, changed, as_was)
+                layers[node.layer], outputs, spec = _kept(spec, node, tensors, rebuilder, ways, as_was)
         except SpecError as error:
             raise because(error, node, so_far(), base) from None
         except _Refused as error:
@@ -85,8 +88,8 @@ def _build(graph: Graph, base: Graph, seed: int, custom: Custom, folder: Folder)
                 specs[node.layer] = built_spec(spec, layers[node.layer], variables)
             if _misfits(spec, layers[node.layer], variables):
                 problems += fit_errors(spec, variables, name, so_far(), base)
-                known = _as_in_the_base(name, base)
-                outputs[: len(known)] = known  # what follows would only say the same again
+                expected = _as_in_the_base(name, base)
+                outputs[: len(expected)] = expected  # what follows would only say the same again
         tensors.update((ValueRef(name, index), tensor) for index, tensor in enumerate(outputs))
     if problems:
         raise SpecError(problems)
@@ -145,13 +148,13 @@ def named(layer: Any, spec: LayerSpec) -> Any:
     Raises:
         SpecError: SC304, SC403 for a class whose name cannot be set.
     """
-    for each, name in _names(layer, spec):
-        if each.name == name:
+    for part, name in _names(layer, spec):
+        if part.name == name:
             continue
         with contextlib.suppress(AttributeError):  # a property without a setter
-            each.name = name
-        if each.name != name:
-            message = f"the class `{type(each).__name__}` calls a layer `{each.name}` that is called `{name}` here"
+            part.name = name
+        if part.name != name:
+            message = f"the class `{type(part).__name__}` calls a layer `{part.name}` that is called `{name}` here"
             help = "let its constructor take `name` and hand it on: `super().__init__(name=name)`"
             path = (*spec.origin.path, spec.class_name) if spec.is_new else ()
             raise SpecError.single("SC403" if spec.is_new else "SC304", message, path=path, help=help)
@@ -161,28 +164,19 @@ def named(layer: Any, spec: LayerSpec) -> Any:
 def _names(layer: Any, spec: LayerSpec) -> Iterator[tuple[Any, str]]:
     yield layer, spec.name_in_keras
     if spec.inner is not None:
-        for each, name in zip(layer.layers, spec.inner.positions, strict=False):
-            yield from _names(each, spec.inner.layers[name])
+        for part, name in zip(layer.layers, spec.inner.positions, strict=False):
+            yield from _names(part, spec.inner.layers[name])
 
 
 def _kept(
-    spec: LayerSpec,
-    node: Node,
-    tensors: Mapping[ValueRef, Any],
-    custom: Custom,
-    folder: Folder,
-    rebuilder: Rebuilder,
-    as_was: bool,
+    spec: LayerSpec, node: Node, tensors: Mapping[ValueRef, Any], rebuilder: Rebuilder, ways: Ways, as_was: bool
 ) -> tuple[Any, list[Any], LayerSpec]:
     """A kept layer, its first call, and its spec: the first way that makes it as the base has it.
 
     Raises:
-        SpecError: SC317 where no way does, SC318, SC403 for arguments of `set` that the class refuses.
+        SpecError: SC317 where no way does, SC403 for arguments of `set` that the class refuses.
     """
-    reasons: list[str] = []
-    ways = rebuilder.ways(
-        spec, lambda: make_layer(spec, custom, folder), lambda: set_arguments(spec, folder), as_was=as_was
-    )
+    reasons: list[str] = []  # one of each way that failed, in their order
     for how, make in ways:
         try:
             layer = named(make(), spec)
@@ -191,20 +185,19 @@ def _kept(
             raise
         except _Refused as error:
             if spec.changed_by is not None or not as_was:
-                raise
+                raise  # the fault is the input's, not the way's
             reasons.append(keras_reason(error.reason))
-            continue
         except Exception as error:
             if needs_weights(error):
                 raise
-            if spec.changed_by is not None and not rebuilder.knows(spec.name):
+            if spec.changed_by is not None and len(ways) == 1:
                 raise make_error(error, spec) from None
             reasons.append(keras_reason(error))
-            continue
-        lost = rebuilder.lost(spec, layer) if as_was and spec.changed_by is None else None
-        if lost is None:
-            return layer, outputs, replace(spec, remade=how)
-        reasons.append(lost)
+        else:
+            lost = rebuilder.lost(spec, layer) if as_was and spec.changed_by is None else None
+            if lost is None:
+                return layer, outputs, replace(spec, remade=how)
+            reasons.append(lost)
     raise cannot_be_made(spec, reasons, as_was)
 
 
