@@ -28,7 +28,7 @@ def find_function(text: str, folder: Folder, code: str) -> Callable[..., Any]:
         SpecError: `code`, where there is no such module or function, or where it is no function.
     """
     with _importing_from(folder, text) as place:
-        return _found(text, place, code)
+        return _function(text, place, code)
 
 
 def call_function(text: str, folder: Folder, code: str, *, help: str) -> Any:
@@ -38,7 +38,7 @@ def call_function(text: str, folder: Folder, code: str, *, help: str) -> Any:
         SpecError: `code`, as `find_function`, or where the function fails.
     """
     with _importing_from(folder, text) as place:  # a function may import more when it runs
-        function = _found(text, place, code)
+        function = _function(text, place, code)
         try:
             return function()
         except (Exception, SystemExit) as error:
@@ -101,7 +101,7 @@ def _defines(folder: Folder, file: str, name: str) -> bool:
     try:
         with folder.open(folder.place(file)) as stream:
             text = stream.read()
-        return name.encode() in text and any(
+        return name.encode() in text and any(  # the bytes first: most modules of a folder need no parsing
             (isinstance(each, ast.FunctionDef) and each.name == name)
             or (isinstance(each, ast.Assign) and any(isinstance(to, ast.Name) and to.id == name for to in each.targets))
             for each in ast.parse(text).body
@@ -110,7 +110,7 @@ def _defines(folder: Folder, file: str, name: str) -> bool:
         return False
 
 
-def _found(text: str, folder: str, code: str) -> Callable[..., Any]:
+def _function(text: str, folder: str, code: str) -> Callable[..., Any]:
     name, _, member = text.partition(":")
     module = _module(name, folder, code)
     span = (len(name) + 1, len(text))

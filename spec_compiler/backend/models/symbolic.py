@@ -26,8 +26,8 @@ from keras.src.backend.common import global_state  # private: no public name lea
 from spec_compiler.diagnostics import SpecError
 
 T = TypeVar("T")
-_NAMES = "object_name_uids"
-_UNINITIALIZED = "uninitialized_variables"
+_NAMES = "object_name_uids"  # of keras/src/utils/naming.py, a count for each class
+_UNINITIALIZED = "uninitialized_variables"  # of keras/src/backend/common/variables.py
 
 
 @contextlib.contextmanager
@@ -118,6 +118,7 @@ def deep(num_nodes: int) -> Iterator[None]:
     Python functions that call each other need no C stack since Python 3.11, so that the limit can be raised.
     """
     limit = sys.getrecursionlimit()
+    # `_build_map_helper` of keras/src/ops/function.py calls itself for each node.
     sys.setrecursionlimit(max(limit, 4 * num_nodes + 1000))
     try:
         yield
