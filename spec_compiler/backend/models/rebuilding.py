@@ -46,13 +46,13 @@ class Originals:
     @property
     def are_needed(self) -> bool:
         """Whether their configs may not say all: where one is of a class outside of Keras, or two share a variable."""
-        return not all(map(is_of_keras, self.layers.values())) or bool(
-            _ties({name: layer for name, layer in self.layers.items() if "/" not in name})
-        )
+        # A nested model holds the variables of the layers inside of it, which is no sharing.
+        outer = {name: layer for name, layer in self.layers.items() if "/" not in name}
+        return not all(map(is_of_keras, self.layers.values())) or bool(_ties(outer))
 
 
 def _ties(layers: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """For each layer that shares variables the others that hold them, in the order of the base."""
+    """For each layer that shares variables the others that hold them."""
     holders: dict[int, dict[str, None]] = defaultdict(dict)
     for name, layer in layers.items():
         for variable in getattr(layer, "variables", ()):
