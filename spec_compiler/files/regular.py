@@ -19,6 +19,9 @@ class NotRegular(OSError):
 class Left(OSError):
     """A path that leaves the folder which it must not leave, also one that does so only now."""
 
+    def __init__(self) -> None:
+        super().__init__(None, "it leaves the spec's folder through a link")
+
 
 class Entry(NamedTuple):
     """What is in a folder under a name; what it is, is said of what a link leads to."""
@@ -97,7 +100,7 @@ def stepped(root: str, real: str, flags: int) -> int:
         now = os.path.realpath(real)
         if now != real or not os.path.samestat(os.fstat(handle), os.stat(real)):
             os.close(handle)
-            raise Left(None, "it leaves the spec's folder through a link")
+            raise Left
         return handle
     with contextlib.ExitStack() as stack:
         above = os.open(root, _STEP & ~os.O_NOFOLLOW)
@@ -115,5 +118,5 @@ def _step(name: str, flags: int, above: int) -> int:
     except OSError as error:
         with contextlib.suppress(OSError):
             if stat.S_ISLNK(os.stat(name, dir_fd=above, follow_symlinks=False).st_mode):
-                raise Left(None, "it leaves the spec's folder through a link") from None
+                raise Left from None
         raise error from None

@@ -21,8 +21,6 @@ from h5py import h5d, h5g, h5l, h5o, h5s, h5t, h5z
 from spec_compiler.reading.damage import Damaged, Hostile, megabytes, reading, regular_file
 from spec_compiler.reading.heaps import Partly, Region, heaps
 
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
-
 Array = np.ndarray[Any, Any]
 
 _MAX_OBJECTS = 100_000  # a network of 10,000 layers with its optimizer has 80,000 or so

@@ -29,6 +29,7 @@ def check_training(spec: Spec, graph: Graph) -> None:
         problems += monitor_problems(spec, graph)
     images = [*image_problems(spec, graph)] if spec.data is not None and not spec.data.is_code else []
     problems += images
+    # where the model takes no images at all, what its loss computes with is no longer the question
     if spec.compile is not None and not any(problem.code == "SC604" for problem in images):
         problems += loss_problems(spec, graph)
         problems += metric_problems(spec, graph)
@@ -78,9 +79,9 @@ def planned_phases(spec: Spec, graph: Graph) -> tuple[PlannedPhase, ...]:
 
 def inference_only(spec: Spec, index: int) -> bool:
     """Whether a phase keeps every BatchNormalization in inference mode."""
-    freeze = spec.train[index].freeze
-    if freeze is None:
-        freeze = section.root if (section := spec.section(Freeze)) is not None else None
+    freeze, section = spec.train[index].freeze, spec.section(Freeze)
+    if freeze is None and section is not None:
+        freeze = section.root
     return freeze is not None and freeze.batch_norm == "all"
 
 

@@ -94,25 +94,22 @@ def _monitor_problems(
         yield Diagnostic("SC605", message, (*path, "monitor"), help=help)
     elif not names[monitor] and callback.arguments.get("mode", "auto") == "auto":
         message = f"`{callback.name}` watches `{monitor}`, and Keras cannot tell whether more of it is better"
-        mode, other = ("min", "max") if monitor.endswith("loss") else ("max", "min")
-        help = f"add `mode: {mode}`, or `mode: {other}` where less is better"
-        if mode == "min":
-            help = "add `mode: min`"
+        help = "add `mode: min`" if monitor.endswith("loss") else "add `mode: max`, or `mode: min` where less is better"
         yield Diagnostic("SC605", message, (*path, "monitor"), help=help)
 
 
 def _placeholder_problems(callback: KerasObject, names: Mapping[str, bool], path: Path) -> Iterator[Diagnostic]:
     """A file name with a place for a number that no epoch reports, on which Keras would break down after one."""
     text = callback.arguments.get("filepath")
-    known = ["epoch", "batch", *names]
+    filled = ["epoch", "batch", *names]
     try:
         fields = [name for _, name, _, _ in Formatter().parse(str(text or "")) if name is not None]
     except ValueError:
         return
     for name in fields:
-        if name not in known:
+        if name not in filled:
             message = f"`filepath` has a place for `{name}`, which the training does not report"
-            help = did_you_mean(name, known, f"it reports {_listed(names)}")
+            help = did_you_mean(name, filled, f"it reports {_listed(names)}")
             yield Diagnostic("SC605", message, (*path, "filepath"), help=help)
 
 
