@@ -120,7 +120,7 @@ class Folder:
         path = self.find(name, what)
         if not self.is_confined:
             return path
-        if name not in self._held:
+        if name not in self._held:  # who asks twice gets the same file, whatever stands there by then
             try:
                 with self.open(path) as stream:
                     self._held[name] = self._hold(stream, os.path.basename(path))

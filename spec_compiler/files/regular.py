@@ -7,7 +7,9 @@ import os
 import stat
 from typing import IO, NamedTuple
 
+# `O_NONBLOCK`: a pipe is not waited for. `O_NOCTTY`: a terminal does not become that of this process.
 READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+# `O_PATH` asks only for the right to go through a folder, which may be one that nobody may list.
 _STEP = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _CAN_STEP = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 
@@ -95,7 +97,7 @@ def is_inside(path: str, root: str) -> bool:
 
 def stepped(root: str, real: str, flags: int) -> int:
     """What is below a folder, opened step by step, no step through a link: `real` has none, unless it was swapped."""
-    if not _CAN_STEP:
+    if not _CAN_STEP:  # on Windows: nothing prevents a swap, so what was opened is compared with what is there now
         handle = os.open(real, flags)
         now = os.path.realpath(real)
         if now != real or not os.path.samestat(os.fstat(handle), os.stat(real)):

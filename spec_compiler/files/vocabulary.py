@@ -30,7 +30,7 @@ def read_vocabulary(name: str, folder: Folder, *, integers: bool = False) -> lis
     if b"\0" in raw:
         raise _refused(name, "it is not text")
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode("utf-8-sig")  # editors on Windows begin a file with a mark, which is no part of a term
     except UnicodeDecodeError as error:
         raise _refused(name, f"line {raw.count(bytes([10]), 0, error.start) + 1} is not UTF-8") from None
     terms = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []

@@ -69,7 +69,7 @@ def result_key(graph: Graph) -> Key | None:
     They differ: what was new, changed or renamed is part of a base like everything else.
     """
     try:
-        names = [layer.keras_name for layer in graph.layers.values()]
+        names = [layer.keras_name for layer in graph.layers.values()]  # `to_plain` leaves them out
         text = json.dumps([to_plain(graph), names], sort_keys=True)
     except NotPlain:
         return None

@@ -44,6 +44,7 @@ def keep(key: Key, data: Any) -> None:
     from spec_compiler.files.whole import whole_file  # only a process that writes needs it
 
     with contextlib.suppress(OSError, ValueError):
+        # a text inside of the JSON, so that the checksum is of these very bytes, not of what a parser makes of them
         payload = json.dumps(data, separators=(",", ":"))
         checksum = hashlib.sha256(payload.encode()).hexdigest()
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -61,7 +62,7 @@ def _path(key: Key) -> str | None:
 
 @functools.cache
 def _default_folder() -> str:
-    import platformdirs
+    import platformdirs  # not loaded where the variable names a folder
 
     return platformdirs.user_cache_dir("spec_compiler")
 

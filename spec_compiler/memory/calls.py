@@ -114,6 +114,7 @@ def call_key(node: Node, layer: LayerSpec, nodes: Mapping[str, Node]) -> str | N
             layer.is_new,
             encoded(config),
             encoded(layer.changed),
+            # kept layers of one config may have been built on different inputs, and stay as they were built
             [each.shape for each in layer.variables or ()] if not layer.is_new else None,
             encoded(_described(node, nodes)),
         ]

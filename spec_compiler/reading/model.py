@@ -50,7 +50,7 @@ def config_text(path: str) -> tuple[Format, str | bytes | None, str]:
             if CONFIG not in archive:
                 raise Damaged(f"the archive has no `{CONFIG}`")
             return "keras", archive.read(CONFIG, MAX_BYTES), "3"
-    from spec_compiler.reading.hdf5 import open_hdf5
+    from spec_compiler.reading.hdf5 import open_hdf5  # h5py takes 0.1 s to load, and `.keras` needs none of it here
 
     with open_hdf5(path) as store:
         text = store.attribute("", "model_config", only_one=True)

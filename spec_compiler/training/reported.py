@@ -25,9 +25,8 @@ def metric_name(metric: KerasObject) -> str:
     >>> metric_name(KerasObject.parse("metric", "AUC")), metric_name(KerasObject.parse("metric", "acc"))
     ('auc', 'acc')
     """
-    given = metric.arguments.get("name")
-    if given is not None:
-        return str(given)
+    if (name := metric.arguments.get("name")) is not None:
+        return str(name)
     if metric.name.islower() and not metric.arguments and ">" not in metric.name:
         return metric.name
     record = catalogue.class_record(metric.class_name, "metric")

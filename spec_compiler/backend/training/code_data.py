@@ -57,7 +57,8 @@ class Ends:
             Misfit: names or numbers of arrays that the model does not have.
         """
         if isinstance(given, Mapping):
-            missing, extra = self._differing(given)
+            missing = [name for name in self.names if name not in given]
+            extra = [str(key) for key in given if key not in self.names]
             if missing or extra:
                 wrong = f"no {what} for {_listed(missing)}" if missing else f"{what}s for {_listed(extra)}"
                 kind = "inputs" if what == "input" else "outputs"
@@ -83,9 +84,6 @@ class Ends:
         if self.form == "named":
             return dict(zip(self.names, leaves, strict=True))
         return leaves[0] if self.form == "one" else tuple(leaves)
-
-    def _differing(self, given: Mapping[Any, Any]) -> tuple[list[str], list[str]]:
-        return [name for name in self.names if name not in given], [str(key) for key in given if key not in self.names]
 
 
 @dataclass(frozen=True)
@@ -123,32 +121,29 @@ class Fit:
         Raises:
             Misfit: one that does not.
         """
-        for name, wanted, shape in zip(self.inputs.names, self.inputs.shapes, inputs, strict=True):
-            if not _takes(wanted, shape):
-                raise Misfit(
-                    f"inputs of shape {_one(shape)}, `{name}` takes {_one(wanted)}", _without_batches(shape, wanted)
-                )
-        for name, wanted, shape in zip(self.outputs.names, self.outputs.shapes, targets, strict=True):
-            problem = self._target(name, wanted, shape)
-            if problem is not None:
-                raise Misfit(*problem)
+        for name, input_shape, shape in zip(self.inputs.names, self.inputs.shapes, inputs, strict=True):
+            if not _takes(input_shape, shape):
+                help = "the dataset gives single samples: add `.batch(32)`" if _same(input_shape[1:], shape) else None
+                raise Misfit(f"inputs of shape {_one(shape)}, `{name}` takes {_one(input_shape)}", help)
+        for name, output, shape in zip(self.outputs.names, self.outputs.shapes, targets, strict=True):
+            self._check_target(name, output, shape)
 
-    def _target(self, name: str, wanted: Shape, shape: Shape) -> tuple[str, str | None] | None:
+    def _check_target(self, name: str, output: Shape, shape: Shape) -> None:
         loss = self.loss.class_name
         if ">" in loss or loss in _ANY_LABELS:
-            return None
-        integers = any(_same(each, shape[1:]) for each in (wanted[1:-1], (*wanted[1:-1], 1)))
-        rows = _same(wanted[1:], shape[1:]) or (wanted[-1] == 1 and _same(wanted[1:-1], shape[1:]))
+            return
+        integers = any(_same(each, shape[1:]) for each in (output[1:-1], (*output[1:-1], 1)))
+        rows = _same(output[1:], shape[1:]) or (output[-1] == 1 and _same(output[1:-1], shape[1:]))
         if integers if loss.startswith("Sparse") else rows:
-            return None
-        message = f"targets of shape {_one(shape)} for `{name}`, which puts out {_one(wanted)}"
+            return
+        help = f"`{self.loss.name}` compares them one by one"
         if integers and loss == "CategoricalCrossentropy":
-            return message, "write `loss: sparse_categorical_crossentropy`, or give one-hot rows"
-        if rows and loss.startswith("Sparse"):
-            return message, "give the number of the class alone, or write `loss: categorical_crossentropy`"
-        if len(shape) == len(wanted) and shape[-1] and _same(wanted[1:-1], shape[1:-1]):
-            return message, f"give {wanted[-1]} numbers in a row, or the last layer {shape[-1]} of them"
-        return message, f"`{self.loss.name}` compares them one by one"
+            help = "write `loss: sparse_categorical_crossentropy`, or give one-hot rows"
+        elif rows and loss.startswith("Sparse"):
+            help = "give the number of the class alone, or write `loss: categorical_crossentropy`"
+        elif len(shape) == len(output) and shape[-1] and _same(output[1:-1], shape[1:-1]):
+            help = f"give {output[-1]} numbers in a row, or the last layer {shape[-1]} of them"
+        raise Misfit(f"targets of shape {_one(shape)} for `{name}`, which puts out {_one(output)}", help)
 
     def _weights(self, given: Any) -> list[Array]:
         alone = not isinstance(given, Mapping) and not (isinstance(given, list | tuple) and any(map(_is_array, given)))
@@ -157,18 +152,16 @@ class Fit:
 
     def _check_lengths(self, inputs: list[Array], targets: list[Array], weights: list[Array] | None) -> None:
         """The first axis counts the samples, everywhere alike."""
-        found: list[tuple[int, str]] = []
+        counts: list[tuple[int, str]] = []
         for arrays, ends, what in ((inputs, self.inputs, "inputs"), (targets, self.outputs, "targets"),
                                    (weights or [], self.outputs, "weights")):  # fmt: skip
             for name, array in zip(ends.names, arrays, strict=False):
                 count = len(array) if array.ndim else 0
-                found.append((count, what if len(arrays) == 1 else f"{what} for `{name}`"))
-        count, first = found[0]
-        if not count:
-            raise Misfit("no samples", "the function returns one target for each input")
-        other = next((each for each in found if each[0] != count), None)
-        if other is not None:
-            raise Misfit(f"{count} {first} and {other[0]} {other[1]}", "the function returns one target for each input")
+                counts.append((count, what if len(arrays) == 1 else f"{what} for `{name}`"))
+        count, first = counts[0]
+        others = [f"{count} {first} and {other} {what}" for other, what in counts if other != count]
+        if not count or others:
+            raise Misfit(others[0] if count else "no samples", "the function returns one target for each input")
 
     def _check_labels(self, targets: list[Array]) -> None:
         """Class numbers that the output does not have: what becomes of them depends on the device."""
@@ -276,11 +269,6 @@ def _same(wanted: Shape, shape: Shape) -> bool:
     return len(wanted) == len(shape) and all(
         None in pair or pair[0] == pair[1] for pair in zip(wanted, shape, strict=True)
     )
-
-
-def _without_batches(shape: Shape, wanted: Shape) -> str | None:
-    """The help for a dataset that gives samples one by one."""
-    return "the dataset gives single samples: add `.batch(32)`" if _same(wanted[1:], shape) else None
 
 
 def _one(shape: Shape) -> Shape:

@@ -29,8 +29,8 @@ def unsaved_variables(model: Any) -> dict[str, Array]:
         saved |= {id(each) for each in own if any(_is_same(each, value) for value in kept)}
         if len(kept) != len(own):  # something is merged, and what is loaded may be derived from it
             saved -= {id(each) for each in own}
-    found = {str(at): each for at, each in enumerate(model.variables) if id(each) not in saved}
-    return {at: _bytes(keras.ops.convert_to_numpy(each)) for at, each in found.items()}
+    variables = enumerate(model.variables)
+    return {str(at): _bytes(keras.ops.convert_to_numpy(each)) for at, each in variables if id(each) not in saved}
 
 
 def restore_unsaved(model: Any, arrays: Mapping[str, Array]) -> None:

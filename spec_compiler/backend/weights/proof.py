@@ -7,6 +7,7 @@ before the first edits is compared with the base's own run as well, and the walk
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -124,11 +125,9 @@ class _Walk:
                 self.tensors[ValueRef(name)] = self.inputs[name]
                 continue
             ours = self._call(self.built.layers[node.layer], node)
-            if spec.cause is None:
-                other = self.bases.find(spec)
-                if other is not None:
-                    _same_seeds(self.built.layers[node.layer], other)
-                    self._compare(spec, node, ours, other)
+            if spec.cause is None and (other := self.bases.find(spec)) is not None:
+                _same_seeds(self.built.layers[node.layer], other)
+                self._compare(spec, node, ours, other)
             self.tensors.update((ValueRef(name, index), each) for index, each in enumerate(ours))
             for source in {ref.node for ref in node.inputs}:
                 waiting[source] -= 1
@@ -167,26 +166,23 @@ def _same_seeds(ours: Any, theirs: Any) -> None:
             other.assign(np.array(to_array(one)))
 
 
-class _as_it_was:
+@contextlib.contextmanager
+def _as_it_was(layers: Iterable[tuple[Any, bool]]) -> Iterator[None]:
     """Puts back what calls change in layers: generators, states of recurrent layers; every variable of one in training.
 
     `layers` says for each whether it is called with `training: true`.
     """
-
-    def __init__(self, layers: Iterable[tuple[Any, bool]]) -> None:
-        variables: list[Any] = []
-        for layer, training in layers:
-            if hasattr(layer, "variables"):
-                weights = {id(each) for each in layer.weights}
-                variables += [each for each in layer.variables if training or id(each) not in weights]
-                variables += untracked(layer).values()
-        self.values = [(each, np.array(to_array(each))) for each in variables]
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *error: object) -> None:
-        for variable, value in self.values:
+    variables: list[Any] = []
+    for layer, training in layers:
+        if hasattr(layer, "variables"):
+            weights = {id(each) for each in layer.weights}  # in Keras `variables` less the states of generators
+            variables += [each for each in layer.variables if training or id(each) not in weights]
+            variables += untracked(layer).values()
+    values = [np.array(to_array(each)) for each in variables]
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
 
 
@@ -214,11 +210,11 @@ def _compare_base(
     graph: Graph, prefix: str, model: Any, walk: _Walk, moved: Mapping[str, str], last: Sequence[str]
 ) -> int:
     """Compares the tensors before the first edits with those of a base's own run; how many there are."""
-    known = {f"{prefix}{ref.node}": tensor for ref, tensor in node_tensors(model).items() if ref.index == 0}
-    chosen = [name for name in last if name in known and graph.layer_of(name).kind != "input"]
-    names = {id(tensor): name for name, tensor in known.items()}
-    given = {moved.get(name, name): value for name, value in walk.inputs.items()}
-    feeds = [given.get(names.get(id(tensor), "")) for tensor in model.inputs]
+    of_base = {f"{prefix}{ref.node}": tensor for ref, tensor in node_tensors(model).items() if ref.index == 0}
+    chosen = [name for name in last if name in of_base and graph.layer_of(name).kind != "input"]
+    names = {id(tensor): name for name, tensor in of_base.items()}
+    probe = {moved.get(name, name): value for name, value in walk.inputs.items()}
+    feeds = [probe.get(names.get(id(tensor), "")) for tensor in model.inputs]
     if not chosen or any(feed is None for feed in feeds):
         return 0
     training = _in_training(graph)
@@ -226,7 +222,7 @@ def _compare_base(
         for layer in model.layers:
             if f"{prefix}{layer.name}" in walk.built.layers:
                 _same_seeds(walk.built.layers[f"{prefix}{layer.name}"], layer)
-        run = keras.Model(model.inputs, [known[name] for name in chosen])
+        run = keras.Model(model.inputs, [of_base[name] for name in chosen])
         tensors = keras.tree.flatten(run(feeds))
     for name, tensor in zip(chosen, tensors, strict=True):
         difference = _difference([walk.tensors[ValueRef(name)]], [tensor])
@@ -244,6 +240,7 @@ def _difference(ours: Sequence[Any], theirs: Sequence[Any]) -> float | None:
     worst: float | None = None
     for one, other in zip(ours, theirs, strict=True):
         a, b = _array(one), _array(other)
+        # by their bytes: a NaN is the same as itself, and 0.0 is not -0.0
         if a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes():
             continue
         if a.shape != b.shape or a.dtype.kind not in "fiub":
@@ -260,9 +257,8 @@ def _array(tensor: Any) -> Array:
 
 
 def _differs(spec: LayerSpec, difference: float, theirs: Sequence[Any]) -> SpecError:
-    largest = max(
-        (float(np.abs(_array(each).astype("float64")).max(initial=0.0)) for each in _numbers(theirs)), default=0.0
-    )
+    numbers = [array.astype("float64") for each in theirs if (array := _array(each)).dtype.kind in "fiu"]
+    largest = max((float(np.abs(array).max(initial=0.0)) for array in numbers), default=0.0)
     return SpecError.single(
         "SC513",
         f"the kept layer `{spec.name}` ({spec.class_name}) computes something else than in the base",
@@ -270,7 +266,3 @@ def _differs(spec: LayerSpec, difference: float, theirs: Sequence[Any]) -> SpecE
         help="its class keeps something that neither its variables nor its `get_config` hold: return it from\n"
         "`get_config`, or write it in `save_own_variables` and read it in `load_own_variables`",
     )
-
-
-def _numbers(tensors: Sequence[Any]) -> Iterator[Any]:
-    return (each for each in tensors if _array(each).dtype.kind in "fiu")

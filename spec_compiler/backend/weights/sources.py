@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import keras
 import numpy as np
@@ -70,17 +70,17 @@ class _Complete:
     fills: frozenset[str] = frozenset()
     unverified: tuple[str, ...] = ()
 
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[Self]:
+        """Itself: nothing is to be opened."""
+        yield self
+
 
 @dataclass(frozen=True)
 class MemoryWeights(_Complete):
     """The weights of a model that the caller passed."""
 
     model: Any
-
-    @contextlib.contextmanager
-    def opened(self) -> Iterator[MemoryWeights]:
-        """Itself: the arrays are in memory."""
-        yield self
 
     def origin(self, place: Place) -> str | None:
         """The variable's path in the model."""
@@ -118,7 +118,7 @@ class FilledWeights(MemoryWeights):
     fill: Callable[[], object] = tuple
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator[MemoryWeights]:
+    def opened(self) -> Iterator[Self]:
         """Itself, filled.
 
         Raises:
@@ -131,11 +131,6 @@ class FilledWeights(MemoryWeights):
 @dataclass(frozen=True)
 class NoWeights(_Complete):
     """No pretrained weights: every layer is initialised."""
-
-    @contextlib.contextmanager
-    def opened(self) -> Iterator[NoWeights]:
-        """Itself: there is nothing to open."""
-        yield self
 
     def origin(self, place: Place) -> str | None:
         """None, for every place."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import xxhash
@@ -19,7 +19,7 @@ from spec_compiler.backend.weights.sources import OpenSource, WeightSource, as_a
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, Place, VariableSpec
-from spec_compiler.plan.ledger import LedgerRow, WeightLedger
+from spec_compiler.plan.ledger import LedgerRow, WeightAction, WeightLedger
 
 
 def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
@@ -35,8 +35,8 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
         for name, layer in built.layers.items():
             spec = built.graph.layers[name]
             if spec.kind not in ("input", "operation"):
-                found = list(_layer_rows(spec, layer, opened, spec.name in source.fills))
-                rows += _with_state(found, spec, layer, opened)
+                layer_rows = list(_layer_rows(spec, layer, opened, spec.name in source.fills))
+                rows += _with_state(layer_rows, spec, layer, opened)
                 single += [] if spec.is_new else _frozen_alone(layer, opened.state(spec.name))
     rows += _dropped(base, built.graph)
     for variable in built.model.variables:
@@ -77,12 +77,13 @@ def _layer_rows(spec: LayerSpec, layer: Any, source: OpenSource, filled: bool) -
     variables = spec.variables or ()
     if len(variables) != len(layer.variables):
         raise TransferError(f"{spec.name} was built with {len(layer.variables)} variables, expected {len(variables)}")
-    for index, (each, variable) in enumerate(zip(variables, layer.variables, strict=True)):
+    for index, (described, variable) in enumerate(zip(variables, layer.variables, strict=True)):
         place = spec.place(index)
         origin = None if place is None or (spec.is_new and not filled) else source.origin(place)
         if place is None or origin is None:
             initialize(variable)
-            yield _row(spec, each, "initialized", _why_initialized(spec, each, place), result=_checksum_of(variable))
+            why = _why_initialized(spec, described, place)
+            yield _row(spec, described, "initialized", why, result=_checksum_of(variable))
             continue
         value = source.read(place)
         array = as_array(value)
@@ -95,12 +96,11 @@ def _layer_rows(spec: LayerSpec, layer: Any, source: OpenSource, filled: bool) -
             why = f"{why}, {spec.remade}"
         if result.dtype != array.dtype:
             why = f"{why}, cast from {array.dtype} to {result.dtype}"
-            before_cast = checksum(array.astype(result.dtype))
-            if before_cast != after:
-                raise TransferError(f"{spec.name}/{each.path} differs from {origin} after the cast")
+            if checksum(array.astype(result.dtype)) != after:
+                raise TransferError(f"{spec.name}/{described.path} differs from {origin} after the cast")
         elif before != after:
-            raise TransferError(f"{spec.name}/{each.path} differs from {origin}")
-        yield _row(spec, each, "copied", why, origin, before, after)
+            raise TransferError(f"{spec.name}/{described.path} differs from {origin}")
+        yield _row(spec, described, "copied", why, origin, before, after)
 
 
 def _why_initialized(spec: LayerSpec, variable: VariableSpec, place: Place | None) -> str:
@@ -120,7 +120,7 @@ def _with_state(rows: list[LedgerRow], spec: LayerSpec, layer: Any, source: Open
         SpecError: SC512.
     """
     others = untracked(layer)
-    for variable in others.values():
+    for variable in others.values():  # no file holds them; a model in memory gives its own below
         initialize(variable)
     if spec.is_new:
         yield from rows
@@ -156,29 +156,22 @@ def _with_state(rows: list[LedgerRow], spec: LayerSpec, layer: Any, source: Open
 
 
 def _lost(spec: LayerSpec, reason: str) -> SpecError:
-    message = (
-        f"the kept layer `{spec.name}` ({spec.class_name}) knows more than its variables, which cannot be carried over"
-    )
+    layer = f"the kept layer `{spec.name}` ({spec.class_name})"
+    message = f"{layer} knows more than its variables, which cannot be carried over"
+    help = f"put a new layer in the place of `{spec.name}` with `replace`"
     path = spec.changed_by.path if spec.changed_by is not None else ()
-    return SpecError.single(
-        "SC512",
-        message,
-        path=path,
-        notes=[reason],
-        help=f"put a new layer in the place of `{spec.name}` with `replace`",
-    )
+    return SpecError.single("SC512", message, path=path, notes=[reason], help=help)
 
 
 def _dropped(base: Graph, result: Graph) -> Iterator[LedgerRow]:
     """A row for each variable of the base that the result has no more."""
-    taken = {place for spec in result.layers.values() if not spec.is_new for place in spec.all_places()}
+    copied = {place for spec in result.layers.values() if not spec.is_new for place in spec.all_places()}
     kept = {place[0]: spec for spec in result.layers.values() for place in spec.all_places() if place is not None}
     for spec in base.layers.values():
         origin = result.removed.get(spec.name)
         why = f"its layer was taken away by {f'`{origin.section}`' if origin else 'the spec'}"
         for index, variable in enumerate(spec.variables or ()):
-            place = spec.place(index)
-            if place not in taken:
+            if spec.place(index) not in copied:
                 by = kept[spec.name].changed_by if spec.name in kept else None
                 yield _row(spec, variable, "dropped", f"new arguments, given by `{by.section}`" if by else why)
 
@@ -186,7 +179,7 @@ def _dropped(base: Graph, result: Graph) -> Iterator[LedgerRow]:
 def _row(
     spec: LayerSpec,
     variable: VariableSpec,
-    action: Literal["copied", "initialized", "dropped"],
+    action: WeightAction,
     reason: str,
     origin: str | None = None,
     source: str | None = None,

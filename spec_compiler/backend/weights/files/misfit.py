@@ -52,13 +52,9 @@ def another_model(
     elif extra and not missing:
         texts.append(f"only the file has {', '.join(f'`{name}`' for name in extra[:4])}")
         help = "a file with the top belongs to `include_top: true`" if _is_top(extra) else help
-    more = f"and {len(texts) - 4} more" if len(texts) > 4 else None
-    return SpecError.single(
-        "SC503",
-        f"`{os.path.basename(path)}` holds the weights of another model than `{base.name}`",
-        notes=[*texts[:4], *([more] if more else [])],
-        help=help,
-    )
+    more = [f"and {len(texts) - 4} more"] if len(texts) > 4 else []
+    message = f"`{os.path.basename(path)}` holds the weights of another model than `{base.name}`"
+    return SpecError.single("SC503", message, notes=[*texts[:4], *more], help=help)
 
 
 def _is_top(names: Sequence[str]) -> bool:

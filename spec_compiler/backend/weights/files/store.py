@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -70,17 +71,16 @@ class Store:
         """
         if group not in self.hdf5.groups:
             raise Damaged(f"it has no group `{group}`")
-        found = self.hdf5.attribute(group, attribute)
-        if found is None:
-            found, number = None, 0
-            while (part := self.hdf5.attribute(group, f"{attribute}{number}")) is not None:
-                found = [*(found or []), *(part if isinstance(part, list) else [part])]
-                number += 1
-        if found is None:
-            return None
-        if not isinstance(found, list):
+        names = self.hdf5.attribute(group, attribute)
+        if names is None:  # HDF5 keeps no attribute above 64 KB: `save_attributes_to_hdf5_group` numbers its parts
+            chunks = (self.hdf5.attribute(group, f"{attribute}{number}") for number in itertools.count())
+            parts = list(itertools.takewhile(lambda part: part is not None, chunks))
+            if not parts:
+                return None
+            names = [name for part in parts for name in (part if isinstance(part, list) else [part])]
+        if not isinstance(names, list):
             raise Damaged(f"the `{attribute}` of its `{group or '/'}` are no list")
-        return [str(each) for each in found]
+        return [str(name) for name in names]
 
     @property
     def members(self) -> Collection[str]:
