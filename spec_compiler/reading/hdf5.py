@@ -32,7 +32,7 @@ _MAX_HEAP = 1 << 16
 _MAX_RATIO = 100
 _FREE = 16 << 20
 _FILTERS = frozenset((h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32, h5z.FILTER_LZF))
-_NUMBERS = {h5t.INTEGER: "integers", h5t.FLOAT: "floats", h5t.ENUM: "booleans"}
+_NUMBERS = (h5t.INTEGER, h5t.FLOAT, h5t.ENUM)  # h5py saves booleans as an enumeration
 _CLASSES = {
     h5t.STRING: "texts",
     h5t.COMPOUND: "records",
@@ -89,7 +89,7 @@ class Hdf5:
                     return np.asarray(dataset[()]).view(ml_dtypes.bfloat16)
                 return np.array(dataset, dtype=ml_dtypes.bfloat16)
             array = empty(info.shape, info.dtype)
-            if array.size:  # h5py refuses to read nothing
+            if array.size:
                 dataset.read_direct(array)
             return array
 

@@ -104,16 +104,12 @@ def _sections(spec: Spec) -> Iterator[Diagnostic]:
         if getattr(spec, name) is None:
             yield Diagnostic("SC102", f"`train` needs the section `{name}`", ("train",), at_key=True,
                              help=f"add `{example}`")  # fmt: skip
-    seen: dict[str, int] = {}
+    seen: set[str] = set()
     for index, phase in enumerate(spec.train):
         if phase.phase in seen:
-            yield Diagnostic(
-                "SC103",
-                f"two phases are called `{phase.phase}`",
-                ("train", index, "phase"),
-                help=f"write another name, for example `{phase.phase}_{index + 1}`",
-            )
-        seen.setdefault(phase.phase, index)
+            help = f"write another name, for example `{phase.phase}_{index + 1}`"
+            yield Diagnostic("SC103", f"two phases are called `{phase.phase}`", ("train", index, "phase"), help=help)
+        seen.add(phase.phase)
 
 
 _COMPILE = "compile: {optimizer: adam, loss: categorical_crossentropy, metrics: [accuracy]}"
@@ -129,9 +125,5 @@ def _phases(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
         if not any(weight.trainable for name in names for weight in graph.layers[name].weights):
             path: Path = ("train", index) + (("freeze",) if phase.freeze is not None else ())
             by = "freezes" if phase.freeze is not None else "inherits from `freeze`"
-            yield Diagnostic(
-                "SC607",
-                f"the phase `{phase.phase}` {by} every layer with weights, it would train nothing",
-                path,
-                help="leave some layers out of the selector, or add a `head`",
-            )
+            message = f"the phase `{phase.phase}` {by} every layer with weights, it would train nothing"
+            yield Diagnostic("SC607", message, path, help="leave some layers out of the selector, or add a `head`")

@@ -29,12 +29,8 @@ class ImageFolder:
 
     def of(self, indices: list[int]) -> ImageFolder:
         """The images at these positions."""
-        return ImageFolder(
-            self.path,
-            self.class_names,
-            tuple(self.files[index] for index in indices),
-            tuple(self.labels[index] for index in indices),
-        )
+        files = tuple(self.files[index] for index in indices)
+        return ImageFolder(self.path, self.class_names, files, tuple(self.labels[index] for index in indices))
 
     def counts(self) -> dict[str, int]:
         """How many images each class has."""

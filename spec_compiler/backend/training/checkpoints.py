@@ -98,11 +98,6 @@ def marks(path: str) -> Mapping[str, Any]:
     return state
 
 
-def class_names(path: str) -> tuple[str, ...] | None:
-    """The names of the classes that a saved model was trained on, if it is one of ours."""
-    return tuple(marks(path).get("class_names", ())) or None
-
-
 @contextlib.contextmanager
 def replacing(path: str) -> Iterator[str]:
     """A temporary file beside a file, whose place it takes once it is complete and on the disk.

@@ -73,10 +73,8 @@ class Ends:
             return [given[0] if alone else given]
         if not isinstance(given, list | tuple) or len(given) != len(self.names):
             count = len(given) if isinstance(given, list | tuple) else 1
-            raise Misfit(
-                f"{count} {what}{'s' if count != 1 else ''}, the model has {len(self.names)}",
-                f"give an array for each of {_listed(self.names)}, in a tuple or by name",
-            )
+            help = f"give an array for each of {_listed(self.names)}, in a tuple or by name"
+            raise Misfit(f"{count} {what}{'s' if count != 1 else ''}, the model has {len(self.names)}", help)
         return list(given)
 
     def packed(self, leaves: Sequence[Any]) -> Any:
@@ -231,9 +229,7 @@ def _check_first(given: Any, fit: Fit, text: str, folder: Folder) -> None:
     shapes = [[*_shapes(each)] for each in (inputs, targets)]
     if all(shape is not None for each in shapes for shape in each):
         fit.check_shapes(*shapes)  # type: ignore[arg-type]
-    if fit.outputs.form == "named" or not isinstance(batch[1], Mapping):
-        return
-    if fit.outputs.form == "one":
+    if fit.outputs.form == "one" and isinstance(batch[1], Mapping):
         raise Misfit("targets by name, the model has one output without a name", "give the array alone")
 
 

@@ -22,14 +22,7 @@ from spec_compiler.backend.models.shapes import keras_reason
 from spec_compiler.backend.training import checkpoints
 from spec_compiler.backend.training.batches import Batches
 from spec_compiler.backend.training.keras_objects import make
-from spec_compiler.backend.training.progress import (
-    VARIABLES,
-    Progress,
-    memory_of,
-    restore_callbacks,
-    restore_variables,
-)
-from spec_compiler.backend.training.unsaved import unsaved_variables
+from spec_compiler.backend.training.progress import Progress, remember, restore_callbacks, restore_variables
 from spec_compiler.backend.weights.files import admitted
 from spec_compiler.backend.weights.freezing import freeze_normalizations, set_trainable
 from spec_compiler.diagnostics import SpecError, under
@@ -40,8 +33,6 @@ from spec_compiler.spec.phase import Phase
 from spec_compiler.training.history import History, Row
 from spec_compiler.training.identity import Identity, to_json
 from spec_compiler.training.reported import metric_name
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -231,11 +222,7 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
     def save(self) -> None:
         """Writes the history and the checkpoint."""
         progress, folder = self.progress, self.job.folder
-        progress.callbacks = [memory_of(each) for each in self.own]
-        arrays = {f"{VARIABLES}{at}": value for at, value in unsaved_variables(self.job.model).items()}
-        for index, callback in enumerate(self.own):
-            for position, weights in enumerate(getattr(callback, "best_weights", None) or ()):
-                arrays[f"callback/{index}/{position}"] = np.asarray(weights)
+        arrays = remember(progress, self.job.model, self.own)
         state = self.job.marks() | progress.to_json() | {"said": to_json(self.job.said)}
         checkpoints.save(self.job.model, os.path.join(folder, LAST), state, arrays)
         checkpoints.write_text(os.path.join(folder, HISTORY), progress.history.to_csv())

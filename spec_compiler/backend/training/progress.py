@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from spec_compiler.backend.training import checkpoints
-from spec_compiler.backend.training.unsaved import restore_unsaved
+from spec_compiler.backend.training.unsaved import restore_unsaved, unsaved_variables
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.files.run_folder import LAST
 from spec_compiler.spec.phase import Phase
@@ -22,7 +22,7 @@ from spec_compiler.training.history import History
 from spec_compiler.training.identity import Identity, check_same, from_json
 
 FORMAT_VERSION = 2
-VARIABLES = "variables/"  # begins the names of arrays that belong to the model
+_VARIABLES = "variables/"  # begins the names of arrays that belong to the model
 # Fields of `Progress` that JSON holds as they are.
 _PLAIN = ("phase", "epochs_in_phase", "stopped", "ended", "ends", "best", "best_epoch", "callbacks")
 
@@ -99,8 +99,18 @@ def _check_epochs(progress: Progress, phases: Sequence[Phase]) -> None:
             raise SpecError.single("SC608", message, path=path, help=help)
 
 
-def memory_of(callback: Any) -> dict[str, Any]:
-    """What a callback remembers between epochs: its plain numbers."""
+def remember(progress: Progress, model: Any, own: Sequence[Any]) -> dict[str, Array]:
+    """Notes what the callbacks know, and returns the arrays that Keras's file of the model leaves out."""
+    progress.callbacks = [_numbers_of(callback) for callback in own]
+    arrays = {f"{_VARIABLES}{at}": value for at, value in unsaved_variables(model).items()}
+    for index, callback in enumerate(own):
+        for position, weights in enumerate(getattr(callback, "best_weights", None) or ()):
+            arrays[f"callback/{index}/{position}"] = np.asarray(weights)
+    return arrays
+
+
+def _numbers_of(callback: Any) -> dict[str, Any]:
+    """What a callback remembers between epochs, such as how long it has waited."""
     return {
         key: float(value) if isinstance(value, np.floating) else int(value) if isinstance(value, np.integer) else value
         for key, value in vars(callback).items()
@@ -120,7 +130,7 @@ def restore_callbacks(own: Sequence[Any], progress: Progress) -> None:
 
 def restore_variables(model: Any, progress: Progress) -> None:
     """Gives the variables that Keras's file does not hold as they were the values that the checkpoint carries."""
-    restore_unsaved(model, _below(VARIABLES, progress.arrays))
+    restore_unsaved(model, _below(_VARIABLES, progress.arrays))
 
 
 def _below(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:

@@ -18,8 +18,6 @@ import keras
 from spec_compiler.backend.weights.freezing import freeze
 from spec_compiler.diagnostics import SpecError
 
-STRATEGIES = ("mirrored", "multi_worker_mirrored")
-
 
 @dataclass(frozen=True)
 class Placement:

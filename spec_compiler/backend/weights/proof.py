@@ -54,7 +54,6 @@ def prove(
         return Proof("the base comes without weights", "", 0, 0)
     models = {prefix: each.model() for prefix, each in references.items()}
     text = " and ".join(each.text for each in references.values())
-    bases = _Bases(models)
     moved = moved_inputs(before, built.graph)
     last = frontier(built.graph, unchanged_nodes(before, built.graph, moved))
     refused: Exception | None = None
@@ -64,7 +63,7 @@ def prove(
         except Exception as error:  # too small for this network, perhaps
             refused = error
             continue
-        walk = _Walk(built, bases, probe.inputs)
+        walk = _Walk(built, models, probe.inputs)
         walk.run(last)
         _compare_result(built, walk, ends)
         num_tensors = sum(
@@ -73,34 +72,25 @@ def prove(
         left_out = tuple(name for name in built.layers if name in set(initialized) & walk.compared)
         num_layers = len(walk.compared) - len(left_out)
         return Proof(text, probe.text, num_layers, num_tensors, tuple(walk.inexact), left_out)
+    specs = [built.graph.spec_of(ref) for ref in built.graph.input_refs]
+    help = "give its inputs a size: `input: {shape: …}`"
+    if any(spec is not None and len(spec.shape) == 4 for spec in specs):
+        help = "name a folder with images: `--probe images/`"
+    notes = [f"Keras says: {keras_reason(refused)}" if refused is not None else "they have no inputs"]
     raise SpecError.single(
-        "SC609",
-        "the models cannot be run on seeded inputs of their own shapes",
-        notes=[f"Keras says: {keras_reason(refused)}" if refused is not None else "they have no inputs"],
-        help="name a folder with images: `--probe images/`"
-        if any(len(each.shape) == 4 for ref in built.graph.input_refs if (each := built.graph.spec_of(ref)) is not None)
-        else "give its inputs a size: `input: {shape: …}`",
+        "SC609", "the models cannot be run on seeded inputs of their own shapes", notes=notes, help=help
     )
 
 
-@dataclass(frozen=True)
-class _Bases:
-    """The layers of the bases, found by the names that they have in the graph."""
-
-    models: Mapping[str, Any]
-
-    def find(self, spec: LayerSpec) -> Any:
-        """The base's layer or operation; None where it has none of this name."""
-        for prefix, model in self.models.items():
-            if spec.name.startswith(prefix):
-                inside = model
-                for part in spec.name.removeprefix(prefix).split("/"):
-                    among = getattr(inside, "operations", None) or inside.layers  # a Sequential has no operations
-                    inside = next((each for each in among if each.name == part), None)
-                    if inside is None:
-                        break
-                return inside
-        return None
+def _layer_of_base(spec: LayerSpec, models: Mapping[str, Any]) -> Any:
+    """The layer or operation of this name in one of the bases, by their prefixes; None where there is none."""
+    prefix = next((prefix for prefix in models if spec.name.startswith(prefix)), None)
+    inside = models[prefix] if prefix is not None else None
+    for part in spec.name.removeprefix(prefix or "").split("/"):
+        if inside is not None:
+            among = getattr(inside, "operations", None) or inside.layers  # a Sequential has no operations
+            inside = next((operation for operation in among if operation.name == part), None)
+    return inside
 
 
 @dataclass
@@ -108,7 +98,7 @@ class _Walk:
     """The result, call by call, with the base's layers beside it."""
 
     built: Built
-    bases: _Bases
+    bases: Mapping[str, Any]  # models by the prefix of their layers' names
     inputs: Mapping[str, Any]
     tensors: dict[ValueRef, Any] = field(default_factory=dict)
     compared: set[str] = field(default_factory=set)
@@ -125,7 +115,7 @@ class _Walk:
                 self.tensors[ValueRef(name)] = self.inputs[name]
                 continue
             ours = self._call(self.built.layers[node.layer], node)
-            if spec.cause is None and (other := self.bases.find(spec)) is not None:
+            if spec.cause is None and (other := _layer_of_base(spec, self.bases)) is not None:
                 _same_seeds(self.built.layers[node.layer], other)
                 self._compare(spec, node, ours, other)
             self.tensors.update((ValueRef(name, index), each) for index, each in enumerate(ours))

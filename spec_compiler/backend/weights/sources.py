@@ -23,15 +23,12 @@ class OpenSource(Protocol):
 
     def origin(self, place: Place) -> str | None:
         """Where the array of a place is, None where the source has none for it."""
-        ...
 
     def read(self, place: Place) -> Any:
         """The values of a place: an array that its reader may keep, or a backend's tensor, which nothing changes."""
-        ...
 
     def state(self, name: str) -> State:
         """What a layer of the base, `outer/inner` in a nested model, knows beside its variables."""
-        ...
 
 
 class WeightSource(Protocol):
@@ -40,26 +37,21 @@ class WeightSource(Protocol):
     @property
     def unmapped(self) -> tuple[str, ...]:
         """Layers of the base that the source has nothing for."""
-        ...
 
     @property
     def unused(self) -> tuple[str, ...]:
         """Entries of the source that no layer of the base takes."""
-        ...
 
     @property
     def fills(self) -> frozenset[str]:
         """New layers that the source has weights for."""
-        ...
 
     @property
     def unverified(self) -> tuple[str, ...]:
         """Files that have no checksum by which a flipped bit would be found."""
-        ...
 
     def opened(self) -> AbstractContextManager[OpenSource]:
         """The source, ready to be read."""
-        ...
 
 
 class _Complete:

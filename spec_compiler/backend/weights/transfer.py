@@ -83,7 +83,7 @@ def _layer_rows(spec: LayerSpec, layer: Any, source: OpenSource, filled: bool) -
         if place is None or origin is None:
             initialize(variable)
             why = _why_initialized(spec, described, place)
-            yield _row(spec, described, "initialized", why, result=_checksum_of(variable))
+            yield replace(_row(spec, described, "initialized", why), result_checksum=_checksum_of(variable))
             continue
         value = source.read(place)
         array = as_array(value)
@@ -100,7 +100,8 @@ def _layer_rows(spec: LayerSpec, layer: Any, source: OpenSource, filled: bool) -
                 raise TransferError(f"{spec.name}/{described.path} differs from {origin} after the cast")
         elif before != after:
             raise TransferError(f"{spec.name}/{described.path} differs from {origin}")
-        yield _row(spec, described, "copied", why, origin, before, after)
+        row = _row(spec, described, "copied", why)
+        yield replace(row, source=origin, source_checksum=before, result_checksum=after)
 
 
 def _why_initialized(spec: LayerSpec, variable: VariableSpec, place: Place | None) -> str:
@@ -176,15 +177,7 @@ def _dropped(base: Graph, result: Graph) -> Iterator[LedgerRow]:
                 yield _row(spec, variable, "dropped", f"new arguments, given by `{by.section}`" if by else why)
 
 
-def _row(
-    spec: LayerSpec,
-    variable: VariableSpec,
-    action: WeightAction,
-    reason: str,
-    origin: str | None = None,
-    source: str | None = None,
-    result: str | None = None,
-) -> LedgerRow:
+def _row(spec: LayerSpec, variable: VariableSpec, action: WeightAction, reason: str) -> LedgerRow:
     return LedgerRow(
         layer=spec.name,
         variable=variable.path,
@@ -193,9 +186,6 @@ def _row(
         shape=variable.shape,
         dtype=variable.dtype,
         parameters=variable.num_elements if variable.is_weight else 0,
-        source=origin,
-        source_checksum=source,
-        result_checksum=result,
         is_new=spec.is_new,
     )
 

@@ -69,6 +69,6 @@ def _datasets(store: Store, group: str) -> list[str]:
     if f"{group}/vars" in store.hdf5.groups:
         group = f"{group}/vars"
     numbers_first = sorted(  # `10` comes after `9`
-        store.arrays_in(group), key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name)
+        store.hdf5.arrays_in(group), key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name)
     )
     return [f"{group}/{name}" for name in numbers_first]

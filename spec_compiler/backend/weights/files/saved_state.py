@@ -37,7 +37,7 @@ class FileState:
     def restore(self, prefix: str, saveable: Any) -> Mapping[str, Array]:
         """Loads this part as Keras does; the arrays that were read, by their places in the file."""
         place = f"{self.group}/{prefix}vars"
-        arrays = {key: self.store.read(f"{place}/{key}") for key in self.store.arrays_in(place)}
+        arrays = {key: self.store.read(f"{place}/{key}") for key in self.store.hdf5.arrays_in(place)}
         with keras_says():
             saveable.load_own_variables(arrays)
         if hasattr(saveable, "load_assets"):

@@ -59,10 +59,6 @@ class Store:
         """
         return self.hdf5.read(name, empty)
 
-    def arrays_in(self, group: str) -> list[str]:
-        """The names of the arrays right in a group, without the group's."""
-        return self.hdf5.arrays_in(group)
-
     def texts(self, group: str, attribute: str) -> list[str] | None:
         """A list of names in the attributes of a group, which Keras splits over several where it is long.
 
