@@ -138,8 +138,8 @@ class Folder:
         """
         path = self.permit(name)
         if not os.path.isdir(path):
-            there = kind_at(path)
-            message = f"no {what} `{name}`" if there is None else f"`{name}` is {there}, not a {what}"
+            kind = kind_at(path)
+            message = f"no {what} `{name}`" if kind is None else f"`{name}` is {kind}, not a {what}"
             raise SpecError.single("SC501", message, help="paths start from the spec's own folder")
         return path
 

@@ -33,9 +33,9 @@ class Entry(NamedTuple):
     is_file: bool
 
     @classmethod
-    def of(cls, found: os.DirEntry[str]) -> Entry:
+    def of(cls, entry: os.DirEntry[str]) -> Entry:
         """An entry as Python gives it."""
-        return cls(found.name, found.is_dir(), found.is_file())
+        return cls(entry.name, entry.is_dir(), entry.is_file())
 
 
 def kind_at(path: str) -> str | None:
@@ -108,8 +108,8 @@ def stepped(root: str, real: str, flags: int) -> int:
         above = os.open(root, _STEP & ~os.O_NOFOLLOW)
         stack.callback(os.close, above)
         *folders, name = os.path.relpath(real, root).split(os.sep)
-        for each in folders:
-            above = _step(each, _STEP, above)
+        for folder in folders:
+            above = _step(folder, _STEP, above)
             stack.callback(os.close, above)
         return _step(name, flags | os.O_NOFOLLOW, above)
 

@@ -51,7 +51,7 @@ def whole_file(path: str, *, durable: bool = False, replace: bool = True) -> Ite
 
 @contextlib.contextmanager
 def whole_files(paths: Sequence[str], *, durable: bool = False, replace: bool = True) -> Iterator[tuple[str, ...]]:
-    """As `whole_file`, for files that belong together: one of these is never beside one of another writer.
+    """As `whole_file`, for files that belong together: never is one of them beside one that another process wrote.
 
     Raises:
         FileExistsError: one of them is there, and it is not to be replaced; then none is written.

@@ -1,8 +1,8 @@
 """What Keras said before, in the user's cache folder: the second time needs no Keras.
 
 An entry is believed only if it was written for exactly this question (its key is inside it, whole), by the same code,
-and its text has the checksum that stands beside it. Everything else is as good as no entry. Writing
-is atomic and never fails a compilation. `SPEC_COMPILER_CACHE` names another folder, and `off` turns it off.
+and its text has the checksum that stands beside it. Everything else is as good as no entry. Writing is atomic and never
+fails a compilation. `SPEC_COMPILER_CACHE` names another folder, and `off` turns it off.
 """
 
 from __future__ import annotations

@@ -132,11 +132,11 @@ def _kept_calls(base: Key) -> dict[str, Any]:
     return calls if isinstance(calls, dict) else {}
 
 
-def _shaped(spec: LayerSpec, known: LayerSpec) -> LayerSpec:
+def _shaped(spec: LayerSpec, remembered: LayerSpec) -> LayerSpec:
     """A layer as the writer gives it, after what is known of one with the same arguments."""
     if spec.kind == "operation":
         return spec
-    named = known.with_arguments({**known.arguments, "name": spec.name_in_keras})
+    named = remembered.with_arguments({**remembered.arguments, "name": spec.name_in_keras})
     if spec.is_new:
         return replace(
             named,
@@ -146,7 +146,7 @@ def _shaped(spec: LayerSpec, known: LayerSpec) -> LayerSpec:
             trainable=spec.trainable,
             class_name=spec.class_name,
         )
-    rebuilt = spec.rebuilt(known.variables or ())
+    rebuilt = spec.rebuilt(remembered.variables or ())
     return replace(rebuilt, config=named.config) if spec.changed_by is not None else rebuilt
 
 
@@ -157,8 +157,8 @@ def _described(node: Node, nodes: Mapping[str, Node]) -> Structure:
         spec: TensorSpec = nodes[ref.node].outputs[ref.index]
         return ("tensor", spec.shape, spec.dtype)
 
-    own = node.outputs if not node.args and not node.kwargs else ()  # an input is what it puts out
-    return map_references((node.args, dict(node.kwargs)), described), [(each.shape, each.dtype) for each in own]
+    outputs = node.outputs if not node.args and not node.kwargs else ()  # an input is what it puts out
+    return map_references((node.args, dict(node.kwargs)), described), [(each.shape, each.dtype) for each in outputs]
 
 
 def _is_of_keras(layer: LayerSpec, config: Mapping[str, Any]) -> bool:

@@ -169,7 +169,7 @@ def open_archive(path: str) -> Iterator[Archive]:
 
 
 class _Short(io.BufferedReader):
-    """A file of which nobody reads much at once, as `zipfile` does with the list of members, however long it says."""
+    """A file that refuses to read much at once: `zipfile` reads a list of members as long as the file says it is."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         rest = max(0, os.fstat(self.fileno()).st_size - self.tell())
@@ -198,8 +198,8 @@ def _proven(infos: list[zipfile.ZipInfo], end: int, size: int) -> dict[str, zipf
     for info, following in zip(in_order, [*in_order[1:], None], strict=True):
         least = _LOCAL.size + len(info.orig_filename) + info.compress_size
         if info.header_offset + least > (following.header_offset if following is not None else end):
-            other = f"overlaps with `{_printable(following.filename)}`" if following else "ends behind the file's end"
-            raise Hostile(f"its member `{_printable(info.filename)}` {other}")
+            where = f"overlaps with `{_printable(following.filename)}`" if following else "ends behind the file's end"
+            raise Hostile(f"its member `{_printable(info.filename)}` {where}")
     return members
 
 

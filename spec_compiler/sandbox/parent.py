@@ -48,8 +48,8 @@ class NoSandbox(RuntimeError):
 
 def missing_means() -> tuple[str, ...]:
     """What a sandbox needs and this machine has not."""
-    there = {"landlock": landlock.version() > 0, "seccomp": seccomp.is_there()} if sys.platform == "linux" else {}
-    return tuple(name for name in MEANS if not there.get(name))
+    available = {"landlock": landlock.version() > 0, "seccomp": seccomp.is_there()} if sys.platform == "linux" else {}
+    return tuple(name for name in MEANS if not available.get(name))
 
 
 def run(words: Sequence[str], grant: Grant, best_effort: bool = False) -> int:

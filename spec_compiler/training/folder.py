@@ -155,7 +155,10 @@ def _near(given: str, path: str) -> str | None:
 
 
 def _images(path: str, start: Folder) -> tuple[list[str], list[Diagnostic]]:
-    """The images in a class folder and below, links followed and each folder looked into once, and what is none."""
+    """The images in a class folder and below, and what is called an image and is none.
+
+    Links are followed, and each folder is looked into once.
+    """
     images: list[str] = []
     odd: list[Diagnostic] = []
     seen: set[str] = set()  # a link back to a folder above would never end

@@ -82,11 +82,11 @@ def check_classes(graph: Graph, folder: ImageFolder) -> None:
         return
     layer = graph.layer_of(graph.output_refs[0].node)
     names = ", ".join(f"`{name}`" for name in folder.class_names[:6]) + (" …" if count > 6 else "")
-    one = "tells two classes apart" if units == 1 else f"has {units} outputs"
+    puts_out = "tells two classes apart" if units == 1 else f"has {units} outputs"
     help = f"add a `head` that ends in `Dense: {{units: {count}, activation: softmax}}`"
     if layer.is_new:
         help = f"write `units: {count}` in `{layer.name}`"
     related = ((f"`{layer.name}` is made here", layer.origin.path),) if layer.is_new else ()
-    message = f"the data has {count} {'class' if count == 1 else 'classes'}, `{layer.name}` {one}"
+    message = f"the data has {count} {'class' if count == 1 else 'classes'}, `{layer.name}` {puts_out}"
     notes = (f"the classes are {names}",)
     raise SpecError([Diagnostic("SC604", message, ("data", "train"), notes=notes, help=help, related=related)])

@@ -30,8 +30,8 @@ def metric_name(metric: KerasObject) -> str:
     if metric.name.islower() and not metric.arguments and ">" not in metric.name:
         return metric.name
     record = catalogue.class_record(metric.class_name, "metric")
-    own = record["arguments"].get("name", {}).get("default") if record is not None else None
-    return str(own) if own is not None else snake_case(metric.class_name)
+    default = record["arguments"].get("name", {}).get("default") if record is not None else None
+    return str(default) if default is not None else snake_case(metric.class_name)
 
 
 def output_names(graph: Graph) -> tuple[str, ...]:

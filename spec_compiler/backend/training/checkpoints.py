@@ -85,8 +85,8 @@ def read_state(path: str) -> tuple[dict[str, Any], dict[str, Array]] | None:
                 return None
             state = parsed_json(archive.read(STATE, MAX_BYTES))
             arrays = read_npz(archive.read(ARRAYS, _MAX_ARRAYS)) if ARRAYS in archive else {}
-            for each in archive.members:
-                archive.prove(each)
+            for member in archive.members:
+                archive.prove(member)
     except Damaged:
         return None
     return (state, arrays) if isinstance(state, dict) else None

@@ -101,7 +101,7 @@ def load_code(spec: Spec, model: Any, allowed: bool) -> LoadedData:
 
 
 def _check_images(reader: ImageReader, folders: Folders, held: str, seen: Seen) -> None:
-    """Proves that every image can be read; `held` is the key of the section that those to validate on come from."""
+    """Proves that every image can be read; `held` is the key that names those to validate on."""
     train, validation = folders.train.files, folders.validation.files if folders.validation is not None else ()
     total = len(train) + len(validation)
     parts = [("train", (*train, *validation))] if held == "train" else [("train", train), (held, validation)]

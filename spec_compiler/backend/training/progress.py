@@ -129,7 +129,7 @@ def restore_callbacks(own: Sequence[Any], progress: Progress) -> None:
 
 
 def restore_variables(model: Any, progress: Progress) -> None:
-    """Gives the variables that Keras's file does not hold as they were the values that the checkpoint carries."""
+    """Sets the variables that Keras's own file leaves out to what the checkpoint holds of them."""
     restore_unsaved(model, _below(_VARIABLES, progress.arrays))
 
 

@@ -168,10 +168,10 @@ def _checksums(folder: str, spec: Spec, compiled: CompiledSpec) -> dict[str, str
     """Those of the spec, of the bytes of every weight that was copied from the base, and of the models."""
     rows = [row for row in compiled.weights.of("copied") if row.source_checksum]
     weights = "\n".join(f"{row.layer}/{row.variable} {row.source_checksum}" for row in rows)
-    said = {"spec": spec.source.text, "base": weights}
+    texts = {"spec": spec.source.text, "base": weights}
     files = {name: os.path.join(folder, name) for name in (BEST, LAST)}
     return {
-        **{name: hashlib.sha256(text.encode()).hexdigest() if text else None for name, text in said.items()},
+        **{name: hashlib.sha256(text.encode()).hexdigest() if text else None for name, text in texts.items()},
         **{name: _checksum(path) for name, path in files.items() if os.path.exists(path)},
     }
 

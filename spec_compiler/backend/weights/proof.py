@@ -151,9 +151,9 @@ def _same_seeds(ours: Any, theirs: Any) -> None:
     if not hasattr(ours, "variables") or len(ours.variables) != len(theirs.variables):
         return
     weights = {id(each) for each in theirs.weights}
-    for one, other in zip(ours.variables, theirs.variables, strict=True):
-        if id(other) not in weights and one.shape == other.shape:
-            other.assign(np.array(to_array(one)))
+    for variable, of_base in zip(ours.variables, theirs.variables, strict=True):
+        if id(of_base) not in weights and variable.shape == of_base.shape:
+            of_base.assign(np.array(to_array(variable)))
 
 
 @contextlib.contextmanager

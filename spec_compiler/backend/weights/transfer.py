@@ -42,16 +42,7 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
     for variable in built.model.variables:
         if is_symbolic(variable):
             raise TransferError(f"the variable {variable.path} was left without a value")
-    own = [(layer, built.graph.layers[name].trainable) for name, layer in built.layers.items()]
-    for layer, trains in own:
-        if trains and getattr(layer, "trainable", True) is False:
-            layer.trainable = True
-    for layer, trains in own:  # last: what is frozen stays so, though a layer that trains holds it as well
-        if not trains and hasattr(layer, "trainable"):
-            freeze(layer)
-    for layer in frozen:  # those inside of nested models as well
-        if not layer.trainable:
-            freeze(layer)
+    _freeze_layers(built, frozen)
     for variable in single:
         variable.trainable = False
     num_base = sum(len(layer.variables or ()) for layer in base.layers.values())
@@ -59,8 +50,22 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
     return WeightLedger(tuple(rows), num_base, source.unused, unverified=unverified)
 
 
+def _freeze_layers(built: Built, frozen: list[Any]) -> None:
+    """Lets each layer train or not, as the graph says; `frozen` are layers, in nested models too, that Keras froze."""
+    layers = [(layer, built.graph.layers[name].trainable) for name, layer in built.layers.items()]
+    for layer, trains in layers:
+        if trains and getattr(layer, "trainable", True) is False:
+            layer.trainable = True
+    for layer, trains in layers:  # last: what is frozen stays so, though a layer that trains holds it as well
+        if not trains and hasattr(layer, "trainable"):
+            freeze(layer)
+    for layer in frozen:
+        if not layer.trainable:
+            freeze(layer)
+
+
 def _frozen_alone(layer: Any, state: State) -> list[Any]:
-    """The variables of a kept layer of which the base froze the same ones by themselves: `kernel.trainable = False`."""
+    """The variables of a kept layer that the base froze one by one, as `layer.kernel.trainable = False` does."""
     original = getattr(state, "layer", None)
     if original is None or not original.trainable or len(original.variables) != len(layer.variables):
         return []
@@ -115,7 +120,7 @@ def _why_initialized(spec: LayerSpec, variable: VariableSpec, place: Place | Non
 
 
 def _with_state(rows: list[LedgerRow], spec: LayerSpec, layer: Any, source: OpenSource) -> Iterator[LedgerRow]:
-    """The rows of a layer after it was given what it knows beside its variables, with a row for each such part.
+    """Gives a layer what it knows beside its variables, and yields its rows with one for each such part.
 
     Raises:
         SpecError: SC512.

@@ -33,12 +33,12 @@ def find_keras3(store: Store, base: Graph, path: str) -> dict[Place, str]:
                 continue
             datasets[layer.name, index] = dataset
             problems += shape_problems(store, dataset, layer, index)
-    taken = set(datasets.values())
-    own = tuple(f"{group}/" for layer in base.layers.values() if _loads_more(layer) and (group := layer.stored.group))
-    own += tuple(f"{group}/optimizer/" for group in _nested_groups(base))  # of a model that was compiled by itself
-    own += tuple(map(older, own))
-    spare = [name for name in store.arrays if name not in taken and not name.startswith(own)]
-    spare = [name for name in spare if not _is_copy(store, name, taken)]  # last: it reads arrays
+    placed = set(datasets.values())
+    loaded = [f"{layer.stored.group}/" for layer in base.layers.values() if layer.stored.group and _loads_more(layer)]
+    loaded += [f"{group}/optimizer/" for group in _nested_groups(base)]  # of models that were compiled as well
+    loaded += [older(place) for place in loaded]
+    spare = [name for name in store.arrays if name not in placed and not name.startswith(tuple(loaded))]
+    spare = [name for name in spare if not _is_copy(store, name, placed)]  # last: it reads arrays
     if spare and not problems:
         listed = ", ".join(f"`{each}`" for each in spare[:3])
         problems.append(f"the file holds weights that no layer of the base takes: {listed}")
@@ -54,10 +54,11 @@ def _nested_groups(base: Graph) -> Iterator[str]:
             yield from (f"{group}/{inside}" for inside in _nested_groups(layer.inner))
 
 
-def _is_copy(store: Store, name: str, taken: set[str]) -> bool:
+def _is_copy(store: Store, name: str, placed: set[str]) -> bool:
     """Whether an array is another of the same layer: `SpectralNormalization` and its inner layer both save a kernel."""
     layer = "/".join(name.split("/")[:2]) + "/"
-    alike = (each for each in taken if each.startswith(layer) and store.info(each).shape == store.info(name).shape)
+    shape = store.info(name).shape
+    alike = (each for each in placed if each.startswith(layer) and store.info(each).shape == shape)
     return any(np.array_equal(store.read(each), store.read(name)) for each in alike)
 
 

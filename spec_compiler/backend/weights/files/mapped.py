@@ -23,9 +23,9 @@ def find_mapped(path: str, weights: Weights, store: Store, base: Graph, result: 
     datasets: dict[Place, str] = {}
     problems: list[Diagnostic] = []
     groups = weight_groups(store)
-    own = {layer.name: layer for layer in weighted(base)}
-    added = {name: layer for name, layer in result.layers.items() if layer.is_new and layer.weights}
-    layers = {**own, **added}
+    kept_layers = {layer.name: layer for layer in weighted(base)}
+    new_layers = {name: layer for name, layer in result.layers.items() if layer.is_new and layer.weights}
+    layers = {**kept_layers, **new_layers}
     for name, group in weights.map.items():
         layer = layers.get(name)
         if layer is None:
@@ -55,8 +55,8 @@ def find_mapped(path: str, weights: Weights, store: Store, base: Graph, result: 
         raise SpecError(problems)
     mapped = {group.strip("/") for group in weights.map.values()}
     unused = tuple(group for group in groups if group not in mapped)
-    unmapped = tuple(name for name in own if name not in weights.map)
-    return FileWeights(path, weights.text, datasets, unmapped, unused, frozenset(added) & frozenset(weights.map))
+    unmapped = tuple(name for name in kept_layers if name not in weights.map)
+    return FileWeights(path, weights.text, datasets, unmapped, unused, frozenset(new_layers) & frozenset(weights.map))
 
 
 def _datasets(store: Store, group: str) -> list[str]:

@@ -158,7 +158,7 @@ def admitted(path: str) -> str:
         for attribute in ("model_config", "training_config", "keras_version", "backend"):
             store.hdf5.attribute("", attribute, only_one=True)
         if store.archive is not None:
-            for each in store.members:
-                if each != WEIGHTS:
-                    store.archive.prove(each)
+            for member in store.members:
+                if member != WEIGHTS:
+                    store.archive.prove(member)
     return path
