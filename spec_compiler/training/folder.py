@@ -83,6 +83,7 @@ def read_folder(given: str, start: Folder) -> ImageFolder:
         raise gone(given) from None
     except OSError as error:
         raise SpecError.single("SC602", f"the folder `{given}` cannot be read: {error.strerror}") from None
+    # in the order of the alphabet, in which Keras numbers classes as well (`keras/src/utils/dataset_utils.py`)
     names = [entry.name for entry in entries if entry.is_folder and not entry.name.startswith(".")]
     if not names:
         loose = sum(entry.name.lower().endswith(FORMATS) for entry in entries)
@@ -125,7 +126,7 @@ def split_folder(folder: ImageFolder, share: float, seed: int) -> tuple[ImageFol
             raise SpecError.single("SC602", message, help="add images, or give `validation` a folder of its own")
         # by the class's own name: a class that is added leaves the split of the others as it was
         random.Random(f"{seed}/validation/{name}").shuffle(indices)  # noqa: S311 - a split that can be repeated
-        count = min(max(1, round(share * len(indices))), len(indices) - 1)
+        count = min(max(1, round(share * len(indices))), len(indices) - 1)  # neither part is without the class
         held += sorted(indices[:count])
         kept += sorted(indices[count:])
     return folder.of(kept), folder.of(held)

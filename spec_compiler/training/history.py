@@ -79,6 +79,7 @@ class History:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["epoch", "phase", *names, "learning_rate", "seconds"])
         for row in self.rows:
+            # `repr` writes as many digits as lead back to the same number
             values = [repr(row.metrics[name]) if name in row.metrics else "" for name in names]
             rate = "" if row.learning_rate is None else f"{row.learning_rate:.6g}"
             writer.writerow([row.epoch, row.phase, *values, rate, f"{row.seconds:.3f}"])

@@ -83,4 +83,5 @@ def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
 
 
 def _digest(value: Any) -> str:
+    # `default`: YAML has dates, and a spec that is a Python dict may hold any object
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -58,6 +58,7 @@ def reported(metrics: Sequence[KerasObject], outputs: Sequence[str], *, validate
     for output in outputs if several else ("",):
         for metric in metrics:
             name = f"{output}_{metric_name(metric)}" if several else metric_name(metric)
+            # Keras counts on where two metrics have one name (`CompileMetrics`, `keras/src/trainers/compile_utils.py`)
             again = sum(
                 other == name or (other.startswith(f"{name}_") and other[len(name) + 1 :].isdigit()) for other in names
             )

@@ -46,7 +46,7 @@ class Batches(keras.utils.PyDataset, abc.ABC):  # type: ignore[misc]
         """The positions of the samples in this epoch."""
         indices = np.arange(self.size)
         if self.shuffle:
-            np.random.default_rng([self.seed, self.epoch]).shuffle(indices)
+            np.random.default_rng([self.seed, self.epoch]).shuffle(indices)  # the same after `--resume`
         return indices
 
     @abc.abstractmethod

@@ -78,7 +78,7 @@ def fit_phases(job: Job, progress: Progress | None = None) -> History:
     """
     progress = progress or Progress()
     resumed = len(progress.history) > 0
-    keras.utils.set_random_seed(job.seed % 2**32)
+    keras.utils.set_random_seed(job.seed % 2**32)  # NumPy takes no larger one
     for index in range(len(job.phases)):  # what Keras refuses in the last phase is told before the first
         _compile_arguments(job, index)
         _callbacks(job, index)
@@ -214,6 +214,7 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         progress.epochs_in_phase += 1
         progress.stopped = bool(self.model.stop_training)
         value = metrics.get(progress.history.measure)
+        # `value == value`: a NaN is never less than another, so the first one would stay the best
         if value is not None and value == value and (progress.best is None or value < progress.best):
             progress.best, progress.best_epoch = value, epoch + 1
             checkpoints.save(self.model, os.path.join(job.folder, BEST), job.marks() | {"epoch": epoch + 1})
@@ -242,6 +243,7 @@ class _Reminder(keras.callbacks.Callback):  # type: ignore[misc]
 def _restore(job: Job, progress: Progress) -> None:
     """The checkpoint's weights, optimizer and random states in the compiled model."""
     model, path = job.model, os.path.join(job.resume_from or job.folder, LAST)
+    # Keras skips the state of an optimizer that has no variables yet (`keras/src/optimizers/base_optimizer.py`)
     model.optimizer.build(model.trainable_variables)
     try:
         model.load_weights(admitted(path))

@@ -197,5 +197,5 @@ def as_array(value: Any) -> Array:
     """A backend's tensor as an array, without a copy where the backend allows it; an array as it is."""
     try:
         return np.asarray(value)
-    except (TypeError, RuntimeError):
+    except (TypeError, RuntimeError):  # torch refuses tensors with a gradient, on another device, or of bfloat16
         return np.asarray(keras.ops.convert_to_numpy(value))

@@ -136,6 +136,7 @@ def _with_state(rows: list[LedgerRow], spec: LayerSpec, layer: Any, source: Open
     carried: list[LedgerRow] = []
     try:
         for saveable, arrays in carry(layer, state):
+            # by content: which array went into which variable only the class knows that loaded them
             origins = {checksum(array): origin for origin, array in arrays.items()}
             for variable in getattr(saveable, "variables", ()):
                 result = _checksum_of(variable)
@@ -217,4 +218,5 @@ def _checksum_of(variable: Any) -> str:
 
 def checksum(array: Array) -> str:
     """XXH3 of an array's bytes, 128 bits in hexadecimal; dtype and shape aside."""
+    # as bytes, since Python's buffers know no bfloat16; `reshape` before `view`, which a scalar has no axis for
     return xxhash.xxh3_128(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data).hexdigest()

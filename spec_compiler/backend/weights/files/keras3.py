@@ -39,7 +39,7 @@ def find_keras3(store: Store, base: Graph, path: str) -> dict[Place, str]:
     loaded += [older(place) for place in loaded]
     spare = [name for name in store.arrays if name not in placed and not name.startswith(tuple(loaded))]
     spare = [name for name in spare if not _is_copy(store, name, placed)]  # last: it reads arrays
-    if spare and not problems:
+    if spare and not problems:  # where an array is missing, too, that alone says it is another model
         listed = ", ".join(f"`{each}`" for each in spare[:3])
         problems.append(f"the file holds weights that no layer of the base takes: {listed}")
     if problems:

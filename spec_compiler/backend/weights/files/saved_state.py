@@ -54,6 +54,7 @@ class FileState:
 
 
 def _needs_assets(saveable: Any) -> bool:
+    # by trying: a lookup layer made with `vocabulary=` saves nothing (`keras/src/layers/preprocessing/index_lookup.py`)
     with tempfile.TemporaryDirectory() as folder:
         saveable.save_assets(folder)
         return bool(os.listdir(folder))

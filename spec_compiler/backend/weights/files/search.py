@@ -26,6 +26,7 @@ def find(path: str, weights: Weights, base: Graph, result: Graph) -> FileWeights
             SC514.
     """
     with said_of(path, WHAT, HELP):
+        # what a mapped file holds besides is another model's, of which only its own size is known
         limit = most_for(os.path.getsize(path) if weights.map is not None else _num_bytes(base))
         with open_store(path, limit) as store:
             if weights.map is not None:

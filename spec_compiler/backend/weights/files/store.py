@@ -113,7 +113,7 @@ class Store:
             try:
                 yield
             except BaseException:
-                stopped.set()
+                stopped.set()  # else an error would wait for the rest of the file to be read
                 raise
             outcome.result()
 
