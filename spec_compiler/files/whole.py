@@ -97,15 +97,11 @@ def _publish(pairs: Sequence[tuple[str, str]], replace: bool) -> None:
         for temporary, place in pairs:
             os.replace(temporary, place)
         return
-    done: list[str] = []
-    try:
+    with contextlib.ExitStack() as back:  # takes back what is placed, unless all is
         for temporary, place in pairs:
             _place(temporary, place)
-            done.append(place)
-    except OSError:
-        for place in done:
-            os.unlink(place)
-        raise
+            back.callback(os.unlink, place)
+        back.pop_all()
 
 
 def _place(temporary: str, place: str) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-from collections.abc import Iterator
 from typing import Any, Literal
 
 from spec_compiler.reading.archive import SIGNATURE as ZIP
-from spec_compiler.reading.archive import Archive, ends_as_archive, open_archive
+from spec_compiler.reading.archive import ends_as_archive, open_archive
 from spec_compiler.reading.damage import Damaged, Hostile, reading, regular_file
 from spec_compiler.reading.text import MAX_BYTES, parsed_json
 
@@ -85,17 +83,3 @@ def parsed_config(text: str | bytes) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise Damaged("its config is no mapping")
     return config
-
-
-@contextlib.contextmanager
-def weights_archive(path: str) -> Iterator[Archive]:
-    """A `.keras` archive that holds weights.
-
-    Raises:
-        Damaged: it is damaged, or holds none.
-        Hostile: it is made to lead a reader astray.
-    """
-    with open_archive(path) as archive:
-        if WEIGHTS not in archive:
-            raise Damaged(f"the archive has no `{WEIGHTS}`")
-        yield archive

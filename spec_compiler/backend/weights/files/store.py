@@ -15,10 +15,10 @@ import numpy as np
 
 from spec_compiler.backend.models.symbolic import empty
 from spec_compiler.reading import said_of
-from spec_compiler.reading.archive import Archive
+from spec_compiler.reading.archive import Archive, open_archive
 from spec_compiler.reading.damage import Damaged
 from spec_compiler.reading.hdf5 import ArrayInfo, Hdf5, open_hdf5
-from spec_compiler.reading.model import WEIGHTS, format_of, weights_archive
+from spec_compiler.reading.model import WEIGHTS, format_of
 
 Array = np.ndarray[Any, Any]
 
@@ -137,8 +137,11 @@ def open_store(path: str, limit: int) -> Iterator[Store]:
         with open_hdf5(path) as store:
             yield Store(store)
         return
-    with weights_archive(path) as archive, archive.opened(WEIGHTS, limit) as stream, open_hdf5(stream) as store:
-        yield Store(store, archive)
+    with open_archive(path) as archive:
+        if WEIGHTS not in archive:
+            raise Damaged(f"the archive has no `{WEIGHTS}`")
+        with archive.opened(WEIGHTS, limit) as stream, open_hdf5(stream) as store:
+            yield Store(store, archive)
 
 
 def admitted(path: str) -> str:
