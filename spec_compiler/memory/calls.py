@@ -186,6 +186,7 @@ def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:
     """Every mapping in plain data, however deep."""
     if isinstance(value, Mapping):
         yield value
-    if isinstance(value, Mapping | list | tuple):
-        for part in value.values() if isinstance(value, Mapping) else value:
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for part in value:
             yield from _mappings(part)
