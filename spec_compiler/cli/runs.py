@@ -59,14 +59,18 @@ def runs(changes: Sequence[Change]) -> Iterator[Run]:
 
 
 class _Kinds:
-    """The kind of run that a change belongs to; a layer without weights goes on with the run of the one before."""
+    """The kind of run that a change belongs to; a layer without weights goes on with the run of the one before.
+
+    An input does not: it begins a branch, which may be another base's.
+    """
 
     def __init__(self) -> None:
         self.last: Kind = "single"
 
     def __call__(self, change: Change) -> Kind:
         kind = _kind(change)
-        if not change.layer.variables and self.last in _GOES_ON.get(kind, ()):
+        goes_on = not change.layer.variables and change.layer.kind != "input"
+        if goes_on and self.last in _GOES_ON.get(kind, ()):
             kind = self.last
         self.last = kind
         return kind
