@@ -9,7 +9,7 @@ from spec_compiler.diagram.header import column_label, header
 from spec_compiler.diagram.label import box_label, tooltip
 from spec_compiler.diagram.look import FONT, INSIDE, LOOKS, PALE, STROKES, WHITE
 from spec_compiler.diagram.markup import attributes, quoted
-from spec_compiler.diagram.picture import Arrow, Box, Drawing, View, check_view, draw_up
+from spec_compiler.diagram.picture import Arrow, Box, Drawing, draw_up
 from spec_compiler.plan import Plan
 
 Attributes = dict[str, str | int | float]
@@ -70,12 +70,11 @@ def to_dot(plan: Plan, view: str, *, unfold: bool = False, context: int = 1) -> 
     >>> to_dot(Plan("nothing", empty, empty), "diff").splitlines()[0]
     'digraph "nothing: diff" {'
     """
-    known = check_view(view)
-    drawings = draw_up(plan, known, unfold=unfold, context=context, nested=True)
-    return "\n".join((f"digraph {quoted(f'{plan.name}: {view}')} {{", *_statements(plan, known, drawings), "}", ""))
+    drawings = draw_up(plan, view, unfold=unfold, context=context, nested=True)
+    return "\n".join((f"digraph {quoted(f'{plan.name}: {view}')} {{", *_statements(plan, view, drawings), "}", ""))
 
 
-def _statements(plan: Plan, view: View, drawings: tuple[Drawing, ...]) -> Iterator[str]:
+def _statements(plan: Plan, view: str, drawings: tuple[Drawing, ...]) -> Iterator[str]:
     yield f"  graph {attributes({**PAGE, 'tooltip': f'{plan.name}: {view}', 'label': header(plan, view, drawings)})}"
     yield f"  node {attributes(NODES)}"
     yield f"  edge {attributes(EDGES)}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 
 from spec_compiler.diagram.merged import Entry, Merged
 
@@ -50,20 +50,29 @@ def _alone(entry: Entry) -> bool:
     return entry.changes_itself or any(call.is_output or call.layer.kind == "input" for call in calls)
 
 
-def _spread(order: Sequence[str], edges: Iterable[Edge], values: Mapping[str, Hashable | None]) -> dict[str, Hashable]:
+def _spread(
+    order: Sequence[str], edges: Collection[Edge], values: Mapping[str, Hashable | None]
+) -> dict[str, Hashable]:
     """Gives nodes without a value that of a neighbour, upstream if there is one: an activation goes with its layer."""
-    found = dict(values)
-    edges = [(source, target) for source, target in edges if source in found and target in found]
-    sources: dict[str, list[str]] = {}
-    targets: dict[str, list[str]] = {}
-    for source, target in edges:
-        sources.setdefault(target, []).append(source)
-        targets.setdefault(source, []).append(target)
-    for nodes, neighbours in ((order, sources), (tuple(reversed(order)), targets)):
+    spread = dict(values)
+    for nodes, neighbours in ((order, _targets(_backwards(edges))), (order[::-1], _targets(edges))):
         for node in nodes:
-            if node in found and found[node] is None:
-                found[node] = next((found[each] for each in neighbours.get(node, ()) if found[each] is not None), None)
-    return found
+            if node in spread and spread[node] is None:
+                near = (spread.get(each) for each in neighbours[node])
+                spread[node] = next((value for value in near if value is not None), None)
+    return spread
+
+
+def _targets(edges: Iterable[Edge]) -> defaultdict[str, list[str]]:
+    """The nodes that the edges of each node lead to."""
+    targets = defaultdict(list)
+    for source, target in edges:
+        targets[source].append(target)
+    return targets
+
+
+def _backwards(edges: Iterable[Edge]) -> list[Edge]:
+    return [(target, source) for source, target in edges]
 
 
 def fold(
@@ -93,22 +102,18 @@ def fold(
     return tuple(group for group in groups if len(group) >= minimum)
 
 
-def nearby(edges: Iterable[Edge], start: Iterable[str], distance: int) -> set[str]:
+def nearby(edges: Collection[Edge], start: Iterable[str], distance: int) -> set[str]:
     """The nodes at most `distance` edges away from the given ones, in either direction, themselves included.
 
     >>> sorted(nearby([("a", "b"), ("b", "c"), ("c", "d")], ["b"], 1))
     ['a', 'b', 'c']
     """
-    neighbours: dict[str, set[str]] = {}
-    for source, target in edges:
-        neighbours.setdefault(source, set()).add(target)
-        neighbours.setdefault(target, set()).add(source)
-    found = set(start)
-    newest = found
+    neighbours = _targets([*edges, *_backwards(edges)])
+    near = newest = set(start)
     for _ in range(distance):
-        newest = {each for node in newest for each in neighbours.get(node, ())} - found
-        found = found | newest
-    return found
+        newest = {neighbour for node in newest for neighbour in neighbours[node]} - near
+        near = near | newest
+    return near
 
 
 class _Quotient:
@@ -136,28 +141,27 @@ class _Quotient:
             first, second = second, first
         joining = self.members.pop(second)
         self.members[first] += joining
-        for each in joining:
-            self.vertex[each] = first
+        self.vertex |= dict.fromkeys(joining, first)
         for neighbours, back in ((self.targets, self.origins), (self.origins, self.targets)):
             moved = neighbours.pop(second)
-            for each in moved:
-                back[each].discard(second)
-                back[each].add(first)
+            for vertex in moved:
+                back[vertex].discard(second)
+                back[vertex].add(first)
             neighbours[first] |= moved
         self.targets[first] -= {first, second}
         self.origins[first] -= {first, second}
 
     def groups(self) -> list[list[str]]:
         """The groups and their nodes, in the order of the graph."""
-        found = [sorted(group, key=self.position.__getitem__) for group in self.members.values()]
-        return sorted(found, key=lambda group: self.position[group[0]])
+        groups = (sorted(group, key=self.position.__getitem__) for group in self.members.values())
+        return sorted(groups, key=lambda group: self.position[group[0]])
 
     def _goes_around(self, first: str, second: str, limit: int) -> bool:
         """Whether a path of two or more edges leads from one vertex to another.
 
         Every vertex on such a path has a node before `limit`, the position of the last node of `second`.
         """
-        todo = [each for each in self.targets[first] if each != second]
+        todo = [vertex for vertex in self.targets[first] if vertex != second]
         seen: set[str] = set()
         while todo:
             vertex = todo.pop()

@@ -9,12 +9,12 @@ from spec_compiler.diagram.label import freezing_badge
 from spec_compiler.diagram.look import INK, LOOKS, MUTED, NORMAL, PALE, SMALL, STROKES, TITLE
 from spec_compiler.diagram.markup import Badge, clean, font, framed, label, row, strip, word, wrapped
 from spec_compiler.diagram.merged import State
-from spec_compiler.diagram.picture import Drawing, View
+from spec_compiler.diagram.picture import Drawing
 from spec_compiler.graph import Graph
 from spec_compiler.plan import Plan
 
 GAP = Badge(" ", 8)
-HEADINGS: dict[View, str] = {
+HEADINGS: dict[str, str] = {
     "before": "the base, marked with what will happen to it",
     "after": "the result",
     "side-by-side": "before and after",
@@ -24,7 +24,7 @@ STATES: tuple[Literal["new", "dropped", "changed"], ...] = ("new", "dropped", "c
 IN_A_ROW = 4  # entries of the legend
 
 
-def header(plan: Plan, view: View, drawings: Sequence[Drawing]) -> str:
+def header(plan: Plan, view: str, drawings: Sequence[Drawing]) -> str:
     """The label of the whole picture."""
     size = f"{_size(plan.before)} → {_size(plan.after)} parameters"
     rows = [

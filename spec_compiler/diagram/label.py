@@ -74,9 +74,8 @@ def shape_text(shape: Shape) -> str:
 
 def _name(box: Box, line_length: int) -> str:
     name = wrapped(box.name)
-    if box.last and box.last != box.name:
-        together = f"{box.name} … {box.last}"
-        name = clean(together) if len(together) <= line_length else f"{name} …{BREAK}{wrapped(box.last)}"
+    if box.title != box.name:
+        name = clean(box.title) if len(box.title) <= line_length else f"{name} …{BREAK}{wrapped(box.last)}"
     name = font(f"<B>{name}</B>", NORMAL, INK)
     return f"<S>{name}</S>" if box.state == "dropped" else name
 
@@ -88,17 +87,11 @@ def box_kind(box: Box) -> str:
 
 def _badges(box: Box) -> list[Badge]:
     look = LOOKS[box.state]
-    found = []
-    index, count = box.call
-    if count > 1:
-        found.append(badge(f"shared, call {index + 1} of {count}", MUTED, WHITE))
-    if box.kind == "input":
-        found.append(badge("input", INK, INK, WHITE))
-    if box.is_output:
-        found.append(badge("output", INK, INK, WHITE))
-    if look.mark:
-        found.append(badge(f"{look.mark} {look.word}", look.line, look.line, WHITE))
-    return found
+    badges = [badge(box.share, MUTED, WHITE)] if box.share else []
+    badges += [badge("input", INK, INK, WHITE)] if box.kind == "input" else []
+    badges += [badge("output", INK, INK, WHITE)] if box.is_output else []
+    badges += [badge(f"{look.mark} {look.word}", look.line, look.line, WHITE)] if look.mark else []
+    return badges
 
 
 def box_facts(box: Box) -> list[str]:
@@ -142,6 +135,7 @@ def _small(text: str) -> str:
 
 
 def change_text(before: Any, after: Any) -> str:
+    """`before → after`, each short enough for a line; initializers and such by their classes where these differ."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):  # Keras's serialised form of initializers and such
         old, new = before.get("class_name"), after.get("class_name")
         before, after = (old, new) if old != new else (before, after)

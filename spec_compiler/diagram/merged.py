@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, Shape
@@ -14,6 +14,8 @@ from spec_compiler.plan import Change, Plan
 
 State = Literal["kept", "toggled", "changed", "new", "dropped"]  # toggled: frozen or unfrozen, and nothing else
 ArrowState = Literal["kept", "changed", "new", "dropped"]  # changed: carries another shape
+STATES: tuple[State, ...] = get_args(State)
+ARROW_STATES: tuple[ArrowState, ...] = get_args(ArrowState)
 
 Detail = tuple[str, Any, Any]
 Carried = tuple[Shape | None, ...]  # the shapes of the tensors on a connection, None where they are not inferred

@@ -9,7 +9,7 @@ from spec_compiler.diagnostics.printable import printable_lines
 from spec_compiler.diagram.label import box_changes, box_facts, box_kind
 from spec_compiler.diagram.look import INK, LOOKS, PALE, STROKES, WHITE
 from spec_compiler.diagram.merged import ArrowState, State
-from spec_compiler.diagram.picture import Box, Drawing, check_view, draw_up
+from spec_compiler.diagram.picture import Box, Drawing, draw_up
 from spec_compiler.plan import Plan
 
 ARROWS: Mapping[ArrowState, str] = {"kept": "-->", "changed": "-->", "new": "==>", "dropped": "-.->"}
@@ -35,9 +35,8 @@ def to_mermaid(plan: Plan, view: str, *, unfold: bool = False, context: int = 1)
     >>> to_mermaid(Plan("nothing", empty, empty), "diff").splitlines()[0]
     'flowchart TD'
     """
-    known = check_view(view)
-    drawings = draw_up(plan, known, unfold=unfold, context=context)
-    return "\n".join(("flowchart TD", *_statements(plan, known, drawings), ""))
+    drawings = draw_up(plan, view, unfold=unfold, context=context)
+    return "\n".join(("flowchart TD", *_statements(plan, view, drawings), ""))
 
 
 def _statements(plan: Plan, view: str, drawings: tuple[Drawing, ...]) -> Iterator[str]:
@@ -78,21 +77,13 @@ def _statements(plan: Plan, view: str, drawings: tuple[Drawing, ...]) -> Iterato
 
 def _label(box: Box) -> str:
     look = LOOKS[box.state]
-    name = f"{box.name} … {box.last}" if box.last and box.last != box.name else box.name
-    first = f"{look.mark} {_text(name)}" if look.mark else _text(name)
-    lines = [f"<b>{first}</b>"]
-    index, count = box.call
-    badges = [
-        box_kind(box),
-        look.word if look.mark else "",
-        f"shared, call {index + 1} of {count}" if count > 1 else "",
-        "output" if box.is_output else "",
-    ]
-    lines += [_text(" · ".join(filter(None, badges)))] if any(badges) else []
-    size = [*box_facts(box), *([box.freezing] if box.freezing not in ("", "trainable") else [])]
-    lines += [_text(" · ".join(size))] if size else []
-    lines += [_text(f"{what} {change}") for what, change in box_changes(box)]
-    return "<br/>".join(lines)
+    state = look.word if look.mark else ""
+    badges = [box_kind(box), state, box.share, "output" if box.is_output else ""]
+    size = [*box_facts(box), box.freezing if box.freezing != "trainable" else ""]
+    lines = [" · ".join(filter(None, texts)) for texts in (badges, size)]
+    lines += [f"{what} {change}" for what, change in box_changes(box)]
+    title = f"<b>{f'{look.mark} ' if look.mark else ''}{_text(box.title)}</b>"
+    return "<br/>".join((title, *(_text(line) for line in lines if line)))
 
 
 def _text(text: str) -> str:

@@ -11,7 +11,7 @@ from spec_compiler.diagnostics import Path, dotted
 from spec_compiler.diagram.fold import runs
 from spec_compiler.diagram.interned import Interned, Rows
 from spec_compiler.diagram.label import change_text, shape_text
-from spec_compiler.diagram.merged import Call, Entry, Merged, merge
+from spec_compiler.diagram.merged import ARROW_STATES, STATES, Call, Entry, merge
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec
 from spec_compiler.plan import Plan
@@ -19,12 +19,10 @@ from spec_compiler.plan.costs import activation_bytes, multiply_adds, peak_bytes
 from spec_compiler.plan.ledger import WeightLedger
 from spec_compiler.plan.receptive_field import receptive_fields
 from spec_compiler.plan.training_memory import training_bytes
-from spec_compiler.text.source import Source, Span
+from spec_compiler.text.source import Source
 
 FORMAT_VERSION = 1
-STATES = ("kept", "toggled", "changed", "new", "dropped")
 Matches = Mapping[str, tuple[str, str, bool | None]]
-ARROWS = ("kept", "changed", "new", "dropped")
 
 
 def report_data(
@@ -72,8 +70,10 @@ def report_data(
         "base": plan.before.name,
         "summary": _summary(plan, costs),
         "nodes": nodes,
-        "edges": [[numbers[ends[0]], numbers[ends[1]], ARROWS.index(state)] for ends, state in merged.arrows.items()],
-        "folds": [[numbers[key] for key in group] for group in _folds(merged, context)],
+        "edges": [
+            [numbers[ends[0]], numbers[ends[1]], ARROW_STATES.index(state)] for ends, state in merged.arrows.items()
+        ],
+        "folds": [[numbers[key] for key in group] for group in runs(merged, context=context)],
         "sides": sides.rows,
         "layers": layers.rows,
         "texts": table.texts,
@@ -81,10 +81,6 @@ def report_data(
         "spec": links.to_json(),
         "ledger": weights,
     }
-
-
-def _folds(merged: Merged, context: int) -> tuple[tuple[str, ...], ...]:
-    return runs(merged, context=context)
 
 
 def _details(entry: Entry) -> list[list[str]]:
@@ -209,13 +205,12 @@ class _Links:
     """The places of the spec's text that made or changed something, and which nodes each of them did."""
 
     def __init__(self, plan: Plan, source: Source | None) -> None:
-        self.plan, self.source = plan, source
-        self.places: dict[Path, tuple[int, Span]] = {}
+        self.removed = plan.after.removed
+        self.source = source if source is not None and source.text else None  # a spec of plain data has no text
+        self.places: dict[Path, int] = {}
 
     def of(self, entry: Entry) -> list[int]:
         """The numbers of a node's places."""
-        if self.source is None or not self.source.text:
-            return []
         return list(dict.fromkeys(number for path in self._paths(entry) if (number := self._number(path)) is not None))
 
     def _paths(self, entry: Entry) -> Iterator[Path]:
@@ -231,28 +226,22 @@ class _Links:
                 yield ("base",)
                 yield ("bases",)
         elif before is not None:
-            origin = self.plan.after.removed.get(before.node.name) or self.plan.after.removed.get(before.layer.name)
+            origin = self.removed.get(before.node.name) or self.removed.get(before.layer.name)
             if origin is not None:
                 yield origin.path
 
     def _number(self, path: Path) -> int | None:
-        assert self.source is not None
-        if path not in self.places:
-            span = self.source.values.get(path)
-            if span is None:
-                return None
-            key = self.source.keys.get(path)
-            if key is not None:
-                span = Span(key.line, key.column, span.end_line, span.end_column)
-            self.places[path] = (len(self.places), span)
-        return self.places[path][0]
+        if self.source is None or path not in self.source.values:
+            return None
+        return self.places.setdefault(path, len(self.places))
 
     def to_json(self) -> dict[str, Any] | None:
         """The text in lines, and the stretch of lines of each place."""
-        if self.source is None or not self.source.text:
+        if self.source is None:
             return None
+        keys, values = self.source.keys, self.source.values  # an entry of a list has no key
         return {
             "file": os.path.basename(self.source.file) if self.source.file else None,
             "lines": self.source.lines,
-            "places": [[dotted(path), span.line, span.end_line] for path, (_, span) in self.places.items()],
+            "places": [[dotted(at), keys.get(at, values[at]).line, values[at].end_line] for at in self.places],
         }
