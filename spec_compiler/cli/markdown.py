@@ -87,9 +87,8 @@ def _run(run: Run) -> str:
         ends = [f"~~{end}~~" for end in ends]
     names = " … ".join(ends[: len(run.changes)])
     shape = f"`{shape_text(run.last.shape)}` at the end" if run.kind.startswith("reshaped") else ""
-    count = f"{len(run.changes)} layer{'s' if len(run.changes) > 1 else ''}"
-    why = run.happened.partition(" ")[2]
-    return f"| `{SIGNS[run.first.action]}` | {names} | {count} | {shape} | {run.num_parameters:,} | {why} |"
+    sign = SIGNS[run.first.action]
+    return f"| `{sign}` | {names} | {run.count} | {shape} | {run.num_parameters:,} | {run.happened} |"
 
 
 def _row(change: Change) -> str:

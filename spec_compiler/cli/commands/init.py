@@ -6,13 +6,14 @@ import json
 import os
 import re
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain, count
 from typing import Any
 
 import click
 
-from spec_compiler.cli.options import of_the_call
+from spec_compiler.cli.options import force_option, of_the_call
 from spec_compiler.cli.progress import progress
+from spec_compiler.cli.save import ready, save_text
 from spec_compiler.cli.terminal import echo
 from spec_compiler.compiler import check_spec, plan_spec
 from spec_compiler.diagnostics import SpecError, did_you_mean
@@ -35,28 +36,26 @@ from spec_compiler.training.loss import activation_of
 @click.option(
     "--data", type=click.Path(file_okay=False), help="The images to train on, a folder with one folder for each class."
 )
-@click.option("--force", is_flag=True, help="Overwrite a file that exists.")
+@force_option
 def init(base: str, output: str | None, classes: int | None, data: str | None, force: bool) -> None:
     """Write a commented starting spec for BASE: an application such as ResNet50, or a model file."""
-    from spec_compiler.cli.save import ready, save_text
-
     name = re.sub(r"\W+", "_", os.path.basename(base).removesuffix(".keras").removesuffix(".h5")).strip("_")
     output = output or f"{name}.yaml"
     ready(output, force, suffixes=(".yaml", ".yml"))
     folder = os.path.dirname(os.path.abspath(output))
     with progress("reading the base"), of_the_call():
         if data is not None:
-            found = len(read_folder(data, HERE).class_names)
-            if classes not in (None, found):
-                raise click.UsageError(f"`{data}` has {found} classes, not {classes}")
-            classes, data = found, near_path(data, folder)
+            num_classes = len(read_folder(data, HERE).class_names)
+            if classes not in (None, num_classes):
+                raise click.UsageError(f"`{data}` has {num_classes} classes, not {classes}")
+            classes, data = num_classes, near_path(data, folder)
         section = base_section(base, folder)
         graph = plan_spec({"spec": 1, "base": in_folder(section, folder)}).before  # reads no weights
         classes = classes or 10
         text = starting_spec(Start(f"{name}_{classes}_classes", section, graph, classes, data))
-        wrong = [each for each in check_spec(load_spec(text, file=output)) if each.severity == "error"]
-        if wrong:
-            raise SpecError(wrong)  # a base whose output a classifier does not fit
+        errors = [each for each in check_spec(load_spec(text, file=output)) if each.severity == "error"]
+        if errors:
+            raise SpecError(errors)  # a base whose output a classifier does not fit
     save_text(text, output, force)
     echo(f"wrote {output}; next: spec-compiler plan {output}")
 
@@ -196,9 +195,8 @@ def _head(graph: Graph, cut: str | None, classes: int) -> list[str]:
     rank = len(spec.shape) if spec is not None else 2
     pooling = [f"GlobalAveragePooling{rank - 2}D # one number for each channel"] if 3 <= rank <= 5 else []
     left = graph.layers if cut is None else {graph.nodes[each].layer for each in graph.ancestors([cut])}
-    name = next(
-        each for each in (f"classes_{number}" if number > 1 else "classes" for number in count(1)) if each not in left
-    )
+    names = chain(["classes"], (f"classes_{number}" for number in count(2)))
+    name = next(name for name in names if name not in left)
     return [
         *pooling,
         "Dropout: 0.2",
