@@ -49,14 +49,9 @@ def sandboxed(given: Mapping[str, Any], best_effort: bool) -> int:
 
 
 def _grant(given: Mapping[str, Any]) -> Grant:
-    specs = [given.get("spec") or given.get("base"), *given.get("specs", ())]
-    read = [
-        path
-        for each in specs
-        if each
-        for path in (each, os.path.dirname(os.path.abspath(each)))
-        if os.path.exists(path)
-    ]
+    specs = list(filter(None, (given.get("spec") or given.get("base"), *given.get("specs", ()))))
+    folders = [os.path.dirname(os.path.abspath(spec)) for spec in specs]
+    read = [path for path in (*specs, *folders) if os.path.exists(path)]  # an application's name is no file
     command = click.get_current_context().info_name
     ledger, probe = given.get("ledger"), given.get("probe")
     outputs = [given["output"]] if given.get("output") else []

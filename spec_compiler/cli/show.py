@@ -149,25 +149,21 @@ def listed(names: Sequence[str], most: int) -> str:
 
 def layer_rows(graph: Graph) -> list[dict[str, Any]]:
     """One row for each layer in order; plain operations stand where they are called, without a number."""
-    rows = []
     positions = {name: index for index, name in enumerate(graph.positions)}
-    for node in dict.fromkeys(node.layer for node in graph.nodes.values()):
-        layer = graph.layers[node]
-        outputs = graph.nodes[graph.calls[node][0]].outputs
-        rows.append(
-            {
-                "index": positions.get(node) if not layer.is_new else None,
-                "name": layer.name,
-                "keras_name": layer.name_in_keras,
-                "class": layer.class_name,
-                "shape": list(outputs[0].shape) if outputs else None,
-                "parameters": layer.num_parameters,
-                "trainable": layer.trainable,
-                "calls": len(graph.calls[node]),
-                "kind": layer.kind,
-            }
-        )
-    return rows
+    return [
+        {
+            "index": positions.get(layer.name) if not layer.is_new else None,
+            "name": layer.name,
+            "keras_name": layer.name_in_keras,
+            "class": layer.class_name,
+            "shape": list(outputs[0].shape) if (outputs := graph.nodes[calls[0]].outputs) else None,
+            "parameters": layer.num_parameters,
+            "trainable": layer.trainable,
+            "calls": len(calls),
+            "kind": layer.kind,
+        }
+        for layer, calls in ((graph.layers[name], calls) for name, calls in graph.calls.items())
+    ]
 
 
 def table_text(graph: Graph, rows: Sequence[dict[str, Any]]) -> Shown:

@@ -105,7 +105,7 @@ def _drawing(drawing: Drawing, prefix: str, narrow: bool) -> Iterator[str]:
         yield "  }"
     aside = {box.key for box in drawing.boxes if box.state == "dropped" and drawing.column == "diff"}
     for arrow in drawing.arrows:
-        own = {name: value for name, value in _arrow(arrow).items() if EDGES.get(name) != value}
+        own = _own(_arrow(arrow), EDGES)
         if (arrow.source in aside) != (arrow.target in aside):
             own["weight"] = 1
         ends = f"{quoted(prefix + arrow.source)} -> {quoted(prefix + arrow.target)}"
@@ -113,8 +113,12 @@ def _drawing(drawing: Drawing, prefix: str, narrow: bool) -> Iterator[str]:
 
 
 def _node(box: Box, prefix: str, narrow: bool) -> str:
-    own = {name: value for name, value in _box(box, narrow).items() if NODES.get(name) != value}
-    return f"  {quoted(prefix + box.key)} {attributes(own)}"
+    return f"  {quoted(prefix + box.key)} {attributes(_own(_box(box, narrow), NODES))}"
+
+
+def _own(values: Attributes, usual: Attributes) -> Attributes:
+    """The values that are not the usual ones, which stand once at the head of the text."""
+    return {name: value for name, value in values.items() if usual.get(name) != value}
 
 
 def _frame(box: Box) -> Attributes:

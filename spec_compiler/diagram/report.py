@@ -63,12 +63,15 @@ def report_data(
         }
         for key, entry in merged.entries.items()
     ]
-    weights = _ledger(ledger, table)
+    weights = _ledger(ledger, table)  # before `table.texts` is written out: it adds to them
     return {
         "format_version": FORMAT_VERSION,
         "name": plan.name,
         "base": plan.before.name,
-        "summary": _summary(plan, costs),
+        "summary": {
+            "counts": {action: plan.count(action) for action in ("kept", "changed", "new", "dropped")},
+            **{side: measures.totals() for side, measures in costs.items()},
+        },
         "nodes": nodes,
         "edges": [
             [numbers[ends[0]], numbers[ends[1]], ARROW_STATES.index(state)] for ends, state in merged.arrows.items()
@@ -171,14 +174,6 @@ class _Costs:
         ends = [self.fields[ref.node] for ref in self.graph.output_refs]
         whole = any(None in field for field in ends) or any(not field for field in ends)
         return {"layer": self.graph.nodes[last].layer, "sizes": list(fields[last]), "whole": whole}
-
-
-def _summary(plan: Plan, costs: Mapping[str, _Costs]) -> dict[str, Any]:
-    return {
-        "counts": {action: plan.count(action) for action in ("kept", "changed", "new", "dropped")},
-        "before": costs["before"].totals(),
-        "after": costs["after"].totals(),
-    }
 
 
 def _ledger(ledger: WeightLedger | None, table: Interned) -> dict[str, Any] | None:

@@ -66,7 +66,7 @@ def _rails(drawing: Drawing) -> Iterator[tuple[str, Box | None]]:
     for arrow in drawing.arrows:
         sources[arrow.target].append(arrow.source)
         targets[arrow.source].append(arrow.target)
-    order = _order(boxes, sources)
+    order = _order(sources)
     place = {key: index for index, key in enumerate(order)}
     lanes: list[str | None] = []  # the box that each rail leads to
     for key in order:
@@ -86,14 +86,14 @@ def _rails(drawing: Drawing) -> Iterator[tuple[str, Box | None]]:
             lanes.pop()
 
 
-def _order(boxes: dict[str, Box], sources: dict[str, list[str]]) -> Sequence[str]:
+def _order(sources: dict[str, list[str]]) -> list[str]:
     """Boxes in an order that runs down one branch before it begins the next."""
-    sorter: TopologicalSorter[str] = TopologicalSorter({key: sources[key] for key in boxes})
+    sorter: TopologicalSorter[str] = TopologicalSorter(sources)
     try:
         sorter.prepare()
     except CycleError:
-        return list(boxes)
-    rank = {key: index for index, key in enumerate(boxes)}
+        return list(sources)
+    rank = {key: index for index, key in enumerate(sources)}
     order: list[str] = []
     ready: list[str] = []  # a stack: what just became ready goes on where its source ended
     while sorter.is_active():

@@ -9,25 +9,10 @@ from typing import Any
 
 import click
 
+from spec_compiler.cli import options, pictures
 from spec_compiler.cli.formats import PLAN_FORMATS, PLAN_SUFFIXES, plan_as
-from spec_compiler.cli.options import (
-    SpecCall,
-    force_option,
-    gathered,
-    of_the_call,
-    permission_options,
-    sandbox_option,
-    set_option,
-)
-from spec_compiler.cli.pictures import (
-    FORMATS,
-    Picture,
-    check_output,
-    context_option,
-    read_ledger,
-    unfold_option,
-    write_picture,
-)
+from spec_compiler.cli.options import SpecCall
+from spec_compiler.cli.pictures import FORMATS, Picture
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.save import ledger_name, ready, save_build, save_text
 from spec_compiler.cli.show import layer_rows, ledger_text, plan_text, render_all, table_text
@@ -43,15 +28,15 @@ spec_argument = click.argument("spec", type=click.Path())
 
 @click.command()
 @spec_argument
-@set_option
-@permission_options
+@options.set_option
+@options.permission_options
 @click.option(
     "--format", "format_", type=click.Choice(PLAN_FORMATS), help="[default: as the output's suffix says, or text]"
 )
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write it to a `.txt`, `.md` or `.json` file.")
-@force_option
-@sandbox_option
-@gathered(SpecCall, "call")
+@options.force_option
+@options.sandbox_option
+@options.gathered(SpecCall, "call")
 def plan(call: SpecCall, format_: str | None, output: str | None, force: bool) -> None:
     """Show what a spec would change, without reading weights."""
     if output:
@@ -74,7 +59,7 @@ def plan(call: SpecCall, format_: str | None, output: str | None, force: bool) -
 
 @click.command()
 @spec_argument
-@set_option
+@options.set_option
 @click.option(
     "-o", "--output", required=True, type=click.Path(dir_okay=False), help="The model file: `.keras` or legacy `.h5`."
 )
@@ -86,9 +71,9 @@ def plan(call: SpecCall, format_: str | None, output: str | None, force: bool) -
 @click.option("--prove", is_flag=True, help="Run base and result, and compare every kept layer, bit for bit.")
 @click.option("--probe", type=click.Path(), help="Prove it on the images in this folder, not on seeded inputs.")
 @click.option("--force", is_flag=True, help="Overwrite files that exist, and try what needs more memory than is left.")
-@permission_options
-@sandbox_option
-@gathered(SpecCall, "call")
+@options.permission_options
+@options.sandbox_option
+@options.gathered(SpecCall, "call")
 def build(call: SpecCall, output: str, ledger: str | None, prove: bool, probe: str | None, force: bool) -> None:
     """Compile a spec and save the model, with the ledger of its weights."""
     ledger = ledger or ledger_name(output)
@@ -117,37 +102,37 @@ def build(call: SpecCall, output: str, ledger: str | None, prove: bool, probe: s
 
 @click.command()
 @spec_argument
-@set_option
+@options.set_option
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help=f"{FORMATS}  [default: the spec's name, .svg]")
 @click.option("--view", type=click.Choice(VIEWS), default="side-by-side", show_default=True)
-@unfold_option
-@context_option
+@pictures.unfold_option
+@pictures.context_option
 @click.option("--ledger", type=click.Path(dir_okay=False), help="The ledger that `build` wrote, for the report.")
-@force_option
-@permission_options
-@sandbox_option
-@gathered(SpecCall, "call")
-@gathered(Picture, "picture")
+@options.force_option
+@options.permission_options
+@options.sandbox_option
+@options.gathered(SpecCall, "call")
+@options.gathered(Picture, "picture")
 def diagram(call: SpecCall, output: str | None, picture: Picture, ledger: str | None, force: bool) -> None:
     """Draw the model before and after, or write the report that a browser opens."""
     output = output or os.path.splitext(os.path.basename(call.spec))[0] + ".svg"
-    check_output(output, force)
-    weights = read_ledger(ledger) if ledger else None
+    pictures.check_output(output, force)
+    weights = pictures.read_ledger(ledger) if ledger else None
     with progress("drawing"):
         loaded = load_spec(call.spec, overrides=call.overrides)
         check_outputs([output], [ledger] if ledger else [], loaded)
         planned = plan_spec(loaded, allow_code=call.allow_code, restrict_paths=call.restrict_paths)
-        write_picture(planned, output, picture, force, source=loaded.source, ledger=weights)
+        pictures.write_picture(planned, output, picture, force, source=loaded.source, ledger=weights)
     echo(f"saved {output}")
 
 
 @click.command()
 @click.argument("base", metavar="BASE_OR_SPEC", type=click.Path())
-@set_option
+@options.set_option
 @click.option("--after", is_flag=True, help="The layers of the spec's result instead of its base.")
-@permission_options
+@options.permission_options
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@sandbox_option
+@options.sandbox_option
 def layers(
     base: str, overrides: tuple[str, ...], after: bool, allow_code: bool, restrict_paths: bool, format_: str
 ) -> None:
@@ -160,7 +145,7 @@ def layers(
         spec = {"spec": 1, "base": {"file": base}}
     elif not base.endswith((".yaml", ".yml")) and not os.path.exists(base):
         spec = {"spec": 1, "base": {"application": base}}
-    with progress("reading"), contextlib.nullcontext() if spec is base else of_the_call():
+    with progress("reading"), contextlib.nullcontext() if spec is base else options.of_the_call():
         planned = plan_spec(spec, overrides=overrides, allow_code=allow_code, restrict_paths=restrict_paths)
     graph = planned.after if after else planned.before
     rows = layer_rows(graph)

@@ -117,9 +117,9 @@ def starting_spec(start: Start) -> str:
         "# Names of layers: spec-compiler layers " + (base.get("file") or base["application"]),
     ]
     if own_head is not None:
-        lines += [f"cut_at: {own_head} # without its own classifier"]
+        lines.append(f"cut_at: {own_head} # without its own classifier")
     elif places:
-        lines += [f"# cut_at: {places[-1]} # end the base here; what only serves later layers goes"]
+        lines.append(f"# cut_at: {places[-1]} # end the base here; what only serves later layers goes")
     if places:
         lines += ["# insert:", f"#   - after: {places[-1]}", "#     layers: [{SpatialDropout2D: 0.1}]"]
     lines += [

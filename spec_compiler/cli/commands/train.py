@@ -6,7 +6,6 @@ import contextlib
 import importlib.util
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import click
@@ -44,8 +43,15 @@ def train(
     interruption `--resume` goes on as if nothing had happened.
     """
     phases = _Phases()
+    line = contextlib.ExitStack()
+
+    def compiled(result: CompiledSpec) -> None:
+        line.close()  # the progress line goes before anything else is said
+        if result.warnings:
+            echo(render_all(result.warnings) + NEWLINE, err=True)
+
     watcher = Watcher(
-        compiled=_say_warnings,
+        compiled=compiled,
         image=_Counter("checking images") if not quiet else lambda count, total: None,
         data=_say_data,
         anew=lambda: echo(f"no run in `{output}` to continue, a new one begins", err=True),
@@ -55,7 +61,7 @@ def train(
         verbose=0 if quiet else 1 if sys.stdout.isatty() else 2,
     )
     try:
-        with not_mistaken(), contextlib.ExitStack() as line:
+        with not_mistaken(), line:
             line.enter_context(progress("compiling"))
             trained = train_spec(
                 call.spec,
@@ -67,7 +73,7 @@ def train(
                 restrict_paths=call.restrict_paths,
                 strategy=strategy,
                 tensorboard=not no_tensorboard and _has("tensorboard"),
-                watcher=_after(line, watcher),
+                watcher=watcher,
             )
     except (KeyboardInterrupt, Stopped) as error:
         what, code = (f"stopped by {error.name}", error.code) if isinstance(error, Stopped) else ("interrupted", 130)
@@ -82,21 +88,6 @@ def train(
         echo("no curves were drawn: matplotlib is not installed (`pip install matplotlib`)", err=True)
     if not no_tensorboard and not _has("tensorboard"):
         echo("no logs were written: TensorBoard is not installed (`pip install tensorboard`)", err=True)
-
-
-def _after(line: contextlib.ExitStack, watcher: Watcher) -> Watcher:
-    """The watcher, which takes the progress line away before it says anything itself."""
-
-    def compiled(result: CompiledSpec) -> None:
-        line.close()
-        watcher.compiled(result)
-
-    return replace(watcher, compiled=compiled)
-
-
-def _say_warnings(compiled: CompiledSpec) -> None:
-    if compiled.warnings:
-        echo(render_all(compiled.warnings) + NEWLINE, err=True)
 
 
 class _Counter:
@@ -163,18 +154,18 @@ def end_text(end: Mapping[str, Any]) -> str:
 
 
 def _saved(summary: dict[str, Any]) -> list[str]:
-    names = [name for name in ("best.keras", "last.keras") if name in summary["checksums"]]
-    names += ["history.csv", "summary.json"]
-    return names + (["curves.png", "curves.svg"] if summary["curves"] else [])
+    models = [name for name in ("best.keras", "last.keras") if name in summary["checksums"]]
+    curves = ["curves.png", "curves.svg"] if summary["curves"] else []
+    return [*models, "history.csv", "summary.json", *curves]
 
 
 def history_text(history: History, has_best: bool = True) -> Shown:
     """The last epoch of each phase, and the best of all by the measure that `best.keras` goes by."""
     names = history.metric_names
     lines = []
-    rows = list(history)
+    rows = {row.epoch: row for row in history}
     for name, _, last in history.phases():
-        row = next(row for row in rows if row.epoch == last)
+        row = rows[last]
         figures = "  ".join(f"{key} {row.metrics[key]:.4f}" for key in names if key in row.metrics)
         lines.append(f"  {name:<24} epoch {last:>3}  {figures}")
     best = history.best_epoch()
@@ -183,6 +174,6 @@ def history_text(history: History, has_best: bool = True) -> Shown:
         keys = [measure, *(key for key in names if key in best.metrics and key.startswith("val_") and key != measure)]
         others = "  ".join(f"{key} {best.metrics[key]:.4f}" for key in keys)
         lines.append(f"  {f'best {measure}':<24} epoch {best.epoch:>3}  {others}{f'  ({BEST})' if has_best else ''}")
-    seconds = sum(row.seconds for row in rows)
+    seconds = sum(row.seconds for row in rows.values())
     lines.append(f"  {counted(len(rows), 'epoch')} in {seconds:.0f} s")
     return joined(lines)
