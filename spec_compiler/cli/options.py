@@ -45,9 +45,9 @@ def gathered(kind: type[Any], name: str) -> Callable[[Command], Command]:
 
     def with_value(command: Command) -> Command:
         @functools.wraps(command)
-        def called(**given: Any) -> None:
-            value = kind(**{field.name: given.pop(field.name) for field in fields(kind)})
-            command(**given, **{name: value})
+        def called(**options: Any) -> None:
+            value = kind(**{field.name: options.pop(field.name) for field in fields(kind)})
+            command(**options, **{name: value})
 
         return called
 
@@ -65,14 +65,15 @@ def permission_options(command: Command) -> Command:
 def sandbox_option(command: Command) -> Command:
     """Adds `--sandbox` to a command, which then runs in a process without rights."""
 
+    # Stands outside of `gathered`: the names of the options say what the sandbox lets it read and write.
     @functools.wraps(command)
-    def called(sandbox: str | None, **given: Any) -> None:
+    def called(sandbox: str | None, **options: Any) -> None:
         if sandbox is None:
-            command(**given)
+            command(**options)
             return
         from spec_compiler.cli.sandboxed import sandboxed  # other commands start sooner without it
 
-        sys.exit(sandboxed(given, best_effort=sandbox == "best-effort"))
+        sys.exit(sandboxed(options, best_effort=sandbox == "best-effort"))
 
     text = (
         "Work in a process without rights: no network, no programs, no files but the spec's folder and what is named."

@@ -55,6 +55,7 @@ def write_picture(
     if suffix == ".html":
         save_text(to_html(plan, source=source, ledger=ledger, context=picture.context, matches=matches), output, force)
         return
+    # Whatever else ends in a suffix that `check_output` lets through is Graphviz's.
     written = {".mmd": to_mermaid, ".txt": to_tree}.get(suffix, to_dot)
     text = written(plan, picture.view, unfold=picture.unfold, context=picture.context)
     if written is not to_dot:

@@ -17,6 +17,7 @@ def progress(text: str) -> Iterator[None]:
 
     from spec_compiler.cli.status_line import StatusLine
 
+    # The pipeline says what it is at in its log, which a caller of the Python API can read or leave.
     log = logging.getLogger("spec_compiler")
     line = StatusLine(f"{text} …")
     level = log.level

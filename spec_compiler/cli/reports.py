@@ -60,6 +60,6 @@ def github(diagnostic: Diagnostic) -> str:
 
 def _escaped(text: str, more: str = "") -> str:
     """As GitHub's own toolkit escapes the data of a workflow command, and `more` in its properties."""
-    for letter in "%\r\n" + more:
+    for letter in "%\r\n" + more:  # `%` first: what stands for the others begins with it
         text = text.replace(letter, f"%{ord(letter):02X}")
     return text

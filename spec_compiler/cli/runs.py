@@ -12,6 +12,7 @@ from spec_compiler.plan import Change
 
 Kind = Literal["kept", "frozen", "unfrozen", "dropped", "reshaped", "reshaped, frozen", "reshaped, unfrozen", "single"]
 
+# An activation between two frozen layers is unchanged itself, but a line of its own for it would cut the run in pieces.
 _GOES_ON: Mapping[Kind, tuple[Kind, ...]] = {
     "kept": ("frozen", "unfrozen"),
     "reshaped": ("reshaped, frozen", "reshaped, unfrozen"),

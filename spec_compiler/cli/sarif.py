@@ -51,6 +51,7 @@ def _sarif_result(diagnostic: Diagnostic, index: int) -> dict[str, Any]:
     }
     file = relative(diagnostic.file)
     if file is not None:
+        # A URI, in which a space or a `%` of the file's name would mean something else.
         place: dict[str, Any] = {"artifactLocation": {"uri": quote(file)}}
         if diagnostic.line is not None:
             region = {"startLine": diagnostic.line, "startColumn": diagnostic.column or 1}

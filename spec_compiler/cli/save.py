@@ -35,7 +35,7 @@ def ready(path: str, force: bool, suffixes: tuple[str, ...]) -> None:
             help=f"name it `{os.path.splitext(path)[0]}{suffixes[0]}`",
         )
     folder = os.path.dirname(path)
-    while folder and not os.path.lexists(folder):
+    while folder and not os.path.lexists(folder):  # a link that leads nowhere is no folder to be made
         folder = os.path.dirname(folder)
     folder = folder or "."
     if not os.path.isdir(folder):
@@ -48,7 +48,7 @@ def ready(path: str, force: bool, suffixes: tuple[str, ...]) -> None:
         raise _exists(path)
     if not os.access(folder, os.W_OK):
         raise SpecError.single("SC508", f"the folder `{folder}` cannot be written")
-    sweep(folder)
+    sweep(folder)  # what a killed command left half written
 
 
 def _exists(path: str) -> SpecError:

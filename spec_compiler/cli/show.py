@@ -49,6 +49,7 @@ def plan_lines(plan: Plan) -> list[str]:
     """The lines of the plan's text."""
     lines: list[str] = [style(plan.name, bold=True) + f": {plan.before.name} as the spec changes it", ""]
     rows = [tuple(map(printable, row)) for row in _plan_rows(plan.changes)]
+    # Lines of runs have their sign and a text; only those of single layers are a table.
     cells = iter(aligned([row[1:5] for row in rows if len(row) > 2], right={3}))
     for sign, *texts in rows:
         text = texts[0] if len(texts) == 1 else "  ".join([*next(cells), texts[-1]])
@@ -113,6 +114,7 @@ def _arrow(before: str, after: str) -> str:
 def _ends(graph: Graph, side: str) -> str:
     refs = graph.input_refs if side == "input" else graph.output_refs
     shapes = [graph.spec_of(ref) for ref in refs]
+    # A detector has dozens of outputs, and this is one line.
     text = ", ".join(str(spec.shape) for spec in shapes[:3] if spec is not None)
     return text if len(refs) <= 3 else f"{len(refs)} tensors, {text} …"
 
@@ -126,6 +128,7 @@ def ledger_text(ledger: WeightLedger) -> Shown:
     lines: list[str] = [style("Weights: ", bold=True) + ledger.summary + "."]
     if ledger.of("copied"):
         lines.append("Every copied variable has the same checksum (XXH3, 128 bits) in the source and in the result.")
+    # New layers begin with new weights and that is no news; a kept one that does is what surprises.
     loose = [row for row in ledger.of("initialized") if not row.reason.startswith(("new layer", "state of"))]
     if loose:
         names = list(dict.fromkeys(row.layer for row in loose))

@@ -107,7 +107,7 @@ def _drawing(drawing: Drawing, prefix: str, narrow: bool) -> Iterator[str]:
     for arrow in drawing.arrows:
         own = _own(_arrow(arrow), EDGES)
         if (arrow.source in aside) != (arrow.target in aside):
-            own["weight"] = 1
+            own["weight"] = 1  # a dropped branch stands aside, else it pulls the result out of its straight line
         ends = f"{quoted(prefix + arrow.source)} -> {quoted(prefix + arrow.target)}"
         yield f"  {ends} {attributes(own)}" if own else f"  {ends}"
 
@@ -167,6 +167,7 @@ def _arrow(arrow: Arrow) -> Attributes:
 
 def _level(before: Drawing, after: Drawing) -> Iterator[str]:
     """Puts what is in both columns at the same height, the one before at the left."""
+    # The invisible edge keeps the order from left to right; a frame is a cluster, which has no rank of its own.
     there = {box.key for box in after.boxes} - after.opened
     for box in before.boxes:
         if box.key in there:

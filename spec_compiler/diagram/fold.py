@@ -25,15 +25,18 @@ def runs(merged: Merged, *, context: int = 1) -> tuple[tuple[str, ...], ...]:
         return ()
     sorts = {key: _sort(entry) for key, entry in merged.entries.items()}
     foldable = {key: sort for key, sort in sorts.items() if not _alone(merged.entries[key])}
+    # What the spec adds is what one wants to see, unless it is itself too much to be seen.
     if Counter(sorts.values())["new"] <= LARGE:
         foldable = {key: sort for key, sort in foldable.items() if sort != "new"}
     for sort in set(sorts.values()):
         others = [key for key in sorts if sorts[key] != sort]
         for key in nearby(merged.arrows, others, context):
+            # The others are among these as well; they are judged when it is the turn of their own sort.
             if sorts[key] == sort:
                 foldable.pop(key, None)
     freezing = _spread(order, merged.arrows, {key: merged.entries[key].freezing for key in foldable})
     groups = fold(order, merged.arrows, {key: (sort, freezing[key]) for key, sort in foldable.items()})
+    # `batch_norm: all` freezes every third layer of a ResNet: runs that also agree in that are too short to help.
     if len(order) - sum(map(len, groups)) + len(groups) > LARGE:
         groups = fold(order, merged.arrows, foldable)
     return groups
@@ -54,6 +57,7 @@ def _spread(
     order: Sequence[str], edges: Collection[Edge], values: Mapping[str, Hashable | None]
 ) -> dict[str, Hashable]:
     """Gives nodes without a value that of a neighbour, upstream if there is one: an activation goes with its layer."""
+    # Without this, each activation, which has nothing to freeze, would part the run of frozen layers that it is in.
     spread = dict(values)
     for nodes, neighbours in ((order, _targets(_backwards(edges))), (order[::-1], _targets(edges))):
         for node in nodes:
@@ -91,6 +95,8 @@ def fold(
     >>> fold("abxcd", [("a", "b"), ("a", "x"), ("b", "c"), ("x", "c"), ("c", "d")], dict.fromkeys("abcd"), minimum=2)
     (('a', 'b'), ('c', 'd'))
     """
+    # Greedy, along the edges and in order: the best partition is a hard problem, and a second look at a picture of
+    # almost the same model should find the same folds.
     quotient = _Quotient(order, edges)
     for node in order:
         if node not in kinds:
@@ -137,6 +143,7 @@ class _Quotient:
         first, second = self.vertex[before], self.vertex[node]
         if first == second or self._goes_around(first, second, self.position[node]):
             return
+        # The earlier node names the vertex, whichever group is larger: keys of folds depend on the graph alone.
         if self.position[second] < self.position[first]:
             first, second = second, first
         joining = self.members.pop(second)
@@ -148,6 +155,7 @@ class _Quotient:
                 back[vertex].discard(second)
                 back[vertex].add(first)
             neighbours[first] |= moved
+        # The edges between the two are inside now; left in, they would look like a cycle.
         self.targets[first] -= {first, second}
         self.origins[first] -= {first, second}
 

@@ -34,6 +34,7 @@ def box_label(box: Box, *, narrow: bool = False) -> str:
         lines.append((_small(fact), [freezing_badge(box.freezing)] if beside else []))
     lines += [(line, []) for line in details]
     rows = [row(line, badges, width=NARROW if narrow else WIDE) for line, badges in lines]
+    # Graphviz draws the lid of `box3d` inside of the node, over what the label has there.
     lid = '<TR><TD HEIGHT="3"></TD></TR>'
     return label([lid, *rows] if box.kind == "fold" else rows)
 
@@ -103,7 +104,7 @@ def box_facts(box: Box) -> list[str]:
         )
         facts.append(f"{_layers(box)} {happened}".rstrip())
     elif box.shapes and "output shape" not in changed:
-        rest = len(box.shapes) - 2
+        rest = len(box.shapes) - 2  # a box has room for two shapes in a line
         facts.append(", ".join(map(shape_text, box.shapes[:2])) + (f" and {rest} more outputs" if rest > 0 else ""))
     if box.kind == "model":
         facts.append(f"{_layers(box)} inside")
@@ -136,7 +137,9 @@ def _small(text: str) -> str:
 
 def change_text(before: Any, after: Any) -> str:
     """`before → after`, each short enough for a line; initializers and such by their classes where these differ."""
-    if isinstance(before, Mapping) and isinstance(after, Mapping):  # Keras's serialised form of initializers and such
+    # Of an object Keras's config has `{"module": …, "class_name": …, "config": …, "registered_name": …}`, as
+    # keras/src/saving/serialization_lib.py writes it: too long for a box, and alike but for one word.
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
         old, new = before.get("class_name"), after.get("class_name")
         before, after = (old, new) if old != new else (before, after)
     return f"{_value(before)} → {_value(after)}"

@@ -41,6 +41,7 @@ def to_mermaid(plan: Plan, view: str, *, unfold: bool = False, context: int = 1)
 
 def _statements(plan: Plan, view: str, drawings: tuple[Drawing, ...]) -> Iterator[str]:
     yield f"  accTitle: {_plain(f'{plan.name}: {view}')}"
+    # Nodes have numbers for names: a layer called `end` would close a subgraph.
     number = 0
     ids: dict[tuple[str, str], str] = {}
     classes: dict[State, list[str]] = {}
@@ -67,6 +68,7 @@ def _statements(plan: Plan, view: str, drawings: tuple[Drawing, ...]) -> Iterato
         width = 3 if state == "new" else 2 if state != "kept" else 1
         yield f"  classDef {state} fill:{fill},stroke:{look.line},stroke-width:{width}px,color:{INK}{dashes}"
         yield f"  class {','.join(boxes)} {state}"
+    # Mermaid's links have no classes; `linkStyle` counts them in the order of the text.
     states = [arrow.state for drawing in drawings for arrow in drawing.arrows]
     for arrow_state in ("changed", "new", "dropped"):
         numbers = [str(index) for index, state in enumerate(states) if state == arrow_state]
@@ -92,7 +94,8 @@ def _text(text: str) -> str:
     >>> _text('say "hi" <b>')
     'say #34;hi#34; #60;b#62;'
     """
-    return SPECIAL.sub(lambda found: f"#{ord(found[0])};", printable_lines(text).replace("\n", " ")) or "#160;"
+    # An empty label is an error to Mermaid's parser; a no-break space is not.
+    return SPECIAL.sub(lambda sign: f"#{ord(sign[0])};", printable_lines(text).replace("\n", " ")) or "#160;"
 
 
 def _plain(text: str) -> str:

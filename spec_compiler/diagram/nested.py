@@ -32,19 +32,20 @@ class Inside:
     def takers(self, node: Node, source: str) -> Sequence[str]:
         """The inner nodes that take what a call of the model takes from the outer node `source`."""
         ports = self.graph.input_refs
-        taken = [port for port, ref in zip(ports, node.data_inputs, strict=False) if ref.node == source]
-        return self.graph.in_order(user for port in taken or ports for user in self.graph.consumers[port.node])
+        fed = [port for port, ref in zip(ports, node.data_inputs, strict=False) if ref.node == source]
+        return self.graph.in_order(user for port in fed or ports for user in self.graph.consumers[port.node])
 
     def givers(self, node: Node, consumer: Node) -> Sequence[str]:
         """The inner nodes that put out what an outer node takes from a call of the model."""
-        taken = [self.graph.output_refs[ref.index].node for ref in consumer.inputs if ref.node == node.name]
-        return list(dict.fromkeys(taken))
+        makers = [self.graph.output_refs[ref.index].node for ref in consumer.inputs if ref.node == node.name]
+        return list(dict.fromkeys(makers))
 
 
 def inside(entry: Entry) -> Inside | None:
     """What a call of a nested model holds; None for any other layer, and where the model does not fit its call."""
     calls = [call for call in (entry.before, entry.after) if call]
     graphs = [call.layer.inner for call in calls if call.layer.inner is not None and _fits(call, call.layer.inner)]
+    # An edit inside of a model opens it, so that it is no nested model any more: one that stays has the nodes it had.
     if len(graphs) < len(calls) or any(list(graph.nodes) != list(graphs[0].nodes) for graph in graphs):
         return None
     after = _graph(entry.after, entry.before, is_new=entry.before is None)
@@ -57,6 +58,7 @@ def inside(entry: Entry) -> Inside | None:
 
 def _fits(call: Call, graph: Graph) -> bool:
     """Whether each tensor that goes in is taken by an inner node, and each that comes out is made by one."""
+    # Inputs inside are not drawn: an arrow through one that nobody takes, or that is put out as it is, ends nowhere.
     inputs = {ref.node for ref in graph.input_refs}
     return (
         len(call.node.data_inputs) == len(graph.input_refs)
@@ -72,6 +74,8 @@ def _graph(call: Call | None, before: Call | None = None, *, is_new: bool = Fals
     if call is None or call.layer.inner is None:
         return NOTHING
     graph, trainable = call.layer.inner, call.layer.trainable
+    # `Layer.trainable` sets that of all layers inside, in keras/src/layers/layer.py; `True` on one that was not frozen
+    # must not thaw what is frozen inside.
     toggled = not trainable or (before is not None and not before.layer.trainable)
     layers = {
         name: replace(

@@ -116,6 +116,7 @@ def draw_up(
     """
     if view not in COLUMNS:
         raise ValueError(f"unknown view `{view}`, expected one of {', '.join(COLUMNS)}")
+    # Folded before the columns are parted: a box of `side-by-side` stands beside the same run in the other column.
     merged = merge(plan)
     folds = () if unfold else runs(merged, context=context)
     folded = {key for group in folds for key in group}
@@ -178,6 +179,7 @@ def _drawing(
 
 
 def _new_key(merged: Merged, key: str) -> str:
+    # A layer may have any name, also `a … b`.
     while key in merged.entries:
         key += " …"
     return key
@@ -186,6 +188,8 @@ def _new_key(merged: Merged, key: str) -> str:
 def _shows(column: Column, state: ArrowState, source: Entry, target: Entry) -> bool:
     """Whether a connection belongs into the column: in `diff` a dropped one only where it leads to a dropped node."""
     if column == "diff":
+        # Between two kept nodes the way goes on through what was inserted, or is gone with what was removed: a dropped
+        # arrow beside it would say nothing more.
         return state != "dropped" or "dropped" in (source.state, target.state)
     return state != ("new" if column == "before" else "dropped")
 
@@ -220,7 +224,9 @@ def _fold_box(key: str, entries: Sequence[Entry], column: Column) -> Box:
     calls = [call for entry in entries if (call := _call(entry, column))]
     layers = {call.layer.name: call.layer for call in calls}
     freezing = {_freezing(entry, column) for entry in entries} - {""}
+    # Such runs are rare: `fold.runs` parts them unless that makes too many, and a large nested model is one run.
     mixed = f"→ {PARTLY}" if any("→" in each for each in freezing) else PARTLY
+    # The states are listed from the least to the most that can happen; a run is marked by the most of its layers.
     states = sorted({entry.state for entry in entries}, key=STATES.index)
     return Box(
         key,

@@ -38,6 +38,7 @@ def report_data(
     `matches` says, where two models are compared that no spec connects, how each kept layer was found: from its
     name to its name in the second model, a word, `name` or `structure`, and whether the weights are the same.
     """
+    # Numbers stand for keys and texts: a large model has thousands of arguments, few of which differ.
     merged = merge(plan)
     table = Interned()
     numbers = {key: number for number, key in enumerate(merged.entries)}
@@ -96,7 +97,7 @@ def _name(entry: Entry) -> str:
 
 
 def _layer(layer: LayerSpec, table: Interned) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    row: dict[str, Any] = {
         "name": layer.name,
         "class": table.text(layer.class_name),
         "kind": layer.kind,
@@ -104,24 +105,24 @@ def _layer(layer: LayerSpec, table: Interned) -> dict[str, Any]:
         "trainable": layer.trainable,
     }
     if layer.inner is None:
-        found["config"] = table.config({key: value for key, value in layer.arguments.items() if key != "name"})
+        row["config"] = table.config({key: value for key, value in layer.arguments.items() if key != "name"})
     else:
-        found["inside"] = len(layer.inner.layers)
+        row["inside"] = len(layer.inner.layers)
     if layer.variables:
-        found["variables"] = [
+        row["variables"] = [
             [table.text(each.path), table.text(shape_text(each.shape)), table.text(each.dtype)]
             for each in layer.variables
         ]
-    return found
+    return row
 
 
 def _call(call: Call, table: Interned) -> dict[str, Any]:
-    found: dict[str, Any] = {"shapes": [table.text(shape_text(shape)) for shape in call.shapes]}
+    row: dict[str, Any] = {"shapes": [table.text(shape_text(shape)) for shape in call.shapes]}
     if call.count > 1:
-        found["call"] = [call.index + 1, call.count]
+        row["call"] = [call.index + 1, call.count]
     if call.is_output:
-        found["output"] = True
-    return found
+        row["output"] = True
+    return row
 
 
 class _Costs:
@@ -135,12 +136,12 @@ class _Costs:
 
     def of(self, node: str) -> dict[str, Any]:
         field = self.fields[node]
-        found: dict[str, Any] = {"bytes": self.bytes[node]}
-        if self.multiply_adds[node] != 0:
-            found["multiply_adds"] = self.multiply_adds[node]
+        measures: dict[str, Any] = {"bytes": self.bytes[node]}
+        if self.multiply_adds[node] != 0:  # None, which is written, is a cost that is not known
+            measures["multiply_adds"] = self.multiply_adds[node]
         if field:
-            found["field"] = list(field)
-        return found
+            measures["field"] = list(field)
+        return measures
 
     def totals(self) -> dict[str, Any]:
         return {
@@ -171,6 +172,7 @@ class _Costs:
         if not local:
             return None
         last = max(reversed(local), key=lambda name: prod(size or 0 for size in fields[name]))
+        # A global pooling, or a layer whose field is not known, makes an output see more than the layer named here.
         ends = [self.fields[ref.node] for ref in self.graph.output_refs]
         whole = any(None in field for field in ends) or any(not field for field in ends)
         return {"layer": self.graph.nodes[last].layer, "sizes": list(fields[last]), "whole": whole}

@@ -77,6 +77,7 @@ def _rails(drawing: Drawing) -> Iterator[tuple[str, Box | None]]:
         for index in here[1:]:
             lanes[index] = None
         yield _row(lanes, column, DOTS[boxes[key].kind]), boxes[key]
+        # What comes next in the list goes on in this lane, so that a chain is one straight rail.
         after = sorted(targets[key], key=place.__getitem__)
         lanes[column] = after[0] if after else None
         opened = [_taken(lanes, column + 1, target) for target in after[1:]]
@@ -118,6 +119,7 @@ def _row(lanes: Sequence[str | None], column: int, dot: str) -> str:
 
 def _joint(lanes: Sequence[str | None], column: int, others: Sequence[int], end: str, middle: str) -> str:
     """The row in which a rail parts into others, or takes them in; it passes behind the rails between."""
+    # More rails than that leave no room for names, and nobody can follow them.
     if len(lanes) > MOST_RAILS:
         return ""
     last = max(others)

@@ -44,15 +44,15 @@ def _table(rows: Sequence[Application], markdown: bool) -> str:
     return joined([style("  ".join(head).rstrip(), bold=True), *("  ".join(row).rstrip() for row in lines)])
 
 
-def _cells(each: Application) -> tuple[str, ...]:
-    cost = "?" if each.multiply_adds is None else f"{each.multiply_adds / 1e9:.2f} G"
-    accuracies = ("-" if value is None else f"{value:.1f} %" for value in (each.top1, each.top5))
+def _cells(application: Application) -> tuple[str, ...]:
+    cost = "?" if application.multiply_adds is None else f"{application.multiply_adds / 1e9:.2f} G"
+    accuracies = ("-" if value is None else f"{value:.1f} %" for value in (application.top1, application.top5))
     return (
-        each.name,
-        str(each.size),
-        f"{each.parameters:,}",
-        str(each.layers),
+        application.name,
+        str(application.size),
+        f"{application.parameters:,}",
+        str(application.layers),
         cost,
         *accuracies,
-        each.preprocessing,
+        application.preprocessing,
     )

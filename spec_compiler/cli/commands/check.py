@@ -133,6 +133,7 @@ def status(diagnostics: Sequence[Diagnostic]) -> int:
     errors = _errors(diagnostics)
     if not errors:
         return 0
+    # An error that points nowhere is about the call itself: see `options.of_the_call`.
     nowhere = all(not each.path and each.line is None and each.file is None for each in errors)
     return 2 if _is_missing(errors) or nowhere or all(each.code in CALL_ERRORS for each in errors) else 1
 

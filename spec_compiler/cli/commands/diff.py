@@ -74,7 +74,7 @@ def _compared(before: str, after: str, allow_code: bool) -> Comparison:
     name = f"{os.path.basename(before)} → {os.path.basename(after)}"
     if not before.endswith(FILES) or not after.endswith(FILES):
         return compare(_graph(before, allow_code), _graph(after, allow_code), name)
-    from spec_compiler.backend.startup import start
+    from spec_compiler.backend.startup import start  # starts Keras, which two specs may not need
 
     start()
     from spec_compiler.backend.stored import read_stored
@@ -89,7 +89,7 @@ def _graph(name: str, allow_code: bool) -> Graph:
     if name.endswith((".yaml", ".yml")):
         return plan_spec(name, allow_code=allow_code).after
     base = {"application": name}
-    if name.endswith(FILES) or os.path.exists(name):
+    if name.endswith(FILES) or os.path.exists(name):  # absolute, as a spec made of data stands in no folder
         base = {"file": os.path.abspath(name)}
     with of_the_call():
         return plan_spec({"spec": 1, "base": base}, allow_code=allow_code).after

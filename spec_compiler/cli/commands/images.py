@@ -47,7 +47,7 @@ class ImageRun:
         Raises:
             SpecError: SC501 for one that is not there.
         """
-        from spec_compiler.backend.images import find_images
+        from spec_compiler.backend.images import find_images  # imports Keras, which `opened` has started
 
         files = find_images(self.images)
         if not files:
@@ -58,7 +58,7 @@ class ImageRun:
         """The model, ready to run; up to a layer, where one is named."""
         model_file(self.model)
         with progress("loading the model"):
-            from spec_compiler.backend.startup import start
+            from spec_compiler.backend.startup import start  # before anything that imports Keras
 
             start()
             from spec_compiler.backend.inference import open_model
@@ -78,7 +78,7 @@ class ImageRun:
         Raises:
             SpecError: SC603 where no image can be read, or with `strict` one of them cannot.
         """
-        from spec_compiler.backend.inference import run_images
+        from spec_compiler.backend.inference import run_images  # as above
 
         files = self.files()
         count = 0
@@ -143,7 +143,7 @@ def predict(run: ImageRun, top: int, labels: str | None, format_: str) -> None:
     rows: list[dict[str, Any]] = []
     opened = run.opened()
     names = names or opened.class_names
-    _check_classifier(opened.model, names)
+    _check_classifier(opened.model, names)  # before minutes are spent on images
     for files, outputs in run.batches(opened):
         scores = next(iter(outputs.values()))
         for file, row in zip(files, scores, strict=True):
@@ -282,4 +282,5 @@ def _write_csv(stream: Any, files: Sequence[str], arrays: dict[str, Any]) -> Non
     flat = {name: value.reshape(len(value), -1) for name, value in arrays.items()}
     writer.writerow(["file", *(f"{name}_{index}" for name, value in flat.items() for index in range(value.shape[1]))])
     for number, file in enumerate(files):
+        # `repr` gives the shortest digits that read back as the same number.
         writer.writerow([file, *(repr(float(each)) for value in flat.values() for each in value[number])])

@@ -49,6 +49,7 @@ def init(base: str, output: str | None, classes: int | None, data: str | None, f
             if classes not in (None, num_classes):
                 raise click.UsageError(f"`{data}` has {num_classes} classes, not {classes}")
             classes, data = num_classes, near_path(data, folder)
+        # The text names the file from the folder that the spec will stand in, which is not where the command runs.
         section = base_section(base, folder)
         graph = plan_spec({"spec": 1, "base": in_folder(section, folder)}).before  # reads no weights
         classes = classes or 10
@@ -185,7 +186,7 @@ def _own_head(graph: Graph) -> str | None:
     layer = graph.layer_of(graph.output_refs[0].node)
     if output is None or len(output.shape) != 2 or activation_of(layer) not in ("softmax", "sigmoid"):
         return None
-    places = [name for name in narrow_places(graph) if "@" not in name]
+    places = [name for name in narrow_places(graph) if "@" not in name]  # a call of a shared layer is no place to cut
     images = [name for name in places if len(graph.nodes[name].outputs[0].shape) > 2]
     return [*places, *images][-1] if places else None
 
@@ -194,6 +195,7 @@ def _head(graph: Graph, cut: str | None, classes: int) -> list[str]:
     spec = graph.nodes[cut].outputs[0] if cut is not None else graph.spec_of(graph.output_refs[0])
     rank = len(spec.shape) if spec is not None else 2
     pooling = [f"GlobalAveragePooling{rank - 2}D # one number for each channel"] if 3 <= rank <= 5 else []
+    # Names are unique in a model, and the base may have a `classes` of its own.
     left = graph.layers if cut is None else {graph.nodes[each].layer for each in graph.ancestors([cut])}
     names = chain(["classes"], (f"classes_{number}" for number in count(2)))
     name = next(name for name in names if name not in left)

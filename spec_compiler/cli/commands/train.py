@@ -101,6 +101,7 @@ class _Counter:
         percent = 100 * count // total
         if sys.stderr.isatty() and percent != self.shown:
             self.shown = percent
+            # Only when the percentage changes, else it would be the terminal that takes the time.
             echo(TO_THE_START + f"{self.text} {count}/{total}", err=True, nl=count == total)
 
 
