@@ -58,19 +58,8 @@ def _exists(path: str) -> SpecError:
 
 
 @contextlib.contextmanager
-def whole(path: str, force: bool) -> Iterator[str]:
-    """A temporary file in the same folder that takes the file's place once it is complete.
-
-    Raises:
-        SpecError: SC508.
-    """
-    with together((path,), force) as (temporary,):
-        yield temporary
-
-
-@contextlib.contextmanager
 def together(paths: Sequence[str], force: bool) -> Iterator[tuple[str, ...]]:
-    """Temporary files that take the places of files that belong together, all of them or none.
+    """Temporary files in the same folders that take the places of files that belong together, all of them or none.
 
     Raises:
         SpecError: SC508.
@@ -127,5 +116,5 @@ def save_text(text: str, path: str, force: bool) -> None:
 
 def save_bytes(content: bytes, path: str, force: bool) -> None:
     """Saves bytes whole or not at all."""
-    with whole(path, force) as temporary:
+    with together((path,), force) as (temporary,):
         Path(temporary).write_bytes(content)

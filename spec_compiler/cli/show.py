@@ -53,7 +53,8 @@ def plan_lines(plan: Plan) -> list[str]:
     cells = iter(aligned([row[1:5] for row in rows if len(row) > 2], right={3}))
     for sign, *texts in rows:
         text = texts[0] if len(texts) == 1 else "  ".join([*next(cells), texts[-1]])
-        lines.append(_colored(sign, f"  {sign} {text}".rstrip()))
+        line = f"  {sign} {text}".rstrip()
+        lines.append(style(line, fg=COLORS[sign]) if sign in COLORS else style(line, dim=True))
     counts = ", ".join(
         f"{plan.count(action)} {action}" for action in ("new", "changed", "dropped", "kept") if plan.count(action)
     )
@@ -117,10 +118,6 @@ def _ends(graph: Graph, side: str) -> str:
     # A detector has dozens of outputs, and this is one line.
     text = ", ".join(str(spec.shape) for spec in shapes[:3] if spec is not None)
     return text if len(refs) <= 3 else f"{len(refs)} tensors, {text} …"
-
-
-def _colored(sign: str, text: str) -> Shown:
-    return style(text, fg=COLORS[sign]) if sign in COLORS else style(text, dim=True)
 
 
 def ledger_text(ledger: WeightLedger) -> Shown:

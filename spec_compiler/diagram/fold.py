@@ -49,8 +49,7 @@ def _sort(entry: Entry) -> str:
 
 
 def _alone(entry: Entry) -> bool:
-    calls = [call for call in (entry.before, entry.after) if call]
-    return entry.changes_itself or any(call.is_output or call.layer.kind == "input" for call in calls)
+    return entry.changes_itself or any(call.is_output or call.layer.kind == "input" for call in entry.calls)
 
 
 def _spread(
@@ -80,7 +79,7 @@ def _backwards(edges: Iterable[Edge]) -> list[Edge]:
 
 
 def fold(
-    order: Sequence[str], edges: Iterable[Edge], kinds: Mapping[str, Hashable], *, minimum: int = 3
+    order: Sequence[str], edges: Collection[Edge], kinds: Mapping[str, Hashable], *, minimum: int = 3
 ) -> tuple[tuple[str, ...], ...]:
     """Disjoint groups of nodes, connected and of one kind, that leave the graph acyclic when each becomes one node.
 
@@ -97,11 +96,9 @@ def fold(
     """
     # Greedy, along the edges and in order: the best partition is a hard problem, and a second look at a picture of
     # almost the same model should find the same folds.
-    quotient = _Quotient(order, edges)
-    for node in order:
-        if node not in kinds:
-            continue
-        for before in quotient.sources[node]:
+    quotient, sources = _Quotient(order, edges), _targets(_backwards(edges))
+    for node in [node for node in order if node in kinds]:
+        for before in sources[node]:
             if before in kinds and kinds[before] == kinds[node]:
                 quotient.merge(before, node)
     groups = (tuple(group) for group in quotient.groups())
@@ -127,16 +124,13 @@ class _Quotient:
 
     def __init__(self, order: Sequence[str], edges: Iterable[Edge]) -> None:
         self.position = {node: index for index, node in enumerate(order)}
-        self.sources: dict[str, list[str]] = {node: [] for node in order}
         self.targets: dict[str, set[str]] = {node: set() for node in order}  # between vertices of the quotient
         self.origins: dict[str, set[str]] = {node: set() for node in order}  # the same backwards
         self.vertex = {node: node for node in order}
         self.members = {node: [node] for node in order}
         for source, target in edges:
-            if target not in self.targets[source]:
-                self.targets[source].add(target)
-                self.origins[target].add(source)
-                self.sources[target].append(source)
+            self.targets[source].add(target)
+            self.origins[target].add(source)
 
     def merge(self, before: str, node: str) -> None:
         """Puts `node` and `before`, which it takes a tensor from, into one group if no other path connects the two."""

@@ -51,11 +51,16 @@ class Entry:
     details: tuple[Detail, ...] = ()
 
     @property
+    def calls(self) -> tuple[Call, ...]:
+        """The call as it was and as it will be, one of them for what is new or dropped."""
+        return tuple(call for call in (self.before, self.after) if call)
+
+    @property
     def freezing(self) -> tuple[bool | None, bool | None] | None:
         """Whether the layer is trainable before and after, None where there is no such layer; None without weights."""
         sides = [call.layer.trainable if call else None for call in (self.before, self.after)]
         # `base.trainable = False` marks every layer in Keras, also those where there is nothing to freeze.
-        has_weights = any(call.layer.num_parameters for call in (self.before, self.after) if call)
+        has_weights = any(call.layer.num_parameters for call in self.calls)
         return (sides[0], sides[1]) if has_weights else None
 
     @property

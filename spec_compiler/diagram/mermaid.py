@@ -42,7 +42,6 @@ def to_mermaid(plan: Plan, view: str, *, unfold: bool = False, context: int = 1)
 def _statements(plan: Plan, view: str, drawings: tuple[Drawing, ...]) -> Iterator[str]:
     yield f"  accTitle: {_plain(f'{plan.name}: {view}')}"
     # Nodes have numbers for names: a layer called `end` would close a subgraph.
-    number = 0
     ids: dict[tuple[str, str], str] = {}
     classes: dict[State, list[str]] = {}
     for drawing in drawings:
@@ -51,11 +50,10 @@ def _statements(plan: Plan, view: str, drawings: tuple[Drawing, ...]) -> Iterato
             yield f'  subgraph {drawing.column}["{drawing.column}"]'
             indent = "    "
         for box in drawing.boxes:
-            ids[drawing.column, box.key] = f"n{number}"
-            classes.setdefault(box.state, []).append(f"n{number}")
+            ids[drawing.column, box.key] = node = f"n{len(ids)}"
+            classes.setdefault(box.state, []).append(node)
             opening, closing = SHAPES[box.kind]
-            yield f"{indent}n{number}{opening}{_label(box)}{closing}"
-            number += 1
+            yield f"{indent}{node}{opening}{_label(box)}{closing}"
         for arrow in drawing.arrows:
             source, target = ids[drawing.column, arrow.source], ids[drawing.column, arrow.target]
             yield f"{indent}{source} {ARROWS[arrow.state]} {target}"

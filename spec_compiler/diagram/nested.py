@@ -43,7 +43,7 @@ class Inside:
 
 def inside(entry: Entry) -> Inside | None:
     """What a call of a nested model holds; None for any other layer, and where the model does not fit its call."""
-    calls = [call for call in (entry.before, entry.after) if call]
+    calls = entry.calls
     graphs = [call.layer.inner for call in calls if call.layer.inner is not None and _fits(call, call.layer.inner)]
     # An edit inside of a model opens it, so that it is no nested model any more: one that stays has the nodes it had.
     if len(graphs) < len(calls) or any(list(graph.nodes) != list(graphs[0].nodes) for graph in graphs):

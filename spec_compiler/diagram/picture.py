@@ -196,7 +196,7 @@ def _shows(column: Column, state: ArrowState, source: Entry, target: Entry) -> b
 
 def _call(entry: Entry, column: Column) -> Call | None:
     if column == "diff":
-        return entry.after or entry.before
+        return entry.calls[-1]
     return entry.before if column == "before" else entry.after
 
 

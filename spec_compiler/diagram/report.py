@@ -60,7 +60,7 @@ def report_data(
             "after": side(entry.after, "after"),
             **({"details": details} if (details := _details(entry)) else {}),
             **({"links": places} if (places := links.of(entry)) else {}),
-            **({"match": matches[name]} if matches and (name := _name(entry)) in matches else {}),
+            **({"match": matches[name]} if matches and (name := entry.calls[-1].layer.name) in matches else {}),
         }
         for key, entry in merged.entries.items()
     ]
@@ -89,11 +89,6 @@ def report_data(
 
 def _details(entry: Entry) -> list[list[str]]:
     return [[what, change_text(before, after)] for what, before, after in entry.details if what != "parameters"]
-
-
-def _name(entry: Entry) -> str:
-    call = entry.after or entry.before
-    return call.layer.name if call else entry.key
 
 
 def _layer(layer: LayerSpec, table: Interned) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import click
 
 from spec_compiler.cli.options import Command, force_option, gathered, model_code_option
 from spec_compiler.cli.progress import progress
-from spec_compiler.cli.save import ready, whole
+from spec_compiler.cli.save import ready, together
 from spec_compiler.cli.terminal import echo, joined, shown, style
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.reading import Damaged
@@ -174,7 +174,7 @@ def features(run: ImageRun, output: str, layer: str | None, force: bool) -> None
         for name, value in outputs.items():
             batches.setdefault(name if len(outputs) > 1 else "features", []).append(value)
     arrays = {name: np.concatenate(parts) for name, parts in batches.items()}
-    with whole(output, force) as temporary:
+    with together((output,), force) as (temporary,):
         if output.endswith(".npz"):
             np.savez_compressed(temporary, allow_pickle=False, files=np.array(files), **arrays)
         else:
