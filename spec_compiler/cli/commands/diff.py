@@ -77,7 +77,7 @@ def _compared(before: str, after: str, allow_code: bool) -> Comparison:
     from spec_compiler.backend.startup import start  # starts Keras, which two specs may not need
 
     start()
-    from spec_compiler.backend.stored import read_stored
+    from spec_compiler.backend.stored import read_stored  # imports Keras
 
     with of_the_call():
         (old, old_weights), (new, new_weights) = (read_stored(each, allow_code) for each in (before, after))

@@ -61,7 +61,7 @@ class ImageRun:
             from spec_compiler.backend.startup import start  # before anything that imports Keras
 
             start()
-            from spec_compiler.backend.inference import open_model
+            from spec_compiler.backend.inference import open_model  # imports Keras
 
             return open_model(
                 self.model,
