@@ -35,6 +35,7 @@ def plan_markdown(plan: Plan, comparison: Comparison | None = None) -> str:
             *rows[:MOST_ROWS],
         ]
         lines += [f"\nand {len(rows) - MOST_ROWS} more."] if len(rows) > MOST_ROWS else []
+    # The table goes before the picture, which is left out where it does not fit: GitHub refuses longer comments.
     picture = to_mermaid(plan, "diff").rstrip("\n")
     text = printable_lines("\n".join(lines))
     folded = f"\n\n<details><summary>Picture</summary>\n\n```mermaid\n{picture}\n```\n\n</details>\n"
@@ -87,9 +88,8 @@ def _run(run: Run) -> str:
         ends = [f"~~{end}~~" for end in ends]
     names = " … ".join(ends[: len(run.changes)])
     shape = f"`{shape_text(run.last.shape)}` at the end" if run.kind.startswith("reshaped") else ""
-    count = f"{len(run.changes)} layer{'s' if len(run.changes) > 1 else ''}"
-    why = run.happened.partition(" ")[2]
-    return f"| `{SIGNS[run.first.action]}` | {names} | {count} | {shape} | {run.num_parameters:,} | {why} |"
+    sign = SIGNS[run.first.action]
+    return f"| `{sign}` | {names} | {run.count} | {shape} | {run.num_parameters:,} | {run.happened} |"
 
 
 def _row(change: Change) -> str:
@@ -105,6 +105,7 @@ def _row(change: Change) -> str:
 
 def _code(text: str) -> str:
     """Any text between backquotes in a cell of a table."""
+    # Nothing can be escaped between backquotes, so another letter stands for them; a bar ends the cell even there.
     return " ".join(text.split()).replace("`", "ˋ").replace("|", "\\|")
 
 
@@ -115,4 +116,4 @@ def _cell(text: str) -> str:
     a\\|b &lt;c>
     """
     text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
-    return re.sub(r"([\\|`*\[\]~])|(?<![^\W_])_|_(?![^\W_])", lambda found: "\\" + found[0], text)
+    return re.sub(r"([\\|`*\[\]~])|(?<![^\W_])_|_(?![^\W_])", lambda sign: "\\" + sign[0], text)

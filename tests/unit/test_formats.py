@@ -68,7 +68,7 @@ def test_mermaid_itself_reads_every_flowchart() -> None:
 @pytest.mark.parametrize("name", PLANS)
 def test_every_box_is_in_every_format(name: str, view: str) -> None:
     plan = PLANS[name]()
-    boxes = [box for drawing in draw_up(plan, view) for box in drawing.boxes]  # type: ignore[arg-type]
+    boxes = [box for drawing in draw_up(plan, view) for box in drawing.boxes]
     mermaid, tree = to_mermaid(plan, view), to_tree(plan, view)
     assert sum(line.lstrip().startswith("n") and "<b>" in line for line in mermaid.splitlines()) == len(boxes)
     assert sum(any(dot in line[:60] for dot in "◇●○▣▤") for line in tree.splitlines()) == len(boxes)

@@ -14,7 +14,7 @@ from spec_compiler.cli.options import permission_options, sandbox_option, set_op
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.reports import REPORT_FORMATS, report
 from spec_compiler.cli.show import render_all
-from spec_compiler.cli.terminal import NEWLINE, echo, joined, style
+from spec_compiler.cli.terminal import NEWLINE, counted, echo, joined, style
 from spec_compiler.compiler import Checked, checked
 from spec_compiler.diagnostics import RULES, Diagnostic, did_you_mean
 from spec_compiler.spec.others import Tier
@@ -55,35 +55,37 @@ def check(
     allowed = Permissions(allow_code, not restrict_paths)
     with progress("checking"):
         results = {spec: checked(spec, allowed, static=static, overrides=overrides) for spec in specs}
-    found = [each for result in results.values() for each in result.diagnostics]
+    diagnostics = [each for result in results.values() for each in result.diagnostics]
     tiers = {spec: result.tier for spec, result in results.items() if not _is_missing(result.diagnostics)}
-    text = render_all(found) if format_ == "text" else report(found, format_, how_far(results, static), tiers)
+    if format_ != "text":
+        text = report(diagnostics, format_, how_far(results, static), tiers)
+    else:
+        text = render_all(diagnostics)
     if text:
         echo(text)
     if format_ == "text":
-        echo(summary(results, static), err=bool(found))
-    sys.exit(status(found))
+        echo(summary(results, static), err=bool(diagnostics))
+    sys.exit(status(diagnostics))
 
 
 def summary(results: Mapping[str, Checked], static: bool) -> str:
     """What was checked, how far, and how it ended: `2 specs checked (fields, names …): no errors, 1 warning`."""
-    found = [each for result in results.values() for each in result.diagnostics]
-    errors = sum(each.severity == "error" for each in found)
-    warnings = len(found) - errors
-    counts = f"{errors or 'no'} error{'s' if errors != 1 else ''}"
-    if warnings:
-        counts += f", {warnings} warning{'s' if warnings != 1 else ''}"
-    missing = sum(_is_missing(result.diagnostics) for result in results.values())
-    read = len(results) - missing
-    text = f"{read or 'no'} spec{'s' if read > 1 else ''} checked"
-    tiers = {result.tier for result in _read(results)}
+    diagnostics = [each for result in results.values() for each in result.diagnostics]
+    errors = len(_errors(diagnostics))
+    warnings = len(diagnostics) - errors
+    counts = counted(errors, "error") if errors else "no errors"
+    counts += f", {counted(warnings, 'warning')}" if warnings else ""
+    read = _read(results)
+    missing = len(results) - len(read)
+    text = f"{counted(len(read), 'spec') if read else 'no spec'} checked"
+    tiers = {result.tier for result in read}
     if len(tiers) > 1:
         text += f"{' statically' if static else ''}: {_steps(results)}"
     elif tiers:
         text += f" ({how_far(results, static)})"
     text += f", {missing} could not be read" if missing else ""
-    text += f"{';' if len(tiers) > 1 else ':'} {counts}"
-    clean = {result.tier for result in _read(results) if not _errors(result.diagnostics)}
+    text += f"{';' if len(tiers) > 1 else ':'} {counts}"  # where the tiers differ, commas part them
+    clean = {result.tier for result in read if not _errors(result.diagnostics)}
     if not static and "shapes" in clean:  # that is where checks of such specs end
         text += f"; {UNKNOWN_WEIGHTS}"
     if static and not errors and "fields" in tiers:
@@ -131,6 +133,7 @@ def status(diagnostics: Sequence[Diagnostic]) -> int:
     errors = _errors(diagnostics)
     if not errors:
         return 0
+    # An error that points nowhere is about the call itself: see `options.of_the_call`.
     nowhere = all(not each.path and each.line is None and each.file is None for each in errors)
     return 2 if _is_missing(errors) or nowhere or all(each.code in CALL_ERRORS for each in errors) else 1
 
@@ -146,7 +149,7 @@ def explain(code: str | None) -> None:
     if name not in RULES:
         help = did_you_mean(name, RULES, f"the codes go from {min(RULES)} to {max(RULES)}")
         raise click.UsageError(f"there is no rule `{code}`; {help}")
-    from spec_compiler.diagnostics.rules.pages import explanation
+    from spec_compiler.diagnostics.rules.pages import explanation  # `check` starts sooner without it
 
     explained = explanation(name)
     rule = explained.rule
@@ -171,6 +174,6 @@ def rules_text() -> str:
 @click.command()
 def schema() -> None:
     """Print the JSON Schema of specs, for editors."""
-    from spec_compiler.spec.schema import spec_schema
+    from spec_compiler.spec.schema import spec_schema  # pydantic takes longer over it than a check takes
 
     echo(json.dumps(spec_schema(), indent=1, ensure_ascii=False))
