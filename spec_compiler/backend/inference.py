@@ -13,9 +13,9 @@ import keras
 import numpy as np
 
 from spec_compiler.backend.images import COLOR_MODES, NUM_THREADS, Array, ImageReader
+from spec_compiler.backend.models.fit_errors import keras_reason
 from spec_compiler.backend.models.reader import read_graph
 from spec_compiler.backend.models.saved_code import SavedCode, saved_config
-from spec_compiler.backend.models.shapes import keras_reason
 from spec_compiler.backend.saved_models import load_by_keras
 from spec_compiler.backend.training import checkpoints
 from spec_compiler.diagnostics import SpecError, did_you_mean

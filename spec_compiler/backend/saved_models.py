@@ -12,8 +12,8 @@ import keras
 from keras.src.legacy.saving import saving_options, saving_utils  # private: the legacy format has no public reader
 from keras.src.saving.serialization_lib import ObjectSharingScope, SafeModeScope  # private: the scopes of `load_model`
 
+from spec_compiler.backend.models.fit_errors import keras_reason
 from spec_compiler.backend.models.saved_code import SavedCode, saved_config
-from spec_compiler.backend.models.shapes import keras_reason
 from spec_compiler.backend.weights.files import admitted
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.reading import said_of

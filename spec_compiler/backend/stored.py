@@ -9,7 +9,7 @@ from spec_compiler.backend.weights.transfer import checksum
 from spec_compiler.files import HERE
 from spec_compiler.graph import Graph
 from spec_compiler.language.base import Base
-from spec_compiler.plan.matching import Checksums
+from spec_compiler.plan.two_models import Checksums
 
 
 def read_stored(file: str, allow_code: bool = False) -> tuple[Graph, Checksums]:

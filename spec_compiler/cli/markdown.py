@@ -14,7 +14,7 @@ from spec_compiler.diagram.label import change_text
 from spec_compiler.graph import Graph
 from spec_compiler.plan import Action, Change, Plan
 from spec_compiler.plan.costs import multiply_adds, total
-from spec_compiler.plan.matching import Comparison
+from spec_compiler.plan.two_models import Comparison
 
 MOST_ROWS = 60
 LONGEST = 60_000  # characters; a comment on GitHub has room for 65,536

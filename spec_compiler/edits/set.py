@@ -14,8 +14,8 @@ from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, Origin
 from spec_compiler.graph.resolve import resolve
 from spec_compiler.graph.same_arguments import has_argument
+from spec_compiler.keras_facts.argument_checks import check_arguments
 from spec_compiler.keras_facts.argument_values import flow
-from spec_compiler.keras_facts.class_arguments import check_arguments
 from spec_compiler.language.section import Section
 from spec_compiler.language.selectors import Selector
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, collected, did_you_mean, quoted
 from spec_compiler.graph import Graph
+from spec_compiler.graph.matches import in_keyword, is_class
 from spec_compiler.graph.same_arguments import arguments_of, has_argument
-from spec_compiler.graph.unresolved import in_keyword, is_class, no_layer, nothing
+from spec_compiler.graph.unresolved import no_layer, nothing
 from spec_compiler.keras_facts.argument_values import flow
 from spec_compiler.language.selectors import Selector, Term
 

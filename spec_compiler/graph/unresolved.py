@@ -10,22 +10,12 @@ from spec_compiler.diagnostics import Path, SpecError, did_you_mean, near, quote
 from spec_compiler.graph import Graph
 from spec_compiler.graph.enclosed import near_name, reach, same_name
 from spec_compiler.graph.layer_spec import LayerSpec
+from spec_compiler.graph.matches import in_keyword, is_class
 from spec_compiler.language.patterns import LONGEST, glob
 from spec_compiler.language.selectors import KEYWORDS, Term, as_a_list
 
 _STILL_THERE = "name a layer that is still there, or change that section"
 _ANY_STILL_THERE = "name layers that are still there, or change that section"
-
-
-def in_keyword(layer: LayerSpec, keyword: str) -> bool:
-    """Whether `base`, `head`, `new` or `all` means a layer."""
-    section = layer.origin.section
-    return {"all": True, "base": section == "base", "new": layer.is_new, "head": section == "head"}[keyword]
-
-
-def is_class(layer: LayerSpec, name: str) -> bool:
-    """Whether a layer is of the class, `package>Name` by its bare name too."""
-    return name in (layer.class_name, layer.class_name.rpartition(">")[2])
 
 
 def no_layer(name: str, graph: Graph, path: Path = (), chars: tuple[int, int] | None = None) -> SpecError:

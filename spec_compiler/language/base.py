@@ -10,8 +10,8 @@ from pydantic import ConfigDict, Field, StrictStr, model_validator
 
 from spec_compiler.diagnostics import Diagnostic, SpecError, collected, did_you_mean, quoted, show
 from spec_compiler.keras_facts import catalogue
+from spec_compiler.keras_facts.argument_checks import check_application
 from spec_compiler.keras_facts.argument_values import flow
-from spec_compiler.keras_facts.class_arguments import check_application
 from spec_compiler.keras_facts.function_names import FUNCTION_PATTERN
 from spec_compiler.keras_facts.python_text import Call, parsed
 from spec_compiler.language.parsed import Parsed

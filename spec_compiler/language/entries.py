@@ -12,7 +12,7 @@ from pydantic import Field
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, collected
 from spec_compiler.diagnostics.near import num_slips
 from spec_compiler.keras_facts import catalogue
-from spec_compiler.keras_facts.class_arguments import check_entry
+from spec_compiler.keras_facts.argument_checks import check_entry
 from spec_compiler.keras_facts.merges import MERGES
 from spec_compiler.language.parsed import Parsed
 from spec_compiler.language.selectors import Selector

@@ -16,7 +16,7 @@ from spec_compiler.graph.keras_names import with_keras_names
 from spec_compiler.graph.layer_spec import LayerSpec, Origin, Shape
 from spec_compiler.graph.opened import opened
 from spec_compiler.language.entries import snake_case
-from spec_compiler.plan.lost import Made, check_lost
+from spec_compiler.plan.lost_edits import Made, check_lost
 from spec_compiler.spec import Spec
 
 

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 
 from spec_compiler.diagnostics import Path, SpecError, did_you_mean, show
 from spec_compiler.keras_facts import catalogue
-from spec_compiler.keras_facts.class_arguments import NOUNS, check_entry
+from spec_compiler.keras_facts.argument_checks import NOUNS, check_entry
 from spec_compiler.keras_facts.translation import as_yaml
 from spec_compiler.spec.callback_outputs import misplaced
 

@@ -17,7 +17,7 @@ from spec_compiler.diagram import VIEWS, DrawError, to_mermaid, to_tree
 from spec_compiler.diagram.notebook import mimebundle
 from spec_compiler.diagram.picture import draw_up
 from spec_compiler.plan import Plan
-from spec_compiler.plan.matching import compare
+from spec_compiler.plan.two_models import compare
 from spec_compiler.spec.phase import PlannedPhase
 from tests.unit.mermaid import parse_all
 from tests.unit.pictures import awkward, changed, cut, inserted, long_chain, replaced, residual_tower, siamese

@@ -21,8 +21,8 @@ from keras.src.applications import imagenet_utils  # private: what all construct
 from keras.src.utils import file_utils  # private: what all constructors ask for a file
 
 from spec_compiler.backend.models.allowed_configs import refuse_strangers
+from spec_compiler.backend.models.fit_errors import keras_reason
 from spec_compiler.backend.models.reader import read_graph
-from spec_compiler.backend.models.shapes import keras_reason
 from spec_compiler.backend.models.symbolic import skeleton
 from spec_compiler.diagnostics import SpecError, under
 from spec_compiler.graph import Graph

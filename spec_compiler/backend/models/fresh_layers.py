@@ -12,8 +12,8 @@ import keras
 from spec_compiler.backend.models.allowed_configs import refuse_strangers
 from spec_compiler.backend.models.arguments import deserialized
 from spec_compiler.backend.models.copying import CannotCopy
+from spec_compiler.backend.models.fit_errors import make_error
 from spec_compiler.backend.models.rebuilding import Originals
-from spec_compiler.backend.models.shapes import make_error
 from spec_compiler.backend.models.symbolic import refusal
 from spec_compiler.diagnostics import SpecError, under
 from spec_compiler.files import Folder

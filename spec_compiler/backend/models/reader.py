@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras.src.models.functional import Functional as _Functional  # private: what `keras.Model(inputs, outputs)` makes
 
-from spec_compiler.backend.models.shapes import keras_reason
+from spec_compiler.backend.models.fit_errors import keras_reason
 from spec_compiler.backend.models.state import asset_files, loads_itself
 from spec_compiler.backend.models.store import layer_groups, parts, store_paths
 from spec_compiler.diagnostics import SpecError

@@ -20,7 +20,7 @@ import keras
 
 from spec_compiler.backend.models.copying import CannotCopy, Copier
 from spec_compiler.backend.models.differences import difference, is_of_keras, is_plain
-from spec_compiler.backend.models.shapes import keras_reason
+from spec_compiler.backend.models.fit_errors import keras_reason
 from spec_compiler.backend.models.store import layers_by_name
 from spec_compiler.backend.models.symbolic import refusal
 from spec_compiler.diagnostics import Path, SpecError

@@ -10,11 +10,11 @@ from typing import Any
 
 import keras
 
+from spec_compiler.backend.models.fit_errors import because, call_error, fit_errors, keras_reason, make_error
 from spec_compiler.backend.models.fresh_layers import Custom, make_layer, set_arguments
 from spec_compiler.backend.models.output_counts import count_errors
 from spec_compiler.backend.models.reader import read_layer, read_variables, tensor_spec
 from spec_compiler.backend.models.rebuilding import Rebuilder, Ways, cannot_be_made
-from spec_compiler.backend.models.shapes import because, call_error, fit_errors, keras_reason, make_error
 from spec_compiler.backend.models.symbolic import deep, needs_weights, refusal, seeded, skeleton
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.files import HERE, Folder

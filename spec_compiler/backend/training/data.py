@@ -12,7 +12,7 @@ import numpy as np
 
 from spec_compiler.backend.images import ImageReader, check_images
 from spec_compiler.backend.models.arguments import deserialized
-from spec_compiler.backend.models.shapes import keras_reason
+from spec_compiler.backend.models.fit_errors import keras_reason
 from spec_compiler.backend.training.batches import Batches, ImageBatches
 from spec_compiler.backend.training.code_data import Fit, load_function
 from spec_compiler.diagnostics import Diagnostic, SpecError, under

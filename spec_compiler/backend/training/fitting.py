@@ -18,7 +18,7 @@ import keras
 import numpy as np
 
 from spec_compiler.backend.models.breakdowns import broken, diverged
-from spec_compiler.backend.models.shapes import keras_reason
+from spec_compiler.backend.models.fit_errors import keras_reason
 from spec_compiler.backend.training import checkpoints
 from spec_compiler.backend.training.batches import Batches
 from spec_compiler.backend.training.keras_objects import make

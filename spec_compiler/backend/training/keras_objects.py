@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from spec_compiler.backend.models.allowed_configs import refuse_strangers
-from spec_compiler.backend.models.shapes import keras_reason
+from spec_compiler.backend.models.fit_errors import keras_reason
 from spec_compiler.diagnostics import SpecError, under
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.spec.callback_outputs import placed

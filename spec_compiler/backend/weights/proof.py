@@ -15,8 +15,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from spec_compiler.backend.models.fit_errors import keras_reason
 from spec_compiler.backend.models.reader import node_tensors
-from spec_compiler.backend.models.shapes import keras_reason
 from spec_compiler.backend.models.state import untracked
 from spec_compiler.backend.models.store import parts
 from spec_compiler.backend.models.writer import Built

@@ -16,7 +16,7 @@ from spec_compiler.cli.terminal import Shown, echo, joined, style
 from spec_compiler.compiler import plan_spec
 from spec_compiler.diagram import VIEWS
 from spec_compiler.graph import Graph
-from spec_compiler.plan.matching import Comparison, compare
+from spec_compiler.plan.two_models import Comparison, compare
 from spec_compiler.spec.output_paths import check_outputs
 
 MOST_NAMES = 8
