@@ -13,6 +13,7 @@ import click
 from spec_compiler.cli.save import ledger_name, reason
 from spec_compiler.cli.terminal import echo
 from spec_compiler.diagnostics import SpecError
+from spec_compiler.keras_facts.settings import keras_home
 from spec_compiler.sandbox import Grant, NoSandbox, run
 
 _FLAGS = ("--sandbox", "--sandbox-best-effort")
@@ -62,5 +63,4 @@ def _grant(options: Mapping[str, Any]) -> Grant:
         outputs.append(os.path.splitext(os.path.basename(options["spec"]))[0] + ".svg")
     read += [path for path in (ledger if command == "diagram" else None, probe) if path]
     # Keras reads its settings and the weights that it has downloaded there, see keras/src/backend/config.py.
-    home = os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
-    return Grant((*read, home), tuple(outputs), force=bool(options.get("force")))
+    return Grant((*read, keras_home()), tuple(outputs), force=bool(options.get("force")))

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Literal, get_args
 
+from spec_compiler.diagnostics import quoted
 from spec_compiler.diagram.svg_text import fitted
 from spec_compiler.files.whole import whole_file
 
@@ -59,7 +60,7 @@ def render(dot: str, format: str) -> bytes:
     b'<?xml'
     """
     if format not in FORMATS:
-        formats = ", ".join(f"`{each}`" for each in FORMATS)
+        formats = quoted(FORMATS)
         raise DrawError(f"unknown picture format `{format}`, expected one of {formats}")
     source = dot.encode()
     if format == "dot":

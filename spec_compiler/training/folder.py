@@ -7,7 +7,7 @@ import random
 from collections import Counter
 from dataclasses import dataclass
 
-from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, under
+from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, quoted, under
 from spec_compiler.files import Folder, gone
 from spec_compiler.files.regular import Left, kind_at
 from spec_compiler.spec.data import Data
@@ -200,5 +200,5 @@ def _shown(path: str) -> str:
 
 
 def _listed(names: list[str]) -> str:
-    shown = ", ".join(f"`{name}`" for name in names[:4])
+    shown = quoted(names[:4])
     return shown + (f" and {len(names) - 4} more" if len(names) > 4 else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.diagnostics import Diagnostic, SpecError, quoted
 from spec_compiler.graph import Graph
 from spec_compiler.graph.channels import channel_axis
 from spec_compiler.spec import Spec
@@ -81,7 +81,7 @@ def check_classes(graph: Graph, folder: ImageFolder) -> None:
     if units is None or (count == 2 if units == 1 else count == units):
         return
     layer = graph.layer_of(graph.output_refs[0].node)
-    names = ", ".join(f"`{name}`" for name in folder.class_names[:6]) + (" …" if count > 6 else "")
+    names = quoted(folder.class_names[:6]) + (" …" if count > 6 else "")
     puts_out = "tells two classes apart" if units == 1 else f"has {units} outputs"
     help = f"add a `head` that ends in `Dense: {{units: {count}, activation: softmax}}`"
     if layer.is_new:

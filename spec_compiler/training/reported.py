@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from string import Formatter
 
-from spec_compiler.diagnostics import Diagnostic, Path, did_you_mean
+from spec_compiler.diagnostics import Diagnostic, Path, did_you_mean, quoted
 from spec_compiler.graph import Graph
 from spec_compiler.graph.node import ValueRef
 from spec_compiler.keras_facts import catalogue
@@ -88,7 +88,7 @@ def _monitor_problems(
         return
     if monitor not in names:
         message = f"`{callback.name}` watches `{monitor}`, which the training does not report"
-        help = did_you_mean(monitor, names, f"it reports {_listed(names)}")
+        help = did_you_mean(monitor, names, f"it reports {quoted(names)}")
         if monitor.startswith("val_") and not validates:
             help = "add `validation` to `data`, or watch `loss`"
         yield Diagnostic("SC605", message, (*path, "monitor"), help=help)
@@ -109,7 +109,7 @@ def _placeholder_problems(callback: KerasObject, names: Mapping[str, bool], path
     for name in fields:
         if name not in filled:
             message = f"`filepath` has a place for `{name}`, which the training does not report"
-            help = did_you_mean(name, filled, f"it reports {_listed(names)}")
+            help = did_you_mean(name, filled, f"it reports {quoted(names)}")
             yield Diagnostic("SC605", message, (*path, "filepath"), help=help)
 
 
@@ -126,7 +126,3 @@ def _monitor(callback: KerasObject) -> str | None:
 
 
 _OF_THE_BEST = ("ModelCheckpoint", "OrbaxCheckpoint")
-
-
-def _listed(names: Mapping[str, bool]) -> str:
-    return ", ".join(f"`{name}`" for name in names)

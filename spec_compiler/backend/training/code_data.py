@@ -15,7 +15,7 @@ import numpy as np
 
 from spec_compiler.backend.models.functions import call_function, reason_in
 from spec_compiler.backend.training.batches import ArrayBatches
-from spec_compiler.diagnostics import SpecError, did_you_mean, show, under
+from spec_compiler.diagnostics import SpecError, did_you_mean, quoted, show, under
 from spec_compiler.files import Folder
 from spec_compiler.spec.keras_objects import KerasObject
 
@@ -60,9 +60,9 @@ class Ends:
             missing = [name for name in self.names if name not in data]
             extra = [str(key) for key in data if key not in self.names]
             if missing or extra:
-                wrong = f"no {what} for {_listed(missing)}" if missing else f"{what}s for {_listed(extra)}"
+                wrong = f"no {what} for {quoted(missing)}" if missing else f"{what}s for {quoted(extra)}"
                 kind = "inputs" if what == "input" else "outputs"
-                otherwise = f"the model's {kind} are {_listed(self.names)}"
+                otherwise = f"the model's {kind} are {quoted(self.names)}"
                 raise Misfit(wrong, did_you_mean(extra[0], self.names, otherwise) if extra else otherwise)
             return [data[name] for name in self.names]
         if self.form == "named" and len(self.names) > 1:
@@ -73,7 +73,7 @@ class Ends:
             return [data[0] if alone else data]
         if not isinstance(data, list | tuple) or len(data) != len(self.names):
             count = len(data) if isinstance(data, list | tuple) else 1
-            help = f"give an array for each of {_listed(self.names)}, in a tuple or by name"
+            help = f"give an array for each of {quoted(self.names)}, in a tuple or by name"
             raise Misfit(f"{count} {what}{'s' if count != 1 else ''}, the model has {len(self.names)}", help)
         return list(data)
 
@@ -267,7 +267,3 @@ def _same(axes: Shape, shape: Shape) -> bool:
 
 def _one(shape: Shape) -> Shape:
     return (None, *shape[1:])
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)

@@ -19,6 +19,7 @@ from spec_compiler.cli.progress import progress
 from spec_compiler.cli.save import ready, together
 from spec_compiler.cli.terminal import echo, joined, shown, style
 from spec_compiler.diagnostics import SpecError
+from spec_compiler.keras_facts.settings import keras_home
 from spec_compiler.reading import Damaged
 from spec_compiler.reading.text import read_json
 from spec_compiler.spec.data import INTERPOLATIONS
@@ -217,8 +218,7 @@ def _imagenet() -> tuple[str, ...]:
         SpecError: SC501 where it is not there, SC502 where it is damaged.
     """
     name = "imagenet_class_index.json"
-    home = os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
-    path = os.path.join(home, "models", name)
+    path = os.path.join(keras_home(), "models", name)
     if not os.path.isfile(path):
         address = f"https://storage.googleapis.com/download.tensorflow.org/data/{name}"
         help = f"put {address} there, or call `keras.applications.imagenet_utils.decode_predictions` once"

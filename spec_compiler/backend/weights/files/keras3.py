@@ -9,6 +9,7 @@ import numpy as np
 from spec_compiler.backend.weights.files.misfit import another_model, shape_problems, weighted
 from spec_compiler.backend.weights.files.saved_state import older
 from spec_compiler.backend.weights.files.store import Store
+from spec_compiler.diagnostics import quoted
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, Place
 
@@ -40,7 +41,7 @@ def find_keras3(store: Store, base: Graph, path: str) -> dict[Place, str]:
     spare = [name for name in store.arrays if name not in placed and not name.startswith(tuple(loaded))]
     spare = [name for name in spare if not _is_copy(store, name, placed)]  # last: it reads arrays
     if spare and not problems:  # where an array is missing, too, that alone says it is another model
-        listed = ", ".join(f"`{each}`" for each in spare[:3])
+        listed = quoted(spare[:3])
         problems.append(f"the file holds weights that no layer of the base takes: {listed}")
     if problems:
         raise another_model(path, base, problems)

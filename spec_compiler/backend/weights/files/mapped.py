@@ -7,7 +7,7 @@ from spec_compiler.backend.weights.files.keras3 import weight_groups
 from spec_compiler.backend.weights.files.legacy import weight_names
 from spec_compiler.backend.weights.files.misfit import shape_problems, weighted
 from spec_compiler.backend.weights.files.store import Store
-from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean
+from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, quoted
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Place
 from spec_compiler.language.base import Weights
@@ -37,7 +37,7 @@ def find_mapped(path: str, weights: Weights, store: Store, base: Graph, result: 
             continue
         if group.strip("/") not in store:
             message = f"the file has no group `{group}`"
-            otherwise = f"it has {', '.join(f'`{each}`' for each in groups[:4])} …"
+            otherwise = f"it has {quoted(groups[:4])} …"
             problems.append(Diagnostic("SC506", message, ("map", name), help=did_you_mean(group, groups, otherwise)))
             continue
         in_group = _datasets(store, group.strip("/"))

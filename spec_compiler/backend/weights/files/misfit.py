@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 
 from spec_compiler.backend.weights.files.store import Store
-from spec_compiler.diagnostics import SpecError
+from spec_compiler.diagnostics import SpecError, quoted
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec
 
@@ -47,10 +47,10 @@ def another_model(
     missing = [name for name in wanted if name not in names]
     extra = [name for name in names if name not in wanted]
     if missing and not extra:
-        texts.append(f"the file lacks {', '.join(f'`{name}`' for name in missing[:4])}")
+        texts.append(f"the file lacks {quoted(missing[:4])}")
         help = "a file without the top belongs to `include_top: false`" if _is_top(missing) else help
     elif extra and not missing:
-        texts.append(f"only the file has {', '.join(f'`{name}`' for name in extra[:4])}")
+        texts.append(f"only the file has {quoted(extra[:4])}")
         help = "a file with the top belongs to `include_top: true`" if _is_top(extra) else help
     more = [f"and {len(texts) - 4} more"] if len(texts) > 4 else []
     message = f"`{os.path.basename(path)}` holds the weights of another model than `{base.name}`"
