@@ -15,7 +15,7 @@ from spec_compiler.graph.node import Node, ValueRef, map_references, references
 
 def opened(graph: Graph, reached: Iterable[str]) -> Graph:
     """The graph with every nested model opened that a text such as `outer/inner` reaches into, however deep."""
-    texts = [text for text in reached if "/" in text]
+    texts = [text for text in reached if "/" in text or "[" in text]
 
     def is_reached(layer: LayerSpec) -> bool:
         return layer.inner is not None and any(_reaches(text, layer.name) for text in texts)
@@ -32,8 +32,9 @@ def _reaches(text: str, name: str) -> bool:
 
     The text is searched, not parsed: too much opened only shows more layers, too little would leave a name unknown.
     """
-    # behind the dots of a range, in a list, in a regular expression, after `type:`
-    return re.search(rf"(^|[. ,/:^]){re.escape(name)}/", text) is not None
+    # behind the dots of a range, in a list, in a regular expression, after `type:`; or with positions, `outer[0:7]`
+    escaped = re.escape(name)
+    return re.search(rf"(^|[. ,/:^<]){escaped}/|^\s*{escaped}\s*\[[-\d\s]*:[-\d\s]*\]\s*$", text) is not None
 
 
 def open_model(graph: Graph, name: str) -> Graph:

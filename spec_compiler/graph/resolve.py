@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import operator
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, collected, did_you_mean, quoted
 from spec_compiler.graph import Graph
+from spec_compiler.graph.layer_spec import LayerSpec
 from spec_compiler.graph.matches import in_keyword, is_class
 from spec_compiler.graph.same_arguments import arguments_of, has_argument
-from spec_compiler.graph.unresolved import no_layer, nothing
+from spec_compiler.graph.unresolved import no_layer, nothing, positions_of
 from spec_compiler.keras_facts.argument_values import flow
 from spec_compiler.language.selectors import Selector, Term
 
@@ -92,6 +95,8 @@ def resolve_term(term: Term, graph: Graph) -> set[str]:
         return _range(term, graph)
     if term.form == "slice":
         nodes = _slice(term, graph)
+    elif term.form == "inside":
+        nodes = _of_the_base(graph, {name for name in graph.layers if name.startswith(f"{term.whose}/")})
     elif term.form == "keyword":
         nodes = {node for node in graph.nodes if in_keyword(graph.layer_of(node), term.text)}
     elif term.form == "type":
@@ -112,19 +117,22 @@ def _by_name(text: str, graph: Graph) -> set[str]:
 
 def _slice(term: Term, graph: Graph) -> set[str]:
     start, stop = term.positions
-    count = len(graph.positions)
-    inside = graph.positions[start:stop]
+    positions = positions_of(term.whose, graph)
+    count = len(positions)
+    if term.whose and not count:
+        raise nothing(term, graph)
+    inside = positions[start:stop]
     if not inside:  # Python's slices, past the end too; a spec that means nothing by one is told
-        raise SpecError.single(
-            "SC201",
-            f"`{term.text}` selects no position",
-            path=term.path,
-            help=f"the base has {count} layers, at positions 0 to {count - 1}"
-            if count
-            else "this base has no positions",
-        )
-    wanted = set(inside)
-    return {name for name, node in graph.nodes.items() if node.layer in wanted and not graph.layers[node.layer].is_new}
+        whose = f"`{term.whose}`" if term.whose else "the base"
+        known = f"{whose} has {count} layers, at positions 0 to {count - 1}"
+        message, help = f"`{term.text}` selects no position", known if count else "this base has no positions"
+        raise SpecError.single("SC201", message, path=term.path, help=help)
+    return _of_the_base(graph, set(inside))
+
+
+def _of_the_base(graph: Graph, layers: set[str]) -> set[str]:
+    """The calls of those of the layers that no edit made: one may have taken the name of another."""
+    return {name for name, node in graph.nodes.items() if node.layer in layers and not graph.layers[node.layer].is_new}
 
 
 def _range(term: Term, graph: Graph) -> set[str]:
@@ -139,6 +147,11 @@ def _range(term: Term, graph: Graph) -> set[str]:
     between = graph.descendants(starts) if first else set(graph.nodes)
     if last:
         between &= graph.ancestors(stops)
+    if term.is_open and between:
+        between -= stops
+        if not between:
+            message = f"`{term.text}` selects no layer, nothing stands between the two"
+            raise SpecError.single("SC201", message, path=term.path, help=f"`{first}..{last}` has its end as well")
     if not between:  # so both ends are named: each would be in its own half
         backwards = bool(graph.descendants(stops) & graph.ancestors(starts))
         raise SpecError.single(
@@ -163,9 +176,7 @@ def _where(where: Mapping[str, Any], chosen: set[str], graph: Graph) -> set[str]
                 at_key=True,
                 help=did_you_mean(key, arguments),
             )
-    narrowed = {
-        name for name in chosen if all(has_argument(graph.layer_of(name), key, value) for key, value in where.items())
-    }
+    narrowed = {name for name in chosen if all(_fits(graph.layer_of(name), *each) for each in where.items())}
     if not narrowed:
         key = next(iter(where))
         values = dict.fromkeys(flow(arguments_of(graph.layer_of(name)).get(key)) for name in graph.in_order(chosen))
@@ -176,3 +187,20 @@ def _where(where: Mapping[str, Any], chosen: set[str], graph: Graph) -> set[str]
             help=f"their `{key}` is {quoted(list(values)[:6])}{', …' if len(values) > 6 else ''}",
         )
     return narrowed
+
+
+_BOUND = re.compile(r"(>=|<=|>|<)\s*([-+]?\d+(?:\.\d+)?)")
+_COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
+
+
+def _fits(layer: LayerSpec, key: str, value: Any) -> bool:
+    """Whether an argument has a value, or all its numbers keep to a bound such as `>=256`."""
+    bound = _BOUND.fullmatch(value.strip()) if isinstance(value, str) else None
+    if bound is None:
+        return has_argument(layer, key, value)
+    actual = arguments_of(layer).get(key)
+    numbers = actual if isinstance(actual, list | tuple) else [actual]
+    return bool(numbers) and all(
+        isinstance(number, int | float) and not isinstance(number, bool) and _COMPARE[bound[1]](number, float(bound[2]))
+        for number in numbers
+    )

@@ -94,10 +94,36 @@ def _matches(term: Term, name: str, layer: LayerSpec) -> bool:
     return term.form in ("regex", "glob") and term.matches()(name)
 
 
+def positions_of(whose: str, graph: Graph) -> tuple[str, ...]:
+    """The base's layers in the order of its positions; of one base of several, or of a nested model, only its own."""
+    if whose in ("", "base"):
+        return graph.positions
+    return tuple(name for name in graph.positions if name.startswith(f"{whose}/"))
+
+
+def _no_model(term: Term, graph: Graph) -> SpecError:
+    """The error for a base or nested model that is not there, or of which nothing is left."""
+    gone = next((name for name in graph.removed if name.startswith(f"{term.whose}/")), None)
+    if gone is not None:
+        origin = graph.removed[gone]
+        return SpecError.single(
+            "SC206",
+            f"nothing of `{term.whose}` is left, `{origin.section}` took it away",
+            path=term.path,
+            related=[(f"`{origin.section}` took `{gone}` away", origin.path)],
+            help=_ANY_STILL_THERE,
+        )
+    models = dict.fromkeys(name.rpartition("/")[0] for name in graph.layers if "/" in name)
+    models |= {name: None for name, layer in graph.layers.items() if layer.inner is not None}
+    otherwise = f"there are {quoted(models)}" if models else "this model has neither"
+    message = f"no base and no nested model is called `{term.whose}`"
+    return SpecError.single("SC201", message, path=term.path, help=did_you_mean(term.whose, models, otherwise))
+
+
 def _lost_positions(term: Term, graph: Graph) -> SpecError:
     """The error for positions of the base of whose layers none is left."""
     start, stop = term.positions
-    inside = graph.positions[start:stop]
+    inside = positions_of(term.whose, graph)[start:stop]
     one = len(inside) == 1
     named = f"is the position of `{inside[0]}`" if one else f"are the positions of `{inside[0]}` to `{inside[-1]}`"
     name = inside[-1]
@@ -114,8 +140,10 @@ def _lost_positions(term: Term, graph: Graph) -> SpecError:
 
 def nothing(term: Term, graph: Graph) -> SpecError:
     """The error for a pattern, a class, a keyword or positions that match no layer: SC201, or SC206 where they did."""
-    if term.form == "slice":
+    if term.form == "slice" and positions_of(term.whose, graph):
         return _lost_positions(term, graph)
+    if term.whose:
+        return _no_model(term, graph)
     is_keyword = term.form == "keyword"
     later = _coming(
         graph, lambda layer: in_keyword(layer, term.text) if is_keyword else _matches(term, layer.name, layer)

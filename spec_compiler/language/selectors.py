@@ -13,7 +13,7 @@ from spec_compiler.language.parsed import Parsed
 from spec_compiler.language.patterns import Matches
 
 KEYWORDS = ("base", "head", "new", "all")
-Form = Literal["name", "range", "glob", "regex", "type", "slice", "keyword"]
+Form = Literal["name", "range", "inside", "glob", "regex", "type", "slice", "keyword"]
 
 # Quantifiers that give nothing back, so that a long text is read once.
 _SLICE = re.compile(r"\[?+\s*+(-?+\d*+)\s*+:\s*+(-?+\d*+)\s*+\]?+")
@@ -73,11 +73,19 @@ class Term(NamedTuple):
     form: Form
     parts: tuple[str, ...]
     path: Path = ()
+    is_open: bool = False  # a range without its end, `a..<b`
+
+    @property
+    def whose(self) -> str:
+        """The base or nested model whose layers or positions are meant; empty where the text names none."""
+        return self.parts[-1] if self.form == "inside" or len(self.parts) > 2 else ""
 
     @property
     def positions(self) -> tuple[int | None, int | None]:
         """The ends of a range of positions; what is beyond all of them is cut down to a number."""
-        start, stop = (max(-_FAR, min(_FAR, int(part[:20]))) if part not in ("", "-") else None for part in self.parts)
+        start, stop = (
+            max(-_FAR, min(_FAR, int(part[:20]))) if part not in ("", "-") else None for part in self.parts[:2]
+        )
         return start, stop
 
     def matches(self) -> Matches:
@@ -187,6 +195,10 @@ def _parse_term(raw: Any, path: Path) -> Term:
     text = raw.strip()
     if ends := _SLICE.fullmatch(text):
         return Term(text, "slice", (ends[1], ends[2]), path)
+    whose, _, positions = text.rpartition("[")
+    is_python = _OF_LAYERS.fullmatch(text) is not None
+    if whose and not is_python and not _GLOB.search(whose) and (ends := _SLICE.fullmatch(f"[{positions}")):
+        return Term(text, "slice", (ends[1], ends[2], whose.strip()), path)
     if _POSITION.fullmatch(text):
         message = f"`{text}` is one position, a selector takes a range of them"
         raise SpecError.single("SC104", message, path=path, help=f"write `'{_one_position(int(text[1:-1][:20]))}'`")
@@ -199,12 +211,17 @@ def _parse_term(raw: Any, path: Path) -> Term:
         return Term(text, "type", (name,), path)
     if text in KEYWORDS:
         return Term(text, "keyword", (text,), path)
+    if text.endswith("/..") and ".." not in text[:-3] and text[:-3]:
+        return Term(text, "inside", (text[:-3],), path)
     if ".." in text:
         names = text.split("..")
-        if len(names) != 2 or names == ["", ""]:
+        is_open = len(names) == 2 and names[1].startswith("<")
+        if is_open:
+            names[1] = names[1].removeprefix("<")
+        if len(names) != 2 or names == ["", ""] or (is_open and not names[1].strip()):
             message = f"`{text}` is not a range"
             raise SpecError.single("SC104", message, path=path, help=as_a_list(text) or "write `a..b`, `..b` or `a..`")
-        return Term(text, "range", (names[0].strip(), names[1].strip()), path)
+        return Term(text, "range", (names[0].strip(), names[1].strip()), path, is_open)
     if _GLOB.search(text):
         return _pattern(text, "glob", path)
     return Term(text, "name", (text,), path)
