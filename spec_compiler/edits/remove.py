@@ -23,7 +23,6 @@ class Remove(RootModel[Selector], Edit, frozen=True):
     key: ClassVar = "remove"
     says: ClassVar = "Layers or ranges to take out, their input wired to their consumers."
     is_list: ClassVar = True
-    may_stand_alone: ClassVar = True
     names: ClassVar = ("",)
 
     root: Selector = Field(examples=["type:Dropout", "block5_conv2..block5_conv3"])

@@ -14,7 +14,7 @@ from spec_compiler.diagnostics.near import num_slips
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.argument_checks import check_entry
 from spec_compiler.keras_facts.merges import MERGES
-from spec_compiler.language.parsed import Parsed
+from spec_compiler.language.parsed import OneOrMore, Parsed
 from spec_compiler.language.selectors import Selector
 
 
@@ -89,8 +89,8 @@ class LooseEntry(LayerEntry):
     matches: ClassVar[bool] = False
 
 
-Entries = Annotated[tuple[LayerEntry, ...], Field(min_length=1)]  # the layers of one chain
-HeadEntries = Annotated[tuple[HeadEntry, ...], Field(min_length=1)]  # those of a head
+Entries = Annotated[tuple[LayerEntry, ...], Field(min_length=1), OneOrMore()]  # the layers of one chain
+HeadEntries = Annotated[tuple[HeadEntry, ...], Field(min_length=1), OneOrMore()]  # those of a head
 
 
 MATCH = "{name}"  # in a layer's name: the layer that the edit matched

@@ -42,3 +42,21 @@ class Parsed(abc.ABC):
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {"x-definition": cls.definition}
+
+
+class OneOrMore:
+    """Marks a list that one thing may stand for without the list: `head: Flatten` is `head: [Flatten]`.
+
+    Paths have the index of the list all the same; `Source` knows that the text has none.
+    """
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._listed, handler(source))
+
+    @staticmethod
+    def _listed(raw: Any) -> Any:
+        return raw if raw is None or isinstance(raw, list | tuple) else [raw]
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        several = handler(schema)
+        return {"anyOf": [several, several["items"]]}

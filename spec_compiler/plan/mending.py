@@ -55,7 +55,8 @@ def _assigned(data: Any, path: Path, value: Any) -> Any:
         return value
     first, rest = path[0], path[1:]
     if isinstance(first, int):
-        items = list(data or ())
+        items = data if isinstance(data, list | tuple) else [] if data is None else [data]  # one thing without its list
+        items = list(items)
         items[first : first + 1] = [_assigned(items[first] if first < len(items) else None, rest, value)]
         return items
     if not isinstance(data, dict) and isinstance(data, str) and data == first:

@@ -9,6 +9,7 @@ from pydantic import Field, StrictFloat, StrictInt, StrictStr, model_validator
 from spec_compiler.diagnostics import Diagnostic, SpecError, show
 from spec_compiler.keras_facts.function_names import is_function
 from spec_compiler.language.entries import LooseEntry
+from spec_compiler.language.parsed import OneOrMore
 from spec_compiler.language.section import Section
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")  # as `keras.utils.load_img` has them
@@ -29,7 +30,7 @@ class Data(Section):
     batch_size: Annotated[StrictInt, Field(ge=1, lt=2**31)] = Field(
         default=32, description="How many images make one step."
     )
-    augment: tuple[LooseEntry, ...] = Field(
+    augment: Annotated[tuple[LooseEntry, ...], OneOrMore()] = Field(
         default=(),
         description="Layers that change the training images at random; they are no part of the model.",
         examples=[[{"RandomFlip": "horizontal"}, {"RandomRotation": 0.1}]],

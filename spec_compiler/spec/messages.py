@@ -93,12 +93,8 @@ def _value_help(kind: str, path: Path, error: Any, fields: Fields) -> str | None
         return f"put it in quotes: `{key}: '{value}'`" if isinstance(value, int | float) else _example(path, fields)
     if kind == "int_type" and isinstance(value, str) and re.fullmatch(r"\s*-?[0-9]{1,18}\s*", value):
         return f"remove the quotes: `{key}: {int(value)}`"
-    if kind == "tuple_type" and isinstance(value, Mapping):
-        return "begin each entry with `- `"
     if kind == "tuple_type" and isinstance(value, str) and (written := as_yaml(value)) is not None:
         return f"write `{key}: {written if written.startswith('[') else f'[{written}]'}`"
-    if kind == "tuple_type" and isinstance(value, str) and key in ("head", "with", "layers"):
-        return f"write `{key}: [{value}]`"
     if path == ("bases",):
         return "a single base stands under `base`"
     return _example(path, fields)

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
-from spec_compiler.edits import SECTIONS
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.language.parsed import Parsed
 from spec_compiler.spec import Spec
@@ -45,12 +44,11 @@ def spec_schema() -> dict[str, Any]:
         "variable": VARIABLE,
     }
     definitions["Base"] = base_schema(definitions["Base"])
-    alone = [section.key for section in SECTIONS if section.may_stand_alone]
     properties = {**raw["properties"], "vars": _VARS}
     for name, field in properties.items():
         field["title"] = name
-        if field.get("type") == "array":
-            properties[name] = _section_list(field, name in alone)
+        if field.get("anyOf", [{}])[0].get("type") == "array":  # a section that is a list may be empty
+            properties[name] = {**field, "anyOf": [*field["anyOf"], {"type": "null"}]}
     schema = {
         "$schema": DRAFT,
         "$id": "https://raw.githubusercontent.com/spec-compiler/spec-compiler/main/schemas/" + FILE,
@@ -71,14 +69,6 @@ def _definitions(kind: type[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for each in kind.__subclasses__():
         yield from each.definitions.items()
         yield from _definitions(each)
-
-
-def _section_list(field: dict[str, Any], may_stand_alone: bool) -> dict[str, Any]:
-    """A section that is a list of entries, and may be empty; some may be one entry without the list as well."""
-    kept: dict[str, Any] = {key: field[key] for key in ("title", "description", "examples") if key in field}
-    several = {"type": "array", "items": field["items"]}
-    one = [field["items"]] if may_stand_alone else []
-    return {**kept, "anyOf": [several, *one, {"type": "null"}]}
 
 
 def _plain(schema: Any, key: str = "") -> Any:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     Field,
     ModelWrapValidatorHandler,
     PrivateAttr,
@@ -23,7 +22,7 @@ from spec_compiler.diagnostics import Path, SpecError, show
 from spec_compiler.edits import EDITS, SECTIONS, Edit
 from spec_compiler.files import Folder
 from spec_compiler.language.base import Base
-from spec_compiler.language.parsed import Parsed
+from spec_compiler.language.parsed import OneOrMore, Parsed
 from spec_compiler.language.section import Section
 from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.data import Data
@@ -44,9 +43,7 @@ def _field(section: type[Edit]) -> tuple[Any, Any]:
     if not section.is_list:
         return section | None, Field(default=None, description=section.says)
     several: Any = tuple[section, ...]  # type: ignore[valid-type]
-    if section.may_stand_alone:
-        several = Annotated[several, BeforeValidator(lambda raw: raw if isinstance(raw, list | tuple) else [raw])]
-    return several, Field(default=(), description=section.says)
+    return Annotated[several, OneOrMore()], Field(default=(), description=section.says)
 
 
 class _Beginning(Section):
@@ -84,7 +81,9 @@ class Spec(_Edited):
 
     data: Data | None = Field(default=None, description="The images that `spec-compiler train` learns from.")
     compile: Compile | None = Field(default=None, description="What Keras's `compile` takes: optimizer, loss, metrics.")
-    train: tuple[Phase, ...] = Field(default=(), description="The phases of training, in order.")
+    train: Annotated[tuple[Phase, ...], OneOrMore()] = Field(
+        default=(), description="The phases of training, in order."
+    )
 
     _source: Source | None = PrivateAttr(default=None)
 
