@@ -27,6 +27,7 @@ def plan_markdown(plan: Plan, comparison: Comparison | None = None) -> str:
         lines += [f"{comparison.summary[0].upper()}{comparison.summary[1:]}.", ""]
         lines += [f"Weights: {_cell(comparison.weights_summary)}.", ""] if comparison.weights_summary else []
     lines += ["| | before | after |", "|---|---:|---:|", *_figures(plan), ""]
+    lines += [*(f"- Expect {_cell(promise.text)}." for promise in plan.promises), ""] if plan.promises else []
     rows = list(_rows(plan.changes))
     if rows:
         lines += [

@@ -21,6 +21,12 @@ set_option = click.option(
     help="Override a value of the spec, for example `--set base.weights=null`. Repeatable.",
 )
 
+policy_option = click.option(
+    "--policy",
+    type=click.Path(),
+    help="A YAML file with an `expect` of its own, which the result must keep beside the spec's.",
+)
+
 model_code_option = click.option(
     "--allow-code", is_flag=True, help="Let a saved model run code: `Lambda` layers. Only for models you trust."
 )

@@ -64,6 +64,6 @@ def _grant(given: Mapping[str, Any]) -> Grant:
         outputs.append(ledger or ledger_name(outputs[0]))
     elif command == "diagram" and not outputs:
         outputs.append(os.path.splitext(os.path.basename(given["spec"]))[0] + ".svg")
-    read += [path for path in (ledger if command == "diagram" else None, probe) if path]
+    read += [path for path in (ledger if command == "diagram" else None, probe, given.get("policy")) if path]
     home = os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
     return Grant((*read, home), tuple(outputs), force=bool(given.get("force")))

@@ -15,7 +15,7 @@ from spec_compiler.spec import Spec
 from spec_compiler.spec.schema import schema_file
 
 ROOT = Path(__file__).parents[2]
-OTHERS = {"spec", "name", "description", "seed", "base", "bases", "data", "compile", "train"}
+OTHERS = {"spec", "name", "description", "seed", "base", "bases", "data", "compile", "train", "expect"}
 
 
 def test_a_spec_has_a_field_for_each_in_this_order() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from spec_compiler.cli.formats import PLAN_FORMATS, PLAN_SUFFIXES, plan_as
-from spec_compiler.cli.options import of_the_call, permission_options, sandbox_option, set_option
+from spec_compiler.cli.options import of_the_call, permission_options, policy_option, sandbox_option, set_option
 from spec_compiler.cli.pictures import FORMATS, check_output, read_ledger, write_picture
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.show import ledger_text, plan_text, render_all, table_text
@@ -28,6 +28,7 @@ spec_argument = click.argument("spec", type=click.Path())
 @click.command()
 @spec_argument
 @set_option
+@policy_option
 @permission_options
 @click.option(
     "--format", "format_", type=click.Choice(PLAN_FORMATS), help="[default: as the output's suffix says, or text]"
@@ -38,6 +39,7 @@ spec_argument = click.argument("spec", type=click.Path())
 def plan(
     spec: str,
     overrides: tuple[str, ...],
+    policy: str | None,
     allow_code: bool,
     restrict_paths: bool,
     format_: str | None,
@@ -51,7 +53,7 @@ def plan(
         ready(output, force, suffixes=tuple(PLAN_SUFFIXES))
         format_ = format_ or PLAN_SUFFIXES[os.path.splitext(output)[1]]
     with progress("planning"):
-        loaded = load_spec(spec, overrides=overrides)
+        loaded = load_spec(spec, overrides=overrides, policy=policy)
         check_outputs([output] if output else [], spec=loaded)
         planned = plan_spec(loaded, allow_code=allow_code, restrict_paths=restrict_paths)
     text = plan_as(planned, format_ or "text")
@@ -79,6 +81,7 @@ def plan(
 @click.option("--prove", is_flag=True, help="Run base and result, and compare every kept layer, bit for bit.")
 @click.option("--probe", type=click.Path(), help="Prove it on the images in this folder, not on seeded inputs.")
 @click.option("--force", is_flag=True, help="Overwrite files that exist, and try what needs more memory than is left.")
+@policy_option
 @permission_options
 @sandbox_option
 def build(
@@ -89,6 +92,7 @@ def build(
     prove: bool,
     probe: str | None,
     force: bool,
+    policy: str | None,
     allow_code: bool,
     restrict_paths: bool,
 ) -> None:
@@ -100,7 +104,7 @@ def build(
     ready(output, force, suffixes=(".keras", ".h5"))
     ready(ledger, force, suffixes=(".json",))
     with progress("compiling"):
-        loaded = load_spec(spec, overrides=overrides)
+        loaded = load_spec(spec, overrides=overrides, policy=policy)
         check_outputs((output, ledger), spec=loaded)
         compiled = compile_spec(
             loaded,

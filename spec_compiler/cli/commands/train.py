@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from spec_compiler.cli.options import permission_options, set_option
+from spec_compiler.cli.options import permission_options, policy_option, set_option
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.show import render_all
 from spec_compiler.cli.signals import Stopped, not_mistaken
@@ -30,6 +30,7 @@ STRATEGIES = ("mirrored", "multi_worker_mirrored")
 @set_option
 @click.option("--resume", is_flag=True, help="Continue the run in the folder from its last complete epoch.")
 @click.option("--force", is_flag=True, help="Begin anew where the folder holds a run.")
+@policy_option
 @permission_options
 @click.option("--strategy", type=click.Choice(STRATEGIES), help="Train on several devices or machines (TensorFlow).")
 @click.option("--no-tensorboard", is_flag=True, help="Write no logs for TensorBoard.")
@@ -40,6 +41,7 @@ def train(
     overrides: tuple[str, ...],
     resume: bool,
     force: bool,
+    policy: str | None,
     allow_code: bool,
     restrict_paths: bool,
     strategy: str | None,
@@ -73,6 +75,7 @@ def train(
                 force=force,
                 allow_code=allow_code,
                 restrict_paths=restrict_paths,
+                policy=policy,
                 strategy=strategy,
                 tensorboard=not no_tensorboard and _has("tensorboard"),
                 watcher=_after(line, watcher),
@@ -90,6 +93,9 @@ def train(
         echo("no curves were drawn: matplotlib is not installed (`pip install matplotlib`)", err=True)
     if not no_tensorboard and not _has("tensorboard"):
         echo("no logs were written: TensorBoard is not installed (`pip install tensorboard`)", err=True)
+    if trained.broken:
+        echo(NEWLINE + render_all(trained.broken), err=True)
+        sys.exit(1)
 
 
 def _after(line: contextlib.ExitStack, watcher: Watcher) -> Watcher:
