@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from spec_compiler.edits.freeze import Freeze
 from spec_compiler.edits.freezing import normalizes
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec
@@ -50,8 +49,7 @@ def trained(spec: Spec, graph: Graph) -> tuple[Trained, ...]:
     """
     if not spec.train:
         names = frozenset(name for name, layer in graph.layers.items() if layer.trainable)
-        freeze = spec.section(Freeze)
-        return (_trained(None, names, freeze is not None and freeze.root.batch_norm == "all", graph),)
+        return (_trained(None, names, False, graph),)  # `batch_norm: all` looks into nested models in a phase only
     states = []
     for index, phase in enumerate(spec.train):
         names = trainable_layers(spec, graph, index)
@@ -61,8 +59,8 @@ def trained(spec: Spec, graph: Graph) -> tuple[Trained, ...]:
 
 def _trained(phase: str | None, names: frozenset[str], inference: bool, graph: Graph) -> Trained:
     thaws = phase is not None
-    tied: set[str] = set()
     shared = {layer.name for layer in graph.tied_layers}
+    tied = {place for layer in graph.tied_layers if layer.name not in names for place in layer.tied}  # none trains it
     counts = {}
     for name, layer in graph.layers.items():
         if name not in names:
