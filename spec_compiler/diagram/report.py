@@ -182,7 +182,11 @@ def _summary(plan: Plan, costs: Mapping[str, _Costs]) -> dict[str, Any]:
         "counts": {action: plan.count(action) for action in ("kept", "changed", "new", "dropped")},
         "before": costs["before"].totals(),
         "after": costs["after"].totals(),
-        **({"promises": [promise.text for promise in plan.promises]} if plan.promises else {}),
+        **(
+            {"promises": [[promise.text.replace("`", ""), promise.found is not None] for promise in plan.promises]}
+            if plan.promises
+            else {}
+        ),
     }
 
 

@@ -41,6 +41,9 @@ def _names(terms: Iterable[Term], graph: Graph, inside: dict[str, LayerSpec]) ->
 
 
 def _outside(term: Term, graph: Graph) -> set[str]:
+    ends = term.parts if term.form == "range" else (term.text,)
+    if term.form in ("name", "range") and not all(end in graph.nodes or end in graph.calls for end in ends if end):
+        return set()  # the error would look for near names, which nobody reads
     try:
         return {graph.nodes[name].layer for name in resolve_term(term, graph)}
     except SpecError:

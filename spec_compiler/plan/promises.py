@@ -13,7 +13,7 @@ from spec_compiler.graph import Graph
 from spec_compiler.graph.anywhere import anywhere
 from spec_compiler.graph.node import ValueRef
 from spec_compiler.graph.opened import opened
-from spec_compiler.graph.resolve import resolve
+from spec_compiler.graph.resolve import MOST_PROBLEMS, resolve
 from spec_compiler.keras_facts.argument_values import flow
 from spec_compiler.language.bounds import Bounds
 from spec_compiler.language.output_shapes import OutputShapes, Sizes
@@ -303,10 +303,10 @@ def _trains(asked: _Asked, selector: Selector) -> str:
 
 
 def _absent(asked: _Asked, selector: Selector) -> str:
-    problems = []
+    problems: list[Diagnostic] = []
     for term in selector.terms:
         names = anywhere(replace(selector, terms=(term,)), asked.graph)
-        if names:
+        if names and len(problems) < MOST_PROBLEMS:
             message = f"the result has {_layers_text(names)}, {asked.says} says that `{term.text}` is absent"
             notes = (_listed(names),) if len(names) > 1 else ()
             help = "take what it names out, with `remove` or `replace`"

@@ -293,6 +293,7 @@ def test_the_plan_shows_its_promises() -> None:
     line = "Expect parameters at most 25,000,000: 2,698."
     assert line in plan_text(plan).splitlines()
     assert f"- {line}" in plan_markdown(plan).splitlines()
+    assert "- Expect absent `type:Lambda`: none." in plan_markdown(plan).splitlines()
     assert plan.to_json()["promises"][1] == {
         "key": "absent",
         "wanted": "`type:Lambda`",
