@@ -11,7 +11,7 @@ from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, Shape
 from spec_compiler.graph.node import TensorSpec
 from spec_compiler.plan.listing import Listing
-from spec_compiler.plan.promises import Promise
+from spec_compiler.plan.promises.promise import Promise
 from spec_compiler.spec.phase import PlannedPhase
 
 Action = Literal["kept", "changed", "new", "dropped"]
