@@ -27,6 +27,7 @@ def plan_markdown(plan: Plan, comparison: Comparison | None = None) -> str:
         lines += [f"{comparison.summary[0].upper()}{comparison.summary[1:]}.", ""]
         lines += [f"Weights: {_cell(comparison.weights_summary)}.", ""] if comparison.weights_summary else []
     lines += ["| | before | after |", "|---|---:|---:|", *_figures(plan), ""]
+    lines += [*(f"- Expect {_quoted(promise.text)}." for promise in plan.promises), ""] if plan.promises else []
     rows = list(_rows(plan.changes))
     if rows:
         lines += [
@@ -103,6 +104,12 @@ def _row(change: Change) -> str:
     return f"| `{SIGNS[change.action]}` | {name} | {_cell(layer.class_name)} | `{shape}` | {parameters} | {why} |"
 
 
+def _quoted(text: str) -> str:
+    """A text as it is shown, its parts between backquotes as code."""
+    parts = " ".join(text.split()).split("`")
+    return "".join(f"`{_code(part)}`" if index % 2 else _escaped(part) for index, part in enumerate(parts))
+
+
 def _code(text: str) -> str:
     """Any text between backquotes in a cell of a table."""
     # Nothing can be escaped between backquotes, so another letter stands for them; a bar ends the cell even there.
@@ -115,5 +122,9 @@ def _cell(text: str) -> str:
     >>> print(_cell("a|b <c>"))
     a\\|b &lt;c>
     """
-    text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
+    return _escaped(" ".join(text.split()))
+
+
+def _escaped(text: str) -> str:
+    text = text.replace("&", "&amp;").replace("<", "&lt;")
     return re.sub(r"([\\|`*\[\]~])|(?<![^\W_])_|_(?![^\W_])", lambda sign: "\\" + sign[0], text)

@@ -25,6 +25,12 @@ set_option = click.option(
     help="Override a value of the spec, for example `--set base.weights=null`. Repeatable.",
 )
 
+policy_option = click.option(
+    "--policy",
+    type=click.Path(),
+    help="A YAML file with an `expect` of its own, which the result must keep beside the spec's.",
+)
+
 model_code_option = click.option(
     "--allow-code", is_flag=True, help="Let a saved model run code: `Lambda` layers. Only for models you trust."
 )
@@ -38,6 +44,7 @@ class SpecCall:
     overrides: tuple[str, ...]
     allow_code: bool
     restrict_paths: bool
+    policy: str | None = None
 
 
 def gathered(kind: type[Any], name: str) -> Callable[[Command], Command]:
@@ -46,7 +53,8 @@ def gathered(kind: type[Any], name: str) -> Callable[[Command], Command]:
     def with_value(command: Command) -> Command:
         @functools.wraps(command)
         def called(**options: Any) -> None:
-            value = kind(**{field.name: options.pop(field.name) for field in fields(kind)})
+            names = [field.name for field in fields(kind) if field.name in options]
+            value = kind(**{key: options.pop(key) for key in names})
             command(**options, **{name: value})
 
         return called

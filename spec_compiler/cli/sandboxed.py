@@ -61,6 +61,6 @@ def _grant(options: Mapping[str, Any]) -> Grant:
         outputs.append(ledger or ledger_name(outputs[0]))
     elif command == "diagram" and not outputs:
         outputs.append(os.path.splitext(os.path.basename(options["spec"]))[0] + ".svg")
-    read += [path for path in (ledger if command == "diagram" else None, probe) if path]
+    read += [path for path in (ledger if command == "diagram" else None, probe, options.get("policy")) if path]
     # Keras reads its settings and the weights that it has downloaded there, see keras/src/backend/config.py.
     return Grant((*read, keras_home()), tuple(outputs), force=bool(options.get("force")))

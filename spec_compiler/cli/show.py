@@ -68,6 +68,7 @@ def plan_lines(plan: Plan) -> list[str]:
         *(f"Phase {phase_text(phase, plan)}." for phase in plan.phases),
         f"Input: {_arrow(_ends(plan.before, 'input'), _ends(plan.after, 'input'))}",
         f"Output: {_arrow(_ends(plan.before, 'output'), _ends(plan.after, 'output'))}",
+        *(f"Expect {printable(promise.text)}." for promise in plan.promises),
     ]
     return lines
 

@@ -72,6 +72,7 @@ def report_data(
         "summary": {
             "counts": {action: plan.count(action) for action in ("kept", "changed", "new", "dropped")},
             **{side: measures.totals() for side, measures in costs.items()},
+            **({"promises": _promises(plan)} if plan.promises else {}),
         },
         "nodes": nodes,
         "edges": [
@@ -171,6 +172,11 @@ class _Costs:
         ends = [self.fields[ref.node] for ref in self.graph.output_refs]
         whole = any(None in field for field in ends) or any(not field for field in ends)
         return {"layer": self.graph.nodes[last].layer, "sizes": list(fields[last]), "whole": whole}
+
+
+def _promises(plan: Plan) -> list[list[Any]]:
+    """What the spec promises, and whether that is known to hold."""
+    return [[promise.text.replace("`", ""), promise.found is not None] for promise in plan.promises]
 
 
 def _ledger(ledger: WeightLedger | None, table: Interned) -> dict[str, Any] | None:

@@ -176,7 +176,7 @@ def _where(where: Mapping[str, Any], chosen: set[str], graph: Graph) -> set[str]
                 at_key=True,
                 help=did_you_mean(key, arguments),
             )
-    narrowed = {name for name in chosen if all(_fits(graph.layer_of(name), *each) for each in where.items())}
+    narrowed = {name for name in chosen if all(fits(graph.layer_of(name), *each) for each in where.items())}
     if not narrowed:
         key = next(iter(where))
         values = dict.fromkeys(flow(arguments_of(graph.layer_of(name)).get(key)) for name in graph.in_order(chosen))
@@ -193,7 +193,7 @@ _BOUND = re.compile(r"(>=|<=|>|<)\s*([-+]?\d+(?:\.\d+)?)")
 _COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
 
 
-def _fits(layer: LayerSpec, key: str, value: Any) -> bool:
+def fits(layer: LayerSpec, key: str, value: Any) -> bool:
     """Whether an argument has a value, or all its numbers keep to a bound such as `>=256`."""
     bound = _BOUND.fullmatch(value.strip()) if isinstance(value, str) else None
     if bound is None:

@@ -11,6 +11,7 @@ from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, Shape
 from spec_compiler.graph.node import TensorSpec
 from spec_compiler.plan.listing import Listing
+from spec_compiler.plan.promises.promise import Promise
 from spec_compiler.spec.phase import PlannedPhase
 
 Action = Literal["kept", "changed", "new", "dropped"]
@@ -58,7 +59,8 @@ class Change:
 
 @dataclass(frozen=True, repr=False)
 class Plan:
-    """The base and the result as graphs, and what differs; `phases` are those that the result is trained in.
+    """The base and the result as graphs, and what differs; `phases` are those that the result is trained in,
+    `promises` those that it keeps.
 
     Kept layers are matched by name and origin: a new layer that takes a dropped layer's name is still new.
     """
@@ -67,6 +69,7 @@ class Plan:
     before: Graph
     after: Graph
     phases: tuple[PlannedPhase, ...] = ()
+    promises: tuple[Promise, ...] = ()
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{self.count(action)} {action}" for action in ACTIONS if self.count(action))
@@ -166,6 +169,7 @@ class Plan:
             "outputs": {"before": _tensors(self.before, "outputs"), "after": _tensors(self.after, "outputs")},
             "layers": [_change_json(change) for change in self.changes],
             **({"phases": [_phase_json(phase, self.after) for phase in self.phases]} if self.phases else {}),
+            **({"promises": [promise.to_json() for promise in self.promises]} if self.promises else {}),
         }
 
 

@@ -35,6 +35,7 @@ WORDS: tuple[tuple[str, ...], ...] = (
     ("input", "name"),
     ("train", "phase"),
     ("train", "freeze"),
+    ("expect",),
     *((section.key, name) if name else (section.key,) for section in SECTIONS for name in section.names),
 )
 _WORDS_BY_SECTION = {place[0]: [each for each in WORDS if each[0] == place[0]] for place in WORDS}

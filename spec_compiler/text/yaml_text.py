@@ -31,8 +31,10 @@ from spec_compiler.text.yaml_events import Folder
 _REFUSED = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
-def read_source(file: str | os.PathLike[str], inside: FileFolder | None = None) -> Source:
+def read_source(file: str | os.PathLike[str], inside: FileFolder | None = None, what: str = "spec") -> Source:
     """The spec in a file; `inside` is the folder of the spec that names it, which it may not leave if that is confined.
+
+    `what` is the file in messages.
 
     Raises:
         SpecError: SC501 no such file, SC004 not readable as text, and whatever `parse_source` raises.
@@ -44,7 +46,7 @@ def read_source(file: str | os.PathLike[str], inside: FileFolder | None = None) 
         with open(name, "rb") if inside is None or not inside.is_confined else inside.open(name) as stream:
             raw = stream.read(MAX_BYTES + 1)  # a file may be endless, `/dev/zero`
     except FileNotFoundError:
-        missing = Diagnostic("SC501", f"no spec file `{name}`", file=name, help=did_you_mean_file(name))
+        missing = Diagnostic("SC501", f"no {what} file `{name}`", file=name, help=did_you_mean_file(name))
         raise SpecError([missing]) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error

@@ -11,7 +11,7 @@ from spec_compiler.diagnostics import Path, SpecError, dotted
 from spec_compiler.spec import Spec
 
 IMAGES: Path = ("data", "images")  # no key of a spec: what is in its folders
-_FREE = ("description", "vars")  # what uses a variable says its value
+_FREE = ("description", "vars", "expect")  # what uses a variable says its value
 
 Identity = dict[Path, str]
 

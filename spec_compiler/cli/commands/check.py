@@ -10,7 +10,7 @@ from itertools import groupby
 
 import click
 
-from spec_compiler.cli.options import permission_options, sandbox_option, set_option
+from spec_compiler.cli.options import permission_options, policy_option, sandbox_option, set_option
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.reports import REPORT_FORMATS, report
 from spec_compiler.cli.show import render_all
@@ -19,6 +19,7 @@ from spec_compiler.compiler import Checked, checked
 from spec_compiler.diagnostics import RULES, Diagnostic, did_you_mean
 from spec_compiler.spec.others import Tier
 from spec_compiler.spec.permissions import Permissions
+from spec_compiler.spec.policy import load_policy
 
 CALL_ERRORS = ("SC109", "SC508", "SC608")
 TIERS: dict[Tier, str] = {
@@ -40,6 +41,7 @@ UNKNOWN_CALLS = "shapes were not checked: `plan`, or `check` without `--static`,
     is_flag=True,
     help="Only what needs no Keras: fields and arguments, and names and shapes that Keras was asked for before.",
 )
+@policy_option
 @permission_options
 @click.option("--format", "format_", type=click.Choice(REPORT_FORMATS), default="text", show_default=True)
 @sandbox_option
@@ -47,6 +49,7 @@ def check(
     specs: tuple[str, ...],
     overrides: tuple[str, ...],
     static: bool,
+    policy: str | None,
     allow_code: bool,
     restrict_paths: bool,
     format_: str,
@@ -54,7 +57,8 @@ def check(
     """Check specs without building: fields, names, topology, shapes, files."""
     allowed = Permissions(allow_code, not restrict_paths)
     with progress("checking"):
-        results = {spec: checked(spec, allowed, static=static, overrides=overrides) for spec in specs}
+        rules = load_policy(policy) if policy is not None else None
+        results = {spec: checked(spec, allowed, static=static, overrides=overrides, policy=rules) for spec in specs}
     diagnostics = [each for result in results.values() for each in result.diagnostics]
     tiers = {spec: result.tier for spec, result in results.items() if not _is_missing(result.diagnostics)}
     if format_ != "text":

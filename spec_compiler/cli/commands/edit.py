@@ -29,6 +29,7 @@ spec_argument = click.argument("spec", type=click.Path())
 @click.command()
 @spec_argument
 @options.set_option
+@options.policy_option
 @options.permission_options
 @click.option(
     "--format", "format_", type=click.Choice(PLAN_FORMATS), help="[default: as the output's suffix says, or text]"
@@ -43,7 +44,7 @@ def plan(call: SpecCall, format_: str | None, output: str | None, force: bool) -
         ready(output, force, suffixes=tuple(PLAN_SUFFIXES))
         format_ = format_ or PLAN_SUFFIXES[os.path.splitext(output)[1]]
     with progress("planning"):
-        loaded = load_spec(call.spec, overrides=call.overrides)
+        loaded = load_spec(call.spec, overrides=call.overrides, policy=call.policy)
         check_outputs([output] if output else [], spec=loaded)
         planned = plan_spec(loaded, allow_code=call.allow_code, restrict_paths=call.restrict_paths)
     text = plan_as(planned, format_ or "text")
@@ -71,6 +72,7 @@ def plan(call: SpecCall, format_: str | None, output: str | None, force: bool) -
 @click.option("--prove", is_flag=True, help="Run base and result, and compare every kept layer, bit for bit.")
 @click.option("--probe", type=click.Path(), help="Prove it on the images in this folder, not on seeded inputs.")
 @click.option("--force", is_flag=True, help="Overwrite files that exist, and try what needs more memory than is left.")
+@options.policy_option
 @options.permission_options
 @options.sandbox_option
 @options.gathered(SpecCall, "call")
@@ -81,7 +83,7 @@ def build(call: SpecCall, output: str, ledger: str | None, prove: bool, probe: s
     ready(output, force, suffixes=(".keras", ".h5"))
     ready(ledger, force, suffixes=(".json",))
     with progress("compiling"):
-        loaded = load_spec(call.spec, overrides=call.overrides)
+        loaded = load_spec(call.spec, overrides=call.overrides, policy=call.policy)
         check_outputs((output, ledger), spec=loaded)
         compiled = compile_spec(
             loaded,

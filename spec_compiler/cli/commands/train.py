@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from spec_compiler.cli.options import SpecCall, gathered, permission_options, set_option
+from spec_compiler.cli.options import SpecCall, gathered, permission_options, policy_option, set_option
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.show import render_all
 from spec_compiler.cli.signals import Stopped, not_mistaken
@@ -29,6 +29,7 @@ STRATEGIES = ("mirrored", "multi_worker_mirrored")
 @set_option
 @click.option("--resume", is_flag=True, help="Continue the run in the folder from its last complete epoch.")
 @click.option("--force", is_flag=True, help="Begin anew where the folder holds a run.")
+@policy_option
 @permission_options
 @click.option("--strategy", type=click.Choice(STRATEGIES), help="Train on several devices or machines (TensorFlow).")
 @click.option("--no-tensorboard", is_flag=True, help="Write no logs for TensorBoard.")
@@ -71,6 +72,7 @@ def train(
                 force=force,
                 allow_code=call.allow_code,
                 restrict_paths=call.restrict_paths,
+                policy=call.policy,
                 strategy=strategy,
                 tensorboard=not no_tensorboard and _has("tensorboard"),
                 watcher=watcher,
@@ -88,6 +90,9 @@ def train(
         echo("no curves were drawn: matplotlib is not installed (`pip install matplotlib`)", err=True)
     if not no_tensorboard and not _has("tensorboard"):
         echo("no logs were written: TensorBoard is not installed (`pip install tensorboard`)", err=True)
+    if trained.broken:
+        echo(NEWLINE + render_all(trained.broken), err=True)
+        sys.exit(1)
 
 
 class _Counter:
