@@ -30,6 +30,7 @@ from spec_compiler.spec import Spec, load_spec
 from spec_compiler.spec.file_paths import missing_files
 from spec_compiler.spec.others import Reached, Tier, inside
 from spec_compiler.spec.permissions import Permissions
+from spec_compiler.spec.policy import PolicyLike
 from spec_compiler.training.sources import check_data
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def check_spec(
     overrides: Iterable[str] = (),
     allow_code: bool = False,
     restrict_paths: bool = False,
+    policy: PolicyLike | None = None,
 ) -> tuple[Diagnostic, ...]:
     """Everything that is wrong with a spec and can be known without building: fields, names, topology, shapes, files.
 
@@ -69,7 +71,7 @@ def check_spec(
     raises for a mistake in the spec. What else it takes, `compile_spec` says.
     """
     allowed = Permissions(allow_code, not restrict_paths)
-    return checked(spec, allowed, base=base, static=static, overrides=overrides).diagnostics
+    return checked(spec, allowed, base=base, static=static, overrides=overrides, policy=policy).diagnostics
 
 
 @uncollected()
@@ -81,12 +83,13 @@ def checked(
     base: Any = None,
     static: bool = False,
     overrides: Iterable[str] = (),
+    policy: PolicyLike | None = None,
     file: str | None = None,
 ) -> Checked:
     """As `check_spec`, with how far it came: an error ends a check at the tier that it is in. `file` names a text."""
     reached = Reached()
     try:
-        loaded = load_spec(spec, overrides=overrides, file=file, allowed=allowed)
+        loaded = load_spec(spec, overrides=overrides, file=file, allowed=allowed, policy=policy)
         missing_files(loaded)
         around = inside(loaded, reached)
         of_files: tuple[Diagnostic, ...] = ()
@@ -115,6 +118,7 @@ def plan_spec(
     overrides: Iterable[str] = (),
     allow_code: bool = False,
     restrict_paths: bool = False,
+    policy: PolicyLike | None = None,
 ) -> Plan:
     """What a spec would change. Reads no weights, and does without Keras what Keras was asked before.
 
@@ -122,7 +126,7 @@ def plan_spec(
         SpecError: the spec is at fault.
     """
     allowed = Permissions(allow_code, not restrict_paths)
-    loaded = load_spec(spec, overrides=overrides, allowed=allowed)
+    loaded = load_spec(spec, overrides=overrides, allowed=allowed, policy=policy)
     missing_files(loaded, weights=False)
     known = planned(loaded, Memory(), allowed).plan if base is None else None
     return known or _keras(base, allowed).unfilled(loaded).plan
@@ -136,6 +140,7 @@ def compile_spec(
     overrides: Iterable[str] = (),
     allow_code: bool = False,
     restrict_paths: bool = False,
+    policy: PolicyLike | None = None,
     prove: bool = False,
     probe: str | os.PathLike[str] | None = None,
     force: bool = False,
@@ -148,6 +153,7 @@ def compile_spec(
         overrides: texts such as `base.weights=null`, or one such text, applied to the spec first.
         allow_code: whether the spec may run code: `python:` bases, `Lambda` layers.
         restrict_paths: whether files that the spec names must lie in its folder.
+        policy: a file, YAML text or dict with an `expect` of its own, which the result must keep beside the spec's.
         prove: whether base and result are run side by side, every kept layer compared bit for bit; the ledger's
             `proof` then says what was compared with what. Holds the base in memory as well.
         probe: a folder with images to prove it on, in place of seeded inputs.
@@ -162,7 +168,7 @@ def compile_spec(
         (None, 8)
     """
     allowed = Permissions(allow_code, not restrict_paths)
-    loaded = load_spec(spec, overrides=overrides, allowed=allowed)
+    loaded = load_spec(spec, overrides=overrides, allowed=allowed, policy=policy)
     missing_files(loaded)
 
     # A check needs neither, and is to start soon.

@@ -4,7 +4,8 @@ base   -> Graph    Answers.base      the model that it starts from, without its 
 Graph  -> Graph    opened_for        nested models that the spec reaches into, opened
 Graph  -> Graph    apply_edits       the sections in their fixed order, each result checked
 Graph  -> shapes   Answers.shaped    every layer on what it takes; with Keras, a model without weights
-shapes -> Plan     check_training    what the phases of training need, and then the plan
+shapes -> Plan     check_training    what the phases of training need
+                   kept_promises     what `expect` and the policy promise, and then the plan
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from spec_compiler.language.base import Base
 from spec_compiler.plan import Plan
 from spec_compiler.plan.editing import apply_edits, opened_for, size_of
 from spec_compiler.plan.mending import mended
+from spec_compiler.plan.promises import check_named, kept_promises
 from spec_compiler.plan.warnings import lint
 from spec_compiler.spec import Spec
 from spec_compiler.spec.others import Inside, Tier, followed, inside
@@ -104,7 +106,11 @@ def planned(
             size = size_of(spec)
             graph = apply_edits(spec, before, answers.resized(base, size) if size is not None else None)
             reached.tier = "shapes"
-            return answers.shaped(spec, graph, before, base)
+            shaped = answers.shaped(spec, graph, before, base)
+            if shaped is None:
+                reached.tier = "names"
+                check_named(spec, graph)
+            return shaped
 
         try:
             shaped = edited(spec)
@@ -116,7 +122,8 @@ def planned(
             check_sections(spec)
             return Planned(spec, around, "names", base)
         check_training(spec, shaped.graph)
-        plan = Plan(shaped.graph.name, before, shaped.graph, planned_phases(spec, shaped.graph))
+        phases, promises = planned_phases(spec, shaped.graph), kept_promises(spec, shaped.graph)
+        plan = Plan(shaped.graph.name, before, shaped.graph, phases, promises)
     return Planned(spec, around, "shapes", base, shaped, plan)
 
 

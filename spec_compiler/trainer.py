@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from spec_compiler.compiler import SpecLike, compile_spec
-from spec_compiler.diagnostics import SpecError
+from spec_compiler.diagnostics import Diagnostic, Diagnostics, SpecError
 from spec_compiler.files.run_folder import check_run_folder, files_of_a_run
 from spec_compiler.plan.memory_needed import check_gradients
 from spec_compiler.result import CompiledSpec
@@ -25,10 +25,12 @@ from spec_compiler.spec import Spec, load_spec
 from spec_compiler.spec.file_paths import missing_files
 from spec_compiler.spec.output_paths import check_outputs
 from spec_compiler.spec.permissions import Permissions
+from spec_compiler.spec.policy import PolicyLike
 from spec_compiler.training.check import inference_only, trainable_layers
 from spec_compiler.training.folder import read_folders
 from spec_compiler.training.history import History
 from spec_compiler.training.identity import identity
+from spec_compiler.training.metric_promises import broken_metrics
 from spec_compiler.training.sources import check_data
 
 log = logging.getLogger("spec_compiler")
@@ -36,13 +38,17 @@ log = logging.getLogger("spec_compiler")
 
 @dataclass(frozen=True, repr=False)
 class TrainedSpec:
-    """The result of training: the model as the last phase left it, how it went, and the folder with the files."""
+    """The result of training: the model as the last phase left it, how it went, and the folder with the files.
+
+    `broken` says which metrics that `expect` or a policy promises no epoch reached.
+    """
 
     model: Any
     compiled: CompiledSpec
     history: History
     folder: str
     summary: dict[str, Any]
+    broken: tuple[Diagnostic, ...] = ()
 
     def __repr__(self) -> str:
         return f"<TrainedSpec {self.compiled.plan.name} in {self.folder}: {self.history!r}>"
@@ -77,6 +83,7 @@ def train_spec(
     force: bool = False,
     allow_code: bool = False,
     restrict_paths: bool = False,
+    policy: PolicyLike | None = None,
     strategy: str | None = None,
     tensorboard: bool = True,
     watcher: Watcher | None = None,
@@ -92,6 +99,7 @@ def train_spec(
         force: begin anew where the folder holds a run, and try what needs more memory than is left.
         allow_code: whether the spec may run code: `module:function` in `data`, `python:` bases, `Lambda` layers.
         restrict_paths: refuse files outside of the spec's folder.
+        policy: as `compile_spec` takes it; its metrics count as the spec's own.
         strategy: `mirrored` or `multi_worker_mirrored`.
         tensorboard: whether to write logs for TensorBoard.
         watcher: who is told how far the run is.
@@ -100,7 +108,7 @@ def train_spec(
         SpecError: the spec, the data or the folder is at fault; nearly always before the first epoch.
     """
     allowed = Permissions(allow_code, not restrict_paths)
-    loaded = load_spec(spec, overrides=overrides, allowed=allowed)
+    loaded = load_spec(spec, overrides=overrides, allowed=allowed, policy=policy)
     try:
         with ExitStack() as ends:
             return _train(
@@ -193,7 +201,8 @@ def _train(
     with placement.scope():
         history = fit_phases(job, progress)
     summary = run_files.finish(place, spec, compiled, data, history, progress.ends)
-    return TrainedSpec(job.model, compiled, history, place, summary)
+    broken = Diagnostics(broken_metrics(spec, history))
+    return TrainedSpec(job.model, compiled, history, place, summary, broken)
 
 
 _EXAMPLES = {

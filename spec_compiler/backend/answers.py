@@ -65,16 +65,13 @@ class Keras:
     def result(self, other: Planned[LoadedBase, Built], path: Path) -> LoadedBase:
         """A result as Keras reads it; its weights are filled in when they are first asked for."""
         file = str(other.spec.source.file)
-        if file in self._results:
-            base = self._results[file]
-            if not base.custom.originals.are_needed:
-                return placed(replace(base, custom=replace(base.custom, originals=Originals())), path)
-            # two bases must not share what a layer is made from
-            unfilled = self.unfilled(other.spec, other.around)
-        else:
-            unfilled = Unfilled.of(other)
+        earlier = self._results.get(file)
+        if earlier is not None and not earlier.custom.originals.are_needed:
+            return placed(replace(earlier, custom=replace(earlier.custom, originals=Originals())), path)
+        # made anew for a second base: two bases must not share what a layer is made from
+        unfilled = Unfilled.of(other) if earlier is None else self.unfilled(other.spec, other.around)
         base = from_built(unfilled.built, unfilled.base, functools.cache(unfilled.fill))
-        if file not in self._results:
+        if earlier is None:
             self._results[file] = base
             self._inner.append(unfilled)
         return placed(base, path)

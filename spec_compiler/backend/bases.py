@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,12 +11,13 @@ from typing import Any
 import keras
 
 from spec_compiler.backend.models.applications import Download, application, downloaded
+from spec_compiler.backend.models.fresh_layers import Custom, lambda_factories
 from spec_compiler.backend.models.functions import call_function
 from spec_compiler.backend.models.reader import custom_objects, has_all_configs, read_graph
 from spec_compiler.backend.models.rebuilding import Originals
 from spec_compiler.backend.models.saved_code import SavedCode, saved_config
 from spec_compiler.backend.models.symbolic import skeleton
-from spec_compiler.backend.models.writer import Built, Custom, Factory
+from spec_compiler.backend.models.writer import Built
 from spec_compiler.backend.saved_models import load_by_keras, rebuilt, told_of
 from spec_compiler.backend.weights import references
 from spec_compiler.backend.weights.files import FileWeights, check_assets, find
@@ -38,7 +40,7 @@ from spec_compiler.memory.bases import (
 )
 from spec_compiler.memory.cache import Key
 from spec_compiler.spec import Spec
-from spec_compiler.spec.file_paths import existing, locate
+from spec_compiler.spec.file_paths import locate
 
 
 @dataclass(frozen=True)
@@ -91,16 +93,14 @@ def placed(base: LoadedBase, path: Path) -> LoadedBase:
             source = base.weights(result)
         return replace(source, path=(*path, *source.path)) if isinstance(source, FileWeights) else source
 
-    def traps() -> Iterable[Diagnostic]:
-        return [each.under(*path) for each in base.traps()]
-
-    return replace(base, weights=weights, traps=traps)
+    return replace(base, weights=weights, traps=lambda: [each.under(*path) for each in base.traps()])
 
 
 def joined_bases(bases: Mapping[str, LoadedBase]) -> LoadedBase:
+    """Several bases as one, whose layers have the name of theirs before their own: `left/conv1`."""
     custom = Custom(
         {key: value for base in bases.values() for key, value in base.custom.objects.items()},
-        {f"{name}/{key}": made for name, base in bases.items() for key, made in base.custom.factories.items()},
+        {f"{name}/{key}": factory for name, base in bases.items() for key, factory in base.custom.factories.items()},
         any(base.custom.has_lambdas for base in bases.values()),
         Originals.joined({name: base.custom.originals for name, base in bases.items()}),
     )
@@ -117,20 +117,16 @@ def joined_bases(bases: Mapping[str, LoadedBase]) -> LoadedBase:
 
 def from_built(built: Built, base: LoadedBase, fill: Callable[[], object]) -> LoadedBase:
     """The result of a spec as a base of another; `fill` gives it its weights."""
-
-    def weights(result: Graph) -> WeightSource:
-        return FilledWeights(built.model, fill=fill)
-
     originals = Originals.of(built.model)
-    factories = {**base.custom.factories, **_lambdas(built.model)}
+    factories = {**base.custom.factories, **lambda_factories(built.model)}
     custom = replace(base.custom, factories=factories, originals=originals)
     graph = _frozen_as(built.graph, read_graph(built.model))
     key = result_key(built.graph) if base.key is not None else None  # user's code may have had its part in others
     if originals.are_needed or not has_all_configs(graph):
         key = None
     keep_graph(key, graph)
-    result = references.passed(built.model, f"the result of {built.graph.name}")
-    return LoadedBase(graph, weights, custom, base.is_remote, key, {"": result})
+    reference = {"": references.passed(built.model, f"the result of {built.graph.name}")}
+    return LoadedBase(graph, lambda _: FilledWeights(built.model, fill=fill), custom, base.is_remote, key, reference)
 
 
 def _frozen_as(said: Graph, graph: Graph) -> Graph:
@@ -154,7 +150,7 @@ def _from_memory(model: Any) -> LoadedBase:
     unbuilt = [layer.name for layer in model.layers if not getattr(layer, "built", True)]
     if unbuilt:
         raise SpecError.single("SC304", f"the layer `{unbuilt[0]}` has no weights yet", help="call the model once")
-    custom = Custom(custom_objects(model), _lambdas(model), originals=Originals.of(model))
+    custom = Custom(custom_objects(model), lambda_factories(model), originals=Originals.of(model))
     return LoadedBase(graph, lambda result: MemoryWeights(model), custom, references={"": references.passed(model)})
 
 
@@ -169,55 +165,36 @@ def _from_python(text: str, folder: Folder) -> LoadedBase:
     return _from_memory(model)
 
 
-def _lambdas(model: Any) -> dict[str, Factory]:
-    """Lambda layers are made again around the same function: their code need not pass through a config."""
-
-    def again(layer: Any) -> Factory:
-        own = {
-            "function": layer.function,
-            "output_shape": layer._output_shape,
-            "mask": layer.mask,
-            "arguments": layer.arguments,
-            "dtype": layer.dtype_policy,
-        }
-        return lambda name, **changed: keras.layers.Lambda(**{**own, **changed}, name=name)
-
-    return {layer.name: again(layer) for layer in model.layers if type(layer) is keras.layers.Lambda}
-
-
 def _from_application(base: Base, folder: Folder) -> LoadedBase:
     key = base_key(base, folder)
-    graph, made = recall_graph(key), None
+    graph = recall_graph(key)
+    constructed = functools.cache(lambda: application(base))  # late: where the graph is remembered it may not be needed
     if graph is None:
-        made = application(base)
-        graph = made.graph
+        graph = constructed().graph
         keep_graph(key, graph)
-    own, built = graph, made
+    own, is_remote = graph, base.weights.kind == "imagenet"
 
     def file() -> str:
-        if base.weights.kind == "imagenet":
-            return downloaded((built or application(base)).download, base)
-        return locate(base.weights, folder)
+        return downloaded(constructed().download, base) if is_remote else locate(base.weights, folder)
 
     def weights(result: Graph) -> WeightSource:
-        if base.weights.kind == "imagenet":
-            return _downloaded(file(), base.weights, own, result, (built or application(base)).download)
+        if is_remote:
+            return _downloaded(file(), base.weights, own, result, constructed().download)
         return _given(base.weights, folder, own, result)
 
-    name, where, known = str(base.application), base.weights, {}
-    if where.map is not None:
-        known = {"": references.mapped(name, own, Custom(), weights)}
-    elif where.kind != "none":
-        known = {"": references.application(base, file)}
-
-    def resized(size: Shape) -> Graph | None:
-        return _resized(base, key, size)
-
-    def traps() -> Iterable[Diagnostic]:
-        return _graph_of_a_file(base, own, folder)
-
+    reference = None
+    if base.weights.map is not None:
+        reference = references.mapped(str(base.application), own, Custom(), weights)
+    elif base.weights.kind != "none":
+        reference = references.application(base, file)
     return LoadedBase(
-        own, weights, is_remote=where.kind == "imagenet", key=key, references=known, resized=resized, traps=traps
+        own,
+        weights,
+        is_remote=is_remote,
+        key=key,
+        references={"": reference} if reference is not None else {},
+        resized=lambda size: _resized(base, key, size),
+        traps=lambda: _graph_of_a_file(base, own, folder),
     )
 
 
@@ -240,34 +217,32 @@ def _graph_of_a_file(base: Base, own: Graph, folder: Folder) -> Iterator[Diagnos
     if base.weights.file is None:
         return
     imagenet = base.model_copy(update={"weights": Weights("imagenet")})
-    known = recall_graph(base_key(imagenet, folder))
-    if known is not None and not _differing(own, known):
+    key = base_key(imagenet, folder)
+    remembered = recall_graph(key)
+    if remembered is not None and not _differing(own, remembered):
         return
     try:
-        made = application(imagenet)
+        pretrained = application(imagenet)
     except SpecError:  # there are no such weights
         return
-    keep_graph(base_key(imagenet, folder), made.graph)
-    other = _differing(own, made.graph)
+    keep_graph(key, pretrained.graph)
+    other = _differing(own, pretrained.graph)
     file = locate(base.weights, folder)
-    if other and made.download is not None and made.download.is_at(file):
+    if other and pretrained.download is not None and pretrained.download.is_at(file):
         yield Diagnostic(
             "SC511",
             f"`{os.path.basename(file)}` holds the `imagenet` weights, with a file Keras builds the model without "
             + " and ".join(f"`{name}`" for name in other[:3]),
             ("weights",),
             notes=("the weights were trained with it",),
-            help=f"write `weights: imagenet`, and put the file at `{made.download.place}`",
+            help=f"write `weights: imagenet`, and put the file at `{pretrained.download.place}`",
         )
 
 
 def _differing(one: Graph, other: Graph) -> list[str]:
     """The layers of the other graph that the one lacks, or has with other arguments."""
-    return [
-        name
-        for name, layer in other.layers.items()
-        if name not in one.layers or one.layers[name].config != layer.config
-    ]
+    configs = {name: layer.config for name, layer in one.layers.items()}
+    return [name for name, layer in other.layers.items() if configs.get(name) != layer.config]
 
 
 def _given(weights: Weights, folder: Folder, graph: Graph, result: Graph) -> WeightSource:
@@ -280,29 +255,30 @@ def _given(weights: Weights, folder: Folder, graph: Graph, result: Graph) -> Wei
 
 def _downloaded(path: str, weights: Weights, graph: Graph, result: Graph, download: Download | None) -> WeightSource:
     try:
-        found = replace(find(path, weights, graph, result), path=("weights",))
+        source = replace(find(path, weights, graph, result), path=("weights",))
     except SpecError as error:
         help = f"remove `{path}`, and Keras downloads it again"  # of some of its files Keras knows no hash
         damaged = [replace(each, help=help) if each.code in ("SC502", "SC514") else each for each in error.diagnostics]
         raise SpecError(damaged).under("weights") from None
-    return replace(found, unverified=()) if download is not None and download.has_hash else found
+    return replace(source, unverified=()) if download is not None and download.has_hash else source
 
 
 def _from_file(base: Base, folder: Folder, code: bool) -> LoadedBase:
     assert base.file is not None
     custom = Custom()
     with under("file"):
-        path = existing(base.file, folder, "model file")
+        path = folder.file(base.file, "model file")
         with told_of(path):
             saved_code = SavedCode.of(saved_config(path))
             beside = (folder, folder.beside(base.file))
             objects = saved_code.objects(path, beside, code)
+            again = functools.partial(rebuilt, path, objects, code)
             key = base_key(base, folder) if not saved_code.names_code else None
             graph = recall_graph(key)
-            if graph is None:
-                model = skeleton(lambda: rebuilt(path, objects, code))
+            if graph is None:  # else no layer is made here: the graph is all that planning asks of a file
+                model = skeleton(again)
                 originals = Originals.of(model)
-                factories = _lambdas(model) if saved_code else {}
+                factories = lambda_factories(model) if saved_code else {}
                 custom = Custom(objects, factories, saved_code.has_lambdas, originals)
                 graph = read_graph(model)
                 if originals.are_needed or not has_all_configs(graph):
@@ -316,17 +292,12 @@ def _from_file(base: Base, folder: Folder, code: bool) -> LoadedBase:
                 return replace(find(path, inside, read, result), path=("file",))
         return _given(base.weights, folder, read, result)
 
-    def again() -> Any:
-        return rebuilt(path, objects, code)
-
-    def by_keras() -> Any:
-        return load_by_keras(path, objects, code)
-
-    known, name = {}, os.path.basename(path)
+    by_keras = functools.partial(load_by_keras, path, objects, code)
+    reference, name = None, os.path.basename(path)
     if base.own_weights:
-        known = {"": references.saved(path, name, by_keras, again)}
+        reference = references.saved(path, name, by_keras, again)
     elif base.weights.map is not None:
-        known = {"": references.mapped(name, read, custom, weights)}
+        reference = references.mapped(name, read, custom, weights)
     elif base.weights.kind != "none":
-        known = {"": references.saved(path, name, by_keras, again, locate(base.weights, folder))}
-    return LoadedBase(read, weights, custom, key=key, references=known)
+        reference = references.saved(path, name, by_keras, again, locate(base.weights, folder))
+    return LoadedBase(read, weights, custom, key=key, references={"": reference} if reference is not None else {})

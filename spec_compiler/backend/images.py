@@ -31,9 +31,8 @@ COLOR_MODES = {1: "grayscale", 3: "rgb", 4: "rgba"}
 DECODED = ("JPEG", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF")
 MAX_PIXELS = 89_478_485  # above that Pillow warns of a decompression bomb
 MAX_BYTES = 2**29
-LARGE = (
-    8_000_000  # pixels, or bytes; such pictures are decoded one after another, so that eight threads hold one of them
-)
+# Pixels, or bytes. Such pictures are decoded one after another, so that eight threads hold one of them.
+LARGE = 8_000_000
 _AGAIN = "remove it, or save it again as PNG or JPEG"
 
 
@@ -81,18 +80,16 @@ class ImageReader:
             SpecError: SC603 for one that cannot be read.
         """
         with ThreadPoolExecutor(min(NUM_THREADS, max(1, len(paths)))) as pool:
-            found = list(pool.map(self.attempt, paths))
-        for path, image in zip(paths, found, strict=True):
-            if isinstance(image, str):
-                raise SpecError.single("SC603", f"`{_shown(path)}` cannot be read: {image}", help=_AGAIN)
-        return np.stack([image for image in found if not isinstance(image, str)])
+            results = list(pool.map(self.attempt, paths))
+        for path, result in zip(paths, results, strict=True):
+            if isinstance(result, str):
+                raise SpecError.single("SC603", f"`{_shown(path)}` cannot be read: {result}", help=_AGAIN)
+        return np.stack([image for image in results if not isinstance(image, str)])
 
     def attempt(self, path: str) -> Array | str:
         """One image, or why it cannot be read."""
         try:
             return self.read(path)
-        except (OSError, SyntaxError, ValueError, EOFError, ImportError, MemoryError, OverflowError) as error:
-            return _reason(error, path)
         except Exception as error:  # Pillow lets errors of its decoders through: struct.error, DecompressionBombError
             return _reason(error, path)
 
@@ -139,7 +136,7 @@ def check_images(reader: ImageReader, paths: Sequence[str], seen: Callable[[int]
     """
     problems: list[str] = []
 
-    def probe(path: str) -> str | None:
+    def probe(path: str) -> str | None:  # of each image only this is kept
         result = reader.attempt(path)
         return f"{_shown(path)}: {result}" if isinstance(result, str) else None
 
@@ -151,8 +148,7 @@ def check_images(reader: ImageReader, paths: Sequence[str], seen: Callable[[int]
     if problems:
         what = "an image cannot be read" if len(problems) == 1 else f"{len(problems)} images cannot be read"
         more = [f"and {len(problems) - 5} more"] if len(problems) > 5 else []
-        those = "it" if len(problems) == 1 else "them"
-        help = _AGAIN if len(problems) == 1 else f"remove {those}, or save {those} again as PNG or JPEG"
+        help = _AGAIN if len(problems) == 1 else "remove them, or save them again as PNG or JPEG"
         raise SpecError([Diagnostic("SC603", what, notes=(*problems[:5], *more), help=help)])
 
 
@@ -170,15 +166,14 @@ def find_images(paths: Sequence[str]) -> list[str]:
         raise SpecError(
             Diagnostic("SC501", f"no file or folder `{path}`", help=did_you_mean_file(path)) for path in missing
         )
-    found: list[str] = []
+    files: list[str] = []
     for path in paths:
-        if os.path.isdir(path):
-            for folder, folders, names in os.walk(path):
-                folders.sort()
-                found += [os.path.join(folder, name) for name in sorted(names) if name.lower().endswith(FORMATS)]
-        else:
-            found.append(path)
-    return found
+        if not os.path.isdir(path):
+            files.append(path)
+        for folder, folders, names in os.walk(path):  # of a file there is nothing to walk
+            folders.sort()  # in place: `os.walk` goes on with this list
+            files += [os.path.join(folder, name) for name in sorted(names) if name.lower().endswith(FORMATS)]
+    return files
 
 
 def _shown(path: str) -> str:

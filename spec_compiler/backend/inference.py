@@ -13,9 +13,9 @@ import keras
 import numpy as np
 
 from spec_compiler.backend.images import COLOR_MODES, NUM_THREADS, Array, ImageReader
+from spec_compiler.backend.models.fit_errors import keras_reason
 from spec_compiler.backend.models.reader import read_graph
 from spec_compiler.backend.models.saved_code import SavedCode, saved_config
-from spec_compiler.backend.models.shapes import keras_reason
 from spec_compiler.backend.saved_models import load_by_keras
 from spec_compiler.backend.training import checkpoints
 from spec_compiler.diagnostics import SpecError, did_you_mean
@@ -80,8 +80,8 @@ def open_model(
         raise SpecError.single("SC604", message, help=_PERMUTE)
     if len(shape) != 4 or shape[-1] not in COLOR_MODES:
         raise SpecError.single("SC604", f"the model's input {shape} is no image of 1, 3 or 4 channels")
-    given = size or tuple(said.get("size", ())) or (224, 224)
-    height, width = (fixed or chosen for fixed, chosen in zip(shape[1:3], given, strict=True))
+    preferred = size or tuple(said.get("size", ())) or (224, 224)
+    height, width = (fixed or chosen for fixed, chosen in zip(shape[1:3], preferred, strict=True))
     interpolation = interpolation or said.get("interpolation", "nearest")
     reader = ImageReader((height, width), shape[-1], interpolation, said.get("crop_to_aspect_ratio", False))
     return ImageModel(model, reader, names, _preprocessing(preprocess))
@@ -147,8 +147,8 @@ def _preprocessing(application: str | None) -> Any:
     constructor = getattr(keras.applications, application, None)
     if constructor is None or not application[0].isupper():
         names = [name for name in dir(keras.applications) if name[0].isupper()]
-        message = f"no Keras application is called `{application}`"
-        raise SpecError.single("SC203", message, help=did_you_mean(application, names))
+        help = did_you_mean(application, names)
+        raise SpecError.single("SC203", f"no Keras application is called `{application}`", help=help)
     if mode_of(application) == "none":
         return None
     return vars(sys.modules[constructor.__module__])["preprocess_input"]

@@ -9,9 +9,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
+from keras.src.legacy.saving import saving_options, saving_utils  # private: the legacy format has no public reader
+from keras.src.saving.serialization_lib import ObjectSharingScope, SafeModeScope  # private: the scopes of `load_model`
 
+from spec_compiler.backend.models.fit_errors import keras_reason
 from spec_compiler.backend.models.saved_code import SavedCode, saved_config
-from spec_compiler.backend.models.shapes import keras_reason
 from spec_compiler.backend.weights.files import admitted
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.reading import said_of
@@ -45,19 +47,17 @@ _IN_PYTHON = (
 
 
 def _unreadable(name: str, error: Exception) -> SpecError:
-    reason, help = keras_reason(error), None
+    reason, help = keras_reason(error), _IN_PYTHON
     if "Could not locate function" in reason:
         help = "load it with the function among the `custom_objects`, and pass it as `base=`"
     elif "Could not locate" in reason or "Unknown layer" in reason or "register" in reason:
         help = "import the module that registers the class before compiling"
     elif "function identifier: {'value': [" in reason or "'<lambda>'" in reason or ": <lambda>" in reason:
-        reason, help = "a layer of it has a lambda for its activation, which no file holds so that it loads", _IN_PYTHON
+        reason = "a layer of it has a lambda for its activation, which no file holds so that it loads"
     elif re.search(r"Unrecognized keyword|missing \d+ required|unexpected keyword", reason):
-        reason, help = f"{reason}: a class does not say in `get_config` what its `__init__` takes", _IN_PYTHON
+        reason = f"{reason}: a class does not say in `get_config` what its `__init__` takes"
     elif "lambda" in reason.lower():
         help = "load the model yourself with `safe_mode=False` if you trust it, and pass it as `base=`"
-    else:
-        help = _IN_PYTHON
     return SpecError.single("SC502", f"`{name}` cannot be rebuilt: {reason}", help=help)
 
 
@@ -72,15 +72,8 @@ def rebuilt(path: str, objects: Mapping[str, Any], code: bool) -> Any:
     saved.permit(path, code)
     safe = not saved.has_lambdas
     if format_of(path) == "keras":
-        # private: as `load_model` does, so that a layer which two others hold is made once
-        from keras.src.saving.serialization_lib import ObjectSharingScope
-
-        with saved.loading(), ObjectSharingScope():
+        with saved.loading(), ObjectSharingScope():  # so that a layer which two others hold is made once
             return keras.saving.deserialize_keras_object(config, custom_objects=dict(objects), safe_mode=safe)
-    # private: the legacy format has no public reader
-    from keras.src.legacy.saving import saving_options, saving_utils
-    from keras.src.saving.serialization_lib import SafeModeScope
-
     with saved.loading(), saving_options.keras_option_scope(use_legacy_config=True), SafeModeScope(safe):
         return saving_utils.model_from_config(config, custom_objects=dict(objects))
 

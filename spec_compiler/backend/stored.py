@@ -9,7 +9,7 @@ from spec_compiler.backend.weights.transfer import checksum
 from spec_compiler.files import HERE
 from spec_compiler.graph import Graph
 from spec_compiler.language.base import Base
-from spec_compiler.plan.matching import Checksums
+from spec_compiler.plan.two_models import Checksums
 
 
 def read_stored(file: str, allow_code: bool = False) -> tuple[Graph, Checksums]:
@@ -19,10 +19,11 @@ def read_stored(file: str, allow_code: bool = False) -> tuple[Graph, Checksums]:
         SpecError: SC501, SC502, SC112 or SC304, as for a spec's base.
     """
     base = load(Base(file=os.path.abspath(file)), HERE, allow_code)
-    found: Checksums = {}
+    checksums: Checksums = {}
     with base.weights(base.graph).opened() as store:
         for layer in base.graph.layers.values():
             places = [(layer.name, index) for index, each in enumerate(layer.variables or ()) if each.is_weight]
             if places and all(store.origin(place) is not None for place in places):
-                found[layer.name] = tuple(checksum(store.read(place)) for place in places)
-    return base.graph, found
+                # one by one: of a model of many gigabytes only one array is in memory
+                checksums[layer.name] = tuple(checksum(store.read(place)) for place in places)
+    return base.graph, checksums

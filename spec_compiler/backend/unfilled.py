@@ -113,13 +113,11 @@ def unmapped_warnings(unmapped: Iterable[str], spec: Spec, graph: Graph) -> tupl
     """
     places = (place for layer in graph.layers.values() if not layer.is_new for place in layer.all_places())
     kept = {place[0] for place in places if place is not None}
-    found = []
-    for name in unmapped:
-        if name not in kept:
-            continue
+    warnings = []
+    for name in filter(kept.__contains__, unmapped):
         prefix, _, layer = name.partition("/") if spec.bases is not None else ("", "", name)
         path: Path = ("bases", prefix, "weights", "map") if spec.bases is not None else ("base", "weights", "map")
         message = f"`{dotted(path)}` leaves out `{layer}`, which is kept and will be initialised"
         help = f"add `{layer}: GROUP`, or take the layer out"
-        found.append(Diagnostic("SC507", message, path, at_key=True, help=help))
-    return tuple(found)
+        warnings.append(Diagnostic("SC507", message, path, at_key=True, help=help))
+    return tuple(warnings)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from spec_compiler.cli.report_parts import relative
-from spec_compiler.cli.save import whole
+from spec_compiler.cli.save import together
 from spec_compiler.cli.terminal import Shown, joined, style
 from spec_compiler.compiler import Checked, checked
 from spec_compiler.diagnostics import Diagnostic, SpecError
@@ -19,6 +19,7 @@ from spec_compiler.spec.fixes import Done
 from spec_compiler.spec.fixing import Fixed, fixed
 from spec_compiler.spec.others import Tier
 from spec_compiler.spec.permissions import Permissions
+from spec_compiler.spec.policy import PolicyLike
 from spec_compiler.text.yaml_text import MAX_BYTES
 
 _BOM = "\ufeff"
@@ -35,7 +36,13 @@ class Mended(NamedTuple):
 
 
 def mended(
-    file: str, allowed: Permissions, *, static: bool, overrides: Iterable[str] = (), in_place: bool = True
+    file: str,
+    allowed: Permissions,
+    *,
+    static: bool,
+    overrides: Iterable[str] = (),
+    policy: PolicyLike | None = None,
+    in_place: bool = True,
 ) -> Mended:
     """The spec in a file with every fix that mends, checked; with `in_place` it is one that can be written.
 
@@ -51,13 +58,13 @@ def mended(
         )
     text = _text(file)
     if text is None:
-        return Mended(file, "", "", (), checked(file, allowed, static=static, overrides=overrides))
+        return Mended(file, "", "", (), checked(file, allowed, static=static, overrides=overrides, policy=policy))
     mark = _BOM if text.startswith(_BOM) else ""
 
     def further(so_far: str, static: bool) -> Fixed:
         def check(text: str) -> tuple[Tier, tuple[Diagnostic, ...]]:
             whole = text if "\n" in text else f"{text}\n"  # a text is told from a path by its line break
-            return checked(whole, allowed, static=static, overrides=overrides, file=file)
+            return checked(whole, allowed, static=static, overrides=overrides, policy=policy, file=file)
 
         return fixed(so_far, file, check)
 
@@ -99,7 +106,7 @@ def write(each: Mended) -> None:
     """
     if each.before == each.after:
         return
-    with whole(each.file, force=True) as temporary:
+    with together((each.file,), force=True) as (temporary,):
         with open(temporary, "w", encoding="utf-8", newline="") as stream:
             stream.write(each.after)
         shutil.copymode(each.file, temporary)

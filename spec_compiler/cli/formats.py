@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+from spec_compiler.cli.markdown import plan_markdown
 from spec_compiler.cli.show import plan_text
 from spec_compiler.cli.terminal import NEWLINE
+from spec_compiler.diagram import to_tree
 from spec_compiler.plan import Plan
 
 PLAN_FORMATS = ("text", "tree", "markdown", "json")
@@ -23,11 +25,7 @@ def plan_as(plan: Plan, format: str) -> str:
     if format == "json":
         return json.dumps(plan.to_json(), indent=2) + "\n"
     if format == "markdown":
-        from spec_compiler.cli.markdown import plan_markdown
-
         return plan_markdown(plan)
     if format == "tree":
-        from spec_compiler.diagram import to_tree
-
         return to_tree(plan, "diff")
     return plan_text(plan) + NEWLINE

@@ -15,6 +15,7 @@ from spec_compiler.cli.signals import Stopped, not_mistaken, stopping
 from spec_compiler.cli.streams import FAULT_OF_THE_CALL, OutputLost, guarded
 from spec_compiler.cli.terminal import block, echo
 from spec_compiler.collection import uncollected
+from spec_compiler.diagnostics import SpecError
 
 Status = int | str | None
 
@@ -76,6 +77,7 @@ def main() -> None:
             status = _called()
     except OutputLost as error:  # of what was still buffered
         status = error.code
+    # `lost` is filled where `guarded` ends.
     if lost and status in (0, None):
         status = FAULT_OF_THE_CALL  # a warning that nobody could read
     if status not in (0, None):
@@ -88,6 +90,7 @@ def _called() -> Status:
     try:
         try:
             with not_mistaken():
+                # Standalone, click would print errors itself, as they are, and end the process with 1 for Ctrl-C.
                 result = cli.main(standalone_mode=False, color=color)
             return result if isinstance(result, int) else 0
         except (click.exceptions.Abort, KeyboardInterrupt):
@@ -105,13 +108,9 @@ def _called() -> Status:
                 raise
             where = f"`{error.filename}`: " if error.filename else ""
             return _told(f"error: {where}{error.strerror or error}")
-        except Exception as error:
-            from spec_compiler.diagnostics import SpecError
-
-            if not isinstance(error, SpecError):
-                raise
-            from spec_compiler.cli.commands.check import status
-            from spec_compiler.cli.show import render_all
+        except SpecError as error:
+            from spec_compiler.cli.commands.check import status  # a command without errors starts sooner without it
+            from spec_compiler.cli.show import render_all  # loads the plan, as above
 
             echo(render_all(error.diagnostics), err=True, color=color)
             return status(error.diagnostics)
@@ -135,6 +134,7 @@ def _told(text: str, status: Status = FAULT_OF_THE_CALL) -> Status:
 
 def _is_of_the_machine(error: OSError) -> bool:
     """Whether a file could not be written for a reason that is no mistake of the compiler."""
+    # `tempfile` says it in words: its FileNotFoundError stands for every place that it tried.
     return error.errno in _OF_THE_MACHINE or "temporary directory" in str(error)
 
 

@@ -14,7 +14,7 @@ from spec_compiler.diagram.label import change_text
 from spec_compiler.graph import Graph
 from spec_compiler.plan import Action, Change, Plan
 from spec_compiler.plan.costs import multiply_adds, total
-from spec_compiler.plan.matching import Comparison
+from spec_compiler.plan.two_models import Comparison
 
 MOST_ROWS = 60
 LONGEST = 60_000  # characters; a comment on GitHub has room for 65,536
@@ -27,6 +27,7 @@ def plan_markdown(plan: Plan, comparison: Comparison | None = None) -> str:
         lines += [f"{comparison.summary[0].upper()}{comparison.summary[1:]}.", ""]
         lines += [f"Weights: {_cell(comparison.weights_summary)}.", ""] if comparison.weights_summary else []
     lines += ["| | before | after |", "|---|---:|---:|", *_figures(plan), ""]
+    lines += [*(f"- Expect {_quoted(promise.text)}." for promise in plan.promises), ""] if plan.promises else []
     rows = list(_rows(plan.changes))
     if rows:
         lines += [
@@ -35,6 +36,7 @@ def plan_markdown(plan: Plan, comparison: Comparison | None = None) -> str:
             *rows[:MOST_ROWS],
         ]
         lines += [f"\nand {len(rows) - MOST_ROWS} more."] if len(rows) > MOST_ROWS else []
+    # The table goes before the picture, which is left out where it does not fit: GitHub refuses longer comments.
     picture = to_mermaid(plan, "diff").rstrip("\n")
     text = printable_lines("\n".join(lines))
     folded = f"\n\n<details><summary>Picture</summary>\n\n```mermaid\n{picture}\n```\n\n</details>\n"
@@ -87,9 +89,8 @@ def _run(run: Run) -> str:
         ends = [f"~~{end}~~" for end in ends]
     names = " … ".join(ends[: len(run.changes)])
     shape = f"`{shape_text(run.last.shape)}` at the end" if run.kind.startswith("reshaped") else ""
-    count = f"{len(run.changes)} layer{'s' if len(run.changes) > 1 else ''}"
-    why = run.happened.partition(" ")[2]
-    return f"| `{SIGNS[run.first.action]}` | {names} | {count} | {shape} | {run.num_parameters:,} | {why} |"
+    sign = SIGNS[run.first.action]
+    return f"| `{sign}` | {names} | {run.count} | {shape} | {run.num_parameters:,} | {run.happened} |"
 
 
 def _row(change: Change) -> str:
@@ -103,8 +104,15 @@ def _row(change: Change) -> str:
     return f"| `{SIGNS[change.action]}` | {name} | {_cell(layer.class_name)} | `{shape}` | {parameters} | {why} |"
 
 
+def _quoted(text: str) -> str:
+    """A text as it is shown, its parts between backquotes as code."""
+    parts = " ".join(text.split()).split("`")
+    return "".join(f"`{_code(part)}`" if index % 2 else _escaped(part) for index, part in enumerate(parts))
+
+
 def _code(text: str) -> str:
     """Any text between backquotes in a cell of a table."""
+    # Nothing can be escaped between backquotes, so another letter stands for them; a bar ends the cell even there.
     return " ".join(text.split()).replace("`", "ˋ").replace("|", "\\|")
 
 
@@ -114,5 +122,9 @@ def _cell(text: str) -> str:
     >>> print(_cell("a|b <c>"))
     a\\|b &lt;c>
     """
-    text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
-    return re.sub(r"([\\|`*\[\]~])|(?<![^\W_])_|_(?![^\W_])", lambda found: "\\" + found[0], text)
+    return _escaped(" ".join(text.split()))
+
+
+def _escaped(text: str) -> str:
+    text = text.replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"([\\|`*\[\]~])|(?<![^\W_])_|_(?![^\W_])", lambda sign: "\\" + sign[0], text)

@@ -6,12 +6,16 @@ import contextlib
 import functools
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import click
 
 from spec_compiler.diagnostics import SpecError
+
+Command = Callable[..., None]
+
+force_option = click.option("--force", is_flag=True, help="Overwrite a file that exists.")
 
 set_option = click.option(
     "--set",
@@ -21,12 +25,44 @@ set_option = click.option(
     help="Override a value of the spec, for example `--set base.weights=null`. Repeatable.",
 )
 
+policy_option = click.option(
+    "--policy",
+    type=click.Path(),
+    help="A YAML file with an `expect` of its own, which the result must keep beside the spec's.",
+)
+
 model_code_option = click.option(
     "--allow-code", is_flag=True, help="Let a saved model run code: `Lambda` layers. Only for models you trust."
 )
 
 
-def permission_options(command: Callable[..., Any]) -> Callable[..., Any]:
+@dataclass(frozen=True)
+class SpecCall:
+    """The spec of a command: its file, what `--set` changes in it, and what it may do."""
+
+    spec: str
+    overrides: tuple[str, ...]
+    allow_code: bool
+    restrict_paths: bool
+    policy: str | None = None
+
+
+def gathered(kind: type[Any], name: str) -> Callable[[Command], Command]:
+    """Gives a command the options that are fields of a dataclass as one value of it, under this name."""
+
+    def with_value(command: Command) -> Command:
+        @functools.wraps(command)
+        def called(**options: Any) -> None:
+            names = [field.name for field in fields(kind) if field.name in options]
+            value = kind(**{key: options.pop(key) for key in names})
+            command(**options, **{name: value})
+
+        return called
+
+    return with_value
+
+
+def permission_options(command: Command) -> Command:
     """Adds `--allow-code` and `--restrict-paths`."""
     code = "Let the spec run code: `python:` bases, `Lambda` layers. Only for specs you trust."
     paths = "Refuse files outside of the spec's folder, through `..`, links or absolute paths."
@@ -34,19 +70,20 @@ def permission_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--allow-code", is_flag=True, help=code)(command)
 
 
-def sandbox_option(command: Callable[..., None]) -> Callable[..., None]:
+def sandbox_option(command: Command) -> Command:
     """Adds `--sandbox` to a command, which then runs in a process without rights."""
 
+    # Stands outside of `gathered`: the names of the options say what the sandbox lets it read and write.
     @functools.wraps(command)
-    def called(sandbox: str | None, **given: Any) -> None:
+    def called(sandbox: str | None, **options: Any) -> None:
         if sandbox is None:
-            command(**given)
+            command(**options)
             return
-        if given.get("fix") and not given.get("diff"):
+        if options.get("fix") and not options.get("diff"):
             raise click.UsageError("the sandbox only reads the spec; `--fix --diff` shows what `--fix` would write")
-        from spec_compiler.cli.sandboxed import sandboxed
+        from spec_compiler.cli.sandboxed import sandboxed  # other commands start sooner without it
 
-        sys.exit(sandboxed(given, best_effort=sandbox == "best-effort"))
+        sys.exit(sandboxed(options, best_effort=sandbox == "best-effort"))
 
     text = (
         "Work in a process without rights: no network, no programs, no files but the spec's folder and what is named."

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
 import click
 
 from spec_compiler.cli.save import ready, save_bytes, save_text
 from spec_compiler.diagnostics import SpecError
+from spec_compiler.diagram import DrawError, render, to_dot, to_html, to_mermaid, to_tree
 from spec_compiler.diagram.report import Matches
 from spec_compiler.plan import Plan
 from spec_compiler.plan.ledger import LedgerRow, WeightLedger
@@ -18,15 +20,27 @@ from spec_compiler.text.source import Source
 SUFFIXES = (".svg", ".png", ".dot", ".mmd", ".html", ".txt")
 FORMATS = "`.svg`, `.png`, `.dot`, `.mmd` (Mermaid), `.html` (the report) or `.txt` (a tree)"
 
+unfold_option = click.option("--unfold", is_flag=True, help="Draw every layer, also long runs that do not change.")
+context_option = click.option(
+    "--context", type=click.IntRange(0), default=1, show_default=True, help="Unfolded layers around a change."
+)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What a picture shows."""
+
+    view: str
+    unfold: bool
+    context: int
+
 
 def write_picture(
     plan: Plan,
     output: str,
-    view: str,
+    picture: Picture,
     force: bool,
     *,
-    unfold: bool = False,
-    context: int = 1,
     source: Source | None = None,
     ledger: WeightLedger | None = None,
     matches: Matches | None = None,
@@ -37,23 +51,21 @@ def write_picture(
         SpecError: SC508.
         click.ClickException: the picture cannot be drawn.
     """
-    from spec_compiler.diagram import DrawError, to_dot, to_html, to_mermaid, to_tree
-    from spec_compiler.diagram.draw import render
-
     suffix = os.path.splitext(output)[1]
-    if suffix == ".mmd":
-        save_text(to_mermaid(plan, view, unfold=unfold, context=context), output, force)
-    elif suffix == ".txt":
-        save_text(to_tree(plan, view, unfold=unfold, context=context), output, force)
-    elif suffix == ".html":
-        page = to_html(plan, source=source, ledger=ledger, context=context, matches=matches)
-        save_text(page, output, force)
-    else:
-        try:
-            picture = render(to_dot(plan, view, unfold=unfold, context=context), suffix[1:])
-        except DrawError as error:
-            raise _NotDrawn(str(error)) from None
-        save_bytes(picture, output, force)
+    if suffix == ".html":
+        save_text(to_html(plan, source=source, ledger=ledger, context=picture.context, matches=matches), output, force)
+        return
+    # Whatever else ends in a suffix that `check_output` lets through is Graphviz's.
+    written = {".mmd": to_mermaid, ".txt": to_tree}.get(suffix, to_dot)
+    text = written(plan, picture.view, unfold=picture.unfold, context=picture.context)
+    if written is not to_dot:
+        save_text(text, output, force)
+        return
+    try:
+        drawn = render(text, suffix[1:])
+    except DrawError as error:
+        raise _NotDrawn(str(error)) from None
+    save_bytes(drawn, output, force)
 
 
 class _NotDrawn(click.ClickException):

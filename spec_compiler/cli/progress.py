@@ -15,8 +15,9 @@ def progress(text: str) -> Iterator[None]:
         return
     import logging  # not loaded where nothing is shown
 
-    from spec_compiler.cli.status_line import StatusLine
+    from spec_compiler.cli.status_line import StatusLine  # loads rich
 
+    # The pipeline says what it is at in its log, which a caller of the Python API can read or leave.
     log = logging.getLogger("spec_compiler")
     line = StatusLine(f"{text} …")
     level = log.level

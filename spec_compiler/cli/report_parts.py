@@ -15,6 +15,12 @@ def relative(file: str | None) -> str | None:
     return (file if near.startswith("..") else near).replace(os.sep, "/")
 
 
+def full_text(diagnostic: Diagnostic) -> str:
+    """A diagnostic's message, notes and help, one below the other."""
+    help = [f"help: {diagnostic.help}"] if diagnostic.help else []
+    return "\n".join([diagnostic.message, *notes_of(diagnostic), *help])
+
+
 def notes_of(diagnostic: Diagnostic) -> tuple[str, ...]:
     """A diagnostic's notes, and the override that set what it speaks of: no line of the file does."""
     if diagnostic.override is None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from spec_compiler.cli.report_parts import notes_of, relative
+from spec_compiler.cli.report_parts import full_text, notes_of, relative
 from spec_compiler.diagnostics import RULES, Diagnostic
 
 REPORT_FORMATS = ("text", "json", "sarif", "github")
@@ -26,13 +26,13 @@ def report(
     `fixed`, in JSON, what `--fix` mended.
     """
     if format == "sarif":
-        from spec_compiler.cli.sarif import sarif
+        from spec_compiler.cli.sarif import sarif  # the other formats start sooner without it
 
         return json.dumps(sarif(diagnostics), indent=2)
     if format == "github":
         return "\n".join(github(each) for each in diagnostics)
-    found = [diagnostic_json(each) for each in diagnostics]
-    data = {"format_version": FORMAT_VERSION, "checked": checked, "tiers": dict(tiers), "diagnostics": found}
+    rows = [diagnostic_json(each) for each in diagnostics]
+    data = {"format_version": FORMAT_VERSION, "checked": checked, "tiers": dict(tiers), "diagnostics": rows}
     return json.dumps(data if fixed is None else {**data, "fixed": list(fixed)}, indent=2)
 
 
@@ -62,12 +62,11 @@ def github(diagnostic: Diagnostic) -> str:
         "title": f"{diagnostic.code}: {RULES[diagnostic.code].title}",
     }
     properties = ",".join(f"{key}={_escaped(str(value), ':,')}" for key, value in places.items() if value is not None)
-    parts = [diagnostic.message, *notes_of(diagnostic), *([f"help: {diagnostic.help}"] if diagnostic.help else [])]
-    return f"::{diagnostic.severity} {properties}::{_escaped(chr(10).join(parts))}"
+    return f"::{diagnostic.severity} {properties}::{_escaped(full_text(diagnostic))}"
 
 
 def _escaped(text: str, more: str = "") -> str:
     """As GitHub's own toolkit escapes the data of a workflow command, and `more` in its properties."""
-    for letter in "%\r\n" + more:
+    for letter in "%\r\n" + more:  # `%` first: what stands for the others begins with it
         text = text.replace(letter, f"%{ord(letter):02X}")
     return text

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
+from spec_compiler.cli.terminal import counted
 from spec_compiler.plan import Change
 
 Kind = Literal["kept", "frozen", "unfrozen", "dropped", "reshaped", "reshaped, frozen", "reshaped, unfrozen", "single"]
 
+# An activation between two frozen layers is unchanged itself, but a line of its own for it would cut the run in pieces.
 _GOES_ON: Mapping[Kind, tuple[Kind, ...]] = {
     "kept": ("frozen", "unfrozen"),
     "reshaped": ("reshaped, frozen", "reshaped, unfrozen"),
@@ -41,32 +43,41 @@ class Run:
         return sum(change.layer.num_parameters for change in self.changes)
 
     @property
+    def count(self) -> str:
+        """How many layers it has: `3 layers`."""
+        return counted(len(self.changes), "layer")
+
+    @property
     def happened(self) -> str:
-        """What happens to its layers, as it goes after their number: `layers dropped`."""
+        """What happens to its layers, as it goes after `count`: `dropped`."""
         shape, _, freezing = self.kind.partition(", ")
         words = {"kept": "unchanged", "reshaped": "with another output shape"}.get(shape, shape)
-        return f"layer{'s' if len(self.changes) > 1 else ''} {words}{freezing and f', {freezing}'}"
+        return f"{words}{freezing and f', {freezing}'}"
 
 
 def runs(changes: Sequence[Change]) -> Iterator[Run]:
     """The changes in order, in runs of one kind."""
     for kind, group in groupby(changes, key=_Kinds()):
-        found = tuple(group)
-        if kind == "single" or (kind.startswith(("dropped", "reshaped")) and len(found) <= MOST_LISTED):
-            yield from (Run("single", (change,)) for change in found)
+        alike = tuple(group)
+        if kind == "single" or (kind.startswith(("dropped", "reshaped")) and len(alike) <= MOST_LISTED):
+            yield from (Run("single", (change,)) for change in alike)
         else:
-            yield Run(kind, found)
+            yield Run(kind, alike)
 
 
 class _Kinds:
-    """The kind of run that a change belongs to; a layer without weights goes on with the run of the one before."""
+    """The kind of run that a change belongs to; a layer without weights goes on with the run of the one before.
+
+    An input does not: it begins a branch, which may be another base's.
+    """
 
     def __init__(self) -> None:
         self.last: Kind = "single"
 
     def __call__(self, change: Change) -> Kind:
         kind = _kind(change)
-        if not change.layer.variables and self.last in _GOES_ON.get(kind, ()):
+        goes_on = not change.layer.variables and change.layer.kind != "input"
+        if goes_on and self.last in _GOES_ON.get(kind, ()):
             kind = self.last
         self.last = kind
         return kind

@@ -34,7 +34,7 @@ def main() -> None:
         landlock.restrict((*installation, *_SYSTEM, *grant["read"]), (grant["private"], os.devnull))
     if "seccomp" in grant["means"]:
         seccomp.restrict()
-    from spec_compiler.cli import main as command
+    from spec_compiler.cli import main as command  # what reads specs is loaded without rights
 
     command()
 

@@ -13,26 +13,28 @@ import click
 from spec_compiler.cli.save import ledger_name, reason
 from spec_compiler.cli.terminal import echo
 from spec_compiler.diagnostics import SpecError
+from spec_compiler.keras_facts.settings import keras_home
 from spec_compiler.sandbox import Grant, NoSandbox, run
 
 _FLAGS = ("--sandbox", "--sandbox-best-effort")
 _DRAWN = (".svg", ".png")
 
 
-def sandboxed(given: Mapping[str, Any], best_effort: bool) -> int:
+def sandboxed(options: Mapping[str, Any], best_effort: bool) -> int:
     """The exit status of the command that this process was called with, run without rights.
 
     Raises:
         SpecError: SC508 where what it made cannot be put in place.
         click.ClickException: there is no sandbox.
     """
-    grant = _grant(given)
+    grant = _grant(options)
+    # Told here, as inside it would look like a Graphviz that is not installed.
     for output in grant.outputs:
         if output.endswith(_DRAWN):
             message = "pictures are drawn by Graphviz, a program, and the sandbox starts none"
             raise click.UsageError(f"{message}; write `.html`, `.dot`, `.mmd` or `.txt`")
     words = [each for each in sys.argv[1:] if each not in _FLAGS]
-    if given.get("restrict_paths") is False:  # what stands elsewhere is not there for it: say so, at its place
+    if options.get("restrict_paths") is False:  # what stands elsewhere is not there for it: say so, at its place
         words.append("--restrict-paths")
     try:
         status = run(words, grant, best_effort)
@@ -48,22 +50,17 @@ def sandboxed(given: Mapping[str, Any], best_effort: bool) -> int:
     return status
 
 
-def _grant(given: Mapping[str, Any]) -> Grant:
-    specs = [given.get("spec") or given.get("base"), *given.get("specs", ())]
-    read = [
-        path
-        for each in specs
-        if each
-        for path in (each, os.path.dirname(os.path.abspath(each)))
-        if os.path.exists(path)
-    ]
+def _grant(options: Mapping[str, Any]) -> Grant:
+    specs = list(filter(None, (options.get("spec") or options.get("base"), *options.get("specs", ()))))
+    folders = [os.path.dirname(os.path.abspath(spec)) for spec in specs]
+    read = [path for path in (*specs, *folders) if os.path.exists(path)]  # an application's name is no file
     command = click.get_current_context().info_name
-    ledger, probe = given.get("ledger"), given.get("probe")
-    outputs = [given["output"]] if given.get("output") else []
+    ledger, probe = options.get("ledger"), options.get("probe")
+    outputs = [options["output"]] if options.get("output") else []
     if command == "build":
         outputs.append(ledger or ledger_name(outputs[0]))
     elif command == "diagram" and not outputs:
-        outputs.append(os.path.splitext(os.path.basename(given["spec"]))[0] + ".svg")
-    read += [path for path in (ledger if command == "diagram" else None, probe) if path]
-    home = os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
-    return Grant((*read, home), tuple(outputs), force=bool(given.get("force")))
+        outputs.append(os.path.splitext(os.path.basename(options["spec"]))[0] + ".svg")
+    read += [path for path in (ledger if command == "diagram" else None, probe, options.get("policy")) if path]
+    # Keras reads its settings and the weights that it has downloaded there, see keras/src/backend/config.py.
+    return Grant((*read, keras_home()), tuple(outputs), force=bool(options.get("force")))

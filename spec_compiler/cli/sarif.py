@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from spec_compiler.cli.report_parts import notes_of, relative
+from spec_compiler.cli.report_parts import full_text, relative
 from spec_compiler.diagnostics import RULES, Diagnostic, dotted
 from spec_compiler.diagnostics.rules.pages import explanation
 
@@ -43,15 +43,15 @@ def _sarif_rule(code: str) -> dict[str, Any]:
 
 
 def _sarif_result(diagnostic: Diagnostic, index: int) -> dict[str, Any]:
-    parts = [diagnostic.message, *notes_of(diagnostic), *([f"help: {diagnostic.help}"] if diagnostic.help else [])]
     result: dict[str, Any] = {
         "ruleId": diagnostic.code,
         "ruleIndex": index,
         "level": diagnostic.severity,
-        "message": {"text": "\n".join(parts)},
+        "message": {"text": full_text(diagnostic)},
     }
     file = relative(diagnostic.file)
     if file is not None:
+        # A URI, in which a space or a `%` of the file's name would mean something else.
         place: dict[str, Any] = {"artifactLocation": {"uri": quote(file)}}
         if diagnostic.line is not None:
             region = {"startLine": diagnostic.line, "startColumn": diagnostic.column or 1}

@@ -6,7 +6,9 @@ import contextlib
 import errno
 import json
 import os
+import warnings
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from spec_compiler.diagnostics import SpecError
@@ -33,7 +35,7 @@ def ready(path: str, force: bool, suffixes: tuple[str, ...]) -> None:
             help=f"name it `{os.path.splitext(path)[0]}{suffixes[0]}`",
         )
     folder = os.path.dirname(path)
-    while folder and not os.path.lexists(folder):
+    while folder and not os.path.lexists(folder):  # a link that leads nowhere is no folder to be made
         folder = os.path.dirname(folder)
     folder = folder or "."
     if not os.path.isdir(folder):
@@ -46,7 +48,7 @@ def ready(path: str, force: bool, suffixes: tuple[str, ...]) -> None:
         raise _exists(path)
     if not os.access(folder, os.W_OK):
         raise SpecError.single("SC508", f"the folder `{folder}` cannot be written")
-    sweep(folder)
+    sweep(folder)  # what a killed command left half written
 
 
 def _exists(path: str) -> SpecError:
@@ -56,19 +58,8 @@ def _exists(path: str) -> SpecError:
 
 
 @contextlib.contextmanager
-def whole(path: str, force: bool) -> Iterator[str]:
-    """A temporary file in the same folder that takes the file's place once it is complete.
-
-    Raises:
-        SpecError: SC508.
-    """
-    with together((path,), force) as (temporary,):
-        yield temporary
-
-
-@contextlib.contextmanager
 def together(paths: Sequence[str], force: bool) -> Iterator[tuple[str, ...]]:
-    """Temporary files that take the places of files that belong together, all of them or none.
+    """Temporary files in the same folders that take the places of files that belong together, all of them or none.
 
     Raises:
         SpecError: SC508.
@@ -102,37 +93,28 @@ def save_build(model: Any, path: str, ledger: Any, ledger_path: str, force: bool
     Raises:
         SpecError: SC508.
     """
-    import warnings
-
     with together((path, ledger_path), force) as (for_model, for_ledger):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             _save_model(model, for_model)
-        _write(json.dumps(ledger, indent=1) + "\n", for_ledger)
+        Path(for_ledger).write_bytes((json.dumps(ledger, indent=1) + "\n").encode())
 
 
 def _save_model(model: Any, path: str) -> None:
     if path.endswith(".keras"):
         model.save(path)
         return
-    from spec_compiler.backend.models.legacy_saving import legacy_file
+    from spec_compiler.backend.models.legacy_saving import legacy_file  # starts Keras
 
-    with open(path, "wb") as stream:
-        stream.write(legacy_file(model))
+    Path(path).write_bytes(legacy_file(model))
 
 
 def save_text(text: str, path: str, force: bool) -> None:
     """Saves a text whole or not at all."""
-    with whole(path, force) as temporary:
-        _write(text, temporary)
+    save_bytes(text.encode(), path, force)  # its line breaks stay `\n` on every system
 
 
 def save_bytes(content: bytes, path: str, force: bool) -> None:
     """Saves bytes whole or not at all."""
-    with whole(path, force) as temporary, open(temporary, "wb") as stream:
-        stream.write(content)
-
-
-def _write(text: str, path: str) -> None:
-    with open(path, "w", encoding="utf-8", newline="\n") as stream:
-        stream.write(text)
+    with together((path,), force) as (temporary,):
+        Path(temporary).write_bytes(content)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spec_compiler.cli.runs import Run, runs
-from spec_compiler.cli.terminal import Shown, block, joined, shown, style
+from spec_compiler.cli.terminal import Shown, aligned, block, counted, joined, style
 from spec_compiler.diagnostics import Diagnostic, render
 from spec_compiler.diagnostics.printable import printable
 from spec_compiler.edits import entry_name
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from spec_compiler.plan.ledger import WeightLedger
 
 SIGNS = {"kept": " ", "changed": "~", "new": "+", "dropped": "-"}
-COLORS = {"changed": "yellow", "new": "green", "dropped": "red"}
+COLORS = {"~": "yellow", "+": "green", "-": "red"}  # of the signs
 
 
 def render_all(diagnostics: Sequence[Diagnostic]) -> Shown:
@@ -49,16 +49,12 @@ def plan_lines(plan: Plan) -> list[str]:
     """The lines of the plan's text."""
     lines: list[str] = [style(plan.name, bold=True) + f": {plan.before.name} as the spec changes it", ""]
     rows = [tuple(map(printable, row)) for row in _plan_rows(plan.changes)]
-    widths = [max((len(row[column]) for row in rows if len(row) > 2), default=0) for column in range(1, 5)]
-    for row in rows:
-        if len(row) == 2:
-            lines.append(
-                style(f"    {row[1]}", dim=True) if row[0] == " " else _colored(row[0], f"  {row[0]} {row[1]}")
-            )
-            continue
-        sign, name, cls, shape, parameters, why = row
-        cells = f"{name:<{widths[0]}}  {cls:<{widths[1]}}  {shape:<{widths[2]}}  {parameters:>{widths[3]}}"
-        lines.append(_colored(sign, f"  {sign} {cells}  {why}".rstrip()))
+    # Lines of runs have their sign and a text; only those of single layers are a table.
+    cells = iter(aligned([row[1:5] for row in rows if len(row) > 2], right={3}))
+    for sign, *texts in rows:
+        text = texts[0] if len(texts) == 1 else "  ".join([*next(cells), texts[-1]])
+        line = f"  {sign} {text}".rstrip()
+        lines.append(style(line, fg=COLORS[sign]) if sign in COLORS else style(line, dim=True))
     counts = ", ".join(
         f"{plan.count(action)} {action}" for action in ("new", "changed", "dropped", "kept") if plan.count(action)
     )
@@ -72,15 +68,15 @@ def plan_lines(plan: Plan) -> list[str]:
         *(f"Phase {phase_text(phase, plan)}." for phase in plan.phases),
         f"Input: {_arrow(_ends(plan.before, 'input'), _ends(plan.after, 'input'))}",
         f"Output: {_arrow(_ends(plan.before, 'output'), _ends(plan.after, 'output'))}",
+        *(f"Expect {printable(promise.text)}." for promise in plan.promises),
     ]
     return lines
 
 
 def phase_text(phase: PlannedPhase, plan: Plan) -> str:
     """A phase of training, its epochs, and what trains in it."""
-    epochs = "1 epoch" if phase.epochs == 1 else f"{phase.epochs} epochs"
     frozen = plan.after.num_parameters - phase.num_trained
-    return f"{phase.name}: {epochs}; {phase.num_trained:,} train, {frozen:,} are frozen"
+    return f"{phase.name}: {counted(phase.epochs, 'epoch')}; {phase.num_trained:,} train, {frozen:,} are frozen"
 
 
 def _plan_rows(changes: Sequence[Change]) -> Iterator[tuple[str, ...]]:
@@ -99,7 +95,7 @@ def _plan_rows(changes: Sequence[Change]) -> Iterator[tuple[str, ...]]:
 
 def _run_text(run: Run) -> str:
     span = run.first.name if len(run.changes) == 1 else f"{run.first.name} … {run.last.name}"
-    text = f"{span}: {len(run.changes)} {run.happened}"
+    text = f"{span}: {run.count} {run.happened}"
     text += f", {run.num_parameters:,} parameters" if run.kind != "kept" else ""
     if run.kind.startswith("reshaped"):
         text += f"; the last {_arrow(*map(str, run.last.details[0][1:]))}"
@@ -120,13 +116,9 @@ def _arrow(before: str, after: str) -> str:
 def _ends(graph: Graph, side: str) -> str:
     refs = graph.input_refs if side == "input" else graph.output_refs
     shapes = [graph.spec_of(ref) for ref in refs]
+    # A detector has dozens of outputs, and this is one line.
     text = ", ".join(str(spec.shape) for spec in shapes[:3] if spec is not None)
     return text if len(refs) <= 3 else f"{len(refs)} tensors, {text} …"
-
-
-def _colored(sign: str, text: str) -> Shown:
-    action = next((name for name, each in SIGNS.items() if each == sign), "kept")
-    return style(text, fg=COLORS[action]) if action in COLORS else shown(text)
 
 
 def ledger_text(ledger: WeightLedger) -> Shown:
@@ -134,51 +126,45 @@ def ledger_text(ledger: WeightLedger) -> Shown:
     lines: list[str] = [style("Weights: ", bold=True) + ledger.summary + "."]
     if ledger.of("copied"):
         lines.append("Every copied variable has the same checksum (XXH3, 128 bits) in the source and in the result.")
+    # New layers begin with new weights and that is no news; a kept one that does is what surprises.
     loose = [row for row in ledger.of("initialized") if not row.reason.startswith(("new layer", "state of"))]
     if loose:
         names = list(dict.fromkeys(row.layer for row in loose))
-        lines.append(
-            f"Initialized though kept: {', '.join(names[:6])}{' …' if len(names) > 6 else ''} ({loose[0].reason})."
-        )
+        lines.append(f"Initialized though kept: {listed(names, 6)} ({loose[0].reason}).")
     casts = [row for row in ledger.of("copied") if "cast" in row.reason]
     if casts:
         lines.append(
             f"{len(casts)} variables were cast: {casts[0].layer}/{casts[0].variable} and so on ({casts[0].reason})."
         )
     if ledger.unused:
-        lines.append(
-            f"In the file and not used: {', '.join(ledger.unused[:8])}{' …' if len(ledger.unused) > 8 else ''}."
-        )
+        lines.append(f"In the file and not used: {listed(ledger.unused, 8)}.")
     if ledger.proof is not None:
         lines.append(block(ledger.proof.text))
     return joined(lines)
 
 
+def listed(names: Sequence[str], most: int) -> str:
+    """The first of the names, with `…` for those that are left out."""
+    return ", ".join(names[:most]) + (" …" if len(names) > most else "")
+
+
 def layer_rows(graph: Graph) -> list[dict[str, Any]]:
     """One row for each layer in order; plain operations stand where they are called, without a number."""
-    rows = []
     positions = {name: index for index, name in enumerate(graph.positions)}
-    for node in dict.fromkeys(node.layer for node in graph.nodes.values()):
-        layer = graph.layers[node]
-        outputs = graph.nodes[graph.calls[node][0]].outputs
-        rows.append(
-            {
-                "index": positions.get(node) if not layer.is_new else None,
-                "name": layer.name,
-                "keras_name": layer.name_in_keras,
-                "class": layer.class_name,
-                "shape": list(outputs[0].shape) if outputs else None,
-                "parameters": layer.num_parameters,
-                "trainable": layer.trainable,
-                "calls": len(graph.calls[node]),
-                "kind": layer.kind,
-            }
-        )
-    return rows
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+    return [
+        {
+            "index": positions.get(layer.name) if not layer.is_new else None,
+            "name": layer.name,
+            "keras_name": layer.name_in_keras,
+            "class": layer.class_name,
+            "shape": list(outputs[0].shape) if (outputs := graph.nodes[calls[0]].outputs) else None,
+            "parameters": layer.num_parameters,
+            "trainable": layer.trainable,
+            "calls": len(calls),
+            "kind": layer.kind,
+        }
+        for layer, calls in ((graph.layers[name], calls) for name, calls in graph.calls.items())
+    ]
 
 
 def table_text(graph: Graph, rows: Sequence[dict[str, Any]]) -> Shown:
@@ -197,19 +183,9 @@ def table_text(graph: Graph, rows: Sequence[dict[str, Any]]) -> Shown:
         )
         for row in rows
     ]
-    widths = [max(len(line[column]) for line in [header, *cells]) for column in range(len(header))]
-
-    def line(row: Sequence[str]) -> str:
-        left = [
-            f"{row[0]:>{widths[0]}}",
-            *(f"{text:<{width}}" for text, width in zip(row[1:-2], widths[1:-2], strict=True)),
-            f"{row[-2]:>{widths[-2]}}",
-            row[-1],
-        ]
-        return "  ".join(left).rstrip()
-
+    first, *lines = ("  ".join(row).rstrip() for row in aligned([header, *cells], right={0, len(header) - 2}))
     operations = sum(row["kind"] == "operation" for row in rows)
-    counts = _number(len(rows) - operations, "layer")
-    counts += f" and {_number(operations, 'operation')}" if operations else ""
+    counts = counted(len(rows) - operations, "layer")
+    counts += f" and {counted(operations, 'operation')}" if operations else ""
     total = f"{graph.name}: {counts}, {graph.num_parameters:,} parameters"
-    return joined([style(line(header), bold=True), *(line(row) for row in cells), "", total])
+    return joined([style(first, bold=True), *lines, "", total])

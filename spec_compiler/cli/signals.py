@@ -12,7 +12,7 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
-SIGNALS = ("SIGTERM", "SIGHUP")
+SIGNALS = ("SIGTERM", "SIGHUP")  # by name: Windows has no SIGHUP
 
 
 class Stopped(SystemExit):
@@ -26,6 +26,7 @@ class Stopped(SystemExit):
 @contextlib.contextmanager
 def stopping() -> Iterator[None]:
     """`Stopped` is raised inside on SIGTERM and SIGHUP, unless whoever started the command ignores them (`nohup`)."""
+    # Python sets handlers in its main thread only, `signal.signal` raises in others.
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -33,7 +34,7 @@ def stopping() -> Iterator[None]:
     kept = {number: signal.getsignal(number) for number in numbers if signal.getsignal(number) == signal.SIG_DFL}
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         kept[signal.SIGINT] = signal.default_int_handler
-    _asked.clear()
+    _asked.clear()  # a process may run several commands, as the tests do
     for number in kept:
         signal.signal(number, _stop)
     hook = sys.unraisablehook
@@ -72,6 +73,7 @@ def _once_more(hook: Callable[[Any], object], swallowed: Any) -> None:
     error = swallowed.exc_value
     if isinstance(error, Stopped | KeyboardInterrupt):
         number = error.number if isinstance(error, Stopped) else signal.SIGINT
+        # A little later, by another thread: raised in here, it would be dropped as the first one was.
         timer = threading.Timer(0.01, os.kill, (os.getpid(), number))
         timer.daemon = True
         timer.start()

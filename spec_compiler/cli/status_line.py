@@ -23,7 +23,7 @@ class StatusLine(logging.Handler):
         stream = os.fdopen(os.dup(2), "w")  # its own, as the error stream is silent while Keras starts
         self.status = Status(text, console=Console(file=stream))
         self.timer = threading.Timer(DELAY, self.status.start)
-        self.timer.daemon = True
+        self.timer.daemon = True  # a command that ends sooner does not wait for it
 
     def emit(self, record: logging.LogRecord) -> None:
         self.status.update(escape(f"{printable(record.getMessage())} …"))  # a name may hold what rich reads as markup

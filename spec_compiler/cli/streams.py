@@ -31,7 +31,7 @@ class _Guarded(io.FileIO):
     """A stream's file. After its first failure it swallows everything, as the interpreter flushes again at its end."""
 
     def __init__(self, descriptor: int, closed: bool, quiet: bool) -> None:
-        super().__init__(descriptor, "w", closefd=False)
+        super().__init__(descriptor, "w", closefd=False)  # the descriptor is the interpreter's
         self.is_closed, self.quiet = closed, quiet
         self.lost = False
 

@@ -6,7 +6,7 @@ this module makes can colour a text or begin a line.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 import click
@@ -47,6 +47,24 @@ def block(text: str) -> Shown:
 def joined(lines: Iterable[str], between: str = "\n") -> Shown:
     """Texts one below the other, each on one line unless it is shown already."""
     return Shown(between.join(map(shown, lines)))
+
+
+def counted(count: int, what: str) -> str:
+    """So many of something: `1 layer`, `3 layers`."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def aligned(rows: Sequence[Sequence[str]], right: Container[int]) -> list[list[str]]:
+    """The cells of a table, each as wide as its column; in the columns `right` they stand at the right.
+
+    >>> aligned([("a", "1"), ("bcd", "200")], right={1})
+    [['a  ', '  1'], ['bcd', '200']]
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        [cell.rjust(width) if at in right else cell.ljust(width) for at, (cell, width) in enumerate(cells)]
+        for cells in (zip(row, widths, strict=True) for row in rows)
+    ]
 
 
 def style(text: str, **styles: Any) -> Shown:

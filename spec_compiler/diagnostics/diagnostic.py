@@ -108,7 +108,7 @@ class SpecError(ValueError):
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = Diagnostics(diagnostics)
-        super().__init__(self.diagnostics)
+        super().__init__(self.diagnostics)  # what a pickled one is made from again
 
     def __str__(self) -> str:
         return repr(self.diagnostics)
@@ -135,21 +135,8 @@ class SpecError(ValueError):
         fixes: Sequence[Fix] = (),
     ) -> SpecError:
         """An error with one diagnostic, `path` being relative to the field that raises it."""
-        return cls(
-            [
-                Diagnostic(
-                    code,
-                    message,
-                    path,
-                    help=help,
-                    notes=tuple(notes),
-                    at_key=at_key,
-                    chars=chars,
-                    related=tuple(related),
-                    fixes=tuple(fixes),
-                )
-            ]
-        )
+        diagnostic = Diagnostic(code, message, path, help=help, notes=tuple(notes), at_key=at_key, chars=chars)
+        return cls([replace(diagnostic, related=tuple(related), fixes=tuple(fixes))])
 
     def under(self, *prefix: str | int) -> SpecError:
         """The same error, its paths seen from further out."""
@@ -172,15 +159,40 @@ def under(*prefix: str | int) -> Iterator[None]:
         raise error.under(*prefix) from None
 
 
+@contextlib.contextmanager
+def collected(problems: list[Diagnostic], *prefix: str | int) -> Iterator[None]:
+    """Adds the diagnostics of its block's error to the problems, their paths seen from further out, and goes on.
+
+    >>> problems = []
+    >>> with collected(problems, "from"):
+    ...     raise SpecError.single("SC201", "no layer named `conv_1`")
+    >>> problems[0].path
+    ('from',)
+    """
+    try:
+        yield
+    except SpecError as error:
+        problems += error.under(*prefix).diagnostics
+
+
+def quoted(names: Iterable[object]) -> str:
+    """Names as a message lists them.
+
+    >>> quoted(["conv1", "conv2"])
+    '`conv1`, `conv2`'
+    """
+    return ", ".join(f"`{name}`" for name in names)
+
+
 def _call_sites(trace: TracebackType | None) -> list[str]:
     """The caller's own lines in a traceback, up to the one that called us."""
-    ours, found = os.path.dirname(os.path.dirname(os.path.abspath(__file__))), []
+    ours, sites = os.path.dirname(os.path.dirname(os.path.abspath(__file__))), []
     for frame in traceback.extract_tb(trace):
-        if frame.filename.startswith(ours) or frame.filename == contextlib.__file__:
+        if frame.filename.startswith(ours) or frame.filename == contextlib.__file__:  # `under` is one of its managers
             break
         if f"{os.sep}IPython{os.sep}" not in frame.filename:
-            found.append(f"line {frame.lineno} of {frame.name}: {frame.line}")
-    return found
+            sites.append(f"line {frame.lineno} of {frame.name}: {frame.line}")
+    return sites
 
 
 def render(diagnostic: Diagnostic) -> str:
@@ -249,7 +261,7 @@ def show(value: Any) -> str:
         return "nothing"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    if isinstance(value, int | float):
+    if isinstance(value, int | float):  # Python refuses to write an integer of more than 4,300 digits
         text = str(value) if not isinstance(value, int) or abs(value) < 10**30 else "a huge number"
         return f"the number `{text}`"
     if value in ("", [], {}, ()):

@@ -43,7 +43,7 @@ def near(word: str, candidates: Iterable[str]) -> list[str]:
     for name in candidates:
         if len(name) <= LONGEST:
             by_folded.setdefault(name.casefold(), name)
-    limit = max(1, min(4, len(folded) // 3))
+    limit = max(1, min(4, len(folded) // 3))  # a slip in three letters: with more, any short word is near any other
     slips: dict[str, int] = {}
     work = 0
     for name in by_folded:
@@ -56,14 +56,14 @@ def near(word: str, candidates: Iterable[str]) -> list[str]:
     left[0] -= work + len(by_folded)
     if slips:
         best = min(slips.values())
-        found = [name for name, count in slips.items() if count == best]
-        found.sort(key=lambda name: (-_common(folded, name) - _common(folded[::-1], name[::-1]), name))
+        alike = [name for name, count in slips.items() if count == best]
+        alike.sort(key=lambda name: (-_common(folded, name) - _common(folded[::-1], name[::-1]), name))
     else:
         left[0] -= len(by_folded) * len(folded)
-        names = list(by_folded)[: 10 * MOST_WORK // (len(folded) ** 2 + 1)]
-        found = difflib.get_close_matches(folded, names, n=2, cutoff=0.7)
-        found = found or sorted(name for name in by_folded if len(folded) > 2 and name.startswith(folded))
-    return [by_folded[name] for name in found[:MOST]]
+        names = list(by_folded)[: 10 * MOST_WORK // (len(folded) ** 2 + 1)]  # difflib takes quadratic time for each
+        alike = difflib.get_close_matches(folded, names, n=2, cutoff=0.7)
+        alike = alike or sorted(name for name in by_folded if len(folded) > 2 and name.startswith(folded))
+    return [by_folded[name] for name in alike[:MOST]]
 
 
 def did_you_mean(word: str, candidates: Iterable[str], otherwise: str | None = None) -> str | None:
@@ -75,14 +75,11 @@ def did_you_mean(word: str, candidates: Iterable[str], otherwise: str | None = N
     return offered(near(word, candidates)) or otherwise
 
 
-def offered(found: list[str], written: str = "{}") -> str | None:
+def offered(names: list[str], written: str = "{}") -> str | None:
     """The help line that offers names, if there are any; a single one is to be `written` so."""
-    names = [f"`{name}`" for name in found]
-    if not names:
-        return None
-    listed = f"{', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else names[0]
-    said = f"did you mean {listed}?"
-    return write(written.format(found[0]), said) if len(names) == 1 else said
+    listed = " or ".join(", ".join(f"`{name}`" for name in part) for part in (names[:-1], names[-1:]) if part)
+    said = f"did you mean {listed}?" if names else None
+    return write(written.format(names[0]), said) if said and len(names) == 1 else said
 
 
 def num_slips(word: str, other: str, limit: int) -> int:

@@ -9,7 +9,7 @@ from spec_compiler.diagram.header import column_label, header
 from spec_compiler.diagram.label import box_label, tooltip
 from spec_compiler.diagram.look import FONT, INSIDE, LOOKS, PALE, STROKES, WHITE
 from spec_compiler.diagram.markup import attributes, quoted
-from spec_compiler.diagram.picture import Arrow, Box, Drawing, View, check_view, draw_up
+from spec_compiler.diagram.picture import Arrow, Box, Drawing, draw_up
 from spec_compiler.plan import Plan
 
 Attributes = dict[str, str | int | float]
@@ -70,12 +70,11 @@ def to_dot(plan: Plan, view: str, *, unfold: bool = False, context: int = 1) -> 
     >>> to_dot(Plan("nothing", empty, empty), "diff").splitlines()[0]
     'digraph "nothing: diff" {'
     """
-    known = check_view(view)
-    drawings = draw_up(plan, known, unfold=unfold, context=context, nested=True)
-    return "\n".join((f"digraph {quoted(f'{plan.name}: {view}')} {{", *_statements(plan, known, drawings), "}", ""))
+    drawings = draw_up(plan, view, unfold=unfold, context=context, nested=True)
+    return "\n".join((f"digraph {quoted(f'{plan.name}: {view}')} {{", *_statements(plan, view, drawings), "}", ""))
 
 
-def _statements(plan: Plan, view: View, drawings: tuple[Drawing, ...]) -> Iterator[str]:
+def _statements(plan: Plan, view: str, drawings: tuple[Drawing, ...]) -> Iterator[str]:
     yield f"  graph {attributes({**PAGE, 'tooltip': f'{plan.name}: {view}', 'label': header(plan, view, drawings)})}"
     yield f"  node {attributes(NODES)}"
     yield f"  edge {attributes(EDGES)}"
@@ -106,16 +105,20 @@ def _drawing(drawing: Drawing, prefix: str, narrow: bool) -> Iterator[str]:
         yield "  }"
     aside = {box.key for box in drawing.boxes if box.state == "dropped" and drawing.column == "diff"}
     for arrow in drawing.arrows:
-        own = {name: value for name, value in _arrow(arrow).items() if EDGES.get(name) != value}
+        own = _own(_arrow(arrow), EDGES)
         if (arrow.source in aside) != (arrow.target in aside):
-            own["weight"] = 1
+            own["weight"] = 1  # a dropped branch stands aside, else it pulls the result out of its straight line
         ends = f"{quoted(prefix + arrow.source)} -> {quoted(prefix + arrow.target)}"
         yield f"  {ends} {attributes(own)}" if own else f"  {ends}"
 
 
 def _node(box: Box, prefix: str, narrow: bool) -> str:
-    own = {name: value for name, value in _box(box, narrow).items() if NODES.get(name) != value}
-    return f"  {quoted(prefix + box.key)} {attributes(own)}"
+    return f"  {quoted(prefix + box.key)} {attributes(_own(_box(box, narrow), NODES))}"
+
+
+def _own(values: Attributes, usual: Attributes) -> Attributes:
+    """The values that are not the usual ones, which stand once at the head of the text."""
+    return {name: value for name, value in values.items() if usual.get(name) != value}
 
 
 def _frame(box: Box) -> Attributes:
@@ -164,6 +167,7 @@ def _arrow(arrow: Arrow) -> Attributes:
 
 def _level(before: Drawing, after: Drawing) -> Iterator[str]:
     """Puts what is in both columns at the same height, the one before at the left."""
+    # The invisible edge keeps the order from left to right; a frame is a cluster, which has no rank of its own.
     there = {box.key for box in after.boxes} - after.opened
     for box in before.boxes:
         if box.key in there:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Literal, get_args
 
+from spec_compiler.diagnostics import quoted
 from spec_compiler.diagram.svg_text import fitted
 from spec_compiler.files.whole import whole_file
 
@@ -39,8 +40,8 @@ def draw(dot: str, path: str | os.PathLike[str], format: str | None = None) -> P
         DrawError: an unknown format, no engine, an engine that fails, or a place that cannot be written.
     """
     target = Path(path)
-    wanted = format if format is not None else target.suffix.removeprefix(".")
-    content = render(dot, wanted.lower())
+    suffix = format if format is not None else target.suffix.removeprefix(".")
+    content = render(dot, suffix.lower())
     try:
         with whole_file(os.fspath(target)) as temporary:
             Path(temporary).write_bytes(content)
@@ -59,8 +60,8 @@ def render(dot: str, format: str) -> bytes:
     b'<?xml'
     """
     if format not in FORMATS:
-        known = ", ".join(f"`{each}`" for each in FORMATS)
-        raise DrawError(f"unknown picture format `{format}`, expected one of {known}")
+        formats = quoted(FORMATS)
+        raise DrawError(f"unknown picture format `{format}`, expected one of {formats}")
     source = dot.encode()
     if format == "dot":
         return source
@@ -76,6 +77,7 @@ def render(dot: str, format: str) -> bytes:
 
 def find_engine() -> str | None:
     """The path of the system's `dot`, or of the `graphviz-pure` of this environment, or None."""
+    # An environment that is not activated has its programs beside its Python, and not on the path.
     beside = str(Path(sys.executable).parent)
     return shutil.which("dot") or shutil.which(FALLBACK, path=beside) or shutil.which(FALLBACK)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 
 from spec_compiler.diagram.merged import Entry, Merged
 
@@ -25,15 +25,18 @@ def runs(merged: Merged, *, context: int = 1) -> tuple[tuple[str, ...], ...]:
         return ()
     sorts = {key: _sort(entry) for key, entry in merged.entries.items()}
     foldable = {key: sort for key, sort in sorts.items() if not _alone(merged.entries[key])}
+    # What the spec adds is what one wants to see, unless it is itself too much to be seen.
     if Counter(sorts.values())["new"] <= LARGE:
         foldable = {key: sort for key, sort in foldable.items() if sort != "new"}
     for sort in set(sorts.values()):
         others = [key for key in sorts if sorts[key] != sort]
         for key in nearby(merged.arrows, others, context):
+            # The others are among these as well; they are judged when it is the turn of their own sort.
             if sorts[key] == sort:
                 foldable.pop(key, None)
     freezing = _spread(order, merged.arrows, {key: merged.entries[key].freezing for key in foldable})
     groups = fold(order, merged.arrows, {key: (sort, freezing[key]) for key, sort in foldable.items()})
+    # `batch_norm: all` freezes every third layer of a ResNet: runs that also agree in that are too short to help.
     if len(order) - sum(map(len, groups)) + len(groups) > LARGE:
         groups = fold(order, merged.arrows, foldable)
     return groups
@@ -46,28 +49,37 @@ def _sort(entry: Entry) -> str:
 
 
 def _alone(entry: Entry) -> bool:
-    calls = [call for call in (entry.before, entry.after) if call]
-    return entry.changes_itself or any(call.is_output or call.layer.kind == "input" for call in calls)
+    return entry.changes_itself or any(call.is_output or call.layer.kind == "input" for call in entry.calls)
 
 
-def _spread(order: Sequence[str], edges: Iterable[Edge], values: Mapping[str, Hashable | None]) -> dict[str, Hashable]:
+def _spread(
+    order: Sequence[str], edges: Collection[Edge], values: Mapping[str, Hashable | None]
+) -> dict[str, Hashable]:
     """Gives nodes without a value that of a neighbour, upstream if there is one: an activation goes with its layer."""
-    found = dict(values)
-    edges = [(source, target) for source, target in edges if source in found and target in found]
-    sources: dict[str, list[str]] = {}
-    targets: dict[str, list[str]] = {}
-    for source, target in edges:
-        sources.setdefault(target, []).append(source)
-        targets.setdefault(source, []).append(target)
-    for nodes, neighbours in ((order, sources), (tuple(reversed(order)), targets)):
+    # Without this, each activation, which has nothing to freeze, would part the run of frozen layers that it is in.
+    spread = dict(values)
+    for nodes, neighbours in ((order, _targets(_backwards(edges))), (order[::-1], _targets(edges))):
         for node in nodes:
-            if node in found and found[node] is None:
-                found[node] = next((found[each] for each in neighbours.get(node, ()) if found[each] is not None), None)
-    return found
+            if node in spread and spread[node] is None:
+                near = (spread.get(each) for each in neighbours[node])
+                spread[node] = next((value for value in near if value is not None), None)
+    return spread
+
+
+def _targets(edges: Iterable[Edge]) -> defaultdict[str, list[str]]:
+    """The nodes that the edges of each node lead to."""
+    targets = defaultdict(list)
+    for source, target in edges:
+        targets[source].append(target)
+    return targets
+
+
+def _backwards(edges: Iterable[Edge]) -> list[Edge]:
+    return [(target, source) for source, target in edges]
 
 
 def fold(
-    order: Sequence[str], edges: Iterable[Edge], kinds: Mapping[str, Hashable], *, minimum: int = 3
+    order: Sequence[str], edges: Collection[Edge], kinds: Mapping[str, Hashable], *, minimum: int = 3
 ) -> tuple[tuple[str, ...], ...]:
     """Disjoint groups of nodes, connected and of one kind, that leave the graph acyclic when each becomes one node.
 
@@ -82,33 +94,29 @@ def fold(
     >>> fold("abxcd", [("a", "b"), ("a", "x"), ("b", "c"), ("x", "c"), ("c", "d")], dict.fromkeys("abcd"), minimum=2)
     (('a', 'b'), ('c', 'd'))
     """
-    quotient = _Quotient(order, edges)
-    for node in order:
-        if node not in kinds:
-            continue
-        for before in quotient.sources[node]:
+    # Greedy, along the edges and in order: the best partition is a hard problem, and a second look at a picture of
+    # almost the same model should find the same folds.
+    quotient, sources = _Quotient(order, edges), _targets(_backwards(edges))
+    for node in [node for node in order if node in kinds]:
+        for before in sources[node]:
             if before in kinds and kinds[before] == kinds[node]:
                 quotient.merge(before, node)
     groups = (tuple(group) for group in quotient.groups())
     return tuple(group for group in groups if len(group) >= minimum)
 
 
-def nearby(edges: Iterable[Edge], start: Iterable[str], distance: int) -> set[str]:
+def nearby(edges: Collection[Edge], start: Iterable[str], distance: int) -> set[str]:
     """The nodes at most `distance` edges away from the given ones, in either direction, themselves included.
 
     >>> sorted(nearby([("a", "b"), ("b", "c"), ("c", "d")], ["b"], 1))
     ['a', 'b', 'c']
     """
-    neighbours: dict[str, set[str]] = {}
-    for source, target in edges:
-        neighbours.setdefault(source, set()).add(target)
-        neighbours.setdefault(target, set()).add(source)
-    found = set(start)
-    newest = found
+    neighbours = _targets([*edges, *_backwards(edges)])
+    near = newest = set(start)
     for _ in range(distance):
-        newest = {each for node in newest for each in neighbours.get(node, ())} - found
-        found = found | newest
-    return found
+        newest = {neighbour for node in newest for neighbour in neighbours[node]} - near
+        near = near | newest
+    return near
 
 
 class _Quotient:
@@ -116,48 +124,46 @@ class _Quotient:
 
     def __init__(self, order: Sequence[str], edges: Iterable[Edge]) -> None:
         self.position = {node: index for index, node in enumerate(order)}
-        self.sources: dict[str, list[str]] = {node: [] for node in order}
         self.targets: dict[str, set[str]] = {node: set() for node in order}  # between vertices of the quotient
         self.origins: dict[str, set[str]] = {node: set() for node in order}  # the same backwards
         self.vertex = {node: node for node in order}
         self.members = {node: [node] for node in order}
         for source, target in edges:
-            if target not in self.targets[source]:
-                self.targets[source].add(target)
-                self.origins[target].add(source)
-                self.sources[target].append(source)
+            self.targets[source].add(target)
+            self.origins[target].add(source)
 
     def merge(self, before: str, node: str) -> None:
         """Puts `node` and `before`, which it takes a tensor from, into one group if no other path connects the two."""
         first, second = self.vertex[before], self.vertex[node]
         if first == second or self._goes_around(first, second, self.position[node]):
             return
+        # The earlier node names the vertex, whichever group is larger: keys of folds depend on the graph alone.
         if self.position[second] < self.position[first]:
             first, second = second, first
         joining = self.members.pop(second)
         self.members[first] += joining
-        for each in joining:
-            self.vertex[each] = first
+        self.vertex |= dict.fromkeys(joining, first)
         for neighbours, back in ((self.targets, self.origins), (self.origins, self.targets)):
             moved = neighbours.pop(second)
-            for each in moved:
-                back[each].discard(second)
-                back[each].add(first)
+            for vertex in moved:
+                back[vertex].discard(second)
+                back[vertex].add(first)
             neighbours[first] |= moved
+        # The edges between the two are inside now; left in, they would look like a cycle.
         self.targets[first] -= {first, second}
         self.origins[first] -= {first, second}
 
     def groups(self) -> list[list[str]]:
         """The groups and their nodes, in the order of the graph."""
-        found = [sorted(group, key=self.position.__getitem__) for group in self.members.values()]
-        return sorted(found, key=lambda group: self.position[group[0]])
+        groups = (sorted(group, key=self.position.__getitem__) for group in self.members.values())
+        return sorted(groups, key=lambda group: self.position[group[0]])
 
     def _goes_around(self, first: str, second: str, limit: int) -> bool:
         """Whether a path of two or more edges leads from one vertex to another.
 
         Every vertex on such a path has a node before `limit`, the position of the last node of `second`.
         """
-        todo = [each for each in self.targets[first] if each != second]
+        todo = [vertex for vertex in self.targets[first] if vertex != second]
         seen: set[str] = set()
         while todo:
             vertex = todo.pop()

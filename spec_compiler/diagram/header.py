@@ -9,12 +9,12 @@ from spec_compiler.diagram.label import freezing_badge
 from spec_compiler.diagram.look import INK, LOOKS, MUTED, NORMAL, PALE, SMALL, STROKES, TITLE
 from spec_compiler.diagram.markup import Badge, clean, font, framed, label, row, strip, word, wrapped
 from spec_compiler.diagram.merged import State
-from spec_compiler.diagram.picture import Drawing, View
+from spec_compiler.diagram.picture import Drawing
 from spec_compiler.graph import Graph
 from spec_compiler.plan import Plan
 
 GAP = Badge(" ", 8)
-HEADINGS: dict[View, str] = {
+HEADINGS: dict[str, str] = {
     "before": "the base, marked with what will happen to it",
     "after": "the result",
     "side-by-side": "before and after",
@@ -24,7 +24,7 @@ STATES: tuple[Literal["new", "dropped", "changed"], ...] = ("new", "dropped", "c
 IN_A_ROW = 4  # entries of the legend
 
 
-def header(plan: Plan, view: View, drawings: Sequence[Drawing]) -> str:
+def header(plan: Plan, view: str, drawings: Sequence[Drawing]) -> str:
     """The label of the whole picture."""
     size = f"{_size(plan.before)} → {_size(plan.after)} parameters"
     rows = [
@@ -48,20 +48,20 @@ def _legend(drawings: Sequence[Drawing]) -> list[list[Badge]]:
     """What a state looks like, one entry each, as far as the picture holds it."""
     boxes = [box for drawing in drawings for box in drawing.boxes]
     arrows = {arrow.state for drawing in drawings for arrow in drawing.arrows}
-    found: list[list[Badge]] = []
+    entries: list[list[Badge]] = []
     for state in STATES:
         stroke = STROKES[state]
         sign = Badge(font(f"<B>{stroke.sign}</B>", SMALL, LOOKS[state].line), 20)
         if any(box.state == state for box in boxes):
-            found.append([_swatch(state), *([sign] if state in arrows else []), word(LOOKS[state].word), GAP])
+            entries.append([_swatch(state), *([sign] if state in arrows else []), word(LOOKS[state].word), GAP])
         elif state in arrows:
-            found.append([sign, word(stroke.word), GAP])
+            entries.append([sign, word(stroke.word), GAP])
     for freezing in sorted({box.freezing for box in boxes if "→" in box.freezing}):
-        found.append([freezing_badge(freezing), GAP])
+        entries.append([freezing_badge(freezing), GAP])
     if any(box.kind == "fold" for box in boxes):
         frame = f'COLOR="{LOOKS["kept"].line}" BGCOLOR="{PALE}"'
-        found.append([Badge(font("a … b"), 34, frame, 1), word("a run of layers, folded"), GAP])
-    return found
+        entries.append([Badge(font("a … b"), 34, frame, 1), word("a run of layers, folded"), GAP])
+    return entries
 
 
 def _swatch(state: State) -> Badge:
@@ -75,5 +75,6 @@ def _swatch(state: State) -> Badge:
 
 def _size(graph: Graph) -> str:
     layers = graph.layers.values()
+    # Only Keras knows the variables of a new layer: until it has built one, or remembers it, there is no size to say.
     unknown = any(layer.is_new and layer.variables is None and layer.kind in ("layer", "model") for layer in layers)
     return "?" if unknown else f"{graph.num_parameters:,}"

@@ -60,7 +60,8 @@ def to_html(
         "SCRIPT": "\n".join(_part(f"{name}.js") for name in SCRIPTS),
         "DATA": _embedded(json.dumps(data, ensure_ascii=False, separators=(",", ":"))),
     }
-    return re.sub(r"@([A-Z]+)@", lambda found: parts[found[1]], _part("report.html"))
+    # In one pass: a layer may be called `@DATA@`, and what was put in is not looked at again.
+    return re.sub(r"@([A-Z]+)@", lambda marker: parts[marker[1]], _part("report.html"))
 
 
 def _part(name: str) -> str:
@@ -69,7 +70,7 @@ def _part(name: str) -> str:
 
 def _embedded(text: str) -> str:
     """JSON that nothing in it can end; characters that are not seen stand as escapes, as the page shows them too."""
-    text = text.replace("<", "\\u003c")
+    text = text.replace("<", "\\u003c")  # `</script>` in a name would end the element
     return text if text.isprintable() else "".join(each if _is_seen(each) else json.dumps(each)[1:-1] for each in text)
 
 

@@ -56,7 +56,7 @@ class Rows:
 
     def number(self, row: dict[str, Any]) -> int:
         """The number of a row."""
-        number = self.numbers.setdefault(json.dumps(row), len(self.rows))
+        number = self.numbers.setdefault(json.dumps(row), len(self.rows))  # a dict cannot be a key
         if number == len(self.rows):
             self.rows.append(row)
         return number

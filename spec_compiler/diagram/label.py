@@ -34,6 +34,7 @@ def box_label(box: Box, *, narrow: bool = False) -> str:
         lines.append((_small(fact), [freezing_badge(box.freezing)] if beside else []))
     lines += [(line, []) for line in details]
     rows = [row(line, badges, width=NARROW if narrow else WIDE) for line, badges in lines]
+    # Graphviz draws the lid of `box3d` inside of the node, over what the label has there.
     lid = '<TR><TD HEIGHT="3"></TD></TR>'
     return label([lid, *rows] if box.kind == "fold" else rows)
 
@@ -74,9 +75,8 @@ def shape_text(shape: Shape) -> str:
 
 def _name(box: Box, line_length: int) -> str:
     name = wrapped(box.name)
-    if box.last and box.last != box.name:
-        together = f"{box.name} … {box.last}"
-        name = clean(together) if len(together) <= line_length else f"{name} …{BREAK}{wrapped(box.last)}"
+    if box.title != box.name:
+        name = clean(box.title) if len(box.title) <= line_length else f"{name} …{BREAK}{wrapped(box.last)}"
     name = font(f"<B>{name}</B>", NORMAL, INK)
     return f"<S>{name}</S>" if box.state == "dropped" else name
 
@@ -88,17 +88,11 @@ def box_kind(box: Box) -> str:
 
 def _badges(box: Box) -> list[Badge]:
     look = LOOKS[box.state]
-    found = []
-    index, count = box.call
-    if count > 1:
-        found.append(badge(f"shared, call {index + 1} of {count}", MUTED, WHITE))
-    if box.kind == "input":
-        found.append(badge("input", INK, INK, WHITE))
-    if box.is_output:
-        found.append(badge("output", INK, INK, WHITE))
-    if look.mark:
-        found.append(badge(f"{look.mark} {look.word}", look.line, look.line, WHITE))
-    return found
+    badges = [badge(box.share, MUTED, WHITE)] if box.share else []
+    badges += [badge("input", INK, INK, WHITE)] if box.kind == "input" else []
+    badges += [badge("output", INK, INK, WHITE)] if box.is_output else []
+    badges += [badge(f"{look.mark} {look.word}", look.line, look.line, WHITE)] if look.mark else []
+    return badges
 
 
 def box_facts(box: Box) -> list[str]:
@@ -110,7 +104,7 @@ def box_facts(box: Box) -> list[str]:
         )
         facts.append(f"{_layers(box)} {happened}".rstrip())
     elif box.shapes and "output shape" not in changed:
-        rest = len(box.shapes) - 2
+        rest = len(box.shapes) - 2  # a box has room for two shapes in a line
         facts.append(", ".join(map(shape_text, box.shapes[:2])) + (f" and {rest} more outputs" if rest > 0 else ""))
     if box.kind == "model":
         facts.append(f"{_layers(box)} inside")
@@ -142,7 +136,10 @@ def _small(text: str) -> str:
 
 
 def change_text(before: Any, after: Any) -> str:
-    if isinstance(before, Mapping) and isinstance(after, Mapping):  # Keras's serialised form of initializers and such
+    """`before → after`, each short enough for a line; initializers and such by their classes where these differ."""
+    # Of an object Keras's config has `{"module": …, "class_name": …, "config": …, "registered_name": …}`, as
+    # keras/src/saving/serialization_lib.py writes it: too long for a box, and alike but for one word.
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
         old, new = before.get("class_name"), after.get("class_name")
         before, after = (old, new) if old != new else (before, after)
     return f"{_value(before)} → {_value(after)}"

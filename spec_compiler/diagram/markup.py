@@ -56,6 +56,7 @@ def font(markup: str, size: int = SMALL, color: str | None = None) -> str:
 def badge(text: str, line: str, fill: str, ink: str = INK) -> Badge:
     """A word in a small rounded frame."""
     frame = f'STYLE="ROUNDED" COLOR="{line}" BGCOLOR="{fill}"'
+    # A bold letter of Helvetica is half as wide as its size, on average; the rest is room at both sides.
     return Badge(font(f"<B>{clean(text)}</B>", SMALL - 1, ink), round(4.5 * len(text)) + 11, frame, 1)
 
 
@@ -112,6 +113,7 @@ def quoted(text: str) -> str:
     >>> print(quoted('a "b" & c' + chr(92)))
     "a \\"b\\" &amp; c&#92;"
     """
+    # `&` first, as the entities of the others begin with it.
     text = printable_lines(text).replace("&", "&amp;").replace("\\", "&#92;").replace('"', '\\"').replace("\n", "\\n")
     return f'"{text}"'
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, Shape
@@ -14,6 +14,8 @@ from spec_compiler.plan import Change, Plan
 
 State = Literal["kept", "toggled", "changed", "new", "dropped"]  # toggled: frozen or unfrozen, and nothing else
 ArrowState = Literal["kept", "changed", "new", "dropped"]  # changed: carries another shape
+STATES: tuple[State, ...] = get_args(State)
+ARROW_STATES: tuple[ArrowState, ...] = get_args(ArrowState)
 
 Detail = tuple[str, Any, Any]
 Carried = tuple[Shape | None, ...]  # the shapes of the tensors on a connection, None where they are not inferred
@@ -49,15 +51,22 @@ class Entry:
     details: tuple[Detail, ...] = ()
 
     @property
+    def calls(self) -> tuple[Call, ...]:
+        """The call as it was and as it will be, one of them for what is new or dropped."""
+        return tuple(call for call in (self.before, self.after) if call)
+
+    @property
     def freezing(self) -> tuple[bool | None, bool | None] | None:
         """Whether the layer is trainable before and after, None where there is no such layer; None without weights."""
         sides = [call.layer.trainable if call else None for call in (self.before, self.after)]
-        has_weights = any(call.layer.num_parameters for call in (self.before, self.after) if call)
+        # `base.trainable = False` marks every layer in Keras, also those where there is nothing to freeze.
+        has_weights = any(call.layer.num_parameters for call in self.calls)
         return (sides[0], sides[1]) if has_weights else None
 
     @property
     def changes_itself(self) -> bool:
         """Whether more than its shape or size changed: its arguments, not only what it is fed with."""
+        # Both follow from what a layer is fed with, so that one changed size upstream would change every box after it.
         return any(what not in ("output shape", "parameters") for what, _, _ in self.details)
 
 
@@ -70,6 +79,7 @@ class Merged:
 
     def topological(self) -> tuple[str, ...] | None:
         """The keys in a topological order; None where before and after contradict each other, which no edit does."""
+        # All keys first, as the sorter knows nothing of nodes without connections.
         sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(self.entries, ()))
         for source, target in self.arrows:
             sorter.add(target, source)
@@ -83,11 +93,13 @@ def merge(plan: Plan) -> Merged:
     """The two graphs of a plan as one. A node is in both if its name is and its layer was kept."""
     changes = {change.name: change for change in plan.changes if change.before and change.after}
     before = plan.before.relabelled(plan.renamed)
+    # A name alone is not enough: a spec may drop a layer and give its name to a new one.
     both = {
         name
         for name, node in before.nodes.items()
         if name in plan.after.nodes and plan.after.nodes[name].layer == node.layer and node.layer in changes
     }
+    # Nodes are found by the names that they have after, but a box of the base shows the name that it has there.
     old_calls = dict(zip(_calls(before), _calls(plan.before).values(), strict=True))
     new_calls = _calls(plan.after)
     entries: dict[str, Entry] = {}
@@ -120,6 +132,7 @@ def _calls(graph: Graph) -> dict[str, Call]:
 
 def _interleaved(before: Graph, after: Graph, both: set[str]) -> Iterator[tuple[Literal["before", "after"], str]]:
     """Every node once, in the order of its graph; dropped nodes stand before the new ones that take their place."""
+    # Every format follows this order: Graphviz and Mermaid put what is named first to the left, trees go down it.
     rest = list(after.nodes)
     for name in before.nodes:
         if name not in both:
@@ -138,8 +151,8 @@ def _connections(graph: Graph) -> Iterator[tuple[str, str, Carried]]:
         for ref in node.inputs:
             spec = graph.spec_of(ref)
             shapes.setdefault(ref.node, []).append(spec.shape if spec else None)
-        for source, found in shapes.items():
-            yield source, node.name, tuple(found)
+        for source, flowing in shapes.items():
+            yield source, node.name, tuple(flowing)
 
 
 def _arrow(old: Carried | None, new: Carried | None) -> ArrowState:
@@ -147,11 +160,13 @@ def _arrow(old: Carried | None, new: Carried | None) -> ArrowState:
         return "new"
     if new is None:
         return "dropped"
+    # Shapes that only Keras could infer are no change that the spec made.
     unknown = None in old or None in new
     return "kept" if unknown or old == new else "changed"
 
 
 def _kept(key: str, before: Call, after: Call, change: Change) -> Entry:
+    # Shapes are compared call by call, where a plan's change has those of all calls of a layer.
     details: list[Detail] = []
     if before.shapes and after.shapes and before.shapes != after.shapes:
         details.append(("output shape", before.shapes, after.shapes))

@@ -9,7 +9,7 @@ from spec_compiler.diagnostics.printable import printable_lines
 from spec_compiler.diagram.label import box_changes, box_facts, box_kind
 from spec_compiler.diagram.look import INK, LOOKS, PALE, STROKES, WHITE
 from spec_compiler.diagram.merged import ArrowState, State
-from spec_compiler.diagram.picture import Box, Drawing, check_view, draw_up
+from spec_compiler.diagram.picture import Box, Drawing, draw_up
 from spec_compiler.plan import Plan
 
 ARROWS: Mapping[ArrowState, str] = {"kept": "-->", "changed": "-->", "new": "==>", "dropped": "-.->"}
@@ -35,14 +35,13 @@ def to_mermaid(plan: Plan, view: str, *, unfold: bool = False, context: int = 1)
     >>> to_mermaid(Plan("nothing", empty, empty), "diff").splitlines()[0]
     'flowchart TD'
     """
-    known = check_view(view)
-    drawings = draw_up(plan, known, unfold=unfold, context=context)
-    return "\n".join(("flowchart TD", *_statements(plan, known, drawings), ""))
+    drawings = draw_up(plan, view, unfold=unfold, context=context)
+    return "\n".join(("flowchart TD", *_statements(plan, view, drawings), ""))
 
 
 def _statements(plan: Plan, view: str, drawings: tuple[Drawing, ...]) -> Iterator[str]:
     yield f"  accTitle: {_plain(f'{plan.name}: {view}')}"
-    number = 0
+    # Nodes have numbers for names: a layer called `end` would close a subgraph.
     ids: dict[tuple[str, str], str] = {}
     classes: dict[State, list[str]] = {}
     for drawing in drawings:
@@ -51,11 +50,10 @@ def _statements(plan: Plan, view: str, drawings: tuple[Drawing, ...]) -> Iterato
             yield f'  subgraph {drawing.column}["{drawing.column}"]'
             indent = "    "
         for box in drawing.boxes:
-            ids[drawing.column, box.key] = f"n{number}"
-            classes.setdefault(box.state, []).append(f"n{number}")
+            ids[drawing.column, box.key] = node = f"n{len(ids)}"
+            classes.setdefault(box.state, []).append(node)
             opening, closing = SHAPES[box.kind]
-            yield f"{indent}n{number}{opening}{_label(box)}{closing}"
-            number += 1
+            yield f"{indent}{node}{opening}{_label(box)}{closing}"
         for arrow in drawing.arrows:
             source, target = ids[drawing.column, arrow.source], ids[drawing.column, arrow.target]
             yield f"{indent}{source} {ARROWS[arrow.state]} {target}"
@@ -68,6 +66,7 @@ def _statements(plan: Plan, view: str, drawings: tuple[Drawing, ...]) -> Iterato
         width = 3 if state == "new" else 2 if state != "kept" else 1
         yield f"  classDef {state} fill:{fill},stroke:{look.line},stroke-width:{width}px,color:{INK}{dashes}"
         yield f"  class {','.join(boxes)} {state}"
+    # Mermaid's links have no classes; `linkStyle` counts them in the order of the text.
     states = [arrow.state for drawing in drawings for arrow in drawing.arrows]
     for arrow_state in ("changed", "new", "dropped"):
         numbers = [str(index) for index, state in enumerate(states) if state == arrow_state]
@@ -78,21 +77,13 @@ def _statements(plan: Plan, view: str, drawings: tuple[Drawing, ...]) -> Iterato
 
 def _label(box: Box) -> str:
     look = LOOKS[box.state]
-    name = f"{box.name} … {box.last}" if box.last and box.last != box.name else box.name
-    first = f"{look.mark} {_text(name)}" if look.mark else _text(name)
-    lines = [f"<b>{first}</b>"]
-    index, count = box.call
-    badges = [
-        box_kind(box),
-        look.word if look.mark else "",
-        f"shared, call {index + 1} of {count}" if count > 1 else "",
-        "output" if box.is_output else "",
-    ]
-    lines += [_text(" · ".join(filter(None, badges)))] if any(badges) else []
-    size = [*box_facts(box), *([box.freezing] if box.freezing not in ("", "trainable") else [])]
-    lines += [_text(" · ".join(size))] if size else []
-    lines += [_text(f"{what} {change}") for what, change in box_changes(box)]
-    return "<br/>".join(lines)
+    state = look.word if look.mark else ""
+    badges = [box_kind(box), state, box.share, "output" if box.is_output else ""]
+    size = [*box_facts(box), box.freezing if box.freezing != "trainable" else ""]
+    lines = [" · ".join(filter(None, texts)) for texts in (badges, size)]
+    lines += [f"{what} {change}" for what, change in box_changes(box)]
+    title = f"<b>{f'{look.mark} ' if look.mark else ''}{_text(box.title)}</b>"
+    return "<br/>".join((title, *(_text(line) for line in lines if line)))
 
 
 def _text(text: str) -> str:
@@ -101,7 +92,8 @@ def _text(text: str) -> str:
     >>> _text('say "hi" <b>')
     'say #34;hi#34; #60;b#62;'
     """
-    return SPECIAL.sub(lambda found: f"#{ord(found[0])};", printable_lines(text).replace("\n", " ")) or "#160;"
+    # An empty label is an error to Mermaid's parser; a no-break space is not.
+    return SPECIAL.sub(lambda sign: f"#{ord(sign[0])};", printable_lines(text).replace("\n", " ")) or "#160;"
 
 
 def _plain(text: str) -> str:

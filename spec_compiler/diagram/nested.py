@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from spec_compiler.diagram.merged import Call, Entry, Merged, merge
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Origin
-from spec_compiler.graph.node import Node, ValueRef
+from spec_compiler.graph.node import Node
 from spec_compiler.plan import Plan
 
 SMALL_INSIDE = 12  # nodes; a larger model is one fold
@@ -31,36 +31,34 @@ class Inside:
 
     def takers(self, node: Node, source: str) -> Sequence[str]:
         """The inner nodes that take what a call of the model takes from the outer node `source`."""
-        ports = zip(self.graph.input_refs, node.data_inputs, strict=False)
-        return self._consumers([port for port, ref in ports if ref.node == source] or self.graph.input_refs)
+        ports = self.graph.input_refs
+        fed = [port for port, ref in zip(ports, node.data_inputs, strict=False) if ref.node == source]
+        return self.graph.in_order(user for port in fed or ports for user in self.graph.consumers[port.node])
 
     def givers(self, node: Node, consumer: Node) -> Sequence[str]:
         """The inner nodes that put out what an outer node takes from a call of the model."""
-        taken = [self.graph.output_refs[ref.index].node for ref in consumer.inputs if ref.node == node.name]
-        return list(dict.fromkeys(taken))
-
-    def _consumers(self, ports: Iterable[ValueRef]) -> Sequence[str]:
-        names = {port.node for port in ports}
-        nodes = self.graph.nodes.values()
-        return [node.name for node in nodes if any(ref.node in names for ref in node.inputs)]
+        makers = [self.graph.output_refs[ref.index].node for ref in consumer.inputs if ref.node == node.name]
+        return list(dict.fromkeys(makers))
 
 
 def inside(entry: Entry) -> Inside | None:
     """What a call of a nested model holds; None for any other layer, and where the model does not fit its call."""
-    calls = [call for call in (entry.before, entry.after) if call]
+    calls = entry.calls
     graphs = [call.layer.inner for call in calls if call.layer.inner is not None and _fits(call, call.layer.inner)]
+    # An edit inside of a model opens it, so that it is no nested model any more: one that stays has the nodes it had.
     if len(graphs) < len(calls) or any(list(graph.nodes) != list(graphs[0].nodes) for graph in graphs):
         return None
     after = _graph(entry.after, entry.before, is_new=entry.before is None)
     merged = merge(Plan(entry.key, _graph(entry.before), after))
     inputs = {ref.node for ref in graphs[-1].input_refs}
-    entries = {key: found for key, found in merged.entries.items() if key not in inputs}
+    entries = {key: inner for key, inner in merged.entries.items() if key not in inputs}
     arrows = {ends: state for ends, state in merged.arrows.items() if not inputs & set(ends)}
     return Inside(graphs[-1], Merged(entries, arrows))
 
 
 def _fits(call: Call, graph: Graph) -> bool:
     """Whether each tensor that goes in is taken by an inner node, and each that comes out is made by one."""
+    # Inputs inside are not drawn: an arrow through one that nobody takes, or that is put out as it is, ends nowhere.
     inputs = {ref.node for ref in graph.input_refs}
     return (
         len(call.node.data_inputs) == len(graph.input_refs)
@@ -76,6 +74,8 @@ def _graph(call: Call | None, before: Call | None = None, *, is_new: bool = Fals
     if call is None or call.layer.inner is None:
         return NOTHING
     graph, trainable = call.layer.inner, call.layer.trainable
+    # `Layer.trainable` sets that of all layers inside, in keras/src/layers/layer.py; `True` on one that was not frozen
+    # must not thaw what is frozen inside.
     toggled = not trainable or (before is not None and not before.layer.trainable)
     layers = {
         name: replace(

@@ -21,4 +21,5 @@ def mimebundle(plan: Plan, *, note: str = "") -> dict[str, str]:
         svg = render(to_dot(plan, "diff"), "svg").decode("utf-8")
     except DrawError:
         return bundle
+    # A notebook puts it into a page of HTML, where an XML declaration would be text.
     return {"image/svg+xml": svg[svg.index("<svg") :], **bundle}

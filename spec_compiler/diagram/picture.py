@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
-from typing import Literal, get_args
+from itertools import product
+from typing import Literal
 
 from spec_compiler.diagram.fold import runs
-from spec_compiler.diagram.merged import ArrowState, Call, Detail, Entry, Merged, State, merge
+from spec_compiler.diagram.merged import STATES, ArrowState, Call, Detail, Entry, Merged, State, merge
 from spec_compiler.diagram.nested import Inside, inside
 from spec_compiler.graph.layer_spec import Kind, Shape
 from spec_compiler.plan import Plan
 
-View = Literal["before", "after", "side-by-side", "diff"]
-VIEWS: tuple[View, ...] = get_args(View)
-
 Column = Literal["before", "after", "diff"]
+COLUMNS: Mapping[str, tuple[Column, ...]] = {  # of each view
+    "before": ("before",),
+    "after": ("after",),
+    "side-by-side": ("before", "after"),
+    "diff": ("diff",),
+}
+VIEWS = tuple(COLUMNS)
 
 PARTLY = "partly frozen"
 
@@ -44,6 +49,17 @@ class Box:
     num_layers: int = 0
     last: str = ""
     parent: str = ""
+
+    @property
+    def title(self) -> str:
+        """Its name; of a fold, the names at both ends."""
+        return f"{self.name} … {self.last}" if self.last not in ("", self.name) else self.name
+
+    @property
+    def share(self) -> str:
+        """Which call of a shared layer it is; empty for the only call of a layer."""
+        index, count = self.call
+        return f"shared, call {index + 1} of {count}" if count > 1 else ""
 
 
 @dataclass(frozen=True)
@@ -87,32 +103,26 @@ class Drawing:
         return widest
 
 
-def check_view(view: str) -> View:
-    """The view of that name.
-
-    Raises:
-        ValueError: there is none.
-    """
-    if view not in VIEWS:
-        raise ValueError(f"unknown view `{view}`, expected one of {', '.join(VIEWS)}")
-    return VIEWS[VIEWS.index(view)]
-
-
 def draw_up(
-    plan: Plan, view: View, *, unfold: bool = False, context: int = 1, nested: bool = False
+    plan: Plan, view: str, *, unfold: bool = False, context: int = 1, nested: bool = False
 ) -> tuple[Drawing, ...]:
     """The graphs that a view shows: before and after for `side-by-side`, one otherwise.
 
     Large graphs are folded (see `fold.runs`), and alike in every view, unless `unfold` is set. `nested` opens the
     nested models that no fold holds; the models inside of them stay closed.
+
+    Raises:
+        ValueError: an unknown view.
     """
+    if view not in COLUMNS:
+        raise ValueError(f"unknown view `{view}`, expected one of {', '.join(COLUMNS)}")
+    # Folded before the columns are parted: a box of `side-by-side` stands beside the same run in the other column.
     merged = merge(plan)
     folds = () if unfold else runs(merged, context=context)
     folded = {key for group in folds for key in group}
     entries = merged.entries.items() if nested else ()
-    insides = {key: found for key, entry in entries if key not in folded and (found := inside(entry))}
-    columns: tuple[Column, ...] = ("before", "after") if view == "side-by-side" else (view,)
-    return tuple(_drawing(merged, column, folds, insides, unfold=unfold) for column in columns)
+    insides = {key: model for key, entry in entries if key not in folded and (model := inside(entry))}
+    return tuple(_drawing(merged, column, folds, insides, unfold=unfold) for column in COLUMNS[view])
 
 
 def _drawing(
@@ -133,9 +143,10 @@ def _drawing(
     for key, entry in entries.items():
         group = fold_of.get(key)
         box_of[key] = fold_keys[group] if group else key
-        if box_of[key] not in boxes:
-            box = _fold_box(box_of[key], [entries[each] for each in group], column) if group else _box(entry, column)
-            boxes[box.key] = box
+        if group is None:
+            boxes[key] = _box(entry, column)
+        elif box_of[key] not in boxes:
+            boxes[box_of[key]] = _fold_box(box_of[key], [entries[each] for each in group], column)
         if key in insides:
             inner_folds = () if unfold else insides[key].folds()
             inner = _drawing(insides[key].merged, column, inner_folds, {}, unfold=unfold)
@@ -150,6 +161,7 @@ def _drawing(
             continue
         if not _shows(column, state, entries[source], entries[target]):
             continue
+        # In `diff`, too, a call takes its tensors from one graph: after, or before for what is dropped.
         side: Column = "before" if column == "before" or state == "dropped" else "after"
         giver, taker = _call(entries[source], side), _call(entries[target], side)
         assert giver is not None
@@ -159,12 +171,15 @@ def _drawing(
             sources = [box_inside[source, name] for name in insides[source].givers(giver.node, taker.node)]
         if target in insides:
             targets = [box_inside[target, name] for name in insides[target].takers(taker.node, giver.node.name)]
-        for ends in ((start, end) for start in sources for end in targets if start != end):
-            arrows[ends] = state if ends not in arrows or state != "kept" else arrows[ends]
+        for ends in product(sources, targets):
+            # A fold stands for many connections: what happens to one of them must not be hidden by a kept one.
+            if ends[0] != ends[1] and (ends not in arrows or state != "kept"):
+                arrows[ends] = state
     return Drawing(column, tuple(boxes.values()), tuple(Arrow(*ends, state) for ends, state in arrows.items()))
 
 
 def _new_key(merged: Merged, key: str) -> str:
+    # A layer may have any name, also `a … b`.
     while key in merged.entries:
         key += " …"
     return key
@@ -173,13 +188,15 @@ def _new_key(merged: Merged, key: str) -> str:
 def _shows(column: Column, state: ArrowState, source: Entry, target: Entry) -> bool:
     """Whether a connection belongs into the column: in `diff` a dropped one only where it leads to a dropped node."""
     if column == "diff":
+        # Between two kept nodes the way goes on through what was inserted, or is gone with what was removed: a dropped
+        # arrow beside it would say nothing more.
         return state != "dropped" or "dropped" in (source.state, target.state)
     return state != ("new" if column == "before" else "dropped")
 
 
 def _call(entry: Entry, column: Column) -> Call | None:
     if column == "diff":
-        return entry.after or entry.before
+        return entry.calls[-1]
     return entry.before if column == "before" else entry.after
 
 
@@ -207,14 +224,13 @@ def _fold_box(key: str, entries: Sequence[Entry], column: Column) -> Box:
     calls = [call for entry in entries if (call := _call(entry, column))]
     layers = {call.layer.name: call.layer for call in calls}
     freezing = {_freezing(entry, column) for entry in entries} - {""}
-    toggled = any("→" in each for each in freezing)
-    mixed = f"→ {PARTLY}" if toggled else PARTLY
-    states: Mapping[State, None] = dict.fromkeys(entry.state for entry in entries)
-    kept: Iterable[State] = [state for state in states if state not in ("kept", "toggled")]
-    state: State = next(iter(kept), "toggled" if "toggled" in states else "kept")
+    # Such runs are rare: `fold.runs` parts them unless that makes too many, and a large nested model is one run.
+    mixed = f"→ {PARTLY}" if any("→" in each for each in freezing) else PARTLY
+    # The states are listed from the least to the most that can happen; a run is marked by the most of its layers.
+    states = sorted({entry.state for entry in entries}, key=STATES.index)
     return Box(
         key,
-        state,
+        states[-1],
         "fold",
         calls[0].layer.name,
         shapes=calls[-1].shapes,

@@ -11,7 +11,7 @@ from spec_compiler.diagnostics import Path, dotted
 from spec_compiler.diagram.fold import runs
 from spec_compiler.diagram.interned import Interned, Rows
 from spec_compiler.diagram.label import change_text, shape_text
-from spec_compiler.diagram.merged import Call, Entry, Merged, merge
+from spec_compiler.diagram.merged import ARROW_STATES, STATES, Call, Entry, merge
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec
 from spec_compiler.plan import Plan
@@ -19,12 +19,10 @@ from spec_compiler.plan.costs import activation_bytes, multiply_adds, peak_bytes
 from spec_compiler.plan.ledger import WeightLedger
 from spec_compiler.plan.receptive_field import receptive_fields
 from spec_compiler.plan.training_memory import training_bytes
-from spec_compiler.text.source import Source, Span
+from spec_compiler.text.source import Source
 
 FORMAT_VERSION = 1
-STATES = ("kept", "toggled", "changed", "new", "dropped")
 Matches = Mapping[str, tuple[str, str, bool | None]]
-ARROWS = ("kept", "changed", "new", "dropped")
 
 
 def report_data(
@@ -40,6 +38,7 @@ def report_data(
     `matches` says, where two models are compared that no spec connects, how each kept layer was found: from its
     name to its name in the second model, a word, `name` or `structure`, and whether the weights are the same.
     """
+    # Numbers stand for keys and texts: a large model has thousands of arguments, few of which differ.
     merged = merge(plan)
     table = Interned()
     numbers = {key: number for number, key in enumerate(merged.entries)}
@@ -61,19 +60,25 @@ def report_data(
             "after": side(entry.after, "after"),
             **({"details": details} if (details := _details(entry)) else {}),
             **({"links": places} if (places := links.of(entry)) else {}),
-            **({"match": matches[name]} if matches and (name := _name(entry)) in matches else {}),
+            **({"match": matches[name]} if matches and (name := entry.calls[-1].layer.name) in matches else {}),
         }
         for key, entry in merged.entries.items()
     ]
-    weights = _ledger(ledger, table)
+    weights = _ledger(ledger, table)  # before `table.texts` is written out: it adds to them
     return {
         "format_version": FORMAT_VERSION,
         "name": plan.name,
         "base": plan.before.name,
-        "summary": _summary(plan, costs),
+        "summary": {
+            "counts": {action: plan.count(action) for action in ("kept", "changed", "new", "dropped")},
+            **{side: measures.totals() for side, measures in costs.items()},
+            **({"promises": _promises(plan)} if plan.promises else {}),
+        },
         "nodes": nodes,
-        "edges": [[numbers[ends[0]], numbers[ends[1]], ARROWS.index(state)] for ends, state in merged.arrows.items()],
-        "folds": [[numbers[key] for key in group] for group in _folds(merged, context)],
+        "edges": [
+            [numbers[ends[0]], numbers[ends[1]], ARROW_STATES.index(state)] for ends, state in merged.arrows.items()
+        ],
+        "folds": [[numbers[key] for key in group] for group in runs(merged, context=context)],
         "sides": sides.rows,
         "layers": layers.rows,
         "texts": table.texts,
@@ -83,21 +88,12 @@ def report_data(
     }
 
 
-def _folds(merged: Merged, context: int) -> tuple[tuple[str, ...], ...]:
-    return runs(merged, context=context)
-
-
 def _details(entry: Entry) -> list[list[str]]:
     return [[what, change_text(before, after)] for what, before, after in entry.details if what != "parameters"]
 
 
-def _name(entry: Entry) -> str:
-    call = entry.after or entry.before
-    return call.layer.name if call else entry.key
-
-
 def _layer(layer: LayerSpec, table: Interned) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    row: dict[str, Any] = {
         "name": layer.name,
         "class": table.text(layer.class_name),
         "kind": layer.kind,
@@ -105,24 +101,24 @@ def _layer(layer: LayerSpec, table: Interned) -> dict[str, Any]:
         "trainable": layer.trainable,
     }
     if layer.inner is None:
-        found["config"] = table.config({key: value for key, value in layer.arguments.items() if key != "name"})
+        row["config"] = table.config({key: value for key, value in layer.arguments.items() if key != "name"})
     else:
-        found["inside"] = len(layer.inner.layers)
+        row["inside"] = len(layer.inner.layers)
     if layer.variables:
-        found["variables"] = [
+        row["variables"] = [
             [table.text(each.path), table.text(shape_text(each.shape)), table.text(each.dtype)]
             for each in layer.variables
         ]
-    return found
+    return row
 
 
 def _call(call: Call, table: Interned) -> dict[str, Any]:
-    found: dict[str, Any] = {"shapes": [table.text(shape_text(shape)) for shape in call.shapes]}
+    row: dict[str, Any] = {"shapes": [table.text(shape_text(shape)) for shape in call.shapes]}
     if call.count > 1:
-        found["call"] = [call.index + 1, call.count]
+        row["call"] = [call.index + 1, call.count]
     if call.is_output:
-        found["output"] = True
-    return found
+        row["output"] = True
+    return row
 
 
 class _Costs:
@@ -136,12 +132,12 @@ class _Costs:
 
     def of(self, node: str) -> dict[str, Any]:
         field = self.fields[node]
-        found: dict[str, Any] = {"bytes": self.bytes[node]}
-        if self.multiply_adds[node] != 0:
-            found["multiply_adds"] = self.multiply_adds[node]
+        measures: dict[str, Any] = {"bytes": self.bytes[node]}
+        if self.multiply_adds[node] != 0:  # None, which is written, is a cost that is not known
+            measures["multiply_adds"] = self.multiply_adds[node]
         if field:
-            found["field"] = list(field)
-        return found
+            measures["field"] = list(field)
+        return measures
 
     def totals(self) -> dict[str, Any]:
         return {
@@ -172,17 +168,15 @@ class _Costs:
         if not local:
             return None
         last = max(reversed(local), key=lambda name: prod(size or 0 for size in fields[name]))
+        # A global pooling, or a layer whose field is not known, makes an output see more than the layer named here.
         ends = [self.fields[ref.node] for ref in self.graph.output_refs]
         whole = any(None in field for field in ends) or any(not field for field in ends)
         return {"layer": self.graph.nodes[last].layer, "sizes": list(fields[last]), "whole": whole}
 
 
-def _summary(plan: Plan, costs: Mapping[str, _Costs]) -> dict[str, Any]:
-    return {
-        "counts": {action: plan.count(action) for action in ("kept", "changed", "new", "dropped")},
-        "before": costs["before"].totals(),
-        "after": costs["after"].totals(),
-    }
+def _promises(plan: Plan) -> list[list[Any]]:
+    """What the spec promises, and whether that is known to hold."""
+    return [[promise.text.replace("`", ""), promise.found is not None] for promise in plan.promises]
 
 
 def _ledger(ledger: WeightLedger | None, table: Interned) -> dict[str, Any] | None:
@@ -209,13 +203,12 @@ class _Links:
     """The places of the spec's text that made or changed something, and which nodes each of them did."""
 
     def __init__(self, plan: Plan, source: Source | None) -> None:
-        self.plan, self.source = plan, source
-        self.places: dict[Path, tuple[int, Span]] = {}
+        self.removed = plan.after.removed
+        self.source = source if source is not None and source.text else None  # a spec of plain data has no text
+        self.places: dict[Path, int] = {}
 
     def of(self, entry: Entry) -> list[int]:
         """The numbers of a node's places."""
-        if self.source is None or not self.source.text:
-            return []
         return list(dict.fromkeys(number for path in self._paths(entry) if (number := self._number(path)) is not None))
 
     def _paths(self, entry: Entry) -> Iterator[Path]:
@@ -231,28 +224,22 @@ class _Links:
                 yield ("base",)
                 yield ("bases",)
         elif before is not None:
-            origin = self.plan.after.removed.get(before.node.name) or self.plan.after.removed.get(before.layer.name)
+            origin = self.removed.get(before.node.name) or self.removed.get(before.layer.name)
             if origin is not None:
                 yield origin.path
 
     def _number(self, path: Path) -> int | None:
-        assert self.source is not None
-        if path not in self.places:
-            span = self.source.values.get(path)
-            if span is None:
-                return None
-            key = self.source.keys.get(path)
-            if key is not None:
-                span = Span(key.line, key.column, span.end_line, span.end_column)
-            self.places[path] = (len(self.places), span)
-        return self.places[path][0]
+        if self.source is None or path not in self.source.values:
+            return None
+        return self.places.setdefault(path, len(self.places))
 
     def to_json(self) -> dict[str, Any] | None:
         """The text in lines, and the stretch of lines of each place."""
-        if self.source is None or not self.source.text:
+        if self.source is None:
             return None
+        keys, values = self.source.keys, self.source.values  # an entry of a list has no key
         return {
             "file": os.path.basename(self.source.file) if self.source.file else None,
             "lines": self.source.lines,
-            "places": [[dotted(path), span.line, span.end_line] for path, (_, span) in self.places.items()],
+            "places": [[dotted(at), keys.get(at, values[at]).line, values[at].end_line] for at in self.places],
         }

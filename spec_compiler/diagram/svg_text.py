@@ -48,10 +48,10 @@ def text_width(text: str, size: float, bold: bool = False) -> float | None:
     return sum(widths[each] for each in text) * size / 1000
 
 
-def _fitted(found: re.Match[str]) -> str:
-    text = unescape(found["text"])
-    width = text_width(text, float(found["size"]), 'font-weight="bold"' in found["attributes"])
+def _fitted(element: re.Match[str]) -> str:
+    text = unescape(element["text"])
+    width = text_width(text, float(element["size"]), 'font-weight="bold"' in element["attributes"])
     if width is None or not text.strip():
-        return found[0]
+        return element[0]
     length = f'textLength="{width:.2f}" lengthAdjust="spacingAndGlyphs"'
-    return f"<text {found['attributes']} {length}>{found['text']}</text>"
+    return f"<text {element['attributes']} {length}>{element['text']}</text>"

@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from spec_compiler.diagnostics.printable import printable, printable_lines
 from spec_compiler.diagram.label import box_changes, box_facts, box_kind
-from spec_compiler.diagram.picture import Box, Drawing, check_view, draw_up
+from spec_compiler.diagram.picture import Box, Drawing, draw_up
 from spec_compiler.plan import Plan
 
 SIGNS = {"kept": " ", "toggled": "*", "changed": "~", "new": "+", "dropped": "-"}
@@ -27,8 +27,7 @@ def to_tree(plan: Plan, view: str, *, unfold: bool = False, context: int = 1) ->
     >>> to_tree(Plan("nothing", empty, empty), "diff")
     'nothing: diff\\n'
     """
-    known = check_view(view)
-    drawings = draw_up(plan, known, unfold=unfold, context=context)
+    drawings = draw_up(plan, view, unfold=unfold, context=context)
     lines = [printable(plan.name.replace("\n", " ")) + f": {view}"]
     for drawing in drawings:
         lines += [f"{drawing.column}:"] if len(drawings) > 1 else []
@@ -51,16 +50,12 @@ def _lines(drawing: Drawing) -> Iterator[str]:
 
 
 def _name(box: Box) -> str:
-    return printable_lines(f"{box.name} … {box.last}" if box.last and box.last != box.name else box.name).replace(
-        "\n", " "
-    )
+    return printable_lines(box.title).replace("\n", " ")
 
 
 def _badges(box: Box) -> list[str]:
-    index, count = box.call
-    found = [box.freezing] if box.freezing not in ("", "trainable") else []
-    found += [f"shared, call {index + 1} of {count}"] if count > 1 else []
-    return found + (["output"] if box.is_output else [])
+    freezing = box.freezing if box.freezing != "trainable" else ""
+    return list(filter(None, (freezing, box.share, "output" if box.is_output else "")))
 
 
 def _rails(drawing: Drawing) -> Iterator[tuple[str, Box | None]]:
@@ -71,55 +66,49 @@ def _rails(drawing: Drawing) -> Iterator[tuple[str, Box | None]]:
     for arrow in drawing.arrows:
         sources[arrow.target].append(arrow.source)
         targets[arrow.source].append(arrow.target)
-    order = _order(boxes, sources)
+    order = _order(sources)
     place = {key: index for index, key in enumerate(order)}
     lanes: list[str | None] = []  # the box that each rail leads to
     for key in order:
         here = [index for index, target in enumerate(lanes) if target == key]
-        column = here[0] if here else _free(lanes, 0)
+        column = here[0] if here else _taken(lanes, 0, key)
         if len(here) > 1:
             yield _joint(lanes, column, here[1:], "╯", "┴"), None
         for index in here[1:]:
             lanes[index] = None
-        _put(lanes, column, key)
         yield _row(lanes, column, DOTS[boxes[key].kind]), boxes[key]
+        # What comes next in the list goes on in this lane, so that a chain is one straight rail.
         after = sorted(targets[key], key=place.__getitem__)
         lanes[column] = after[0] if after else None
-        opened = []
-        for target in after[1:]:
-            lane = _free(lanes, column + 1)
-            _put(lanes, lane, target)
-            opened.append(lane)
+        opened = [_taken(lanes, column + 1, target) for target in after[1:]]
         if opened:
             yield _joint(lanes, column, opened, "╮", "┬"), None
         while lanes and lanes[-1] is None:
             lanes.pop()
 
 
-def _order(boxes: dict[str, Box], sources: dict[str, list[str]]) -> Sequence[str]:
+def _order(sources: dict[str, list[str]]) -> list[str]:
     """Boxes in an order that runs down one branch before it begins the next."""
-    sorter: TopologicalSorter[str] = TopologicalSorter({key: sources[key] for key in boxes})
+    sorter: TopologicalSorter[str] = TopologicalSorter(sources)
     try:
         sorter.prepare()
     except CycleError:
-        return list(boxes)
-    rank = {key: index for index, key in enumerate(boxes)}
-    ready, found = sorted(sorter.get_ready(), key=rank.__getitem__, reverse=True), []
-    while ready:
-        key = ready.pop()
-        found.append(key)
-        sorter.done(key)
+        return list(sources)
+    rank = {key: index for index, key in enumerate(sources)}
+    order: list[str] = []
+    ready: list[str] = []  # a stack: what just became ready goes on where its source ended
+    while sorter.is_active():
         ready += sorted(sorter.get_ready(), key=rank.__getitem__, reverse=True)
-    return found
+        order.append(ready.pop())
+        sorter.done(order[-1])
+    return order
 
 
-def _free(lanes: Sequence[str | None], start: int) -> int:
-    return next((index for index in range(start, len(lanes)) if lanes[index] is None), max(len(lanes), start))
-
-
-def _put(lanes: list[str | None], index: int, target: str) -> None:
-    lanes += [None] * (index + 1 - len(lanes))
-    lanes[index] = target
+def _taken(lanes: list[str | None], start: int, target: str) -> int:
+    """The first free lane from `start` on, which leads to the box from now on."""
+    free = next((index for index in range(start, len(lanes)) if lanes[index] is None), len(lanes))
+    lanes[free : free + 1] = [target]
+    return free
 
 
 def _row(lanes: Sequence[str | None], column: int, dot: str) -> str:
@@ -130,6 +119,7 @@ def _row(lanes: Sequence[str | None], column: int, dot: str) -> str:
 
 def _joint(lanes: Sequence[str | None], column: int, others: Sequence[int], end: str, middle: str) -> str:
     """The row in which a rail parts into others, or takes them in; it passes behind the rails between."""
+    # More rails than that leave no room for names, and nobody can follow them.
     if len(lanes) > MOST_RAILS:
         return ""
     last = max(others)

@@ -19,16 +19,17 @@ from spec_compiler.edits.set import Set
 
 SECTIONS: tuple[type[Edit], ...] = (Input, CutAt, Remove, Replace, Insert, Set, Head, Outputs, Freeze)
 EDITS = tuple(section.key for section in SECTIONS)
-_LISTS = tuple(section.key for section in SECTIONS if section.is_list)
-
 __all__ = ["EDITS", "SECTIONS", "Edit", "entry_name"]
 
 
 def entry_name(path: Path) -> str:
     """The edit that something in a spec belongs to, as users count: `replace[0]`, but `head` as a whole.
 
-    >>> entry_name(("replace", 0, "with", 1)), entry_name(("head", 2)), entry_name(("input", "preprocess"))
-    ('replace[0]', 'head', 'input.preprocess')
+    >>> entry_name(("replace", 0, "with", 1)), entry_name(("head", 2))
+    ('replace[0]', 'head')
+    >>> entry_name(("input", "preprocess")), entry_name(("input", "shape"))
+    ('input.preprocess', 'input')
     """
-    is_counted = len(path) > 1 and isinstance(path[1], int)
-    return dotted(path[:1] if is_counted and path[0] not in _LISTS else path[:2])
+    section = next((each for each in SECTIONS if path[:1] == (each.key,)), None)
+    is_entry = section is not None and len(path) > 1 and (section.is_list or path[1] in section.parts)
+    return dotted(path[: 2 if is_entry else 1])

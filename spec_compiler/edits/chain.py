@@ -53,8 +53,8 @@ class Chains:
                 SC401 several tensors for a layer that takes one, SC113 more layers or a longer name than may be.
         """
         if match not in self._made:
-            made = len(self.graph.layers) + len(self.layers) + len(self.entries)
-            check_size(made, num_base_layers=len(self.graph.positions))
+            num_layers = len(self.graph.layers) + len(self.layers) + len(self.entries)
+            check_size(num_layers, num_base_layers=len(self.graph.positions))
             names = []
             for index, entry in enumerate(self.entries):
                 place = (*self.path, index)
@@ -137,14 +137,18 @@ def layer_name(
     name = entry.name
     if match is not None and MATCH in name:
         below, slash, matched = match.rpartition("/")
+        # One of thousands of placeholders is not written out: only how long it would be is told.
         length = len(name) + name.count(MATCH) * (len(matched) - len(MATCH))
         name = f"{below}{slash}{name.replace(MATCH, matched)}" if length <= LONGEST_NAME else "x" * length
     if len(name) - len((match or "").rpartition("/")[0]) > LONGEST_NAME:
         message = f"the name of this layer has {len(name):,} characters, {LONGEST_NAME} are the most"
         raise SpecError.single("SC113", message, path=(*path, *entry.name_path), help="write a shorter one")
     if (name in graph.layers and name not in free) or name in beside:
-        there = graph.layers.get(name) or beside[name]
-        by = "the base has it" if not there.is_new else f"`{there.origin.section}` made it"
+        other = graph.layers.get(name) or beside[name]
+        place: Path = ("base",)
+        by, where = "the base has it", "the base is here"
+        if other.is_new:
+            by, where, place = f"`{other.origin.section}` made it", "the other one is made here", other.origin.path
         help = f"write another name, for example `{unused_name(graph, name, beside)}`"
         if several and MATCH not in entry.name:
             help = f"put `{MATCH}` into it, which stands for the layer that was matched"
@@ -153,16 +157,9 @@ def layer_name(
             f"a layer named `{name}` is already there, {by}",
             path=(*path, *entry.name_path),
             help=help,
-            related=[] if several else _other_one(there),
+            related=[] if several else [(where, place)],
         )
     return name
-
-
-def _other_one(there: LayerSpec) -> list[tuple[str, Path]]:
-    """Where the layer that has the name comes from."""
-    if there.is_new:
-        return [("the other one is made here", there.origin.path)]
-    return [("the base is here", ("base",))]
 
 
 def unused_name(graph: Graph, wanted: str, beside: Container[str] = ()) -> str:

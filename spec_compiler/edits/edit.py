@@ -17,15 +17,15 @@ class Edit:
         key: the section's name in a spec.
         says: what the section is for, in the schema and in editors.
         is_list: whether the section is a list, of which each entry is an edit by itself.
-        may_stand_alone: whether the only entry of a list may be written without the list.
         names: fields that hold names of layers, so that no class and no file stands there; `""` is the section itself.
+        parts: fields that are edits of their own, which `steps` gives.
     """
 
     key: ClassVar[str]
     says: ClassVar[str]
     is_list: ClassVar[bool] = False
-    may_stand_alone: ClassVar[bool] = False
     names: ClassVar[tuple[str, ...]] = ()
+    parts: ClassVar[tuple[str, ...]] = ()
 
     def apply(self, graph: Graph, path: Path) -> Graph:
         """The graph after the edit, which stands at `path` in the spec.

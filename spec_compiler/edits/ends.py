@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, quoted
 from spec_compiler.graph import Graph
 from spec_compiler.graph.node import ValueRef
 
@@ -30,7 +30,7 @@ def model_output(graph: Graph, path: Path = ()) -> ValueRef:
         SpecError: SC303 where it puts out several.
     """
     if len(graph.output_refs) != 1:
-        names = ", ".join(f"`{ref.node}`" for ref in graph.output_refs[:4])
+        names = quoted(ref.node for ref in graph.output_refs[:4])
         raise SpecError.single(
             "SC303",
             f"the model has {len(graph.output_refs)} outputs, a chain continues one",
@@ -62,6 +62,7 @@ def region(graph: Graph, names: Iterable[str], path: Path = ()) -> Region:
         if graph.layer_of(name).kind == "input":
             message = f"`{name}` is an input of the model and cannot be taken out"
             raise SpecError.single("SC303", message, path=path, help="begin at the layer after it")
+    # What a call computes on, not the masks: Keras passes those along by itself, around a region as well.
     entries = [(ref, name) for name in inside for ref in graph.nodes[name].data_inputs if ref.node not in chosen]
     exits: dict[ValueRef, str] = {}
     for name in inside:
@@ -76,28 +77,18 @@ def region(graph: Graph, names: Iterable[str], path: Path = ()) -> Region:
     problems: list[Diagnostic] = []
     if len(takes) > 1 and len(takers) > 1:
         ref, name = next((ref, name) for ref, name in entries if name != entries[0][1])
-        problems.append(
-            Diagnostic(
-                "SC302",
-                f"the edge `{ref.node}` → `{name}` enters the region in the middle",
-                path,
-                notes=(f"the region begins at `{entries[0][1]}` and holds {len(inside)} layers",),
-                help=f"take `{ref.node}` and what leads to it into the region, or end it before `{name}`",
-            )
-        )
+        message = f"the edge `{ref.node}` → `{name}` enters the region in the middle"
+        notes = (f"the region begins at `{entries[0][1]}` and holds {len(inside)} layers",)
+        help = f"take `{ref.node}` and what leads to it into the region, or end it before `{name}`"
+        problems.append(Diagnostic("SC302", message, path, notes=notes, help=help))
     if len(exits) > 1:
         last = max(exits, key=lambda ref: inside.index(ref.node))
         ref, user = next((ref, user) for ref, user in exits.items() if ref != last)
         where = f"`{user}`" if user in graph.nodes else user
-        problems.append(
-            Diagnostic(
-                "SC302",
-                f"the edge `{ref.node}` → {where} leaves the region in the middle",
-                path,
-                notes=(f"the region ends at `{last.node}` and holds {len(inside)} layers",),
-                help=f"take {where} into the region, or begin it after `{ref.node}`",
-            )
-        )
+        message = f"the edge `{ref.node}` → {where} leaves the region in the middle"
+        notes = (f"the region ends at `{last.node}` and holds {len(inside)} layers",)
+        help = f"take {where} into the region, or begin it after `{ref.node}`"
+        problems.append(Diagnostic("SC302", message, path, notes=notes, help=help))
     if problems:
         raise SpecError(problems)
     if not exits:
@@ -109,18 +100,14 @@ def region(graph: Graph, names: Iterable[str], path: Path = ()) -> Region:
 
 def separation(edited: Graph, before: Graph, nodes: Iterable[str], path: Path) -> Graph:
     """The edited graph, with a warning for each shared layer of which the edit took some calls and left others."""
-    found = []
+    warnings = []
     for layer in dict.fromkeys(before.nodes[name].layer for name in nodes):
-        left = [name for name in before.calls[layer] if name in edited.nodes]
-        if layer in edited.layers and left and not edited.layers[layer].is_new:
-            found.append(
-                Diagnostic(
-                    "SC305",
-                    f"`{layer}` is called {len(before.calls[layer])} times, this edit leaves {len(left)} of its calls",
-                    path,
-                    help=f"to replace all its calls alike, write `each: {layer}`"
-                    if path[-1:] == ("layers",)
-                    else f"to edit all its calls alike, name `{layer}` without an index",
-                )
-            )
-    return replace(edited, warnings=(*edited.warnings, *found)) if found else edited
+        calls = before.calls[layer]
+        left = [name for name in calls if name in edited.nodes]
+        if layer in edited.layers and left and not edited.layers[layer].is_new:  # a new one may have taken the name
+            message = f"`{layer}` is called {len(calls)} times, this edit leaves {len(left)} of its calls"
+            help = f"to edit all its calls alike, name `{layer}` without an index"
+            if path[-1:] == ("layers",):
+                help = f"to replace all its calls alike, write `each: {layer}`"
+            warnings.append(Diagnostic("SC305", message, path, help=help))
+    return replace(edited, warnings=(*edited.warnings, *warnings)) if warnings else edited

@@ -24,7 +24,7 @@ class Freeze(RootModel[Freezing], Edit, frozen=True):
 
     def apply(self, graph: Graph, path: Path) -> Graph:
         """The graph with these layers frozen; the others stay as they are."""
-        frozen = self.root.frozen(graph)
+        frozen = self.root.frozen(graph)  # read off the edited graph, in which the head and what was inserted are new
         layers = {
             name: replace(layer, trainable=False) if name in frozen and layer.trainable else layer
             for name, layer in graph.layers.items()

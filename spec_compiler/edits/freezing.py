@@ -14,6 +14,14 @@ from spec_compiler.language.selectors import Selector, mapping_schema
 
 NORMALIZATIONS = ("BatchNormalization",)
 _HELP = "`all` keeps every BatchNormalization in inference mode, `selected` only those that are frozen"
+_SCHEMA: dict[str, Any] = {
+    "title": "Freezing",
+    "description": "A selector; in its mapping form `batch_norm: all` may stand beside `layers`.",
+    "anyOf": [
+        {"$ref": "#/definitions/selector"},
+        mapping_schema("batch_norm", batch_norm={"description": _HELP, "enum": ["all", "selected"]}),
+    ],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +34,13 @@ class Freezing(Parsed):
     """
 
     definition: ClassVar[str] = "freezing"
+    definitions: ClassVar[Mapping[str, Any]] = {"freezing": _SCHEMA}
 
     selector: Selector | None
     batch_norm: Literal["selected", "all"] = "selected"
 
     @classmethod
-    def definitions(cls) -> dict[str, Any]:
-        """What it may be in YAML."""
-        return {"freezing": _SCHEMA}
-
-    @classmethod
-    def parse(cls, raw: Any) -> Freezing:
+    def _parsed(cls, raw: Any) -> Freezing:
         """What a YAML value says: a selector, or a selector's mapping with `batch_norm` beside its keys.
 
         Raises:
@@ -45,8 +49,6 @@ class Freezing(Parsed):
         >>> Freezing.parse({"layers": "..block4_pool", "batch_norm": "all"}).batch_norm
         'all'
         """
-        if isinstance(raw, Freezing):
-            return raw
         if isinstance(raw, int) and raw > 1:  # as in `for layer in model.layers[:15]`
             forms = f"`'[:{raw}]'` for the first {raw} layers, `'[{raw}:{raw + 1}]'` for the one at that position"
             raise SpecError.single("SC104", f"a selector is text, got {show(raw)}", help=f"write {forms}")
@@ -78,16 +80,6 @@ class Freezing(Parsed):
         frozen = frozenset().union(*(layer.tied for layer in graph.tied_layers if layer.name in names))
         names |= {layer.name for layer in graph.tied_layers if layer.tied <= frozen}
         return frozenset(names)
-
-
-_SCHEMA: dict[str, Any] = {
-    "title": "Freezing",
-    "description": "A selector; in its mapping form `batch_norm: all` may stand beside `layers`.",
-    "anyOf": [
-        {"$ref": "#/definitions/selector"},
-        mapping_schema("batch_norm", batch_norm={"description": _HELP, "enum": ["all", "selected"]}),
-    ],
-}
 
 
 def normalizes(class_name: str) -> bool:

@@ -46,7 +46,7 @@ class Head(RootModel[HeadEntries], Edit, frozen=True):
             layers[name] = make_layer(name, entry, origin, (index,))
             nodes.append(Node(name, name, (taken,)))
             exit = ValueRef(name)
-        return replace(_with(graph, layers, nodes), outputs=exit)
+        return replace(_with(graph, layers, nodes), outputs=exit)  # what no output needs goes after `outputs`
 
     def entries(self) -> tuple[Path, HeadEntries]:
         """The layers of the head."""
@@ -64,6 +64,7 @@ def _source(
     """The tensor that a `from:` names: of the graph, or of the layers that the head has made so far."""
     if selector.text in layers:
         return ValueRef(selector.text)
+    # Only where it must be: to copy the whole graph for each of 5,000 layers takes their square.
     so_far = graph if selector.text in graph.nodes else _with(graph, layers, nodes)
     with under(*path):
         return single_output(so_far, resolve_one(selector, so_far, "`from`"))

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import ConfigDict, Field, StrictInt, StrictStr, model_validator
 
-from spec_compiler.diagnostics import Path, SpecError, did_you_mean, under
+from spec_compiler.diagnostics import Path, SpecError, did_you_mean, quoted, under
 from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.preprocess import Preprocess
 from spec_compiler.graph import Graph
@@ -39,6 +39,7 @@ class Input(Section, Edit):
     key: ClassVar = "input"
     says: ClassVar = "The model on another input; every kept weight is kept."
     names: ClassVar = ("layer",)
+    parts: ClassVar = ("preprocess",)
     model_config = ConfigDict(
         json_schema_extra={
             "anyOf": [{"required": [key]} for key in ("shape", "channels", "name", "dtype", "preprocess")],
@@ -75,16 +76,14 @@ class Input(Section, Edit):
     def _something(self) -> Input:
         if self.shape is not None and self.channels is not None:
             message = "`shape` and `channels` exclude each other"
-            raise SpecError.single(
-                "SC108", message, path=("channels",), at_key=True, help="`shape` says the channels too"
-            )
+            help: str | None = "`shape` says the channels too"
+            raise SpecError.single("SC108", message, path=("channels",), at_key=True, help=help)
         if self.dtype is not None and self.dtype not in _dtypes():
             help = did_you_mean(self.dtype, _dtypes(), "for example `dtype: uint8`")
             raise SpecError.single("SC103", f"Keras has no dtype `{self.dtype}`", path=("dtype",), help=help)
         if self.model_fields_set <= {"layer"}:
-            raise SpecError.single(
-                "SC102", "`input` changes nothing", help="add `shape`, `channels`, `name`, `dtype` or `preprocess`"
-            )
+            help = "add `shape`, `channels`, `name`, `dtype` or `preprocess`"
+            raise SpecError.single("SC102", "`input` changes nothing", help=help)
         return self
 
     def apply(self, graph: Graph, path: Path) -> Graph:
@@ -96,7 +95,7 @@ class Input(Section, Edit):
         name = self._which(graph)
         layer = graph.layer_of(name)
         arguments = dict(layer.arguments)
-        of_keras_2 = arguments.pop("batch_input_shape", None)
+        of_keras_2 = arguments.pop("batch_input_shape", None)  # which Keras 3 reads, as another of the same name
         shape = list(arguments.get("batch_shape") or of_keras_2 or graph.nodes[name].outputs[0].shape)
         if self.shape is not None:
             shape = [shape[0], *self.shape]
@@ -125,11 +124,11 @@ class Input(Section, Edit):
             with under("layer"):
                 name = resolve_one(self.layer, graph, "`layer`")
             if name not in inputs:
-                help = f"the inputs are {', '.join(f'`{each}`' for each in inputs)}"
-                raise SpecError.single("SC303", f"`{name}` is no input of the model", path=("layer",), help=help)
+                message, help = f"`{name}` is no input of the model", f"the inputs are {quoted(inputs)}"
+                raise SpecError.single("SC303", message, path=("layer",), help=help)
             return name
         if len(inputs) > 1:
-            help = f"add `layer:` with one of {', '.join(f'`{each}`' for each in inputs)}"
+            help = f"add `layer:` with one of {quoted(inputs)}"
             raise SpecError.single("SC205", f"the model has {len(inputs)} inputs", help=help)
         return inputs[0]
 

@@ -56,36 +56,36 @@ def check_input_dtypes(graph: Graph) -> Graph:
 
 
 def _problems(graph: Graph, name: str) -> Iterator[Diagnostic]:
-    given = graph.layer_of(name).arguments.get("dtype")
+    dtype = graph.layer_of(name).arguments.get("dtype")
     before = graph.nodes[name].outputs[0].dtype
-    if not isinstance(given, str):
+    if not isinstance(dtype, str):
         return
-    as_text = _TEXT in (given, before) and given != before
-    if not as_text and (_is_float(given) or not _is_float(before)):
+    as_text = _TEXT in (dtype, before) and dtype != before
+    if not as_text and (_is_float(dtype) or not _is_float(before)):
         return
-    takes = _takes_both if as_text else _converts if _is_whole(given) else _takes_nothing_else
+    takes = _takes_both if as_text else _converts if _is_whole(dtype) else _takes_nothing_else
     refusing = next(_refusing(graph, name, takes), None)
     if refusing is None:
         return
     layer = graph.layer_of(refusing)
     kept = "" if layer.is_new else "the kept layer "
     what = "text" if before == _TEXT else "floats" if _is_float(before) else "whole numbers"
-    text = f"{kept}`{layer.name}` ({layer.class_name}) takes {what}, it cannot take `{given}`"
+    text = f"{kept}`{layer.name}` ({layer.class_name}) takes {what}, it cannot take `{dtype}`"
     help = f"convert them first: `insert: [{{after: {name}, layers: [{{Rescaling: 1.0}}]}}]`"
-    is_help = _is_whole(given) and _is_float(before)
+    is_help = _is_whole(dtype) and _is_float(before)
     yield Diagnostic("SC401", text, ("input", "dtype"), help=help if is_help else "leave `dtype` out")
 
 
 def _refusing(graph: Graph, name: str, takes: Callable[[LayerSpec], bool]) -> Iterator[str]:
     """The calls that values of the input's new dtype reach, and that do not take them."""
     reached = {name}
-    for each, node in graph.nodes.items():
+    for call, node in graph.nodes.items():
         layer = graph.layers[node.layer]
         if not any(ref.node in reached for ref in node.inputs) or takes(layer):
             continue
         if layer.class_name not in HAND_ON:
-            yield each
-        reached.add(each)
+            yield call
+        reached.add(call)
 
 
 def _converts(layer: LayerSpec) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import ClassVar
 
 from pydantic import ConfigDict, Field, model_validator
 
-from spec_compiler.diagnostics import Path, SpecError, under
+from spec_compiler.diagnostics import Path, SpecError, quoted, under
 from spec_compiler.edits.chain import Chains, call_numbers
 from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.ends import single_output
@@ -19,6 +20,9 @@ from spec_compiler.language.entries import Entries
 from spec_compiler.language.section import Section
 
 Use = tuple[str | None, ValueRef]  # a consumer, None being the model's output, and the tensor that it takes
+Match = tuple[
+    str, ValueRef, list[Use]
+]  # a layer's call, the tensor that the chain takes, and who takes its end instead
 PLACES = ("after", "before", "between")
 
 
@@ -51,11 +55,11 @@ class Insert(Section, Edit):
 
     @model_validator(mode="after")
     def _one_place(self) -> Insert:
-        given = [key for key in PLACES if getattr(self, key) is not None]
-        if len(given) > 1:
-            message = f"`{given[0]}` and `{given[1]}` exclude each other"
-            raise SpecError.single("SC108", message, path=(given[1],), at_key=True, help="use two entries")
-        if not given:
+        places = [key for key in PLACES if getattr(self, key) is not None]
+        if len(places) > 1:
+            message = f"`{places[0]}` and `{places[1]}` exclude each other"
+            raise SpecError.single("SC108", message, path=(places[1],), at_key=True, help="use two entries")
+        if not places:
             message = "an insertion needs `after`, `before` or `between`"
             raise SpecError.single("SC102", message, help="add `after: LAYER`")
         return self
@@ -81,23 +85,19 @@ class Insert(Section, Edit):
         """The layers of the chain."""
         return ("layers",), self.layers
 
-    def _after(self, graph: Graph) -> list[tuple[str, ValueRef, list[Use]]]:
+    def _after(self, graph: Graph) -> Iterator[Match]:
         assert self.after is not None
-        found = []
         for name in self.after.resolve(graph, "after"):
             ref = single_output(graph, name, self.after.path)
-            found.append((name, ref, list(graph.edges_from(ref))))
-        return found
+            yield name, ref, list(graph.edges_from(ref))
 
-    def _before(self, graph: Graph) -> list[tuple[str, ValueRef, list[Use]]]:
+    def _before(self, graph: Graph) -> Iterator[Match]:
         assert self.before is not None
-        found: list[tuple[str, ValueRef, list[Use]]] = []
         for name in self.before.resolve(graph, "before"):
             ref = _only_input(graph, name, self.before.path)
-            found.append((name, ref, [(name, ref)]))
-        return found
+            yield name, ref, [(name, ref)]
 
-    def _between(self, graph: Graph) -> list[tuple[str, ValueRef, list[Use]]]:
+    def _between(self, graph: Graph) -> list[Match]:
         assert self.between is not None
         ends = []
         for index, target in enumerate((self.between.start, self.between.end)):
@@ -105,24 +105,21 @@ class Insert(Section, Edit):
                 ends.append(target.resolve(graph, "between"))
             except SpecError as error:
                 raise _beside(error, index, target.each) from None
-        found: list[tuple[str, ValueRef, list[Use]]] = []
-        starts = set(ends[0])
-        for name in ends[1]:
-            for ref in dict.fromkeys(graph.nodes[name].data_inputs):
-                if ref.node in starts:
-                    found.append((name, ref, [(name, ref)]))
-        if not found:
-            takes = ", ".join(f"`{ref.node}`" for ref in graph.nodes[ends[1][0]].data_inputs[:4])
-            message = f"no edge leads from `{ends[0][0]}` to `{ends[1][0]}`"
-            raise SpecError.single("SC303", message, help=f"`{ends[1][0]}` takes {takes}" if takes else None)
-        return found
+        starts, stops = ends
+        edges = ((name, ref) for name in stops for ref in dict.fromkeys(graph.nodes[name].data_inputs))
+        matches: list[Match] = [(name, ref, [(name, ref)]) for name, ref in edges if ref.node in starts]
+        if not matches:
+            takes = quoted(ref.node for ref in graph.nodes[stops[0]].data_inputs[:4])
+            message = f"no edge leads from `{starts[0]}` to `{stops[0]}`"
+            raise SpecError.single("SC303", message, help=f"`{stops[0]}` takes {takes}" if takes else None)
+        return matches
 
 
 def _beside(error: SpecError, index: int, each: bool) -> SpecError:
     """The error of one end of an edge: `each` stands outside of the two ends, not inside."""
     if not each:
         return error.under(index)
-    return SpecError(replace(found, path=("each", index, *found.path[1:])) for found in error.diagnostics)
+    return SpecError(replace(problem, path=("each", index, *problem.path[1:])) for problem in error.diagnostics)
 
 
 def _only_input(graph: Graph, name: str, path: Path) -> ValueRef:

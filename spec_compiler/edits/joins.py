@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from spec_compiler.diagnostics import Path, SpecError
+from spec_compiler.diagnostics import Path, SpecError, quoted
 from spec_compiler.graph import Graph
 from spec_compiler.graph.node import ValueRef
 from spec_compiler.keras_facts.merges import MERGES, several_arguments, takes_one
@@ -31,8 +31,8 @@ def argument(
         return list(takes) if listed and takes_a_list else takes[0]
     if takes_a_list:
         return list(takes)
-    names = [f"`{ref.node}`" for ref in takes[:4]]
-    text = ", ".join(names) + " …" if len(takes) > 4 else f"{', '.join(names[:-1])} and {names[-1]}"
+    nodes = [ref.node for ref in takes]
+    text = f"{quoted(nodes[:4])} …" if len(nodes) > 4 else f"{quoted(nodes[:-1])} and `{nodes[-1]}`"
     message = f"a `{entry.class_name}` takes one tensor, here are {len(takes)}: {text}"
     help = f"put a layer that joins them before it, for example `{_join(graph, takes)}`"
     raise SpecError.single("SC401", message, path=(*path, *entry.class_path), at_key=True, help=help)

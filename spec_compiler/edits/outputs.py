@@ -18,6 +18,7 @@ from spec_compiler.graph.resolve import resolve_one
 from spec_compiler.language.parsed import Parsed
 from spec_compiler.language.selectors import Selector
 
+_Key = str | int | None  # an output's name, its position in a list, or None where it is the only one
 _SCHEMA: dict[str, Any] = {
     "description": "A layer, a list of layers, or a mapping from output names to layers.",
     "anyOf": [
@@ -33,40 +34,34 @@ class Ends(Parsed):
     """One layer, several in an order, or several by name."""
 
     definition: ClassVar[str] = "outputs"
+    definitions: ClassVar[Mapping[str, Any]] = {"outputs": _SCHEMA}
 
-    named: Mapping[str | int | None, Selector] = field(hash=False)
-
-    @classmethod
-    def definitions(cls) -> dict[str, Any]:
-        """What it may be in YAML."""
-        return {"outputs": _SCHEMA}
+    named: Mapping[_Key, Selector] = field(hash=False)
 
     @classmethod
-    def parse(cls, raw: Any) -> Ends:
+    def _parsed(cls, raw: Any) -> Ends:
         """The ends that a YAML value says.
 
         Raises:
             SpecError: SC103, SC104.
         """
-        if isinstance(raw, Ends):
-            return raw
-        pairs: dict[str | int | None, Any]
-        if isinstance(raw, Mapping):
-            pairs = dict(raw)
-        elif isinstance(raw, list | tuple):
+        pairs: Mapping[_Key, Any] = raw if isinstance(raw, Mapping) else {None: raw}
+        if isinstance(raw, list | tuple):
             pairs = dict(enumerate(raw))
-        else:
-            pairs = {None: raw}
         if not pairs:
             raise SpecError.single("SC103", "`outputs` needs at least one layer")
-        found: dict[str | int | None, Selector] = {}
-        for key, each in pairs.items():
-            if not isinstance(each, str):
-                place: Path = () if key is None else (key,)
-                raise SpecError.single("SC103", f"an output is a layer's name, got {show(each)}", path=place)
-            with under(*(() if key is None else (key,))):
-                found[key] = Selector.parse(each)
-        return cls(found)
+        selectors: dict[_Key, Selector] = {}
+        for key, text in pairs.items():
+            with under(*_place(key)):
+                if not isinstance(text, str):
+                    raise SpecError.single("SC103", f"an output is a layer's name, got {show(text)}")
+                selectors[key] = Selector.parse(text)
+        return cls(selectors)
+
+
+def _place(key: _Key) -> Path:
+    """Where the selector of an output stands below `outputs`."""
+    return () if key is None else (key,)
 
 
 class Outputs(RootModel[Ends], Edit, frozen=True):
@@ -80,9 +75,9 @@ class Outputs(RootModel[Ends], Edit, frozen=True):
 
     def apply(self, graph: Graph, path: Path) -> Graph:
         """The graph with these outputs; what serves none of them goes."""
-        refs: dict[str | int | None, ValueRef] = {}
+        refs: dict[_Key, ValueRef] = {}
         for key, selector in self.root.named.items():
-            with under(*(() if key is None else (key,))):
+            with under(*_place(key)):
                 refs[key] = single_output(graph, resolve_one(selector, graph, "an output"))
         outputs: Any
         if None in refs:

@@ -9,7 +9,7 @@ a rounded square is the number itself.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +22,16 @@ from spec_compiler.graph.node import Node, ValueRef
 from spec_compiler.keras_facts.preprocessing import Mode, mode_of
 
 # Keras keeps them in `keras.applications.imagenet_utils`.
-_CAFFE_MEAN = (103.939, 116.779, 123.68)
-_TORCH_MEAN = (0.485, 0.456, 0.406)
-_TORCH_STD = (0.229, 0.224, 0.225)
+_CAFFE_MEAN = [103.939, 116.779, 123.68]
+_TORCH_MEAN = [0.485, 0.456, 0.406]
+_TORCH_STD = [0.229, 0.224, 0.225]
+# Each Normalization by its name: the axis of its numbers (None: one for all), what it takes away, and what it then
+# divides by. Two where `preprocess_input` rounds twice.
+_STEPS: Mapping[Mode, tuple[tuple[str, int | None, Any, Any], ...]] = {
+    "caffe": (("preprocess_center", -1, _CAFFE_MEAN, [1.0, 1.0, 1.0]),),
+    "tf": (("preprocess_scale", None, 0.0, 127.5), ("preprocess_center", None, 1.0, 1.0)),
+    "torch": (("preprocess_scale", None, 0.0, 255.0), ("preprocess_normalize", -1, _TORCH_MEAN, _TORCH_STD)),
+}
 
 
 def apply(graph: Graph, path: Path, application: str) -> Graph:
@@ -84,40 +91,25 @@ class Preprocess(Edit):
 
 
 def _layers(mode: Mode, origin: Origin, graph: Graph) -> Iterator[LayerSpec]:
-    if mode == "tf":
-        yield _normalization("preprocess_scale", (0.0,), (127.5,), origin, graph, axis=None)
-        yield _normalization("preprocess_center", (1.0,), (1.0,), origin, graph, axis=None)
-    elif mode == "torch":
-        yield _normalization("preprocess_scale", (0.0,), (255.0,), origin, graph, axis=None)
-        yield _normalization("preprocess_normalize", _TORCH_MEAN, _TORCH_STD, origin, graph)
-    else:
+    if mode == "caffe":
         yield _flip("preprocess_bgr", origin, graph)
-        yield _normalization("preprocess_center", _CAFFE_MEAN, (1.0, 1.0, 1.0), origin, graph)
+    for name, axis, mean, std in _STEPS[mode]:
+        variance = _square(std) if axis is None else list(map(_square, std))
+        arguments = {"axis": axis, "mean": mean, "variance": variance}
+        config = {"class_name": "Normalization", "config": arguments}
+        yield LayerSpec(unused_name(graph, name), "Normalization", config, origin=origin)
 
 
 def _flip(name: str, origin: Origin, graph: Graph) -> LayerSpec:
     """`keras.ops.flip` on the channels, as Keras itself serialises the call of an operation; no layer does this."""
     name = unused_name(graph, name)
     config = {
-        "module": "keras.src.ops.numpy",
+        "module": "keras.src.ops.numpy",  # as Keras 3 writes it, and looks it up when it loads
         "class_name": "Flip",
         "config": {"name": name, "axis": -1},
         "registered_name": "Flip",
     }
     return LayerSpec(name, "Flip", config, "operation", variables=(), origin=origin)
-
-
-def _normalization(
-    name: str, mean: Sequence[float], std: Sequence[float], origin: Origin, graph: Graph, axis: int | None = -1
-) -> LayerSpec:
-    """(x - mean) / std, both in the precision of the input."""
-    arguments: dict[str, Any] = {
-        "axis": axis,
-        "mean": list(mean) if axis is not None else mean[0],
-        "variance": [_square(each) for each in std] if axis is not None else _square(std[0]),
-    }
-    config = {"class_name": "Normalization", "config": arguments}
-    return LayerSpec(unused_name(graph, name), "Normalization", config, origin=origin)
 
 
 def _square(value: float) -> float:

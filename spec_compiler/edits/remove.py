@@ -23,7 +23,6 @@ class Remove(RootModel[Selector], Edit, frozen=True):
     key: ClassVar = "remove"
     says: ClassVar = "Layers or ranges to take out, their input wired to their consumers."
     is_list: ClassVar = True
-    may_stand_alone: ClassVar = True
     names: ClassVar = ("",)
 
     root: Selector = Field(examples=["type:Dropout", "block5_conv2..block5_conv3"])
@@ -32,27 +31,25 @@ class Remove(RootModel[Selector], Edit, frozen=True):
         """The graph without the layers."""
         origin = Origin("remove", path)
         names = resolve(self.root, graph)
-        flows: dict[ValueRef, ValueRef] = {}
-        for stretch in _stretches(graph, names):
-            found = region(graph, stretch)
-            flows[found.exit] = _only(graph, found)
+        regions = [region(graph, stretch) for stretch in _stretches(graph, names)]
+        flows = {stretch.exit: _only(stretch) for stretch in regions}
         edited = graph.spliced(
             origin, drop=names, rewire={edge: new for old, new in flows.items() for edge in graph.edges_from(old)}
         )
         return separation(edited.pruned(origin), graph, names, path)
 
 
-def _only(graph: Graph, found: Region) -> ValueRef:
+def _only(stretch: Region) -> ValueRef:
     """The tensor that goes on in place of the region's exit.
 
     Raises:
         SpecError: SC303 where the region takes several.
     """
-    if len(set(found.takes)) != 1:
-        names = " and ".join(f"`{ref.node}`" for ref in dict.fromkeys(found.takes))
-        message = f"`{found.nodes[0]}` takes {names}, only one of them can go on in its place"
+    if len(set(stretch.takes)) != 1:
+        names = " and ".join(f"`{ref.node}`" for ref in dict.fromkeys(stretch.takes))
+        message = f"`{stretch.nodes[0]}` takes {names}, only one of them can go on in its place"
         raise SpecError.single("SC303", message, help="use `replace`, which says what joins them")
-    return found.takes[0]
+    return stretch.takes[0]
 
 
 def _stretches(graph: Graph, names: Sequence[str]) -> list[list[str]]:
@@ -60,14 +57,9 @@ def _stretches(graph: Graph, names: Sequence[str]) -> list[list[str]]:
     chosen = set(names)
     group: dict[str, list[str]] = {}
     for name in names:
-        joined: list[str] = [name]
+        members: list[str] = [name]
         for ref in graph.nodes[name].data_inputs:
-            if ref.node in chosen and group[ref.node] is not joined:
-                joined = [*group[ref.node], *(each for each in joined if each not in group[ref.node])]
-        for each in joined:
-            group[each] = joined
-    found: list[list[str]] = []
-    for members in group.values():
-        if not any(members is each for each in found):
-            found.append(members)
-    return found
+            if ref.node in chosen and group[ref.node] is not members:
+                members = [*group[ref.node], *(each for each in members if each not in group[ref.node])]
+        group |= dict.fromkeys(members, members)
+    return list({id(members): members for members in group.values()}.values())  # the members of one share their list

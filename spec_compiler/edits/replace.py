@@ -69,20 +69,18 @@ class Replace(Section, Edit):
 
     def _region(self, graph: Graph, selector: Selector, origin: Origin) -> Graph:
         with under("layers"):
-            names = resolve(selector, graph)
-            found = _one_region(graph, names)
-        leaving = _leaving(graph, found.nodes)
-        chains = Chains(graph, self.with_, origin, ("with",), free=leaving)
-        layers = {graph.nodes[name].layer for name in found.nodes}
-        chain = chains.add(found.takes, layers.pop() if len(layers) == 1 else None)
+            old = _one_region(graph, resolve(selector, graph))
+        chains = Chains(graph, self.with_, origin, ("with",), free=_leaving(graph, old.nodes))
+        layers = {graph.nodes[name].layer for name in old.nodes}
+        chain = chains.add(old.takes, layers.pop() if len(layers) == 1 else None)
         edited = graph.spliced(
             origin,
-            drop=found.nodes,
+            drop=old.nodes,
             layers=chains.layers.values(),
-            after={found.exit.node: chain.nodes},
-            rewire=dict.fromkeys(graph.edges_from(found.exit), chain.exit),
+            after={old.exit.node: chain.nodes},
+            rewire=dict.fromkeys(graph.edges_from(old.exit), chain.exit),
         )
-        return separation(edited.pruned(origin), graph, found.nodes, (*origin.path, "layers"))
+        return separation(edited.pruned(origin), graph, old.nodes, (*origin.path, "layers"))
 
     def _each(self, graph: Graph, selector: Selector, origin: Origin) -> Graph:
         with under("each"):
@@ -94,7 +92,7 @@ class Replace(Section, Edit):
         numbers = call_numbers(graph, names)
         moved: dict[ValueRef, ValueRef] = {}
         places: dict[str, tuple[Node, ...]] = {}
-        for name, number in zip(names, numbers, strict=True):
+        for name, number in zip(names, numbers, strict=True):  # in order: a chain may take what the one before put out
             node = graph.nodes[name]
             chain = chains.add([moved.get(ref, ref) for ref in node.data_inputs], node.layer, number)
             places[name], moved[exits[name]] = chain.nodes, chain.exit

@@ -14,19 +14,20 @@ from spec_compiler.graph.layer_spec import LayerSpec, Origin
 ORIGIN = Origin("input", ("input", "shape"))
 
 
-def as_constructed(graph: Graph, made: Graph) -> Graph:
-    """The graph with the arguments of `made`, what the constructor makes at the new size.
+def as_constructed(graph: Graph, constructed: Graph) -> Graph:
+    """The graph with the arguments of what the constructor makes at the new size.
 
     Layers with other weights stay, and are told where these do not fit.
 
     Raises:
         SpecError: SC406 where the constructor makes other layers.
     """
-    if _structure(graph) != _structure(made) and _channels(graph) == _channels(made):
+    # Other channels change what weights fit, which is told by itself; a test compares all applications at two sizes.
+    if _structure(graph) != _structure(constructed) and _channels(graph) == _channels(constructed):
         message = f"Keras builds `{graph.name}` from other layers at this size"
         help = "write the shape as `input_shape` into `base`, and leave it out here"
         raise SpecError.single("SC406", message, path=ORIGIN.path, help=help)
-    layers = {name: _resized(layer, made.layers.get(name)) for name, layer in graph.layers.items()}
+    layers = {name: _resized(layer, constructed.layers.get(name)) for name, layer in graph.layers.items()}
     return replace(graph, layers=layers)
 
 
@@ -45,8 +46,8 @@ def _structure(graph: Graph) -> list[object]:
     ]
 
 
-def _resized(layer: LayerSpec, made: LayerSpec | None) -> LayerSpec:
+def _resized(layer: LayerSpec, other: LayerSpec | None) -> LayerSpec:
     """The layer with the arguments of the other. A nested model is left alone: called on another size it refuses."""
-    if made is None or layer.kind != "layer" or layer.config == made.config or layer.variables != made.variables:
+    if other is None or layer.kind != "layer" or layer.config == other.config or layer.variables != other.variables:
         return layer
-    return replace(layer, config=made.config, changed_by=ORIGIN)
+    return replace(layer, config=other.config, changed_by=ORIGIN)

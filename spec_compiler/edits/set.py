@@ -14,10 +14,12 @@ from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, Origin
 from spec_compiler.graph.resolve import resolve
 from spec_compiler.graph.same_arguments import has_argument
+from spec_compiler.keras_facts.argument_checks import check_arguments
 from spec_compiler.keras_facts.argument_values import flow
-from spec_compiler.keras_facts.class_arguments import check_arguments
 from spec_compiler.language.section import Section
 from spec_compiler.language.selectors import Selector
+
+_NOT_SET = {"name": "a kept layer keeps its name", "trainable": "use `freeze`"}
 
 
 class Set(Section, Edit):
@@ -33,7 +35,7 @@ class Set(Section, Edit):
         min_length=1,
         description="Arguments and their new values.",
         examples=[{"strides": 1}, {"activation": "swish"}],
-        json_schema_extra={"propertyNames": {"not": {"enum": ["name", "trainable"]}}},
+        json_schema_extra={"propertyNames": {"not": {"enum": list(_NOT_SET)}}},
     )
 
     def apply(self, graph: Graph, path: Path) -> Graph:
@@ -42,7 +44,7 @@ class Set(Section, Edit):
             names = resolve(self.layers, graph)
         origin = Origin("set", path)
         layers = dict(graph.layers)
-        chosen = tuple(dict.fromkeys(graph.nodes[each].layer for each in names))
+        chosen = tuple(dict.fromkeys(graph.nodes[name].layer for name in names))  # once, however often it is called
         for name in chosen:
             layers[name] = self._changed(layers[name], origin)
         warnings = (*graph.warnings, *self._pointless([graph.layers[name] for name in chosen], path))
@@ -64,15 +66,13 @@ class Set(Section, Edit):
             help = "use `input`" if layer.kind == "input" else "leave it out with `except`"
             raise SpecError.single("SC303", message, path=("layers",), help=help)
         problems: list[Diagnostic] = []
-        for key, section in (("name", None), ("trainable", "freeze")):
+        for key, help in _NOT_SET.items():
             if key in self.to:
-                help = f"use `{section}`" if section else "a kept layer keeps its name"
-                problems.append(
-                    Diagnostic("SC108", f"`set` does not change `{key}`", ("to", key), at_key=True, help=help)
-                )
-        arguments = {key: value for key, value in self.to.items() if key not in ("name", "trainable")}
-        for each in check_arguments(cls, arguments, kind="layer", partial=True):
-            problems.append(replace(each.under("to"), notes=(*each.notes, f"`{layer.name}` is a `{cls}`")))
+                message = f"`set` does not change `{key}`"
+                problems.append(Diagnostic("SC108", message, ("to", key), at_key=True, help=help))
+        arguments = {key: value for key, value in self.to.items() if key not in _NOT_SET}
+        for problem in check_arguments(cls, arguments, kind="layer", partial=True):
+            problems.append(replace(problem.under("to"), notes=(*problem.notes, f"`{layer.name}` is a `{cls}`")))
         if problems:
             raise SpecError(problems)
         if layer.is_new:

@@ -13,7 +13,6 @@ from spec_compiler.language.parsed import Parsed
 from spec_compiler.language.selectors import Selector
 
 _SELECTOR = {"$ref": "#/definitions/selector"}
-_PAIR = {"type": "array", "items": _SELECTOR, "minItems": 2, "maxItems": 2}
 
 
 def _or_each(form: dict[str, Any], description: str) -> dict[str, Any]:
@@ -22,39 +21,28 @@ def _or_each(form: dict[str, Any], description: str) -> dict[str, Any]:
     return {"description": description, "anyOf": [form, each]}
 
 
-_TARGET_SCHEMA = _or_each(_SELECTOR, "One layer, or `{each: SELECTOR}` for every layer that the selector finds.")
-_EDGE_SCHEMA = _or_each(
-    _PAIR, "The edge from one layer to another, or `{each: [A, B]}` for every edge between their matches."
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Target(Parsed):
     """A selector that must match one call of a layer, or with `each` any number of them."""
 
     definition: ClassVar[str] = "target"
+    definitions: ClassVar[Mapping[str, Any]] = {
+        "target": _or_each(_SELECTOR, "One layer, or `{each: SELECTOR}` for every layer that the selector finds.")
+    }
 
     selector: Selector
     each: bool = False
 
     @classmethod
-    def definitions(cls) -> dict[str, Any]:
-        """What it may be in YAML."""
-        return {"target": _TARGET_SCHEMA}
-
-    @classmethod
-    def parse(cls, raw: Any) -> Target:
+    def _parsed(cls, raw: Any) -> Target:
         """The target that a YAML value says.
 
         Raises:
             SpecError: as `Selector.parse`.
         """
-        if isinstance(raw, Target):
-            return raw
-        if isinstance(raw, Mapping) and "each" in raw and len(raw) == 1:
-            with under("each"):
-                return cls(Selector.parse(raw["each"]), each=True)
-        return cls(Selector.parse(raw))
+        each = _says_each(raw)
+        with under(*(("each",) if each else ())):
+            return cls(Selector.parse(raw["each"] if each else raw), each)
 
     def resolve(self, graph: Graph, field: str) -> tuple[str, ...]:
         """The nodes that are meant; `field` names the key in messages.
@@ -78,31 +66,35 @@ class Edge(Parsed):
     """Two targets, the edges between whose matches are meant."""
 
     definition: ClassVar[str] = "edge"
+    definitions: ClassVar[Mapping[str, Any]] = {
+        "edge": _or_each(
+            {"type": "array", "items": _SELECTOR, "minItems": 2, "maxItems": 2},
+            "The edge from one layer to another, or `{each: [A, B]}` for every edge between their matches.",
+        )
+    }
 
     start: Target
     end: Target
 
     @classmethod
-    def definitions(cls) -> dict[str, Any]:
-        """What it may be in YAML."""
-        return {"edge": _EDGE_SCHEMA}
-
-    @classmethod
-    def parse(cls, raw: Any) -> Edge:
+    def _parsed(cls, raw: Any) -> Edge:
         """The edge that `[a, b]` or `{each: [A, B]}` says.
 
         Raises:
             SpecError: SC103, and as `Selector.parse`.
         """
-        if isinstance(raw, Edge):
-            return raw
-        each = isinstance(raw, Mapping) and "each" in raw and len(raw) == 1
+        each = _says_each(raw)
         ends = raw["each"] if each else raw
         if not isinstance(ends, list | tuple) or len(ends) != 2:
             message = f"`between` takes two layers, got {show(raw)}"
             raise SpecError.single("SC103", message, help="write `between: [block1_pool, block2_conv1]`")
-        found = []
+        targets = []
         for index, end in enumerate(ends):
             with under(*(("each",) if each else ()), index):
-                found.append(Target(Selector.parse(end), each))
-        return cls(*found)
+                targets.append(Target(Selector.parse(end), each))
+        return cls(*targets)
+
+
+def _says_each(raw: Any) -> bool:
+    """Whether a YAML value is `{each: …}`; a mapping with more keys is a selector's own."""
+    return isinstance(raw, Mapping) and raw.keys() == {"each"}

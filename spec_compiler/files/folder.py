@@ -7,6 +7,7 @@ swapped in between leads nowhere. Where they may, the gate still takes regular f
 
 from __future__ import annotations
 
+import contextlib
 import os
 import weakref
 from typing import IO, Any
@@ -88,15 +89,12 @@ class Folder:
         Raises:
             OSError: `Left`, or why it cannot be looked into.
         """
-        if self.root is None or os.scandir not in os.supports_fd:
-            with os.scandir(path) as found:
-                return sorted(map(Entry.of, found))
-        handle = self._stepped(path, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
-        try:
-            with os.scandir(handle) as found:
-                return sorted(map(Entry.of, found))
-        finally:
-            os.close(handle)
+        with contextlib.ExitStack() as stack:
+            place: str | int = path
+            if self.root is not None and os.scandir in os.supports_fd:  # not so on Windows
+                place = self._stepped(path, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+                stack.callback(os.close, place)
+            return sorted(map(Entry.of, stack.enter_context(os.scandir(place))))
 
     def find(self, name: str, what: str) -> str:
         """The place of a regular file. For reading ask `file`: this one may be another by then.
@@ -122,7 +120,7 @@ class Folder:
         path = self.find(name, what)
         if not self.is_confined:
             return path
-        if name not in self._held:
+        if name not in self._held:  # who asks twice gets the same file, whatever stands there by then
             try:
                 with self.open(path) as stream:
                     self._held[name] = self._hold(stream, os.path.basename(path))
@@ -140,8 +138,8 @@ class Folder:
         """
         path = self.permit(name)
         if not os.path.isdir(path):
-            there = kind_at(path)
-            message = f"no {what} `{name}`" if there is None else f"`{name}` is {there}, not a {what}"
+            kind = kind_at(path)
+            message = f"no {what} `{name}`" if kind is None else f"`{name}` is {kind}, not a {what}"
             raise SpecError.single("SC501", message, help="paths start from the spec's own folder")
         return path
 
@@ -161,7 +159,7 @@ class Folder:
         assert self.root is not None
         real = os.path.realpath(path)
         if not is_inside(real, self.root):
-            raise Left(None, "it leaves the spec's folder through a link")
+            raise Left
         return stepped(self.root, real, flags)
 
     def _hold(self, stream: IO[bytes], name: str) -> str:
@@ -174,11 +172,11 @@ class Folder:
             weakref.finalize(self, shutil.rmtree, self._room, ignore_errors=True)
         room = tempfile.mkdtemp(dir=self._room)
         held = os.path.join(room, name)
-        own = f"/proc/{os.getpid()}/fd"
-        if os.path.isdir(own):
+        descriptors = f"/proc/{os.getpid()}/fd"
+        if os.path.isdir(descriptors):
             handle = os.dup(stream.fileno())
             weakref.finalize(self, os.close, handle)
-            os.symlink(f"{own}/{handle}", held)
+            os.symlink(f"{descriptors}/{handle}", held)
         else:  # where a descriptor has no path, a copy is what nobody else can swap
             with open(held, "wb") as copy:
                 shutil.copyfileobj(stream, copy)

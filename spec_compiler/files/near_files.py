@@ -44,5 +44,6 @@ def near_files(name: str, candidates: Iterable[str]) -> list[str]:
     for each in candidates:
         if kind is None or each.endswith(kind):
             by_stem.setdefault(os.path.splitext(each)[0], []).append(each)
-    found = [stem] if stem in by_stem else near(stem, by_stem)
-    return sorted((each for one in found for each in by_stem[one]), key=lambda each: not each.endswith(suffix))[:MOST]
+    stems = [stem] if stem in by_stem else near(stem, by_stem)
+    files = [file for stem in stems for file in by_stem[stem]]
+    return sorted(files, key=lambda file: not file.endswith(suffix))[:MOST]

@@ -7,7 +7,9 @@ import os
 import stat
 from typing import IO, NamedTuple
 
+# `O_NONBLOCK`: a pipe is not waited for. `O_NOCTTY`: a terminal does not become that of this process.
 READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+# `O_PATH` asks only for the right to go through a folder, which may be one that nobody may list.
 _STEP = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _CAN_STEP = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 
@@ -19,6 +21,9 @@ class NotRegular(OSError):
 class Left(OSError):
     """A path that leaves the folder which it must not leave, also one that does so only now."""
 
+    def __init__(self) -> None:
+        super().__init__(None, "it leaves the spec's folder through a link")
+
 
 class Entry(NamedTuple):
     """What is in a folder under a name; what it is, is said of what a link leads to."""
@@ -28,9 +33,9 @@ class Entry(NamedTuple):
     is_file: bool
 
     @classmethod
-    def of(cls, found: os.DirEntry[str]) -> Entry:
+    def of(cls, entry: os.DirEntry[str]) -> Entry:
         """An entry as Python gives it."""
-        return cls(found.name, found.is_dir(), found.is_file())
+        return cls(entry.name, entry.is_dir(), entry.is_file())
 
 
 def kind_at(path: str) -> str | None:
@@ -92,19 +97,19 @@ def is_inside(path: str, root: str) -> bool:
 
 def stepped(root: str, real: str, flags: int) -> int:
     """What is below a folder, opened step by step, no step through a link: `real` has none, unless it was swapped."""
-    if not _CAN_STEP:
+    if not _CAN_STEP:  # on Windows: nothing prevents a swap, so what was opened is compared with what is there now
         handle = os.open(real, flags)
         now = os.path.realpath(real)
         if now != real or not os.path.samestat(os.fstat(handle), os.stat(real)):
             os.close(handle)
-            raise Left(None, "it leaves the spec's folder through a link")
+            raise Left
         return handle
     with contextlib.ExitStack() as stack:
         above = os.open(root, _STEP & ~os.O_NOFOLLOW)
         stack.callback(os.close, above)
         *folders, name = os.path.relpath(real, root).split(os.sep)
-        for each in folders:
-            above = _step(each, _STEP, above)
+        for folder in folders:
+            above = _step(folder, _STEP, above)
             stack.callback(os.close, above)
         return _step(name, flags | os.O_NOFOLLOW, above)
 
@@ -115,5 +120,5 @@ def _step(name: str, flags: int, above: int) -> int:
     except OSError as error:
         with contextlib.suppress(OSError):
             if stat.S_ISLNK(os.stat(name, dir_fd=above, follow_symlinks=False).st_mode):
-                raise Left(None, "it leaves the spec's folder through a link") from None
+                raise Left from None
         raise error from None

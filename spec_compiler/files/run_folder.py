@@ -28,13 +28,13 @@ def check_run_folder(folder: str, *, resume: bool, force: bool) -> None:
     """
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise SpecError.single("SC608", f"`{folder}` is a file, the run needs a folder")
-    there = os.path.abspath(folder)
-    while not os.path.exists(there):
-        there = os.path.dirname(there)
-    if not os.path.isdir(there):
-        message = f"`{folder}` cannot be made, `{os.path.relpath(there)}` is a file"
+    existing = os.path.abspath(folder)
+    while not os.path.exists(existing):
+        existing = os.path.dirname(existing)
+    if not os.path.isdir(existing):
+        message = f"`{folder}` cannot be made, `{os.path.relpath(existing)}` is a file"
         raise SpecError.single("SC608", message, help="name another folder")
-    if not os.access(there, os.W_OK):
+    if not os.access(existing, os.W_OK):
         raise SpecError.single("SC608", f"the folder `{folder}` cannot be written")
     if any(name.startswith(CLAIM) for name in sweep(folder)):
         help = "wait for its end, or name another folder"

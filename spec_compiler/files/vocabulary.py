@@ -30,7 +30,7 @@ def read_vocabulary(name: str, folder: Folder, *, integers: bool = False) -> lis
     if b"\0" in raw:
         raise _refused(name, "it is not text")
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode("utf-8-sig")  # editors on Windows begin a file with a mark, which is no part of a term
     except UnicodeDecodeError as error:
         raise _refused(name, f"line {raw.count(bytes([10]), 0, error.start) + 1} is not UTF-8") from None
     terms = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
@@ -42,15 +42,15 @@ def read_vocabulary(name: str, folder: Folder, *, integers: bool = False) -> lis
 
 
 def _numbers(name: str, terms: list[str]) -> list[int]:
-    found: list[int] = []
+    numbers: list[int] = []
     for line, term in enumerate(terms, start=1):
         try:
-            found.append(int(term))
+            numbers.append(int(term))
         except ValueError:
             raise _refused(name, f"line {line} is no integer, `{term[:20]}`") from None
-        if not -(2**63) <= found[-1] < 2**63:
+        if not -(2**63) <= numbers[-1] < 2**63:
             raise _refused(name, f"line {line} is larger than 64 bits, `{term[:20]}`")
-    return found
+    return numbers
 
 
 def _refused(name: str, reason: str) -> SpecError:

@@ -51,7 +51,7 @@ def whole_file(path: str, *, durable: bool = False, replace: bool = True) -> Ite
 
 @contextlib.contextmanager
 def whole_files(paths: Sequence[str], *, durable: bool = False, replace: bool = True) -> Iterator[tuple[str, ...]]:
-    """As `whole_file`, for files that belong together: one of these is never beside one of another writer.
+    """As `whole_file`, for files that belong together: never is one of them beside one that another process wrote.
 
     Raises:
         FileExistsError: one of them is there, and it is not to be replaced; then none is written.
@@ -97,15 +97,11 @@ def _publish(pairs: Sequence[tuple[str, str]], replace: bool) -> None:
         for temporary, place in pairs:
             os.replace(temporary, place)
         return
-    done: list[str] = []
-    try:
+    with contextlib.ExitStack() as back:  # takes back what is placed, unless all is
         for temporary, place in pairs:
             _place(temporary, place)
-            done.append(place)
-    except OSError:
-        for place in done:
-            os.unlink(place)
-        raise
+            back.callback(os.unlink, place)
+        back.pop_all()
 
 
 def _place(temporary: str, place: str) -> None:
@@ -182,6 +178,7 @@ def _claimed(folder: str, prefix: str) -> tuple[str, int]:
         except FileNotFoundError:  # swept between the two lines
             continue
         _held.add(lock)
+        # a sweeper that came in between holds the lock still, or has taken the folder away with this file in it
         if _locked(lock) is not False and os.fstat(lock).st_nlink:
             return path, lock
         _held.discard(lock)
@@ -208,10 +205,10 @@ def sweep(folder: str) -> tuple[str, ...]:
     """
     try:
         with os.scandir(folder) as entries:
-            found = [each.path for each in entries if each.name.startswith(PREFIX) and _is_own(each)]
+            own = [entry for entry in entries if entry.name.startswith(PREFIX) and _is_own(entry)]
     except OSError:
         return ()
-    return tuple(os.path.basename(path) for path in found if _is_in_use(path))
+    return tuple(entry.name for entry in own if _is_in_use(entry.path))
 
 
 def _is_own(entry: os.DirEntry[str]) -> bool:
@@ -244,9 +241,7 @@ def alone(folders: Sequence[str] | dict[str, None]) -> Iterator[None]:
         TimeoutError: somebody else does not leave.
     """
     with contextlib.ExitStack() as stack:
-        for folder in sorted(
-            {os.path.realpath(each) for each in folders}
-        ):  # in one order, so that nobody waits in turn
+        for folder in sorted(set(map(os.path.realpath, folders))):  # in one order, so that nobody waits in turn
             if fcntl is None:
                 break
             handle = os.open(folder, os.O_RDONLY)
@@ -262,7 +257,7 @@ def alone(folders: Sequence[str] | dict[str, None]) -> Iterator[None]:
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
     """Signals that Python handles, and so may raise, wait until the body is done."""
-    if threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread():  # Python runs handlers in the main thread alone
         yield
         return
     waiting: list[tuple[int, FrameType | None]] = []

@@ -15,21 +15,19 @@ def enclosed(graph: Graph) -> Iterator[tuple[str, LayerSpec]]:
     """The layers inside of a graph's nested models, at every depth, each with the name it has once they are open."""
     for name, layer in graph.layers.items():
         if layer.inner is not None:
-            for below, each in layer.inner.layers.items():
-                if each.kind != "input":
-                    yield f"{name}/{below}", each
-            for below, each in enclosed(layer.inner):
-                yield f"{name}/{below}", each
+            own = ((below, inside) for below, inside in layer.inner.layers.items() if inside.kind != "input")
+            for below, inside in (*own, *enclosed(layer.inner)):
+                yield f"{name}/{below}", inside
 
 
 def reach(graph: Graph, wanted: Callable[[str, LayerSpec], bool]) -> str | None:
     """The help that names the layers inside of closed models that are wanted, as a selector reaches them."""
-    found = [name for name, layer in enclosed(graph) if wanted(name, layer)]
-    if not found:
+    names = [name for name, layer in enclosed(graph) if wanted(name, layer)]
+    if not names:
         return None
-    models = list(dict.fromkeys(name.rpartition("/")[0] for name in found))
+    models = list(dict.fromkeys(name.rpartition("/")[0] for name in names))
     inside = f"the nested model `{models[0]}`" if len(models) == 1 else "nested models"
-    listed = f"`{found[0]}`" if len(found) == 1 else f"`[{', '.join(found[:_MOST])}{', …' if found[_MOST:] else ''}]`"
+    listed = f"`{names[0]}`" if len(names) == 1 else f"`[{', '.join(names[:_MOST])}{', …' if names[_MOST:] else ''}]`"
     return (
         f"{inside} {'has' if len(models) == 1 else 'have'} such inside, which is reached by the model's name: {listed}"
     )
@@ -43,12 +41,12 @@ def same_name(graph: Graph, name: str) -> str | None:
 
 def near_name(graph: Graph, name: str) -> str | None:
     """The help for a name that no layer has, where some inside of closed models have one that is near."""
-    inside = {full: full.rpartition("/")[2] for full, _ in enclosed(graph)}
-    alike = set(near(name.rpartition("/")[2], inside.values()))
-    return _offered(full for full, own in inside.items() if own in alike)
+    own_names = {full: full.rpartition("/")[2] for full, _ in enclosed(graph)}
+    alike = set(near(name.rpartition("/")[2], own_names.values()))
+    return _offered(full for full, own in own_names.items() if own in alike)
 
 
 def _offered(names: Iterable[str]) -> str | None:
-    found = list(names)[:_MOST]
-    said = f"did you mean {' or '.join(f'`{name}`' for name in found)}?" if found else None
-    return write(found[0], said) if said and len(found) == 1 else said
+    offers = list(names)[:_MOST]
+    said = f"did you mean {' or '.join(f'`{name}`' for name in offers)}?" if offers else None
+    return write(offers[0], said) if said and len(offers) == 1 else said

@@ -6,7 +6,7 @@ twice has two nodes, `name@0` and `name@1`. Plain operations (`x + 3`) are layer
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -64,19 +64,19 @@ class Graph:
     @cached_property
     def consumers(self) -> Mapping[str, tuple[str, ...]]:
         """For each node the nodes that take one of its tensors, in order, each once."""
-        found: dict[str, dict[str, None]] = {name: {} for name in self.nodes}
+        users: dict[str, dict[str, None]] = {name: {} for name in self.nodes}  # a dict, for a set that keeps the order
         for node in self.nodes.values():
             for ref in node.inputs:
-                found[ref.node][node.name] = None
-        return {name: tuple(users) for name, users in found.items()}
+                users[ref.node][node.name] = None
+        return {name: tuple(names) for name, names in users.items()}
 
     @cached_property
     def calls(self) -> Mapping[str, tuple[str, ...]]:
         """For each layer the names of its nodes, in order."""
-        found: dict[str, list[str]] = defaultdict(list)
+        calls: dict[str, list[str]] = defaultdict(list)
         for node in self.nodes.values():
-            found[node.layer].append(node.name)
-        return {name: tuple(nodes) for name, nodes in found.items()}
+            calls[node.layer].append(node.name)
+        return {name: tuple(nodes) for name, nodes in calls.items()}
 
     @cached_property
     def input_refs(self) -> tuple[ValueRef, ...]:
@@ -122,15 +122,9 @@ class Graph:
         """The layers that hold a variable of another one, and those others."""
         if not any(each.shared_path for layer in self.layers.values() for each in layer.variables or ()):
             return ()
-        holders: dict[str, list[LayerSpec]] = {}
-        for layer in self.layers.values():
-            for place in layer.tied if not layer.is_new else ():
-                holders.setdefault(place, []).append(layer)
-        return tuple(
-            layer
-            for layer in self.layers.values()
-            if not layer.is_new and any(len(holders[place]) > 1 for place in layer.tied)
-        )
+        kept = [layer for layer in self.layers.values() if not layer.is_new]  # no file of the base keeps a new one's
+        holders = Counter(place for layer in kept for place in layer.tied)
+        return tuple(layer for layer in kept if any(holders[place] > 1 for place in layer.tied))
 
     @cached_property
     def used(self) -> frozenset[str]:
@@ -158,7 +152,7 @@ class Graph:
         nodes: dict[str, Node] = {}
         for name, node in self.nodes.items():
             if name not in gone:
-                if name in touched:
+                if name in touched:  # the rest stays the same object: equality and what a node has cached cost nothing
                     node = node.with_inputs(lambda ref, name=name: edges.get((name, ref), ref))  # type: ignore[misc]
                 nodes[name] = node
             nodes.update((each.name, each) for each in places.get(name, ()))
@@ -241,7 +235,7 @@ class Graph:
         """
         done: dict[str, Node] = {}
         for start in self.nodes:
-            stack = [start]
+            stack = [start]  # no recursion: a chain may be longer than Python's stack is deep
             open_: set[str] = set()
             while stack:
                 name = stack[-1]
@@ -254,6 +248,7 @@ class Graph:
                     stack.pop()
                     open_.discard(name)
                     continue
+                # A node that is met again waits for what was put on the stack above it, and that for the node itself.
                 if name in open_ and any(each in open_ for each in waiting):
                     raise InvalidGraph(f"a cycle through {name}")
                 open_.add(name)

@@ -45,7 +45,6 @@ def check_graph(graph: Graph, after: str) -> Graph:
         InvalidGraph: it does not hold; `after` names the edit that broke it.
     """
     seen: set[str] = set()
-    called: set[str] = set()
     for name, node in graph.nodes.items():
         if name != node.name:
             raise InvalidGraph(f"after {after}: node {node.name} stands under the name {name}")
@@ -55,9 +54,8 @@ def check_graph(graph: Graph, after: str) -> Graph:
             if ref.node not in seen:
                 raise InvalidGraph(f"after {after}: node {name} takes {ref.node}, which does not come before it")
         seen.add(name)
-        called.add(node.layer)
     for name, layer in graph.layers.items():
-        if name != layer.name or name not in called:
+        if name != layer.name or name not in graph.calls:
             raise InvalidGraph(f"after {after}: the layer {name} is called by no node")
     for ref in (*graph.output_refs, *graph.input_refs):
         if ref.node not in seen:
@@ -74,16 +72,13 @@ def check_used(graph: Graph) -> Graph:
         SpecError: SC306 for each layer that the user asked for and that Keras would leave out without a word.
     """
     unused = [name for name in graph.nodes if name not in graph.used]
+    help = "name it in `outputs`, or in the `from:` of another layer"
     problems = [
-        Diagnostic(
-            "SC306",
-            f"nothing uses the new layer `{name}`",
-            graph.layer_of(name).origin.path,
-            help="name it in `outputs`, or in the `from:` of another layer",
-        )
+        Diagnostic("SC306", f"nothing uses the new layer `{name}`", graph.layer_of(name).origin.path, help=help)
         for name in unused
         if graph.layer_of(name).is_new
     ]
     if problems:
         raise SpecError(problems)
-    return graph.pruned(Origin("outputs")) if unused else graph
+    # Every edit but `head` prunes by itself; that one leaves it to `outputs`, which may still name what it goes past.
+    return graph.pruned(Origin("head", ("head",))) if unused else graph

@@ -18,6 +18,7 @@ def joined(graphs: Mapping[str, Graph]) -> Graph:
     Raises:
         SpecError: SC113 they have more layers than a spec may make.
     """
+    # Before anything is made: a spec of specs may name a large model many times.
     check_size(sum(len(graph.layers) for graph in graphs.values()), ("bases",))
     layers: dict[str, LayerSpec] = {}
     nodes: dict[str, Node] = {}
@@ -27,8 +28,9 @@ def joined(graphs: Mapping[str, Graph]) -> Graph:
     for prefix, graph in graphs.items():
         moved = graph.relabelled({name: f"{prefix}/{name}" for name in graph.layers})
         for name, layer in moved.layers.items():
-            stored = replace(layer.stored, places=None)  # joined bases keep their variables under these names
-            layers[name] = replace(layer, keras_name=flat(name), stored=stored)
+            stored = replace(layer.stored.below(prefix), places=None)  # joined bases keep variables under these names
+            variables = layer.variables and tuple(each.below(prefix) for each in layer.variables)
+            layers[name] = replace(layer, keras_name=flat(name), stored=stored, variables=variables)
         nodes |= moved.nodes
         inputs += moved.input_refs
         outputs += moved.output_refs

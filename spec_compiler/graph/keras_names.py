@@ -26,16 +26,16 @@ def with_keras_names(graph: Graph) -> Graph:
     """
     slashed = [layer for layer in graph.layers.values() if layer.keras_name is not None]
     taken = {layer.name for layer in graph.layers.values() if layer.keras_name is None}
-    changed = {}
     waiting = []
-    for layer in slashed:
+    for layer in slashed:  # those that keep their name come before those that get one, which might be the same
         if layer.keras_name in taken:
             waiting.append(layer)
         else:
             taken.add(layer.name_in_keras)
+    changed = {}
     for layer in waiting:
         names = (numbered(flat(layer.name), number) for number in count())
-        name = next(each for each in names if each not in taken)
+        name = next(name for name in names if name not in taken)
         taken.add(name)
         changed[layer.name] = replace(layer, keras_name=name)
     return replace(graph, layers={**graph.layers, **changed}) if changed else graph

@@ -45,6 +45,10 @@ class VariableSpec:
         """Whether Keras counts it among the weights; the state of a random generator is not."""
         return self.legacy_index is not None
 
+    def below(self, group: str | None) -> VariableSpec:
+        """The variable as a part of a model or of one of several bases, each of which counts its own places."""
+        return replace(self, shared_path=f"{group}/{self.shared_path}") if self.shared_path and group else self
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -59,6 +63,10 @@ class Stored:
     places: tuple[Place | None, ...] | None = None
     loads_itself: bool = False
     assets: tuple[str, ...] = ()
+
+    def below(self, group: str | None) -> Stored:
+        """The same as a part of a model or of one of several bases, as `VariableSpec.below`."""
+        return replace(self, group=f"{group}/{self.group}") if self.group and group else self
 
     def at(self, variable: VariableSpec) -> str:
         """Where a file of the base keeps one of the variables."""
@@ -128,8 +136,8 @@ class LayerSpec:
     @property
     def arguments(self) -> Mapping[str, Any]:
         """Its constructor arguments, as its config has them."""
-        found = self.config.get("config")
-        return found if isinstance(found, Mapping) else {}
+        arguments = self.config.get("config")  # a function is its own name there, and an unreadable layer has none
+        return arguments if isinstance(arguments, Mapping) else {}
 
     def with_arguments(self, arguments: Mapping[str, Any]) -> LayerSpec:
         """The layer with these arguments in its config, in place of all that it has."""
@@ -154,11 +162,11 @@ class LayerSpec:
 
     def rebuilt(self, variables: tuple[VariableSpec, ...]) -> LayerSpec:
         """It with the variables that Keras made for it anew, each at the place of the one that it continues."""
-        continued = self.continues(variables)
+        old, continued = self.variables or (), self.continues(variables)
         places = tuple(None if index is None else self.place(index) for index in continued)
-        if any(each.shared_path for each in self.variables or ()):
+        if any(each.shared_path for each in old):  # Keras has no word for it: the base's own graph found it out
             variables = tuple(
-                each if index is None else replace(each, shared_path=(self.variables or ())[index].shared_path)
+                each if index is None else replace(each, shared_path=old[index].shared_path)
                 for index, each in zip(continued, variables, strict=True)
             )
         return replace(self, variables=variables)._kept_at(places, self.name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Shape
 
@@ -16,8 +18,8 @@ def narrow_places(graph: Graph) -> list[str]:
     ends = {ref.node for ref in graph.output_refs}
     waiting = {name: sum(user in serving for user in graph.consumers[name]) for name in order}
     inputs = sum(not graph.nodes[name].inputs for name in order)
-    live: set[str] = set()
-    found: list[str] = []
+    live: set[str] = set()  # the nodes whose tensors something still has to take
+    narrow: list[str] = []
     for name in order:
         for taken in {ref.node for ref in graph.nodes[name].inputs}:
             waiting[taken] -= 1
@@ -26,8 +28,8 @@ def narrow_places(graph: Graph) -> list[str]:
         live.add(name)
         inputs -= not graph.nodes[name].inputs
         if live == {name} and not inputs and graph.nodes[name].inputs and name not in ends:
-            found.append(name)
-    return found
+            narrow.append(name)
+    return narrow
 
 
 def places_to_cut(graph: Graph) -> list[str]:
@@ -36,15 +38,13 @@ def places_to_cut(graph: Graph) -> list[str]:
     A stage ends in what joins its last branches, or in its pooling; models without either end at the layer itself.
     """
     places = [name for name in narrow_places(graph) if _size(graph, name) and "@" not in name]
-    found: list[str] = []
-    for at, name in enumerate(places[:-1]):
-        following = places[at + 1]
+    stage_ends: dict[str, None] = {}
+    for at, (name, following) in enumerate(pairwise(places), 1):
         if (_size(graph, following) or 0) < (_size(graph, name) or 0):
-            found.append(
-                following if "Pooling" in graph.layer_of(following).class_name else _end(graph, places[: at + 1])
-            )
+            is_pooling = "Pooling" in graph.layer_of(following).class_name
+            stage_ends[following if is_pooling else _end(graph, places[:at])] = None
     depth = {name: at for at, name in enumerate(graph.nodes)}
-    return [name for name in dict.fromkeys(found) if depth[name] > len(depth) / 5]
+    return [name for name in stage_ends if depth[name] > len(depth) / 5]  # a stem alone has learned too little
 
 
 def _end(graph: Graph, places: list[str]) -> str:

@@ -46,6 +46,7 @@ class Node:
     @cached_property
     def data_inputs(self) -> tuple[ValueRef, ...]:
         """The tensors that it computes on: its inputs less the masks that Keras passes along."""
+        # `mask` of a layer, `query_mask`, `value_mask`, `key_mask` and `attention_mask` of attention
         data = {key: value for key, value in self.kwargs.items() if "mask" not in key}
         return tuple(references((self.args, data)))
 
@@ -81,7 +82,7 @@ def map_references(structure: Structure, change: Callable[[ValueRef], Any]) -> S
 
 def _key_order(structure: Mapping[Any, Any]) -> list[Any]:
     try:
-        return sorted(structure)
+        return sorted(structure)  # as `optree` does, which `keras/src/tree` flattens with
     except TypeError:
         return list(structure)
 
@@ -89,8 +90,7 @@ def _key_order(structure: Mapping[Any, Any]) -> list[Any]:
 def filtered(structure: Structure, kept: Container[str]) -> Structure:
     """The structure less what no kept node puts out."""
     if isinstance(structure, list | tuple):
-        inside = [filtered(each, kept) for each in structure if _serves(each, kept)]
-        return type(structure)(inside)
+        return type(structure)(filtered(each, kept) for each in structure if _serves(each, kept))
     if isinstance(structure, Mapping):
         return {key: filtered(each, kept) for key, each in structure.items() if _serves(each, kept)}
     return structure

@@ -9,8 +9,8 @@ from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Kind, LayerSpec, Stored, VariableSpec
 from spec_compiler.graph.node import Node, TensorSpec, ValueRef
 
-_PLAIN = (str, int, float, bool, type(None))
-_NESTS = (list, dict)  # of JSON data
+_PLAIN = (str, int, float, bool, type(None))  # not their subclasses, such as NumPy's float64: JSON gives back others
+_NESTS = (list, dict)  # of JSON data; what is none of them is not looked into, most of a graph being such
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _GRAPH = frozenset(("name", "layers", "nodes", "inputs", "outputs", "positions"))
 _LAYER = frozenset(
@@ -46,13 +46,7 @@ def to_plain(graph: Graph) -> dict[str, Any]:
         "name": graph.name,
         "layers": [layer_to_plain(layer) for layer in graph.layers.values()],
         "nodes": [
-            [
-                node.name,
-                node.layer,
-                encoded(node.args),
-                encoded(node.kwargs),
-                specs_to_plain(node.outputs),
-            ]
+            [node.name, node.layer, encoded(node.args), encoded(node.kwargs), specs_to_plain(node.outputs)]
             for node in graph.nodes.values()
         ],
         "inputs": encoded(graph.inputs),
@@ -70,19 +64,16 @@ def from_plain(data: Any) -> Graph:
     """
     _exactly(data, _GRAPH)
     layers: dict[str, LayerSpec] = {}
-    for each in _typed(data["layers"], list):
-        layer = layer_from_plain(each)
+    for layer in map(layer_from_plain, _typed(data["layers"], list)):
         if layer.name in layers:
             raise _malformed("a layer twice")
         layers[layer.name] = layer
     nodes: dict[str, Node] = {}
-    for each in _typed(data["nodes"], list):
-        node = _node_from_plain(each)
+    for node in map(_node_from_plain, _typed(data["nodes"], list)):
         if node.name in nodes or node.layer not in layers:
             raise _malformed("a node that does not fit")
-        for ref in node.inputs:
-            if not _is_there(ref, nodes):
-                raise _malformed("a tensor that no earlier node puts out")
+        if not all(_is_there(ref, nodes) for ref in node.inputs):
+            raise _malformed("a tensor that no earlier node puts out")
         nodes[node.name] = node
     inputs, outputs = decoded(data["inputs"]), decoded(data["outputs"])
     positions = tuple(_typed(each, str) for each in _typed(data["positions"], list))
@@ -121,13 +112,11 @@ def specs_from_plain(data: Any) -> tuple[TensorSpec, ...]:
     Raises:
         ValueError: as `from_plain`.
     """
-    found = []
+    specs = []
     for shape, dtype in map(_pair, _typed(data, list)):
-        for size in _typed(shape, list):
-            if size is not None:
-                _natural(size)
-        found.append(TensorSpec(tuple(shape), _typed(dtype, str)))
-    return tuple(found)
+        sizes = (size if size is None else _natural(size) for size in _typed(shape, list))
+        specs.append(TensorSpec(tuple(sizes), _typed(dtype, str)))
+    return tuple(specs)
 
 
 def layer_to_plain(layer: LayerSpec) -> dict[str, Any]:
@@ -241,15 +230,13 @@ def decoded(value: Any) -> Any:
         return ValueRef(_typed(node, str), _natural(index))
     if "$tuple" in value and len(value) == 1:
         return tuple(decoded(each) for each in _typed(value["$tuple"], list))
-    made = {}
-    for key, each in value.items():
-        if key[:1] == "$":
-            raise _malformed("a key that means nothing")
-        made[key] = decoded(each) if type(each) in _NESTS else each
-    return made
+    if any(key[:1] == "$" for key in value):
+        raise _malformed("a key that means nothing")
+    return {key: decoded(each) if type(each) in _NESTS else each for key, each in value.items()}
 
 
 def _typed(value: Any, kind: type) -> Any:
+    """The value itself, which is of the type: what the cache reads, somebody else may have written."""
     if type(value) is not kind:  # `True` is no number here
         raise _malformed(f"a {type(value).__name__} where a {kind.__name__} should be")
     return value

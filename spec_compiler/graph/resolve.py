@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import operator
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, write
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, collected, did_you_mean, quoted, write
 from spec_compiler.graph import Graph
+from spec_compiler.graph.layer_spec import LayerSpec
+from spec_compiler.graph.matches import in_keyword, is_class
 from spec_compiler.graph.same_arguments import arguments_of, has_argument
-from spec_compiler.graph.unresolved import in_keyword, is_class, no_layer, nothing
+from spec_compiler.graph.unresolved import no_layer, nothing, positions_of
 from spec_compiler.keras_facts.argument_values import flow
 from spec_compiler.language.selectors import Selector, Term
 
@@ -27,22 +31,18 @@ def resolve(selector: Selector, graph: Graph) -> tuple[str, ...]:
     for term in selector.terms:
         if len(problems) >= MOST_PROBLEMS:
             break
-        try:
+        with collected(problems):
             chosen |= resolve_term(term, graph)
-        except SpecError as error:
-            problems += error.diagnostics
     if selector.excluded is not None:
-        try:
+        with collected(problems):
             chosen -= set(resolve(selector.excluded, graph))
-        except SpecError as error:
-            problems += error.diagnostics
     if problems:
         raise SpecError(problems)
     if selector.where:
         chosen = _where(selector.where, chosen, graph)
     layers = {graph.nodes[name].layer for name in chosen}
     if selector.expect is not None and len(layers) != selector.expect:
-        sample = ", ".join(f"`{name}`" for name in graph.in_order(chosen)[:5])
+        sample = quoted(graph.in_order(chosen)[:5])
         raise SpecError.single(
             "SC207",
             f"`{selector.text}` matches {len(layers)} layers, `expect` says {selector.expect}",
@@ -61,22 +61,22 @@ def resolve_one(selector: Selector, graph: Graph, wanted: str) -> str:
         SpecError: as `resolve`, SC205 where it matches several layers, SC208 where it matches one that is called
             more than once.
     """
-    found = resolve(selector, graph)
-    if len(found) == 1:
-        return found[0]
-    layers = {graph.nodes[name].layer for name in found}
+    nodes = resolve(selector, graph)
+    if len(nodes) == 1:
+        return nodes[0]
+    layers = {graph.nodes[name].layer for name in nodes}
     if len(layers) == 1:
         raise SpecError.single(
             "SC208",
-            f"`{next(iter(layers))}` is called {len(found)} times, {wanted} needs one call",
+            f"`{next(iter(layers))}` is called {len(nodes)} times, {wanted} needs one call",
             path=_first_path(selector),
-            help=f"say which: {', '.join(f'`{name}`' for name in found[:4])}",
+            help=f"say which: {quoted(nodes[:4])}",
         )
     raise SpecError.single(
         "SC205",
-        f"`{selector.text}` matches {len(found)} layers, {wanted} takes one",
+        f"`{selector.text}` matches {len(nodes)} layers, {wanted} takes one",
         path=_first_path(selector),
-        help=f"name one of them, for example `{found[-1]}`",
+        help=f"name one of them, for example `{nodes[-1]}`",
     )
 
 
@@ -89,25 +89,24 @@ def resolve_term(term: Term, graph: Graph) -> set[str]:
     named = _by_name(term.text, graph)
     if named:  # a name that looks like another form is still a name
         return named
-    if term.form == "keyword":
-        found = {node for node in graph.nodes if in_keyword(graph.layer_of(node), term.text)}
-    elif term.form == "slice":
-        found = _slice(term, graph)
-    elif term.form == "range":
-        return _range(term, graph)
-    elif term.form == "type":
-        found = {node for node in graph.nodes if is_class(graph.layer_of(node), term.parts[0])}
-    elif term.form == "regex":
-        matches = term.matches()
-        found = {name for name, node in graph.nodes.items() if matches(node.layer)}
-    elif term.form == "glob":
-        matches = term.matches()
-        found = {name for name, node in graph.nodes.items() if matches(node.layer) or matches(name)}
-    else:
+    if term.form == "name":
         raise no_layer(term.text, graph, term.path)
-    if not found:
+    if term.form == "range":
+        return _range(term, graph)
+    if term.form == "slice":
+        nodes = _slice(term, graph)
+    elif term.form == "inside":
+        nodes = _of_the_base(graph, {name for name in graph.layers if name.startswith(f"{term.whose}/")})
+    elif term.form == "keyword":
+        nodes = {node for node in graph.nodes if in_keyword(graph.layer_of(node), term.text)}
+    elif term.form == "type":
+        nodes = {node for node in graph.nodes if is_class(graph.layer_of(node), term.parts[0])}
+    else:  # a glob may name calls as well, `tower@*`; an expression such as `/1$/` would match their numbers
+        matches, is_glob = term.matches(), term.form == "glob"
+        nodes = {name for name, node in graph.nodes.items() if matches(node.layer) or (is_glob and matches(name))}
+    if not nodes:
         raise nothing(term, graph)
-    return found
+    return nodes
 
 
 def _by_name(text: str, graph: Graph) -> set[str]:
@@ -118,39 +117,42 @@ def _by_name(text: str, graph: Graph) -> set[str]:
 
 def _slice(term: Term, graph: Graph) -> set[str]:
     start, stop = term.positions
-    count = len(graph.positions)
-    inside = graph.positions[start:stop]
-    if not inside:
-        raise SpecError.single(
-            "SC201",
-            f"`{term.text}` selects no position",
-            path=term.path,
-            help=f"the base has {count} layers, at positions 0 to {count - 1}"
-            if count
-            else "this base has no positions",
-        )
-    wanted = set(inside)
-    return {name for name, node in graph.nodes.items() if node.layer in wanted and not graph.layers[node.layer].is_new}
+    positions = positions_of(term.whose, graph)
+    count = len(positions)
+    if term.whose and not count:
+        raise nothing(term, graph)
+    inside = positions[start:stop]
+    if not inside:  # Python's slices, past the end too; a spec that means nothing by one is told
+        whose = f"`{term.whose}`" if term.whose else "the base"
+        known = f"{whose} has {count} layers, at positions 0 to {count - 1}"
+        message, help = f"`{term.text}` selects no position", known if count else "this base has no positions"
+        raise SpecError.single("SC201", message, path=term.path, help=help)
+    return _of_the_base(graph, set(inside))
+
+
+def _of_the_base(graph: Graph, layers: set[str]) -> set[str]:
+    """The calls of those of the layers that no edit made: one may have taken the name of another."""
+    return {name for name, node in graph.nodes.items() if node.layer in layers and not graph.layers[node.layer].is_new}
 
 
 def _range(term: Term, graph: Graph) -> set[str]:
     first, last = term.parts
+    starts, stops = _by_name(first, graph), _by_name(last, graph)
     problems: list[Diagnostic] = []
-    ends: list[set[str] | None] = [None, None]
-    for index, name in enumerate((first, last)):
-        if name:
-            ends[index] = _by_name(name, graph)
-            if not ends[index]:
-                problems += no_layer(name, graph, term.path, term.chars(index)).diagnostics
+    for index, (name, nodes) in enumerate(((first, starts), (last, stops))):
+        if name and not nodes:
+            problems += no_layer(name, graph, term.path, term.chars(index)).diagnostics
     if problems:
         raise SpecError(problems)
-    starts, stops = ends
-    found = graph.descendants(starts) if starts is not None else set(graph.nodes)
-    if stops is not None:
-        found &= graph.ancestors(stops)
-    if not found:
-        assert starts is not None
-        assert stops is not None
+    between = graph.descendants(starts) if first else set(graph.nodes)
+    if last:
+        between &= graph.ancestors(stops)
+    if term.is_open and between:
+        between -= stops
+        if not between:
+            message = f"`{term.text}` selects no layer, nothing stands between the two"
+            raise SpecError.single("SC201", message, path=term.path, help=f"`{first}..{last}` has its end as well")
+    if not between:  # so both ends are named: each would be in its own half
         backwards = bool(graph.descendants(stops) & graph.ancestors(starts))
         raise SpecError.single(
             "SC301",
@@ -160,7 +162,7 @@ def _range(term: Term, graph: Graph) -> set[str]:
             if backwards
             else "they are on different branches",
         )
-    return found
+    return between
 
 
 def _where(where: Mapping[str, Any], chosen: set[str], graph: Graph) -> set[str]:
@@ -174,17 +176,31 @@ def _where(where: Mapping[str, Any], chosen: set[str], graph: Graph) -> set[str]
                 at_key=True,
                 help=did_you_mean(key, arguments),
             )
-    found = {
-        name for name in chosen if all(has_argument(graph.layer_of(name), key, value) for key, value in where.items())
-    }
-    if not found:
+    narrowed = {name for name in chosen if all(fits(graph.layer_of(name), *each) for each in where.items())}
+    if not narrowed:
         key = next(iter(where))
-        there = dict.fromkeys(flow(arguments_of(graph.layer_of(name)).get(key)) for name in graph.in_order(chosen))
-        values = ", ".join(f"`{each}`" for each in list(there)[:6])
+        values = dict.fromkeys(flow(arguments_of(graph.layer_of(name)).get(key)) for name in graph.in_order(chosen))
         raise SpecError.single(
             "SC201",
             f"none of the {len(chosen)} selected layers has these arguments",
             path=("where",) if len(where) > 1 else ("where", key),
-            help=f"their `{key}` is {values}{', …' if len(there) > 6 else ''}",
+            help=f"their `{key}` is {quoted(list(values)[:6])}{', …' if len(values) > 6 else ''}",
         )
-    return found
+    return narrowed
+
+
+_BOUND = re.compile(r"(>=|<=|>|<)\s*([-+]?\d+(?:\.\d+)?)")
+_COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
+
+
+def fits(layer: LayerSpec, key: str, value: Any) -> bool:
+    """Whether an argument has a value, or all its numbers keep to a bound such as `>=256`."""
+    bound = _BOUND.fullmatch(value.strip()) if isinstance(value, str) else None
+    if bound is None:
+        return has_argument(layer, key, value)
+    actual = arguments_of(layer).get(key)
+    numbers = actual if isinstance(actual, list | tuple) else [actual]
+    return bool(numbers) and all(
+        isinstance(number, int | float) and not isinstance(number, bool) and _COMPARE[bound[1]](number, float(bound[2]))
+        for number in numbers
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from itertools import repeat
 from typing import Any
 
 from spec_compiler.graph.layer_spec import LayerSpec
@@ -11,17 +12,16 @@ from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.catalogue import CLASS_KINDS
 
 _ABSENT: Any = object()
-_ANY_CASE = ("padding", "data_format")  # of which Keras takes any case
+_ANY_CASE = ("padding", "data_format")  # `standardize_padding` and `standardize_data_format` of Keras lower the case
 
 
 def arguments_of(layer: LayerSpec) -> Mapping[str, Any]:
     """The arguments that a layer will have: those of its config, those that `set` gave it, and a new one's defaults."""
-    found = layer.arguments
-    if layer.is_new and layer.kind == "layer":
+    defaults: Mapping[str, Any] = {}
+    if layer.is_new and layer.kind == "layer":  # Keras writes the defaults into the configs of the base's layers
         record = catalogue.class_record(layer.class_name, "layer") or {"arguments": {}}
         defaults = {key: each["default"] for key, each in record["arguments"].items() if "default" in each}
-        found = {**defaults, **found}
-    return {**found, **layer.changed}
+    return {**defaults, **layer.arguments, **layer.changed}
 
 
 def has_argument(layer: LayerSpec, key: str, wanted: Any) -> bool:
@@ -82,9 +82,7 @@ def _dtype(value: Any) -> Any:
 def _same_object(actual: Any, wanted: Any, kind: Any) -> bool:
     """Whether an initializer or another object is of the class, and has the arguments that are wanted."""
     if isinstance(actual, list | tuple) and isinstance(wanted, list | tuple):
-        return len(actual) == len(wanted) and all(
-            _same_object(*each, kind) for each in zip(actual, wanted, strict=True)
-        )
+        return len(actual) == len(wanted) and all(map(_same_object, actual, wanted, repeat(kind)))
     one, other = _object(actual, kind), _object(wanted, kind)
     if one is None or other is None or one[0] != other[0]:
         return one == other
@@ -104,8 +102,7 @@ def _object(value: Any, kind: Any) -> tuple[str, Mapping[str, Any]] | None:
             ((name, arguments),) = value.items()
     if not isinstance(name, str):
         return str(value), {}
-    record = catalogue.catalogue()[f"{kind}s"].get(name, {})
-    name = record.get("alias_of", name)
+    name = catalogue.own_name(name, kind)
     if arguments is not None and not isinstance(arguments, Mapping):
         first = catalogue.first_argument(name, kind)
         arguments = {first: arguments} if first is not None else {}

@@ -22,7 +22,7 @@ def unchanged_nodes(before: Graph, after: Graph, moved: Mapping[str, str]) -> tu
 
     Freezing changes no output at inference. `moved` are the inputs under their old names.
     """
-    found: dict[str, None] = {}
+    unchanged: dict[str, None] = {}
 
     def as_before(ref: ValueRef) -> ValueRef:
         return ValueRef(moved.get(ref.node, ref.node), ref.index)
@@ -36,12 +36,13 @@ def unchanged_nodes(before: Graph, after: Graph, moved: Mapping[str, str]) -> tu
         elif after.layers[node.layer].cause is not None:
             same = False
         else:
-            same = all(ref.node in found for ref in node.inputs)
+            # Node by node, as a whole: one call that takes another tensor changes all behind it, whatever their names.
+            same = all(ref.node in unchanged for ref in node.inputs)
             now = node.with_inputs(as_before)
             same = same and was.layer == node.layer and now.args == was.args and dict(now.kwargs) == dict(was.kwargs)
         if same:
-            found[name] = None
-    return tuple(found)
+            unchanged[name] = None
+    return tuple(unchanged)
 
 
 def frontier(graph: Graph, nodes: tuple[str, ...]) -> tuple[str, ...]:

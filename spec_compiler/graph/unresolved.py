@@ -3,42 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from functools import partial
 
-from spec_compiler.diagnostics import Path, SpecError, did_you_mean, near, write
+from spec_compiler.diagnostics import Path, SpecError, did_you_mean, near, quoted, write
 from spec_compiler.diagnostics.near import offered
 from spec_compiler.graph import Graph
 from spec_compiler.graph.enclosed import near_name, reach, same_name
 from spec_compiler.graph.layer_spec import LayerSpec
+from spec_compiler.graph.matches import in_keyword, is_class
 from spec_compiler.language.patterns import LONGEST, glob
 from spec_compiler.language.selectors import KEYWORDS, Term, as_a_list
 
-
-def in_keyword(layer: LayerSpec, keyword: str) -> bool:
-    """Whether `base`, `head`, `new` or `all` means a layer."""
-    section = layer.origin.section
-    return {"all": True, "base": section == "base", "new": layer.is_new, "head": section == "head"}[keyword]
-
-
-def is_class(layer: LayerSpec, name: str) -> bool:
-    """Whether a layer is of the class, `package>Name` by its bare name too."""
-    return name in (layer.class_name, layer.class_name.rpartition(">")[2])
+_STILL_THERE = "name a layer that is still there, or change that section"
+_ANY_STILL_THERE = "name layers that are still there, or change that section"
 
 
 def no_layer(name: str, graph: Graph, path: Path = (), chars: tuple[int, int] | None = None) -> SpecError:
     """The error for a name that no layer has: one that was taken away, or one with near names."""
     bare = name.partition("@")[0]
     told = partial(SpecError.single, path=path, chars=chars)
-    for known in (name, bare):
-        if known in graph.removed and known not in graph.layers:
-            origin = graph.removed[known]
-            return told(
-                "SC206",
-                f"`{known}` is no longer there, `{origin.section}` took it away",
-                related=[(f"`{origin.section}` took it away", origin.path)],
-                help="name a layer that is still there, or change that section",
-            )
+    gone = next((each for each in (name, bare) if each in graph.removed and each not in graph.layers), None)
+    if gone is not None:
+        origin = graph.removed[gone]
+        return told(
+            "SC206",
+            f"`{gone}` is no longer there, `{origin.section}` took it away",
+            related=[(f"`{origin.section}` took it away", origin.path)],
+            help=_STILL_THERE,
+        )
     renamed = next((layer for layer in graph.layers.values() if layer.base_name == bare), None)
     if renamed is not None:
         by = renamed.cause
@@ -53,14 +46,13 @@ def no_layer(name: str, graph: Graph, path: Path = (), chars: tuple[int, int] | 
         return _too_early(f"no layer named `{name}` yet", later, graph, path, chars)
     if "@" in name and bare in graph.calls:
         calls = graph.calls[bare]
-        several = f"its calls are {', '.join(f'`{each}`' for each in calls)}"
-        alone = write(bare, f"write `{bare}`")
+        several, alone = f"its calls are {quoted(calls)}", write(bare, f"write `{bare}`")
         return told("SC201", f"`{bare}` has no call `{name}`", help=several if len(calls) > 1 else alone)
-    names = dict.fromkeys([*graph.layers, *graph.nodes, *(KEYWORDS if chars is None else ())])
+    is_whole = chars is None  # an end of a range is no keyword, and no list
+    names = dict.fromkeys([*graph.layers, *graph.nodes, *(KEYWORDS if is_whole else ())])
     otherwise = near_name(graph, name) or "`spec-compiler layers` prints the names"
-    help = as_a_list(name) if chars is None else None
-    help = help or same_name(graph, name) or did_you_mean(name, names, otherwise)
-    return SpecError.single("SC201", f"no layer named `{name}`", path=path, chars=chars, help=help)
+    help = (as_a_list(name) if is_whole else None) or same_name(graph, name) or did_you_mean(name, names, otherwise)
+    return told("SC201", f"no layer named `{name}`", help=help)
 
 
 def _coming(graph: Graph, wanted: Callable[[LayerSpec], bool]) -> LayerSpec | None:
@@ -77,14 +69,14 @@ def _too_early(
     if here == there:
         order, help = "the entries of a section are applied from above", "move that entry up"
     else:
-        order = f"the sections are applied in the order {', '.join(f'`{each}`' for each in graph.coming.order)}"
+        order = f"the sections are applied in the order {quoted(graph.coming.order)}"
         help = f"write it into `{there}` itself"
         if here == "set":
             help += ": the arguments belong to the new layer's entry"
-    made = "it" if f"`{later.name}`" in fact else f"`{later.name}`"
+    what = "it" if f"`{later.name}`" in fact else f"`{later.name}`"
     return SpecError.single(
         "SC201",
-        f"{fact}, `{there}` makes {made} {'later' if here == there else f'after `{here}`'}",
+        f"{fact}, `{there}` makes {what} {'later' if here == there else f'after `{here}`'}",
         path=path,
         chars=chars,
         notes=(order,),
@@ -93,26 +85,44 @@ def _too_early(
     )
 
 
-def _matches(term: Term, layer: LayerSpec) -> bool:
-    """Whether a keyword, a class or a pattern is meant for a layer."""
-    if term.form == "keyword":
-        return in_keyword(layer, term.text)
-    if term.form == "type":
-        return is_class(layer, term.parts[0])
-    return term.form in ("regex", "glob") and term.matches()(layer.name)
-
-
-def _matches_inside(term: Term, name: str, layer: LayerSpec) -> bool:
-    """Whether a class or a pattern is meant for a layer inside of a closed model, `name` with that model's."""
+def _matches(term: Term, name: str, layer: LayerSpec) -> bool:
+    """Whether a class or a pattern is meant for a layer; `name` says the closed model that it is inside of, if any."""
     if term.form == "type":
         return is_class(layer, term.parts[0])
     return term.form in ("regex", "glob") and term.matches()(name)
 
 
+def positions_of(whose: str, graph: Graph) -> tuple[str, ...]:
+    """The base's layers in the order of its positions; of one base of several, or of a nested model, only its own."""
+    if whose in ("", "base"):
+        return graph.positions
+    return tuple(name for name in graph.positions if name.startswith(f"{whose}/"))
+
+
+def _no_model(term: Term, graph: Graph) -> SpecError:
+    """The error for a base or nested model that is not there, or of which nothing is left."""
+    gone = next((name for name in graph.removed if name.startswith(f"{term.whose}/")), None)
+    if gone is not None:
+        origin = graph.removed[gone]
+        return SpecError.single(
+            "SC206",
+            f"nothing of `{term.whose}` is left, `{origin.section}` took it away",
+            path=term.path,
+            related=[(f"`{origin.section}` took `{gone}` away", origin.path)],
+            help=_ANY_STILL_THERE,
+        )
+    models = dict.fromkeys(name.rpartition("/")[0] for name in graph.layers if "/" in name)
+    models |= {name: None for name, layer in graph.layers.items() if layer.inner is not None}
+    otherwise = f"there are {quoted(models)}" if models else "this model has neither"
+    message = f"no base and no nested model is called `{term.whose}`"
+    help = offered(near(term.whose, models), "{}" + term.text.removeprefix(term.whose)) or otherwise
+    return SpecError.single("SC201", message, path=term.path, help=help)
+
+
 def _lost_positions(term: Term, graph: Graph) -> SpecError:
     """The error for positions of the base of whose layers none is left."""
     start, stop = term.positions
-    inside = graph.positions[start:stop]
+    inside = positions_of(term.whose, graph)[start:stop]
     one = len(inside) == 1
     named = f"is the position of `{inside[0]}`" if one else f"are the positions of `{inside[0]}` to `{inside[-1]}`"
     name = inside[-1]
@@ -123,36 +133,39 @@ def _lost_positions(term: Term, graph: Graph) -> SpecError:
         path=term.path,
         related=[(f"`{origin.section}` took `{name}` away", origin.path)],
         notes=("positions count the base's own layers, whatever is cut or added",),
-        help="name layers that are still there, or change that section",
+        help=_ANY_STILL_THERE,
     )
 
 
 def nothing(term: Term, graph: Graph) -> SpecError:
     """The error for a pattern, a class, a keyword or positions that match no layer: SC201, or SC206 where they did."""
-    if term.form == "slice":
+    if term.form == "slice" and positions_of(term.whose, graph):
         return _lost_positions(term, graph)
-    later = _coming(graph, lambda layer: _matches(term, layer))
+    if term.whose:
+        return _no_model(term, graph)
+    is_keyword = term.form == "keyword"
+    later = _coming(
+        graph, lambda layer: in_keyword(layer, term.text) if is_keyword else _matches(term, layer.name, layer)
+    )
     if later is not None:
         return _too_early(f"`{term.text}` matches no layer yet", later, graph, term.path)
-    if term.form == "keyword":
+    if is_keyword:
         help: str | None = "this spec adds no layer there"
     elif term.form == "type" and (several := as_a_list(term.text)) is not None:
         help = several
     elif term.form == "type":
         classes = sorted({layer.class_name for layer in graph.layers.values()})
-        listed = ", ".join(f"`{name}`" for name in classes[:8])
         is_pattern = len(term.parts[0]) <= LONGEST and any(sign in term.parts[0] for sign in "*?[")
         matches = glob(term.parts[0]) if is_pattern else None
         alike = [f"type:{name}" for name in classes if matches is not None and matches(name)]
-        otherwise = f"its classes are {listed}{', …' if len(classes) > 8 else ''}"
+        otherwise = f"its classes are {quoted(classes[:8])}{', …' if len(classes) > 8 else ''}"
         help = offered(near(term.parts[0], classes), "type:{}") or otherwise
         if alike:  # a pattern, which only names have
             help = write(alike, f"write the classes out: `[{', '.join(alike)}]`")
     else:
         several = as_a_list(term.text) if term.form == "glob" else None
         help = several or _near_pattern(term, graph) or "`spec-compiler layers` prints the names"
-    taken = term.matches() if term.form == "glob" else None
-    gone = sorted(name for name in graph.removed if taken is not None and taken(name))
+    gone = sorted(filter(term.matches(), graph.removed)) if term.form == "glob" else []
     if gone:
         origin = graph.removed[gone[0]]
         return SpecError.single(
@@ -160,9 +173,9 @@ def nothing(term: Term, graph: Graph) -> SpecError:
             f"`{term.text}` matches only layers that `{origin.section}` took away",
             path=term.path,
             related=[(f"`{origin.section}` took `{gone[0]}` away", origin.path)],
-            help="name layers that are still there, or change that section",
+            help=_ANY_STILL_THERE,
         )
-    help = reach(graph, lambda name, layer: _matches_inside(term, name, layer)) or help
+    help = reach(graph, partial(_matches, term)) or help
     what = {"type": f"no layer of class `{term.parts[0]}`"}.get(term.form, f"`{term.text}` matches no layer")
     return SpecError.single("SC201", what, path=term.path, help=help)
 
@@ -174,14 +187,10 @@ def _near_pattern(term: Term, graph: Graph) -> str | None:
     head = re.split(r"[*?\[]", term.text, maxsplit=1)[0]
     if len(head) < 2:
         return None
-    sizes = range(max(1, len(head) - 2), len(head) + 3)
-    prefixes = _ordered({name[:size] for name in graph.layers for size in sizes if len(name) >= size})
-    for mended in near(head, prefixes):
+    sizes = range(max(1, len(head) - 2), len(head) + 3)  # a slip or two make it that much longer or shorter
+    prefixes = {name[:size] for name in graph.layers for size in sizes if len(name) >= size}
+    for mended in near(head, sorted(prefixes, key=lambda prefix: (len(prefix), prefix))):
         pattern = mended + term.text[len(head) :]
         if len(pattern) <= LONGEST and any(map(glob(pattern), graph.layers)):
             return offered([pattern])
     return None
-
-
-def _ordered(names: Iterable[str]) -> Sequence[str]:
-    return sorted(names, key=lambda name: (len(name), name))

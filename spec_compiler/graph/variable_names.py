@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 
 
 def continued(old: Sequence[str], new: Sequence[str], alike: bool) -> list[int | None]:
@@ -17,36 +18,35 @@ def continued(old: Sequence[str], new: Sequence[str], alike: bool) -> list[int |
     >>> continued(["dense_7/kernel", "dense_8/kernel"], ["dense/kernel", "dense_1/kernel"], True)
     [0, 1]
     """
-    for named in (_counted, _renumbered):
-        index = {name: at for at, name in enumerate(named(old))}
-        found = [index.get(name) for name in named(new)]
-        if len(set(found) - {None}) == min(len(old), len(new)):
-            return found
-    if alike:
-        return list(range(len(new)))
-    index = {name: at for at, name in enumerate(_counted(old))}
-    return [index.get(name) for name in _counted(new)]
+    by_name, by_number = (_indices(named(old), named(new)) for named in (_counted, _renumbered))
+    for indices in (by_name, by_number):
+        if len(set(indices) - {None}) == min(len(old), len(new)):
+            return indices
+    return list(range(len(new))) if alike else by_name
+
+
+def _indices(old: list[tuple[str, int]], new: list[tuple[str, int]]) -> list[int | None]:
+    """For each new name the place of the same one among the old."""
+    places = {name: at for at, name in enumerate(old)}
+    return [places.get(name) for name in new]
 
 
 def _counted(paths: Sequence[str]) -> list[tuple[str, int]]:
     """The paths, those that occur more than once told apart."""
-    seen: dict[str, int] = defaultdict(int)
-    found = []
-    for path in paths:
-        found.append((path, seen[path]))
-        seen[path] += 1
-    return found
+    counters: dict[str, Iterator[int]] = defaultdict(count)
+    return [(path, next(counters[path])) for path in paths]
 
 
 def _renumbered(paths: Sequence[str]) -> list[tuple[str, int]]:
-    """The paths with `dense_7` and `dense_8` as the first and the second `dense`."""
+    """The paths with `dense_7` and `dense_8` as the first and the second `dense`.
+
+    `keras/src/utils/naming.py` counts the layers of one class through a whole process.
+    """
     numbers: dict[str, dict[str, int]] = defaultdict(dict)
-    found = []
-    for path in paths:
-        parts = []
-        for part in path.split("/"):
-            stem, _, number = part.rpartition("_")
-            stem = stem if number.isdigit() and stem else part
-            parts.append(f"{stem} {numbers[stem].setdefault(part, len(numbers[stem]))}")
-        found.append("/".join(parts))
-    return _counted(found)
+
+    def renumbered(part: str) -> str:
+        stem, _, number = part.rpartition("_")
+        stem = stem if number.isdigit() and stem else part
+        return f"{stem} {numbers[stem].setdefault(part, len(numbers[stem]))}"
+
+    return _counted(["/".join(map(renumbered, path.split("/"))) for path in paths])

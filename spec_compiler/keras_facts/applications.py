@@ -31,7 +31,7 @@ class Application:
 
 
 def figures_file() -> Path:
-    """The JSON file with the figures, beside the catalogue; `spec_compiler.backend.application_figures` writes it."""
+    """The JSON file with the figures, beside the catalogue; `backend/catalogue/application_figures` writes it."""
     return schemas_folder() / "keras-applications.json"
 
 

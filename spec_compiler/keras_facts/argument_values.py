@@ -141,24 +141,21 @@ def _plainly_fits(value: Any, schema: Schema) -> bool:
     Only a yes counts: a schema with any other word in it is left to jsonschema.
     """
     kind = schema.get("type")
-    known = {"type", "enum", "const", "minimum", "title", "description", "items", "minItems", "maxItems", "pattern"}
+    words = {"type", "enum", "const", "minimum", "title", "description", "items", "minItems", "maxItems", "pattern"}
+    # What YAML holds is compared by its type, since `True` is an `int` and jsonschema's 1.0 an integer.
     if schema.keys() == {"anyOf"}:
         return any(_plainly_fits(value, each) for each in schema["anyOf"])
-    if not schema.keys() <= known:
+    if not schema.keys() <= words:
         return False
-    if "enum" in schema:
-        return isinstance(value, str) and value in schema["enum"]
-    if "const" in schema:
-        return isinstance(value, str) and value == schema["const"]
+    if "enum" in schema or "const" in schema:
+        return isinstance(value, str) and value in schema.get("enum", [schema.get("const")])
     if kind == "boolean":
         return isinstance(value, bool)
     if kind == "null":
         return value is None
     if kind == "string":
         return isinstance(value, str) and ("pattern" not in schema or bool(re.search(schema["pattern"], value)))
-    if kind == "integer" and type(value) is int:
-        return bool(value >= schema.get("minimum", value))
-    if kind == "number" and type(value) in (int, float):
+    if (kind == "integer" and type(value) is int) or (kind == "number" and type(value) in (int, float)):
         return bool(value >= schema.get("minimum", value))
     if kind == "array" and isinstance(value, list) and "items" in schema:
         long_enough = schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value))
@@ -169,17 +166,13 @@ def _plainly_fits(value: Any, schema: Schema) -> bool:
 @cache
 def _validator() -> Callable[[Schema], Any]:
     """Draft 7, but 64.0 is no integer, as Keras sees it, and tuples and numpy's numbers are what they look like."""
-    from jsonschema import Draft7Validator, validators
+    from jsonschema import Draft7Validator, validators  # only where `_plainly_fits` does not say yes
 
     def of(*types: type) -> Callable[[Any, Any], bool]:
         return lambda _, value: isinstance(value, types) and not isinstance(value, bool)
 
-    types = {
-        "integer": of(numbers.Integral),
-        "number": of(numbers.Real),
-        "array": of(list, tuple),
-        "object": of(Mapping),
-    }
+    types = {"integer": of(numbers.Integral), "number": of(numbers.Real)}
+    types |= {"array": of(list, tuple), "object": of(Mapping)}
     checker = Draft7Validator.TYPE_CHECKER.redefine_many(types)
     extend: Callable[..., Callable[[Schema], Any]] = validators.extend
     return extend(Draft7Validator, type_checker=checker)
@@ -254,8 +247,7 @@ def _mending(value: Any, schema: Schema, definitions: Definitions, key: str | in
     branches = _branches(schema, definitions)
     if isinstance(value, str):
         names = [each for branch in branches for each in branch.get("enum", ()) if isinstance(each, str)]
-        meant = did_you_mean(value, names)
-        if meant is not None:
+        if (meant := did_you_mean(value, names)) is not None:
             return meant
     for candidate in _candidates(value):
         if candidate is not _MISSING and any(_fits(candidate, branch, definitions) for branch in branches):

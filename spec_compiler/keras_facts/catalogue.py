@@ -88,14 +88,24 @@ def class_record(class_name: str, kind: ClassKind | None = None) -> Mapping[str,
     for each in CLASS_KINDS if kind is None else (kind,):
         records = catalogue()[group_of(each)]
         if class_name in records:
-            record: Mapping[str, Any] = records[class_name]
-            return records[record["alias_of"]] if "alias_of" in record else record
+            record: Mapping[str, Any] = records[own_name(class_name, each)]
+            return record
     return None
 
 
 def group_of(kind: ClassKind) -> str:
     """The catalogue's section of a kind."""
     return "losses" if kind == "loss" else f"{kind}s"
+
+
+def own_name(name: str, kind: ClassKind) -> str:
+    """The name of the class behind an alias; a name that is no alias is its own.
+
+    >>> own_name("adam", "optimizer"), own_name("my_package>Mine", "layer")
+    ('Adam', 'my_package>Mine')
+    """
+    own: str = catalogue()[group_of(kind)].get(name, {}).get("alias_of", name)
+    return own
 
 
 def first_argument(class_name: str, kind: ClassKind | None = None) -> str | None:
@@ -130,5 +140,5 @@ def argument_kind(class_name: str, argument: str, kind: ClassKind | None = None)
     ('regularizer', None)
     """
     record = class_record(class_name, kind)
-    found: str | None = record["arguments"].get(argument, {}).get("kind") if record else None
-    return found
+    made_of: str | None = record["arguments"].get(argument, {}).get("kind") if record else None
+    return made_of

@@ -5,6 +5,7 @@ from __future__ import annotations
 from spec_compiler.keras_facts import catalogue
 
 MERGES = ("Add", "Concatenate", "Multiply", "Average", "Subtract", "Maximum", "Minimum", "Dot")
+# Beside the merges, those whose `call` indexes its first argument.
 TAKE_LISTS = (*MERGES, "Attention", "AdditiveAttention", "HashedCrossing")
 TAKE_ARGUMENTS = ("MultiHeadAttention", "GroupQueryAttention")  # several tensors, each an argument of its own
 MAY_TAKE_LISTS = ("Lambda",)  # what its function takes

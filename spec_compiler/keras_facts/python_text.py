@@ -6,7 +6,7 @@ import ast
 import warnings
 from typing import Any, NamedTuple
 
-_LONGEST = 500
+_LONGEST = 500  # characters; `ast.parse` recurses, and deep brackets end the process on some versions of Python
 _QUOTES = ("'", '"')
 
 

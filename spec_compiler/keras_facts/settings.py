@@ -27,6 +27,11 @@ def settings() -> dict[str, Any]:
     }
 
 
+def keras_home() -> str:
+    """The folder of Keras's settings, and of the weights that it has downloaded."""
+    return os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
+
+
 def image_data_format() -> str:
     """`channels_last`, or `channels_first`."""
     return str(settings()["image_data_format"])
@@ -40,15 +45,16 @@ def has_own_objects() -> bool:
 
 def _loaded() -> Any:
     """Keras, where the caller or we have loaded it to its end."""
+    # In `sys.modules` it stands from its first line on, and another thread may be importing it just now.
     keras = sys.modules.get("keras")
     return keras if hasattr(keras, "config") and hasattr(keras, "saving") else None
 
 
 def _written() -> dict[str, Any]:
     """What stands in the file that Keras reads its settings from, which need not be there."""
-    home = os.environ.get("KERAS_HOME", os.path.join(os.path.expanduser("~"), ".keras"))
+    # As `keras/src/backend/config.py`, which reads it when it is imported.
     try:
-        with open(os.path.join(home, "keras.json"), encoding="utf-8") as stream:
+        with open(os.path.join(keras_home(), "keras.json"), encoding="utf-8") as stream:
             written = json.load(stream)
     except (OSError, ValueError):
         return {}

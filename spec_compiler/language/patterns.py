@@ -34,14 +34,14 @@ def regex(pattern: str) -> Matches:
         raise _too_long(f"/{pattern}/")
     re2 = _engine(f"/{pattern}/")
     try:
-        found = _compiled(re2, pattern.encode())
-    except UnicodeEncodeError:
+        program = _compiled(re2, pattern.encode())
+    except UnicodeEncodeError:  # a lone surrogate, which JSON and `\ud800` in quotes can say
         raise SpecError.single("SC104", "a regular expression with half a character in it") from None
     except re2.error as error:
         raise _refused(pattern, error) from None
-    if found.programsize > _LARGEST:
+    if program.programsize > _LARGEST:
         raise _too_large(pattern)
-    return _searching(found)
+    return _searching(program)
 
 
 def glob(pattern: str) -> Matches:
@@ -57,14 +57,14 @@ def glob(pattern: str) -> Matches:
         raise _too_long(pattern)
     re2 = _engine(pattern)
     try:
-        found = _compiled(re2, rf"\A(?s:{_translated(pattern)})\z".encode(errors="replace"))
+        program = _compiled(re2, rf"\A(?s:{_translated(pattern)})\z".encode(errors="replace"))
     except re2.error:  # a class that is none, `[z-a]`: it holds no character
         return lambda name: False
-    return _searching(found)
+    return _searching(program)
 
 
-def _searching(found: Any) -> Matches:
-    return lambda name: found.search(name.encode(errors="replace")) is not None
+def _searching(program: Any) -> Matches:
+    return lambda name: program.search(name.encode(errors="replace")) is not None
 
 
 def _engine(pattern: str) -> Any:
@@ -79,12 +79,12 @@ def _engine(pattern: str) -> Any:
 
 def _compiled(re2: Any, pattern: bytes) -> Any:
     options = re2.Options()
-    options.log_errors = False
+    options.log_errors = False  # else to the standard error, beside our own message
     options.never_capture = True
     options.max_mem = _MEMORY
-    found = re2.compile(pattern, options)
+    program = re2.compile(pattern, options)
     re2.purge()  # it would keep the last 128 with all their memory
-    return found
+    return program
 
 
 def _refused(pattern: str, error: Exception) -> SpecError:
@@ -116,15 +116,17 @@ _PIECE = re.compile(r"(?P<class>\[(?P<not>!?)(?P<inside>\]?[^\]]*)\])|(?P<any>\*
 
 def _translated(pattern: str) -> str:
     """A glob, as `fnmatch` reads it, as a regular expression."""
-    found, start = "", 0
+    # not by `fnmatch.translate`, which writes look-ahead: RE2 has none
+    expression, start = "", 0
     for piece in _PIECE.finditer(pattern):
-        found += re.escape(pattern[start : piece.start()])
+        expression += re.escape(pattern[start : piece.start()])
         start = piece.end()
         if piece["any"]:
-            found += ".*"
+            expression += ".*"
         elif piece["one"]:
-            found += "."
+            expression += "."
         else:
             inside = re.sub(r"([\\\[\]^&~|])", r"\\\1", piece["inside"])
-            found += f"[{'^' if piece['not'] else ''}{inside}]" if inside else "[^\\x00-\\x{10FFFF}]"
-    return found + re.escape(pattern[start:])
+            # a class of nothing: RE2 has no other word for what never matches
+            expression += f"[{'^' if piece['not'] else ''}{inside}]" if inside else "[^\\x00-\\x{10FFFF}]"
+    return expression + re.escape(pattern[start:])

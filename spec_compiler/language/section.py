@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 class Section(BaseModel):
     """A mapping of the language: frozen, unknown keys refused."""
 
+    # Validators are built once a section is validated: to build all takes longer than to check a small spec.
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:

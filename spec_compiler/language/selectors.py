@@ -7,91 +7,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, show, under, write
+from spec_compiler.diagnostics import (
+    Diagnostic,
+    Path,
+    SpecError,
+    collected,
+    did_you_mean,
+    quoted,
+    show,
+    under,
+    write,
+)
 from spec_compiler.language import patterns
 from spec_compiler.language.parsed import Parsed
 from spec_compiler.language.patterns import Matches
 
 KEYWORDS = ("base", "head", "new", "all")
-Form = Literal["name", "range", "glob", "regex", "type", "slice", "keyword"]
+Form = Literal["name", "range", "inside", "glob", "regex", "type", "slice", "keyword"]
 
 # Quantifiers that give nothing back, so that a long text is read once.
 _SLICE = re.compile(r"\[?+\s*+(-?+\d*+)\s*+:\s*+(-?+\d*+)\s*+\]?+")
 _POSITION = re.compile(r"\[-?\d+\]")
 _OF_LAYERS = re.compile(r"(?:\w+\.)*layers\s*(\[\s*+-?+\d*+\s*+:\s*+-?+\d*+\s*+\])")  # `model.layers[:15]`
-_FAR = 10**9
+_FAR = 10**9  # beyond every layer of any model
 _GLOB = re.compile(r"[*?\[]")
 _FORMS = "`name`, `a..b`, `block1_*`, `/regex/`, `type:Conv2D`, `[0:15]`, `base`, `head`, `new` or `all`"
-
-
-class Term(NamedTuple):
-    """One element of a selector: its form, its parts, and where it stands below the selector's own path."""
-
-    text: str
-    form: Form
-    parts: tuple[str, ...]
-    path: Path = ()
-
-    @property
-    def positions(self) -> tuple[int | None, int | None]:
-        """The ends of a range of positions; what is beyond all of them is cut down to a number."""
-        start, stop = (max(-_FAR, min(_FAR, int(part[:20]))) if part not in ("", "-") else None for part in self.parts)
-        return start, stop
-
-    def matches(self) -> Matches:
-        """Whether a name is as the pattern says, of an element that is one.
-
-        Raises:
-            SpecError: SC104.
-        """
-        return patterns.regex(self.parts[0]) if self.form == "regex" else patterns.glob(self.text)
-
-    def chars(self, part: int) -> tuple[int, int] | None:
-        """Where a part stands inside the element's text."""
-        if self.form != "range":
-            return None
-        start = 0 if part == 0 else len(self.text) - len(self.parts[1])
-        return start, start + len(self.parts[part])
-
-
-@dataclass(frozen=True, slots=True)
-class Selector(Parsed):
-    """A union of terms, less what `excluded` matches, narrowed by `where`, its size pinned by `expect`."""
-
-    definition: ClassVar[str] = "selector"
-
-    terms: tuple[Term, ...]
-    excluded: Selector | None = None
-    where: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    expect: int | None = None
-    path: Path = ()
-
-    @classmethod
-    def definitions(cls) -> dict[str, Any]:
-        """What it may be in YAML."""
-        return {"selector": SELECTOR_SCHEMA, "terms": TERMS_SCHEMA}
-
-    @classmethod
-    def parse(cls, raw: Any) -> Selector:
-        """The selector that a YAML value says.
-
-        Raises:
-            SpecError: SC104, SC101, SC102 or SC103 with paths relative to the value.
-
-        >>> Selector.parse("block1_conv1..block1_pool").terms[0].parts
-        ('block1_conv1', 'block1_pool')
-        """
-        if isinstance(raw, Selector):
-            return raw
-        if isinstance(raw, Mapping):
-            return _parse_mapping(raw)
-        return cls(_parse_terms(raw, ()))
-
-    @property
-    def text(self) -> str:
-        """The selector as a user would write it in one line."""
-        text = ", ".join(term.text for term in self.terms)
-        return f"{text} except {self.excluded.text}" if self.excluded else text
 
 
 _TEXT: dict[str, Any] = {
@@ -136,50 +76,99 @@ SELECTOR_SCHEMA: dict[str, Any] = {
 }
 
 
-def _parse_mapping(raw: Mapping[Any, Any]) -> Selector:
-    problems = [
-        Diagnostic(
-            "SC101",
-            f"a selector has no key `{key}`",
-            (str(key),),
-            at_key=True,
-            help=did_you_mean(str(key), _KEYS, f"its keys are {', '.join(f'`{each}`' for each in _KEYS)}"),
+class Term(NamedTuple):
+    """One element of a selector: its form, its parts, and where it stands below the selector's own path."""
+
+    text: str
+    form: Form
+    parts: tuple[str, ...]
+    path: Path = ()
+    is_open: bool = False  # a range without its end, `a..<b`
+
+    @property
+    def whose(self) -> str:
+        """The base or nested model whose layers or positions are meant; empty where the text names none."""
+        return self.parts[-1] if self.form == "inside" or len(self.parts) > 2 else ""
+
+    @property
+    def positions(self) -> tuple[int | None, int | None]:
+        """The ends of a range of positions; what is beyond all of them is cut down to a number."""
+        start, stop = (
+            max(-_FAR, min(_FAR, int(part[:20]))) if part not in ("", "-") else None for part in self.parts[:2]
         )
-        for key in raw
-        if key not in _KEYS
-    ]
+        return start, stop
+
+    def matches(self) -> Matches:
+        """Whether a name is as the pattern says, of an element that is one.
+
+        Raises:
+            SpecError: SC104.
+        """
+        return patterns.regex(self.parts[0]) if self.form == "regex" else patterns.glob(self.text)
+
+    def chars(self, part: int) -> tuple[int, int] | None:
+        """Where a part stands inside the element's text."""
+        if self.form != "range":
+            return None
+        start = 0 if part == 0 else len(self.text) - len(self.parts[1])
+        return start, start + len(self.parts[part])
+
+
+@dataclass(frozen=True, slots=True)
+class Selector(Parsed):
+    """A union of terms, less what `excluded` matches, narrowed by `where`, its size pinned by `expect`."""
+
+    definition: ClassVar[str] = "selector"
+    definitions: ClassVar[Mapping[str, Any]] = {"selector": SELECTOR_SCHEMA, "terms": TERMS_SCHEMA}
+
+    terms: tuple[Term, ...]
+    excluded: Selector | None = None
+    where: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    expect: int | None = None
+    path: Path = ()
+
+    @classmethod
+    def _parsed(cls, raw: Any) -> Selector:
+        """The selector that a YAML value says.
+
+        Raises:
+            SpecError: SC104, SC101, SC102 or SC103 with paths relative to the value.
+
+        >>> Selector.parse("block1_conv1..block1_pool").terms[0].parts
+        ('block1_conv1', 'block1_pool')
+        """
+        return _parse_mapping(raw) if isinstance(raw, Mapping) else cls(_parse_terms(raw, ()))
+
+    @property
+    def text(self) -> str:
+        """The selector as a user would write it in one line."""
+        text = ", ".join(term.text for term in self.terms)
+        return f"{text} except {self.excluded.text}" if self.excluded else text
+
+
+def _parse_mapping(raw: Mapping[Any, Any]) -> Selector:
+    problems = []
+    for key in map(str, (key for key in raw if key not in _KEYS)):
+        help = did_you_mean(key, _KEYS, f"its keys are {quoted(_KEYS)}")
+        problems.append(Diagnostic("SC101", f"a selector has no key `{key}`", (key,), at_key=True, help=help))
     if "layers" not in raw:
         problems.append(Diagnostic("SC102", "a selector in this form needs `layers`", help="add `layers: …`"))
     expect, where = raw.get("expect"), raw.get("where", {})
     if "expect" in raw and (isinstance(expect, bool) or not isinstance(expect, int) or expect < 0):
         problems.append(Diagnostic("SC103", f"`expect` must be a count, got {show(expect)}", ("expect",)))
-    if (
-        not isinstance(where, Mapping)
-        or ("where" in raw and not where)
-        or not all(isinstance(key, str) for key in where)
-    ):
-        problems.append(
-            Diagnostic(
-                "SC103",
-                f"`where` must map arguments to values, got {show(where)}",
-                ("where",),
-                help="for example `where: {activation: relu}`",
-            )
+    is_empty = "where" in raw and not where
+    if is_empty or not isinstance(where, Mapping) or not all(isinstance(key, str) for key in where):
+        message, help = (
+            f"`where` must map arguments to values, got {show(where)}",
+            "for example `where: {activation: relu}`",
         )
+        problems.append(Diagnostic("SC103", message, ("where",), help=help))
     terms: tuple[Term, ...] = ()
     excluded: Selector | None = None
-    for key in ("layers", "except"):
-        if key not in raw:
-            continue
-        try:
-            parsed = _parse_terms(raw[key], (key,))
-        except SpecError as error:
-            problems += error.diagnostics
-            continue
-        if key == "layers":
-            terms = parsed
-        else:
-            excluded = Selector(parsed, path=("except",))
+    with collected(problems):
+        terms = _parse_terms(raw["layers"], ("layers",)) if "layers" in raw else ()
+    with collected(problems):
+        excluded = Selector(_parse_terms(raw["except"], ("except",)), path=("except",)) if "except" in raw else None
     if problems:
         raise SpecError(problems)
     return Selector(terms, excluded, dict(where), expect, ("layers",))
@@ -189,19 +178,16 @@ def _parse_terms(raw: Any, path: Path) -> tuple[Term, ...]:
     if not isinstance(raw, list | tuple):
         return (_parse_term(raw, path),)
     if not raw:
-        raise SpecError.single(
-            "SC104", "a selector without an element selects nothing", path=path, help=f"write {_FORMS}"
-        )
-    found: list[Term] = []
+        message = "a selector without an element selects nothing"
+        raise SpecError.single("SC104", message, path=path, help=f"write {_FORMS}")
+    terms: list[Term] = []
     problems: list[Diagnostic] = []
-    for index, each in enumerate(raw):
-        try:
-            found.append(_parse_term(each, (*path, index)))
-        except SpecError as error:
-            problems += error.diagnostics
+    for index, element in enumerate(raw):
+        with collected(problems):
+            terms.append(_parse_term(element, (*path, index)))
     if problems:
         raise SpecError(problems)
-    return tuple(found)
+    return tuple(terms)
 
 
 def _parse_term(raw: Any, path: Path) -> Term:
@@ -217,9 +203,12 @@ def _parse_term(raw: Any, path: Path) -> Term:
             help = "write `all`, or `base`" if raw else "leave it out"
         raise SpecError.single("SC104", f"a selector is text, got {show(raw)}", path=path, help=help)
     text = raw.strip()
-    found = _SLICE.fullmatch(text)
-    if found:
-        return Term(text, "slice", (found[1], found[2]), path)
+    if ends := _SLICE.fullmatch(text):
+        return Term(text, "slice", (ends[1], ends[2]), path)
+    whose, _, positions = text.rpartition("[")
+    is_python = _OF_LAYERS.fullmatch(text) is not None
+    if whose and not is_python and not _GLOB.search(whose) and (ends := _SLICE.fullmatch(f"[{positions}")):
+        return Term(text, "slice", (ends[1], ends[2], whose.strip()), path)
     if _POSITION.fullmatch(text):
         message = f"`{text}` is one position, a selector takes a range of them"
         position = _one_position(int(text[1:-1][:20]))
@@ -233,12 +222,17 @@ def _parse_term(raw: Any, path: Path) -> Term:
         return Term(text, "type", (name,), path)
     if text in KEYWORDS:
         return Term(text, "keyword", (text,), path)
+    if text.endswith("/..") and ".." not in text[:-3] and text[:-3]:
+        return Term(text, "inside", (text[:-3],), path)
     if ".." in text:
-        ends = text.split("..")
-        if len(ends) != 2 or ends == ["", ""]:
+        names = text.split("..")
+        is_open = len(names) == 2 and names[1].startswith("<")
+        if is_open:
+            names[1] = names[1].removeprefix("<")
+        if len(names) != 2 or names == ["", ""] or (is_open and not names[1].strip()):
             message = f"`{text}` is not a range"
             raise SpecError.single("SC104", message, path=path, help=as_a_list(text) or "write `a..b`, `..b` or `a..`")
-        return Term(text, "range", (ends[0].strip(), ends[1].strip()), path)
+        return Term(text, "range", (names[0].strip(), names[1].strip()), path, is_open)
     if _GLOB.search(text):
         return _pattern(text, "glob", path)
     return Term(text, "name", (text,), path)
@@ -253,8 +247,7 @@ def _pattern(text: str, form: Literal["glob", "regex"], path: Path) -> Term:
 
 def as_a_list(text: str) -> str | None:
     """How to write several elements that stand in one text, or positions as Python has them."""
-    python = _OF_LAYERS.fullmatch(text.strip())
-    if python:
+    if python := _OF_LAYERS.fullmatch(text.strip()):
         return write(python[1], f"write `'{python[1]}'`")
     parts = [part.strip() for part in text.split(",")]
     if len(parts) < 2 or not all(parts):

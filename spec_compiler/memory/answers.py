@@ -54,14 +54,10 @@ class Memory:
     def shaped(self, spec: Spec, graph: Graph, before: Graph, base: Remembered) -> Remembered | None:
         """The edited graph with the shapes that Keras gave to the same calls."""
         size = size_of(spec)
-        if size is not None and not self._is_asked(base, size):
+        if size is not None and self.resized(base, size) is None and not is_refused(resized_key(base.key, size)):
             return None  # at another size Keras may choose other arguments, only the names are the same
         after = inferred(graph, before, base.key)
         return Remembered(after, base.key) if after is not None else None
-
-    def _is_asked(self, base: Remembered, size: Shape) -> bool:
-        """Whether Keras has said what it makes of an application at another size, be it nothing."""
-        return self.resized(base, size) is not None or is_refused(resized_key(base.key, size))
 
 
 def _recalled(key: Key | None) -> Remembered | None:

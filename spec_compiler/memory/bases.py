@@ -40,26 +40,22 @@ def base_key(base: Base, folder: Folder) -> Key | None:
     Raises:
         SpecError: SC502, SC514 for a saved model that is damaged.
     """
-    question: dict[str, Any]
     if base.application is not None:
         imagenet = base.weights.kind == "imagenet"
         question = {"application": base.application, "arguments": base.arguments, "imagenet": imagenet}
-    elif base.file is not None:
+        try:
+            json.dumps(question)
+        except (TypeError, ValueError):
+            return None  # a spec that is a Python dict may hold objects
+        return _asked_of_keras(question)
+    if base.file is not None:
         try:
             path = folder.file(base.file, "model file")
         except SpecError:
-            return None
+            return None  # whoever reads the base says so
         config = _config_of(path)
-        if config is None:
-            return None
-        question = {"config": list(config)}
-    else:
-        return None
-    try:
-        json.dumps(question)
-    except (TypeError, ValueError):
-        return None
-    return _asked_of_keras(question)
+        return _asked_of_keras({"config": list(config)}) if config is not None else None
+    return None
 
 
 def resized_key(key: Key | None, size: Shape) -> Key | None:
@@ -73,7 +69,7 @@ def result_key(graph: Graph) -> Key | None:
     They differ: what was new, changed or renamed is part of a base like everything else.
     """
     try:
-        names = [layer.keras_name for layer in graph.layers.values()]
+        names = [layer.keras_name for layer in graph.layers.values()]  # `to_plain` leaves them out
         text = json.dumps([to_plain(graph), names], sort_keys=True)
     except NotPlain:
         return None
@@ -124,9 +120,8 @@ def _keras_version() -> str:
     spec = importlib.util.find_spec("keras")
     folder = os.path.dirname(spec.origin) if spec is not None and spec.origin else ""
     with contextlib.suppress(OSError), open(os.path.join(folder, "src", "version.py"), encoding="utf-8") as stream:
-        found = re.search(r"__version__ = \"([^\"]+)\"", stream.read())
-        if found:
-            return found[1]
+        if version := re.search(r"__version__ = \"([^\"]+)\"", stream.read()):
+            return version[1]
     from importlib import metadata
 
     return metadata.version("keras")

@@ -1,8 +1,8 @@
 """What Keras said before, in the user's cache folder: the second time needs no Keras.
 
 An entry is believed only if it was written for exactly this question (its key is inside it, whole), by the same code,
-and its text has the checksum that stands beside it. Everything else is as good as no entry. Writing
-is atomic and never fails a compilation. `SPEC_COMPILER_CACHE` names another folder, and `off` turns it off.
+and its text has the checksum that stands beside it. Everything else is as good as no entry. Writing is atomic and never
+fails a compilation. `SPEC_COMPILER_CACHE` names another folder, and `off` turns it off.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ def keep(key: Key, data: Any) -> None:
     from spec_compiler.files.whole import whole_file  # only a process that writes needs it
 
     with contextlib.suppress(OSError, ValueError):
+        # a text inside of the JSON, so that the checksum is of these very bytes, not of what a parser makes of them
         payload = json.dumps(data, separators=(",", ":"))
         checksum = hashlib.sha256(payload.encode()).hexdigest()
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -61,7 +62,7 @@ def _path(key: Key) -> str | None:
 
 @functools.cache
 def _default_folder() -> str:
-    import platformdirs
+    import platformdirs  # not loaded where the variable names a folder
 
     return platformdirs.user_cache_dir("spec_compiler")
 

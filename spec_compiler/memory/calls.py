@@ -37,7 +37,7 @@ def inferred(graph: Graph, before: Graph, base: Key) -> Graph | None:
 
     `before` is the base's graph and `base` what that depends on.
     """
-    known: Mapping[str, Any] | None = None
+    calls: Mapping[str, Any] | None = None  # read only where an edit leaves a call that the base has not
     nodes: dict[str, Node] = {}
     layers: dict[str, LayerSpec] = {}
     for name, node in graph.nodes.items():
@@ -45,25 +45,23 @@ def inferred(graph: Graph, before: Graph, base: Key) -> Graph | None:
         if any(ref.index >= len(nodes[ref.node].outputs) for ref in node.inputs):
             return None  # what was kept of a call puts out less than is taken
         if is_as_before(node, spec, nodes, before):
-            outputs, made = before.nodes[name].outputs, spec
+            outputs, shaped = before.nodes[name].outputs, spec
         else:
-            if known is None:
-                known = _known(base)
-            found = known.get(call_key(node, spec, nodes) or "")
-            if found is None:
+            calls = _kept_calls(base) if calls is None else calls
+            outcome = calls.get(call_key(node, spec, nodes) or "")
+            if outcome is None:
                 return None
             try:
-                outputs, layer = specs_from_plain(found["outputs"]), layer_from_plain(found["layer"])
-                if found.keys() != {"outputs", "layer"} or (layer.kind, layer.class_name) != (
-                    spec.kind,
-                    spec.class_name,
-                ):
+                outputs, layer = specs_from_plain(outcome["outputs"]), layer_from_plain(outcome["layer"])
+                is_same_class = (layer.kind, layer.class_name) == (spec.kind, spec.class_name)
+                if outcome.keys() != {"outputs", "layer"} or not is_same_class:
                     return None
-                made = _made(spec, layer)
+                shaped = _shaped(spec, layer)
+            # the entry is a file that anybody may have written: whatever is wrong with it, Keras is asked
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 return None
         nodes[name] = replace(node, outputs=outputs)
-        layers.setdefault(node.layer, made)
+        layers.setdefault(node.layer, shaped)  # the first call builds a shared layer, as in Keras
     if any(ref.index >= len(nodes[ref.node].outputs) for ref in graph.output_refs):
         return None
     return replace(graph, nodes=nodes, layers=layers)
@@ -85,10 +83,11 @@ def learn(graph: Graph, before: Graph, built: Graph, base: Key) -> None:
             fresh[key] = {"outputs": specs_to_plain(built.nodes[name].outputs), "layer": layer}
     if not fresh:
         return
-    known = _known(base)
-    if any(known.get(key) != each for key, each in fresh.items()):
-        every = {**{key: value for key, value in known.items() if key not in fresh}, **fresh}
-        cache.keep(_entry(base), dict(list(every.items())[-MOST_CALLS:]))
+    calls = _kept_calls(base)
+    if any(calls.get(key) != outcome for key, outcome in fresh.items()):
+        # what was just used moves to the end, as the entry is cut off at its beginning
+        calls = {key: outcome for key, outcome in calls.items() if key not in fresh} | fresh
+        cache.keep(_entry(base), dict(list(calls.items())[-MOST_CALLS:]))
 
 
 def is_as_before(node: Node, layer: LayerSpec, nodes: Mapping[str, Node], before: Graph) -> bool:
@@ -115,6 +114,7 @@ def call_key(node: Node, layer: LayerSpec, nodes: Mapping[str, Node]) -> str | N
             layer.is_new,
             encoded(config),
             encoded(layer.changed),
+            # kept layers of one config may have been built on different inputs, and stay as they were built
             [each.shape for each in layer.variables or ()] if not layer.is_new else None,
             encoded(_described(node, nodes)),
         ]
@@ -127,16 +127,16 @@ def _entry(base: Key) -> Key:
     return {"calls": code_checksum(), "base": base}
 
 
-def _known(base: Key) -> Mapping[str, Any]:
-    found = cache.recall(_entry(base))
-    return found if isinstance(found, dict) else {}
+def _kept_calls(base: Key) -> dict[str, Any]:
+    calls = cache.recall(_entry(base))
+    return calls if isinstance(calls, dict) else {}
 
 
-def _made(spec: LayerSpec, known: LayerSpec) -> LayerSpec:
+def _shaped(spec: LayerSpec, remembered: LayerSpec) -> LayerSpec:
     """A layer as the writer gives it, after what is known of one with the same arguments."""
     if spec.kind == "operation":
         return spec
-    named = known.with_arguments({**known.arguments, "name": spec.name_in_keras})
+    named = remembered.with_arguments({**remembered.arguments, "name": spec.name_in_keras})
     if spec.is_new:
         return replace(
             named,
@@ -146,8 +146,8 @@ def _made(spec: LayerSpec, known: LayerSpec) -> LayerSpec:
             trainable=spec.trainable,
             class_name=spec.class_name,
         )
-    made = spec.rebuilt(known.variables or ())
-    return replace(made, config=named.config) if spec.changed_by is not None else made
+    rebuilt = spec.rebuilt(remembered.variables or ())
+    return replace(rebuilt, config=named.config) if spec.changed_by is not None else rebuilt
 
 
 def _described(node: Node, nodes: Mapping[str, Node]) -> Structure:
@@ -157,8 +157,8 @@ def _described(node: Node, nodes: Mapping[str, Node]) -> Structure:
         spec: TensorSpec = nodes[ref.node].outputs[ref.index]
         return ("tensor", spec.shape, spec.dtype)
 
-    own = node.outputs if not node.args and not node.kwargs else ()  # an input is what it puts out
-    return map_references((node.args, dict(node.kwargs)), described), [(each.shape, each.dtype) for each in own]
+    outputs = node.outputs if not node.args and not node.kwargs else ()  # an input is what it puts out
+    return map_references((node.args, dict(node.kwargs)), described), [(each.shape, each.dtype) for each in outputs]
 
 
 def _is_of_keras(layer: LayerSpec, config: Mapping[str, Any]) -> bool:
@@ -167,32 +167,26 @@ def _is_of_keras(layer: LayerSpec, config: Mapping[str, Any]) -> bool:
     if layer.is_new and layer.kind == "layer":  # written in the spec, where `package>Name` is a class of somebody's
         written = json.dumps(config, default=str)
         return catalogue.class_record(layer.class_name, "layer") is not None and ">" not in written
-    return all(module is not None and module.split(".")[0] == "keras" for module in _modules(config))
+    # Keras serialises an object with the module of its class (keras/src/saving/serialization_lib.py)
+    modules = [each.get("module") for each in _mappings(config) if "class_name" in each and "config" in each]
+    return all(module is not None and module.split(".")[0] == "keras" for module in modules)
 
 
-def _names_code(value: Any) -> bool:
+def _names_code(config: Any) -> bool:
     """Whether a layer inside of the config runs code."""
-    if isinstance(value, Mapping):
-        return value.get("class_name") in CODE_LAYERS or any(
-            key in CODE_LAYERS or _names_code(each) for key, each in value.items()
-        )
-    return isinstance(value, list | tuple) and any(_names_code(each) for each in value)
+    return any(part.get("class_name") in CODE_LAYERS or part.keys() & CODE_LAYERS for part in _mappings(config))
 
 
-def _names_files(value: Any) -> bool:
+def _names_files(config: Any) -> bool:
     """Whether what a call gives depends on a file, which may change without a sign."""
-    if isinstance(value, Mapping):
-        return any((key in READS and isinstance(each, str)) or _names_files(each) for key, each in value.items())
-    return isinstance(value, list | tuple) and any(_names_files(each) for each in value)
+    return any(isinstance(part.get(key), str) for part in _mappings(config) for key in READS)
 
 
-def _modules(value: Any) -> Iterator[str | None]:
-    """The modules of every serialised object inside a config."""
+def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:
+    """Every mapping in plain data, however deep."""
     if isinstance(value, Mapping):
-        if "class_name" in value and "config" in value:
-            yield value.get("module")
-        for each in value.values():
-            yield from _modules(each)
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _modules(each)
+        yield value
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for part in value:
+            yield from _mappings(part)

@@ -13,6 +13,7 @@ from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, Shape
 from spec_compiler.graph.node import Node
 
+# Of dtypes whose names do not end in their bits; four bits take a byte as well, no backend packs them in memory.
 BYTES = {"bool": 1, "int4": 1, "uint4": 1, "bfloat16": 2, "float8_e4m3fn": 1, "float8_e5m2": 1}
 NOT_COMPUTED = ("InputLayer", "Flatten", "Reshape", "Dropout", "Identity", "Permute")  # hand their input on
 
@@ -37,8 +38,8 @@ def total(figures: Mapping[str, Figure]) -> Figure:
     >>> total({"a": 2, "b": None}), total({"a": 2, "b": 3})
     (None, 5)
     """
-    known = [figure for figure in figures.values() if figure is not None]
-    return sum(known) if len(known) == len(figures) else None
+    numbers = [figure for figure in figures.values() if figure is not None]
+    return sum(numbers) if len(numbers) == len(figures) else None  # a part would look like the whole
 
 
 def activation_bytes(graph: Graph) -> dict[str, Figure]:
@@ -55,9 +56,9 @@ def peak_bytes(graph: Graph) -> Figure:
     It is what prediction needs if nodes run in the graph's order and nothing is fused.
     """
     sizes = {
-        name: prod(_fixed(node.outputs[0].shape)) * item_bytes(node.outputs[0].dtype)
+        name: prod(_sizes(node.outputs[0].shape[1:])) * item_bytes(node.outputs[0].dtype)
         for name, node in graph.nodes.items()
-        if node.outputs and _known(node.outputs[0].shape)
+        if node.outputs and None not in node.outputs[0].shape[1:]
     }
     return most_alive(graph, sizes, {ref.node for ref in graph.output_refs}) if len(sizes) == len(graph.nodes) else None
 
@@ -90,7 +91,7 @@ def _multiply_adds(graph: Graph, node: Node) -> Figure:
         return 0
     try:
         return count(graph, node, layer)
-    except (KeyError, IndexError, TypeError, ValueError):  # a layer of this name that is not Keras's
+    except (KeyError, IndexError, TypeError, ValueError):  # an open size, or a layer of this name that is not Keras's
         return None
 
 
@@ -99,21 +100,27 @@ def class_of(layer: LayerSpec) -> str:
     return layer.class_name.rpartition(">")[2]
 
 
+def _sizes(shape: Shape) -> list[int]:
+    """The sizes of axes.
+
+    Raises:
+        ValueError: one of them is open.
+    """
+    sizes = [size for size in shape if size is not None]
+    if len(sizes) < len(shape):
+        raise ValueError("an open size")
+    return sizes
+
+
 def _channels(layer: LayerSpec, shape: Shape) -> int:
     axis = 1 if layer.arguments.get("data_format") == "channels_first" else -1
-    size = shape[axis]
-    if size is None:
-        raise ValueError("open channels")
-    return size
+    return _sizes((shape[axis],))[0]
 
 
-def _spatial(layer: LayerSpec, shape: Shape) -> Shape:
-    return shape[2:] if layer.arguments.get("data_format") == "channels_first" else shape[1:-1]
-
-
-def _positions(layer: LayerSpec, shape: Shape) -> Figure:
-    sizes = _spatial(layer, shape)
-    return None if None in sizes else prod(size for size in sizes if size is not None)
+def _positions(layer: LayerSpec, shape: Shape) -> int:
+    """How many places an image has."""
+    is_first = layer.arguments.get("data_format") == "channels_first"
+    return prod(_sizes(shape[2:] if is_first else shape[1:-1]))
 
 
 def input_shape(graph: Graph, node: Node, index: int = 0) -> Shape:
@@ -124,73 +131,66 @@ def input_shape(graph: Graph, node: Node, index: int = 0) -> Shape:
     return spec.shape
 
 
-def _times(positions: Figure, each: int) -> Figure:
-    return None if positions is None else positions * each
-
-
 def window(layer: LayerSpec, rank: int, key: str = "kernel_size") -> tuple[int, ...]:
     """An argument of a window, such as `kernel_size`, for each spatial axis."""
     value = layer.arguments[key]
-    return (int(value),) * rank if isinstance(value, int) else tuple(int(each) for each in value)
+    return (int(value),) * rank if isinstance(value, int) else tuple(map(int, value))
 
 
-def _convolution(graph: Graph, node: Node, layer: LayerSpec) -> Figure:
+def _kernel(layer: LayerSpec, shape: Shape) -> int:
+    """How many places of an image a kernel sees at once."""
+    return prod(window(layer, len(shape) - 2))
+
+
+def _convolution(graph: Graph, node: Node, layer: LayerSpec) -> int:
     shape = node.outputs[0].shape
     inputs = _channels(layer, input_shape(graph, node)) // int(layer.arguments.get("groups") or 1)
-    kernel = prod(window(layer, len(shape) - 2))
-    return _times(_positions(layer, shape), kernel * inputs * _channels(layer, shape))
+    return _positions(layer, shape) * _kernel(layer, shape) * inputs * _channels(layer, shape)
 
 
-def _transposed(graph: Graph, node: Node, layer: LayerSpec) -> Figure:
-    taken, shape = input_shape(graph, node), node.outputs[0].shape
-    kernel = prod(window(layer, len(shape) - 2))
-    return _times(_positions(layer, taken), kernel * _channels(layer, taken) * _channels(layer, shape))
+def _transposed(graph: Graph, node: Node, layer: LayerSpec) -> int:
+    taken, shape = input_shape(graph, node), node.outputs[0].shape  # the kernel is laid onto every place of the input
+    return _positions(layer, taken) * _kernel(layer, shape) * _channels(layer, taken) * _channels(layer, shape)
 
 
-def _depthwise(graph: Graph, node: Node, layer: LayerSpec) -> Figure:
+def _depthwise(graph: Graph, node: Node, layer: LayerSpec) -> int:
     shape = node.outputs[0].shape
-    kernel = prod(window(layer, len(shape) - 2))
-    return _times(_positions(layer, shape), kernel * _channels(layer, shape))
+    return _positions(layer, shape) * _kernel(layer, shape) * _channels(layer, shape)
 
 
-def _separable(graph: Graph, node: Node, layer: LayerSpec) -> Figure:
+def _separable(graph: Graph, node: Node, layer: LayerSpec) -> int:
     shape = node.outputs[0].shape
     between = _channels(layer, input_shape(graph, node)) * int(layer.arguments.get("depth_multiplier") or 1)
-    kernel = prod(window(layer, len(shape) - 2))
-    return _times(_positions(layer, shape), between * (kernel + _channels(layer, shape)))
+    return _positions(layer, shape) * between * (_kernel(layer, shape) + _channels(layer, shape))
 
 
-def _dense(graph: Graph, node: Node, layer: LayerSpec) -> Figure:
+def _dense(graph: Graph, node: Node, layer: LayerSpec) -> int:
     taken, shape = input_shape(graph, node), node.outputs[0].shape
-    rows = None if None in shape[1:-1] else prod(size for size in shape[1:-1] if size is not None)
-    return None if taken[-1] is None or shape[-1] is None else _times(rows, taken[-1] * shape[-1])
+    return prod(_sizes((*shape[1:], taken[-1])))
 
 
 def _einsum(graph: Graph, node: Node, layer: LayerSpec) -> Figure:
     """The product of the sizes of all letters but the batch's."""
     taken, shape = input_shape(graph, node), node.outputs[0].shape
-    found = re.fullmatch(r"([a-zA-Z]+),([a-zA-Z]+)->([a-zA-Z]+)", str(layer.arguments["equation"]).replace(" ", ""))
-    if found is None:
+    equation = str(layer.arguments["equation"]).replace(" ", "")
+    terms = re.fullmatch(r"([a-zA-Z]+),([a-zA-Z]+)->([a-zA-Z]+)", equation)  # with `...` the letters do not say it all
+    if terms is None:
         return None
-    sizes = {**dict(zip(found[3], shape, strict=True)), **dict(zip(found[1], taken, strict=True))}
-    letters = {letter: size for letter, size in sizes.items() if letter != found[1][0]}
-    known = [size for size in letters.values() if size is not None]
-    return prod(known) if len(known) == len(letters) else None
+    sizes = {**dict(zip(terms[3], shape, strict=True)), **dict(zip(terms[1], taken, strict=True))}
+    return prod(_sizes(tuple(size for letter, size in sizes.items() if letter != terms[1][0])))
 
 
-def _attention(graph: Graph, node: Node, layer: LayerSpec) -> Figure:
+def _attention(graph: Graph, node: Node, layer: LayerSpec) -> int:
     """Projections of query, key and value, the scores, their product with the values, and the output's projection."""
     arguments = layer.arguments
     query = input_shape(graph, node)
     value = input_shape(graph, node, 1) if len(node.data_inputs) > 1 else query
     key = input_shape(graph, node, 2) if len(node.data_inputs) > 2 else value
-    shapes = (query, value, key, node.outputs[0].shape)
-    if any(None in shape[1:] for shape in shapes):
-        return None
+    sizes = [_sizes(shape[1:]) for shape in (query, value, key, node.outputs[0].shape)]
     heads, key_size = int(arguments["num_heads"]), int(arguments["key_dim"])
     value_size = int(arguments.get("value_dim") or key_size)
-    rows, columns = prod(_fixed(query)[:-1]), prod(_fixed(value)[:-1])
-    width, value_width, key_width, out = (_fixed(shape)[-1] for shape in shapes)
+    rows, columns = prod(sizes[0][:-1]), prod(sizes[1][:-1])
+    width, value_width, key_width, out = (each[-1] for each in sizes)
     projections = rows * width * key_size + columns * (key_width * key_size + value_width * value_size)
     return heads * (projections + rows * columns * (key_size + value_size) + rows * value_size * out)
 
@@ -209,15 +209,6 @@ COUNTS: Mapping[str, Callable[[Graph, Node, LayerSpec], Figure]] = {
 # memory
 
 
-def _known(shape: Shape) -> bool:
-    return None not in shape[1:]
-
-
-def _fixed(shape: Shape) -> list[int]:
-    """The sizes of one example."""
-    return [size for size in shape[1:] if size is not None]
-
-
 def item_bytes(dtype: str) -> int:
     """The bytes of one number of a dtype."""
     bits = re.search(r"(\d+)$", dtype)
@@ -232,6 +223,6 @@ def _output_bytes(graph: Graph, node: Node) -> Figure:
         return total({name: size for name, size in sizes.items() if name not in starts})
     if class_of(layer) in NOT_COMPUTED and layer.kind != "input":
         return 0
-    if not all(_known(spec.shape) for spec in node.outputs):
+    if any(None in spec.shape[1:] for spec in node.outputs):
         return None
-    return sum(prod(_fixed(spec.shape)) * item_bytes(spec.dtype) for spec in node.outputs)
+    return sum(prod(_sizes(spec.shape[1:])) * item_bytes(spec.dtype) for spec in node.outputs)

@@ -16,7 +16,7 @@ from spec_compiler.graph.keras_names import with_keras_names
 from spec_compiler.graph.layer_spec import LayerSpec, Origin, Shape
 from spec_compiler.graph.opened import opened
 from spec_compiler.language.entries import snake_case
-from spec_compiler.plan.lost import Made, check_lost
+from spec_compiler.plan.lost_edits import Made, check_lost
 from spec_compiler.spec import Spec
 
 
@@ -40,10 +40,11 @@ def apply_edits(spec: Spec, graph: Graph, resized: Graph | None = None) -> Graph
     Raises:
         SpecError: the first section that does not fit, with its path in the spec.
     """
-    check_graph(graph, "the base")
+    check_graph(graph, "the base")  # a reader's mistake would be laid at the first edit's door
     idle = frozenset(ref.node for ref in graph.input_refs) - graph.used
     graph = replace(graph, idle=idle) if idle else graph
     before, made = graph, Made()
+    # Read off the spec before anything is applied, so that a name which comes too early is told as such.
     later = [layer for path, edit in spec.edits() for layer in _announced(edit, path)]
     passed = 0
     for path, edit in spec.edits():
@@ -56,10 +57,11 @@ def apply_edits(spec: Spec, graph: Graph, resized: Graph | None = None) -> Graph
             graph = edit.apply(replace(graph, coming=Coming(str(path[0]), EDITS, tuple(later))), path)
         except SpecError as error:
             raise error.under(*path) from None
-        if path == ("input",) and resized is not None:
+        if path == ("input",) and resized is not None:  # before the next section: it may name what only that has
             graph = as_constructed(graph, opened_for(spec, resized))
         check_graph(graph, dotted(path))
         made.note(was, graph, path)
+    # Last, as `outputs` may take up again what a `head` went past, and what is gone says nothing of its dtype.
     graph = check_lost(spec, before, made, check_input_dtypes(check_used(graph)))
     return with_keras_names(replace(graph, name=spec.name or graph.name, coming=None))
 

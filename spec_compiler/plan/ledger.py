@@ -53,6 +53,7 @@ class WeightLedger:
     unverified: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        # As dataclasses' own `__init__` sets the fields of a frozen one.
         object.__setattr__(self, "rows", Listing(self.rows))
 
     def __repr__(self) -> str:

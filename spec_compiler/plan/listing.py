@@ -21,7 +21,7 @@ class Listing(tuple[Element, ...]):
     True
     """
 
-    __slots__ = ()
+    __slots__ = ()  # else each would carry a dict, which a tuple has not
 
     def __repr__(self) -> str:
         if len(self) < 2:

@@ -56,6 +56,7 @@ def enough_memory(graph: Graph) -> Iterator[None]:
         raise _refused("variables", graph, sizes, "that much could not be had", "make the layer smaller") from None
 
 
+# As TensorFlow's allocator, its status code, its check of shapes and NumPy say it; JAX says the second, PyTorch others.
 _RAN_OUT = ("OOM when allocating", "RESOURCE_EXHAUSTED", "Encountered overflow when multiplying", "Unable to allocate")
 
 
@@ -85,16 +86,16 @@ def layer_bytes(layer: LayerSpec) -> int:
 
 def available_bytes() -> int | None:
     """The memory that this process may still take: what the system has, and what its container allows."""
-    found: list[int] = []
+    limits: list[int] = []
     with contextlib.suppress(OSError, ValueError), open("/proc/meminfo", encoding="ascii") as stream:
-        found += [int(line.split()[1]) * 1024 for line in stream if line.startswith("MemAvailable:")]
+        limits += [int(line.split()[1]) * 1024 for line in stream if line.startswith("MemAvailable:")]
     for limit, used, parts in _CGROUPS:
         with contextlib.suppress(OSError, ValueError):
-            found.append(max(0, _number(limit) - max(0, _number(used) - _cached(parts))))
-    if not found:  # not Linux: at least what is installed
+            limits.append(max(0, _number(limit) - max(0, _number(used) - _cached(parts))))
+    if not limits:  # not Linux: at least what is installed
         with contextlib.suppress(OSError, ValueError, AttributeError):
-            found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    return min(found, default=None)
+            limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return min(limits, default=None)
 
 
 def _cached(file: str) -> int:
@@ -115,7 +116,7 @@ def shown_bytes(count: int) -> str:
     >>> shown_bytes(3_500_000_000), shown_bytes(12_000)
     ('3.5 GB', '12.0 KB')
     """
-    size, units = float(count), ["B", "KB", "MB", "GB", "TB", "PB"]
+    size, units = float(count), ["B", "KB", "MB", "GB", "TB", "PB"]  # of 1000, as disks and `du --si` count
     while size >= 1000 and len(units) > 1:
         size, units = size / 1000, units[1:]
     return f"{size:.1f} {units[0]}" if units[0] != "B" else f"{count} B"

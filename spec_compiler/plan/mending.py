@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from spec_compiler.diagnostics import Diagnostic, Fix, Path, SpecError
+from spec_compiler.diagnostics import Fix, Path, SpecError
 from spec_compiler.spec import Spec, validate
 from spec_compiler.text.source import Source
 
@@ -18,23 +18,16 @@ def mended(error: SpecError, spec: Spec, plan: Callable[[Spec], object]) -> Spec
 
     `plan` plans another spec on the same base, or raises `SpecError`.
     """
-    found = []
-    tried: dict[str, bool] = {}
+    diagnostics = []
+    works: dict[str, bool] = {}  # by its text: many layers that do not fit are often mended in one way
     for diagnostic in error.diagnostics:
-        working = []
         for fix in diagnostic.fixes:
-            if fix.text not in tried and len(tried) < MOST_TRIES:
-                tried[fix.text] = _works(fix, spec, plan)
-            if tried.get(fix.text):
-                working.append(fix)
-        found.append(replace(diagnostic, fixes=tuple(working), help=_help(diagnostic, working)))
-    return SpecError(found)
-
-
-def _help(diagnostic: Diagnostic, working: list[Fix]) -> str | None:
-    if not working:
-        return diagnostic.help
-    return ",\nor ".join(fix.text for fix in working[:2])
+            if fix.text not in works and len(works) < MOST_TRIES:
+                works[fix.text] = _works(fix, spec, plan)
+        working = tuple(fix for fix in diagnostic.fixes if works.get(fix.text))
+        help = ",\nor ".join(fix.text for fix in working[:2]) or diagnostic.help
+        diagnostics.append(replace(diagnostic, fixes=working, help=help))
+    return SpecError(diagnostics)
 
 
 def _works(fix: Fix, spec: Spec, plan: Callable[[Spec], object]) -> bool:
@@ -62,7 +55,8 @@ def _assigned(data: Any, path: Path, value: Any) -> Any:
         return value
     first, rest = path[0], path[1:]
     if isinstance(first, int):
-        items = list(data or ())
+        items = data if isinstance(data, list | tuple) else [] if data is None else [data]  # one thing without its list
+        items = list(items)
         items[first : first + 1] = [_assigned(items[first] if first < len(items) else None, rest, value)]
         return items
     if not isinstance(data, dict) and isinstance(data, str) and data == first:

@@ -11,6 +11,7 @@ from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, Shape
 from spec_compiler.graph.node import TensorSpec
 from spec_compiler.plan.listing import Listing
+from spec_compiler.plan.promises.promise import Promise
 from spec_compiler.spec.phase import PlannedPhase
 
 Action = Literal["kept", "changed", "new", "dropped"]
@@ -58,7 +59,8 @@ class Change:
 
 @dataclass(frozen=True, repr=False)
 class Plan:
-    """The base and the result as graphs, and what differs; `phases` are those that the result is trained in.
+    """The base and the result as graphs, and what differs; `phases` are those that the result is trained in,
+    `promises` those that it keeps.
 
     Kept layers are matched by name and origin: a new layer that takes a dropped layer's name is still new.
     """
@@ -67,6 +69,7 @@ class Plan:
     before: Graph
     after: Graph
     phases: tuple[PlannedPhase, ...] = ()
+    promises: tuple[Promise, ...] = ()
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{self.count(action)} {action}" for action in ACTIONS if self.count(action))
@@ -76,44 +79,41 @@ class Plan:
     def changes(self) -> tuple[Change, ...]:
         """One change for each layer of the base and of the result, dropped ones beside where they stood."""
         survivors = {layer.base_name or name for name, layer in self.after.layers.items() if not layer.is_new}
-        dropped_before: dict[str | None, list[Change]] = {}
+        dropped_before: dict[str, list[Change]] = {}  # from a survivor to the layers between it and the one before
         waiting: list[Change] = []
-        for name in _layer_order(self.before):
+        for name in self.before.calls:
             if name in survivors:
                 dropped_before[name] = waiting
                 waiting = []
             else:
-                waiting.append(
-                    Change("dropped", before=self.before.layers[name], before_shapes=_shapes(self.before, name))
-                )
-        found: list[Change] = []
+                shapes = _shapes(self.before, name)
+                waiting.append(Change("dropped", before=self.before.layers[name], before_shapes=shapes))
+        changes: list[Change] = []
         last_kept = -1
-        for name in _layer_order(self.after):
+        for name in self.after.calls:
             layer = self.after.layers[name]
             if layer.is_new:
-                found.append(Change("new", after=layer, after_shapes=_shapes(self.after, name)))
+                changes.append(Change("new", after=layer, after_shapes=_shapes(self.after, name)))
                 continue
             was = layer.base_name or name
-            gone = dropped_before.pop(was, [])
-            found[last_kept + 1 : last_kept + 1] = gone  # right after the last kept layer, before what replaces them
-            found.append(self._kept(self.before.layers[was], layer))
-            last_kept = len(found) - 1
-        found[last_kept + 1 : last_kept + 1] = waiting
-        return Listing(found)
+            # Right after the last kept layer, before what replaces them: a reader meets the old, then the new.
+            changes[last_kept + 1 : last_kept + 1] = dropped_before.pop(was, [])
+            changes.append(self._kept(self.before.layers[was], layer))
+            last_kept = len(changes) - 1
+        changes[last_kept + 1 : last_kept + 1] = waiting
+        return Listing(changes)
 
     def _kept(self, before: LayerSpec, after: LayerSpec) -> Change:
         old, new = _shapes(self.before, before.name), _shapes(self.after, after.name)
         details: list[tuple[str, Any, Any]] = []
         if old != new:
-            details.append(
-                ("output shape", old[0] if len(old) == 1 else list(old), new[0] if len(new) == 1 else list(new))
-            )
-        if before.trainable != after.trainable and after.variables:
+            was, now = (shapes[0] if len(shapes) == 1 else list(shapes) for shapes in (old, new))
+            details.append(("output shape", was, now))
+        if before.trainable != after.trainable and after.variables:  # what holds none is as it was, frozen or not
             details.append(("trainable", before.trainable, after.trainable))
         if before.name != after.name:
             details.append(("name", before.name, after.name))
-        for key, was, now in _config_changes(before, after):
-            details.append((key, was, now))
+        details += _config_changes(before, after)
         return Change("changed" if details else "kept", before, after, old, new, tuple(details))
 
     @property
@@ -127,13 +127,10 @@ class Plan:
 
     @cached_property
     def _actions(self) -> dict[str, dict[str, Action]]:
-        found: dict[str, dict[str, Action]] = {"before": {}, "after": {}}
-        for change in self.changes:
-            if change.before is not None:
-                found["before"][change.before.name] = change.action
-            if change.after is not None:
-                found["after"][change.after.name] = change.action
-        return found
+        return {
+            "before": {change.before.name: change.action for change in self.changes if change.before is not None},
+            "after": {change.after.name: change.action for change in self.changes if change.after is not None},
+        }
 
     def count(self, action: Action) -> int:
         """How many layers the action happens to."""
@@ -172,6 +169,7 @@ class Plan:
             "outputs": {"before": _tensors(self.before, "outputs"), "after": _tensors(self.after, "outputs")},
             "layers": [_change_json(change) for change in self.changes],
             **({"phases": [_phase_json(phase, self.after) for phase in self.phases]} if self.phases else {}),
+            **({"promises": [promise.to_json() for promise in self.promises]} if self.promises else {}),
         }
 
 
@@ -181,22 +179,15 @@ def _phase_json(phase: PlannedPhase, graph: Graph) -> dict[str, Any]:
     return {"name": phase.name, "epochs": phase.epochs, "parameters": parameters}
 
 
-def _layer_order(graph: Graph) -> Iterator[str]:
-    seen: set[str] = set()
-    for node in graph.nodes.values():
-        if node.layer not in seen:
-            seen.add(node.layer)
-            yield node.layer
-
-
 def _shapes(graph: Graph, layer: str) -> tuple[Shape, ...]:
     return tuple(spec.shape for call in graph.calls[layer] for spec in graph.nodes[call].outputs)
 
 
 def _config_changes(before: LayerSpec, after: LayerSpec) -> Iterator[tuple[str, Any, Any]]:
     old, new = before.arguments, after.arguments
-    if old is new:
+    if old is new:  # of nearly every layer, as an edit shares what it does not change
         return
+    # Each has a line of its own in a plan.
     said = {"trainable", "name", "batch_shape" if after.kind == "input" else ""}  # an input's is its output shape
     for key in sorted(old.keys() | new.keys()):
         if key not in said and old.get(key) != new.get(key):
@@ -204,16 +195,20 @@ def _config_changes(before: LayerSpec, after: LayerSpec) -> Iterator[tuple[str, 
 
 
 def _tensors(graph: Graph, side: Literal["inputs", "outputs"]) -> list[dict[str, Any]]:
-    refs = graph.input_refs if side == "inputs" else graph.output_refs
-    found = []
-    for ref in refs:
+    tensors = []
+    for ref in graph.input_refs if side == "inputs" else graph.output_refs:
         spec = graph.spec_of(ref) or TensorSpec(())
-        found.append({"layer": graph.nodes[ref.node].layer, "shape": list(spec.shape), "dtype": spec.dtype})
-    return found
+        tensors.append({"layer": graph.nodes[ref.node].layer, "shape": list(spec.shape), "dtype": spec.dtype})
+    return tensors
 
 
 def _change_json(change: Change) -> dict[str, Any]:
     layer = change.layer
+
+    def sides(value: Callable[[LayerSpec], Any]) -> dict[str, Any]:
+        ends = {"before": change.before, "after": change.after}
+        return {side: value(end) if end is not None else None for side, end in ends.items()}
+
     return {
         "name": layer.name,
         "class": layer.class_name,
@@ -224,13 +219,7 @@ def _change_json(change: Change) -> dict[str, Any]:
             "before": list(change.before_shapes[0]) if change.before_shapes else None,
             "after": list(change.after_shapes[0]) if change.after_shapes else None,
         },
-        "parameters": {
-            "before": change.before.num_parameters if change.before else None,
-            "after": change.after.num_parameters if change.after else None,
-        },
-        "trainable": {
-            "before": change.before.trainable if change.before else None,
-            "after": change.after.trainable if change.after else None,
-        },
+        "parameters": sides(lambda layer: layer.num_parameters),
+        "trainable": sides(lambda layer: layer.trainable),
         "changes": [{"what": what, "before": was, "after": now} for what, was, now in change.details],
     }

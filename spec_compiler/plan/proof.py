@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from spec_compiler.diagnostics import quoted
+
 
 @dataclass(frozen=True)
 class Proof:
@@ -32,19 +34,14 @@ class Proof:
             kept = "no layer is kept as the base has it" if self.probes else self.reference
             kept = "the base has no weights for the layers that are kept" if self.initialized else kept
             return f"Nothing to prove: {kept}."
-        what = "kept layer computes what it" if self.layers == 1 else "kept layers compute what they"
-        does = "computes" if self.layers == 1 else "compute"
-        text = f"Proven on {self.probes}: {self.layers} {what} {does} in {self.reference}"
+        text = f"Proven on {self.probes}: {self.layers} kept "
+        text += "layer computes what it computes" if self.layers == 1 else "layers compute what they compute"
+        text += f" in {self.reference}"
         text += ", bit for bit" if not self.inexact else f", bit for bit but for {len(self.inexact)} inexact ones"
         if self.initialized:
-            names = ", ".join(f"`{name}`" for name in self.initialized[:3])
             more = ", …" if len(self.initialized) > 3 else ""
-            text += f".\nNot counted, as the base has no weights for them: {names}{more}"
+            text += f".\nNot counted, as the base has no weights for them: {quoted(self.initialized[:3])}{more}"
         if not self.tensors:
             return f"{text}.\nThe edits change what each of them takes, so that each was compared by itself."
-        what = (
-            "tensor that no edit reaches equals that"
-            if self.tensors == 1
-            else "tensors that no edit reaches equal those"
-        )
-        return f"{text}.\n{self.tensors} {what} of the base's own run."
+        tensors, equal = ("tensor", "equals that") if self.tensors == 1 else ("tensors", "equal those")
+        return f"{text}.\n{self.tensors} {tensors} that no edit reaches {equal} of the base's own run."

@@ -30,23 +30,23 @@ def receptive_fields(graph: Graph) -> dict[str, tuple[Figure, ...]]:
 
 
 def _fields(graph: Graph, starts: Mapping[str, Field]) -> dict[str, Field]:
-    found: dict[str, Field] = {}
+    fields: dict[str, Field] = {}
     for name, node in graph.nodes.items():
         layer = graph.layers[node.layer]
-        taken = [found[ref.node] for ref in node.data_inputs]
+        taken = [fields[ref.node] for ref in node.data_inputs]
         if layer.kind == "input":
             rank = max(len(node.outputs[0].shape) - 2, 0) if node.outputs else 0
-            found[name] = starts.get(name, ((1, 1.0),) * rank)
+            fields[name] = starts.get(name, ((1, 1.0),) * rank)
         elif layer.inner is not None:
             inner = layer.inner
             inside = _fields(inner, dict(zip((ref.node for ref in inner.input_refs), taken, strict=False)))
-            found[name] = _joined([inside[ref.node] for ref in inner.output_refs])
+            fields[name] = _joined([inside[ref.node] for ref in inner.output_refs])
         else:
             try:
-                found[name] = _field(graph, node, layer, _joined(taken))
+                fields[name] = _field(graph, node, layer, _joined(taken))
             except (KeyError, IndexError, TypeError, ValueError):  # a layer of this name that is not Keras's
-                found[name] = ()
-    return found
+                fields[name] = ()
+    return fields
 
 
 def _joined(fields: list[Field]) -> Field:
@@ -77,14 +77,14 @@ def _field(graph: Graph, node: Node, layer: LayerSpec, taken: Field) -> Field:
         return _slid(taken, window(layer, rank, "pool_size"), strides, (1,) * rank)
     if re.fullmatch(r"UpSampling\dD", cls):
         size = window(layer, rank, "size")
-        reach = 1 if arguments.get("interpolation", "nearest") == "nearest" else 2
+        reach = 1 if arguments.get("interpolation", "nearest") == "nearest" else 2  # between two neighbours
         return _stretched(taken, tuple(each * reach for each in size), size)
     return taken
 
 
 def _loses_axes(graph: Graph, node: Node) -> bool:
     """Whether a plain operation reduces over positions (`keras.ops.mean`) or moves them (`reshape`, `matmul`)."""
-    if graph.layers[node.layer].class_name.rpartition(">")[2] in ("Matmul", "Einsum", "Reshape"):
+    if class_of(graph.layers[node.layer]) in ("Matmul", "Einsum", "Reshape"):
         return True
     return bool(node.outputs) and len(node.outputs[0].shape) < len(input_shape(graph, node))
 

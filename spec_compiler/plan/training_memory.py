@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec
-from spec_compiler.plan.costs import NOT_COMPUTED, Figure, activation_bytes, class_of, most_alive, peak_bytes
+from spec_compiler.plan.costs import NOT_COMPUTED, Figure, activation_bytes, class_of, most_alive, peak_bytes, total
 
 
 def training_bytes(graph: Graph) -> Figure:
@@ -18,10 +18,10 @@ def training_bytes(graph: Graph) -> Figure:
     >>> training_bytes(Graph("empty", {}, {}, (), ()))
     0
     """
-    found = _kept_bytes(graph, ())
-    if found is None:
+    kept_bytes = _kept_bytes(graph, ())
+    if kept_bytes is None:
         return None
-    sizes, kept, passing = found
+    sizes, kept, passing = kept_bytes
     return max(most_alive(graph, sizes, kept), passing)
 
 
@@ -55,21 +55,21 @@ def _kept_bytes(graph: Graph, reached: Collection[str]) -> tuple[dict[str, int],
 def _nested(inner: Graph, *, trains: bool) -> tuple[int, int] | None:
     """What a nested model that no gradient leaves keeps, and the most that is alive while it runs."""
     outputs = {ref.node for ref in inner.output_refs}
-    found = _kept_bytes(inner, ()) if trains else None
-    sizes, kept = (activation_bytes(inner), outputs) if found is None else found[:2]
+    kept_bytes = _kept_bytes(inner, ()) if trains else None
+    sizes, kept = (activation_bytes(inner), outputs) if kept_bytes is None else kept_bytes[:2]
     most = training_bytes(inner) if trains else peak_bytes(inner)
     starts = {ref.node for ref in inner.input_refs}
-    known = [size for name in kept - starts if (size := sizes[name]) is not None]
-    return None if most is None or len(known) < len(kept - starts) else (sum(known), most)
+    held = total({name: sizes[name] for name in kept - starts})
+    return None if most is None or held is None else (held, most)
 
 
 def _learning(graph: Graph, reached: Collection[str]) -> set[str]:
     """The nodes that the gradient reaches: those of layers that train, and all behind them."""
-    found = set(reached)
+    learning = set(reached)
     for name, node in graph.nodes.items():
-        if trains(graph.layers[node.layer]) or any(ref.node in found for ref in node.inputs):
-            found.add(name)
-    return found
+        if trains(graph.layers[node.layer]) or any(ref.node in learning for ref in node.inputs):
+            learning.add(name)
+    return learning
 
 
 def trains(layer: LayerSpec) -> bool:

@@ -35,7 +35,7 @@ _FREE = 16 << 20  # less than this is no bomb, at any ratio
 _BLOCK = 1 << 20
 
 _LOCAL = struct.Struct("<4s2xHH16xHH")  # before each member: signature, flags, method, lengths of name and extra field
-_ENCRYPTED = 0x1 | 0x40 | 0x2000
+_ENCRYPTED = 0x1 | 0x40 | 0x2000  # the member, the member strongly, and the list of members itself
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -118,6 +118,7 @@ class Archive:
             written = os.pread(self.stream.fileno(), name, info.header_offset + _LOCAL.size)
         start = int(info.header_offset + _LOCAL.size + name + extra)
         same = (signature, method, flags & _ENCRYPTED) == (SIGNATURE, info.compress_type, 0)
+        # flag 0x800: the name is in UTF-8, and else in the code page of MS-DOS
         if not same or written.decode("utf-8" if flags & 0x800 else "cp437") != info.orig_filename:
             raise Damaged(f"what stands before its `{info.filename}` is not what its list of members says")
         if start + info.compress_size > self.zip.start_dir:
@@ -159,22 +160,22 @@ def open_archive(path: str) -> Iterator[Archive]:
     with contextlib.ExitStack() as stack:
         with reading():
             stream = stack.enter_context(_Short(open(path, "rb", buffering=0)))  # noqa: SIM115
-            found = os.fstat(stream.fileno())
+            status = os.fstat(stream.fileno())
             zip = stack.enter_context(zipfile.ZipFile(stream))
             infos = zip.infolist()
-        members = _proven(infos, zip.start_dir, found.st_size)
-        identity = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+        members = _proven(infos, zip.start_dir, status.st_size)
+        identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
         yield Archive(path, identity, members, zip, stream)
 
 
 class _Short(io.BufferedReader):
-    """A file of which nobody reads much at once, as `zipfile` does with the list of members, however long it says."""
+    """A file that refuses to read much at once: `zipfile` reads a list of members as long as the file says it is."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         rest = max(0, os.fstat(self.fileno()).st_size - self.tell())
-        wanted = rest if size is None or size < 0 else min(size, rest)
-        if wanted > _MAX_LIST:
-            raise Hostile(f"its list of members has {megabytes(wanted)}")
+        count = rest if size is None or size < 0 else min(size, rest)
+        if count > _MAX_LIST:
+            raise Hostile(f"its list of members has {megabytes(count)}")
         return super().read(size)
 
 
@@ -190,24 +191,25 @@ def _proven(infos: list[zipfile.ZipInfo], end: int, size: int) -> dict[str, zipf
         if reason is not None:
             raise Hostile(f"its member `{_printable(name)}` {reason}")
         members[info.filename] = info
-    total = sum(info.file_size for info in infos)
+    total = sum(info.file_size for info in infos)  # thousands of members, each below its limit, are a bomb together
     if total > _MAX_RATIO * size + 4 * _FREE:
         raise Hostile(f"its members unpack to {megabytes(total)}, and it has {megabytes(size)}")
     in_order = sorted(infos, key=lambda info: info.header_offset)
     for info, following in zip(in_order, [*in_order[1:], None], strict=True):
         least = _LOCAL.size + len(info.orig_filename) + info.compress_size
         if info.header_offset + least > (following.header_offset if following is not None else end):
-            other = f"overlaps with `{_printable(following.filename)}`" if following else "ends behind the file's end"
-            raise Hostile(f"its member `{_printable(info.filename)}` {other}")
+            where = f"overlaps with `{_printable(following.filename)}`" if following else "ends behind the file's end"
+            raise Hostile(f"its member `{_printable(info.filename)}` {where}")
     return members
 
 
 def _objection(info: zipfile.ZipInfo) -> str | None:
-    name = info.orig_filename
+    name = info.orig_filename  # `filename` ends at a null character, and has other slashes on Windows
     if "\0" in name or "\\" in name or name.startswith("/") or re.match("[A-Za-z]:", name) or not name:
         return "has a name that is no plain path"
     if ".." in name.split("/"):
         return "has a name that leads out of the archive"
+    # the mode that the file has on Unix is in the upper half, and says no kind where a program leaves it out
     if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
         return "is a link, or something else that is no plain file"
     if info.flag_bits & _ENCRYPTED:
@@ -249,6 +251,7 @@ def copied(source: str, target: str, without: Container[str]) -> None:
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
         for member in old.infolist():
             if member.filename not in without:
+                # zip64 leaves room for more than 2 GB, which the header must do before anything is written
                 with old.open(member) as stream, new.open(member, "w", force_zip64=True) as copy:
                     shutil.copyfileobj(stream, copy)
 

@@ -86,10 +86,10 @@ def regular_file(path: str) -> os.stat_result:
         Damaged: it is one, or not there.
     """
     with reading():
-        found = os.stat(path)
-    if not stat.S_ISREG(found.st_mode):
+        status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
         raise Damaged("it is not a regular file")
-    return found
+    return status
 
 
 def megabytes(count: int) -> str:

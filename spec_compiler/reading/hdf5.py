@@ -21,8 +21,6 @@ from h5py import h5d, h5g, h5l, h5o, h5s, h5t, h5z
 from spec_compiler.reading.damage import Damaged, Hostile, megabytes, reading, regular_file
 from spec_compiler.reading.heaps import Partly, Region, heaps
 
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
-
 Array = np.ndarray[Any, Any]
 
 _MAX_OBJECTS = 100_000  # a network of 10,000 layers with its optimizer has 80,000 or so
@@ -34,7 +32,7 @@ _MAX_HEAP = 1 << 16
 _MAX_RATIO = 100
 _FREE = 16 << 20
 _FILTERS = frozenset((h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32, h5z.FILTER_LZF))
-_NUMBERS = {h5t.INTEGER: "integers", h5t.FLOAT: "floats", h5t.ENUM: "booleans"}
+_NUMBERS = (h5t.INTEGER, h5t.FLOAT, h5t.ENUM)  # h5py saves booleans as an enumeration
 _CLASSES = {
     h5t.STRING: "texts",
     h5t.COMPOUND: "records",
@@ -144,7 +142,7 @@ class _Texts:
 
     @cached_property
     def _for_one(self) -> Any:
-        _ = self._heaps
+        _ = self._heaps  # goes through them, and raises where one of them has no end
         return self._view(self.regions)
 
     @cached_property
@@ -220,12 +218,12 @@ class _Walk:
 
             def listed(link: bytes, info: Any) -> bool:
                 links.append((link, info.type))
-                return self._is_full(links)
+                return self._is_full(links)  # True ends `iterate`, before the list has millions
 
             group.links.iterate(listed, info=True)
         if self._is_full(links):
             raise Hostile(f"it has more than {_MAX_OBJECTS:,} groups and datasets")
-        if address in self.seen:
+        if address in self.seen:  # every name of a group is a hard link to it: a circle shows in addresses alone
             raise Hostile(f"its group `{name or '/'}` is inside of itself, or at two places")
         self.seen.add(address)
         self.groups[name] = group
@@ -248,10 +246,11 @@ class _Walk:
 
     def _array(self, item: Any, place: str) -> ArrayInfo:
         with reading(f"its `{place}`"):
-            made = item.get_create_plist()
-            layout, elsewhere = made.get_layout(), made.get_external_count()
-            filters = [made.get_filter(index)[0] for index in range(made.get_nfilters())]
+            creation = item.get_create_plist()
+            layout, elsewhere = creation.get_layout(), creation.get_external_count()
+            filters = [creation.get_filter(index)[0] for index in range(creation.get_nfilters())]
             kind = item.get_type()
+            # two bytes without a type are bfloat16, as `keras/src/saving/saving_lib.py` saves it
             of_numbers = kind.get_class() in _NUMBERS or (kind.get_class() == h5t.OPAQUE and kind.get_size() <= 2)
         if layout == h5d.VIRTUAL:
             raise Hostile(f"its `{place}` is put together from other datasets")
@@ -266,7 +265,7 @@ class _Walk:
                 raise Damaged(f"its `{place}` has no shape")
             shape, dtype = tuple(map(int, item.shape)), item.dtype
             declared, stored = math.prod(shape) * dtype.itemsize, item.get_storage_size()
-            chunk = math.prod(made.get_chunk()) * dtype.itemsize if layout == h5d.CHUNKED else 0
+            chunk = math.prod(creation.get_chunk()) * dtype.itemsize if layout == h5d.CHUNKED else 0
             start = (item.get_offset() or 0) if layout == h5d.CONTIGUOUS and stored else 0
             end = start + stored if start else 0
             address = h5o.get_info(item).addr
@@ -274,6 +273,7 @@ class _Walk:
             self.seen.add(address)
             self.stored += stored
             self.regions += [(start, end)] if start else []
+        # HDF5 reads zeros where a dataset has no bytes, so that half a file would give wrong weights without a sign
         if (layout != h5d.CHUNKED and stored != declared) or end > self.size:
             raise Damaged(f"its `{place}` of {megabytes(declared)} is not complete")
         self.declared += declared

@@ -30,10 +30,8 @@ def heaps(stream: BinaryIO, hidden: Sequence[Region]) -> list[Region]:
         Damaged: one of them cannot be gone through.
     """
     length = stream.seek(0, os.SEEK_END)
-    found = []
-    for start, end in _between(hidden, length):
-        found += [_checked(stream, place, length) for place in _marks(stream, start, end)]
-    return found
+    regions = _between(hidden, length)
+    return [_checked(stream, place, length) for start, end in regions for place in _marks(stream, start, end)]
 
 
 def _between(hidden: Sequence[Region], length: int) -> Iterator[Region]:
@@ -57,7 +55,7 @@ def _marks(stream: BinaryIO, place: int, end: int) -> Iterator[int]:
             yield before + start
             start = text.find(_MARK, start + 1)
         place += len(block)
-        rest = text[1 - len(_MARK) :]
+        rest = text[1 - len(_MARK) :]  # a mark may begin in this block and end in the next
 
 
 def _checked(stream: BinaryIO, start: int, length: int) -> Region:
@@ -70,10 +68,10 @@ def _checked(stream: BinaryIO, start: int, length: int) -> Region:
     place = _HEADER
     while place + _HEADER <= size:
         held = int.from_bytes(heap[place + 8 : place + _HEADER], "little")
-        is_free = heap[place : place + 2] == b"\0\0"
+        is_free = heap[place : place + 2] == b"\0\0"  # object 0 is the rest of the heap: its size counts its header
         if held > size or (is_free and held < _HEADER):
             raise Damaged("the heap of its texts is damaged")
-        place += held if is_free else _HEADER + -(-held // 8) * 8
+        place += held if is_free else _HEADER + -(-held // 8) * 8  # objects are filled up to 8 bytes
     return start, start + size
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-from collections.abc import Iterator
 from typing import Any, Literal
 
 from spec_compiler.reading.archive import SIGNATURE as ZIP
-from spec_compiler.reading.archive import Archive, ends_as_archive, open_archive
+from spec_compiler.reading.archive import ends_as_archive, open_archive
 from spec_compiler.reading.damage import Damaged, Hostile, reading, regular_file
 from spec_compiler.reading.text import MAX_BYTES, parsed_json
 
@@ -50,7 +48,7 @@ def config_text(path: str) -> tuple[Format, str | bytes | None, str]:
             if CONFIG not in archive:
                 raise Damaged(f"the archive has no `{CONFIG}`")
             return "keras", archive.read(CONFIG, MAX_BYTES), "3"
-    from spec_compiler.reading.hdf5 import open_hdf5
+    from spec_compiler.reading.hdf5 import open_hdf5  # h5py takes 0.1 s to load, and `.keras` needs none of it here
 
     with open_hdf5(path) as store:
         text = store.attribute("", "model_config", only_one=True)
@@ -85,17 +83,3 @@ def parsed_config(text: str | bytes) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise Damaged("its config is no mapping")
     return config
-
-
-@contextlib.contextmanager
-def weights_archive(path: str) -> Iterator[Archive]:
-    """A `.keras` archive that holds weights.
-
-    Raises:
-        Damaged: it is damaged, or holds none.
-        Hostile: it is made to lead a reader astray.
-    """
-    with open_archive(path) as archive:
-        if WEIGHTS not in archive:
-            raise Damaged(f"the archive has no `{WEIGHTS}`")
-        yield archive

@@ -44,9 +44,10 @@ def restrict(read: Iterable[str], write: Iterable[str]) -> None:
     Raises:
         OSError: the kernel refuses.
     """
-    known = version()
-    every = _RIGHTS[max(each for each in _RIGHTS if each <= known)]
-    size = 8 if known < 4 else 16 if known < 6 else 24
+    of_kernel = version()
+    every = _RIGHTS[max(each for each in _RIGHTS if each <= of_kernel)]
+    # a kernel refuses a longer structure than it knows, unless what it does not know is zero
+    size = 8 if of_kernel < 4 else 16 if of_kernel < 6 else 24
     ruleset = _Ruleset(every, _TCP, _SCOPES)
     handle = _called(_CREATE, ctypes.byref(ruleset), ctypes.c_size_t(size), 0)
     try:

@@ -48,8 +48,8 @@ class NoSandbox(RuntimeError):
 
 def missing_means() -> tuple[str, ...]:
     """What a sandbox needs and this machine has not."""
-    there = {"landlock": landlock.version() > 0, "seccomp": seccomp.is_there()} if sys.platform == "linux" else {}
-    return tuple(name for name in MEANS if not there.get(name))
+    available = {"landlock": landlock.version() > 0, "seccomp": seccomp.is_there()} if sys.platform == "linux" else {}
+    return tuple(name for name in MEANS if not available.get(name))
 
 
 def run(words: Sequence[str], grant: Grant, best_effort: bool = False) -> int:
@@ -67,6 +67,7 @@ def run(words: Sequence[str], grant: Grant, best_effort: bool = False) -> int:
             f"there is no sandbox: this system has no {what}; `--sandbox-best-effort` goes without what is missing, "
             "or work in a container or a virtual machine"
         )
+    # beside the outputs, where there must be room for them anyway: the system's temporary folder may be small
     folders = {os.path.dirname(os.path.abspath(each)) for each in grant.outputs}
     place = folders.pop() if len(folders) == 1 else tempfile.gettempdir()
     with workspace(place) as outer:
@@ -81,9 +82,10 @@ def run(words: Sequence[str], grant: Grant, best_effort: bool = False) -> int:
         }
         kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)}
         environment = {**kept, "TMPDIR": private, "SPEC_COMPILER_CACHE": "off", "PYTHONDONTWRITEBYTECODE": "1"}
+        # `-P`: no module in the folder that the caller is in takes the place of one of Python's or ours
         child = [sys.executable, "-P", "-m", "spec_compiler.cli.sandbox_child", json.dumps(told), *words]
         # a session of its own: it cannot type into this terminal
         status = subprocess.run(child, env=environment, check=False, start_new_session=True).returncode  # noqa: S603 - ourselves
         if os.path.exists(os.path.join(private, MANIFEST)):
             take_over(private, grant.outputs, replace=grant.force)
-    return status if status >= 0 else 128 - status
+    return status if status >= 0 else 128 - status  # of a process that a signal ended, as shells say it

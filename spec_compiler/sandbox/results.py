@@ -34,11 +34,12 @@ def take_over(folder: str, allowed: Sequence[str], *, replace: bool) -> None:
         OSError: a place cannot be written, or is not allowed.
     """
     pairs = _manifest(os.path.join(folder, MANIFEST))
-    known = {os.path.abspath(each) for each in allowed}
+    places = {os.path.abspath(each) for each in allowed}
     for temporary, place in pairs:
         file = os.lstat(temporary)
         inside = os.path.realpath(temporary).startswith(os.path.realpath(folder) + os.sep)
-        if place not in known or not inside or not stat.S_ISREG(file.st_mode) or file.st_nlink != 1:
+        # of a file with a second name nobody knows whose it is, as little as where a link leads
+        if place not in places or not inside or not stat.S_ISREG(file.st_mode) or file.st_nlink != 1:
             raise PermissionError(errno.EPERM, "the sandbox made a file that it should not", place)
     with whole_files([place for _, place in pairs], replace=replace) as targets:
         for (temporary, _), target in zip(pairs, targets, strict=True):

@@ -67,17 +67,17 @@ def placed(name: str, arguments: Mapping[str, Any], folder: str) -> dict[str, An
 def _named(name: str, arguments: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The arguments that name places, each with every place that it names."""
     for argument, value in arguments.items():
-        known = WRITES_OF_OWN if ">" in name else (WRITES.get(name), WRITES_INSIDE.get(name))
-        if argument in known:
+        written = WRITES_OF_OWN if ">" in name else (WRITES.get(name), WRITES_INSIDE.get(name))
+        if argument in written:
             for place in value.values() if isinstance(value, Mapping) else (value,):
                 if isinstance(place, str):
                     yield argument, place
 
 
 def _reason(text: str) -> str | None:
-    reason = _leaves(text)
-    if reason is not None:
+    if (reason := _leaves(text)) is not None:
         return reason
+    # As Windows and macOS see it: letters of both cases are the same, and dots and blanks at the end go.
     first = os.path.normpath(text).replace("\\", "/").split("/")[0].rstrip(". ").casefold()
     if first in OWN or first.startswith(PREFIX):
         return "is what the run itself writes"
@@ -112,7 +112,7 @@ def _is_linked(text: str, folder: str) -> bool:
     """Whether a link in the run's folder stands on the way, or where a name with placeholders would be written."""
     root = os.path.realpath(folder)
     whole = os.path.join(root, os.path.normpath(text))
-    fixed = whole.partition("{")[0] if "{" in text else whole
+    fixed = whole.partition("{")[0] if "{" in text else whole  # what a placeholder becomes nobody knows yet
     if fixed == whole:
         return os.path.realpath(whole) != whole
     above = os.path.dirname(fixed)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from spec_compiler.language.parsed import OneOrMore
 from spec_compiler.language.section import Section
 from spec_compiler.spec.keras_objects import Loss, Metric, Optimizer
 
@@ -18,7 +19,7 @@ class Compile(Section):
         examples=["adam", {"Adam": {"learning_rate": 2.0e-5}}],
     )
     loss: Loss = Field(description="The loss.", examples=["categorical_crossentropy"])
-    metrics: Annotated[tuple[Metric, ...], Field()] = Field(
+    metrics: Annotated[tuple[Metric, ...], OneOrMore()] = Field(
         default=(), description="What is measured beside the loss.", examples=[["accuracy"]]
     )
     jit_compile: bool | None = Field(

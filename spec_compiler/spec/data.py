@@ -10,6 +10,7 @@ from spec_compiler.diagnostics import Advice, Diagnostic, SpecError, show, write
 from spec_compiler.diagnostics.advice import Remove
 from spec_compiler.keras_facts.function_names import is_function
 from spec_compiler.language.entries import LooseEntry
+from spec_compiler.language.parsed import OneOrMore
 from spec_compiler.language.section import Section
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")  # as `keras.utils.load_img` has them
@@ -30,7 +31,7 @@ class Data(Section):
     batch_size: Annotated[StrictInt, Field(ge=1, lt=2**31)] = Field(
         default=32, description="How many images make one step."
     )
-    augment: tuple[LooseEntry, ...] = Field(
+    augment: Annotated[tuple[LooseEntry, ...], OneOrMore()] = Field(
         default=(),
         description="Layers that change the training images at random; they are no part of the model.",
         examples=[[{"RandomFlip": "horizontal"}, {"RandomRotation": 0.1}]],
@@ -45,6 +46,7 @@ class Data(Section):
         default=False, description="Whether images are cropped, rather than stretched, to the model's aspect ratio."
     )
 
+    # Before pydantic's own check, which would tell once for each type that it might have been.
     @model_validator(mode="before")
     @classmethod
     def _numbers(cls, raw: Any) -> Any:

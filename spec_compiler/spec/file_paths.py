@@ -6,9 +6,9 @@ import importlib.metadata
 import os
 import posixpath
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, near
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, collected, did_you_mean, near, quoted
 from spec_compiler.diagnostics.near import offered
 from spec_compiler.files import Folder
 from spec_compiler.files.near_files import did_you_mean_file
@@ -35,29 +35,25 @@ def missing_files(spec: Spec, *, weights: bool = True) -> None:
 
 def _missing(base: Base, spec: Spec, weights: bool) -> list[Diagnostic]:
     folder = spec.source.folder
-    found: list[Diagnostic] = []
+    problems: list[Diagnostic] = []
     for key, name, what in (("file", base.file, "model file"), ("spec", base.spec, "spec file")):
-        try:
-            if name is not None:
+        if name is not None:
+            with collected(problems, key):
                 folder.find(name, what)
-        except SpecError as error:
-            found += error.under(key).diagnostics
-    try:
-        if weights and base.weights.kind in ("file", "package"):
+    if weights and base.weights.kind in ("file", "package"):
+        with collected(problems, "weights"):
             locate(base.weights, folder)
-    except SpecError as error:
-        found += error.under("weights").diagnostics
-    return found
+    return problems
 
 
-def _missing_vocabularies(spec: Spec) -> Iterator[Diagnostic]:
+def _missing_vocabularies(spec: Spec) -> list[Diagnostic]:
     """What layers read by its name, wherever in the spec they stand."""
+    problems: list[Diagnostic] = []
     for asked in asked_in(spec.source.data):
         if asked.path[-1] == "vocabulary" and "arguments" not in asked.path:  # those of a function are its own
-            try:
+            with collected(problems, *asked.path):
                 spec.source.folder.find(asked.name, "vocabulary")
-            except SpecError as error:
-                yield from error.under(*asked.path).diagnostics
+    return problems
 
 
 def model_file(path: str) -> str:
@@ -80,21 +76,12 @@ def locate(weights: Weights, folder: Folder) -> str:
     """The path of a weights file; of one that a package ships, found without importing the package.
 
     Raises:
-        SpecError: SC501 with near names.
+        SpecError: SC501 with near names, SC510 for one outside of a confined folder.
     """
     assert weights.file is not None
     if weights.kind == "package":
         return _in_package(weights)
-    return existing(weights.file, folder, "weights file")
-
-
-def existing(name: str, folder: Folder, what: str) -> str:
-    """A path to read a file by that the spec names, from the spec's folder.
-
-    Raises:
-        SpecError: SC501, SC510.
-    """
-    return folder.file(name, what)
+    return folder.file(weights.file, "weights file")
 
 
 def _in_package(weights: Weights) -> str:
@@ -120,9 +107,10 @@ def _distribution(name: str) -> importlib.metadata.Distribution:
         SpecError: SC501.
     """
     here = os.path.realpath(os.getcwd())
-    places = [each for each in sys.path if os.path.realpath(each) != here]
-    for found in importlib.metadata.distributions(name=name, path=places):
-        return found
+    places = [place for place in sys.path if os.path.realpath(place) != here]
+    distribution = next(iter(importlib.metadata.distributions(name=name, path=places)), None)
+    if distribution is not None:
+        return distribution
     names = {str(each.metadata["Name"]) for each in importlib.metadata.distributions() if each.metadata["Name"]}
     help = str(did_you_mean(name, names) or "") or f"install it: `pip install {name}`"
     raise SpecError.single("SC501", f"no package `{name}` is installed", help=help)
@@ -130,7 +118,7 @@ def _distribution(name: str) -> importlib.metadata.Distribution:
 
 def _not_shipped(weights: Weights, shipped: Iterable[str]) -> SpecError:
     files = [each for each in shipped if each.endswith((".h5", ".keras", ".hdf5"))]
-    otherwise = f"it ships {', '.join(f'`{each}`' for each in files[:3])}" if files else "it ships no weights"
+    otherwise = f"it ships {quoted(files[:3])}" if files else "it ships no weights"
     help = offered(near(str(weights.file), files), f"package:{weights.package}/{{}}") or otherwise
     return SpecError.single("SC501", f"the package `{weights.package}` ships no file `{weights.file}`", help=help)
 

@@ -13,6 +13,7 @@ from spec_compiler.diagnostics import Path
 from spec_compiler.edits import SECTIONS
 from spec_compiler.keras_facts.function_names import is_function
 from spec_compiler.keras_facts.side_effects import FUNCTIONS, READS, READS_OF_OWN, Purpose
+from spec_compiler.text.source import walked
 
 # Fields of the language: their place in a spec, `*` standing for the name of one of several bases.
 FIELDS: Mapping[tuple[str, ...], Purpose] = {
@@ -34,6 +35,7 @@ WORDS: tuple[tuple[str, ...], ...] = (
     ("input", "name"),
     ("train", "phase"),
     ("train", "freeze"),
+    ("expect",),
     *((section.key, name) if name else (section.key,) for section in SECTIONS for name in section.names),
 )
 _WORDS_BY_SECTION = {place[0]: [each for each in WORDS if each[0] == place[0]] for place in WORDS}
@@ -72,9 +74,7 @@ def asked_in(data: Any) -> Iterator[Asked]:
     ['words.txt']
     """
     for path, value in walked(data):
-        if not isinstance(value, str) or is_word(path):
-            continue
-        purpose = _purpose(path)
+        purpose = None if not isinstance(value, str) or is_word(path) else _purpose(path)
         if purpose is None:
             continue
         if "weights" in path:
@@ -101,16 +101,3 @@ def _purpose(path: Path) -> Purpose | None:
     if any(">" in each for each in place[:-1]) and READS_OF_OWN.search(place[-1]):
         return "file"
     return READS.get(place[-1])
-
-
-def walked(data: Any) -> Iterator[tuple[Path, Any]]:
-    """Every mapping, list and scalar of plain data, each with its path; keys as text."""
-    todo: list[tuple[Path, Any]] = [((), data)]
-    while todo:
-        path, value = todo.pop()
-        if path:
-            yield path, value
-        if isinstance(value, Mapping):
-            todo += [((*path, str(key)), each) for key, each in value.items()]
-        elif isinstance(value, list | tuple):
-            todo += [((*path, index), each) for index, each in enumerate(value)]

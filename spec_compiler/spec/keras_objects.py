@@ -8,29 +8,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, show
+from spec_compiler.diagnostics import Path, SpecError, did_you_mean, show
 from spec_compiler.keras_facts import catalogue
-from spec_compiler.keras_facts.class_arguments import check_entry
+from spec_compiler.keras_facts.argument_checks import NOUNS, check_entry
 from spec_compiler.keras_facts.translation import written
 from spec_compiler.spec.callback_outputs import misplaced
 
 ObjectKind = Literal["optimizer", "loss", "metric", "callback"]
 
-_ARTICLES = {"optimizer": "an optimizer", "loss": "a loss", "metric": "a metric", "callback": "a callback"}
 _EXAMPLES = {
     "optimizer": "write `adam` or `Adam: {learning_rate: 0.001}`",
     "loss": "write `categorical_crossentropy` or `CategoricalCrossentropy: {label_smoothing: 0.1}`",
     "metric": "write `accuracy` or `TopKCategoricalAccuracy: {k: 3}`",
     "callback": "write `EarlyStopping: {monitor: val_loss, patience: 3}`",
 }
-_NAMESPACES = {
-    "optimizer": "keras.optimizers",
-    "loss": "keras.losses",
-    "metric": "keras.metrics",
-    "callback": "keras.callbacks",
-}
-
-
 _OWN = "register a class of your own and write `package>Name`"
 _BASE = "it is what others inherit from"
 _BY_ITSELF = "`train` does that by itself"
@@ -80,35 +71,24 @@ class KerasObject:
             return raw
         name, value = _opened(kind, raw)
         path = () if isinstance(raw, str) else (name,)
-        if catalogue.class_record(name, kind) is None:
-            if ">" in name:
-                arguments = dict(value) if isinstance(value, Mapping) else {}
-                _check_outputs(kind, name, arguments, path)
-                return cls(kind, name, arguments)
-            if (kind, name) in NOT_WRITTEN:
-                reason, instead = NOT_WRITTEN[kind, name]
-                message = f"`{name}` cannot stand in a spec: {reason}"
-                raise SpecError.single("SC601", message, path=path, at_key=bool(path), help=instead)
-            names = sorted(_names(kind), key=lambda known: known.islower() != name.islower())
-            help = written(name, kind) or did_you_mean(name, names, f"classes stand as in `{_NAMESPACES[kind]}`")
-            message = f"Keras has no {kind} called `{name}`"
-            raise SpecError.single("SC601", message, path=path, at_key=bool(path), help=help)
-        problems = [each if path else replace(each, path=(), at_key=False) for each in check_entry(raw, kind)]
-        if problems:
-            raise SpecError(problems)
-        if value is None or isinstance(value, Mapping):
-            _check_outputs(kind, name, value or {}, path)
-            return cls(kind, name, dict(value or {}))
-        first = catalogue.first_argument(name, kind)
-        arguments = {} if first is None else {first: value}
-        _check_outputs(kind, name, arguments, path, first)
+        arguments = dict(value) if isinstance(value, Mapping) else {}
+        alone: str | None = None  # the argument that is written without its name
+        if catalogue.class_record(name, kind) is not None:
+            problems = [each if path else replace(each, path=(), at_key=False) for each in check_entry(raw, kind)]
+            if problems:
+                raise SpecError(problems)
+            if value is not None and not isinstance(value, Mapping):
+                alone = catalogue.first_argument(name, kind)
+                arguments = {} if alone is None else {alone: value}
+        elif ">" not in name:  # a registered class of the user's own is known once its module is imported
+            raise _unknown(kind, name, path)
+        _check_outputs(kind, name, arguments, path, alone)
         return cls(kind, name, arguments)
 
     @property
     def class_name(self) -> str:
         """The class behind an alias: `adam` is `Adam`, `mse` is `MeanSquaredError`."""
-        group: Mapping[str, Any] = catalogue.catalogue()["losses" if self.kind == "loss" else f"{self.kind}s"]
-        return str(group.get(self.name, {}).get("alias_of", self.name))
+        return catalogue.own_name(self.name, self.kind)
 
     @property
     def text(self) -> str:
@@ -118,18 +98,23 @@ class KerasObject:
         return f"{self.name}({', '.join(f'{key}={value}' for key, value in self.arguments.items())})"
 
 
-def _check_outputs(
-    kind: ObjectKind, name: str, arguments: Mapping[str, Any], path: Path, alone: str | None = None
-) -> None:
+def _unknown(kind: ObjectKind, name: str, path: Path) -> SpecError:
+    if (kind, name) in NOT_WRITTEN:
+        reason, help = NOT_WRITTEN[kind, name]
+        message = f"`{name}` cannot stand in a spec: {reason}"
+        return SpecError.single("SC601", message, path=path, at_key=bool(path), help=help)
+    group = catalogue.group_of(kind)
+    # `adm` is near `adam` and `Adam` alike: the spelling that the user took comes first
+    names = sorted(catalogue.catalogue()[group], key=lambda known: known.islower() != name.islower())
+    meant = written(name, kind) or did_you_mean(name, names, f"classes stand as in `keras.{group}`")
+    return SpecError.single("SC601", f"Keras has no {kind} called `{name}`", path=path, at_key=bool(path), help=meant)
+
+
+def _check_outputs(kind: ObjectKind, name: str, arguments: Mapping[str, Any], path: Path, alone: str | None) -> None:
     """SC612 for a callback that would write elsewhere; the argument `alone` stands behind its class without a name."""
     problems = [*misplaced(name, arguments)] if kind == "callback" else []
     if problems:
         raise SpecError(replace(each, path=path if each.path[0] == alone else (*path, *each.path)) for each in problems)
-
-
-def _names(kind: ObjectKind) -> list[str]:
-    group: Mapping[str, Any] = catalogue.catalogue()["losses" if kind == "loss" else f"{kind}s"]
-    return list(group)
 
 
 def _opened(kind: ObjectKind, raw: Any) -> tuple[str, Any]:
@@ -141,9 +126,9 @@ def _opened(kind: ObjectKind, raw: Any) -> tuple[str, Any]:
             return name, value
     if isinstance(raw, Mapping) and len(raw) > 1:
         second = str(list(raw)[1])
-        message = f"{_ARTICLES[kind]} is one name with its arguments, this has {len(raw)} keys"
-        raise SpecError([Diagnostic("SC103", message, (second,), at_key=True, help=_EXAMPLES[kind])])
-    raise SpecError.single("SC103", f"{_ARTICLES[kind]} is a name, got {show(raw)}", help=_EXAMPLES[kind])
+        message = f"{NOUNS[kind]} is one name with its arguments, this has {len(raw)} keys"
+        raise SpecError.single("SC103", message, path=(second,), at_key=True, help=_EXAMPLES[kind])
+    raise SpecError.single("SC103", f"{NOUNS[kind]} is a name, got {show(raw)}", help=_EXAMPLES[kind])
 
 
 def _field(kind: ObjectKind) -> Any:

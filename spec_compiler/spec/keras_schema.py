@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from spec_compiler.keras_facts import catalogue
-from spec_compiler.keras_facts.catalogue import CLASS_KINDS, ClassKind
+from spec_compiler.keras_facts.catalogue import CLASS_KINDS, ClassKind, group_of
 from spec_compiler.language.base import FILE_PATTERN
 
 Schema = dict[str, Any]
@@ -16,34 +16,30 @@ _NULLABLE = ("initializer", "regularizer", "constraint")
 def keras_definitions() -> dict[str, Schema]:
     """A definition for each kind of object, one for each layer's arguments, and those that arguments refer to."""
     records = catalogue.catalogue()
-    found: dict[str, Schema] = {
+    definitions: dict[str, Schema] = {
         name: dict(records["definitions"][name]) for name in ("activation", "dtype", "data_format")
     }
     function = {**records["definitions"]["function"], "description": "A Python function; only with --allow-code."}
-    found["function"] = {"title": "module:function", "anyOf": [function, {"$ref": "#/definitions/variable"}]}
+    definitions["function"] = {"title": "module:function", "anyOf": [function, {"$ref": "#/definitions/variable"}]}
     for kind in CLASS_KINDS:
-        found[kind] = _entry(kind)
+        definitions[kind] = _entry(kind)
         if kind in _NULLABLE:
-            found[kind]["anyOf"].append({"type": "null"})
-        for name, record in records[_group(kind)].items():
+            definitions[kind]["anyOf"].append({"type": "null"})
+        for name, record in records[group_of(kind)].items():
             if "alias_of" not in record:
-                found[f"{kind}.{name}"] = _arguments(name, kind)
-    found["layer"] = _layer(found["layer"])
-    found["head_layer"] = _head_layer(found["layer"])
-    return found
-
-
-def _group(kind: str) -> str:
-    return "losses" if kind == "loss" else f"{kind}s"
+                definitions[f"{kind}.{name}"] = _arguments(name, kind)
+    definitions["layer"] = _layer(definitions["layer"])
+    definitions["head_layer"] = _head_layer(definitions["layer"])
+    return definitions
 
 
 def _entry(kind: ClassKind) -> Schema:
     """`Class`, or `Class: arguments`, for every class of a kind; custom classes have a `>` in their name."""
     alone, properties = [], {}
-    for name in catalogue.catalogue()[_group(kind)]:
+    for name in catalogue.catalogue()[group_of(kind)]:
         record = catalogue.class_record(name, kind) or {}
-        original = catalogue.catalogue()[_group(kind)][name].get("alias_of", name)
-        properties[name] = {"description": record.get("doc", ""), "$ref": f"#/definitions/{kind}.{original}"}
+        reference = f"#/definitions/{kind}.{catalogue.own_name(name, kind)}"
+        properties[name] = {"description": record.get("doc", ""), "$ref": reference}
         if not any(each.get("required") for each in record["arguments"].values()):
             alone.append(name)
     own_form = {
@@ -91,13 +87,14 @@ def _head_layer(entry: Schema) -> Schema:
         "not": {"type": "array", "maxItems": 1},
     }
     names, custom, mapping, own_form = entry["anyOf"]
-    mapping = dict(mapping)
-    mapping["properties"] = {**mapping["properties"], "from": chosen}
-    mapping.pop("maxProperties")
-    mapping["if"] = {"required": ["from"]}
-    mapping["then"] = {"minProperties": 2, "maxProperties": 2}
-    mapping["else"] = {"maxProperties": 1}
-    return {**entry, "title": "Layer of a head", "anyOf": [names, custom, mapping, own_form]}
+    with_from = {
+        **{key: value for key, value in mapping.items() if key != "maxProperties"},
+        "properties": {**mapping["properties"], "from": chosen},
+        "if": {"required": ["from"]},
+        "then": {"minProperties": 2, "maxProperties": 2},
+        "else": {"maxProperties": 1},
+    }
+    return {**entry, "title": "Layer of a head", "anyOf": [names, custom, with_from, own_form]}
 
 
 def _arguments(name: str, kind: ClassKind) -> Schema:
@@ -123,10 +120,7 @@ def _arguments(name: str, kind: ClassKind) -> Schema:
 
 def argument(record: Mapping[str, Any]) -> Schema:
     """An argument with its types, its default and its line of documentation."""
-    schema = dict(record["schema"])
-    kind = record.get("kind")
-    if kind == "python":
-        schema = {"description": "A Python object."}
+    schema = {"description": "A Python object."} if record.get("kind") == "python" else dict(record["schema"])
     branches = schema.get("anyOf", [schema])
     if any(each.get("pattern") == "^[^/]*$" for each in branches):  # the name of a layer, which is not empty
         schema["anyOf"] = [{**each, "pattern": "^[^/]+$"} if "pattern" in each else each for each in branches]
@@ -142,14 +136,11 @@ def base_schema(base: Schema) -> Schema:
     records = catalogue.catalogue()["applications"]
     names = list(records)
     properties = {**base["properties"]}
-    properties["application"] = {
-        **{
-            key: value
-            for key, value in properties["application"].items()
-            if key in ("title", "description", "examples")
-        },
-        "anyOf": [{"enum": names}, {"$ref": "#/definitions/variable"}, {"type": "null"}],
+    said = {
+        key: value for key, value in properties["application"].items() if key in ("title", "description", "examples")
     }
+    choices = [{"enum": names}, {"$ref": "#/definitions/variable"}, {"type": "null"}]
+    properties["application"] = {**said, "anyOf": choices}
     properties["file"] = {**properties["file"], "pattern": FILE_PATTERN}
     groups: dict[tuple[str, ...], list[str]] = {}
     for name, record in records.items():
@@ -157,6 +148,7 @@ def base_schema(base: Schema) -> Schema:
         for key, each in record["arguments"].items():
             properties.setdefault(key, argument({**each, "default": None} if key == "name" else each))
     own = ["application", "file", "spec", "python", "weights"]
+    # One condition for each group of applications that take the same: one for each would say all arguments again.
     conditions = [
         {
             "if": {"required": ["application"], "properties": {"application": {"enum": members}}},

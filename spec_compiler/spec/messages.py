@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from spec_compiler.diagnostics import Advice, Diagnostic, Path, SpecError, did_you_mean, dotted, show, write
+from spec_compiler.diagnostics import Advice, Diagnostic, Path, SpecError, did_you_mean, dotted, quoted, show, write
 from spec_compiler.diagnostics.advice import Add, Space
 from spec_compiler.edits import SECTIONS
 from spec_compiler.keras_facts import catalogue
@@ -24,12 +24,12 @@ from spec_compiler.spec.phase import Phase
 Fields = Mapping[str, FieldInfo]
 
 
-def said_of(error: ValidationError, data: Any, fields: Fields) -> Iterator[Diagnostic]:
+def said_of(error: ValidationError, fields: Fields) -> Iterator[Diagnostic]:
     """pydantic's errors in our words; `fields` are those of a spec. What is missing as it is misspelt is told once."""
-    return _meant(_diagnostics(error, data, fields))
+    return _meant(list(_diagnostics(error, fields)))
 
 
-def _diagnostics(error: ValidationError, data: Any, fields: Fields) -> Iterator[Diagnostic]:
+def _diagnostics(error: ValidationError, fields: Fields) -> Iterator[Diagnostic]:
     """Those of our own validators come whole, under the place where they arose."""
     for each in error.errors(include_url=False):
         path: Path = each["loc"]
@@ -42,49 +42,46 @@ def _diagnostics(error: ValidationError, data: Any, fields: Fields) -> Iterator[
             yield _diagnostic(each["type"], path, each, fields)
 
 
-def _meant(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+def _meant(problems: list[Diagnostic]) -> Iterator[Diagnostic]:
     """A key that is missing because it is misspelt is told once, where it is misspelt."""
-    every = list(found)
-    misspelt = {each.path[:-1] for each in every if each.code == "SC101" and (each.help or "").startswith("did you")}
-    return (each for each in every if not (each.code == "SC102" and each.path in misspelt and not each.at_key))
+    misspelt = {each.path[:-1] for each in problems if each.code == "SC101" and (each.help or "").startswith("did you")}
+    return (each for each in problems if not (each.code == "SC102" and each.path in misspelt and not each.at_key))
 
 
 def _diagnostic(kind: str, path: Path, error: Any, fields: Fields) -> Diagnostic:
     name = f"`{dotted(path[-2:] if isinstance(path[-1], int) else path[-1:])}`" if path else "a spec"
-    got = show(error.get("input"))
+    where = "a spec" if len(path) == 1 else f"`{path[0] if path else 'spec'}`"
+    value = error.get("input")
+    got = show(value)
     if kind == "extra_forbidden":
-        known = _keys_at(path[:-1], fields)
-        where = "a spec" if len(path) == 1 else f"`{_section(path[:-1])}`"
-        help = did_you_mean(str(path[-1]), known, f"its keys are {', '.join(f'`{key}`' for key in known)}")
+        known = _keys_of(str(path[0])) if len(path) > 1 else tuple(fields)
+        help = did_you_mean(str(path[-1]), known, f"its keys are {quoted(known)}")
         if len(path) == 1:
             help = _home(str(path[0])) or help
         if str(path[-1]).partition(":")[0] in known:
             help = Advice("put a space after the colon", Space())
         return Diagnostic("SC101", f"{where} has no key `{path[-1]}`", path, at_key=True, help=help)
     if kind == "missing":
-        where = "a spec" if len(path) == 1 else f"`{_section(path[:-1])}`"
         first = Advice("add `spec: 1`", Add("spec", 1, first=True))
         help = first if path == ("spec",) else f"add `{path[-1]}: …`"
         return Diagnostic("SC102", f"{where} needs {name}", path[:-1], help=help)
     if path == ("spec",):
-        is_other = error.get("input") not in ("1", 1)  # it may say what version 1 does not
-        version = "write `spec: 1`" if is_other else write(1, "write `spec: 1`")
-        return Diagnostic("SC103", f"this compiler reads version 1 of the language, got {got}", path, help=version)
+        message = f"this compiler reads version 1 of the language, got {got}"
+        is_other = value not in ("1", 1)  # it may say what version 1 does not
+        help = "write `spec: 1`" if is_other else write(1, "write `spec: 1`")
+        return Diagnostic("SC103", message, path, help=help)
     if kind == "invalid_key":
-        key = str(error.get("input"))
-        key = key.lower() if isinstance(error.get("input"), bool) else key
-        where = "a spec" if len(path) == 1 else f"`{_section(path[:-1])}`"
+        key = str(value).lower() if isinstance(value, bool) else str(value)
         return Diagnostic("SC101", f"{where} has no key `{key}`", (*path[:-1], key), at_key=True, help="keys are text")
     if kind in ("greater_than_equal", "less_than"):
         bounds = error["ctx"]
         wanted = f"at least {bounds['ge']}" if "ge" in bounds else f"below {bounds['lt']}"
     elif kind == "too_short":
         least = error["ctx"]["min_length"]
-        what = "mapping" if isinstance(error.get("input"), Mapping) else "list"
+        what = "mapping" if isinstance(value, Mapping) else "list"
         wanted = f"a {what} with at least {'one entry' if least == 1 else f'{least} entries'}"
         if least > 1:
-            num = len(error["input"])
-            got = "one" if num == 1 else str(num)
+            got = "one" if len(value) == 1 else str(len(value))
     elif kind == "too_long":
         wanted = f"a mapping with at most {error['ctx']['max_length']} entries"
     else:
@@ -101,16 +98,12 @@ def _value_help(kind: str, path: Path, error: Any, fields: Fields) -> str | None
         return quoted if isinstance(value, int | float) else _example(path, fields)
     if kind == "int_type" and isinstance(value, str) and re.fullmatch(r"\s*-?[0-9]{1,18}\s*", value):
         return write(int(value), f"remove the quotes: `{key}: {int(value)}`")
-    if kind == "tuple_type" and isinstance(value, Mapping):
-        return "begin each entry with `- `"
     if kind == "tuple_type" and isinstance(value, str) and (written := as_yaml(value)) is not None:
         data = as_data(value)
         return write(
             data if isinstance(data, list) else [data],
             f"write `{key}: {written if written.startswith('[') else f'[{written}]'}`",
         )
-    if kind == "tuple_type" and isinstance(value, str) and key in ("head", "with", "layers"):
-        return write([value], f"write `{key}: [{value}]`")
     if path == ("bases",):
         return "a single base stands under `base`"
     return _example(path, fields)
@@ -120,8 +113,8 @@ def _example(path: Path, fields: Fields) -> str | None:
     """An example of the field that a path leads to, as the schema has it."""
     parts = [part for part in path if isinstance(part, str)]
     section = _MAPPINGS.get(parts[0]) if len(parts) == 2 else None
-    known = fields if len(parts) == 1 else section.model_fields if section is not None else {}
-    for name, field in known.items():
+    siblings = fields if len(parts) == 1 else section.model_fields if section is not None else {}
+    for name, field in siblings.items():
         if parts[-1] == (field.alias or name) and field.examples:
             return f"for example `{parts[-1]}: {flow(field.examples[0])}`"
     return None
@@ -139,10 +132,6 @@ _WANTED = {
 }
 
 
-def _section(path: Path) -> str:
-    return str(next((part for part in path if isinstance(part, str)), "spec"))
-
-
 def _home(key: str) -> str | None:
     """Where a key that a spec does not have belongs."""
     if key in _ELSEWHERE:
@@ -157,11 +146,6 @@ _ELSEWHERE = {
     "layers": "new layers stand in `head`, `insert` or `replace`",
     "trainable": "`freeze` names the layers that do not train",
 }
-
-
-def _keys_at(path: Path, fields: Fields) -> tuple[str, ...]:
-    """The keys of the mapping that a path leads to."""
-    return _keys_of(str(path[0])) if path else tuple(fields)
 
 
 def _keys_of(section: str) -> tuple[str, ...]:

@@ -88,21 +88,22 @@ def followed(
         message = f"{MAX_DEPTH} specs that start from one another, here is one more"
         help = "build one of them, and let the next start from the `file`"
         raise SpecError.single("SC005", message, path=("spec",), help=help)
-    known = os.path.abspath(path)
-    if known not in around.made:
+    # By the path that names it, not by what its links lead to: its own relative paths start from there.
+    place = os.path.abspath(path)
+    if place not in around.made:
         if len(around.made) >= MAX_SPECS:
             message = f"more than {MAX_SPECS} specs are followed from one"
             raise SpecError.single("SC005", message, path=("spec",), help="build some of them, and name the `file`s")
         try:
             other = load_spec(_shown(path), allowed=allowed, inside=folder)
-            around.made[known] = make(other, replace(around, files=(*around.files, here)))
-            around.bases[known] = _num_bases(other, around)
+            around.made[place] = make(other, replace(around, files=(*around.files, here)))
+            around.bases[place] = _num_bases(other, around)
         except SpecError as error:
-            around.made[known] = error
+            around.made[place] = error
             raise
-    result: Any = around.made[known]
+    result: Any = around.made[place]
     if isinstance(result, SpecError):
-        raise SpecError(result.diagnostics)
+        raise SpecError(result.diagnostics)  # a new one: raised again, the old one would gather tracebacks
     return result  # type: ignore[no-any-return]
 
 

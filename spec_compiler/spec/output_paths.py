@@ -25,21 +25,21 @@ def check_outputs(outputs: Sequence[str], inputs: Iterable[str] = (), spec: Spec
     for output in outputs:
         folder, name = os.path.split(os.path.abspath(output))
         place = os.path.join(os.path.realpath(folder), name).casefold()
-        found = _identity(output)
-        other = places.get(place) or (files.get(found) if found else None)
+        identity = _identity(output)
+        other = places.get(place) or (files.get(identity) if identity else None)
         if other is not None:
             raise SpecError.single("SC508", f"`{other}` and `{output}` are one file", help="name two files")
         places[place] = output
-        if found:
-            files[found] = output
+        if identity:
+            files[identity] = output
     if not files:  # nothing there that could be read
         return
     for path in (*inputs, *(files_named(spec, set()) if spec is not None else ())):
-        found = _identity(path)
-        if found in files:
-            message = f"`{files[found]}` is read as well, it would be overwritten"
-            if os.path.abspath(files[found]) != os.path.abspath(path):
-                message = f"`{files[found]}` is the same file as `{os.path.relpath(path)}`, which is read"
+        identity = _identity(path)
+        if identity in files:
+            message = f"`{files[identity]}` is read as well, it would be overwritten"
+            if os.path.abspath(files[identity]) != os.path.abspath(path):
+                message = f"`{files[identity]}` is the same file as `{os.path.relpath(path)}`, which is read"
             raise SpecError.single("SC508", message, help="name another file")
 
 
@@ -51,8 +51,10 @@ def files_named(spec: Spec, seen: set[str]) -> Iterator[str]:
     if spec.source.file:
         seen.add(os.path.realpath(spec.source.file))
         yield spec.source.file
+    if spec.policy is not None and spec.policy.source.file:
+        yield spec.policy.source.file
     for text in texts_in(spec.source.data):
-        path = spec.source.folder.place(text)
+        path = spec.source.folder.place(text)  # most are no names of files, and then nothing is there
         if _identity(path) is None:
             continue
         yield path
@@ -69,7 +71,7 @@ def files_named(spec: Spec, seen: set[str]) -> Iterator[str]:
 def _identity(path: str) -> Identity | None:
     """The file itself, whatever its names are; None where there is none."""
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except (OSError, ValueError):  # ValueError: a null byte
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, collected
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.function_names import is_function
 from spec_compiler.keras_facts.side_effects import CODE_LAYERS, FUNCTIONS
-from spec_compiler.spec.file_places import FIELDS, asked_in, is_word, plain_place, walked
-from spec_compiler.text.source import Source
+from spec_compiler.spec.file_places import FIELDS, asked_in, is_word, plain_place
+from spec_compiler.text.source import Source, walked
 
 # Where the classes stand that a serialised object in a spec may be of, and those that the catalogue does not know.
 GROUPS = (
@@ -80,21 +80,21 @@ def permitted(source: Source, allowed: Permissions) -> Source:
     return source
 
 
-def _paths(source: Source) -> Iterator[Diagnostic]:
+def _paths(source: Source) -> list[Diagnostic]:
+    problems: list[Diagnostic] = []
     for asked in asked_in(source.data):
-        try:
-            if asked.purpose == "module":
-                for each in (f"{asked.name.replace('.', '/')}.py", asked.name.partition(".")[0]):
-                    source.folder.permit(each, asked.name)
+        with collected(problems, *asked.path):
+            if asked.purpose == "module":  # `a.b` is read from `a/b.py`, or from a package `a`
+                for place in (f"{asked.name.replace('.', '/')}.py", asked.name.partition(".")[0]):
+                    source.folder.permit(place, asked.name)
             else:
                 source.folder.permit(asked.name)
-        except SpecError as error:
-            yield from error.under(*asked.path).diagnostics
+    return problems
 
 
 def _code(data: dict[str, Any]) -> Iterator[Diagnostic]:
     for path, value in walked(data):
-        if is_word(path):
+        if not path or is_word(path):  # the keys of the spec itself are its fields, whatever they are called
             continue
         if isinstance(value, str):
             yield from _named_code(path, value)

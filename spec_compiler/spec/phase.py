@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field, StrictInt, StrictStr
 
 from spec_compiler.edits.freezing import Freezing
+from spec_compiler.language.parsed import OneOrMore
 from spec_compiler.language.section import Section
 from spec_compiler.spec.keras_objects import Callback, Optimizer
 
@@ -31,7 +32,7 @@ class Phase(Section):
         description="The optimizer of this phase, in place of the one in `compile`.",
         examples=[{"Adam": {"learning_rate": 1.0e-5}}],
     )
-    callbacks: tuple[Callback, ...] = Field(
+    callbacks: Annotated[tuple[Callback, ...], OneOrMore()] = Field(
         default=(),
         description="Callbacks of `keras.callbacks` by name; what they write stands in the run's folder.",
         examples=[[{"EarlyStopping": {"monitor": "val_loss", "patience": 3}}]],

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
-from spec_compiler.edits import SECTIONS
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.language.parsed import Parsed
 from spec_compiler.spec import Spec
@@ -45,12 +44,11 @@ def spec_schema() -> dict[str, Any]:
         "variable": VARIABLE,
     }
     definitions["Base"] = base_schema(definitions["Base"])
-    alone = [section.key for section in SECTIONS if section.may_stand_alone]
     properties = {**raw["properties"], "vars": _VARS}
     for name, field in properties.items():
         field["title"] = name
-        if field.get("type") == "array":
-            properties[name] = _section_list(field, name in alone)
+        if field.get("anyOf", [{}])[0].get("type") == "array":  # a section that is a list may be empty
+            properties[name] = {**field, "anyOf": [*field["anyOf"], {"type": "null"}]}
     schema = {
         "$schema": DRAFT,
         "$id": "https://raw.githubusercontent.com/spec-compiler/spec-compiler/main/schemas/" + FILE,
@@ -63,23 +61,14 @@ def spec_schema() -> dict[str, Any]:
         "properties": properties,
         "definitions": definitions,
     }
-    plain: dict[str, Any] = _plain(schema)
-    return plain
+    return dict(_plain(schema))
 
 
 def _definitions(kind: type[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """What the language's own types say of themselves."""
     for each in kind.__subclasses__():
-        yield from each.definitions().items()
+        yield from each.definitions.items()
         yield from _definitions(each)
-
-
-def _section_list(field: dict[str, Any], may_stand_alone: bool) -> dict[str, Any]:
-    """A section that is a list of entries, and may be empty; some may be one entry without the list as well."""
-    kept: dict[str, Any] = {key: field[key] for key in ("title", "description", "examples") if key in field}
-    several = {"type": "array", "items": field["items"]}
-    one = [field["items"]] if may_stand_alone else []
-    return {**kept, "anyOf": [several, *one, {"type": "null"}]}
 
 
 def _plain(schema: Any, key: str = "") -> Any:
@@ -93,17 +82,17 @@ def _plain(schema: Any, key: str = "") -> Any:
     if "x-definition" in schema:  # how the language's own types name theirs: pydantic follows a `$ref` itself
         rest = {name: each for name, each in schema.items() if name != "x-definition"}
         return _plain({**rest, "$ref": f"#/definitions/{schema['x-definition']}"}, key)
-    found = {
+    plain = {
         name: _plain(each, name) for name, each in schema.items() if not (name == "default" and each in (None, []))
     }
-    if "$ref" in found and len(found) > 1:
-        found = {"allOf": [{"$ref": found.pop("$ref")}], **found}
-    if found.get("type") in ("integer", "number", "boolean") and key not in ("items", "spec"):
+    if "$ref" in plain and len(plain) > 1:
+        plain = {"allOf": [{"$ref": plain.pop("$ref")}], **plain}
+    if plain.get("type") in ("integer", "number", "boolean") and key not in ("items", "spec"):
         wanted = {
-            name: found.pop(name) for name in list(found) if name not in ("title", "description", "examples", "default")
+            name: plain.pop(name) for name in list(plain) if name not in ("title", "description", "examples", "default")
         }
-        return {**found, "anyOf": [wanted, {"$ref": "#/definitions/variable"}]}
-    return found
+        return {**plain, "anyOf": [wanted, {"$ref": "#/definitions/variable"}]}
+    return plain
 
 
 def schema_file() -> FilePath:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     Field,
     ModelWrapValidatorHandler,
     PrivateAttr,
@@ -19,17 +18,19 @@ from pydantic import (
     model_validator,
 )
 
-from spec_compiler.diagnostics import Path, SpecError, show
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, show
 from spec_compiler.edits import EDITS, SECTIONS, Edit
 from spec_compiler.files import Folder
 from spec_compiler.language.base import Base
-from spec_compiler.language.parsed import Parsed
+from spec_compiler.language.parsed import OneOrMore, Parsed
 from spec_compiler.language.section import Section
 from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.data import Data
+from spec_compiler.spec.expect import KEYS, Expect
 from spec_compiler.spec.messages import said_of
 from spec_compiler.spec.permissions import EVERYTHING, Permissions, permitted
 from spec_compiler.spec.phase import Phase
+from spec_compiler.spec.policy import Policy, PolicyLike, load_policy
 from spec_compiler.text.overrides import overridden
 from spec_compiler.text.source import Source, leaves, texts_in
 from spec_compiler.text.variables import substituted
@@ -44,9 +45,7 @@ def _field(section: type[Edit]) -> tuple[Any, Any]:
     if not section.is_list:
         return section | None, Field(default=None, description=section.says)
     several: Any = tuple[section, ...]  # type: ignore[valid-type]
-    if section.may_stand_alone:
-        several = Annotated[several, BeforeValidator(lambda raw: raw if isinstance(raw, list | tuple) else [raw])]
-    return several, Field(default=(), description=section.says)
+    return Annotated[several, OneOrMore()], Field(default=(), description=section.says)
 
 
 class _Beginning(Section):
@@ -84,19 +83,28 @@ class Spec(_Edited):
 
     data: Data | None = Field(default=None, description="The images that `spec-compiler train` learns from.")
     compile: Compile | None = Field(default=None, description="What Keras's `compile` takes: optimizer, loss, metrics.")
-    train: tuple[Phase, ...] = Field(default=(), description="The phases of training, in order.")
+    train: Annotated[tuple[Phase, ...], OneOrMore()] = Field(
+        default=(), description="The phases of training, in order."
+    )
+
+    expect: Expect | None = Field(
+        default=None,
+        description="What must hold of the result, and of its training by the names of the metrics.",
+        examples=[{"output": [None, 10], "parameters": {"at_most": "25M"}, "absent": "type:Lambda"}],
+    )
 
     _source: Source | None = PrivateAttr(default=None)
+    _policy: Policy | None = PrivateAttr(default=None)
 
-    @model_validator(mode="wrap")
+    @model_validator(mode="wrap")  # neither `before`, which has no spec yet, nor `after`, which has no data
     @classmethod
     def _of_data(cls, raw: Any, handler: ModelWrapValidatorHandler[Spec]) -> Spec:
         """The spec, which knows the data that it was made of, whoever validates it."""
         if isinstance(raw, Mapping):
             for key, value in raw.items():  # permissions and nested models are looked up in the data
-                made = next((each for each in leaves(value) if isinstance(each, BaseModel | Parsed)), None)
-                if made is not None:
-                    message = f"a section is plain data, got `{type(made).__name__}`"
+                built = next((leaf for leaf in leaves(value) if isinstance(leaf, BaseModel | Parsed)), None)
+                if built is not None:
+                    message = f"a section is plain data, got `{type(built).__name__}`"
                     raise SpecError.single("SC103", message, path=(str(key),), help="write it as in YAML")
         spec = handler(raw)
         if spec._source is None and isinstance(raw, Mapping):
@@ -107,7 +115,7 @@ class Spec(_Edited):
         """The bases and the sections that say something, in one line."""
         bases = [self.base] if self.base is not None else list((self.bases or {}).values())
         names = [each.application or each.file or each.spec or each.python for each in bases]
-        says = [section for section in (*EDITS, "data", "compile", "train") if getattr(self, section)]
+        says = [section for section in (*EDITS, "data", "compile", "train", "expect") if getattr(self, section)]
         text = f"{', '.join(map(str, names)) or 'the base of the caller'}: {', '.join(says) or 'nothing changes'}"
         return f"<Spec {text}>" if self.name is None else f"<Spec {self.name}, {text}>"
 
@@ -119,6 +127,33 @@ class Spec(_Edited):
             message = "`base` and `bases` exclude each other"
             raise SpecError.single("SC108", message, path=("bases",), at_key=True, help="keep one of the two")
         return self
+
+    @model_validator(mode="after")
+    def _metrics_of_a_training(self) -> Spec:
+        if self.expect is not None and self.expect.metrics and not self.train:
+            otherwise = f"its keys are {', '.join(f'`{key}`' for key in KEYS)}; a metric needs `train`"
+            raise SpecError(
+                Diagnostic(
+                    "SC101",
+                    f"`expect` has no key `{name}`, and this spec trains nothing",
+                    ("expect", name),
+                    at_key=True,
+                    help=did_you_mean(name, KEYS, otherwise),
+                )
+                for name in self.expect.metrics
+            )
+        return self
+
+    @property
+    def policy(self) -> Policy | None:
+        """What the caller wants kept beside `expect`."""
+        return self._policy
+
+    def _under(self, policy: Policy) -> Spec:
+        """The spec with a policy that its result must keep."""
+        copied = super().model_copy()
+        copied._policy = policy
+        return copied
 
     @property
     def source(self) -> Source:
@@ -149,7 +184,8 @@ class Spec(_Edited):
             return super().model_copy(deep=deep)
         source = self.source
         source = Source({**source.data, **_plain(update)}, "", source.file, is_confined=source.is_confined)
-        return validate(source)
+        copied = validate(source)
+        return copied._under(self._policy) if self._policy is not None else copied
 
     def texts(self) -> Iterator[str]:
         """Every text in the sections that edit: where a selector reaches into a nested model, it is one of these."""
@@ -157,8 +193,8 @@ class Spec(_Edited):
 
     def section(self, kind: type[EditT]) -> EditT | None:
         """What the spec says in a section that edits and is no list; None where it says nothing."""
-        found: EditT | None = getattr(self, kind.key)
-        return found
+        section: EditT | None = getattr(self, kind.key)
+        return section
 
     def edits(self) -> Iterator[tuple[Path, Edit]]:
         """The edits in the order in which they are applied, each with its place in the spec."""
@@ -179,12 +215,14 @@ def load_spec(
     file: str | None = None,
     allowed: Permissions = EVERYTHING,
     inside: Folder | None = None,
+    policy: PolicyLike | None = None,
 ) -> Spec:
     """The spec in a file, in a YAML text (a string with a line break), in a plain dict, or as it is.
 
     `overrides` are texts such as `base.weights=null`, or one such text, applied before validation. `file` names the
     text in messages and gives the folder that relative paths start from. Loading runs nothing; `allowed` refuses what
-    a caller who goes on would not let it do. `inside` is the folder of another spec that names this one.
+    a caller who goes on would not let it do. `inside` is the folder of another spec that names this one. `policy` is
+    what its result must keep beside its own `expect`.
 
     Raises:
         SpecError: every mistake in the spec's own fields, located where it was read from text.
@@ -193,6 +231,9 @@ def load_spec(
     >>> load_spec({"spec": 1, "base": {"application": "VGG16"}, "cut_at": "block4_pool"}).base.application
     'VGG16'
     """
+    if policy is not None:
+        rules = load_policy(policy)
+        return load_spec(spec, overrides=overrides, file=file, allowed=allowed, inside=inside)._under(rules)
     overrides = (overrides,) if isinstance(overrides, str) else tuple(overrides)
     if isinstance(spec, Spec):
         if not overrides:
@@ -226,14 +267,12 @@ def validate(source: Source) -> Spec:
         SpecError: every mistake in the fields, together and located.
     """
     if not isinstance(source.data, dict):
-        error = SpecError.single(
-            "SC103", f"a spec is a mapping, got {show(source.data)}", help="a spec begins with `spec: 1`"
-        )
-        raise source.located(error)
+        message = f"a spec is a mapping, got {show(source.data)}"
+        raise source.located(SpecError.single("SC103", message, help="a spec begins with `spec: 1`"))
     try:
         spec = Spec.model_validate(_without_empty(source.data))
     except ValidationError as error:
-        raise source.located(SpecError(said_of(error, source.data, Spec.model_fields))) from None
+        raise source.located(SpecError(said_of(error, Spec.model_fields))) from None
     spec._source = source
     return spec
 

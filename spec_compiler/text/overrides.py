@@ -27,18 +27,18 @@ def overridden(source: Source, assignments: Iterable[str]) -> Source:
         parts = list(_PART.finditer(place.strip()))
         path: Path = tuple(int(part[0]) if part[0].isdecimal() and len(part[0]) < 10 else part[0] for part in parts)
         if not equals or not path:
-            raise SpecError.single(
-                "SC109", f"`--set {text}` is not `path=value`", help="for example `--set base.weights=null`"
-            )
+            message = f"`--set {text}` is not `path=value`"
+            raise SpecError.single("SC109", message, help="for example `--set base.weights=null`")
         try:
+            # These three are an empty document to `parse_source`, which refuses one.
             value = parse_source(raw).data if raw.strip() not in ("", "null", "~") else None
         except SpecError as error:
             raise SpecError.single("SC109", f"`--set {text}`: the value is not YAML", notes=(str(error),)) from None
-        made = _num_there(data, path)  # what leads to the rest is not in the text, this override makes it
+        num_there = _num_there(data, path)  # what leads to the rest is not in the text, this override makes it
         data = _assigned(data, path, value, text)
         values = {place: span for place, span in values.items() if place[: len(path)] != path}
         assigned = {place: known for place, known in assigned.items() if place[: len(path)] != path}
-        assigned.update(_assignments(text, path, parts, made, value))
+        assigned.update(_assignments(text, path, parts, num_there, value))
     return replace(source, data=data, values=values, assigned=assigned)
 
 
@@ -61,23 +61,22 @@ def _assigned(data: Any, path: Path, value: Any, text: str) -> Any:
 def _num_there(data: Any, path: Path) -> int:
     """How many parts of a path lead to something that is there."""
     for index, part in enumerate(path):
-        inside = isinstance(data, dict) and part in data
-        inside = inside or (isinstance(data, list) and isinstance(part, int) and part < len(data))
-        if not inside:
-            return index
-        data = data[part]
-        if data is None:
+        if isinstance(data, list):
+            data = data[part] if isinstance(part, int) and part < len(data) else None
+        else:
+            data = data.get(part) if isinstance(data, dict) else None
+        if data is None:  # `vars:` with nothing behind it is as good as not there
             return index
     return len(path)
 
 
 def _assignments(
-    text: str, path: Path, parts: list[re.Match[str]], made: int, value: Any
+    text: str, path: Path, parts: list[re.Match[str]], num_there: int, value: Any
 ) -> Iterator[tuple[Path, Assignment]]:
     """What an override put where: its value at the end of its path, and a mapping where there was none before that."""
     indent = len(text) - len(text.lstrip())
     spans = [(part.start() + indent, part.end() + indent) for part in parts]
-    for length in range(made + 1, len(path)):
+    for length in range(num_there + 1, len(path)):
         yield path[:length], Assignment(text, spans[length - 1], spans[length - 1])
     raw = text.partition("=")[2]
     start = len(text) - len(raw.lstrip())

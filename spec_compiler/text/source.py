@@ -57,11 +57,11 @@ class Source:
     def folder(self) -> Folder:
         """The folder that relative paths in the spec start from; the same while it is the same, as it holds files."""
         path = os.path.dirname(os.path.abspath(self.file)) if self.file else os.getcwd()
-        known: Folder | None = self.__dict__.get("_folder")
-        if known is None or known.path != path:
-            known = Folder(path, root=path if self.is_confined else None)
-            self.__dict__["_folder"] = known  # the value stays the same: it is only not made anew
-        return known
+        folder: Folder | None = self.__dict__.get("_folder")
+        if folder is None or folder.path != path:
+            folder = Folder(path, root=path if self.is_confined else None)
+            self.__dict__["_folder"] = folder  # the value stays the same: it is only not made anew
+        return folder
 
     @cached_property
     def lines(self) -> list[str]:
@@ -100,26 +100,26 @@ class Source:
     def _override(self, diagnostic: Diagnostic, path: Path) -> Override | None:
         """The `--set` that put there what a path leads to; None where what is meant stands in the text."""
         for length in range(len(path), 0, -1):
-            found = self.assigned.get(path[:length])
-            if found is None:
+            assignment = self.assigned.get(path[:length])
+            if assignment is None:
                 continue
-            start, end = found.value
+            start, end = assignment.value
             if length == len(path) and diagnostic.at_key:
                 if path in self.keys:
                     return None
-                start, end = found.key
-            elif length == len(path) and diagnostic.chars is not None and found.plain:
+                start, end = assignment.key
+            elif length == len(path) and diagnostic.chars is not None and assignment.plain:
                 start, end = start + diagnostic.chars[0], start + diagnostic.chars[1]
-            return Override(found.text, start, end)
+            return Override(assignment.text, start, end)
         return None
 
     def _written(self, path: Path) -> Path:
         """The path as the text has it: where a list may hold one entry without its bracket, there is no index."""
-        found: Path = ()
+        written: Path = ()
         for part in path:
-            if part != 0 or (*found, 0) in self.values or found not in self.values:
-                found = (*found, part)
-        return found
+            if part != 0 or (*written, 0) in self.values or written not in self.values:
+                written = (*written, part)
+        return written
 
     def locate_span(self, diagnostic: Diagnostic, span: Span) -> Diagnostic:
         """The diagnostic at a span, whatever its path says."""
@@ -136,8 +136,8 @@ class Source:
 
     def located(self, error: SpecError) -> SpecError:
         """The error with every diagnostic located, in the order of the text."""
-        found = {self.locate(each): None for each in error.diagnostics}
-        return SpecError(sorted(found, key=lambda each: (each.line or 0, each.column or 0)))
+        diagnostics = {self.locate(each): None for each in error.diagnostics}  # none of them twice
+        return SpecError(sorted(diagnostics, key=lambda each: (each.line or 0, each.column or 0)))
 
     @contextlib.contextmanager
     def locating(self) -> Iterator[None]:
@@ -159,15 +159,31 @@ def texts_in(data: Any) -> Iterator[str]:
 
 def leaves(data: Any) -> Iterator[Any]:
     """Everything in plain data that is neither a mapping nor a list."""
-    todo = [data]
+    return (value for _, value in walked(data) if not isinstance(value, Mapping | list | tuple))
+
+
+def walked(data: Any) -> Iterator[tuple[Path, Any]]:
+    """Plain data itself, and every mapping, list and scalar in it, each with its path; keys as the text has them.
+
+    Not by recursion: data that was made in Python may be nested deeper than Python's stack is.
+    """
+    todo: list[tuple[Path, Any]] = [((), data)]
     while todo:
-        here = todo.pop()
-        if isinstance(here, Mapping):
-            todo += here.values()
-        elif isinstance(here, list | tuple):
-            todo += here
-        else:
-            yield here
+        path, value = todo.pop()
+        yield path, value
+        if isinstance(value, Mapping):
+            todo += [((*path, key_text(key)), below) for key, below in value.items()]
+        elif isinstance(value, list | tuple):
+            todo += [((*path, index), below) for index, below in enumerate(value)]
+
+
+def key_text(key: Any) -> str:
+    """A key as YAML writes it.
+
+    >>> key_text("units"), key_text(True), key_text(None), key_text(3)
+    ('units', 'true', 'null', '3')
+    """
+    return "null" if key is None else str(key).lower() if isinstance(key, bool) else str(key)
 
 
 def _narrowed(span: Span, chars: tuple[int, int] | None) -> Span:

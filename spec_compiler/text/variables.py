@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, show
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, quoted, show
 from spec_compiler.text.source import Assignment, Source, texts_in
 from spec_compiler.text.yaml_text import MAX_NODES
 
@@ -35,9 +36,8 @@ def substituted(source: Source) -> Source:
     room = [MAX_NODES]
     for name, value in (raw or {}).items():
         if isinstance(value, Mapping):
-            problems.append(
-                Diagnostic("SC103", f"a variable is a value or a list, got {show(value)}", ("vars", str(name)))
-            )
+            message = f"a variable is a value or a list, got {show(value)}"
+            problems.append(Diagnostic("SC103", message, ("vars", str(name))))
         values[str(name)] = _filled(value, values, ("vars", str(name)), problems, room)
     rest: dict[Any, Any] = {}
     for key, value in data.items():
@@ -48,29 +48,29 @@ def substituted(source: Source) -> Source:
         problems.append(Diagnostic("SC005", message, ("vars",), at_key=True))
     if problems:
         raise source.located(SpecError(problems))
-    used = {found[1] for text in texts_in(data) for found in USE.finditer(text)}
+    used = {use[1] for text in texts_in(data) for use in USE.finditer(text)}
     unused = tuple(name for name in values if name not in used)
     return replace(source, data=rest, unused=unused, assigned=_assigned_through(source))
 
 
 def _assigned_through(source: Source) -> dict[Path, Assignment]:
     """What `--set` put where, with the places that use a variable which it set, or one that uses that."""
-    found = dict(source.assigned)
-    if not any(path[0] == "vars" for path in found):
-        return found
+    assigned = dict(source.assigned)
+    if not any(path[0] == "vars" for path in assigned):
+        return assigned
     todo: list[tuple[Path, Any]] = [((str(key),), value) for key, value in source.data.items() if key != "vars"]
     todo += [(("vars", str(name)), value) for name, value in reversed((source.data.get("vars") or {}).items())]
     while todo:  # variables first, from above
         path, here = todo.pop()
         if isinstance(here, dict | list):
             pairs = here.items() if isinstance(here, dict) else enumerate(here)
-            todo += [((*path, key if isinstance(here, list) else str(key)), each) for key, each in pairs]
-        elif isinstance(here, str) and path not in found:
-            set_there = (found.get(("vars", use[1])) for use in USE.finditer(here))
-            assignment = next((each for each in set_there if each is not None), None)
+            todo += [((*path, key if isinstance(here, list) else str(key)), below) for key, below in pairs]
+        elif isinstance(here, str) and path not in assigned:
+            set_there = (assigned.get(("vars", use[1])) for use in USE.finditer(here))
+            assignment = next(filter(None, set_there), None)
             if assignment is not None:
-                found[path] = assignment._replace(plain=assignment.plain and USE.fullmatch(here) is not None)
-    return found
+                assigned[path] = assignment._replace(plain=assignment.plain and USE.fullmatch(here) is not None)
+    return assigned
 
 
 def _filled(value: Any, values: Mapping[str, Any], path: Path, problems: list[Diagnostic], room: list[int]) -> Any:
@@ -83,42 +83,29 @@ def _filled(value: Any, values: Mapping[str, Any], path: Path, problems: list[Di
         return [_filled(each, values, (*path, index), problems, room) for index, each in enumerate(value)]
     if not isinstance(value, str) or "${" not in value:
         return value
-    whole = USE.fullmatch(value)
-    for found in USE.finditer(value):
-        if found[1] not in values:
+    for use in USE.finditer(value):
+        if use[1] not in values:
             if len(problems) >= MOST_PROBLEMS:
                 return value
-            otherwise = (
-                f"its variables are {', '.join(f'`{name}`' for name in values)}" if values else "add a `vars:` section"
-            )
-            problems.append(
-                Diagnostic(
-                    "SC110",
-                    f"there is no variable `{found[1]}`",
-                    path,
-                    chars=found.span(1),
-                    help=did_you_mean(found[1], values, otherwise),
-                )
-            )
+            otherwise = f"its variables are {quoted(values)}" if values else "add a `vars:` section"
+            help = did_you_mean(use[1], values, otherwise)
+            message = f"there is no variable `{use[1]}`"
+            problems.append(Diagnostic("SC110", message, path, chars=use.span(1), help=help))
             return value
-        room[0] -= _size(values[found[1]])
+        room[0] -= _size(values[use[1]])
     if room[0] < 0:
         return None
-    if whole:
+    if whole := USE.fullmatch(value):
         return values[whole[1]]
-    return USE.sub(lambda found: _text(values[found[1]]), value)
+    return USE.sub(lambda use: _text(values[use[1]]), value)
 
 
 def _size(value: Any) -> int:
     """How many values there are in one; text counts by its length. What was filled in before is within the limit."""
-    if isinstance(value, dict):
-        return 1 + sum(_size(each) for each in value.values())
-    if isinstance(value, list):
-        return 1 + sum(_size(each) for each in value)
+    if isinstance(value, dict | list):
+        return 1 + sum(map(_size, value.values() if isinstance(value, dict) else value))
     return 1 + len(value) // 80 if isinstance(value, str) else 1
 
 
 def _text(value: Any) -> str:
-    return (
-        {True: "true", False: "false", None: "null"}[value] if value is None or isinstance(value, bool) else str(value)
-    )
+    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ruamel.yaml.error import MarkedYAMLError
@@ -23,14 +24,14 @@ _QUOTES = ("'", '"')
 
 def yaml_error(error: MarkedYAMLError, text: str, file: str | None) -> SpecError:
     """ruamel's error in our words, where the mistake begins rather than where the reader gave up."""
+    # ruamel tells where it gave up (the problem) and where that construct began (the context); either may be None.
     mark = error.problem_mark or error.context_mark
     problem = first_line(str(error.problem or error.context or "not valid YAML"))
     begun = error.context_mark
     if begun is not None and ("stream end" in problem or "end of stream" in problem):  # where it begins says more
         mark = begun
-        problem = (
-            f"this {'quote' if text[begun.index : begun.index + 1] in _QUOTES else 'bracket or brace'} is never closed"
-        )
+        what = "quote" if text[begun.index : begun.index + 1] in _QUOTES else "bracket or brace"
+        problem = f"this {what} is never closed"
     elif "but found '<block" in problem:
         what = "a list entry (`- `)" if "sequence" in problem else "a key"
         problem = f"{what} that begins in another column than those before it"
@@ -40,7 +41,11 @@ def yaml_error(error: MarkedYAMLError, text: str, file: str | None) -> SpecError
     line = min(mark.line, len(lines) - 1) if mark is not None else 0
     column = mark.column if mark is not None and mark.line == line else len(lines[line])
     end = column + 1
-    if "expected '<document start>'" in problem and (first := _first(lines)) is not None and first < line:
+    if (
+        "expected '<document start>'" in problem
+        and (first := _telling(lines, range(len(lines)))) is not None
+        and first < line
+    ):
         line, column, end = first, *_extent(lines[first])
         problem, begun = "the text goes on in another column than it begins in", None
     is_key = "mapping values are not allowed" in problem or "a key that begins" in problem
@@ -62,10 +67,8 @@ def yaml_error(error: MarkedYAMLError, text: str, file: str | None) -> SpecError
         help = f"write `- {name}: {{}}`" if key == "from" else f"write `- {name}: {{{key}: …}}`"
         column, end = len(below["indent"]), len(below["indent"] + key)
     elif above is not None and _is_no_pair(lines[above], lines[line]):
-        problem, help = (
-            "a text where a key and its value should stand",
-            "write `key: value`, with a space after the colon",
-        )
+        problem = "a text where a key and its value should stand"
+        help = "write `key: value`, with a space after the colon"
         line, column, end = above, *_extent(lines[above])
     elif "mapping values are not allowed" in problem:
         help = "check the indentation, or quote a text that contains `: `"
@@ -78,9 +81,9 @@ def yaml_error(error: MarkedYAMLError, text: str, file: str | None) -> SpecError
     elif problem.startswith("the text goes on"):
         help = "begin the first line in the first column"
     notes: tuple[str, ...] = ()
-    context_mark = error.context_mark
-    if error.context and context_mark is not None and context_mark.line < line and below is None:
-        notes = (f"{first_line(str(error.context))} that begins on line {context_mark.line + 1}",)
+    context = error.context_mark
+    if error.context and context is not None and context.line < line and below is None:
+        notes = (f"{first_line(str(error.context))} that begins on line {context.line + 1}",)
     before = _above(lines, line)
     columns = "another column than those" in problem or "mapping values are not allowed" in problem
     if columns and before is not None and _extent(lines[before])[0] != _extent(lines[line])[0]:
@@ -89,15 +92,14 @@ def yaml_error(error: MarkedYAMLError, text: str, file: str | None) -> SpecError
     return SpecError([source.locate_span(diagnostic, Span(line, column, line, end))])
 
 
-def _first(lines: list[str]) -> int | None:
-    """The first line that says something."""
-    return next((at for at, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")), None)
+def _telling(lines: list[str], numbers: Iterable[int]) -> int | None:
+    """The first of these lines that says something."""
+    return next((at for at in numbers if lines[at].strip() and not lines[at].lstrip().startswith("#")), None)
 
 
 def _above(lines: list[str], line: int) -> int | None:
     """The nearest line above one that says something."""
-    told = (at for at in range(line - 1, -1, -1) if lines[at].strip() and not lines[at].lstrip().startswith("#"))
-    return next(told, None)
+    return _telling(lines, range(line - 1, -1, -1))
 
 
 def _extent(line: str) -> tuple[int, int]:
@@ -115,10 +117,10 @@ def _is_no_pair(above: str, here: str) -> bool:
 def too_many_brackets(text: str) -> int | None:
     """Where more brackets are open than any spec has, if they are; closing ones in texts do no harm."""
     depth = 0
-    for found in _BRACKET.finditer(text):
-        depth = depth + 1 if found[0] in "[{" else max(0, depth - 1)
+    for bracket in _BRACKET.finditer(text):
+        depth = depth + 1 if bracket[0] in "[{" else max(0, depth - 1)
         if depth > MAX_BRACKETS:
-            return found.start()
+            return bracket.start()
     return None
 
 

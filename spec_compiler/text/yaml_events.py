@@ -6,8 +6,8 @@ iteratively, with limits, and with marks for every node.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import isnan
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -28,7 +28,7 @@ from spec_compiler.diagnostics.advice import Rewrite
 from spec_compiler.diagnostics.text_lines import lines_of
 from spec_compiler.keras_facts.python_text import whole
 from spec_compiler.keras_facts.translation import as_yaml
-from spec_compiler.text.source import Source, Span
+from spec_compiler.text.source import Source, Span, key_text, walked
 from spec_compiler.text.yaml_errors import MAX_DEPTH, MAX_NODES
 
 _SCALAR_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null")}
@@ -46,6 +46,11 @@ class _Open:
     key: Any = None
     has_key: bool = False
 
+    @property
+    def wants_key(self) -> bool:
+        """Whether what comes next is a key."""
+        return isinstance(self.value, dict) and not self.has_key
+
 
 class Folder:
     """Folds the events of one YAML text into a `Source`: `take` each, then `finish`."""
@@ -56,11 +61,10 @@ class Folder:
         self.problems: list[Diagnostic] = []
         self.anchors: dict[str, Any] = {}
         self.documents = 0
-        self.seen = False
         self.nodes = 0
         self.cut_calls = 0
         self.root: Any = None
-        yaml = YAML(typ="safe", pure=True)
+        yaml = YAML(typ="safe", pure=True)  # YAML 1.2, in which `no` and `on` are texts; libyaml reads 1.1
         self.resolve = yaml.resolver.resolve
         self.construct = yaml.constructor.construct_object
 
@@ -73,9 +77,8 @@ class Folder:
         if isinstance(event, DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:
-                raise self._fail(
-                    "SC006", "a spec is one YAML document, this file has several", event, "split the file at `---`"
-                )
+                message = "a spec is one YAML document, this file has several"
+                raise self._fail("SC006", message, event, "split the file at `---`")
         elif isinstance(event, MappingStartEvent | SequenceStartEvent):
             self._open(event)
         elif isinstance(event, MappingEndEvent | SequenceEndEvent):
@@ -92,9 +95,8 @@ class Folder:
         self._refuse_tag(event)
         if len(self.stack) >= MAX_DEPTH:
             raise self._fail("SC005", f"nested deeper than {MAX_DEPTH} levels", event)
-        mapping = isinstance(event, MappingStartEvent)
-        value: dict[Any, Any] | list[Any] = {} if mapping else []
-        if self.stack and isinstance(self.stack[-1].value, dict) and not self.stack[-1].has_key:
+        value: dict[Any, Any] | list[Any] = {} if isinstance(event, MappingStartEvent) else []
+        if self.stack and self.stack[-1].wants_key:
             raise self._fail("SC006", "a key must be text, not a list or a mapping", event, self._brace_help(event))
         path = self._place(value, event)
         self.stack.append(_Open(value, path, event.start_mark, event.anchor, bool(event.flow_style)))
@@ -103,9 +105,8 @@ class Folder:
         self._refuse_tag(event)
         self._refuse_python(event)
         value = self._plain_value(event)
-        top = self.stack[-1] if self.stack else None
-        if top is not None and isinstance(top.value, dict) and not top.has_key:
-            self._key(top, value, event)
+        if self.stack and self.stack[-1].wants_key:
+            self._key(self.stack[-1], value, event)
             return
         path = self._place(value, event)
         span = _span(event.start_mark, event.end_mark, self.source, scalar=event)
@@ -118,46 +119,31 @@ class Folder:
     def _key(self, top: _Open, key: Any, event: Any) -> None:
         assert isinstance(top.value, dict)
         span = _span(event.start_mark, event.end_mark, self.source)
-        path = (*top.path, key if isinstance(key, str) else _key_text(key))
+        path = (*top.path, key_text(key))
         if key is None:
             raise self._fail("SC006", "a key must be text, here is none", event, "write the key before the colon")
         if key == "<<" and event.style is None:
             raise self._fail("SC006", "merge keys (`<<`) are not part of YAML 1.2", event, "write the keys out")
-        if key in top.value and type(key) in {type(each) for each in top.value}:
-            first = self.source.keys[path]
-            self.problems.append(
-                self.source.locate_span(
-                    Diagnostic(
-                        "SC002",
-                        f"the key `{key}` appears twice in one mapping",
-                        path,
-                        at_key=True,
-                        notes=(f"the first one is on line {first.line + 1}",),
-                        help="keep one of the two, or join their values",
-                    ),
-                    span,
-                )
-            )
-            path = (*top.path, f"{key} (again)")
-            key = f"{key} (again)"
+        if key in top.value and type(key) in set(map(type, top.value)):  # `1` and `true` are one key to Python only
+            notes = (f"the first one is on line {self.source.keys[path].line + 1}",)
+            help = "keep one of the two, or join their values"
+            twice = Diagnostic("SC002", f"the key `{key}` appears twice in one mapping", path, notes=notes, help=help)
+            self.problems.append(self.source.locate_span(replace(twice, at_key=True), span))
+            key = f"{key} (again)"  # the rest of the text is read, so that its mistakes are told as well
+            path = (*top.path, key)
         self.source.keys[path] = span
         top.key, top.has_key = key, True
 
     def _alias(self, event: AliasEvent) -> None:
-        top = self.stack[-1] if self.stack else None
         if event.anchor not in self.anchors:
-            raise self._fail(
-                "SC001",
-                f"no anchor `&{event.anchor}` in this file",
-                event,
-                f"a value that begins with `*` must stand in quotes: '*{event.anchor}'",
-            )
-        if top is not None and isinstance(top.value, dict) and not top.has_key:
+            help = f"a value that begins with `*` must stand in quotes: '*{event.anchor}'"
+            raise self._fail("SC001", f"no anchor `&{event.anchor}` in this file", event, help)
+        if self.stack and self.stack[-1].wants_key:
             raise self._fail("SC006", "an alias cannot be a key", event)
         value = self.anchors[event.anchor]
         path = self._place(value, event)
         span = _span(event.start_mark, event.end_mark, self.source)
-        for below in list(_paths(value)):  # each place below the alias is shown at the alias
+        for below, _ in walked(value):  # each place below the alias is shown at the alias
             self.nodes += 1
             if self.nodes > MAX_NODES:
                 raise self._fail("SC005", f"aliases expand to more than {MAX_NODES:,} values", event)
@@ -165,7 +151,6 @@ class Folder:
 
     def _place(self, value: Any, event: Any) -> Path:
         """Puts a value where the open collection wants one, and returns its path."""
-        self.seen = True
         self.nodes += 1
         if self.nodes > MAX_NODES:
             raise self._fail("SC005", f"more than {MAX_NODES:,} values", event)
@@ -178,7 +163,7 @@ class Folder:
             return (*top.path, len(top.value) - 1)
         top.value[top.key] = value
         top.has_key = False
-        return (*top.path, top.key if isinstance(top.key, str) else _key_text(top.key))
+        return (*top.path, key_text(top.key))
 
     def _plain_value(self, event: ScalarEvent) -> Any:
         implicit = event.implicit if isinstance(event.implicit, tuple) else (event.implicit, False)
@@ -186,14 +171,13 @@ class Folder:
         if tag not in _SCALAR_TAGS:
             return event.value  # timestamps and the like mean nothing to a spec
         node = ScalarNode(tag, event.value, event.start_mark, event.end_mark, style=event.style)
-        if tag.endswith((":int", ":float")) and len(event.value) > 400:
+        if tag.endswith((":int", ":float")) and len(event.value) > 400:  # Python's `int` takes quadratic time
             raise self._fail("SC103", "a number of more than 400 digits", event)
         value = self.construct(node, deep=True)
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
-            raise self._fail(
-                "SC103", "this number does not fit into 64 bits", event, "put it in quotes if it is a text"
-            )
-        if isinstance(value, float) and value != value:
+            message = "this number does not fit into 64 bits"
+            raise self._fail("SC103", message, event, "put it in quotes if it is a text")
+        if isinstance(value, float) and isnan(value):
             raise self._fail("SC103", "`.nan` is no number that a model could take", event)
         return value
 
@@ -201,12 +185,8 @@ class Folder:
         tag = getattr(event, "tag", None)
         if tag is not None and str(tag) not in _SCALAR_TAGS:
             text = self.source.text[event.start_mark.index :].split(None, 1)[0]
-            raise self._fail(
-                "SC006",
-                f"the YAML tag `{text[:60]}` has no meaning in a spec",
-                event,
-                "remove the tag, or quote the text",
-            )
+            message = f"the YAML tag `{text[:60]}` has no meaning in a spec"
+            raise self._fail("SC006", message, event, "remove the tag, or quote the text")
 
     def _refuse_python(self, event: ScalarEvent) -> None:
         """A tuple or a call in braces or brackets, where YAML ends a text at its first comma."""
@@ -215,11 +195,10 @@ class Folder:
             return
         self.cut_calls += 1  # each is looked for far ahead
         text = whole(self.source.text, event.start_mark.index)
-        written = as_yaml(text) if text is not None else None
-        if text is None or written is None:
+        if text is None or (written := as_yaml(text)) is None:
             return
-        help = Advice(f"write `{written}`", Rewrite(written))
-        problem = Diagnostic("SC103", "this is Python, of which YAML makes a value at each comma", help=help)
+        message = "this is Python, of which YAML makes a value at each comma"
+        problem = Diagnostic("SC103", message, help=Advice(f"write `{written}`", Rewrite(written)))
         line, column = event.start_mark.line, event.start_mark.column
         span = Span(line, column, line + len(lines_of(text)) - 1, column + len(text))
         raise SpecError([*self.problems, self.source.locate_span(problem, span)])
@@ -241,25 +220,17 @@ class Folder:
         """
         if self.problems:
             raise SpecError(self.problems)
-        if not self.seen or self.root is None:
+        if self.root is None:
+            help = "a spec begins with `spec: 1`"
             raise SpecError(
-                [
-                    Diagnostic(
-                        "SC003",
-                        "the spec is empty",
-                        file=self.source.file,
-                        line=1,
-                        column=1,
-                        help="a spec begins with `spec: 1`",
-                    )
-                ]
+                [Diagnostic("SC003", "the spec is empty", file=self.source.file, line=1, column=1, help=help)]
             )
         return replace(self.source, data=self.root)
 
 
 def _span(start: Any, end: Any, source: Source, scalar: ScalarEvent | None = None) -> Span:
     line, column, end_line, end_column = start.line, start.column, end.line, end.column
-    if scalar is None and (end_line > line) and end_column == 0:  # a block collection ends at the next token
+    if scalar is None and end_line > line and end_column == 0:  # a block collection ends at the next token
         lines = source.lines
         end_line -= 1
         while end_line > line and not lines[min(end_line, len(lines) - 1)].strip():
@@ -272,19 +243,3 @@ def _span(start: Any, end: Any, source: Source, scalar: ScalarEvent | None = Non
         else:
             plain = text[start.index : end.index] == scalar.value
     return Span(line, column, end_line, end_column, plain)
-
-
-def _paths(value: Any) -> Iterator[Path]:
-    """Every path below a value, itself included, breadth last; the caller counts."""
-    todo: list[tuple[Path, Any]] = [((), value)]
-    while todo:
-        path, here = todo.pop()
-        yield path
-        if isinstance(here, dict):
-            todo += [((*path, key if isinstance(key, str) else _key_text(key)), each) for key, each in here.items()]
-        elif isinstance(here, list):
-            todo += [((*path, index), each) for index, each in enumerate(here)]
-
-
-def _key_text(key: Any) -> str:
-    return "null" if key is None else str(key).lower() if isinstance(key, bool) else str(key)

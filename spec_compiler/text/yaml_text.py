@@ -31,8 +31,10 @@ from spec_compiler.text.yaml_events import Folder
 _REFUSED = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
-def read_source(file: str | os.PathLike[str], inside: FileFolder | None = None) -> Source:
+def read_source(file: str | os.PathLike[str], inside: FileFolder | None = None, what: str = "spec") -> Source:
     """The spec in a file; `inside` is the folder of the spec that names it, which it may not leave if that is confined.
+
+    `what` is the file in messages.
 
     Raises:
         SpecError: SC501 no such file, SC004 not readable as text, and whatever `parse_source` raises.
@@ -42,11 +44,10 @@ def read_source(file: str | os.PathLike[str], inside: FileFolder | None = None) 
         if stat.S_ISFIFO(os.stat(name).st_mode) and not name.startswith("/dev/"):
             raise OSError(None, "it is a pipe")  # reading would wait for whoever writes into it
         with open(name, "rb") if inside is None or not inside.is_confined else inside.open(name) as stream:
-            raw = stream.read(MAX_BYTES + 1)
+            raw = stream.read(MAX_BYTES + 1)  # a file may be endless, `/dev/zero`
     except FileNotFoundError:
-        raise SpecError(
-            [Diagnostic("SC501", f"no spec file `{name}`", file=name, help=did_you_mean_file(name))]
-        ) from None
+        missing = Diagnostic("SC501", f"no {what} file `{name}`", file=name, help=did_you_mean_file(name))
+        raise SpecError([missing]) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise SpecError([Diagnostic("SC004", f"cannot read `{name}`: {reason}", file=name)]) from None
@@ -56,19 +57,10 @@ def read_source(file: str | os.PathLike[str], inside: FileFolder | None = None) 
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = raw[: error.start].decode("utf-8-sig")
-        line, column = position(before, len(before))
-        raise SpecError(
-            [
-                Diagnostic(
-                    "SC004",
-                    f"`{name}` is not UTF-8 text: byte {raw[error.start]:#04x}",
-                    file=name,
-                    line=line + 1,
-                    column=column + 1,
-                    help="save the file as UTF-8",
-                )
-            ]
-        ) from None
+        line, column = (at + 1 for at in position(before, len(before)))
+        message = f"`{name}` is not UTF-8 text: byte {raw[error.start]:#04x}"
+        help = "save the file as UTF-8"
+        raise SpecError([Diagnostic("SC004", message, file=name, line=line, column=column, help=help)]) from None
     return parse_source(text, file=name)
 
 
@@ -84,14 +76,11 @@ def parse_source(text: str, file: str | None = None) -> Source:
     if len(text) > MAX_BYTES:
         raise too_large(file)
     text = text.removeprefix("\ufeff")
-    bad = _REFUSED.search(text)
-    if bad is not None:
-        raise error_at(
-            Source(None, text, file), f"the character U+{ord(bad[0]):04X} is not allowed in YAML", bad.start()
-        )
-    deep = too_many_brackets(text)
-    if deep is not None:
-        raise error_at(Source(None, text, file), f"nested deeper than {MAX_DEPTH} levels", deep, "SC005", help=None)
+    source = Source(None, text, file)
+    if (refused := _REFUSED.search(text)) is not None:
+        raise error_at(source, f"the character U+{ord(refused[0]):04X} is not allowed in YAML", refused.start())
+    if (deep := too_many_brackets(text)) is not None:
+        raise error_at(source, f"nested deeper than {MAX_DEPTH} levels", deep, "SC005", help=None)
     folder = Folder(text, file)
     try:
         for event in YAML(typ="safe", pure=True).parse(text):
@@ -100,9 +89,9 @@ def parse_source(text: str, file: str | None = None) -> Source:
         raise yaml_error(error, text, file) from None
     except YAMLError as error:
         raise SpecError([Diagnostic("SC001", first_line(str(error)), file=file)]) from None
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, SpecError):
-            raise
+    except SpecError:  # which is a ValueError as well
+        raise
+    except (ValueError, RecursionError) as error:  # such as `"\UFFFFFFFF"`, which ruamel hands to `chr`
         raise SpecError([Diagnostic("SC001", f"not valid YAML: {first_line(str(error))}", file=file)]) from None
     return folder.finish()
 

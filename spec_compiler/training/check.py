@@ -29,6 +29,7 @@ def check_training(spec: Spec, graph: Graph) -> None:
         problems += monitor_problems(spec, graph)
     images = [*image_problems(spec, graph)] if spec.data is not None and not spec.data.is_code else []
     problems += images
+    # where the model takes no images at all, what its loss computes with is no longer the question
     if spec.compile is not None and not any(problem.code == "SC604" for problem in images):
         problems += loss_problems(spec, graph)
         problems += metric_problems(spec, graph)
@@ -78,9 +79,9 @@ def planned_phases(spec: Spec, graph: Graph) -> tuple[PlannedPhase, ...]:
 
 def inference_only(spec: Spec, index: int) -> bool:
     """Whether a phase keeps every BatchNormalization in inference mode."""
-    freeze = spec.train[index].freeze
-    if freeze is None:
-        freeze = section.root if (section := spec.section(Freeze)) is not None else None
+    freeze, section = spec.train[index].freeze, spec.section(Freeze)
+    if freeze is None and section is not None:
+        freeze = section.root
     return freeze is not None and freeze.batch_norm == "all"
 
 
@@ -103,16 +104,12 @@ def _sections(spec: Spec) -> Iterator[Diagnostic]:
         if getattr(spec, name) is None:
             yield Diagnostic("SC102", f"`train` needs the section `{name}`", ("train",), at_key=True,
                              help=f"add `{example}`")  # fmt: skip
-    seen: dict[str, int] = {}
+    seen: set[str] = set()
     for index, phase in enumerate(spec.train):
         if phase.phase in seen:
-            yield Diagnostic(
-                "SC103",
-                f"two phases are called `{phase.phase}`",
-                ("train", index, "phase"),
-                help=f"write another name, for example `{phase.phase}_{index + 1}`",
-            )
-        seen.setdefault(phase.phase, index)
+            help = f"write another name, for example `{phase.phase}_{index + 1}`"
+            yield Diagnostic("SC103", f"two phases are called `{phase.phase}`", ("train", index, "phase"), help=help)
+        seen.add(phase.phase)
 
 
 _COMPILE = "compile: {optimizer: adam, loss: categorical_crossentropy, metrics: [accuracy]}"
@@ -128,9 +125,5 @@ def _phases(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
         if not any(weight.trainable for name in names for weight in graph.layers[name].weights):
             path: Path = ("train", index) + (("freeze",) if phase.freeze is not None else ())
             by = "freezes" if phase.freeze is not None else "inherits from `freeze`"
-            yield Diagnostic(
-                "SC607",
-                f"the phase `{phase.phase}` {by} every layer with weights, it would train nothing",
-                path,
-                help="leave some layers out of the selector, or add a `head`",
-            )
+            message = f"the phase `{phase.phase}` {by} every layer with weights, it would train nothing"
+            yield Diagnostic("SC607", message, path, help="leave some layers out of the selector, or add a `head`")

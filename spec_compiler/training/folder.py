@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import random
+from collections import Counter
 from dataclasses import dataclass
 
-from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, under
+from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, quoted, under
 from spec_compiler.files import Folder, gone
 from spec_compiler.files.regular import Left, kind_at
 from spec_compiler.spec.data import Data
@@ -28,19 +29,13 @@ class ImageFolder:
 
     def of(self, indices: list[int]) -> ImageFolder:
         """The images at these positions."""
-        return ImageFolder(
-            self.path,
-            self.class_names,
-            tuple(self.files[index] for index in indices),
-            tuple(self.labels[index] for index in indices),
-        )
+        files = tuple(self.files[index] for index in indices)
+        return ImageFolder(self.path, self.class_names, files, tuple(self.labels[index] for index in indices))
 
     def counts(self) -> dict[str, int]:
         """How many images each class has."""
-        counts = dict.fromkeys(self.class_names, 0)
-        for label in self.labels:
-            counts[self.class_names[label]] += 1
-        return counts
+        counts = Counter(self.labels)
+        return {name: counts[label] for label, name in enumerate(self.class_names)}
 
 
 @dataclass(frozen=True)
@@ -88,6 +83,7 @@ def read_folder(given: str, start: Folder) -> ImageFolder:
         raise gone(given) from None
     except OSError as error:
         raise SpecError.single("SC602", f"the folder `{given}` cannot be read: {error.strerror}") from None
+    # in the order of the alphabet, in which Keras numbers classes as well (`keras/src/utils/dataset_utils.py`)
     names = [entry.name for entry in entries if entry.is_folder and not entry.name.startswith(".")]
     if not names:
         loose = sum(entry.name.lower().endswith(FORMATS) for entry in entries)
@@ -128,8 +124,9 @@ def split_folder(folder: ImageFolder, share: float, seed: int) -> tuple[ImageFol
         if len(indices) < 2:
             message = f"the class `{name}` has one image, which cannot both train and validate"
             raise SpecError.single("SC602", message, help="add images, or give `validation` a folder of its own")
+        # by the class's own name: a class that is added leaves the split of the others as it was
         random.Random(f"{seed}/validation/{name}").shuffle(indices)  # noqa: S311 - a split that can be repeated
-        count = min(max(1, round(share * len(indices))), len(indices) - 1)
+        count = min(max(1, round(share * len(indices))), len(indices) - 1)  # neither part is without the class
         held += sorted(indices[:count])
         kept += sorted(indices[count:])
     return folder.of(kept), folder.of(held)
@@ -153,19 +150,19 @@ def same_classes(train: ImageFolder, validation: ImageFolder) -> None:
 def _near(given: str, path: str) -> str | None:
     """The folder beside a missing one that was surely meant."""
     around = os.path.dirname(path)
-    names = [name for name in os.listdir(around) if _is_class(around, name)] if os.path.isdir(around) else []
-    return did_you_mean(given, [os.path.join(os.path.dirname(given), name) for name in names])
-
-
-def _is_class(path: str, name: str) -> bool:
-    return not name.startswith(".") and os.path.isdir(os.path.join(path, name))
+    names = os.listdir(around) if os.path.isdir(around) else []
+    folders = [name for name in names if not name.startswith(".") and os.path.isdir(os.path.join(around, name))]
+    return did_you_mean(given, [os.path.join(os.path.dirname(given), name) for name in folders])
 
 
 def _images(path: str, start: Folder) -> tuple[list[str], list[Diagnostic]]:
-    """The images in a class folder and below, links followed and each folder looked into once, and what is none."""
+    """The images in a class folder and below, and what is called an image and is none.
+
+    Links are followed, and each folder is looked into once.
+    """
     images: list[str] = []
     odd: list[Diagnostic] = []
-    seen: set[str] = set()
+    seen: set[str] = set()  # a link back to a folder above would never end
     todo = [path]
     while todo:
         folder = todo.pop()
@@ -173,7 +170,7 @@ def _images(path: str, start: Folder) -> tuple[list[str], list[Diagnostic]]:
             for entry in start.entries(folder):
                 here = os.path.join(folder, entry.name)
                 if entry.is_folder and os.path.realpath(here) not in seen:
-                    seen.add(os.path.realpath(here))  # a link back to a folder above would never end
+                    seen.add(os.path.realpath(here))
                     start.admit(here)
                     todo.append(here)
                 elif not entry.is_folder and entry.name.lower().endswith(FORMATS):
@@ -186,7 +183,7 @@ def _images(path: str, start: Folder) -> tuple[list[str], list[Diagnostic]]:
             odd += gone(os.path.relpath(folder, start.path or ".")).diagnostics
         except OSError as error:
             odd.append(Diagnostic("SC603", f"the folder `{_shown(folder)}` cannot be read: {error.strerror}"))
-    return sorted(images), odd[:5]
+    return sorted(images), odd[:5]  # a whole folder of broken links has one cause
 
 
 def _no_image(path: str) -> Diagnostic:
@@ -203,5 +200,5 @@ def _shown(path: str) -> str:
 
 
 def _listed(names: list[str]) -> str:
-    shown = ", ".join(f"`{name}`" for name in names[:4])
+    shown = quoted(names[:4])
     return shown + (f" and {len(names) - 4} more" if len(names) > 4 else "")

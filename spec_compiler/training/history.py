@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -58,16 +58,14 @@ class History:
     def best(self, metric: str, largest: bool = True) -> Row | None:
         """The first epoch with the best value of a metric."""
         rows = [row for row in self.rows if not math.isnan(row.metrics.get(metric, math.nan))]
-        key = (lambda row: -row.metrics[metric]) if largest else (lambda row: row.metrics[metric])
-        return min(rows, key=key) if rows else None
+        return (max if largest else min)(rows, key=lambda row: row.metrics[metric], default=None)
 
     def phases(self) -> tuple[tuple[str, int, int], ...]:
         """Each phase with its first and last epoch."""
-        epochs: dict[str, tuple[int, int]] = {}
+        epochs: dict[str, list[int]] = {}
         for row in self.rows:
-            first, _ = epochs.get(row.phase, (row.epoch, row.epoch))
-            epochs[row.phase] = (first, row.epoch)
-        return tuple((name, first, last) for name, (first, last) in epochs.items())
+            epochs.setdefault(row.phase, []).append(row.epoch)
+        return tuple((phase, of_phase[0], of_phase[-1]) for phase, of_phase in epochs.items())
 
     def to_csv(self) -> str:
         """A table with one line an epoch.
@@ -81,6 +79,7 @@ class History:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["epoch", "phase", *names, "learning_rate", "seconds"])
         for row in self.rows:
+            # `repr` writes as many digits as lead back to the same number
             values = [repr(row.metrics[name]) if name in row.metrics else "" for name in names]
             rate = "" if row.learning_rate is None else f"{row.learning_rate:.6g}"
             writer.writerow([row.epoch, row.phase, *values, rate, f"{row.seconds:.3f}"])
@@ -88,16 +87,7 @@ class History:
 
     def to_json(self) -> list[dict[str, Any]]:
         """The rows as plain data."""
-        return [
-            {
-                "epoch": row.epoch,
-                "phase": row.phase,
-                "metrics": dict(row.metrics),
-                "learning_rate": row.learning_rate,
-                "seconds": row.seconds,
-            }
-            for row in self.rows
-        ]
+        return [asdict(row) for row in self.rows]
 
     @classmethod
     def from_json(cls, rows: Sequence[Mapping[str, Any]]) -> History:

@@ -11,7 +11,7 @@ from spec_compiler.diagnostics import Path, SpecError, dotted
 from spec_compiler.spec import Spec
 
 IMAGES: Path = ("data", "images")  # no key of a spec: what is in its folders
-_FREE = ("description", "vars")  # what uses a variable says its value
+_FREE = ("description", "vars", "expect")  # what uses a variable says its value
 
 Identity = dict[Path, str]
 
@@ -21,8 +21,8 @@ def identity(spec: Spec, images: str) -> Identity:
 
     How many epochs a phase has is left out: to raise it is to continue.
     """
-    said = {key: value for key, value in spec.source.data.items() if key not in _FREE}
-    leaves = {path: value for path, value in _leaves(said, ()) if not _is_epochs(path)}
+    values = {key: value for key, value in spec.source.data.items() if key not in _FREE}
+    leaves = {path: value for path, value in _leaves(values, ()) if not _is_epochs(path)}
     return {path: _digest(value) for path, value in leaves.items()} | {IMAGES: _digest(images)}
 
 
@@ -83,4 +83,5 @@ def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
 
 
 def _digest(value: Any) -> str:
+    # `default`: YAML has dates, and a spec that is a Python dict may hold any object
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]

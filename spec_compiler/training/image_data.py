@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.diagnostics import Diagnostic, SpecError, quoted
 from spec_compiler.graph import Graph
 from spec_compiler.graph.channels import channel_axis
 from spec_compiler.spec import Spec
@@ -58,11 +58,10 @@ def image_shape(data: Data, graph: Graph) -> tuple[int, int, int]:
         raise SpecError.single("SC604", message, path=("data",), at_key=True, help=help)
     _, height, width, channels = shape
     if data.image_size is not None:
-        for wanted, size in zip(data.image_size, (height, width), strict=True):
-            if size is not None and size != wanted:
-                message = f"`image_size` is {list(data.image_size)}, the model takes images of {height}x{width}"
-                help = "leave `image_size` out, or change the model's input with `input`"
-                raise SpecError.single("SC604", message, path=("data", "image_size"), help=help)
+        if any(mine not in (None, size) for mine, size in zip((height, width), data.image_size, strict=True)):
+            message = f"`image_size` is {list(data.image_size)}, the model takes images of {height}x{width}"
+            help = "leave `image_size` out, or change the model's input with `input`"
+            raise SpecError.single("SC604", message, path=("data", "image_size"), help=help)
         height, width = data.image_size
     if height is None or width is None:
         message = "the model takes images of any size, so `data` needs `image_size`"
@@ -82,13 +81,12 @@ def check_classes(graph: Graph, folder: ImageFolder) -> None:
     if units is None or (count == 2 if units == 1 else count == units):
         return
     layer = graph.layer_of(graph.output_refs[0].node)
-    names = ", ".join(f"`{name}`" for name in folder.class_names[:6]) + (" …" if count > 6 else "")
-    one = "tells two classes apart" if units == 1 else f"has {units} outputs"
+    names = quoted(folder.class_names[:6]) + (" …" if count > 6 else "")
+    puts_out = "tells two classes apart" if units == 1 else f"has {units} outputs"
+    help = f"add a `head` that ends in `Dense: {{units: {count}, activation: softmax}}`"
     if layer.is_new:
         help = f"write `units: {count}` in `{layer.name}`"
-    else:
-        help = f"add a `head` that ends in `Dense: {{units: {count}, activation: softmax}}`"
     related = ((f"`{layer.name}` is made here", layer.origin.path),) if layer.is_new else ()
-    message = f"the data has {count} {'class' if count == 1 else 'classes'}, `{layer.name}` {one}"
+    message = f"the data has {count} {'class' if count == 1 else 'classes'}, `{layer.name}` {puts_out}"
     notes = (f"the classes are {names}",)
     raise SpecError([Diagnostic("SC604", message, ("data", "train"), notes=notes, help=help, related=related)])

@@ -35,14 +35,12 @@ def loss_problems(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
     assert spec.compile is not None
     if "crossentropy" in spec.compile.loss.class_name.lower():
         for ref in graph.output_refs:
-            problem = _misfit(spec, graph, ref)
-            if problem is not None:
-                message, help = problem
+            if (misfit := _misfit(spec, graph, ref)) is not None:
+                message, help = misfit
                 layer = graph.layer_of(ref.node)
-                said = (
-                    ((f"the model's output is `{layer.name}`, made here", layer.origin.path),) if layer.is_new else ()
-                )
-                yield Diagnostic("SC605", message, ("compile", "loss"), help=help, related=said)
+                here = (f"the model's output is `{layer.name}`, made here", layer.origin.path)
+                related = (here,) if layer.is_new else ()
+                yield Diagnostic("SC605", message, ("compile", "loss"), help=help, related=related)
 
 
 def _misfit(spec: Spec, graph: Graph, ref: ValueRef) -> tuple[str, str] | None:
@@ -95,29 +93,26 @@ def metric_problems(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
     labels = labels_for(spec, graph)
     for index, metric in enumerate(spec.compile.metrics):
         name = metric.class_name
-        wrong = right = None
         if name.startswith("Sparse") and labels == "one_hot":
-            wrong, right = "integers", name.removeprefix("Sparse")
+            of_metric, of_loss, better = "integers", "one-hot rows", name.removeprefix("Sparse")
         elif labels == "integer" and name in _OF_ROWS:
-            wrong, right = "one-hot rows", f"Sparse{name}"
-        if wrong:
-            given = {"integer": "integers", "one_hot": "one-hot rows"}[labels]
-            message = f"`{metric.name}` takes labels as {wrong}, the loss `{loss.name}` takes {given}"
-            yield Diagnostic("SC605", message, ("compile", "metrics", index), help=f"write `{right}`, or `accuracy`")
+            of_metric, of_loss, better = "one-hot rows", "integers", f"Sparse{name}"
+        else:
+            continue
+        message = f"`{metric.name}` takes labels as {of_metric}, the loss `{loss.name}` takes {of_loss}"
+        yield Diagnostic("SC605", message, ("compile", "metrics", index), help=f"write `{better}`, or `accuracy`")
 
 
 def activation_of(layer: LayerSpec) -> str | None:
     """The name of the activation that a layer ends in; None where that is not known."""
-    if layer.class_name in ("Softmax",):
-        return "softmax"
-    if layer.class_name == "ReLU":
-        return "relu"
-    found = layer.arguments.get("activation")
-    if isinstance(found, Mapping):
-        found = found.get("config")
-    if found is None and layer.class_name == "Dense":
-        return "linear"
-    return found if isinstance(found, str) else None
+    if layer.class_name in ("Softmax", "ReLU"):
+        return layer.class_name.lower()
+    activation = layer.arguments.get("activation")
+    if isinstance(activation, Mapping):  # a serialised function: `config` is its name
+        activation = activation.get("config")
+    if activation is None and layer.class_name == "Dense":
+        return "linear"  # `keras/src/activations/__init__.py`: what `get` makes of None
+    return activation if isinstance(activation, str) else None
 
 
 def _units(graph: Graph, ref: ValueRef) -> int | None:

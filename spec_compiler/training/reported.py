@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from string import Formatter
 
-from spec_compiler.diagnostics import Advice, Diagnostic, Path, did_you_mean
+from spec_compiler.diagnostics import Advice, Diagnostic, Path, did_you_mean, quoted
 from spec_compiler.diagnostics.advice import Add
 from spec_compiler.graph import Graph
 from spec_compiler.graph.node import ValueRef
@@ -26,14 +26,13 @@ def metric_name(metric: KerasObject) -> str:
     >>> metric_name(KerasObject.parse("metric", "AUC")), metric_name(KerasObject.parse("metric", "acc"))
     ('auc', 'acc')
     """
-    given = metric.arguments.get("name")
-    if given is not None:
-        return str(given)
+    if (name := metric.arguments.get("name")) is not None:
+        return str(name)
     if metric.name.islower() and not metric.arguments and ">" not in metric.name:
         return metric.name
     record = catalogue.class_record(metric.class_name, "metric")
-    own = record["arguments"].get("name", {}).get("default") if record is not None else None
-    return str(own) if own is not None else snake_case(metric.class_name)
+    default = record["arguments"].get("name", {}).get("default") if record is not None else None
+    return str(default) if default is not None else snake_case(metric.class_name)
 
 
 def output_names(graph: Graph) -> tuple[str, ...]:
@@ -60,6 +59,7 @@ def reported(metrics: Sequence[KerasObject], outputs: Sequence[str], *, validate
     for output in outputs if several else ("",):
         for metric in metrics:
             name = f"{output}_{metric_name(metric)}" if several else metric_name(metric)
+            # Keras counts on where two metrics have one name (`CompileMetrics`, `keras/src/trainers/compile_utils.py`)
             again = sum(
                 other == name or (other.startswith(f"{name}_") and other[len(name) + 1 :].isdigit()) for other in names
             )
@@ -89,31 +89,30 @@ def _monitor_problems(
         return
     if monitor not in names:
         message = f"`{callback.name}` watches `{monitor}`, which the training does not report"
-        help = did_you_mean(monitor, names, f"it reports {_listed(names)}")
+        help = did_you_mean(monitor, names, f"it reports {quoted(names)}")
         if monitor.startswith("val_") and not validates:
             help = "add `validation` to `data`, or watch `loss`"
         yield Diagnostic("SC605", message, (*path, "monitor"), help=help)
     elif not names[monitor] and callback.arguments.get("mode", "auto") == "auto":
         message = f"`{callback.name}` watches `{monitor}`, and Keras cannot tell whether more of it is better"
-        mode, other = ("min", "max") if monitor.endswith("loss") else ("max", "min")
-        help = f"add `mode: {mode}`, or `mode: {other}` where less is better"
-        if mode == "min":
-            help = Advice("add `mode: min`", Add("mode", "min", ("..",)))
+        is_loss = monitor.endswith("loss")
+        least = Advice("add `mode: min`", Add("mode", "min", ("..",)))
+        help = least if is_loss else "add `mode: max`, or `mode: min` where less is better"
         yield Diagnostic("SC605", message, (*path, "monitor"), help=help)
 
 
 def _placeholder_problems(callback: KerasObject, names: Mapping[str, bool], path: Path) -> Iterator[Diagnostic]:
     """A file name with a place for a number that no epoch reports, on which Keras would break down after one."""
     text = callback.arguments.get("filepath")
-    known = ["epoch", "batch", *names]
+    filled = ["epoch", "batch", *names]
     try:
         fields = [name for _, name, _, _ in Formatter().parse(str(text or "")) if name is not None]
     except ValueError:
         return
     for name in fields:
-        if name not in known:
+        if name not in filled:
             message = f"`filepath` has a place for `{name}`, which the training does not report"
-            help = str(did_you_mean(name, known, f"it reports {_listed(names)}"))  # it stands somewhere in the name
+            help = str(did_you_mean(name, filled, f"it reports {quoted(names)}"))  # it stands somewhere in the name
             yield Diagnostic("SC605", message, (*path, "filepath"), help=help)
 
 
@@ -130,7 +129,3 @@ def _monitor(callback: KerasObject) -> str | None:
 
 
 _OF_THE_BEST = ("ModelCheckpoint", "OrbaxCheckpoint")
-
-
-def _listed(names: Mapping[str, bool]) -> str:
-    return ", ".join(f"`{name}`" for name in names)

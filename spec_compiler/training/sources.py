@@ -51,17 +51,17 @@ def require_pillow() -> None:
 def _check_function(text: str, folder: Folder, key: str) -> None:
     """Proves that `module:function` can be found, without importing the module."""
     name, _, member = text.partition(":")
-    first = name.partition(".")[0]
-    for each in (f"{name.replace('.', '/')}.py", first):
-        with under("data", key):
-            folder.permit(each, text)
-    file = folder.place(f"{name.replace('.', '/')}.py")
+    package, module = name.partition(".")[0], f"{name.replace('.', '/')}.py"
+    with under("data", key):
+        folder.permit(module, text)
+        folder.permit(package, text)
+    file = folder.place(module)
     if not os.path.isfile(file):
-        beside = os.path.isdir(os.path.join(folder, first))
-        if beside or importlib.util.find_spec(first) is not None:
+        beside = os.path.isdir(os.path.join(folder, package))
+        if beside or importlib.util.find_spec(package) is not None:
             return  # a package: what is in it, importing it would say
         modules = [file.removesuffix(".py") for file in sorted(os.listdir(folder.path or ".")) if file.endswith(".py")]
-        help = did_you_mean(name, modules, f"put `{name.replace('.', '/')}.py` beside the spec, or install its package")
+        help = did_you_mean(name, modules, f"put `{module}` beside the spec, or install its package")
         message = f"there is no module `{name}`"
         raise SpecError.single("SC606", message, path=("data", key), chars=(0, len(name)), help=help)
     names = _top_names(file, folder)

@@ -11,6 +11,7 @@ import keras
 import pytest
 
 from spec_compiler.backend.catalogue.write import default_sizes, document
+from spec_compiler.keras_facts.argument_checks import check_application, check_arguments
 from spec_compiler.keras_facts.catalogue import (
     application,
     application_names,
@@ -19,7 +20,6 @@ from spec_compiler.keras_facts.catalogue import (
     class_record,
     layer_names,
 )
-from spec_compiler.keras_facts.class_arguments import check_application, check_arguments
 
 same_keras = pytest.mark.skipif(
     catalogue()["keras"].split(".")[:2] != keras.__version__.split(".")[:2],

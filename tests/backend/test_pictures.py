@@ -45,7 +45,7 @@ def test_every_node_is_on_the_picture_or_in_a_fold_that_counts_it(spec: Path, vi
     assert all(title.text for title in picture.iter(f"{SVG}title"))
     tooltips = [link.get("{http://www.w3.org/1999/xlink}title", "") for link in picture.iter(f"{SVG}a")]
     folded = {key for group in runs(merge(plan)) for key in group}
-    for drawing in draw_up(plan, view):  # type: ignore[arg-type]
+    for drawing in draw_up(plan, view):
         graphs = {"before": [plan.before], "after": [plan.after]}.get(drawing.column, [plan.after, plan.before])
         shown = {key for graph in graphs for key in graph.nodes}
         alone = {box.key for box in drawing.boxes if box.kind != "fold"}

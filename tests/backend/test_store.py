@@ -1,7 +1,7 @@
 """Where we say that Keras keeps each variable, against the files that Keras writes.
 
-Where one of these fails on a new Keras, `spec_compiler/backend/store.py` is to be changed; the message says what of
-Keras's private walk no longer holds.
+Where one of these fails on a new Keras, `spec_compiler/backend/models/store.py` is to be changed; the message says what
+of Keras's private walk no longer holds.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What we take from Keras's private mechanism of variables without values, and the public path behind it.
 
-Where one of these fails on a new Keras, `spec_compiler/backend/symbolic.py` is to be changed; the message says what
-of it no longer holds. Our own module is imported inside the tests: it could not be on a Keras without these names.
+Where one of these fails on a new Keras, `spec_compiler/backend/models/symbolic.py` is to be changed; the message says
+what of it no longer holds. Our own module is imported inside the tests: it could not be on a Keras without these names.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import pytest
 
 from spec_compiler import SpecError
 from spec_compiler.backend.training import fitting
-from spec_compiler.backend.training.checkpoints import class_names, read_state
+from spec_compiler.backend.training.checkpoints import marks, read_state
 from spec_compiler.trainer import TrainedSpec, Watcher, train_spec
 from tests.backend.conftest import branching
 from tests.backend.pictures import write_pictures
@@ -90,7 +90,7 @@ def test_the_phases_in_order_and_what_they_write(pictures: Path, tmp_path: Path)
     for name in ("best.keras", "last.keras"):
         again = keras.saving.load_model(tmp_path / "run" / name)
         assert again.output_shape == (None, 3)
-        assert class_names(str(tmp_path / "run" / name)) == ("class_0", "class_1", "class_2")
+        assert marks(str(tmp_path / "run" / name))["class_names"] == ["class_0", "class_1", "class_2"]
     for path, value in weights_of(keras.saving.load_model(tmp_path / "run" / "last.keras")).items():
         assert np.array_equal(value, weights_of(result.model)[path])
     assert not [each for each in (tmp_path / "run").iterdir() if each.name.startswith(".")]

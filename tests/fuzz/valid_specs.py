@@ -32,7 +32,7 @@ base: {application: VGG16, weights: null, include_top: false, input_shape: [64, 
 cut_at: block4_pool
 remove: [block1_conv2]
 replace:
-  - target: block2_conv2
+  - layers: block2_conv2
     with:
       - {Conv2D: {filters: 128, kernel_size: 3, padding: same, name: new_conv}}
 insert:
@@ -47,6 +47,13 @@ head:
   - GlobalAveragePooling2D
   - {Dense: {units: "${units}", activation: softmax}}
 freeze: block1_conv1..block2_conv1
+expect:
+  output: [null, 10]
+  parameters: {at_least: 1k, at_most: 25M}
+  multiply_adds: {at_most: 5G}
+  frozen: block1_conv1..block2_conv1
+  absent: [type:Lambda, "lambda*"]
+  present: type:Dropout
 """
 
 

@@ -120,9 +120,9 @@ BOMBS: dict[str, tuple[bytes, str]] = {
     "calls-of-python": (b"spec: 1\nhead: [" + b"Dense(1, " * 2_000 + b"x]\n", "SC"),
     "brackets-of-python": (
         ("spec: 1\nbase: {application: VGG16}\nhead: '" + "(" * 400 + ")" * 400 + "'\n").encode(),
-        "SC103",
+        "SC202",
     ),
-    "minus-signs-of-python": (("spec: 1\nhead: " + "-" * 400 + "1.(x\n").encode(), "SC103"),
+    "minus-signs-of-python": (("spec: 1\nhead: " + "-" * 400 + "1.(x\n").encode(), "SC202"),
     "only-line-breaks": (b"\r" * 240_000, "SC003"),
     "line-separators": ("spec: 1\nname: a # \u2028".encode() + b"base: {python: 'os:getcwd'}\n", "SC001"),
     "right-to-left": ("spec: 1\nbase: {application: '\u202e61GGV'}\n".encode(), "SC203"),

@@ -14,6 +14,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from spec_compiler.diagnostics import Diagnostic, dotted
+from spec_compiler.keras_facts.argument_checks import check_application, check_arguments, check_entry
 from spec_compiler.keras_facts.argument_values import check_value
 from spec_compiler.keras_facts.catalogue import (
     CLASS_KINDS,
@@ -26,7 +27,6 @@ from spec_compiler.keras_facts.catalogue import (
     first_argument,
     layer_names,
 )
-from spec_compiler.keras_facts.class_arguments import check_application, check_arguments, check_entry
 from spec_compiler.text.yaml_text import parse_source
 
 Check = Callable[[Mapping[str, Any]], tuple[Diagnostic, ...]]
@@ -183,7 +183,7 @@ def test_needs_neither_keras_nor_jsonschema_to_start() -> None:
     code = (
         "import sys\n"
         "from spec_compiler.keras_facts.catalogue import layer_names\n"
-        "from spec_compiler.keras_facts.class_arguments import check_arguments\n"
+        "from spec_compiler.keras_facts.argument_checks import check_arguments\n"
         "assert layer_names() and 'jsonschema' not in sys.modules\n"
         "assert check_arguments('Dense', {'units': '3'})\n"
         "assert not {'keras', 'tensorflow', 'numpy'} & set(sys.modules)\n"

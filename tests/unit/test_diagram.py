@@ -64,7 +64,7 @@ def test_dot_text(name: str, view: str, golden: Callable[[str, str], None]) -> N
 @pytest.mark.parametrize("name", PLANS)
 def test_every_box_and_arrow_is_drawn(name: str, view: str) -> None:
     plan = PLANS[name]()
-    drawings = list(draw_up(plan, view, nested=True))  # type: ignore[arg-type]
+    drawings = list(draw_up(plan, view, nested=True))
     drawn = ElementTree.fromstring(render(to_dot(plan, view), "svg"))
     groups = [group.get("class", "").split() for group in drawn.iter(f"{SVG}g")]
     assert sum("node" in each for each in groups) == sum(len(each.boxes) - len(each.opened) for each in drawings)
@@ -152,7 +152,7 @@ def test_arrows_lead_into_nested_models_and_out_of_them() -> None:
 
 def test_nested_models_are_frozen_with_what_is_in_them() -> None:
     for view, freezing in (("diff", "trainable → frozen"), ("before", "trainable")):
-        (drawing,) = draw_up(siamese(), view, nested=True)  # type: ignore[arg-type]
+        (drawing,) = draw_up(siamese(), view, nested=True)
         assert {box.freezing for box in drawing.boxes if box.parent} == {freezing}
 
 
@@ -295,7 +295,7 @@ def only(drawings: tuple[Drawing, ...]) -> Drawing:
 
 
 def by_name(plan: Plan, view: str) -> dict[str, Box]:
-    return {box.name: box for box in only(draw_up(plan, view)).boxes}  # type: ignore[arg-type]
+    return {box.name: box for box in only(draw_up(plan, view)).boxes}
 
 
 @pytest.mark.parametrize("name", ["Helvetica", "Helvetica-Bold"])

@@ -38,7 +38,7 @@ def test_only_the_gate_makes_paths_of_names() -> None:
     """`expanduser` is how a name becomes a path: nowhere else, but where Keras's own folder is."""
     package = Path(__file__).parents[2] / "spec_compiler"
     found = {path.name for path in package.rglob("*.py") if "expanduser(" in path.read_text(encoding="utf-8")}
-    assert found == {"folder.py", "applications.py", "settings.py", "images.py", "sandboxed.py"}
+    assert found == {"folder.py", "applications.py", "settings.py"}
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")

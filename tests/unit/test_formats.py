@@ -17,7 +17,7 @@ from spec_compiler.diagram import VIEWS, DrawError, to_mermaid, to_tree
 from spec_compiler.diagram.notebook import mimebundle
 from spec_compiler.diagram.picture import draw_up
 from spec_compiler.plan import Plan
-from spec_compiler.plan.matching import compare
+from spec_compiler.plan.two_models import compare
 from spec_compiler.spec.phase import PlannedPhase
 from tests.unit.mermaid import parse_all
 from tests.unit.pictures import awkward, changed, cut, inserted, long_chain, replaced, residual_tower, siamese
@@ -68,7 +68,7 @@ def test_mermaid_itself_reads_every_flowchart() -> None:
 @pytest.mark.parametrize("name", PLANS)
 def test_every_box_is_in_every_format(name: str, view: str) -> None:
     plan = PLANS[name]()
-    boxes = [box for drawing in draw_up(plan, view) for box in drawing.boxes]  # type: ignore[arg-type]
+    boxes = [box for drawing in draw_up(plan, view) for box in drawing.boxes]
     mermaid, tree = to_mermaid(plan, view), to_tree(plan, view)
     assert sum(line.lstrip().startswith("n") and "<b>" in line for line in mermaid.splitlines()) == len(boxes)
     assert sum(any(dot in line[:60] for dot in "◇●○▣▤") for line in tree.splitlines()) == len(boxes)
@@ -112,7 +112,7 @@ def test_json_fits_the_published_schema(name: str) -> None:
 def test_the_schema_names_every_key() -> None:
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     data = json.loads(plan_as(replaced(), "json"))
-    assert set(data) == set(schema["properties"]) - {"matches", "phases"}
+    assert set(data) == set(schema["properties"]) - {"matches", "phases", "promises"}
     assert set(data["layers"][0]) == set(schema["$defs"]["layer"]["properties"])
     assert set(data["summary"]) == set(schema["properties"]["summary"]["properties"])
 

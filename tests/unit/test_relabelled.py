@@ -8,9 +8,10 @@ from typing import Any
 
 from spec_compiler.diagnostics import Diagnostic
 from spec_compiler.graph import Coming, Graph
-from spec_compiler.graph.layer_spec import LayerSpec, Origin
+from spec_compiler.graph.joined import joined
+from spec_compiler.graph.layer_spec import LayerSpec, Origin, Stored, VariableSpec
 from spec_compiler.graph.node import Node, ValueRef
-from tests.unit.graphs import graph, shared
+from tests.unit.graphs import chain, graph, shared
 
 # What says how the base calls a layer, and nested models, in which names are their own.
 OF_THE_BASE = {"base_name", "config", "inner", "keras_name", "stored"}
@@ -80,3 +81,23 @@ def test_one_of_the_names_alone() -> None:
     assert moved.inputs == {"pixels": ValueRef("pixels"), "second": ValueRef("right"), "idle": ValueRef("idle")}
     assert set(model.layers) - set(moved.layers) == {"left"}
     assert moved.layers["tower"] is model.layers["tower"]
+
+
+def test_only_bases_with_tied_layers_have_them_when_joined() -> None:
+    """Their files call the places of variables alike: `layers/a/vars/0` of the one is not that of the other."""
+
+    def base(shared_path: str | None) -> Graph:
+        model = chain("in", "a", "b")
+        weighted = {
+            name: replace(
+                model.layers[name],
+                variables=(VariableSpec("kernel", (8, 8), "float32", True, "vars/0", 0, place),),
+                stored=Stored(f"layers/{name}"),
+            )
+            for name, place in (("a", None), ("b", shared_path))
+        }
+        return replace(model, layers={**model.layers, **weighted})
+
+    whole = joined({"one": base("layers/a/vars/0"), "other": base(None)})
+    assert [layer.name for layer in whole.tied_layers] == ["one/a", "one/b"]
+    assert whole.num_parameters == 64 + 128

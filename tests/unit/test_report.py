@@ -12,7 +12,8 @@ import pytest
 from spec_compiler.diagram import to_html
 from spec_compiler.diagram.html import PAGE, SCRIPTS
 from spec_compiler.diagram.interned import value_text
-from spec_compiler.diagram.report import STATES, report_data
+from spec_compiler.diagram.merged import STATES
+from spec_compiler.diagram.report import report_data
 from spec_compiler.graph.layer_spec import Origin
 from spec_compiler.plan import Plan
 from spec_compiler.plan.ledger import LedgerRow, WeightLedger

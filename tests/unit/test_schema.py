@@ -21,6 +21,7 @@ STRUCTURAL = ("SC101", "SC102", "SC103", "SC104", "SC105", "SC106", "SC107", "SC
 BEYOND = {
     "SC107-braces-in-a-name",
     "SC107-name-of-a-match-in-a-head",
+    "SC101-expect-metric-without-training",
     "SC102-no-base",
     "SC102-train-without-compile",
     "SC103-phase-twice",

@@ -15,7 +15,8 @@ from spec_compiler.spec import Spec
 from spec_compiler.spec.schema import schema_file
 
 ROOT = Path(__file__).parents[2]
-OTHERS = {"spec", "name", "description", "seed", "base", "bases", "data", "compile", "train"}
+NOT_DRAWN = ("input",)  # most models take one size only
+OTHERS = {"spec", "name", "description", "seed", "base", "bases", "data", "compile", "train", "expect"}
 
 
 def test_a_spec_has_a_field_for_each_in_this_order() -> None:
@@ -64,6 +65,21 @@ def test_each_has_its_right_results_and_its_mistakes_as_fixtures(section: type[E
     assert specs, f"add tests/fixtures/invalid/CODE-{section.key}-….yaml with a mistake in `{section.key}`"
     right = sorted((ROOT / "tests" / "fixtures" / "edits").glob(f"{section.key}-*.txt"))
     assert right, f"add tests/fixtures/edits/{section.key}-….txt: a graph, a spec, the graph after it"
+
+
+@pytest.mark.parametrize("key", EDITS)
+def test_each_is_told_and_tried(key: str) -> None:
+    tests = ROOT / "tests"
+    written = re.compile(rf"^{key}:", re.MULTILINE)
+    assert f"`{key}`" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), f"CHANGELOG.md needs a line on `{key}`"
+    kept = (tests / "fixtures" / "language-1").glob("*.yaml")
+    assert any(written.search(path.read_text(encoding="utf-8")) for path in kept), (
+        f"language-1 has no spec with `{key}`"
+    )
+    tried = (path.read_text(encoding="utf-8") for path in (tests / "backend").glob("test_*.py"))
+    assert any(f'"{key}"' in text or written.search(text) for text in tried), f"no test in tests/backend has `{key}`"
+    drawn = (tests / "random_specs.py").read_text(encoding="utf-8")
+    assert key in (*NOT_DRAWN, *re.findall(r"\w+", drawn)), f"tests/random_specs.py never draws `{key}`"
 
 
 def subclasses(cls: type[Edit]) -> set[type[Edit]]:

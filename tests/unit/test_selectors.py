@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from spec_compiler.diagnostics import SpecError
+from spec_compiler.graph.joined import joined
+from spec_compiler.graph.layer_spec import Origin
 from spec_compiler.graph.resolve import resolve, resolve_one
 from spec_compiler.language.selectors import Selector
 from tests.unit.graphs import chain, graph, residual, shared
@@ -25,6 +28,9 @@ def names(raw: Any, within: Any = BLOCKS) -> tuple[str, ...]:
         ("block1_conv2..block2_conv1", "block1_conv2 block1_pool block2_conv1"),
         ("..block1_conv1", "in block1_conv1"),
         ("block2_pool..", "block2_pool top"),
+        ("block1_conv2..<block2_conv1", "block1_conv2 block1_pool"),
+        ("..<block1_conv2", "in block1_conv1"),
+        ("base[1:3]", "block1_conv1 block1_conv2"),
         ("block1_*", "block1_conv1 block1_conv2 block1_pool"),
         ("block[12]_pool", "block1_pool block2_pool"),
         ("block?_conv1", "block1_conv1 block2_conv1"),
@@ -105,3 +111,67 @@ def test_one_layer_is_one_call_of_one_layer() -> None:
         resolve_one(Selector.parse("tower"), shared(), "`cut_at`")
     with pytest.raises(SpecError, match="matches 2 layers"):
         resolve_one(Selector.parse("block*_pool"), BLOCKS, "`cut_at`")
+
+
+TWO = joined({"left": chain("in", "a", "b"), "right": chain("in", "a", "c")})
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("left/..", "left/in left/a left/b"),
+        (["right/..", "left/b"], "left/b right/in right/a right/c"),
+        ("right[1:]", "right/a right/c"),
+        ("left[-1:]", "left/b"),
+        ("left/a..<left/b", "left/a"),
+    ],
+)
+def test_one_of_several_bases(raw: Any, expected: str) -> None:
+    assert names(raw, TWO) == tuple(expected.split())
+
+
+@pytest.mark.parametrize(
+    ("raw", "message", "help"),
+    [
+        ("lefd/..", "no base and no nested model is called `lefd`", "did you mean `left`?"),
+        ("lefd[0:2]", "no base and no nested model is called `lefd`", "did you mean `left`?"),
+        ("left[7:9]", "`left[7:9]` selects no position", "`left` has 3 layers, at positions 0 to 2"),
+        ("left/a..<left/a", "`left/a..<left/a` selects no layer, nothing stands between the two", None),
+    ],
+)
+def test_what_is_none_of_several_bases(raw: str, message: str, help: str | None) -> None:
+    with pytest.raises(SpecError) as caught:
+        names(raw, TWO)
+    (diagnostic,) = caught.value.diagnostics
+    assert (diagnostic.code, diagnostic.message) == ("SC201", message)
+    assert help is None or diagnostic.help == help
+
+
+def test_a_base_of_which_nothing_is_left() -> None:
+    def right(names: Any) -> Any:
+        return {key: value for key, value in names.items() if key.startswith("right/")}
+
+    gone = replace(TWO, layers=right(TWO.layers), nodes=right(TWO.nodes), positions=())
+    gone = replace(gone, removed={"left/a": Origin("remove")}, inputs=[], outputs=[])
+    with pytest.raises(SpecError) as caught:
+        names("left/..", gone)
+    assert caught.value.diagnostics[0].message == "nothing of `left` is left, `remove` took it away"
+
+
+@pytest.mark.parametrize(
+    ("bound", "expected"), [(">=64", "b c"), ("> 64", "c"), ("<64", "a"), ("<= 64", "a b"), (">=1000", None), (64, "b")]
+)
+def test_a_bound_of_numbers(bound: Any, expected: str | None) -> None:
+    within = chain("in", "a", "b", "c")
+    filters = {"a": 32, "b": 64, "c": 128}
+    layers = {
+        name: layer.with_arguments({**layer.arguments, "filters": filters[name]}) if name in filters else layer
+        for name, layer in within.layers.items()
+    }
+    raw = {"layers": "[1:]", "where": {"filters": bound}}
+    if expected is not None:
+        assert names(raw, replace(within, layers=layers)) == tuple(expected.split())
+        return
+    with pytest.raises(SpecError) as caught:
+        names(raw, replace(within, layers=layers))
+    assert caught.value.diagnostics[0].code == "SC201"

@@ -17,7 +17,8 @@ from spec_compiler.graph.node import ValueRef
 from spec_compiler.plan import Plan
 from spec_compiler.plan.ledger import LedgerRow, WeightLedger
 from spec_compiler.training.history import History, Row
-from tests.unit.pictures import INSERT, cut, frozen, long_chain, with_shape
+from tests.unit.graphs import graph
+from tests.unit.pictures import INSERT, cut, frozen, long_chain, with_layer, with_shape
 
 
 def plain(plan: Plan, format: str = "text") -> list[str]:
@@ -60,6 +61,19 @@ def test_finding_N12_markdown_counts_no_unchanged_layer_as_frozen() -> None:
     after = frozen(base, ["l1", "l2", "l8"])
     rows = [line for line in plain(Plan("some", base, after), "markdown") if line.startswith("| `~`")]
     assert rows == ["| `~` | `l1` … `l2` | 2 layers |  | 128 | frozen |", "| `~` | `l8` | 1 layer |  | 64 | frozen |"]
+
+
+def test_a_run_of_frozen_layers_ends_before_an_input() -> None:
+    base = graph({"one": [], "a": ["one"], "pool": ["a"], "two": [], "b": ["two"], "join": ["pool", "b"]})
+    base = with_layer(base, "pool", variables=())
+    text = plain(Plan("two", base, frozen(base, ["a"])))
+    assert text[2:5] == [
+        "    one: 1 layer unchanged",
+        "  ~ a … pool: 2 layers frozen, 64 parameters",
+        "    two … join: 3 layers unchanged",
+    ]
+    rows = [line for line in plain(Plan("two", base, frozen(base, ["a"])), "markdown") if line.startswith("| `~`")]
+    assert rows == ["| `~` | `a` … `pool` | 2 layers |  | 64 | frozen |"]
 
 
 def values() -> list[object]:

@@ -1,6 +1,7 @@
-"""What each application costs, measured on its graph: `python -m spec_compiler.backend.application_figures` writes it.
+"""What each application costs, measured on its graph, beside what Keras publishes of its accuracy.
 
-The published accuracies are those of https://keras.io/api/applications/ (ImageNet's validation images, single crop).
+`python -m spec_compiler.backend.catalogue.application_figures` writes the figures. The accuracies are those of
+https://keras.io/api/applications/ (ImageNet's validation images, single crop).
 """
 
 from __future__ import annotations

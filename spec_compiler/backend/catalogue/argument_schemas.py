@@ -7,13 +7,14 @@ takes and can run, refuse what is surely wrong, and say nothing (`{}`, anything 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, TypeVar
 
 from spec_compiler.keras_facts.function_names import FUNCTION_PATTERN
 
 Schema = dict[str, Any]
+Value = TypeVar("Value")
 
 
 def enum(*values: object) -> Schema:
@@ -208,8 +209,7 @@ def kind_of(class_name: str, argument: str) -> str | None:
     >>> kind_of("Conv2D", "kernel_initializer")
     'initializer'
     """
-    place = f"{class_name}.{argument}"
-    return next((kind for kind, patterns in _KIND_OF if _matches(place, patterns)), None)
+    return first_row(_KIND_OF, f"{class_name}.{argument}", None)
 
 
 def schema_of(class_name: str, argument: str, default: object) -> Schema:
@@ -219,7 +219,6 @@ def schema_of(class_name: str, argument: str, default: object) -> Schema:
     {'type': 'integer', 'minimum': 1}
     """
     kind = kind_of(class_name, argument)
-    place = f"{class_name}.{argument}"
     if kind == "layer":
         entry: Schema = {"$ref": "#/definitions/layer"}
         if argument in ("layers", "cells"):
@@ -234,7 +233,7 @@ def schema_of(class_name: str, argument: str, default: object) -> Schema:
     elif isinstance(default, bool):
         schema = BOOLEAN
     else:
-        schema = next((_ranked(row, class_name) for row, patterns in _ROWS if _matches(place, patterns)), ANYTHING)
+        schema = _ranked(first_row(_ROWS, f"{class_name}.{argument}", ANYTHING), class_name)
     return or_null(schema) if default is None and schema != ANYTHING else schema
 
 
@@ -257,5 +256,12 @@ def _ranked(row: Schema | Callable[[int], Schema], class_name: str) -> Schema:
     return row(int(rank[1])) if rank else ANYTHING
 
 
-def _matches(place: str, patterns: str) -> bool:
-    return any(fnmatchcase(place, pattern) for pattern in patterns.split())
+def first_row(rows: Iterable[tuple[Value, str]], place: str, otherwise: Value) -> Value:
+    """What the first row with a pattern for `Class.argument` says.
+
+    >>> first_row([("size", "*.units *.filters"), ("anything", "*")], "Dense.units", "nothing")
+    'size'
+    """
+    return next(
+        (value for value, patterns in rows if any(fnmatchcase(place, each) for each in patterns.split())), otherwise
+    )

@@ -6,9 +6,7 @@ Keras annotates none of their arguments with a type; the table below says it, as
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Mapping
-from fnmatch import fnmatchcase
 from typing import Any
 
 import keras
@@ -33,9 +31,11 @@ from spec_compiler.backend.catalogue.argument_schemas import (
     Schema,
     either,
     enum,
+    first_row,
     list_of,
     or_null,
 )
+from spec_compiler.backend.training.keras_objects import NAMESPACES
 
 Record = dict[str, Any]
 
@@ -117,15 +117,9 @@ def training_groups(described: Callable[[Mapping[str, type]], dict[str, Record]]
 
     `described` makes the records of classes, as it does for layers.
     """
-    groups = {
-        "optimizer": _classes("optimizer", keras.optimizers),
-        "schedule": _classes("schedule", keras.optimizers.schedules),
-        "loss": _classes("loss", keras.losses),
-        "metric": _classes("metric", keras.metrics),
-        "callback": _classes("callback", keras.callbacks),
-    }
-    found: dict[str, dict[str, Record]] = {}
-    for kind, classes in groups.items():
+    groups: dict[str, dict[str, Record]] = {}
+    for kind in ABSTRACT:
+        classes = _classes(kind)
         records = described(classes)
         for owner, record in records.items():
             record["arguments"].pop("decay", None)  # taken by Keras in order to refuse it
@@ -134,11 +128,10 @@ def training_groups(described: Callable[[Mapping[str, type]], dict[str, Record]]
                 argument["schema"] = _schema(owner, name, argument)
                 if name == "learning_rate":
                     argument["kind"] = "schedule"
-        found[kind] = dict(sorted({**records, **_aliases(kind, classes)}.items()))
-    found["metric"] |= {
-        name: {"doc": doc, "first_argument": None, "arguments": {}} for name, doc in CHOSEN_BY_KERAS.items()
-    }
-    return {_plural(kind): records for kind, records in found.items()}
+        groups[_plural(kind)] = dict(sorted({**records, **_aliases(kind, classes)}.items()))
+    for name, doc in CHOSEN_BY_KERAS.items():
+        groups["metrics"][name] = {"doc": doc, "first_argument": None, "arguments": {}}
+    return groups
 
 
 def training_definitions(groups: Mapping[str, Mapping[str, Record]]) -> dict[str, Schema]:
@@ -151,40 +144,38 @@ def _plural(kind: str) -> str:
     return "losses" if kind == "loss" else f"{kind}s"
 
 
-def _classes(kind: str, namespace: Any) -> dict[str, type]:
+def _classes(kind: str) -> dict[str, type]:
     base, *names = ABSTRACT[kind]
     assert inspect.isclass(base)
     return {
         name: each
-        for name, each in vars(namespace).items()
+        for name, each in vars(NAMESPACES[kind]).items()
         if inspect.isclass(each) and issubclass(each, base) and each is not base and each.__name__ not in names
     }
 
 
 def _aliases(kind: str, classes: Mapping[str, type]) -> dict[str, Record]:
     """The other names that Keras's `get` takes: `adam`, `mse`, `categorical_crossentropy`."""
-    known: Mapping[str, Any] = {"optimizer": OPTIMIZERS, "loss": LOSSES, "metric": METRICS}.get(kind, {})
-    owners = {_words(name): name for name in classes}
-    found: dict[str, Record] = {}
-    for alias, thing in known.items():
-        name = thing.__name__ if inspect.isclass(thing) else owners.get(_words(thing.__name__))
+    by_name: Mapping[str, Any] = {"optimizer": OPTIMIZERS, "loss": LOSSES, "metric": METRICS}.get(kind, {})
+    owners = {_letters(name): name for name in classes}
+    aliases: dict[str, Record] = {}
+    for alias, thing in by_name.items():
+        # a function, as `mean_squared_error` is, stands for the class of the same letters
+        name = thing.__name__ if inspect.isclass(thing) else owners.get(_letters(thing.__name__))
         if alias not in classes and name in classes:
-            found[alias] = {"alias_of": name}
+            aliases[alias] = {"alias_of": name}
     if kind == "optimizer":  # `get` lowers every name
-        found |= {name.lower(): {"alias_of": name} for name in classes}
-    return found
+        aliases |= {name.lower(): {"alias_of": name} for name in classes}
+    return aliases
 
 
-def _words(name: str) -> str:
-    return re.sub(r"_", "", name).lower()
+def _letters(name: str) -> str:
+    return name.replace("_", "").lower()
 
 
 def _schema(owner: str, name: str, argument: Record) -> Schema:
     default = argument.get("default", ...)
     if isinstance(default, bool):
         return BOOLEAN
-    place = f"{owner}.{name}"
-    schema = next((row for row, patterns in _ROWS if any(fnmatchcase(place, each) for each in patterns.split())), None)
-    if schema is None:
-        schema = NUMBER if isinstance(default, float) else ANYTHING
+    schema = first_row(_ROWS, f"{owner}.{name}", NUMBER if isinstance(default, float) else ANYTHING)
     return or_null(schema) if default is None and schema != ANYTHING and "$ref" not in schema else schema

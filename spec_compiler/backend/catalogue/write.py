@@ -1,6 +1,6 @@
 """The catalogue of Keras's layers and applications as plain data, for checks and editors that do without Keras.
 
-`python -m spec_compiler.backend.catalogue` writes it, with `--check` it fails where the committed one is stale.
+`python -m spec_compiler.backend.catalogue.write` writes it, with `--check` it fails where the committed one is stale.
 """
 
 from __future__ import annotations
@@ -104,29 +104,29 @@ def text(group: Any) -> str:
 
 def arguments_of(cls: type) -> dict[str, inspect.Parameter]:
     """Every constructor argument of a class in order, with those that reach a parent through `**kwargs`."""
-    found: dict[str, inspect.Parameter] = {}
-    taken: set[str] = set()  # what a child passes to its parent itself
+    arguments: dict[str, inspect.Parameter] = {}
+    passed: set[str] = set()  # what a child passes to its parent itself
     positional = 0  # how many of it without a name
     for base in cls.__mro__:
         if "__init__" not in vars(base) or base is object:
             continue
         if base is keras.Layer:
             parameters = inspect.signature(vars(base)["__init__"]).parameters
-            found |= {name: parameters[name] for name in LAYER_ARGUMENTS if name not in taken | found.keys()}
+            arguments |= {name: parameters[name] for name in LAYER_ARGUMENTS if name not in passed | arguments.keys()}
             break
         every = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
         named = [each for each in every if each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)]
-        taken |= {each.name for each in named[:positional]}
+        passed |= {each.name for each in named[:positional]}
         inherited = NEVER_INHERITED if base is not cls else ()
-        found |= {each.name: each for each in named if each.name not in (*taken, *found, *inherited)}
+        arguments |= {each.name: each for each in named if each.name not in (*passed, *arguments, *inherited)}
         syntax = ast.parse(textwrap.dedent(inspect.getsource(vars(base)["__init__"])))
-        found |= {each.name: each for each in _popped(syntax) if each.name not in (*taken, *found, *RETIRED)}
+        arguments |= {each.name: each for each in _popped(syntax) if each.name not in (*passed, *arguments, *RETIRED)}
         call = _super_call(syntax)
         if len(every) == len(named) or call is None or all(keyword.arg for keyword in call.keywords):
             break
-        taken |= {keyword.arg for keyword in call.keywords if keyword.arg}
+        passed |= {keyword.arg for keyword in call.keywords if keyword.arg}
         positional = len(call.args)
-    return found
+    return arguments
 
 
 def _described(classes: Mapping[str, type]) -> dict[str, Record]:
@@ -160,19 +160,15 @@ def _application(name: str, function: Any) -> Record:
 def _arguments(owner: str, parameters: Mapping[str, inspect.Parameter], docs: Mapping[str, str]) -> Record:
     records: Record = {}
     for name, parameter in parameters.items():
-        record: Record = {}
-        if name in docs:
-            record["doc"] = docs[name]
+        record: Record = {"doc": docs[name]} if name in docs else {}
         default = parameter.empty if f"{owner}.{name}" in REQUIRED else parameter.default
         if default is parameter.empty:
             record["required"] = True
         else:
-            record["default"] = json.loads(json.dumps(default))
-        kind = kind_of(owner, name)
-        if kind is not None:
+            record["default"] = json.loads(json.dumps(default))  # a tuple as JSON has it
+        if kind := kind_of(owner, name):
             record["kind"] = kind
-        record["schema"] = schema_of(owner, name, default)
-        records[name] = record
+        records[name] = record | {"schema": schema_of(owner, name, default)}
     return records
 
 
@@ -235,7 +231,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     if document(default_sizes()) | {"keras": committed["keras"]} == committed:
         return 0
-    print("the catalogue is stale: run `python -m spec_compiler.backend.catalogue`")
+    print("the catalogue is stale: run `python -m spec_compiler.backend.catalogue.write`")
     return 1
 
 

@@ -58,15 +58,8 @@ LAMBDA = "__lambda__"
 # Where Keras itself looks for a function by its name alone (`BUILTIN_MODULES` in saving/serialization_lib.py).
 _NAMESPACES = ("activations", "constraints", "initializers", "losses", "metrics", "optimizers", "regularizers")
 _BY_NAME = (
-    ACTIVATIONS,
-    CONSTRAINTS,
-    DTYPE_POLICIES,
-    INITIALIZERS,
-    LOSSES,
-    METRICS,
-    OPTIMIZERS,
-    QUANTIZERS,
-    REGULARIZERS,
+    *(ACTIVATIONS, CONSTRAINTS, DTYPE_POLICIES, INITIALIZERS, LOSSES),
+    *(METRICS, OPTIMIZERS, QUANTIZERS, REGULARIZERS),
 )
 _FUNCTIONS = frozenset(
     each for group in (ACTIVATIONS, LOSSES, METRICS) for each in group.values() if inspect.isfunction(each)
@@ -110,24 +103,24 @@ def findings(config: Any) -> Findings:
 
     Below an object of a registered class a name that Keras does not have is that class's own data.
     """
-    found: dict[str, dict[Named, None]] = {key: {} for key in Findings.__dataclass_fields__}
+    names: dict[str, dict[Named, None]] = {key: {} for key in Findings.__dataclass_fields__}
+    # Not by recursion: a file may be nested as deep as it likes.
     todo: list[tuple[Any, str, bool]] = [(config, "", False)]
     while todo:
         here, layer, is_own = todo.pop()
-        if isinstance(here, Mapping):
-            if "class_name" in here:
-                inner = here.get("config")
-                if isinstance(inner, Mapping) and isinstance(inner.get("name"), str):
-                    layer = inner["name"]
-                judged = list(_judged(here))
-                for key, name in judged:
-                    if key != "unknown" or not is_own:
-                        found[key][Named(name, layer)] = None
-                is_own = is_own or any(key == "registered" for key, _ in judged)
-            todo += [(each, layer, is_own) for each in reversed(list(here.values()))]
-        elif isinstance(here, list | tuple):
-            todo += [(each, layer, is_own) for each in reversed(here)]
-    return Findings(**{key: tuple(names) for key, names in found.items()})
+        if isinstance(here, Mapping) and "class_name" in here:
+            inner = here.get("config")
+            if isinstance(inner, Mapping) and isinstance(inner.get("name"), str):
+                layer = inner["name"]
+            judged = list(_judged(here))
+            for key, name in judged:
+                if key != "unknown" or not is_own:
+                    names[key][Named(name, layer)] = None
+            is_own = is_own or any(key == "registered" for key, _ in judged)
+        if isinstance(here, Mapping | list | tuple):  # reversed, so that messages name the first of the file
+            inside = here.values() if isinstance(here, Mapping) else here
+            todo += [(each, layer, is_own) for each in reversed(list(inside))]
+    return Findings(**{key: tuple(named) for key, named in names.items()})
 
 
 def refuse_strangers(value: Any, what: str) -> None:
@@ -154,11 +147,13 @@ def _judged(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield from _function(entry)
     elif name not in DATA:
         yield from _class(entry, name)
-        if name == "Lambda" and isinstance(inner, Mapping) and isinstance(inner.get("function"), list):
+        if not isinstance(inner, Mapping):
+            return
+        if name == "Lambda" and isinstance(inner.get("function"), list):
             yield "lambdas", "a lambda"  # as Keras 2 wrote it
-        if isinstance(inner, Mapping) and not entry.get("module"):
+        if not entry.get("module"):
             yield from _functions_by_name(inner)
-        if isinstance(inner, Mapping) and isinstance(inner.get("vocabulary"), str) and _reads_words(entry):
+        if isinstance(inner.get("vocabulary"), str) and _reads_words(entry):
             yield "files", inner["vocabulary"]
 
 
@@ -172,34 +167,34 @@ def _function(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if EXPORTED.get(f"{module}.{name}") not in _FUNCTIONS:
             yield "forbidden", f"{module}.{name}"
     else:
-        known = [EXPORTED.get(f"keras.{each}.{name}") for each in _NAMESPACES]
-        known += [getattr(getattr(keras, each), name, None) for each in _NAMESPACES]
-        known += [group[name] for group in (ACTIVATIONS, LOSSES, METRICS) if name in group]
-        strangers = [each for each in known if each is not None and not _is_part(each)]
-        if strangers:
-            yield "forbidden", name
-        elif all(each is None for each in known):
+        objects = [EXPORTED.get(f"keras.{each}.{name}") for each in _NAMESPACES]
+        objects += [getattr(getattr(keras, each), name, None) for each in _NAMESPACES]
+        objects += [group.get(name) for group in (ACTIVATIONS, LOSSES, METRICS)]
+        of_keras = [each for each in objects if each is not None]
+        if not of_keras:
             yield "functions", name
+        elif not all(map(_is_part, of_keras)):
+            yield "forbidden", name
 
 
 def _class(entry: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
     module = entry.get("module")
     registered = entry.get("registered_name", name)
-    for each in (registered, name) if not module else (registered,):
-        if isinstance(each, str) and keras.saving.get_registered_object(each) is not None:
-            yield "registered", each
+    for candidate in (registered, name) if not module else (registered,):
+        if isinstance(candidate, str) and keras.saving.get_registered_object(candidate) is not None:
+            yield "registered", candidate
             return
     full = f"{module}.{name}" if isinstance(module, str) and module else name
-    found = list(_found(module, name))
+    objects = list(_found(module, name))
     package = full.partition(".")[0]
     if name in CODE_LAYERS and name != "Lambda":
         yield "code", name
     elif package in IMPORTED_BY_KERAS and package != full:
         yield "code", full
-    elif not found:
+    elif not objects:
         is_inside = package == "keras" and package != full
         yield "forbidden" if is_inside and _is_exported(full) else "unknown", str(registered or full)
-    elif not all(map(_is_part, found)):
+    elif not all(map(_is_part, objects)):
         yield "forbidden", full
 
 
@@ -226,8 +221,9 @@ def _legacy() -> Mapping[str, Any]:
 def _functions_by_name(arguments: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Arguments that the reader of legacy files takes for functions of Keras's, because they are called like them."""
     for key, each in arguments.items():
-        found = _legacy().get(each) if key != "name" and isinstance(each, str) else None
-        if inspect.isfunction(found) and ".merging." not in found.__module__:
+        function = _legacy().get(each) if key != "name" and isinstance(each, str) else None
+        # Those of keras/src/layers/merging only compute, and `average` may be a plain word of a layer's own.
+        if inspect.isfunction(function) and ".merging." not in function.__module__:
             yield "forbidden", f"keras.layers.{each}"
 
 
@@ -241,12 +237,12 @@ def _is_exported(full: str) -> bool:
     return full in EXPORTED or hasattr(sys.modules.get(module), name)
 
 
-def _is_part(found: Any) -> bool:
+def _is_part(named: Any) -> bool:
     """Whether a class or function of Keras's is one that its models are made of."""
-    if not inspect.isclass(found):
-        return inspect.isfunction(found) and found in _FUNCTIONS
-    runs_code = found.__name__ in CODE_LAYERS and found.__name__ != "Lambda"
-    is_tool = str(PUBLIC_NAMES.get(found)).startswith("keras.utils.")  # `FeatureSpace` is a layer too
-    if not found.__module__.startswith("keras.src.") or runs_code or is_tool:
+    if not inspect.isclass(named):
+        return inspect.isfunction(named) and named in _FUNCTIONS
+    runs_code = named.__name__ in CODE_LAYERS and named.__name__ != "Lambda"
+    is_tool = str(PUBLIC_NAMES.get(named)).startswith("keras.utils.")  # `FeatureSpace` is a layer too
+    if not named.__module__.startswith("keras.src.") or runs_code or is_tool:
         return False
-    return found in MODELS if issubclass(found, keras.Model) else issubclass(found, CLASSES)
+    return named in MODELS if issubclass(named, keras.Model) else issubclass(named, CLASSES)

@@ -21,8 +21,8 @@ from keras.src.applications import imagenet_utils  # private: what all construct
 from keras.src.utils import file_utils  # private: what all constructors ask for a file
 
 from spec_compiler.backend.models.allowed_configs import refuse_strangers
+from spec_compiler.backend.models.fit_errors import keras_reason
 from spec_compiler.backend.models.reader import read_graph
-from spec_compiler.backend.models.shapes import keras_reason
 from spec_compiler.backend.models.symbolic import skeleton
 from spec_compiler.diagnostics import SpecError, under
 from spec_compiler.graph import Graph
@@ -54,8 +54,8 @@ class Download:
 
     def is_at(self, path: str) -> bool:
         """Whether a file is this one: by its name, or by the hash that Keras knows; of some files it knows none."""
-        known = self.options.get("file_hash")
-        return os.path.basename(path) == self.name or (known is not None and file_utils.validate_file(path, known))
+        own = self.options.get("file_hash")
+        return os.path.basename(path) == self.name or (own is not None and file_utils.validate_file(path, own))
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,9 @@ def application(base: Base, size: Shape | None = None) -> Application:
     """
 
     def make() -> Application:
-        with _noted(size is not None) as wanted:
+        with _noted(size is not None) as downloads:
             graph = read_graph(constructed(base, _weights(base), size))
-        return Application(graph, wanted[-1] if wanted else None)
+        return Application(graph, downloads[-1] if downloads else None)
 
     try:
         return skeleton(make)
@@ -106,7 +106,7 @@ def loaded(base: Base, file: Callable[[], str]) -> Any:
     Where Keras refuses the size of the input, though the weights fit, it is made without asking, and loaded after.
     """
     try:
-        return constructed(base, "imagenet" if base.weights.kind == "imagenet" else file())
+        return constructed(base, _weights(base) or file())
     except ValueError:
         with _noted(False):
             model = constructed(base, _weights(base))
@@ -119,18 +119,18 @@ def _weights(base: Base) -> str | None:
     return "imagenet" if base.weights.kind == "imagenet" else None
 
 
-def downloaded(wanted: Download | None, base: Base) -> str:
+def downloaded(download: Download | None, base: Base) -> str:
     """The file that Keras itself downloads (or has in its cache) for the application, checked against Keras's hash.
 
     Raises:
         SpecError: SC504, relative to the base.
     """
-    if wanted is None:
+    if download is None:
         raise SpecError.single("SC504", f"`{base.application}` has no `imagenet` weights", path=("weights",))
     target: list[str] = []
     try:
         with contextlib.redirect_stdout(sys.stderr), _kept_files(target):
-            return str(file_utils.get_file(*wanted.arguments, **wanted.options))
+            return str(file_utils.get_file(*download.arguments, **download.options))
     except _Kept as kept:
         place = _shown(target[0])
         note = f"`{place}` is there, but its hash is not the one that Keras knows: it is damaged, or another file"
@@ -160,7 +160,7 @@ def _noted(any_size: bool) -> Iterator[list[Download]]:
     do is checked afterwards, so that only what it says of channels is asked for. With `any_size` it is not asked at
     all.
     """
-    wanted: list[Download] = []
+    downloads: list[Download] = []
     own = imagenet_utils.obtain_input_shape
 
     def obtain_input_shape(
@@ -175,13 +175,14 @@ def _noted(any_size: bool) -> Iterator[list[Download]]:
             return input_shape
         if weights == "imagenet" and require_flatten and input_shape is not None:
             own(input_shape, default_size, min_size, data_format, False, weights)
-            weights = None
+            weights = None  # keras/src/applications/imagenet_utils.py then takes any size from `min_size` on
         return own(input_shape, default_size, min_size, data_format, require_flatten, weights)
 
     def get_file(*arguments: Any, **options: Any) -> str:
-        wanted.append(Download(arguments, options))
-        return wanted[-1].name
+        downloads.append(Download(arguments, options))
+        return downloads[-1].name
 
+    # Replaced in Keras's own modules: the files of the constructors import these, not the functions in them.
     with contextlib.ExitStack() as stack:
         stack.enter_context(_replaced(imagenet_utils, "obtain_input_shape", obtain_input_shape))
         stack.enter_context(_replaced(file_utils, "get_file", get_file))
@@ -189,7 +190,7 @@ def _noted(any_size: bool) -> Iterator[list[Download]]:
         stack.enter_context(warnings.catch_warnings())
         # of sizes for which Keras has no file of their own: the weights of another size are what it loads for them
         warnings.filterwarnings("ignore", message="`input_shape` is undefined or non-square")
-        yield wanted
+        yield downloads
 
 
 class _Kept(BaseException):
@@ -224,14 +225,16 @@ def _kept_files(target: list[str]) -> Iterator[None]:
 
 
 def _state(path: str) -> tuple[int, int] | None:
+    """Size and time of a file, by which another one in its place is told; None where there is none."""
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except OSError:
         return None
-    return found.st_size, found.st_mtime_ns
+    return status.st_size, status.st_mtime_ns
 
 
 def _shown(path: str) -> str:
+    """A path as messages say it: from the user's home, where Keras keeps its files."""
     home = os.path.expanduser("~")
     return f"~{path.removeprefix(home)}" if path.startswith(home + os.sep) else path
 
@@ -247,11 +250,6 @@ def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
 
 
 def _no_download(base: Base, reason: str, way: str, *notes: str) -> SpecError:
-    return SpecError.single(
-        "SC504",
-        f"Keras could not download the `imagenet` weights of `{base.application}`",
-        path=("weights",),
-        notes=[*notes, f"Keras says: {reason}"],
-        help=f"{way}, or name a local file in `weights`;\n"
-        "`--set base.weights=null` compiles without pretrained weights",
-    )
+    message = f"Keras could not download the `imagenet` weights of `{base.application}`"
+    help = f"{way}, or name a local file in `weights`;\n`--set base.weights=null` compiles without pretrained weights"
+    return SpecError.single("SC504", message, path=("weights",), notes=[*notes, f"Keras says: {reason}"], help=help)

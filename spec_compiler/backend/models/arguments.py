@@ -31,13 +31,13 @@ def deserialized(
         SpecError: SC403 for a function that is not found, SC112 for what no layer is made of, SC501, SC502, SC510 for a
             file; the path begins with the argument.
     """
-    made: dict[str, Any] = {}
+    converted: dict[str, Any] = {}
     for key, value in arguments.items():
         with under(key):
             refuse_strangers(value, f"`{key}`")
             kind = catalogue.argument_kind(class_name, key, owner)
-            made[key] = _value(_read(class_name, key, value, folder), kind, folder)
-    return made
+            converted[key] = _value(_read(class_name, key, value, folder), kind, folder)
+    return converted
 
 
 def _read(class_name: str, key: str, value: Any, folder: Folder) -> Any:
@@ -49,10 +49,8 @@ def _read(class_name: str, key: str, value: Any, folder: Folder) -> Any:
         return [_read(class_name, "", each, folder) for each in value]
     if isinstance(value, Mapping) and isinstance(value.get("config"), Mapping):
         name = str(value.get("class_name"))
-        return {
-            **value,
-            "config": {each: _read(name, str(each), part, folder) for each, part in value["config"].items()},
-        }
+        config = {inner: _read(name, str(inner), each, folder) for inner, each in value["config"].items()}
+        return {**value, "config": config}
     if isinstance(value, str) and key == "vocabulary":
         return read_vocabulary(value, folder, integers=class_name == "IntegerLookup")
     if isinstance(value, str) and key in READS:
@@ -97,10 +95,10 @@ def _made(value: Any, kind: catalogue.ClassKind, folder: Folder, number: int | N
         first = catalogue.first_argument(name, kind)
         arguments = {} if arguments is None or first is None else {first: arguments}
     with under(*(() if number is None else (number,)), name):
-        made = deserialized(name, arguments, folder, kind)
+        keywords = deserialized(name, arguments, folder, kind)
     if kind == "layer":
-        made.setdefault("name", numbered(snake_case(name), number or 0))
-    return _class(name, kind)(**made)
+        keywords.setdefault("name", numbered(snake_case(name), number or 0))
+    return _class(name, kind)(**keywords)
 
 
 def _class(name: str, kind: catalogue.ClassKind) -> Any:

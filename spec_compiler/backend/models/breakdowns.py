@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from spec_compiler.backend.models.fit_errors import keras_reason
 from spec_compiler.backend.models.functions import reason_in
-from spec_compiler.backend.models.shapes import keras_reason
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.files import Folder
 

@@ -32,23 +32,10 @@ _OF_COMPILE = frozenset(
 _TRACKED = (tracking.TrackedList, tracking.TrackedDict, tracking.TrackedOrderedDict, tracking.TrackedSet)
 # Values without state of their own; a backend's tensors cannot change either.
 _SHARED = (
-    *(
-        str,
-        bytes,
-        int,
-        float,
-        complex,
-        bool,
-        type(None),
-        type(...),
-        type(NotImplemented),
-        range,
-        slice,
-        type,
-        enum.Enum,
-    ),
-    *(types.ModuleType, types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType, np.ufunc),
-    *(np.dtype, np.generic, inspect.Signature, inspect.Parameter),
+    *(str, bytes, int, float, complex, bool, type(None), type(...), type(NotImplemented), range, slice),
+    *(type, enum.Enum, types.ModuleType, types.BuiltinFunctionType),
+    *(types.MethodDescriptorType, types.WrapperDescriptorType),
+    *(np.dtype, np.generic, np.ufunc, inspect.Signature, inspect.Parameter),
 )
 
 
@@ -77,8 +64,8 @@ class Copier:
             return value
         if id(value) not in self._copies:
             self._originals.append(value)
-            made = self._made(value)
-            self._copies.setdefault(id(value), made)
+            copy = self._made(value)
+            self._copies.setdefault(id(value), copy)  # what may hold itself has told of its copy before
         return self._copies[id(value)]
 
     def _known(self, value: Any, copy: Any) -> Any:
@@ -115,17 +102,17 @@ class Copier:
         return self._object(value)
 
     def _variable(self, variable: Any) -> Any:
-        made = fresh_variable(variable, with_value=id(variable) not in self._filled)
+        copy = fresh_variable(variable, with_value=id(variable) not in self._filled)
         for key in ("_regularizer", "_constraint"):
             if getattr(variable, key, None) is not None:
-                setattr(made, key, self.copied(getattr(variable, key)))
-        return made
+                setattr(copy, key, self.copied(getattr(variable, key)))
+        return copy
 
     def _saveable(self, original: Any) -> Any:
         """A layer, model, metric or seed generator. Keras wraps `build` and `quantize` of each object by itself."""
         cls = type(original)
         is_layer = isinstance(original, keras.Layer)
-        made = self._known(original, keras.Layer.__new__(cls) if is_layer else object.__new__(cls))
+        copy = self._known(original, keras.Layer.__new__(cls) if is_layer else object.__new__(cls))
         calls = ("_inbound_nodes", "_outbound_nodes") if hasattr(original, "_inbound_nodes") else ()
         wrapped = tuple(
             key for key in ("build", "quantize") if is_layer and isinstance(vars(original).get(key), types.FunctionType)
@@ -133,14 +120,14 @@ class Copier:
         own: dict[str, Any] = {key: [] for key in calls}
         own |= {key: getattr(_new_model(), key, None) for key in _OF_COMPILE & vars(original).keys()}
         own |= {key: self.copied(each) for key, each in vars(original).items() if key not in own and key not in wrapped}
-        vars(made).update(own)
+        vars(copy).update(own)
         if own.get("compiled"):
-            vars(made)["compiled"] = False
+            vars(copy)["compiled"] = False
         if "_nodes_by_depth" in own:
-            self._recall_calls(original, made)
-        return made
+            self._recall_calls(original, copy)
+        return copy
 
-    def _recall_calls(self, original: Any, made: Any) -> None:
+    def _recall_calls(self, original: Any, copy: Any) -> None:
         """Tells the layers of a copied model, which have no calls yet, of those that the model is made of."""
         pairs = [(node, self.copied(node)) for nodes in original._nodes_by_depth.values() for node in nodes]
         pairs.sort(key=lambda pair: pair[0].operation._inbound_nodes.index(pair[0]))
@@ -154,18 +141,18 @@ class Copier:
         for _, node in pairs:
             for tensor in node.arguments.keras_tensors:
                 tensor._keras_history.operation._outbound_nodes.append(node)
-        vars(made)["_nodes"] = keys
+        vars(copy)["_nodes"] = keys
 
     def _tracker(self, tracker: Any) -> Any:
-        made = self._known(tracker, tracking.Tracker({}))
-        made.config = {name: (holds, self.copied(store)) for name, (holds, store) in tracker.config.items()}
-        made.stored_ids = {
+        copy = self._known(tracker, tracking.Tracker({}))
+        copy.config = {name: (holds, self.copied(store)) for name, (holds, store) in tracker.config.items()}
+        copy.stored_ids = {
             name: {id(self.copied(each)) for each in store if id(each) in tracker.stored_ids[name]}
             for name, (_, store) in tracker.config.items()
         }
-        made.exclusions, made.locked = tracker.exclusions, tracker.locked
-        made._lock_violation_msg = tracker._lock_violation_msg
-        return made
+        copy.exclusions, copy.locked = tracker.exclusions, tracker.locked
+        copy._lock_violation_msg = tracker._lock_violation_msg
+        return copy
 
     def _container(self, value: Any) -> Any:
         """A container of the same class, filled past what it does on filling: a locked layer tracks nothing new."""
@@ -175,22 +162,22 @@ class Copier:
             if all(one is other for one, other in zip(inside, value, strict=True)):
                 return value
             return cls(*inside) if hasattr(value, "_fields") else cls(inside)
-        made = self._known(value, cls.__new__(cls))
+        copy = self._known(value, cls.__new__(cls))
         if isinstance(value, _TRACKED):
-            made.tracker = self.copied(value.tracker)
+            copy.tracker = self.copied(value.tracker)
         elif hasattr(value, "__dict__"):
-            vars(made).update({key: self.copied(each) for key, each in vars(value).items()})
+            vars(copy).update({key: self.copied(each) for key, each in vars(value).items()})
         if isinstance(value, list):
-            list.extend(made, [self.copied(each) for each in value])
+            list.extend(copy, [self.copied(each) for each in value])
         elif isinstance(value, set):
-            set.update(made, [self.copied(each) for each in value])
+            set.update(copy, [self.copied(each) for each in value])
         else:
             if hasattr(value, "default_factory"):
-                made.default_factory = value.default_factory
+                copy.default_factory = value.default_factory
             put: Any = OrderedDict.__setitem__ if isinstance(value, OrderedDict) else dict.__setitem__
             for key, each in value.items():
-                put(made, self.copied(key), self.copied(each))
-        return made
+                put(copy, self.copied(key), self.copied(each))
+        return copy
 
     def _function(self, function: types.FunctionType) -> Any:
         """The function itself, or one with copies around it where it was made inside of what is copied."""
@@ -203,28 +190,23 @@ class Copier:
         if not any(_holds_state(each) for each in held):
             return function
         closure = tuple(types.CellType(self.copied(each)) for each in inside)
-        made = types.FunctionType(
-            function.__code__,
-            function.__globals__,
-            function.__name__,
-            self.copied(function.__defaults__),
-            closure or None,
-        )
-        made.__kwdefaults__ = self.copied(function.__kwdefaults__)
-        vars(made).update(vars(function))
-        return made
+        code, scope, defaults = function.__code__, function.__globals__, self.copied(function.__defaults__)
+        copy = types.FunctionType(code, scope, function.__name__, defaults, closure or None)
+        copy.__kwdefaults__ = self.copied(function.__kwdefaults__)
+        vars(copy).update(vars(function))
+        return copy
 
     def _object(self, value: Any) -> Any:
         cls: Any = type(value)
         if cls.__reduce_ex__ is not object.__reduce_ex__ or cls.__reduce__ is not object.__reduce__:
             return self._refused(value)
         try:
-            made = self._known(value, object.__new__(cls))
+            copy = self._known(value, object.__new__(cls))
         except TypeError:
             return self._refused(value)
         for key, each in _attributes(value):
-            object.__setattr__(made, key, self.copied(each))
-        return made
+            object.__setattr__(copy, key, self.copied(each))
+        return copy
 
     def _refused(self, value: Any) -> Any:
         raise CannotCopy(f"it holds a `{type(value).__module__}.{type(value).__qualname__}`, which has no copy")
@@ -236,21 +218,20 @@ def _new_model() -> Any:
 
 
 def _attributes(value: Any) -> list[tuple[str, Any]]:
-    found = dict(getattr(value, "__dict__", {}))
+    attributes = dict(getattr(value, "__dict__", {}))
     for cls in type(value).__mro__:
         slots = cls.__dict__.get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:
+            # Python stores a private name under that of its class
             own = f"_{cls.__name__.lstrip('_')}{name}" if name.startswith("__") and not name.endswith("__") else name
             if own not in ("__dict__", "__weakref__") and hasattr(value, own):
-                found[own] = getattr(value, own)
-    return list(found.items())
+                attributes[own] = getattr(value, own)
+    return list(attributes.items())
 
 
 def _holds_state(value: Any) -> bool:
-    if isinstance(value, list | tuple | set | frozenset):
-        return any(_holds_state(each) for each in value)
-    if isinstance(value, dict):
-        return any(_holds_state(each) for each in value.values())
+    if isinstance(value, list | tuple | set | frozenset | dict):
+        return any(map(_holds_state, value.values() if isinstance(value, dict) else value))
     if isinstance(value, types.MethodType):
         return _holds_state(value.__self__)
     return isinstance(value, KerasSaveable | keras.Variable | Node)

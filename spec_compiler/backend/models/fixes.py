@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from spec_compiler.diagnostics import Fix, Path
+from spec_compiler.diagnostics import Fix
 from spec_compiler.graph import Graph
 from spec_compiler.graph.channels import channel_axis, is_wider
 from spec_compiler.graph.layer_spec import LayerSpec, Shape
@@ -19,24 +19,22 @@ APPEND = 1_000_000  # an index past the end of any list
 
 def fit_fixes(layer: LayerSpec, culprit: LayerSpec | None, graph: Graph, node: str, base: Graph) -> Iterator[Fix]:
     """What may make a kept layer fit again: another width, a projection, a cut before it, fresh weights."""
-    taken = graph.nodes[node].data_inputs
+    inputs = graph.nodes[node].data_inputs
     wanted = next((base.spec_of(ref) for ref in base.nodes[node].data_inputs), None) if node in base.nodes else None
-    got = graph.spec_of(taken[0]) if taken else None
+    got = graph.spec_of(inputs[0]) if inputs else None
     if culprit is not None and wanted is not None and got is not None and got.shape != wanted.shape:
-        axis = channel_axis(graph, taken[0].node)
+        axis = channel_axis(graph, inputs[0].node)
         size = wanted.shape[axis]
-        argument = width_argument(culprit) if culprit.is_new else None
         if is_wider(got.shape, wanted.shape, axis) and size is not None:
-            if argument:
-                yield Fix(f"set `{argument}: {size}` in `{culprit.name}`", ((_argument(culprit, argument), size),))
-            if 3 <= len(wanted.shape) <= 5:
+            yield from _width_fixes(culprit, size)
+            if 3 <= len(wanted.shape) <= 5:  # with the axes of batch and channels: Keras has Conv1D to Conv3D
                 name = f"Conv{len(wanted.shape) - 2}D"
                 layers = [{name: {"filters": size, "kernel_size": 1}}]
                 text = f"insert a projection: `before: {layer.name}`, `layers: {flow(layers)}`"
                 yield Fix(text, ((("insert", APPEND), {"before": layer.name, "layers": layers}),))
-        if len(wanted.shape) == 2:
-            text = f"end before it with `cut_at: {taken[0].node}` and a `head` of your own"
-            yield Fix(text, ((("cut_at",), taken[0].node),))
+        if len(wanted.shape) == 2:  # behind a `Flatten` the size of the image is in the kernel
+            text = f"end before it with `cut_at: {inputs[0].node}` and a `head` of your own"
+            yield Fix(text, ((("cut_at",), inputs[0].node),))
     entry = fresh_entry(layer)
     if entry is not None:
         change = {"layers": layer.name, "with": [entry]}
@@ -51,9 +49,8 @@ def _as_in_the_base(layer: LayerSpec) -> Iterator[Fix]:
     if layer.changed_by is None or layer.changed_by.path[:1] != ("set",):
         return
     base = layer.arguments  # Keras has not built it anew yet
-    was = {key: base[key] for key, value in layer.changed.items() if key in base and base[key] != value}
-    for key, value in was.items():
-        if is_data(value):
+    for key, value in ((key, base[key]) for key in layer.changed if key in base):
+        if value != layer.changed[key] and is_data(value):
             text = f"leave `{key}` out, the weights of `{layer.name}` are for `{key}: {flow(value)}`"
             yield Fix(text, (((*layer.changed_by.path, "to", key), value),))
 
@@ -61,7 +58,7 @@ def _as_in_the_base(layer: LayerSpec) -> Iterator[Fix]:
 def fit_help(layer: LayerSpec, culprit: LayerSpec | None, gone: str | None, wanted: str) -> str:
     """Advice where no change of the spec that was tried makes a kept layer fit; `gone` was taken away before it."""
     if gone is not None:
-        return f"leave `{gone}` in, or put a layer of the same output shape in its place with `replace`"
+        return _leave_in(gone)
     if culprit is not None and culprit.is_new:
         return f"take `{culprit.name}` out, put it into the `head`, or let what reaches `{layer.name}` be {wanted}"
     if culprit is not None and culprit.kind == "input":
@@ -73,22 +70,31 @@ def fit_help(layer: LayerSpec, culprit: LayerSpec | None, gone: str | None, want
     )
 
 
+def _leave_in(gone: str) -> str:
+    return f"leave `{gone}` in, or put a layer of the same output shape in its place with `replace`"
+
+
 def fresh_entry(layer: LayerSpec) -> Mapping[str, Any] | None:
     """A layer of the base as an entry; None where an entry cannot say it."""
-    known = catalogue.argument_names(layer.class_name, "layer")
-    if not known:
-        return None
     record = (catalogue.class_record(layer.class_name, "layer") or {}).get("arguments", {})
+    if not record:
+        return None
     arguments = {
         name: value
-        for name, value in layer.arguments.items()
-        if name in known
-        and name not in ("dtype", "trainable", "name")
-        and is_data(value)
-        and not isinstance(value, Mapping)
-        and value != record[name].get("default")
+        for name, value in _plain_arguments(layer).items()
+        if name not in ("dtype", "trainable", "name") and value != record[name].get("default")
     }
     return {layer.class_name: {**arguments, "name": layer.name_in_keras}}
+
+
+def _plain_arguments(layer: LayerSpec) -> dict[str, Any]:
+    """The arguments that an entry can say: Keras's config has more, and objects in its own serialised form."""
+    catalogued = catalogue.argument_names(layer.class_name, "layer")
+    return {
+        key: value
+        for key, value in layer.arguments.items()
+        if key in catalogued and is_data(value) and not isinstance(value, Mapping)
+    }
 
 
 def call_fixes(
@@ -108,25 +114,34 @@ def call_fixes(
         yield Fix(text, (((*path, spec.class_name, "axis"), -1),))
     if rank != 2 or not isinstance(path[-1], int):
         return
-    taken = graph.nodes[node.name].data_inputs if node.name in graph.nodes else node.data_inputs
-    below = graph.layer_of(taken[0].node) if taken else None
+    below = graph.layer_of(node.data_inputs[0].node) if node.data_inputs else None
     if below is not None and below.is_new and below.origin.path == (*path[:-1], path[-1] - 1):
-        here = (path, _entry(below)), (below.origin.path, _entry(spec))
-        yield Fix(f"put it before `{below.name}`", here)
+        swapped = ((path, _entry(below)), (below.origin.path, _entry(spec)))
+        yield Fix(f"put it before `{below.name}`", swapped)
 
 
 def _kept_fixes(node: Node, graph: Graph, base: Graph, culprit: LayerSpec | None) -> Iterator[Fix]:
-    if culprit is not None and culprit.kind == "input":
-        yield from _input_fixes(culprit, graph, base)
-    argument = width_argument(culprit) if culprit is not None and culprit.is_new else None
-    if culprit is None or argument is None or node.name not in base.nodes:
+    if culprit is None:
         return
-    for now, then in zip(node.data_inputs, base.nodes[node.name].data_inputs, strict=False):
+    if culprit.kind == "input":
+        yield from _input_fixes(culprit, graph, base)
+    inputs = zip(node.data_inputs, base.nodes[node.name].data_inputs, strict=False) if node.name in base.nodes else ()
+    sizes: dict[int | None, None] = {}  # each once: all inputs of a merge may come from the one layer
+    for now, then in inputs:
         got, wanted = graph.spec_of(now), base.spec_of(then)
         axis = channel_axis(graph, now.node)
         if got is not None and wanted is not None and is_wider(got.shape, wanted.shape, axis):
-            size = wanted.shape[axis]
-            yield Fix(f"set `{argument}: {size}` in `{culprit.name}`", ((_argument(culprit, argument), size),))
+            sizes[wanted.shape[axis]] = None
+    for size in sizes:
+        yield from _width_fixes(culprit, size)
+
+
+def _width_fixes(layer: LayerSpec, size: int | None) -> Iterator[Fix]:
+    """Another width, where the layer is new and has an argument for it."""
+    argument = width_argument(layer) if layer.is_new else None
+    if argument is not None:
+        place = (*layer.origin.path, layer.class_name, argument)
+        yield Fix(f"set `{argument}: {size}` in `{layer.name}`", ((place, size),))
 
 
 def call_help(
@@ -139,19 +154,19 @@ def call_help(
     spatial = slice(2, None) if axis == 1 else slice(1, -1)
     sizes = {shape[spatial] for shape in shapes if len(shape) > 2}
     if not spec.is_new:
-        made = culprit is not None and culprit.is_new
         if gone is not None:
-            return f"leave `{gone}` in, or put a layer of the same output shape in its place with `replace`"
+            return _leave_in(gone)
         if spec.kind == "model" and culprit is not None and culprit.kind == "input":
             return (
                 "a nested model keeps the size that it was built for: build the base for the new one,\n"
                 "for an application with `input_shape` in `base`"
             )
-        return f"take `{culprit.name}` out, or put it into the `head`" if made and culprit is not None else None
-    if spec.class_name in MERGES and len(shapes) < 2:
-        return "a merge takes several tensors: name them with `from: [a, b]`"
-    if spec.class_name in TAKE_LISTS and len(shapes) < 2:
-        return f"`{spec.class_name}` takes several tensors: name them with `from: [a, b]`"
+        if culprit is not None and culprit.is_new:
+            return f"take `{culprit.name}` out, or put it into the `head`"
+        return None
+    if len(shapes) < 2 and spec.class_name in TAKE_LISTS:
+        taker = "a merge" if spec.class_name in MERGES else f"`{spec.class_name}`"
+        return f"{taker} takes several tensors: name them with `from: [a, b]`"
     if spec.class_name in MERGES and len(sizes) > 1:
         return "bring them to one size first, for example with `UpSampling2D` or `Resizing`"
     if spec.class_name in MERGES and len({shape[axis] for shape in shapes}) > 1 and len(shapes[0]) == 4:
@@ -168,16 +183,9 @@ def width_argument(layer: LayerSpec) -> str | None:
     return next((key for key in ("filters", "units") if key in layer.arguments), None)
 
 
-def _argument(layer: LayerSpec, argument: str) -> Path:
-    """Where a new layer's argument stands; as a scalar entry it is the class's own value."""
-    return (*layer.origin.path, layer.class_name, argument)
-
-
 def _entry(layer: LayerSpec) -> Any:
     """A new layer as an entry again, for another place."""
-    known = catalogue.argument_names(layer.class_name, "layer")
-    plain = {key: value for key, value in layer.arguments.items() if key in known and is_data(value)}
-    return {layer.class_name: {key: value for key, value in plain.items() if not isinstance(value, Mapping)}}
+    return {layer.class_name: _plain_arguments(layer)}
 
 
 def _input_fixes(layer: LayerSpec, graph: Graph, base: Graph) -> Iterator[Fix]:

@@ -28,7 +28,7 @@ def find_function(text: str, folder: Folder, code: str) -> Callable[..., Any]:
         SpecError: `code`, where there is no such module or function, or where it is no function.
     """
     with _importing_from(folder, text) as place:
-        return _found(text, place, code)
+        return _function(text, place, code)
 
 
 def call_function(text: str, folder: Folder, code: str, *, help: str) -> Any:
@@ -38,7 +38,7 @@ def call_function(text: str, folder: Folder, code: str, *, help: str) -> Any:
         SpecError: `code`, as `find_function`, or where the function fails.
     """
     with _importing_from(folder, text) as place:  # a function may import more when it runs
-        function = _found(text, place, code)
+        function = _function(text, place, code)
         try:
             return function()
         except (Exception, SystemExit) as error:
@@ -52,11 +52,11 @@ def reason_in(error: BaseException, folder: str | Folder) -> tuple[str, tuple[st
     TensorFlow hands on what Python code raised as text alone, its traceback included.
     """
     place = os.path.realpath(folder)
-    found = [(each.filename, each.lineno, each.line) for each in traceback.extract_tb(error.__traceback__)]
+    lines = [(each.filename, each.lineno, each.line) for each in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError) and error.filename:
-        found.append((error.filename, error.lineno, error.text))
-    found += [(file, int(line), text) for file, line, text in _IN_TEXT.findall(str(error))]
-    for file, line, text in reversed(found):
+        lines.append((error.filename, error.lineno, error.text))
+    lines += [(file, int(line), text) for file, line, text in _IN_TEXT.findall(str(error))]
+    for file, line, text in reversed(lines):  # the innermost first
         near = os.path.relpath(os.path.realpath(file), place)
         if not near.startswith("..") and "site-packages" not in near.split(os.sep):
             return _reason(error), (f"at {near}:{line}" + (f", `{text.strip()}`" if text and text.strip() else ""),)
@@ -77,21 +77,20 @@ def function_beside(name: str, folders: Iterable[str | Folder], code: str) -> Ca
     plain = name.rpartition(">")[2]  # `package>name`, where importing the module registers it
     places: dict[str, Folder] = {}
     for each in folders:
-        asked = each if isinstance(each, Folder) else Folder(each)  # beside a model that the user names
-        places.setdefault(os.path.realpath(asked.path or "."), asked)
+        folder = each if isinstance(each, Folder) else Folder(each)  # beside a model that the user names
+        places.setdefault(os.path.realpath(folder.path or "."), folder)
     files = [(folder, file) for place, folder in places.items() for file in sorted(os.listdir(place))]
-    found = [(folder, file) for folder, file in files if _defines(folder, file, plain)]
-    if not found:
+    modules = [(folder, file) for folder, file in files if _defines(folder, file, plain)]
+    if not modules:
         beside = " or ".join(f"`{os.path.relpath(place)}`" for place in places)
         help = f"put the module with `def {plain}` there"
-        raise SpecError.single(
-            code, f"no module in the folder {beside} defines `{plain}`, which the model needs", help=help
-        )
-    if len(found) > 1:
-        names = " and ".join(f"`{file}`" for _, file in found[:3])
+        message = f"no module in the folder {beside} defines `{plain}`, which the model needs"
+        raise SpecError.single(code, message, help=help)
+    if len(modules) > 1:
+        names = " and ".join(f"`{file}`" for _, file in modules[:3])
         help = "leave one of them beside the spec and the model file"
         raise SpecError.single(code, f"the model needs the function `{plain}`, which {names} define", help=help)
-    folder, file = found[0]
+    folder, file = modules[0]
     return find_function(f"{file.removesuffix('.py')}:{plain}", folder, code)
 
 
@@ -102,7 +101,7 @@ def _defines(folder: Folder, file: str, name: str) -> bool:
     try:
         with folder.open(folder.place(file)) as stream:
             text = stream.read()
-        return name.encode() in text and any(
+        return name.encode() in text and any(  # the bytes first: most modules of a folder need no parsing
             (isinstance(each, ast.FunctionDef) and each.name == name)
             or (isinstance(each, ast.Assign) and any(isinstance(to, ast.Name) and to.id == name for to in each.targets))
             for each in ast.parse(text).body
@@ -111,7 +110,7 @@ def _defines(folder: Folder, file: str, name: str) -> bool:
         return False
 
 
-def _found(text: str, folder: str, code: str) -> Callable[..., Any]:
+def _function(text: str, folder: str, code: str) -> Callable[..., Any]:
     name, _, member = text.partition(":")
     module = _module(name, folder, code)
     span = (len(name) + 1, len(text))
@@ -173,8 +172,8 @@ def _importing_from(asked: Folder, text: str) -> Iterator[str]:
         SpecError: SC510 where the module of `module:function` is a link that leaves the folder.
     """
     name = text.partition(":")[0]
-    for each in (f"{name.replace('.', '/')}.py", name.partition(".")[0]):
-        asked.permit(each, name)
+    for file in (f"{name.replace('.', '/')}.py", name.partition(".")[0]):
+        asked.permit(file, name)
     folder = os.path.abspath(asked)
     edited = any(_digest(_file_of(name) or "") != digest for name, (_, digest) in _BESIDE.items())
     for name, (place, _) in list(_BESIDE.items()):

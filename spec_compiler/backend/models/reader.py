@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras.src.models.functional import Functional as _Functional  # private: what `keras.Model(inputs, outputs)` makes
 
-from spec_compiler.backend.models.shapes import keras_reason
+from spec_compiler.backend.models.fit_errors import keras_reason
 from spec_compiler.backend.models.state import asset_files, loads_itself
 from spec_compiler.backend.models.store import layer_groups, parts, store_paths
 from spec_compiler.diagnostics import SpecError
@@ -32,13 +32,14 @@ def read_graph(model: Any) -> Graph:
     calls, node_name = _calls(functional)
     # by the calls, not by `_keras_history`: Keras's `Input(tensor=…)`, as in `clone_model`, writes that anew
     put_out = {
-        id(tensor): (operation, index, at) for operation, index, node in calls for at, tensor in enumerate(node.outputs)
+        id(tensor): ValueRef(node_name(operation, number), index)
+        for operation, number, node in calls
+        for index, tensor in enumerate(node.outputs)
     }
 
     def to_reference(value: Any) -> Structure:
         if keras.backend.is_keras_tensor(value):
-            operation, index, tensor = put_out[id(value)]
-            return ValueRef(node_name(operation, index), tensor)
+            return put_out[id(value)]
         if isinstance(value, dict):
             return {key: to_reference(each) for key, each in value.items()}
         if isinstance(value, list):
@@ -53,16 +54,11 @@ def read_graph(model: Any) -> Graph:
     nodes: dict[str, Node] = {}
     for operation, index, node in calls:
         if operation.name not in layers:
-            layers[operation.name] = read_layer(
-                operation, positions.get(id(operation)), groups.get(id(operation)), foreign=True
-            )
+            place = positions.get(id(operation)), groups.get(id(operation))
+            layers[operation.name] = read_layer(operation, *place, foreign=True)
         name = node_name(operation, index)
-        outputs = tuple(tensor_spec(tensor) for tensor in node.outputs)
-        if layers[operation.name].kind == "input":
-            nodes[name] = Node(name, operation.name, outputs=outputs)
-        else:
-            args, kwargs = to_reference(tuple(node.arguments.args)), to_reference(dict(node.arguments.kwargs))
-            nodes[name] = Node(name, operation.name, args, kwargs, outputs)
+        args, kwargs = to_reference((tuple(node.arguments.args), dict(node.arguments.kwargs)))
+        nodes[name] = Node(name, operation.name, args, kwargs, tuple(map(tensor_spec, node.outputs)))
     graph = Graph(
         name=str(model.name),
         layers=_with_shared_places(layers, model),
@@ -117,17 +113,16 @@ def read_layer(
         SpecError: SC304 where it has no config that it could be rebuilt from.
     """
     kind = _kind(operation)
+    is_layer = kind in ("layer", "model")  # with variables and a switch for training, which inputs and operations lack
     try:
         config = keras.saving.serialize_keras_object(operation)
     except Exception as error:
         reason = keras_reason(error)
         config = {"class_name": type(operation).__name__, "config": {"name": operation.name}, "error": reason}
         if not foreign:
-            raise SpecError.single(
-                "SC304",
-                f"the layer `{operation.name}` of class `{type(operation).__name__}` cannot be rebuilt: {reason}",
-                help="give its class a `get_config` that returns its constructor arguments",
-            ) from None
+            message = f"the layer `{operation.name}` of class `{type(operation).__name__}` cannot be rebuilt: {reason}"
+            help = "give its class a `get_config` that returns its constructor arguments"
+            raise SpecError.single("SC304", message, help=help) from None
     config.pop("build_config", None)  # the layer is built again on what it is called on
     if isinstance(operation, keras.layers.TextVectorization):  # it tells the size of its table, empty in a skeleton
         config["config"]["vocabulary_size"] = operation._lookup_layer.get_config()["vocabulary_size"]
@@ -136,14 +131,14 @@ def read_layer(
         class_name=str(config.get("registered_name") or config["class_name"]),
         config=config,
         kind=kind,
-        trainable=bool(operation.trainable) if kind in ("layer", "model") else True,
-        variables=read_variables(operation) if kind in ("layer", "model") else (),
+        trainable=bool(operation.trainable) if is_layer else True,
+        variables=read_variables(operation) if is_layer else (),
         position=position,
         inner=read_graph(operation) if kind == "model" else None,
         stored=Stored(
             group,
-            loads_itself=kind in ("layer", "model") and any(map(loads_itself, parts(operation))),
-            assets=asset_files(operation) if kind in ("layer", "model") else (),
+            loads_itself=is_layer and any(map(loads_itself, parts(operation))),
+            assets=asset_files(operation) if is_layer else (),
         ),
         takes_training=bool(getattr(operation, "_call_has_training_arg", False)),
     )
@@ -185,20 +180,18 @@ def read_variables(layer: Any) -> tuple[VariableSpec, ...]:
 def _with_shared_places(layers: dict[str, LayerSpec], model: Any) -> dict[str, LayerSpec]:
     """The layers, each variable that an earlier layer of the model has as well with its place there."""
     places: dict[int, str] = {}
-    found = dict(layers)
+    shared = dict(layers)
     for layer in model.layers:
-        spec = found.get(layer.name)
+        spec = layers.get(layer.name)
         if spec is None or not spec.variables:
             continue
-        shared = [places.get(id(variable)) for variable in layer.variables]
-        if any(shared):
-            variables = zip(spec.variables, shared, strict=True)
-            found[layer.name] = replace(
-                spec, variables=tuple(replace(each, shared_path=place) for each, place in variables)
-            )
-        for variable, each in zip(layer.variables, spec.variables, strict=True):
-            places.setdefault(id(variable), f"{spec.stored.group}/{each.store_path}")
-    return found
+        pairs = list(zip(spec.variables, layer.variables, strict=True))
+        if any(id(variable) in places for variable in layer.variables):
+            variables = tuple(replace(described, shared_path=places.get(id(variable))) for described, variable in pairs)
+            shared[layer.name] = replace(spec, variables=variables)
+        for described, variable in pairs:
+            places.setdefault(id(variable), f"{spec.stored.group}/{described.store_path}")
+    return shared
 
 
 def tensor_spec(tensor: Any) -> TensorSpec:
@@ -217,49 +210,33 @@ def has_all_configs(graph: Graph) -> bool:
 
 def custom_objects(model: Any) -> dict[str, Any]:
     """The classes of a model's own layers that Keras could not find by their names."""
-    found: dict[str, Any] = {}
-    for layer in model._flatten_layers():
-        cls = type(layer)
-        if not cls.__module__.startswith("keras."):
-            found[cls.__name__] = cls
-    return found
+    return {cls.__name__: cls for cls in map(type, parts(model)) if not cls.__module__.startswith("keras.")}
 
 
 def _functional(model: Any) -> Any:
-    if isinstance(model, keras.Sequential) and not _is_plain(model):
-        raise SpecError.single(
-            "SC304",
-            f"`{model.name}` is a subclassed model, its graph is Python code that Keras does not know",
-            help="put what its `call` adds into a layer: `keras.Sequential([*layers, YourLayer()])`",
-        )
-    if isinstance(model, keras.Sequential):
-        if not model.built or model._functional is None:
-            raise SpecError.single(
-                "SC304",
-                f"the Sequential model `{model.name}` is not built, it does not know its input's shape",
-                help="begin it with `keras.Input(shape)`, or call `model.build(input_shape)`",
-            )
-        return model._functional
     if not isinstance(model, keras.Model):
-        message = f"a base is a `keras.Model`, got `{type(model).__name__}`"
-        raise SpecError.single("SC304", message)
-    if isinstance(model, _Functional) and not _is_plain(model):
-        own = next(
-            name for name in ("call", "__call__") if getattr(type(model), name) is not getattr(_Functional, name)
+        raise SpecError.single("SC304", f"a base is a `keras.Model`, got `{type(model).__name__}`")
+    message = f"`{model.name}` is a subclassed model, its graph is Python code that Keras does not know"
+    if isinstance(model, keras.Sequential):
+        if not _is_plain(model):
+            help = "put what its `call` adds into a layer: `keras.Sequential([*layers, YourLayer()])`"
+        elif not model.built or model._functional is None:
+            message = f"the Sequential model `{model.name}` is not built, it does not know its input's shape"
+            help = "begin it with `keras.Input(shape)`, or call `model.build(input_shape)`"
+        else:
+            return model._functional
+    elif not isinstance(model, _Functional):
+        help = (
+            "rebuild it with the functional API: `inputs = keras.Input(shape)`,\n"
+            "`model = keras.Model(inputs, your_model.call(inputs))`"
         )
-        raise SpecError.single(
-            "SC304",
-            f"`{model.name}` has a `{own}` of its own, which may do more than the graph that Keras knows",
-            help="if that graph is what you mean, pass it alone: `keras.Model(model.input, model.output)`",
-        )
-    if not isinstance(model, _Functional):
-        raise SpecError.single(
-            "SC304",
-            f"`{model.name}` is a subclassed model, its graph is Python code that Keras does not know",
-            help="rebuild it with the functional API: `inputs = keras.Input(shape)`,\n"
-            "`model = keras.Model(inputs, your_model.call(inputs))`",
-        )
-    return model
+    elif not _is_plain(model):
+        own = "call" if type(model).call is not _Functional.call else "__call__"
+        message = f"`{model.name}` has a `{own}` of its own, which may do more than the graph that Keras knows"
+        help = "if that graph is what you mean, pass it alone: `keras.Model(model.input, model.output)`"
+    else:
+        return model
+    raise SpecError.single("SC304", message, help=help)
 
 
 def _is_plain(model: Any) -> bool:
@@ -271,8 +248,8 @@ def _is_plain(model: Any) -> bool:
 def _kind(operation: Any) -> Kind:
     if isinstance(operation, keras.layers.InputLayer):
         return "input"
-    if isinstance(operation, keras.Sequential) and operation._functional is not None and _is_plain(operation):
-        return "model"
-    if isinstance(operation, _Functional) and _is_plain(operation):
+    # any other model is a layer to us, also a Sequential that was never called: Keras knows no graph of it
+    functional = operation._functional if isinstance(operation, keras.Sequential) else operation
+    if isinstance(functional, _Functional) and _is_plain(operation):
         return "model"
     return "layer" if isinstance(operation, keras.Layer) else "operation"

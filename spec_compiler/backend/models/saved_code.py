@@ -52,7 +52,7 @@ class SavedCode:
     Functions and classes that somebody has registered with Keras in this process need nothing.
     """
 
-    found: Findings = field(default_factory=Findings)
+    named: Findings = field(default_factory=Findings)
 
     @classmethod
     def of(cls, config: Any) -> SavedCode:
@@ -60,17 +60,17 @@ class SavedCode:
         return cls(findings(config))
 
     def __bool__(self) -> bool:
-        return bool(self.found.functions or self.found.lambdas or self.found.code)
+        return bool(self.named.functions or self.named.lambdas or self.named.code)
 
     @property
     def names_code(self) -> bool:
         """Whether it names any code at all, also such as needs no permission in this process."""
-        return bool(self) or bool(self.found.registered)
+        return bool(self) or bool(self.named.registered)
 
     @property
     def has_lambdas(self) -> bool:
         """Whether the file holds functions as bytecode."""
-        return bool(self.found.lambdas)
+        return bool(self.named.lambdas)
 
     def permit(self, path: str, allowed: bool) -> None:
         """Passes only what Keras may be given: parts of its own models, and code where that is allowed.
@@ -79,19 +79,19 @@ class SavedCode:
             SpecError: SC112 for code that is not allowed, and for what no permission is for; SC502 for classes that
                 nobody has registered, and vocabularies in other files.
         """
-        name, found = os.path.basename(path), self.found
-        if found.forbidden:
-            message = f"`{name}` names {found.forbidden[0].text}, which no model is made of"
+        name, named = os.path.basename(path), self.named
+        if named.forbidden:
+            message = f"`{name}` names {named.forbidden[0].text}, which no model is made of"
             note = "Keras would look it up and call it while it loads the model; no permission is for that"
             raise SpecError.single("SC112", message, notes=[note], help="ask whoever made the file what it is")
         if self and not allowed:
             raise SpecError.single("SC112", f"`{name}` runs Python code, {self.text}", help=ALLOW_MODEL)
-        if found.files:
-            message = f"`{name}` has a vocabulary in another file, {found.files[0].text}"
+        if named.files:
+            message = f"`{name}` has a vocabulary in another file, {named.files[0].text}"
             help = "save the model with its vocabulary in it: `set_vocabulary` takes a list of words"
             raise SpecError.single("SC502", message, help=help)
-        if found.unknown:
-            message = f"`{name}` cannot be rebuilt: Keras has no class {found.unknown[0].text}"
+        if named.unknown:
+            message = f"`{name}` cannot be rebuilt: Keras has no class {named.unknown[0].text}"
             help = "import the module that registers the class before compiling"
             raise SpecError.single("SC502", message, help=help)
 
@@ -102,14 +102,13 @@ class SavedCode:
             SpecError: as `permit`, and SC502 for a function that is not found.
         """
         self.permit(path, allowed)
-        names = sorted({each.name for each in self.found.functions})
-        return {name: function_beside(name, folders, "SC502") for name in names}
+        return {name: function_beside(name, folders, "SC502") for name in self._functions}
 
     @contextlib.contextmanager
     def loading(self) -> Iterator[None]:
         """Around Keras's loading: packages that it imports by itself are not looked for in the current folder."""
         before = list(sys.path)
-        if self.found.code:
+        if self.named.code:
             here = os.path.realpath(os.curdir)
             sys.path[:] = [each for each in sys.path if each and os.path.realpath(each) != here]
         try:
@@ -120,10 +119,15 @@ class SavedCode:
     @property
     def text(self) -> str:
         """What it is, for a message."""
-        names = sorted({each.name for each in self.found.functions})
+        names = [f"`{name}`" for name in self._functions]
         if names:
-            return f"the function{'s' if len(names) > 1 else ''} {', '.join(f'`{each}`' for each in names)}"
-        if self.found.code:
-            return self.found.code[0].text
-        layer = self.found.lambdas[0].layer
+            return f"the function{'s' if len(names) > 1 else ''} {', '.join(names)}"
+        if self.named.code:
+            return self.named.code[0].text
+        layer = self.named.lambdas[0].layer
         return "a lambda in the file" + (f", in the layer `{layer}`" if layer else "")
+
+    @property
+    def _functions(self) -> list[str]:
+        """The functions by their names, in alphabetical order."""
+        return sorted({each.name for each in self.named.functions})

@@ -105,7 +105,7 @@ class MemoryState:
 
     def values(self) -> Mapping[str, Array]:
         """The values of its untracked variables."""
-        return {path: np.array(keras.ops.convert_to_numpy(each)) for path, each in untracked(self.layer).items()}
+        return {path: _value(variable) for path, variable in untracked(self.layer).items()}
 
     @cached_property
     def _parts(self) -> Mapping[str, Any]:
@@ -115,13 +115,12 @@ class MemoryState:
 @contextlib.contextmanager
 def _as_they_were(source: Any) -> Iterator[None]:
     """Puts back what a class assigns to the base's own variables while it saves, as KerasHub's DINOV2 does."""
-    before = [(each, np.array(keras.ops.convert_to_numpy(each))) for each in _own(source)]
+    before = [(variable, _value(variable)) for variable in _own(source)]
     try:
         yield
     finally:
         for variable, value in before:
-            if np.asarray(keras.ops.convert_to_numpy(variable)).tobytes() != value.tobytes():
-                variable.assign(value)
+            _assign(variable, value)
 
 
 def _same_variables(source: Any, fresh: Any) -> None:
@@ -135,9 +134,18 @@ def _same_variables(source: Any, fresh: Any) -> None:
     for name in there.keys() & here.keys():
         one, other = there[name], here[name]
         if one.shape == other.shape and one.dtype == other.dtype:
-            value = np.array(keras.ops.convert_to_numpy(one))
-            if np.asarray(keras.ops.convert_to_numpy(other)).tobytes() != value.tobytes():
-                other.assign(value)
+            _assign(other, _value(one))
+
+
+def _assign(variable: Any, value: Array) -> None:
+    """Assigns what is not there yet, bit by bit: two arrays with a NaN at the same place are never equal."""
+    if _value(variable).tobytes() != value.tobytes():
+        variable.assign(value)
+
+
+def _value(variable: Any) -> Array:
+    """A copy: on the CPU Keras's array may be the variable's own memory, which the next assignment changes."""
+    return np.array(keras.ops.convert_to_numpy(variable))
 
 
 def _own(part: Any) -> list[Any]:
@@ -210,28 +218,28 @@ def asset_files(layer: Any) -> tuple[str, ...]:
     """
     if not any(hasattr(each, "save_assets") for each in parts(layer)):
         return ()
-    found = []
+    files: list[str] = []
     for prefix, saveable in saveables(layer):
         if hasattr(saveable, "save_assets"):
             with scratch() as folder:
                 saveable.save_assets(folder)
-                found += [f"{prefix}{name}" for name in sorted(os.listdir(folder))]
-    return tuple(found)
+                files += [f"{prefix}{name}" for name in sorted(os.listdir(folder))]
+    return tuple(files)
 
 
 def untracked(layer: Any) -> dict[str, Any]:
     """The Keras variables that a layer uses and does not count among its own, such as a stateful layer's `states`."""
-    known = {id(each) for each in layer.variables}
-    found: dict[str, Any] = {}
+    counted = {id(variable) for variable in layer.variables}
+    variables: dict[str, Any] = {}
     for number, part in enumerate(parts(layer)):  # by number: names of parts count through a whole process
         for attribute, value in vars(part).items():
             if type(value) in _SIMPLE or attribute in _LISTED:  # most of them, and each layer of a deep net is asked
                 continue
             for index, each in enumerate(keras.tree.flatten(value) if _is_nest(value) else [value]):
-                if isinstance(each, keras.Variable) and id(each) not in known:
-                    known.add(id(each))
-                    found[f"{number}/{attribute}/{index}" if number else f"{attribute}/{index}"] = each
-    return found
+                if isinstance(each, keras.Variable) and id(each) not in counted:
+                    counted.add(id(each))
+                    variables[f"{number}/{attribute}/{index}" if number else f"{attribute}/{index}"] = each
+    return variables
 
 
 _LISTED = frozenset(vars(keras.layers.Layer(name="any")))  # Keras's own lists of what a layer has, all of it counted

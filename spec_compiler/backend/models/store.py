@@ -26,8 +26,8 @@ def store_paths(layer: Any) -> dict[int, str]:
 
     A variable that Keras saves as something else (a kernel with its LoRA matrices merged into it) has none.
     """
-    found: dict[int, str] = {}
-    wanted = {id(variable) for variable in layer.weights}
+    paths: dict[int, str] = {}
+    weights = {id(variable) for variable in layer.weights}
     for prefix, saveable in saveables(layer):
         store: dict[str, Any] = {}
         if hasattr(saveable, "save_own_variables"):
@@ -35,10 +35,10 @@ def store_paths(layer: Any) -> dict[int, str]:
                 saveable.save_own_variables(store)  # hands out its variables under the names that it saves them by
         for key, variable in store.items():
             if isinstance(variable, keras.Variable):
-                found.setdefault(id(variable), f"{prefix}vars/{key}")
-        if wanted <= found.keys():
-            break
-    return found
+                paths.setdefault(id(variable), f"{prefix}vars/{key}")
+        if weights <= paths.keys():
+            break  # the walk asks a layer for every attribute that it has, and a model has many layers
+    return paths
 
 
 def saveables(layer: Any) -> Iterator[tuple[str, Any]]:
@@ -46,7 +46,7 @@ def saveables(layer: Any) -> Iterator[tuple[str, Any]]:
 
     The groups end in a slash: `` for the layer itself, `cell/` for what it holds under this name.
     """
-    return _saveables(layer, "", set())
+    return _saveables(layer, "", {})
 
 
 def layers_by_name(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -63,27 +63,18 @@ def parts(layer: Any) -> list[Any]:
     return list(layer._flatten_layers()) if hasattr(layer, "_flatten_layers") else [layer]
 
 
-def _saveables(saveable: Any, prefix: str, visited: set[int]) -> Iterator[tuple[str, Any]]:
-    if id(saveable) in visited:
+def _saveables(here: Any, prefix: str, visited: dict[int, Any]) -> Iterator[tuple[str, Any]]:
+    if id(here) in visited:
         return
-    visited.add(id(saveable))
-    yield prefix, saveable
-    for attribute, child in _walk_saveable(saveable):
-        if isinstance(child, KerasSaveable):
-            yield from _saveables(child, f"{prefix}{attribute}/", visited)
-        elif isinstance(child, list | dict | tuple):
-            yield from _in_container(child, f"{prefix}{attribute}/", visited, set())
-
-
-def _in_container(container: Any, prefix: str, visited: set[int], seen: set[int]) -> Iterator[tuple[str, Any]]:
-    if id(container) in seen:
-        return
-    seen.add(id(container))
-    for name, child in _named(container.values() if isinstance(container, dict) else container):
-        if isinstance(child, KerasSaveable):
+    visited[id(here)] = here  # held, as a property may make its list anew each time: no other may get the id
+    if isinstance(here, KerasSaveable):
+        yield prefix, here
+        children = _walk_saveable(here)
+    else:
+        children = _named(here.values() if isinstance(here, dict) else here)
+    for name, child in children:
+        if isinstance(child, KerasSaveable | list | dict | tuple):
             yield from _saveables(child, f"{prefix}{name}/", visited)
-        else:
-            yield from _in_container(child, f"{prefix}{name}/", visited, seen)
 
 
 def _named(children: Iterable[Any]) -> Iterable[tuple[str, Any]]:

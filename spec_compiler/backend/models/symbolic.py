@@ -23,9 +23,11 @@ import keras
 import numpy as np
 from keras.src.backend.common import global_state  # private: no public name leads there
 
+from spec_compiler.diagnostics import SpecError
+
 T = TypeVar("T")
-_NAMES = "object_name_uids"
-_UNINITIALIZED = "uninitialized_variables"
+_NAMES = "object_name_uids"  # of keras/src/utils/naming.py, a count for each class
+_UNINITIALIZED = "uninitialized_variables"  # of keras/src/backend/common/variables.py
 
 
 @contextlib.contextmanager
@@ -76,6 +78,22 @@ def needs_weights(error: Exception) -> bool:
 
 
 @contextlib.contextmanager
+def refusal(said: Callable[[Exception], Exception]) -> Iterator[None]:
+    """Around what Keras, or a class of the user, may refuse: raises what `said` makes of that.
+
+    Our own errors pass, and those that only need weights: `skeleton` begins anew for them.
+    """
+    try:
+        yield
+    except SpecError:
+        raise
+    except Exception as error:
+        if needs_weights(error):
+            raise
+        raise said(error) from None
+
+
+@contextlib.contextmanager
 def quick_protocols() -> Iterator[None]:
     """Python 3.12's memory of what a protocol demands, for Python 3.11.
 
@@ -100,6 +118,7 @@ def deep(num_nodes: int) -> Iterator[None]:
     Python functions that call each other need no C stack since Python 3.11, so that the limit can be raised.
     """
     limit = sys.getrecursionlimit()
+    # `_build_map_helper` of keras/src/ops/function.py calls itself for each node.
     sys.setrecursionlimit(max(limit, 4 * num_nodes + 1000))
     try:
         yield
@@ -124,14 +143,14 @@ def is_symbolic(variable: Any) -> bool:
 def initialize(variable: Any) -> None:
     """Gives a variable the value of its initializer, if it has none."""
     if is_symbolic(variable):
-        _make(variable, variable._initializer)
+        variable._deferred_initialize()
 
 
 def fresh_variable(variable: Any, *, with_value: bool) -> Any:
     """Another variable like this one, zero until it is assigned unless it is to begin `with_value`."""
     value = np.array(keras.ops.convert_to_numpy(variable.value)) if with_value else None
     fresh = type(variable)(
-        initializer=_zeros if value is None else lambda shape, dtype=None: _tensor(value, dtype),
+        initializer="zeros" if value is None else lambda shape, dtype=None: _tensor(value, dtype),
         shape=variable.shape,
         dtype=variable.dtype,
         trainable=variable._trainable,
@@ -143,16 +162,6 @@ def fresh_variable(variable: Any, *, with_value: bool) -> Any:
     for key in ("_path", "_trainable", "_overwrite_with_gradient", "_layout"):
         setattr(fresh, key, getattr(variable, key))
     return fresh
-
-
-def _zeros(shape: Any, dtype: Any = None) -> Any:
-    return keras.ops.zeros(shape, dtype)
-
-
-def _make(variable: Any, initializer: Any) -> None:
-    """Lets the backend make the variable. What TensorFlow makes as not trainable it never trains: see `thawed`."""
-    variable._initializer = initializer
-    variable._deferred_initialize()
 
 
 def assign(variable: Any, value: Any) -> None:
@@ -168,7 +177,10 @@ def assign(variable: Any, value: Any) -> None:
     if not is_symbolic(variable):
         variable.assign(value)
         return
-    _make(variable, lambda shape, dtype=None: _tensor(value, dtype))
+    # Through the initializer, so that the backend makes the variable as it makes any: `keras/src/backend/common/
+    # variables.py` has no other way. What TensorFlow makes as not trainable it never trains: see `thawed`.
+    variable._initializer = lambda shape, dtype=None: _tensor(value, dtype)
+    variable._deferred_initialize()
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
@@ -191,17 +203,20 @@ def _tensor(array: Any, dtype: Any) -> Any:
     variable that is made from its result may copy again. There is no name for this in Keras, so this is the one place
     outside of distribution that asks the backend itself.
     """
-    if not isinstance(array, np.ndarray):
-        return keras.ops.convert_to_tensor(array, dtype=dtype)
-    if not array.dtype.isnative:  # which torch cannot convert
+    if isinstance(array, np.ndarray) and not array.dtype.isnative:  # which torch cannot convert
         array = array.astype(array.dtype.newbyteorder("="))
-    same = dtype is None or str(keras.backend.standardize_dtype(dtype)) == array.dtype.name
-    if same and array.size and array.dtype.kind in "fiu" and keras.backend.backend() == "tensorflow":
-        import tensorflow
+    if keras.backend.backend() == "tensorflow" and isinstance(array, np.ndarray) and _fits_dlpack(array, dtype):
+        import tensorflow  # not there where Keras runs on another backend
 
         if not tensorflow.config.list_logical_devices("GPU"):
             return tensorflow.experimental.dlpack.from_dlpack(_given_away(array).__dlpack__())
     return keras.ops.convert_to_tensor(array, dtype=dtype)
+
+
+def _fits_dlpack(array: np.ndarray[Any, Any], dtype: Any) -> bool:
+    """Whether nothing of the array would have to change: DLPack has no text and no empty memory."""
+    same = dtype is None or str(keras.backend.standardize_dtype(dtype)) == array.dtype.name
+    return bool(same and array.size and array.dtype.kind in "fiu")
 
 
 def _given_away(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

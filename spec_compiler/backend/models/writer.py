@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import copy
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import keras
 
-from spec_compiler.backend.models.allowed_configs import refuse_strangers
-from spec_compiler.backend.models.arguments import deserialized
-from spec_compiler.backend.models.copying import CannotCopy
+from spec_compiler.backend.models.fit_errors import because, call_error, fit_errors, keras_reason, make_error
+from spec_compiler.backend.models.fresh_layers import Custom, make_layer, set_arguments
 from spec_compiler.backend.models.output_counts import count_errors
 from spec_compiler.backend.models.reader import read_layer, read_variables, tensor_spec
-from spec_compiler.backend.models.rebuilding import Originals, Rebuilder, cannot_be_made
-from spec_compiler.backend.models.shapes import because, call_error, fit_errors, keras_reason, make_error
-from spec_compiler.backend.models.symbolic import deep, needs_weights, seeded, skeleton
-from spec_compiler.diagnostics import Diagnostic, SpecError, under
+from spec_compiler.backend.models.rebuilding import Rebuilder, Ways, cannot_be_made
+from spec_compiler.backend.models.symbolic import deep, needs_weights, refusal, seeded, skeleton
+from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.files import HERE, Folder
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, VariableSpec
 from spec_compiler.graph.node import Node, ValueRef, map_references
 from spec_compiler.keras_facts import catalogue
-
-Factory = Callable[..., Any]  # from the layer's name, and from the arguments that `set` gives it
-
-
-@dataclass(frozen=True)
-class Custom:
-    """What the configs of a base's layers cannot say: classes that Keras cannot find, and layers made otherwise.
-
-    `has_lambdas`: configs may hold Python lambdas, whose code the caller has allowed to run. `originals` are the layers
-    themselves.
-    """
-
-    objects: Mapping[str, Any] = field(default_factory=dict)
-    factories: Mapping[str, Factory] = field(default_factory=dict)
-    has_lambdas: bool = False
-    originals: Originals = field(default_factory=Originals)
 
 
 @dataclass(frozen=True)
@@ -71,11 +53,15 @@ def _build(graph: Graph, base: Graph, seed: int, custom: Custom, folder: Folder)
     specs: dict[str, LayerSpec] = {}
     problems: list[Diagnostic] = []
     rebuilder = Rebuilder(custom.originals, {name: each for name, each in graph.layers.items() if not each.is_new})
+
+    def so_far() -> Graph:
+        return replace(graph, nodes={**graph.nodes, **nodes})
+
     for name, node in graph.nodes.items():
         spec = graph.layers[node.layer]
         if any(ref not in tensors for ref in node.inputs):
             continue  # it depends on a new layer that could not be called
-        seeded(seed, node.layer)
+        seeded(seed, node.layer)  # each by its name: an edit elsewhere leaves a new layer's first values as they were
         fresh = node.layer not in layers
         try:
             if not fresh:
@@ -84,26 +70,27 @@ def _build(graph: Graph, base: Graph, seed: int, custom: Custom, folder: Folder)
                 layers[node.layer] = named(make_layer(spec, custom, folder), spec)
                 outputs = _call(layers[node.layer], spec, node, tensors)
             else:
+                by_config, changed = partial(make_layer, spec, custom, folder), partial(set_arguments, spec, folder)
                 as_was = _as_was(node, nodes, base)
-                layers[node.layer], outputs, spec = _kept(spec, node, tensors, custom, folder, rebuilder, as_was)
+                ways = rebuilder.ways(spec, by_config, changed, as_was)
+                layers[node.layer], outputs, spec = _kept(spec, node, tensors, rebuilder, ways, as_was)
         except SpecError as error:
-            raise because(error, node, replace(graph, nodes={**graph.nodes, **nodes}), base) from None
+            raise because(error, node, so_far(), base) from None
         except _Refused as error:
             layers.setdefault(node.layer, error.layer)
-            problems += call_error(error.reason, node, replace(graph, nodes={**graph.nodes, **nodes}), base).diagnostics
+            problems += call_error(error.reason, node, so_far(), base).diagnostics
             outputs = _as_in_the_base(name, base)  # so that what follows is checked as well
         problems += count_errors(spec, name, len(outputs), base)
         nodes[name] = replace(node, outputs=tuple(tensor_spec(tensor) for tensor in outputs))
+        if fresh:
+            variables = read_variables(layers[node.layer]) if spec.can_train else ()
+            if not problems:
+                specs[node.layer] = built_spec(spec, layers[node.layer], variables)
+            if _misfits(spec, layers[node.layer], variables):
+                problems += fit_errors(spec, variables, name, so_far(), base)
+                expected = _as_in_the_base(name, base)
+                outputs[: len(expected)] = expected  # what follows would only say the same again
         tensors.update((ValueRef(name, index), tensor) for index, tensor in enumerate(outputs))
-        if not fresh:
-            continue
-        variables = _variables(spec, layers[node.layer])
-        if not problems:
-            specs[node.layer] = built_spec(spec, layers[node.layer], variables)
-        if _misfits(spec, layers[node.layer], variables):
-            problems += fit_errors(spec, variables, name, replace(graph, nodes={**graph.nodes, **nodes}), base)
-            known = enumerate(_as_in_the_base(name, base))  # what follows would only say the same again
-            tensors.update((ValueRef(name, index), tensor) for index, tensor in known)
     if problems:
         raise SpecError(problems)
     inputs = map_references(graph.inputs, tensors.__getitem__)
@@ -127,38 +114,30 @@ def _call(layer: Any, spec: LayerSpec, node: Node, tensors: Mapping[ValueRef, An
         return [layer.output]
     args = map_references(node.args, tensors.__getitem__)
     kwargs = map_references(node.kwargs, tensors.__getitem__)
-    try:
-        result = layer(*args, **kwargs)
-    except Exception as error:
-        if needs_weights(error):
-            raise
-        raise _Refused(error, layer) from None
-    return list(keras.tree.flatten(result))
+    with refusal(lambda error: _Refused(error, layer)):
+        return list(keras.tree.flatten(layer(*args, **kwargs)))
 
 
 def _as_in_the_base(name: str, base: Graph) -> list[Any]:
     """Tensors such as the base has there; none for a new layer."""
-    known = base.nodes[name].outputs if name in base.nodes else ()
-    return [keras.KerasTensor(spec.shape, spec.dtype) for spec in known]
-
-
-def _variables(spec: LayerSpec, layer: Any) -> tuple[VariableSpec, ...]:
-    return read_variables(layer) if spec.kind in ("layer", "model") else ()
+    outputs = base.nodes[name].outputs if name in base.nodes else ()
+    return [keras.KerasTensor(spec.shape, spec.dtype) for spec in outputs]
 
 
 def _misfits(spec: LayerSpec, layer: Any, new: tuple[VariableSpec, ...]) -> bool:
-    if spec.is_new or spec.kind not in ("layer", "model") or not getattr(layer, "built", False):
+    """Whether a kept layer, made again, has other variables than the base keeps values for."""
+    if spec.is_new or not spec.can_train or not getattr(layer, "built", False):
         return False
     old = spec.variables or ()
-    found = spec.continues(new)
-    if any(index is not None and old[index].shape != each.shape for index, each in zip(found, new, strict=True)):
+    continued = list(zip(spec.continues(new), new, strict=True))
+    if any(index is not None and old[index].shape != variable.shape for index, variable in continued):
         return True
-    gone = [each for index, each in enumerate(old) if each.is_weight and index not in found]
-    lost = bool(gone)
-    if any("lora_" in each.path for each in gone):  # they are part of what the kernel does
+    kept = {index for index, _ in continued}
+    lost = [variable for index, variable in enumerate(old) if variable.is_weight and index not in kept]
+    if any("lora_" in variable.path for variable in lost):  # they are part of what the kernel does
         return True
-    gained = any(each.is_weight and index is None for index, each in zip(found, new, strict=True))
-    return spec.changed_by is None and (lost or gained)  # new arguments may say `use_bias: false`, or `lora_rank: 4`
+    gained = any(variable.is_weight and index is None for index, variable in continued)
+    return spec.changed_by is None and (bool(lost) or gained)  # `set` may say `use_bias: false`, or `lora_rank: 4`
 
 
 def named(layer: Any, spec: LayerSpec) -> Any:
@@ -169,13 +148,13 @@ def named(layer: Any, spec: LayerSpec) -> Any:
     Raises:
         SpecError: SC304, SC403 for a class whose name cannot be set.
     """
-    for each, name in _names(layer, spec):
-        if each.name == name:
+    for part, name in _names(layer, spec):
+        if part.name == name:
             continue
         with contextlib.suppress(AttributeError):  # a property without a setter
-            each.name = name
-        if each.name != name:
-            message = f"the class `{type(each).__name__}` calls a layer `{each.name}` that is called `{name}` here"
+            part.name = name
+        if part.name != name:
+            message = f"the class `{type(part).__name__}` calls a layer `{part.name}` that is called `{name}` here"
             help = "let its constructor take `name` and hand it on: `super().__init__(name=name)`"
             path = (*spec.origin.path, spec.class_name) if spec.is_new else ()
             raise SpecError.single("SC403" if spec.is_new else "SC304", message, path=path, help=help)
@@ -185,76 +164,19 @@ def named(layer: Any, spec: LayerSpec) -> Any:
 def _names(layer: Any, spec: LayerSpec) -> Iterator[tuple[Any, str]]:
     yield layer, spec.name_in_keras
     if spec.inner is not None:
-        for each, name in zip(layer.layers, spec.inner.positions, strict=False):
-            yield from _names(each, spec.inner.layers[name])
-
-
-def make_layer(spec: LayerSpec, custom: Custom, folder: Folder) -> Any:
-    """A fresh layer object; `folder` is where the modules of the spec's functions may be.
-
-    Raises:
-        SpecError: SC403, SC202.
-    """
-    if not spec.is_new and spec.name in custom.factories:
-        return custom.factories[spec.name](spec.name_in_keras, **_set_arguments(spec, folder))
-    if not spec.is_new or spec.kind == "operation":  # a new operation comes with Keras's own config
-        return _from_config(spec, custom, folder)
-    cls, place = _layer_class(spec), (*spec.origin.path, spec.class_name)
-    try:
-        return cls(**deserialized(spec.class_name, spec.arguments, folder), name=spec.name_in_keras)
-    except SpecError as error:
-        raise error.under(*place) from None
-    except Exception as error:
-        if needs_weights(error):
-            raise
-        raise make_error(error, spec) from None
-
-
-def _from_config(spec: LayerSpec, custom: Custom, folder: Folder) -> Any:
-    if "error" in spec.config:
-        raise CannotCopy(spec.config["error"])
-    refuse_strangers(spec.config, f"the config of `{spec.name}`")
-    config: dict[str, Any] = _copied(spec.config)  # a `from_config` may empty it, that of `StackedRNNCells` does
-    config["config"] = dict(config.get("config") or {})
-    if "name" in config["config"]:  # an operation may take none
-        config["config"]["name"] = spec.name_in_keras
-    for key, made in _set_arguments(spec, folder).items():
-        config["config"][key] = keras.saving.serialize_keras_object(made)
-    return keras.saving.deserialize_keras_object(
-        config, custom_objects=dict(custom.objects), safe_mode=not custom.has_lambdas
-    )
-
-
-def _copied(config: Any) -> Any:
-    """A config of its own; several times as quick as `deepcopy`, which remembers what it met."""
-    if isinstance(config, Mapping):
-        return {key: _copied(value) for key, value in config.items()}
-    if type(config) in (list, tuple):
-        return type(config)(map(_copied, config))
-    return config if type(config) in _CONSTANT else copy.deepcopy(config)
-
-
-_CONSTANT = frozenset((str, int, float, bool, type(None)))
+        for part, name in zip(layer.layers, spec.inner.positions, strict=False):
+            yield from _names(part, spec.inner.layers[name])
 
 
 def _kept(
-    spec: LayerSpec,
-    node: Node,
-    tensors: Mapping[ValueRef, Any],
-    custom: Custom,
-    folder: Folder,
-    rebuilder: Rebuilder,
-    as_was: bool,
+    spec: LayerSpec, node: Node, tensors: Mapping[ValueRef, Any], rebuilder: Rebuilder, ways: Ways, as_was: bool
 ) -> tuple[Any, list[Any], LayerSpec]:
     """A kept layer, its first call, and its spec: the first way that makes it as the base has it.
 
     Raises:
-        SpecError: SC317 where no way does, SC318, SC403 for arguments of `set` that the class refuses.
+        SpecError: SC317 where no way does, SC403 for arguments of `set` that the class refuses.
     """
-    reasons: list[str] = []
-    ways = rebuilder.ways(
-        spec, lambda: make_layer(spec, custom, folder), lambda: _set_arguments(spec, folder), as_was=as_was
-    )
+    reasons: list[str] = []  # one of each way that failed, in their order
     for how, make in ways:
         try:
             layer = named(make(), spec)
@@ -263,20 +185,19 @@ def _kept(
             raise
         except _Refused as error:
             if spec.changed_by is not None or not as_was:
-                raise
+                raise  # the fault is the input's, not the way's
             reasons.append(keras_reason(error.reason))
-            continue
         except Exception as error:
             if needs_weights(error):
                 raise
-            if spec.changed_by is not None and not rebuilder.knows(spec.name):
+            if spec.changed_by is not None and len(ways) == 1:
                 raise make_error(error, spec) from None
             reasons.append(keras_reason(error))
-            continue
-        lost = rebuilder.lost(spec, layer) if as_was and spec.changed_by is None else None
-        if lost is None:
-            return layer, outputs, replace(spec, remade=how)
-        reasons.append(lost)
+        else:
+            lost = rebuilder.lost(spec, layer) if as_was and spec.changed_by is None else None
+            if lost is None:
+                return layer, outputs, replace(spec, remade=how)
+            reasons.append(lost)
     raise cannot_be_made(spec, reasons, as_was)
 
 
@@ -286,25 +207,6 @@ def _as_was(node: Node, nodes: Mapping[str, Node], base: Graph) -> bool:
         return False
     now = [nodes[ref.node].outputs[ref.index] for ref in node.inputs]
     return now == [base.spec_of(ref) for ref in base.nodes[node.name].inputs]
-
-
-def _set_arguments(spec: LayerSpec, folder: Folder) -> dict[str, Any]:
-    with under(*(spec.changed_by.path if spec.changed_by is not None else ()), "to"):
-        return deserialized(spec.class_name, spec.changed, folder)
-
-
-def _layer_class(spec: LayerSpec) -> Any:
-    if ">" in spec.class_name:
-        cls = keras.saving.get_registered_object(spec.class_name)
-        if cls is None:
-            raise SpecError.single(
-                "SC202",
-                f"no class is registered as `{spec.class_name}`",
-                path=spec.origin.path,
-                help="import the module that registers it before compiling",
-            )
-        return cls
-    return getattr(keras.layers, spec.class_name)
 
 
 def built_spec(spec: LayerSpec, layer: Any, variables: tuple[VariableSpec, ...]) -> LayerSpec:

@@ -46,7 +46,7 @@ class Batches(keras.utils.PyDataset, abc.ABC):  # type: ignore[misc]
         """The positions of the samples in this epoch."""
         indices = np.arange(self.size)
         if self.shuffle:
-            np.random.default_rng([self.seed, self.epoch]).shuffle(indices)
+            np.random.default_rng([self.seed, self.epoch]).shuffle(indices)  # the same after `--resume`
         return indices
 
     @abc.abstractmethod
@@ -102,6 +102,6 @@ def encoded(labels: Sequence[int], num_classes: int, form: Labels) -> Array:
 def _seed(layer: Any, text: str) -> None:
     """Gives a random layer a state of its own, so that what it does depends on the text alone."""
     for number, variable in enumerate(layer.variables):
-        if variable.name == "seed_generator_state":
+        if variable.name == "seed_generator_state":  # as `keras/src/random/seed_generator.py` calls it
             digest = hashlib.sha256(f"{text}/{number}".encode()).digest()
             variable.assign(np.frombuffer(digest[:8], "uint32").astype(str(variable.dtype)))

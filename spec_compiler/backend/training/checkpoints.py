@@ -12,6 +12,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -62,23 +63,18 @@ def copy_model(source: str, target: str, state: Mapping[str, Any]) -> None:
 def saving_whole(model: Any) -> Iterator[None]:
     """What callbacks save of a model, as `ModelCheckpoint` does, is written whole or not at all."""
 
-    def whole(save: Callable[..., None]) -> Callable[..., None]:
-        def written(filepath: Any, *arguments: Any, **options: Any) -> None:
-            if not isinstance(filepath, str | os.PathLike) or "://" in str(filepath):
-                save(filepath, *arguments, **options)
-                return
-            with replacing(os.fspath(filepath)) as temporary:
-                save(temporary, *arguments, **options)
+    def written(save: Callable[..., None], filepath: Any, *arguments: Any, **options: Any) -> None:
+        if not isinstance(filepath, str | os.PathLike) or "://" in str(filepath):
+            save(filepath, *arguments, **options)  # an address such as `gs://…`, where only TensorFlow can write
+            return
+        with replacing(os.fspath(filepath)) as temporary:
+            save(temporary, *arguments, **options)
 
-        return written
-
-    for name in ("save", "save_weights"):
-        setattr(model, name, whole(getattr(model, name)))
+    model.save, model.save_weights = partial(written, model.save), partial(written, model.save_weights)
     try:
         yield
     finally:
-        for name in ("save", "save_weights"):
-            delattr(model, name)
+        del model.save, model.save_weights
 
 
 def read_state(path: str) -> tuple[dict[str, Any], dict[str, Array]] | None:
@@ -89,8 +85,8 @@ def read_state(path: str) -> tuple[dict[str, Any], dict[str, Array]] | None:
                 return None
             state = parsed_json(archive.read(STATE, MAX_BYTES))
             arrays = read_npz(archive.read(ARRAYS, _MAX_ARRAYS)) if ARRAYS in archive else {}
-            for each in archive.members:
-                archive.prove(each)
+            for member in archive.members:
+                archive.prove(member)
     except Damaged:
         return None
     return (state, arrays) if isinstance(state, dict) else None
@@ -98,13 +94,8 @@ def read_state(path: str) -> tuple[dict[str, Any], dict[str, Array]] | None:
 
 def marks(path: str) -> Mapping[str, Any]:
     """What a saved model says of the run that made it, `class_names` and `images`; empty where none of ours did."""
-    found = read_state(path)
-    return found[0] if found else {}
-
-
-def class_names(path: str) -> tuple[str, ...] | None:
-    """The names of the classes that a saved model was trained on, if it is one of ours."""
-    return tuple(marks(path).get("class_names", ())) or None
+    state, _ = read_state(path) or ({}, {})
+    return state
 
 
 @contextlib.contextmanager

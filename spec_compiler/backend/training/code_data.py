@@ -15,7 +15,7 @@ import numpy as np
 
 from spec_compiler.backend.models.functions import call_function, reason_in
 from spec_compiler.backend.training.batches import ArrayBatches
-from spec_compiler.diagnostics import SpecError, did_you_mean, show, under
+from spec_compiler.diagnostics import SpecError, did_you_mean, quoted, show, under
 from spec_compiler.files import Folder
 from spec_compiler.spec.keras_objects import KerasObject
 
@@ -50,42 +50,38 @@ class Ends:
             return cls(tuple(sorted(structure)), shapes, "named")
         return cls(tuple(names), shapes, "several" if isinstance(structure, list | tuple) else "one")
 
-    def leaves(self, given: Any, what: str) -> list[Any]:
+    def leaves(self, data: Any, what: str) -> list[Any]:
         """The arrays for these tensors, in their order.
 
         Raises:
             Misfit: names or numbers of arrays that the model does not have.
         """
-        if isinstance(given, Mapping):
-            missing, extra = self._differing(given)
+        if isinstance(data, Mapping):
+            missing = [name for name in self.names if name not in data]
+            extra = [str(key) for key in data if key not in self.names]
             if missing or extra:
-                wrong = f"no {what} for {_listed(missing)}" if missing else f"{what}s for {_listed(extra)}"
+                wrong = f"no {what} for {quoted(missing)}" if missing else f"{what}s for {quoted(extra)}"
                 kind = "inputs" if what == "input" else "outputs"
-                otherwise = f"the model's {kind} are {_listed(self.names)}"
+                otherwise = f"the model's {kind} are {quoted(self.names)}"
                 raise Misfit(wrong, did_you_mean(extra[0], self.names, otherwise) if extra else otherwise)
-            return [given[name] for name in self.names]
+            return [data[name] for name in self.names]
         if self.form == "named" and len(self.names) > 1:
             example = ", ".join(f'"{name}": …' for name in self.names)
             raise Misfit(f"{what}s without names, the model has them by name", f"return `{{{example}}}`")
         if len(self.names) == 1:
-            alone = self.form != "one" and isinstance(given, list | tuple) and len(given) == 1 and _is_array(given[0])
-            return [given[0] if alone else given]
-        if not isinstance(given, list | tuple) or len(given) != len(self.names):
-            count = len(given) if isinstance(given, list | tuple) else 1
-            raise Misfit(
-                f"{count} {what}{'s' if count != 1 else ''}, the model has {len(self.names)}",
-                f"give an array for each of {_listed(self.names)}, in a tuple or by name",
-            )
-        return list(given)
+            alone = self.form != "one" and isinstance(data, list | tuple) and len(data) == 1 and _is_array(data[0])
+            return [data[0] if alone else data]
+        if not isinstance(data, list | tuple) or len(data) != len(self.names):
+            count = len(data) if isinstance(data, list | tuple) else 1
+            help = f"give an array for each of {quoted(self.names)}, in a tuple or by name"
+            raise Misfit(f"{count} {what}{'s' if count != 1 else ''}, the model has {len(self.names)}", help)
+        return list(data)
 
     def packed(self, leaves: Sequence[Any]) -> Any:
         """Arrays in the structure that the model has."""
         if self.form == "named":
             return dict(zip(self.names, leaves, strict=True))
         return leaves[0] if self.form == "one" else tuple(leaves)
-
-    def _differing(self, given: Mapping[Any, Any]) -> tuple[list[str], list[str]]:
-        return [name for name in self.names if name not in given], [str(key) for key in given if key not in self.names]
 
 
 @dataclass(frozen=True)
@@ -102,15 +98,15 @@ class Fit:
         names = [each.name for each in keras.tree.flatten(model.input)]
         return cls(Ends.of(model.input, names), Ends.of(model.output, model.output_names), loss)
 
-    def arrays(self, given: Sequence[Any]) -> tuple[Any, Any, Any]:
+    def arrays(self, parts: Sequence[Any]) -> tuple[Any, Any, Any]:
         """Inputs, targets and weights in the model's structure, as many of each; weights are None where not given.
 
         Raises:
             Misfit: another number of tensors, of samples, or another shape than the model's.
         """
-        inputs = [_array(each, "inputs") for each in self.inputs.leaves(given[0], "input")]
-        targets = [_array(each, "targets") for each in self.outputs.leaves(given[1], "target")]
-        weights = self._weights(given[2]) if len(given) == 3 and given[2] is not None else None
+        inputs = [_array(each, "inputs") for each in self.inputs.leaves(parts[0], "input")]
+        targets = [_array(each, "targets") for each in self.outputs.leaves(parts[1], "target")]
+        weights = self._weights(parts[2]) if len(parts) == 3 and parts[2] is not None else None
         self.check_shapes([each.shape for each in inputs], [each.shape for each in targets])
         self._check_lengths(inputs, targets, weights)
         self._check_labels(targets)
@@ -123,52 +119,47 @@ class Fit:
         Raises:
             Misfit: one that does not.
         """
-        for name, wanted, shape in zip(self.inputs.names, self.inputs.shapes, inputs, strict=True):
-            if not _takes(wanted, shape):
-                raise Misfit(
-                    f"inputs of shape {_one(shape)}, `{name}` takes {_one(wanted)}", _without_batches(shape, wanted)
-                )
-        for name, wanted, shape in zip(self.outputs.names, self.outputs.shapes, targets, strict=True):
-            problem = self._target(name, wanted, shape)
-            if problem is not None:
-                raise Misfit(*problem)
+        for name, input_shape, shape in zip(self.inputs.names, self.inputs.shapes, inputs, strict=True):
+            if not _takes(input_shape, shape):
+                help = "the dataset gives single samples: add `.batch(32)`" if _same(input_shape[1:], shape) else None
+                raise Misfit(f"inputs of shape {_one(shape)}, `{name}` takes {_one(input_shape)}", help)
+        for name, output, shape in zip(self.outputs.names, self.outputs.shapes, targets, strict=True):
+            self._check_target(name, output, shape)
 
-    def _target(self, name: str, wanted: Shape, shape: Shape) -> tuple[str, str | None] | None:
+    def _check_target(self, name: str, output: Shape, shape: Shape) -> None:
         loss = self.loss.class_name
         if ">" in loss or loss in _ANY_LABELS:
-            return None
-        integers = any(_same(each, shape[1:]) for each in (wanted[1:-1], (*wanted[1:-1], 1)))
-        rows = _same(wanted[1:], shape[1:]) or (wanted[-1] == 1 and _same(wanted[1:-1], shape[1:]))
+            return
+        integers = any(_same(each, shape[1:]) for each in (output[1:-1], (*output[1:-1], 1)))
+        rows = _same(output[1:], shape[1:]) or (output[-1] == 1 and _same(output[1:-1], shape[1:]))
         if integers if loss.startswith("Sparse") else rows:
-            return None
-        message = f"targets of shape {_one(shape)} for `{name}`, which puts out {_one(wanted)}"
+            return
+        help = f"`{self.loss.name}` compares them one by one"
         if integers and loss == "CategoricalCrossentropy":
-            return message, "write `loss: sparse_categorical_crossentropy`, or give one-hot rows"
-        if rows and loss.startswith("Sparse"):
-            return message, "give the number of the class alone, or write `loss: categorical_crossentropy`"
-        if len(shape) == len(wanted) and shape[-1] and _same(wanted[1:-1], shape[1:-1]):
-            return message, f"give {wanted[-1]} numbers in a row, or the last layer {shape[-1]} of them"
-        return message, f"`{self.loss.name}` compares them one by one"
+            help = "write `loss: sparse_categorical_crossentropy`, or give one-hot rows"
+        elif rows and loss.startswith("Sparse"):
+            help = "give the number of the class alone, or write `loss: categorical_crossentropy`"
+        elif len(shape) == len(output) and shape[-1] and _same(output[1:-1], shape[1:-1]):
+            help = f"give {output[-1]} numbers in a row, or the last layer {shape[-1]} of them"
+        raise Misfit(f"targets of shape {_one(shape)} for `{name}`, which puts out {_one(output)}", help)
 
-    def _weights(self, given: Any) -> list[Array]:
-        alone = not isinstance(given, Mapping) and not (isinstance(given, list | tuple) and any(map(_is_array, given)))
-        leaves = [given] * len(self.outputs.names) if alone else self.outputs.leaves(given, "weight")
+    def _weights(self, data: Any) -> list[Array]:
+        alone = not isinstance(data, Mapping) and not (isinstance(data, list | tuple) and any(map(_is_array, data)))
+        leaves = [data] * len(self.outputs.names) if alone else self.outputs.leaves(data, "weight")
         return [_array(each, "weights") for each in leaves]
 
     def _check_lengths(self, inputs: list[Array], targets: list[Array], weights: list[Array] | None) -> None:
         """The first axis counts the samples, everywhere alike."""
-        found: list[tuple[int, str]] = []
+        counts: list[tuple[int, str]] = []
         for arrays, ends, what in ((inputs, self.inputs, "inputs"), (targets, self.outputs, "targets"),
                                    (weights or [], self.outputs, "weights")):  # fmt: skip
             for name, array in zip(ends.names, arrays, strict=False):
                 count = len(array) if array.ndim else 0
-                found.append((count, what if len(arrays) == 1 else f"{what} for `{name}`"))
-        count, first = found[0]
-        if not count:
-            raise Misfit("no samples", "the function returns one target for each input")
-        other = next((each for each in found if each[0] != count), None)
-        if other is not None:
-            raise Misfit(f"{count} {first} and {other[0]} {other[1]}", "the function returns one target for each input")
+                counts.append((count, what if len(arrays) == 1 else f"{what} for `{name}`"))
+        count, first = counts[0]
+        others = [f"{count} {first} and {other} {what}" for other, what in counts if other != count]
+        if not count or others:
+            raise Misfit(others[0] if count else "no samples", "the function returns one target for each input")
 
     def _check_labels(self, targets: list[Array]) -> None:
         """Class numbers that the output does not have: what becomes of them depends on the device."""
@@ -192,39 +183,39 @@ def load_function(text: str, folder: Folder, key: str, fit: Fit, batch_size: int
         SpecError: SC606, paths relative to the spec.
     """
     with under("data", key):
-        given = call_function(text, folder, "SC606", help=_RETURNS)
+        data = call_function(text, folder, "SC606", help=_RETURNS)
         try:
-            if isinstance(given, tuple | list) and len(given) in (2, 3):
-                return ArrayBatches(*fit.arrays(given), batch_size, **options)
-            _check_kind(given)
-            _check_first(given, fit, text, folder)
+            if isinstance(data, tuple | list) and len(data) in (2, 3):
+                return ArrayBatches(*fit.arrays(data), batch_size, **options)
+            _check_kind(data)
+            _check_first(data, fit, text, folder)
         except Misfit as misfit:
             raise SpecError.single("SC606", f"`{key}` gives {misfit.message}", help=misfit.help) from None
-        return given
+        return data
 
 
-def _check_kind(given: Any) -> None:
+def _check_kind(data: Any) -> None:
     """Proves that this may be data for `fit`: a dataset of Keras, TensorFlow or torch, or a generator."""
-    if isinstance(given, tuple | list):
-        raise Misfit(f"{len(given)} things", "return `(inputs, targets)`, or `(inputs, targets, weights)`")
-    if given is None or isinstance(given, str | bytes | int | float | Mapping) or _is_array(given):
-        what = f"an array of shape {tuple(given.shape)} without targets" if _is_array(given) else show(given)
-        raise Misfit("nothing" if given is None else what, _RETURNS)
+    if isinstance(data, tuple | list):
+        raise Misfit(f"{len(data)} things", "return `(inputs, targets)`, or `(inputs, targets, weights)`")
+    if data is None or isinstance(data, str | bytes | int | float | Mapping) or _is_array(data):
+        what = f"an array of shape {tuple(data.shape)} without targets" if _is_array(data) else show(data)
+        raise Misfit("nothing" if data is None else what, _RETURNS)
 
 
-def _check_first(given: Any, fit: Fit, text: str, folder: Folder) -> None:
+def _check_first(data: Any, fit: Fit, text: str, folder: Folder) -> None:
     """Compares what a dataset holds with the model, where it can be looked at without using it up.
 
     Raises:
         Misfit: what does not fit.
         SpecError: SC606 where a `PyDataset` of the user's own fails.
     """
-    batch = getattr(given, "element_spec", None)  # of a `tf.data.Dataset`
-    if batch is None and isinstance(given, keras.utils.PyDataset):
-        if not len(given):
+    batch = getattr(data, "element_spec", None)  # of a `tf.data.Dataset`
+    if batch is None and isinstance(data, keras.utils.PyDataset):
+        if not len(data):
             raise Misfit("a dataset without batches")
         try:
-            batch = given[0]
+            batch = data[0]
         except Exception as error:
             reason, notes = reason_in(error, folder)
             raise SpecError.single("SC606", f"the first batch of `{text}` failed: {reason}", notes=notes) from error
@@ -238,22 +229,20 @@ def _check_first(given: Any, fit: Fit, text: str, folder: Folder) -> None:
     shapes = [[*_shapes(each)] for each in (inputs, targets)]
     if all(shape is not None for each in shapes for shape in each):
         fit.check_shapes(*shapes)  # type: ignore[arg-type]
-    if fit.outputs.form == "named" or not isinstance(batch[1], Mapping):
-        return
-    if fit.outputs.form == "one":
+    if fit.outputs.form == "one" and isinstance(batch[1], Mapping):
         raise Misfit("targets by name, the model has one output without a name", "give the array alone")
 
 
 def _shapes(leaves: Sequence[Any]) -> Iterator[Shape | None]:
-    for each in leaves:
-        shape = getattr(each, "shape", None)
+    for leaf in leaves:
+        shape = getattr(leaf, "shape", None)
         rank = None if shape is None else getattr(shape, "rank", len(shape) if isinstance(shape, tuple) else None)
         yield None if rank is None else tuple(shape)  # type: ignore[arg-type]
 
 
-def _array(given: Any, what: str) -> Array:
+def _array(values: Any, what: str) -> Array:
     try:
-        array = np.asarray(given)
+        array = np.asarray(values)
     except (ValueError, TypeError) as error:
         raise Misfit(f"{what} that are no array", f"numpy says: {str(error).splitlines()[0]}") from None
     if array.dtype == object and not all(isinstance(each, str | bytes) for each in array.flat):
@@ -261,31 +250,20 @@ def _array(given: Any, what: str) -> Array:
     return array
 
 
-def _is_array(given: Any) -> bool:
-    return hasattr(given, "shape") and hasattr(given, "dtype")
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "shape") and hasattr(value, "dtype")
 
 
-def _takes(wanted: Shape, shape: Shape) -> bool:
+def _takes(axes: Shape, shape: Shape) -> bool:
     """Whether an input takes arrays of a shape; Keras adds or removes a last axis of size one."""
-    return _same(wanted[1:], shape[1:]) or _same(wanted[1:], (*shape[1:], 1)) or (
-        len(shape) > 1 and shape[-1] == 1 and _same(wanted[1:], shape[1:-1])
+    return _same(axes[1:], shape[1:]) or _same(axes[1:], (*shape[1:], 1)) or (
+        len(shape) > 1 and shape[-1] == 1 and _same(axes[1:], shape[1:-1])
     )  # fmt: skip
 
 
-def _same(wanted: Shape, shape: Shape) -> bool:
-    return len(wanted) == len(shape) and all(
-        None in pair or pair[0] == pair[1] for pair in zip(wanted, shape, strict=True)
-    )
-
-
-def _without_batches(shape: Shape, wanted: Shape) -> str | None:
-    """The help for a dataset that gives samples one by one."""
-    return "the dataset gives single samples: add `.batch(32)`" if _same(wanted[1:], shape) else None
+def _same(axes: Shape, shape: Shape) -> bool:
+    return len(axes) == len(shape) and all(None in pair or pair[0] == pair[1] for pair in zip(axes, shape, strict=True))
 
 
 def _one(shape: Shape) -> Shape:
     return (None, *shape[1:])
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)

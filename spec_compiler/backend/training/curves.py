@@ -29,6 +29,7 @@ def draw_curves(history: History, files: Sequence[str], title: str = "", beside:
     names = _panels(history)
     if not names:
         return False
+    # without a salt and with dates, two drawings of one run would be two files
     with rc_context({"svg.hashsalt": "spec_compiler", "font.size": 10, "svg.fonttype": "none"}):
         figure = Figure(figsize=(5.2 * len(names), 3.8), layout="constrained")
         panels = figure.subplots(1, len(names), squeeze=False)[0]

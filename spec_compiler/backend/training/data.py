@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from spec_compiler.backend.images import ImageReader, check_images
 from spec_compiler.backend.models.arguments import deserialized
-from spec_compiler.backend.models.shapes import keras_reason
+from spec_compiler.backend.models.fit_errors import keras_reason
 from spec_compiler.backend.training.batches import Batches, ImageBatches
 from spec_compiler.backend.training.code_data import Fit, load_function
 from spec_compiler.diagnostics import Diagnostic, SpecError, under
@@ -67,11 +67,7 @@ def load_images(spec: Spec, graph: Graph, folders: Folders, seen: Seen = lambda 
         len(folders.train),
         len(folders.validation) if folders.validation else None,
         _fingerprint(folders),
-        {
-            "size": list(reader.size),
-            "interpolation": reader.interpolation,
-            "crop_to_aspect_ratio": reader.crop,
-        },
+        {"size": list(reader.size), "interpolation": reader.interpolation, "crop_to_aspect_ratio": reader.crop},
     )
 
 
@@ -105,7 +101,7 @@ def load_code(spec: Spec, model: Any, allowed: bool) -> LoadedData:
 
 
 def _check_images(reader: ImageReader, folders: Folders, held: str, seen: Seen) -> None:
-    """Proves that every image can be read; `held` is the key of the section that those to validate on come from."""
+    """Proves that every image can be read; `held` is the key that names those to validate on."""
     train, validation = folders.train.files, folders.validation.files if folders.validation is not None else ()
     total = len(train) + len(validation)
     parts = [("train", (*train, *validation))] if held == "train" else [("train", train), (held, validation)]
@@ -145,15 +141,10 @@ def augmentation(data: Data, reader: ImageReader | None, folder: Folder) -> tupl
 
 
 def _fingerprint(folders: Folders) -> str:
-    digest = hashlib.sha256()
-    for text in _names(folders):
-        digest.update(f"{text}\n".encode())
-    return digest.hexdigest()
-
-
-def _names(folders: Folders) -> Iterator[str]:
+    """A digest of which files there are, each with its class."""
+    lines: list[str] = []
     for folder in (folders.train, folders.validation):
         if folder is not None:
-            yield from (f"{label} {file.removeprefix(folder.path)}" for file, label in
-                        zip(folder.files, folder.labels, strict=True))  # fmt: skip
-            yield "-"
+            lines += map("{} {}".format, folder.labels, (file.removeprefix(folder.path) for file in folder.files))
+            lines.append("-")
+    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()

@@ -18,18 +18,11 @@ import keras
 import numpy as np
 
 from spec_compiler.backend.models.breakdowns import broken, diverged
-from spec_compiler.backend.models.shapes import keras_reason
+from spec_compiler.backend.models.fit_errors import keras_reason
 from spec_compiler.backend.training import checkpoints
 from spec_compiler.backend.training.batches import Batches
 from spec_compiler.backend.training.keras_objects import make
-from spec_compiler.backend.training.progress import (
-    VARIABLES,
-    Progress,
-    memory_of,
-    restore_callbacks,
-    restore_variables,
-)
-from spec_compiler.backend.training.unsaved import unsaved_variables
+from spec_compiler.backend.training.progress import Progress, remember, restore_callbacks, restore_variables
 from spec_compiler.backend.weights.files import admitted
 from spec_compiler.backend.weights.freezing import freeze_normalizations, set_trainable
 from spec_compiler.diagnostics import SpecError, under
@@ -40,8 +33,6 @@ from spec_compiler.spec.phase import Phase
 from spec_compiler.training.history import History, Row
 from spec_compiler.training.identity import Identity, to_json
 from spec_compiler.training.reported import metric_name
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -87,7 +78,7 @@ def fit_phases(job: Job, progress: Progress | None = None) -> History:
     """
     progress = progress or Progress()
     resumed = len(progress.history) > 0
-    keras.utils.set_random_seed(job.seed % 2**32)
+    keras.utils.set_random_seed(job.seed % 2**32)  # NumPy takes no larger one
     for index in range(len(job.phases)):  # what Keras refuses in the last phase is told before the first
         _compile_arguments(job, index)
         _callbacks(job, index)
@@ -122,9 +113,9 @@ def _fit_phase(job: Job, progress: Progress, resumed: bool) -> None:
         job.started(phase, sum(int(np.prod(each.shape)) for each in model.trainable_variables))
         if progress.epochs_in_phase:
             callbacks.append(_Reminder(own, progress))
-            for each in own:
-                if isinstance(each, keras.callbacks.CSVLogger):
-                    each.append = True
+            for callback in own:
+                if isinstance(callback, keras.callbacks.CSVLogger):
+                    callback.append = True  # else `on_train_begin` empties its file
         try:
             with checkpoints.saving_whole(model):
                 model.fit(
@@ -168,15 +159,15 @@ def _compile_arguments(job: Job, index: int) -> dict[str, Any]:
 def _metrics(job: Job) -> list[Any]:
     """The metrics, for each output its own; Keras would deal out a list that is as long as there are outputs."""
 
-    def made() -> list[Any]:
-        found = [_located(each, ("compile", "metrics", at)) for at, each in enumerate(job.compile.metrics)]
-        for metric, entry in zip(found, job.compile.metrics, strict=True):
+    def of_one_output() -> list[Any]:
+        metrics = [_located(each, ("compile", "metrics", at)) for at, each in enumerate(job.compile.metrics)]
+        for metric, entry in zip(metrics, job.compile.metrics, strict=True):
             if not isinstance(metric, str):
                 metric.name = metric_name(entry)
-        return found
+        return metrics
 
-    num_outputs = len(job.model.outputs)
-    return made() if num_outputs == 1 or not job.compile.metrics else [made() for _ in range(num_outputs)]
+    metrics = [of_one_output() for _ in job.model.outputs]
+    return metrics[0] if len(metrics) == 1 or not job.compile.metrics else metrics
 
 
 def _callbacks(job: Job, index: int) -> list[Any]:
@@ -201,8 +192,6 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
     def __init__(self, job: Job, progress: Progress, own: Sequence[Any]) -> None:
         super().__init__()
         self.job, self.progress, self.own = job, progress, own
-        self.began = 0.0
-        self.rate: float | None = None
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         if isinstance(self.job.data, Batches):
@@ -225,6 +214,7 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         progress.epochs_in_phase += 1
         progress.stopped = bool(self.model.stop_training)
         value = metrics.get(progress.history.measure)
+        # `value == value`: a NaN is never less than another, so the first one would stay the best
         if value is not None and value == value and (progress.best is None or value < progress.best):
             progress.best, progress.best_epoch = value, epoch + 1
             checkpoints.save(self.model, os.path.join(job.folder, BEST), job.marks() | {"epoch": epoch + 1})
@@ -233,11 +223,7 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
     def save(self) -> None:
         """Writes the history and the checkpoint."""
         progress, folder = self.progress, self.job.folder
-        progress.callbacks = [memory_of(each) for each in self.own]
-        arrays = {f"{VARIABLES}{at}": value for at, value in unsaved_variables(self.job.model).items()}
-        for index, each in enumerate(self.own):
-            for position, weights in enumerate(getattr(each, "best_weights", None) or ()):
-                arrays[f"callback/{index}/{position}"] = np.asarray(weights)
+        arrays = remember(progress, self.job.model, self.own)
         state = self.job.marks() | progress.to_json() | {"said": to_json(self.job.said)}
         checkpoints.save(self.job.model, os.path.join(folder, LAST), state, arrays)
         checkpoints.write_text(os.path.join(folder, HISTORY), progress.history.to_csv())
@@ -257,6 +243,7 @@ class _Reminder(keras.callbacks.Callback):  # type: ignore[misc]
 def _restore(job: Job, progress: Progress) -> None:
     """The checkpoint's weights, optimizer and random states in the compiled model."""
     model, path = job.model, os.path.join(job.resume_from or job.folder, LAST)
+    # Keras skips the state of an optimizer that has no variables yet (`keras/src/optimizers/base_optimizer.py`)
     model.optimizer.build(model.trainable_variables)
     try:
         model.load_weights(admitted(path))
@@ -277,16 +264,13 @@ def end_of(own: Sequence[Any], phase: Phase, progress: Progress) -> dict[str, An
     """How a phase ended: which callback stopped it, if one did, and the epoch whose weights the model has then."""
     end: dict[str, Any] = {"phase": phase.phase, "epochs": progress.epochs_in_phase, "of": phase.epochs,
                            "by": None, "monitor": None, "back_to": None}  # fmt: skip
-    for each in own:
-        if isinstance(each, keras.callbacks.EarlyStopping):
-            if progress.stopped and each.stopped_epoch:
-                end |= {"by": "EarlyStopping", "monitor": each.monitor}
-            if (
-                each.restore_best_weights
-                and each.best_weights is not None
-                and each.best_epoch + 1 < len(progress.history)
-            ):
-                end["back_to"] = each.best_epoch + 1
+    for callback in own:
+        if isinstance(callback, keras.callbacks.EarlyStopping):
+            if progress.stopped and callback.stopped_epoch:
+                end |= {"by": "EarlyStopping", "monitor": callback.monitor}
+            went_back = callback.restore_best_weights and callback.best_weights is not None
+            if went_back and callback.best_epoch + 1 < len(progress.history):
+                end["back_to"] = callback.best_epoch + 1
     if progress.stopped and end["by"] is None and progress.epochs_in_phase < phase.epochs:
         end["by"] = "a callback"
     return end

@@ -8,17 +8,18 @@ from typing import Any
 import keras
 
 from spec_compiler.backend.models.allowed_configs import refuse_strangers
-from spec_compiler.backend.models.shapes import keras_reason
+from spec_compiler.backend.models.fit_errors import keras_reason
 from spec_compiler.diagnostics import SpecError, under
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.spec.callback_outputs import placed
 from spec_compiler.spec.keras_objects import KerasObject
 
-_NAMESPACES = {
+NAMESPACES = {
     "optimizer": keras.optimizers,
     "loss": keras.losses,
     "metric": keras.metrics,
     "callback": keras.callbacks,
+    "schedule": keras.optimizers.schedules,
 }
 
 
@@ -32,14 +33,14 @@ def make(entry: KerasObject, folder: str = "") -> Any:
             for what Keras would call for them, SC612 for a callback that would write elsewhere.
     """
     if entry.kind in ("loss", "metric") and not entry.arguments and ">" not in entry.name:
-        return entry.name if entry.name.islower() else getattr(_NAMESPACES[entry.kind], entry.class_name)()
+        return entry.name if entry.name.islower() else getattr(NAMESPACES[entry.kind], entry.class_name)()
     if ">" in entry.name:
         cls = keras.saving.get_registered_object(entry.name)
         if cls is None:
             message = f"no {entry.kind} is registered as `{entry.name}`"
             raise SpecError.single("SC601", message, help="import the module that registers it before training")
     else:
-        cls = getattr(_NAMESPACES[entry.kind], entry.class_name)
+        cls = getattr(NAMESPACES[entry.kind], entry.class_name)
     for key, value in entry.arguments.items():
         with under(entry.name, key):
             refuse_strangers(value, f"`{key}`")
@@ -55,17 +56,14 @@ def make(entry: KerasObject, folder: str = "") -> Any:
 
 def _value(value: Any) -> Any:
     """An argument as Keras takes it: a schedule's entry becomes the schedule."""
+    name, arguments = value, None
     if isinstance(value, Mapping) and len(value) == 1 and "class_name" not in value:
         ((name, arguments),) = value.items()
-        if catalogue.class_record(str(name), "schedule") is not None:
-            return _schedule(str(name), arguments)
-    if isinstance(value, str) and catalogue.class_record(value, "schedule") is not None:
-        return _schedule(value, {})
-    return value
-
-
-def _schedule(name: str, arguments: Any) -> Any:
+    elif not isinstance(value, str):
+        return value
+    if catalogue.class_record(str(name), "schedule") is None:
+        return value
     if not isinstance(arguments, Mapping):
-        first = catalogue.first_argument(name, "schedule")
+        first = catalogue.first_argument(str(name), "schedule")
         arguments = {} if arguments is None or first is None else {first: arguments}
-    return getattr(keras.optimizers.schedules, name)(**arguments)
+    return getattr(NAMESPACES["schedule"], str(name))(**arguments)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from spec_compiler.backend.training import checkpoints
-from spec_compiler.backend.training.unsaved import restore_unsaved
+from spec_compiler.backend.training.unsaved import restore_unsaved, unsaved_variables
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.files.run_folder import LAST
 from spec_compiler.spec.phase import Phase
@@ -22,7 +22,9 @@ from spec_compiler.training.history import History
 from spec_compiler.training.identity import Identity, check_same, from_json
 
 FORMAT_VERSION = 2
-VARIABLES = "variables/"  # begins the names of arrays that belong to the model
+_VARIABLES = "variables/"  # begins the names of arrays that belong to the model
+# Fields of `Progress` that JSON holds as they are.
+_PLAIN = ("phase", "epochs_in_phase", "stopped", "ended", "ends", "best", "best_epoch", "callbacks")
 
 Array = np.ndarray[Any, Any]
 
@@ -50,18 +52,8 @@ class Progress:
 
     def to_json(self) -> dict[str, Any]:
         """The state as a checkpoint holds it."""
-        return {
-            "format_version": FORMAT_VERSION,
-            "phase": self.phase,
-            "epochs_in_phase": self.epochs_in_phase,
-            "stopped": self.stopped,
-            "ended": self.ended,
-            "ends": self.ends,
-            "best": self.best,
-            "best_epoch": self.best_epoch,
-            "history": self.history.to_json(),
-            "callbacks": self.callbacks,
-        }
+        state = {name: getattr(self, name) for name in _PLAIN}
+        return {"format_version": FORMAT_VERSION, **state, "history": self.history.to_json()}
 
 
 def load_progress(folder: str, said: Identity, phases: Sequence[Phase]) -> Progress | None:
@@ -76,52 +68,49 @@ def load_progress(folder: str, said: Identity, phases: Sequence[Phase]) -> Progr
     path = os.path.join(folder, LAST)
     if not os.path.exists(path):
         return None
-    found = checkpoints.read_state(path)
-    if found is None:
-        message = f"`{path}` is no whole checkpoint of a run"
-        raise SpecError.single("SC608", message, help="begin anew in another folder, or with `--force`")
-    state, arrays = found
-    if state.get("format_version") != FORMAT_VERSION:
+    checkpoint = checkpoints.read_state(path)
+    if checkpoint is None or checkpoint[0].get("format_version") != FORMAT_VERSION:
         message = f"the checkpoint `{path}` was written by another version"
+        if checkpoint is None:
+            message = f"`{path}` is no whole checkpoint of a run"
         raise SpecError.single("SC608", message, help="begin anew in another folder, or with `--force`")
+    state, arrays = checkpoint
     check_same(from_json(state["said"]), said, state["phase"], folder)
-    progress = Progress(
-        state["phase"],
-        state["epochs_in_phase"],
-        state["stopped"],
-        state["ended"],
-        state["ends"],
-        History.from_json(state["history"]),
-        state["best"],
-        state["best_epoch"],
-        state["callbacks"],
-        arrays,
-        state,
-    )
+    plain = {name: state[name] for name in _PLAIN}
+    progress = Progress(**plain, history=History.from_json(state["history"]), arrays=arrays, marks=state)
     _check_epochs(progress, phases)
     return progress
 
 
 def _check_epochs(progress: Progress, phases: Sequence[Phase]) -> None:
     """Epochs that are done stay, and more of them can follow unless a callback took the model back at the end."""
-    names = [name for name, _, _ in progress.history.phases()]
-    for index, (name, first, last) in enumerate(progress.history.phases()):
-        early = any(each["phase"] == name and each["by"] for each in progress.ends)
-        given, done = phases[index].epochs, last - first + 1
+    for index, (name, first, last) in enumerate(done := progress.history.phases()):
+        ends = [end for end in progress.ends if end["phase"] == name]
+        early, back = any(end["by"] for end in ends), next((end["back_to"] for end in ends if end["back_to"]), None)
+        num_epochs, num_done, is_last = phases[index].epochs, last - first + 1, index == len(done) - 1
         path, phase = ("train", index, "epochs"), f"the phase `{name}`"
-        if given < done or (given > done and not early and index < len(names) - 1):
-            message = f"{phase} of the run had {done} epochs, `epochs` is {given}"
-            help = f"write `epochs: {done}`" if index < len(names) - 1 else f"write `epochs: {done}`, or more"
+        if num_epochs < num_done or (num_epochs > num_done and not early and not is_last):
+            message = f"{phase} of the run had {num_done} epochs, `epochs` is {num_epochs}"
+            help = f"write `epochs: {num_done}`, or more" if is_last else f"write `epochs: {num_done}`"
             raise SpecError.single("SC608", message, path=path, help=help)
-        back = next((each["back_to"] for each in progress.ends if each["phase"] == name and each["back_to"]), None)
-        if index == len(names) - 1 and progress.ended and given > done and not early and back is not None:
+        if is_last and progress.ended and num_epochs > num_done and not early and back is not None:
             message = f"{phase} ended by going back to the weights of epoch {back}, no epoch of the same run can follow"
-            help = f"write `epochs: {done}` and add a phase after it, or begin anew in another folder"
+            help = f"write `epochs: {num_done}` and add a phase after it, or begin anew in another folder"
             raise SpecError.single("SC608", message, path=path, help=help)
 
 
-def memory_of(callback: Any) -> dict[str, Any]:
-    """What a callback remembers between epochs: its plain numbers."""
+def remember(progress: Progress, model: Any, own: Sequence[Any]) -> dict[str, Array]:
+    """Notes what the callbacks know, and returns the arrays that Keras's file of the model leaves out."""
+    progress.callbacks = [_numbers_of(callback) for callback in own]
+    arrays = {f"{_VARIABLES}{at}": value for at, value in unsaved_variables(model).items()}
+    for index, callback in enumerate(own):
+        for position, weights in enumerate(getattr(callback, "best_weights", None) or ()):
+            arrays[f"callback/{index}/{position}"] = np.asarray(weights)
+    return arrays
+
+
+def _numbers_of(callback: Any) -> dict[str, Any]:
+    """What a callback remembers between epochs, such as how long it has waited."""
     return {
         key: float(value) if isinstance(value, np.floating) else int(value) if isinstance(value, np.integer) else value
         for key, value in vars(callback).items()
@@ -130,22 +119,19 @@ def memory_of(callback: Any) -> dict[str, Any]:
 
 
 def restore_callbacks(own: Sequence[Any], progress: Progress) -> None:
+    """Gives callbacks back what they knew when the checkpoint was written."""
     for index, (callback, memory) in enumerate(zip(own, progress.callbacks, strict=False)):
         for key, value in memory.items():
             setattr(callback, key, value)
-        weights = [progress.arrays[name] for name in _numbered(progress.arrays, f"callback/{index}/")]
+        weights = _below(f"callback/{index}/", progress.arrays)
         if weights:
-            callback.best_weights = weights
-
-
-def _numbered(arrays: Mapping[str, Array], prefix: str) -> list[str]:
-    names = [name for name in arrays if name.startswith(prefix)]
-    return sorted(names, key=lambda name: int(name.removeprefix(prefix)))
+            callback.best_weights = [weights[position] for position in sorted(weights, key=int)]
 
 
 def restore_variables(model: Any, progress: Progress) -> None:
-    """Gives the variables that Keras's file does not hold as they were the values that the checkpoint carries."""
-    arrays = {
-        name.removeprefix(VARIABLES): array for name, array in progress.arrays.items() if name.startswith(VARIABLES)
-    }
-    restore_unsaved(model, arrays)
+    """Sets the variables that Keras's own file leaves out to what the checkpoint holds of them."""
+    restore_unsaved(model, _below(_VARIABLES, progress.arrays))
+
+
+def _below(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

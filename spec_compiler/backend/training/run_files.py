@@ -74,7 +74,7 @@ def check_room(folder: str, graph: Graph, *, cleared: bool = False) -> None:
     Raises:
         SpecError: SC608.
     """
-    needed = 3 * 4 * 3 * graph.num_parameters
+    needed = 3 * 4 * 3 * graph.num_parameters  # models; bytes of a float32; the weights and Adam's two slots
     free = shutil.disk_usage(folder).free
     if cleared:
         free += sum(os.path.getsize(path) for path in files_of_a_run(folder) if path.endswith(".keras"))
@@ -93,8 +93,8 @@ def mend_best(folder: str, progress: Progress) -> bool:
     if progress.best_epoch is None:
         return False
     if os.path.exists(path):
-        found = checkpoints.read_state(path)
-        if found is not None and (found[0].get("epoch", 0) > done or _is_as_summarized(folder, done)):
+        checkpoint = checkpoints.read_state(path)
+        if checkpoint is not None and (checkpoint[0].get("epoch", 0) > done or _is_as_summarized(folder, done)):
             return False  # of the epoch that a kill cut off, or of one that the run counts
     back = [each for each in progress.ends if each["back_to"] and each["phase"] == progress.history.rows[-1].phase]
     if progress.best_epoch == done and not back:
@@ -132,44 +132,15 @@ def finish(
     Raises:
         SpecError: SC608.
     """
-    drawn = draw_curves(history, [os.path.join(folder, name) for name in CURVES], title=compiled.plan.name)
-    summary = _summary(folder, spec, compiled, data, history, ends) | {"curves": drawn}
-    checkpoints.write_text(os.path.join(folder, SUMMARY), json.dumps(summary, indent=1) + "\n")
-    return summary
-
-
-def _summary(
-    folder: str,
-    spec: Spec,
-    compiled: CompiledSpec,
-    data: LoadedData,
-    history: History,
-    ends: Sequence[Mapping[str, Any]],
-) -> dict[str, Any]:
     best = history.best_epoch()
-    files = {name: _checksum(os.path.join(folder, name)) for name in (BEST, LAST) if
-             os.path.exists(os.path.join(folder, name))}  # fmt: skip
-    return {
+    summary = {
         "format_version": 1,
         "name": compiled.plan.name,
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "versions": {
-            "python": platform.python_version(),
-            "platform": platform.platform(),
-            "backend": keras.backend.backend(),
-            **{name: version for name in PACKAGES if (version := _version(name))},
-        },
-        "checksums": {
-            "spec": hashlib.sha256(spec.source.text.encode()).hexdigest() if spec.source.text else None,
-            "base": _base_checksum(compiled),
-            **files,
-        },
+        "versions": _versions(),
+        "checksums": _checksums(folder, spec, compiled),
         "seed": spec.seed,
-        "data": {
-            "classes": list(data.class_names),
-            "train": data.num_train,
-            "validation": data.num_validation,
-        },
+        "data": {"classes": list(data.class_names), "train": data.num_train, "validation": data.num_validation},
         "parameters": compiled.plan.after.num_parameters,
         "weights": compiled.weights.summary,
         "phases": [{"phase": name, "first_epoch": first, "last_epoch": last} for name, first, last in history.phases()],
@@ -178,29 +149,36 @@ def _summary(
         "seconds": round(sum(row.seconds for row in history), 3),
         "best": best and {"measure": history.measure, "epoch": best.epoch, **best.metrics},
         "last": history.rows[-1].metrics if history.rows else None,
+        "curves": draw_curves(history, [os.path.join(folder, name) for name in CURVES], title=compiled.plan.name),
     }
+    checkpoints.write_text(os.path.join(folder, SUMMARY), json.dumps(summary, indent=1) + "\n")
+    return summary
 
 
-def _base_checksum(compiled: CompiledSpec) -> str | None:
-    """One checksum over the bytes of every weight that was copied from the base."""
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version(), "platform": platform.platform()}
+    versions["backend"] = keras.backend.backend()
+    for package in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[package] = importlib.metadata.version(package)
+    return versions
+
+
+def _checksums(folder: str, spec: Spec, compiled: CompiledSpec) -> dict[str, str | None]:
+    """Those of the spec, of the bytes of every weight that was copied from the base, and of the models."""
     rows = [row for row in compiled.weights.of("copied") if row.source_checksum]
-    if not rows:
-        return None
-    return hashlib.sha256(
-        "\n".join(f"{row.layer}/{row.variable} {row.source_checksum}" for row in rows).encode()
-    ).hexdigest()
+    weights = "\n".join(f"{row.layer}/{row.variable} {row.source_checksum}" for row in rows)
+    texts = {"spec": spec.source.text, "base": weights}
+    files = {name: os.path.join(folder, name) for name in (BEST, LAST)}
+    return {
+        **{name: hashlib.sha256(text.encode()).hexdigest() if text else None for name, text in texts.items()},
+        **{name: _checksum(path) for name, path in files.items() if os.path.exists(path)},
+    }
 
 
 def _checksum(path: str) -> str:
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def _size(count: int) -> str:

@@ -18,8 +18,6 @@ import keras
 from spec_compiler.backend.weights.freezing import freeze
 from spec_compiler.diagnostics import SpecError
 
-STRATEGIES = ("mirrored", "multi_worker_mirrored")
-
 
 @dataclass(frozen=True)
 class Placement:
@@ -27,7 +25,6 @@ class Placement:
 
     strategy: Any = None
     worker: int = 0
-    num_workers: int = 1
 
     @property
     def is_chief(self) -> bool:
@@ -40,10 +37,7 @@ class Placement:
 
     def scope(self) -> AbstractContextManager[Any]:
         """Variables made inside stand on the strategy's devices."""
-        scope: AbstractContextManager[Any] = (
-            contextlib.nullcontext() if self.strategy is None else self.strategy.scope()
-        )
-        return scope
+        return contextlib.nullcontext() if self.strategy is None else self.strategy.scope()
 
     def synchronize(self, model: Any) -> None:
         """Makes the model the same on every worker, before it is validated or saved."""
@@ -54,7 +48,7 @@ class Placement:
         """The model with its variables on the devices of the strategy; the same layers, names and weights."""
         if self.strategy is None:
             return model
-        weights = model.get_weights()
+        weights = model.get_weights()  # a variable stays on the devices that it was made on: the model is made anew
         with self.strategy.scope():
             placed = keras.models.clone_model(model)
             placed.set_weights(weights)
@@ -98,8 +92,8 @@ def distribute(name: str | None) -> Placement:
 
     if name == "mirrored":
         return Placement(tf.distribute.MirroredStrategy())
-    worker, count = _task()
-    return Placement(_workers(tf), worker, count)
+    worker = _worker()
+    return Placement(_workers(tf), worker)
 
 
 def _workers(tf: Any) -> Any:
@@ -120,15 +114,15 @@ def _workers(tf: Any) -> Any:
     return Workers()
 
 
-def _task() -> tuple[int, int]:
-    """This worker's number and how many there are, as `TF_CONFIG` says."""
+def _worker() -> int:
+    """This worker's number, as `TF_CONFIG` says; the chief's is the first."""
     text = os.environ.get("TF_CONFIG", "")
     example = '{"cluster": {"worker": ["host:port", "host:port"]}, "task": {"type": "worker", "index": 0}}'
     try:
         config = json.loads(text)
         cluster, task = config["cluster"], config["task"]
         roles = [(kind, index) for kind in ("chief", "worker") for index in range(len(cluster.get(kind, ())))]
-        return roles.index((task["type"], int(task["index"]))), len(roles)
+        return roles.index((task["type"], int(task["index"])))
     except (ValueError, KeyError, TypeError, AttributeError):
         what = "`TF_CONFIG` is not set" if not text else "`TF_CONFIG` does not say who this worker is"
         raise SpecError.single("SC608", what, help=f"every worker needs it, for example `{example}`") from None

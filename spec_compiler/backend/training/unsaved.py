@@ -19,18 +19,18 @@ def unsaved_variables(model: Any) -> dict[str, Array]:
     """The value of every variable of the model that is not saved as it is, by its position."""
     saved: set[int] = set()
     for layer in [model, *model._flatten_layers(include_self=False)]:
-        own = [*layer._trainable_variables, *layer._non_trainable_variables]
+        of_layer = [*layer._trainable_variables, *layer._non_trainable_variables]
         store: dict[str, Any] = {}
         try:
             layer.save_own_variables(store)
         except Exception:  # noqa: S112 - any class's own code: what it does not save is what is looked for
             continue
         kept = list(store.values())
-        saved |= {id(each) for each in own if any(_is_same(each, value) for value in kept)}
-        if len(kept) != len(own):  # something is merged, and what is loaded may be derived from it
-            saved -= {id(each) for each in own}
-    found = {str(at): each for at, each in enumerate(model.variables) if id(each) not in saved}
-    return {at: _bytes(keras.ops.convert_to_numpy(each)) for at, each in found.items()}
+        saved |= {id(each) for each in of_layer if any(_is_same(each, value) for value in kept)}
+        if len(kept) != len(of_layer):  # something is merged, and what is loaded may be derived from it
+            saved -= {id(each) for each in of_layer}
+    variables = enumerate(model.variables)
+    return {str(at): _bytes(keras.ops.convert_to_numpy(each)) for at, each in variables if id(each) not in saved}
 
 
 def restore_unsaved(model: Any, arrays: Mapping[str, Array]) -> None:
@@ -45,8 +45,8 @@ def restore_unsaved(model: Any, arrays: Mapping[str, Array]) -> None:
 def _is_same(variable: Any, value: Any) -> bool:
     if value is variable:
         return True
-    one, other = np.asarray(keras.ops.convert_to_numpy(variable)), np.asarray(value)
-    return one.shape == other.shape and one.dtype == other.dtype and one.tobytes() == other.tobytes()
+    array, stored = np.asarray(keras.ops.convert_to_numpy(variable)), np.asarray(value)
+    return array.shape == stored.shape and array.dtype == stored.dtype and array.tobytes() == stored.tobytes()
 
 
 def _bytes(array: Any) -> Array:

@@ -10,8 +10,8 @@ import keras
 def freeze(layer: Any) -> None:
     """Freezes a layer with all that is inside of it.
 
-    On TensorFlow an assignment of what an attribute is already goes nowhere. A layer made with `trainable=False`, as
-    Keras makes it of a config, would keep inner layers that train.
+    On TensorFlow nothing happens where an attribute is assigned what it is already: a layer made with
+    `trainable=False`, as Keras makes it of a config, would keep inner layers that train.
     """
     layer.trainable = True
     layer.trainable = False

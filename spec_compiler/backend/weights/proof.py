@@ -7,6 +7,7 @@ before the first edits is compared with the base's own run as well, and the walk
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,8 +15,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from spec_compiler.backend.models.fit_errors import keras_reason
 from spec_compiler.backend.models.reader import node_tensors
-from spec_compiler.backend.models.shapes import keras_reason
 from spec_compiler.backend.models.state import untracked
 from spec_compiler.backend.models.store import parts
 from spec_compiler.backend.models.writer import Built
@@ -53,7 +54,6 @@ def prove(
         return Proof("the base comes without weights", "", 0, 0)
     models = {prefix: each.model() for prefix, each in references.items()}
     text = " and ".join(each.text for each in references.values())
-    bases = _Bases(models)
     moved = moved_inputs(before, built.graph)
     last = frontier(built.graph, unchanged_nodes(before, built.graph, moved))
     refused: Exception | None = None
@@ -63,7 +63,7 @@ def prove(
         except Exception as error:  # too small for this network, perhaps
             refused = error
             continue
-        walk = _Walk(built, bases, probe.inputs)
+        walk = _Walk(built, models, probe.inputs)
         walk.run(last)
         _compare_result(built, walk, ends)
         num_tensors = sum(
@@ -72,34 +72,25 @@ def prove(
         left_out = tuple(name for name in built.layers if name in set(initialized) & walk.compared)
         num_layers = len(walk.compared) - len(left_out)
         return Proof(text, probe.text, num_layers, num_tensors, tuple(walk.inexact), left_out)
+    specs = [built.graph.spec_of(ref) for ref in built.graph.input_refs]
+    help = "give its inputs a size: `input: {shape: …}`"
+    if any(spec is not None and len(spec.shape) == 4 for spec in specs):
+        help = "name a folder with images: `--probe images/`"
+    notes = [f"Keras says: {keras_reason(refused)}" if refused is not None else "they have no inputs"]
     raise SpecError.single(
-        "SC609",
-        "the models cannot be run on seeded inputs of their own shapes",
-        notes=[f"Keras says: {keras_reason(refused)}" if refused is not None else "they have no inputs"],
-        help="name a folder with images: `--probe images/`"
-        if any(len(each.shape) == 4 for ref in built.graph.input_refs if (each := built.graph.spec_of(ref)) is not None)
-        else "give its inputs a size: `input: {shape: …}`",
+        "SC609", "the models cannot be run on seeded inputs of their own shapes", notes=notes, help=help
     )
 
 
-@dataclass(frozen=True)
-class _Bases:
-    """The layers of the bases, found by the names that they have in the graph."""
-
-    models: Mapping[str, Any]
-
-    def find(self, spec: LayerSpec) -> Any:
-        """The base's layer or operation; None where it has none of this name."""
-        for prefix, model in self.models.items():
-            if spec.name.startswith(prefix):
-                inside = model
-                for part in spec.name.removeprefix(prefix).split("/"):
-                    among = getattr(inside, "operations", None) or inside.layers  # a Sequential has no operations
-                    inside = next((each for each in among if each.name == part), None)
-                    if inside is None:
-                        break
-                return inside
-        return None
+def _layer_of_base(spec: LayerSpec, models: Mapping[str, Any]) -> Any:
+    """The layer or operation of this name in one of the bases, by their prefixes; None where there is none."""
+    prefix = next((prefix for prefix in models if spec.name.startswith(prefix)), None)
+    inside = models[prefix] if prefix is not None else None
+    for part in spec.name.removeprefix(prefix or "").split("/"):
+        if inside is not None:
+            among = getattr(inside, "operations", None) or inside.layers  # a Sequential has no operations
+            inside = next((operation for operation in among if operation.name == part), None)
+    return inside
 
 
 @dataclass
@@ -107,7 +98,7 @@ class _Walk:
     """The result, call by call, with the base's layers beside it."""
 
     built: Built
-    bases: _Bases
+    bases: Mapping[str, Any]  # models by the prefix of their layers' names
     inputs: Mapping[str, Any]
     tensors: dict[ValueRef, Any] = field(default_factory=dict)
     compared: set[str] = field(default_factory=set)
@@ -124,11 +115,9 @@ class _Walk:
                 self.tensors[ValueRef(name)] = self.inputs[name]
                 continue
             ours = self._call(self.built.layers[node.layer], node)
-            if spec.cause is None:
-                other = self.bases.find(spec)
-                if other is not None:
-                    _same_seeds(self.built.layers[node.layer], other)
-                    self._compare(spec, node, ours, other)
+            if spec.cause is None and (other := _layer_of_base(spec, self.bases)) is not None:
+                _same_seeds(self.built.layers[node.layer], other)
+                self._compare(spec, node, ours, other)
             self.tensors.update((ValueRef(name, index), each) for index, each in enumerate(ours))
             for source in {ref.node for ref in node.inputs}:
                 waiting[source] -= 1
@@ -162,31 +151,28 @@ def _same_seeds(ours: Any, theirs: Any) -> None:
     if not hasattr(ours, "variables") or len(ours.variables) != len(theirs.variables):
         return
     weights = {id(each) for each in theirs.weights}
-    for one, other in zip(ours.variables, theirs.variables, strict=True):
-        if id(other) not in weights and one.shape == other.shape:
-            other.assign(np.array(to_array(one)))
+    for variable, of_base in zip(ours.variables, theirs.variables, strict=True):
+        if id(of_base) not in weights and variable.shape == of_base.shape:
+            of_base.assign(np.array(to_array(variable)))
 
 
-class _as_it_was:
+@contextlib.contextmanager
+def _as_it_was(layers: Iterable[tuple[Any, bool]]) -> Iterator[None]:
     """Puts back what calls change in layers: generators, states of recurrent layers; every variable of one in training.
 
     `layers` says for each whether it is called with `training: true`.
     """
-
-    def __init__(self, layers: Iterable[tuple[Any, bool]]) -> None:
-        variables: list[Any] = []
-        for layer, training in layers:
-            if hasattr(layer, "variables"):
-                weights = {id(each) for each in layer.weights}
-                variables += [each for each in layer.variables if training or id(each) not in weights]
-                variables += untracked(layer).values()
-        self.values = [(each, np.array(to_array(each))) for each in variables]
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *error: object) -> None:
-        for variable, value in self.values:
+    variables: list[Any] = []
+    for layer, training in layers:
+        if hasattr(layer, "variables"):
+            weights = {id(each) for each in layer.weights}  # in Keras `variables` less the states of generators
+            variables += [each for each in layer.variables if training or id(each) not in weights]
+            variables += untracked(layer).values()
+    values = [np.array(to_array(each)) for each in variables]
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
 
 
@@ -214,11 +200,11 @@ def _compare_base(
     graph: Graph, prefix: str, model: Any, walk: _Walk, moved: Mapping[str, str], last: Sequence[str]
 ) -> int:
     """Compares the tensors before the first edits with those of a base's own run; how many there are."""
-    known = {f"{prefix}{ref.node}": tensor for ref, tensor in node_tensors(model).items() if ref.index == 0}
-    chosen = [name for name in last if name in known and graph.layer_of(name).kind != "input"]
-    names = {id(tensor): name for name, tensor in known.items()}
-    given = {moved.get(name, name): value for name, value in walk.inputs.items()}
-    feeds = [given.get(names.get(id(tensor), "")) for tensor in model.inputs]
+    of_base = {f"{prefix}{ref.node}": tensor for ref, tensor in node_tensors(model).items() if ref.index == 0}
+    chosen = [name for name in last if name in of_base and graph.layer_of(name).kind != "input"]
+    names = {id(tensor): name for name, tensor in of_base.items()}
+    probe = {moved.get(name, name): value for name, value in walk.inputs.items()}
+    feeds = [probe.get(names.get(id(tensor), "")) for tensor in model.inputs]
     if not chosen or any(feed is None for feed in feeds):
         return 0
     training = _in_training(graph)
@@ -226,7 +212,7 @@ def _compare_base(
         for layer in model.layers:
             if f"{prefix}{layer.name}" in walk.built.layers:
                 _same_seeds(walk.built.layers[f"{prefix}{layer.name}"], layer)
-        run = keras.Model(model.inputs, [known[name] for name in chosen])
+        run = keras.Model(model.inputs, [of_base[name] for name in chosen])
         tensors = keras.tree.flatten(run(feeds))
     for name, tensor in zip(chosen, tensors, strict=True):
         difference = _difference([walk.tensors[ValueRef(name)]], [tensor])
@@ -244,6 +230,7 @@ def _difference(ours: Sequence[Any], theirs: Sequence[Any]) -> float | None:
     worst: float | None = None
     for one, other in zip(ours, theirs, strict=True):
         a, b = _array(one), _array(other)
+        # by their bytes: a NaN is the same as itself, and 0.0 is not -0.0
         if a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes():
             continue
         if a.shape != b.shape or a.dtype.kind not in "fiub":
@@ -262,9 +249,8 @@ def _array(tensor: Any) -> Array:
 
 
 def _differs(spec: LayerSpec, difference: float, theirs: Sequence[Any]) -> SpecError:
-    largest = max(
-        (float(np.abs(_array(each).astype("float64")).max(initial=0.0)) for each in _numbers(theirs)), default=0.0
-    )
+    numbers = [array.astype("float64") for each in theirs if (array := _array(each)).dtype.kind in "fiu"]
+    largest = max((float(np.abs(array).max(initial=0.0)) for array in numbers), default=0.0)
     return SpecError.single(
         "SC513",
         f"the kept layer `{spec.name}` ({spec.class_name}) computes something else than in the base",
@@ -272,7 +258,3 @@ def _differs(spec: LayerSpec, difference: float, theirs: Sequence[Any]) -> SpecE
         help="its class keeps something that neither its variables nor its `get_config` hold: return it from\n"
         "`get_config`, or write it in `save_own_variables` and read it in `load_own_variables`",
     )
-
-
-def _numbers(tensors: Sequence[Any]) -> Iterator[Any]:
-    return (each for each in tensors if _array(each).dtype.kind in "fiu")

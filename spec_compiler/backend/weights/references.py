@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from spec_compiler.backend.models.applications import loaded
+from spec_compiler.backend.models.fresh_layers import Custom
 from spec_compiler.backend.models.symbolic import symbolic
-from spec_compiler.backend.models.writer import Custom, build
+from spec_compiler.backend.models.writer import build
 from spec_compiler.backend.weights.files import admitted
 from spec_compiler.backend.weights.sources import WeightSource
 from spec_compiler.backend.weights.transfer import transfer

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import keras
 import numpy as np
@@ -23,15 +23,12 @@ class OpenSource(Protocol):
 
     def origin(self, place: Place) -> str | None:
         """Where the array of a place is, None where the source has none for it."""
-        ...
 
     def read(self, place: Place) -> Any:
         """The values of a place: an array that its reader may keep, or a backend's tensor, which nothing changes."""
-        ...
 
     def state(self, name: str) -> State:
         """What a layer of the base, `outer/inner` in a nested model, knows beside its variables."""
-        ...
 
 
 class WeightSource(Protocol):
@@ -40,26 +37,21 @@ class WeightSource(Protocol):
     @property
     def unmapped(self) -> tuple[str, ...]:
         """Layers of the base that the source has nothing for."""
-        ...
 
     @property
     def unused(self) -> tuple[str, ...]:
         """Entries of the source that no layer of the base takes."""
-        ...
 
     @property
     def fills(self) -> frozenset[str]:
         """New layers that the source has weights for."""
-        ...
 
     @property
     def unverified(self) -> tuple[str, ...]:
         """Files that have no checksum by which a flipped bit would be found."""
-        ...
 
     def opened(self) -> AbstractContextManager[OpenSource]:
         """The source, ready to be read."""
-        ...
 
 
 class _Complete:
@@ -70,17 +62,17 @@ class _Complete:
     fills: frozenset[str] = frozenset()
     unverified: tuple[str, ...] = ()
 
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[Self]:
+        """Itself: nothing is to be opened."""
+        yield self
+
 
 @dataclass(frozen=True)
 class MemoryWeights(_Complete):
     """The weights of a model that the caller passed."""
 
     model: Any
-
-    @contextlib.contextmanager
-    def opened(self) -> Iterator[MemoryWeights]:
-        """Itself: the arrays are in memory."""
-        yield self
 
     def origin(self, place: Place) -> str | None:
         """The variable's path in the model."""
@@ -118,7 +110,7 @@ class FilledWeights(MemoryWeights):
     fill: Callable[[], object] = tuple
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator[MemoryWeights]:
+    def opened(self) -> Iterator[Self]:
         """Itself, filled.
 
         Raises:
@@ -131,11 +123,6 @@ class FilledWeights(MemoryWeights):
 @dataclass(frozen=True)
 class NoWeights(_Complete):
     """No pretrained weights: every layer is initialised."""
-
-    @contextlib.contextmanager
-    def opened(self) -> Iterator[NoWeights]:
-        """Itself: there is nothing to open."""
-        yield self
 
     def origin(self, place: Place) -> str | None:
         """None, for every place."""
@@ -210,5 +197,5 @@ def as_array(value: Any) -> Array:
     """A backend's tensor as an array, without a copy where the backend allows it; an array as it is."""
     try:
         return np.asarray(value)
-    except (TypeError, RuntimeError):
+    except (TypeError, RuntimeError):  # torch refuses tensors with a gradient, on another device, or of bfloat16
         return np.asarray(keras.ops.convert_to_numpy(value))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import xxhash
@@ -19,7 +19,7 @@ from spec_compiler.backend.weights.sources import OpenSource, WeightSource, as_a
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, Place, VariableSpec
-from spec_compiler.plan.ledger import LedgerRow, WeightLedger
+from spec_compiler.plan.ledger import LedgerRow, WeightAction, WeightLedger
 
 
 def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
@@ -35,23 +35,14 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
         for name, layer in built.layers.items():
             spec = built.graph.layers[name]
             if spec.kind not in ("input", "operation"):
-                found = list(_layer_rows(spec, layer, opened, spec.name in source.fills))
-                rows += _with_state(found, spec, layer, opened)
+                layer_rows = list(_layer_rows(spec, layer, opened, spec.name in source.fills))
+                rows += _with_state(layer_rows, spec, layer, opened)
                 single += [] if spec.is_new else _frozen_alone(layer, opened.state(spec.name))
     rows += _dropped(base, built.graph)
     for variable in built.model.variables:
         if is_symbolic(variable):
             raise TransferError(f"the variable {variable.path} was left without a value")
-    own = [(layer, built.graph.layers[name].trainable) for name, layer in built.layers.items()]
-    for layer, trains in own:
-        if trains and getattr(layer, "trainable", True) is False:
-            layer.trainable = True
-    for layer, trains in own:  # last: what is frozen stays so, though a layer that trains holds it as well
-        if not trains and hasattr(layer, "trainable"):
-            freeze(layer)
-    for layer in frozen:  # those inside of nested models as well
-        if not layer.trainable:
-            freeze(layer)
+    _freeze_layers(built, frozen)
     for variable in single:
         variable.trainable = False
     num_base = sum(len(layer.variables or ()) for layer in base.layers.values())
@@ -59,8 +50,22 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
     return WeightLedger(tuple(rows), num_base, source.unused, unverified=unverified)
 
 
+def _freeze_layers(built: Built, frozen: list[Any]) -> None:
+    """Lets each layer train or not, as the graph says; `frozen` are layers, in nested models too, that Keras froze."""
+    layers = [(layer, built.graph.layers[name].trainable) for name, layer in built.layers.items()]
+    for layer, trains in layers:
+        if trains and getattr(layer, "trainable", True) is False:
+            layer.trainable = True
+    for layer, trains in layers:  # last: what is frozen stays so, though a layer that trains holds it as well
+        if not trains and hasattr(layer, "trainable"):
+            freeze(layer)
+    for layer in frozen:
+        if not layer.trainable:
+            freeze(layer)
+
+
 def _frozen_alone(layer: Any, state: State) -> list[Any]:
-    """The variables of a kept layer of which the base froze the same ones by themselves: `kernel.trainable = False`."""
+    """The variables of a kept layer that the base froze one by one, as `layer.kernel.trainable = False` does."""
     original = getattr(state, "layer", None)
     if original is None or not original.trainable or len(original.variables) != len(layer.variables):
         return []
@@ -77,12 +82,13 @@ def _layer_rows(spec: LayerSpec, layer: Any, source: OpenSource, filled: bool) -
     variables = spec.variables or ()
     if len(variables) != len(layer.variables):
         raise TransferError(f"{spec.name} was built with {len(layer.variables)} variables, expected {len(variables)}")
-    for index, (each, variable) in enumerate(zip(variables, layer.variables, strict=True)):
+    for index, (described, variable) in enumerate(zip(variables, layer.variables, strict=True)):
         place = spec.place(index)
         origin = None if place is None or (spec.is_new and not filled) else source.origin(place)
         if place is None or origin is None:
             initialize(variable)
-            yield _row(spec, each, "initialized", _why_initialized(spec, each, place), result=_checksum_of(variable))
+            why = _why_initialized(spec, described, place)
+            yield replace(_row(spec, described, "initialized", why), result_checksum=_checksum_of(variable))
             continue
         value = source.read(place)
         array = as_array(value)
@@ -95,12 +101,12 @@ def _layer_rows(spec: LayerSpec, layer: Any, source: OpenSource, filled: bool) -
             why = f"{why}, {spec.remade}"
         if result.dtype != array.dtype:
             why = f"{why}, cast from {array.dtype} to {result.dtype}"
-            before_cast = checksum(array.astype(result.dtype))
-            if before_cast != after:
-                raise TransferError(f"{spec.name}/{each.path} differs from {origin} after the cast")
+            if checksum(array.astype(result.dtype)) != after:
+                raise TransferError(f"{spec.name}/{described.path} differs from {origin} after the cast")
         elif before != after:
-            raise TransferError(f"{spec.name}/{each.path} differs from {origin}")
-        yield _row(spec, each, "copied", why, origin, before, after)
+            raise TransferError(f"{spec.name}/{described.path} differs from {origin}")
+        row = _row(spec, described, "copied", why)
+        yield replace(row, source=origin, source_checksum=before, result_checksum=after)
 
 
 def _why_initialized(spec: LayerSpec, variable: VariableSpec, place: Place | None) -> str:
@@ -114,13 +120,13 @@ def _why_initialized(spec: LayerSpec, variable: VariableSpec, place: Place | Non
 
 
 def _with_state(rows: list[LedgerRow], spec: LayerSpec, layer: Any, source: OpenSource) -> Iterator[LedgerRow]:
-    """The rows of a layer after it was given what it knows beside its variables, with a row for each such part.
+    """Gives a layer what it knows beside its variables, and yields its rows with one for each such part.
 
     Raises:
         SpecError: SC512.
     """
     others = untracked(layer)
-    for variable in others.values():
+    for variable in others.values():  # no file holds them; a model in memory gives its own below
         initialize(variable)
     if spec.is_new:
         yield from rows
@@ -130,6 +136,7 @@ def _with_state(rows: list[LedgerRow], spec: LayerSpec, layer: Any, source: Open
     carried: list[LedgerRow] = []
     try:
         for saveable, arrays in carry(layer, state):
+            # by content: which array went into which variable only the class knows that loaded them
             origins = {checksum(array): origin for origin, array in arrays.items()}
             for variable in getattr(saveable, "variables", ()):
                 result = _checksum_of(variable)
@@ -156,42 +163,27 @@ def _with_state(rows: list[LedgerRow], spec: LayerSpec, layer: Any, source: Open
 
 
 def _lost(spec: LayerSpec, reason: str) -> SpecError:
-    message = (
-        f"the kept layer `{spec.name}` ({spec.class_name}) knows more than its variables, which cannot be carried over"
-    )
+    layer = f"the kept layer `{spec.name}` ({spec.class_name})"
+    message = f"{layer} knows more than its variables, which cannot be carried over"
+    help = f"put a new layer in the place of `{spec.name}` with `replace`"
     path = spec.changed_by.path if spec.changed_by is not None else ()
-    return SpecError.single(
-        "SC512",
-        message,
-        path=path,
-        notes=[reason],
-        help=f"put a new layer in the place of `{spec.name}` with `replace`",
-    )
+    return SpecError.single("SC512", message, path=path, notes=[reason], help=help)
 
 
 def _dropped(base: Graph, result: Graph) -> Iterator[LedgerRow]:
     """A row for each variable of the base that the result has no more."""
-    taken = {place for spec in result.layers.values() if not spec.is_new for place in spec.all_places()}
+    copied = {place for spec in result.layers.values() if not spec.is_new for place in spec.all_places()}
     kept = {place[0]: spec for spec in result.layers.values() for place in spec.all_places() if place is not None}
     for spec in base.layers.values():
         origin = result.removed.get(spec.name)
         why = f"its layer was taken away by {f'`{origin.section}`' if origin else 'the spec'}"
         for index, variable in enumerate(spec.variables or ()):
-            place = spec.place(index)
-            if place not in taken:
+            if spec.place(index) not in copied:
                 by = kept[spec.name].changed_by if spec.name in kept else None
                 yield _row(spec, variable, "dropped", f"new arguments, given by `{by.section}`" if by else why)
 
 
-def _row(
-    spec: LayerSpec,
-    variable: VariableSpec,
-    action: Literal["copied", "initialized", "dropped"],
-    reason: str,
-    origin: str | None = None,
-    source: str | None = None,
-    result: str | None = None,
-) -> LedgerRow:
+def _row(spec: LayerSpec, variable: VariableSpec, action: WeightAction, reason: str) -> LedgerRow:
     return LedgerRow(
         layer=spec.name,
         variable=variable.path,
@@ -200,9 +192,6 @@ def _row(
         shape=variable.shape,
         dtype=variable.dtype,
         parameters=variable.num_elements if variable.is_weight else 0,
-        source=origin,
-        source_checksum=source,
-        result_checksum=result,
         is_new=spec.is_new,
     )
 
@@ -229,4 +218,5 @@ def _checksum_of(variable: Any) -> str:
 
 def checksum(array: Array) -> str:
     """XXH3 of an array's bytes, 128 bits in hexadecimal; dtype and shape aside."""
+    # as bytes, since Python's buffers know no bfloat16; `reshape` before `view`, which a scalar has no axis for
     return xxhash.xxh3_128(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data).hexdigest()

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import click
 
-from spec_compiler.cli.terminal import echo, joined, style
+from spec_compiler.cli.terminal import aligned, echo, joined, style
 from spec_compiler.keras_facts.applications import Application, applications
 
 ORDERS = {
@@ -36,33 +36,23 @@ def bases(sort: str, format_: str) -> None:
 
 
 def _table(rows: Sequence[Application], markdown: bool) -> str:
-    cells = [_COLUMNS, *(_cells(each) for each in rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(_COLUMNS))]
-    left = (0, len(_COLUMNS) - 1)
-    lines = []
-    for number, row in enumerate(cells):
-        padded = [text.ljust(width) if at in left else text.rjust(width) for at, (text, width) in
-                  enumerate(zip(row, widths, strict=True))]  # fmt: skip
-        if markdown:
-            lines.append(f"| {' | '.join(padded)} |")
-            if not number:
-                rule = ["-" * width if at in left else "-" * (width - 1) + ":" for at, width in enumerate(widths)]
-                lines.append(f"| {' | '.join(rule)} |")
-        else:
-            text = "  ".join(padded).rstrip()
-            lines.append(style(text, bold=True) if not number else text)
-    return joined(lines)
+    figures = range(1, len(_COLUMNS) - 1)  # every column but the first and the last
+    head, *lines = aligned([_COLUMNS, *(_cells(each) for each in rows)], right=figures)
+    if markdown:
+        rule = ["-" * (len(cell) - 1) + ":" if at in figures else "-" * len(cell) for at, cell in enumerate(head)]
+        return joined(f"| {' | '.join(row)} |" for row in (head, rule, *lines))
+    return joined([style("  ".join(head).rstrip(), bold=True), *("  ".join(row).rstrip() for row in lines)])
 
 
-def _cells(each: Application) -> tuple[str, ...]:
-    cost = "?" if each.multiply_adds is None else f"{each.multiply_adds / 1e9:.2f} G"
-    accuracies = ("-" if value is None else f"{value:.1f} %" for value in (each.top1, each.top5))
+def _cells(application: Application) -> tuple[str, ...]:
+    cost = "?" if application.multiply_adds is None else f"{application.multiply_adds / 1e9:.2f} G"
+    accuracies = ("-" if value is None else f"{value:.1f} %" for value in (application.top1, application.top5))
     return (
-        each.name,
-        str(each.size),
-        f"{each.parameters:,}",
-        str(each.layers),
+        application.name,
+        str(application.size),
+        f"{application.parameters:,}",
+        str(application.layers),
         cost,
         *accuracies,
-        each.preprocessing,
+        application.preprocessing,
     )

@@ -10,15 +10,16 @@ from itertools import groupby
 
 import click
 
-from spec_compiler.cli.options import permission_options, sandbox_option, set_option
+from spec_compiler.cli.options import permission_options, policy_option, sandbox_option, set_option
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.reports import REPORT_FORMATS, report
 from spec_compiler.cli.show import render_all
-from spec_compiler.cli.terminal import NEWLINE, echo, joined, style
+from spec_compiler.cli.terminal import NEWLINE, counted, echo, joined, style
 from spec_compiler.compiler import Checked, checked
 from spec_compiler.diagnostics import RULES, Diagnostic, did_you_mean
 from spec_compiler.spec.others import Tier
 from spec_compiler.spec.permissions import Permissions
+from spec_compiler.spec.policy import load_policy
 
 CALL_ERRORS = ("SC109", "SC508", "SC608")
 TIERS: dict[Tier, str] = {
@@ -42,6 +43,7 @@ UNKNOWN_CALLS = "shapes were not checked: `plan`, or `check` without `--static`,
 )
 @click.option("--fix", is_flag=True, help="Write every fix that is known into the files; comments and style stay.")
 @click.option("--diff", is_flag=True, help="With `--fix`: show what it would write, and write nothing.")
+@policy_option
 @permission_options
 @click.option("--format", "format_", type=click.Choice(REPORT_FORMATS), default="text", show_default=True)
 @sandbox_option
@@ -51,6 +53,7 @@ def check(
     static: bool,
     fix: bool,
     diff: bool,
+    policy: str | None,
     allow_code: bool,
     restrict_paths: bool,
     format_: str,
@@ -61,50 +64,53 @@ def check(
         raise click.UsageError("`--diff` goes with `--fix`, as text")
     made = None
     with progress("checking"):
+        rules = load_policy(policy) if policy is not None else None
         if fix:
             from spec_compiler.cli.fix import fixed_json, mended, told  # what only looks needs none of it
 
             fixes = [
-                mended(spec, allowed, static=static, overrides=overrides, in_place=not diff)
+                mended(spec, allowed, static=static, overrides=overrides, policy=rules, in_place=not diff)
                 for spec in dict.fromkeys(specs)
             ]
             results = {each.file: each.checked for each in fixes}
         else:
-            results = {spec: checked(spec, allowed, static=static, overrides=overrides) for spec in specs}
+            results = {spec: checked(spec, allowed, static=static, overrides=overrides, policy=rules) for spec in specs}
     if fix:
         text = told(fixes, diff)
         if text and format_ == "text":
             echo(text)
         made = [row for each in fixes for row in fixed_json(each)]
-    found = [each for result in results.values() for each in result.diagnostics]
+    diagnostics = [each for result in results.values() for each in result.diagnostics]
     tiers = {spec: result.tier for spec, result in results.items() if not _is_missing(result.diagnostics)}
-    text = render_all(found) if format_ == "text" else report(found, format_, how_far(results, static), tiers, made)
+    if format_ != "text":
+        text = report(diagnostics, format_, how_far(results, static), tiers, made)
+    else:
+        text = render_all(diagnostics)
     if text:
         echo(text, err=diff)
     if format_ == "text":
-        echo(summary(results, static), err=bool(found) or diff)
-    sys.exit(status(found))
+        echo(summary(results, static), err=bool(diagnostics) or diff)
+    sys.exit(status(diagnostics))
 
 
 def summary(results: Mapping[str, Checked], static: bool) -> str:
     """What was checked, how far, and how it ended: `2 specs checked (fields, names …): no errors, 1 warning`."""
-    found = [each for result in results.values() for each in result.diagnostics]
-    errors = sum(each.severity == "error" for each in found)
-    warnings = len(found) - errors
-    counts = f"{errors or 'no'} error{'s' if errors != 1 else ''}"
-    if warnings:
-        counts += f", {warnings} warning{'s' if warnings != 1 else ''}"
-    missing = sum(_is_missing(result.diagnostics) for result in results.values())
-    read = len(results) - missing
-    text = f"{read or 'no'} spec{'s' if read > 1 else ''} checked"
-    tiers = {result.tier for result in _read(results)}
+    diagnostics = [each for result in results.values() for each in result.diagnostics]
+    errors = len(_errors(diagnostics))
+    warnings = len(diagnostics) - errors
+    counts = counted(errors, "error") if errors else "no errors"
+    counts += f", {counted(warnings, 'warning')}" if warnings else ""
+    read = _read(results)
+    missing = len(results) - len(read)
+    text = f"{counted(len(read), 'spec') if read else 'no spec'} checked"
+    tiers = {result.tier for result in read}
     if len(tiers) > 1:
         text += f"{' statically' if static else ''}: {_steps(results)}"
     elif tiers:
         text += f" ({how_far(results, static)})"
     text += f", {missing} could not be read" if missing else ""
-    text += f"{';' if len(tiers) > 1 else ':'} {counts}"
-    clean = {result.tier for result in _read(results) if not _errors(result.diagnostics)}
+    text += f"{';' if len(tiers) > 1 else ':'} {counts}"  # where the tiers differ, commas part them
+    clean = {result.tier for result in read if not _errors(result.diagnostics)}
     if not static and "shapes" in clean:  # that is where checks of such specs end
         text += f"; {UNKNOWN_WEIGHTS}"
     if static and not errors and "fields" in tiers:
@@ -152,6 +158,7 @@ def status(diagnostics: Sequence[Diagnostic]) -> int:
     errors = _errors(diagnostics)
     if not errors:
         return 0
+    # An error that points nowhere is about the call itself: see `options.of_the_call`.
     nowhere = all(not each.path and each.line is None and each.file is None for each in errors)
     return 2 if _is_missing(errors) or nowhere or all(each.code in CALL_ERRORS for each in errors) else 1
 
@@ -167,7 +174,7 @@ def explain(code: str | None) -> None:
     if name not in RULES:
         help = did_you_mean(name, RULES, f"the codes go from {min(RULES)} to {max(RULES)}")
         raise click.UsageError(f"there is no rule `{code}`; {help}")
-    from spec_compiler.diagnostics.rules.pages import explanation
+    from spec_compiler.diagnostics.rules.pages import explanation  # `check` starts sooner without it
 
     explained = explanation(name)
     rule = explained.rule
@@ -192,6 +199,6 @@ def rules_text() -> str:
 @click.command()
 def schema() -> None:
     """Print the JSON Schema of specs, for editors."""
-    from spec_compiler.spec.schema import spec_schema
+    from spec_compiler.spec.schema import spec_schema  # pydantic takes longer over it than a check takes
 
     echo(json.dumps(spec_schema(), indent=1, ensure_ascii=False))

@@ -7,14 +7,16 @@ import os
 
 import click
 
-from spec_compiler.cli.options import model_code_option, of_the_call
-from spec_compiler.cli.pictures import FORMATS, check_output, write_picture
+from spec_compiler.cli.markdown import plan_markdown
+from spec_compiler.cli.options import force_option, gathered, model_code_option, of_the_call
+from spec_compiler.cli.pictures import FORMATS, Picture, check_output, context_option, unfold_option, write_picture
 from spec_compiler.cli.progress import progress
-from spec_compiler.cli.show import plan_lines
+from spec_compiler.cli.show import listed, plan_lines
 from spec_compiler.cli.terminal import Shown, echo, joined, style
 from spec_compiler.compiler import plan_spec
+from spec_compiler.diagram import VIEWS
 from spec_compiler.graph import Graph
-from spec_compiler.plan.matching import Comparison, compare
+from spec_compiler.plan.two_models import Comparison, compare
 from spec_compiler.spec.output_paths import check_outputs
 
 MOST_NAMES = 8
@@ -25,29 +27,15 @@ FILES = (".keras", ".h5", ".hdf5")
 @click.argument("before", type=click.Path())
 @click.argument("after", type=click.Path())
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help=f"Draw it as well: {FORMATS}.")
-@click.option(
-    "--view",
-    type=click.Choice(["before", "after", "side-by-side", "diff"]),
-    default="diff",
-    show_default=True,
-)
-@click.option("--unfold", is_flag=True, help="Draw every layer, also long runs that do not change.")
-@click.option(
-    "--context", type=click.IntRange(0), default=1, show_default=True, help="Unfolded layers around a change."
-)
+@click.option("--view", type=click.Choice(VIEWS), default="diff", show_default=True)
+@unfold_option
+@context_option
 @click.option("--format", "format_", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
-@click.option("--force", is_flag=True, help="Overwrite a file that exists.")
+@force_option
 @model_code_option
+@gathered(Picture, "picture")
 def diff(
-    before: str,
-    after: str,
-    output: str | None,
-    view: str,
-    unfold: bool,
-    context: int,
-    format_: str,
-    force: bool,
-    allow_code: bool,
+    before: str, after: str, output: str | None, picture: Picture, format_: str, force: bool, allow_code: bool
 ) -> None:
     """Compare two models: `.keras` or `.h5` files, specs, or names of applications.
 
@@ -57,30 +45,27 @@ def diff(
         check_output(output, force)
         check_outputs([output], (before, after))
     with progress("comparing"):
-        found = _compared(before, after, allow_code)
+        comparison = _compared(before, after, allow_code)
         if output:
-            matches = {match.before: (match.after, match.how, match.same_weights) for match in found.matches}
-            write_picture(found.plan, output, view, force, unfold=unfold, context=context, matches=matches)
+            matches = {match.before: (match.after, match.how, match.same_weights) for match in comparison.matches}
+            write_picture(comparison.plan, output, picture, force, matches=matches)
     if format_ == "json":
-        echo(json.dumps({**found.plan.to_json(), "matches": found.to_json()}, indent=2))
+        echo(json.dumps({**comparison.plan.to_json(), "matches": comparison.to_json()}, indent=2))
     elif format_ == "markdown":
-        from spec_compiler.cli.markdown import plan_markdown
-
-        echo(plan_markdown(found.plan, found), nl=False)
+        echo(plan_markdown(comparison.plan, comparison), nl=False)
     else:
-        echo(diff_text(found))
+        echo(diff_text(comparison))
     if output:
         echo(f"saved {output}", err=format_ != "text")
 
 
-def diff_text(found: Comparison) -> Shown:
+def diff_text(comparison: Comparison) -> Shown:
     """The plan, and how the layers were matched."""
-    head = style(found.plan.name, bold=True)
-    lines = [head, *plan_lines(found.plan)[1:], f"Layers: {found.summary}."]
-    lines += [f"Weights: {found.weights_summary}."] if found.weights_summary else []
-    names = [f"{match.before} is {match.after}" for match in found.renamed]
-    if names:
-        lines.append(f"By structure: {', '.join(names[:MOST_NAMES])}{' …' if len(names) > MOST_NAMES else ''}.")
+    head = style(comparison.plan.name, bold=True)  # no spec changes the one into the other
+    lines = [head, *plan_lines(comparison.plan)[1:], f"Layers: {comparison.summary}."]
+    lines += [f"Weights: {comparison.weights_summary}."] if comparison.weights_summary else []
+    names = [f"{match.before} is {match.after}" for match in comparison.renamed]
+    lines += [f"By structure: {listed(names, MOST_NAMES)}."] if names else []
     return joined(lines)
 
 
@@ -89,10 +74,10 @@ def _compared(before: str, after: str, allow_code: bool) -> Comparison:
     name = f"{os.path.basename(before)} → {os.path.basename(after)}"
     if not before.endswith(FILES) or not after.endswith(FILES):
         return compare(_graph(before, allow_code), _graph(after, allow_code), name)
-    from spec_compiler.backend.startup import start
+    from spec_compiler.backend.startup import start  # starts Keras, which two specs may not need
 
     start()
-    from spec_compiler.backend.stored import read_stored
+    from spec_compiler.backend.stored import read_stored  # imports Keras
 
     with of_the_call():
         (old, old_weights), (new, new_weights) = (read_stored(each, allow_code) for each in (before, after))
@@ -104,7 +89,7 @@ def _graph(name: str, allow_code: bool) -> Graph:
     if name.endswith((".yaml", ".yml")):
         return plan_spec(name, allow_code=allow_code).after
     base = {"application": name}
-    if name.endswith(FILES) or os.path.exists(name):
+    if name.endswith(FILES) or os.path.exists(name):  # absolute, as a spec made of data stands in no folder
         base = {"file": os.path.abspath(name)}
     with of_the_call():
         return plan_spec({"spec": 1, "base": base}, allow_code=allow_code).after

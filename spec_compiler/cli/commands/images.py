@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import functools
 import io
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from spec_compiler.cli.options import model_code_option
+from spec_compiler.cli.options import Command, force_option, gathered, model_code_option
 from spec_compiler.cli.progress import progress
-from spec_compiler.cli.save import ready, whole
+from spec_compiler.cli.save import ready, together
 from spec_compiler.cli.terminal import echo, joined, shown, style
-from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.diagnostics import SpecError
+from spec_compiler.keras_facts.settings import keras_home
 from spec_compiler.reading import Damaged
 from spec_compiler.reading.text import read_json
 from spec_compiler.spec.data import INTERPOLATIONS
@@ -48,7 +48,7 @@ class ImageRun:
         Raises:
             SpecError: SC501 for one that is not there.
         """
-        from spec_compiler.backend.images import find_images
+        from spec_compiler.backend.images import find_images  # imports Keras, which `opened` has started
 
         files = find_images(self.images)
         if not files:
@@ -59,10 +59,10 @@ class ImageRun:
         """The model, ready to run; up to a layer, where one is named."""
         model_file(self.model)
         with progress("loading the model"):
-            from spec_compiler.backend.startup import start
+            from spec_compiler.backend.startup import start  # before anything that imports Keras
 
             start()
-            from spec_compiler.backend.inference import open_model
+            from spec_compiler.backend.inference import open_model  # imports Keras
 
             return open_model(
                 self.model,
@@ -79,7 +79,7 @@ class ImageRun:
         Raises:
             SpecError: SC603 where no image can be read, or with `strict` one of them cannot.
         """
-        from spec_compiler.backend.inference import run_images
+        from spec_compiler.backend.inference import run_images  # as above
 
         files = self.files()
         count = 0
@@ -87,25 +87,19 @@ class ImageRun:
             for batch in run_images(model, files, self.batch_size):
                 for file, why in batch.unreadable:
                     if self.strict:
-                        raise SpecError([Diagnostic("SC603", f"`{file}` cannot be read: {why}")])
+                        raise SpecError.single("SC603", f"`{file}` cannot be read: {why}")
                     echo(shown(f"skipped {file}: {why}"), err=True)
                 advance(len(batch.files) + len(batch.unreadable))
                 count += len(batch.files)
                 if batch.files:
                     yield batch.files, batch.outputs
         if not count:
-            raise SpecError([Diagnostic("SC603", f"none of the {len(files)} images can be read")])
+            raise SpecError.single("SC603", f"none of the {len(files)} images can be read")
 
 
-def image_options(command: Callable[..., None]) -> Callable[..., None]:
+def image_options(command: Command) -> Command:
     """Gives a command the options of an `ImageRun`, and the run itself in their place."""
-
-    @functools.wraps(command)
-    def run(**given: Any) -> None:
-        told = {each.name: given.pop(each.name) for each in fields(ImageRun)}
-        command(ImageRun(**told), **given)
-
-    options: Callable[..., None] = run
+    command = gathered(ImageRun, "run")(command)
     for option in (
         model_code_option,
         click.option(
@@ -128,8 +122,8 @@ def image_options(command: Callable[..., None]) -> Callable[..., None]:
         click.argument("images", nargs=-1, required=True, type=click.Path()),
         click.argument("model", type=click.Path()),
     ):
-        options = option(options)
-    return options
+        command = option(command)
+    return command
 
 
 @click.command()
@@ -150,7 +144,7 @@ def predict(run: ImageRun, top: int, labels: str | None, format_: str) -> None:
     rows: list[dict[str, Any]] = []
     opened = run.opened()
     names = names or opened.class_names
-    _check_classifier(opened.model, names)
+    _check_classifier(opened.model, names)  # before minutes are spent on images
     for files, outputs in run.batches(opened):
         scores = next(iter(outputs.values()))
         for file, row in zip(files, scores, strict=True):
@@ -164,7 +158,7 @@ def predict(run: ImageRun, top: int, labels: str | None, format_: str) -> None:
 @image_options
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False), help="`.npz`, or `.csv`.")
 @click.option("--layer", help="The layer whose output is taken  [default: the model's output].")
-@click.option("--force", is_flag=True, help="Overwrite a file that exists.")
+@force_option
 def features(run: ImageRun, output: str, layer: str | None, force: bool) -> None:
     """Write what a saved MODEL puts out for IMAGES (files or folders): one row an image.
 
@@ -175,15 +169,13 @@ def features(run: ImageRun, output: str, layer: str | None, force: bool) -> None
     import numpy as np
 
     files: list[str] = []
-    found: dict[str, list[Any]] = {}
+    batches: dict[str, list[Any]] = {}
     for done, outputs in run.batches(opened):
         files += done
         for name, value in outputs.items():
-            found.setdefault(name, []).append(value)
-    arrays = {name: np.concatenate(parts) for name, parts in found.items()}
-    if len(arrays) == 1:
-        arrays = {"features": next(iter(arrays.values()))}
-    with whole(output, force) as temporary:
+            batches.setdefault(name if len(outputs) > 1 else "features", []).append(value)
+    arrays = {name: np.concatenate(parts) for name, parts in batches.items()}
+    with together((output,), force) as (temporary,):
         if output.endswith(".npz"):
             np.savez_compressed(temporary, allow_pickle=False, files=np.array(files), **arrays)
         else:
@@ -210,11 +202,10 @@ def _check_classifier(model: Any, names: Sequence[str] | None) -> None:
     shape = tuple(model.outputs[0].shape)
     if len(model.outputs) != 1 or len(shape) != 2:
         message = f"the model puts out {', '.join(str(tuple(each.shape)) for each in model.outputs)}, no classes"
-        raise SpecError([Diagnostic("SC604", message, help="`spec-compiler features` writes what a model puts out")])
+        raise SpecError.single("SC604", message, help="`spec-compiler features` writes what a model puts out")
     classes = 2 if shape[1] == 1 else shape[1]
     if names is not None and len(names) != classes:
-        message = f"there are {len(names)} labels, the model has {classes} classes"
-        raise SpecError([Diagnostic("SC604", message)])
+        raise SpecError.single("SC604", f"there are {len(names)} labels, the model has {classes} classes")
 
 
 _NO_NAMES = "the model does not say what its classes are called; `--labels FILE` does, or `--labels imagenet`"
@@ -227,28 +218,28 @@ def _imagenet() -> tuple[str, ...]:
         SpecError: SC501 where it is not there, SC502 where it is damaged.
     """
     name = "imagenet_class_index.json"
-    home = os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
-    path = os.path.join(home, "models", name)
+    path = os.path.join(keras_home(), "models", name)
     if not os.path.isfile(path):
         address = f"https://storage.googleapis.com/download.tensorflow.org/data/{name}"
         help = f"put {address} there, or call `keras.applications.imagenet_utils.decode_predictions` once"
-        raise SpecError([Diagnostic("SC501", f"the names of ImageNet's classes are not at `{path}`", help=help)])
+        raise SpecError.single("SC501", f"the names of ImageNet's classes are not at `{path}`", help=help)
     names = _labels(path)
     if len(names) != 1000:
-        raise SpecError([Diagnostic("SC502", f"`{path}` has {len(names)} names, ImageNet has 1000 classes")])
+        raise SpecError.single("SC502", f"`{path}` has {len(names)} names, ImageNet has 1000 classes")
     return names
 
 
 def _labels(path: str) -> tuple[str, ...]:
     try:
         if path.endswith(".json"):
-            found = read_json(path)
-            found = [found[str(index)] for index in range(len(found))] if isinstance(found, dict) else found
-            return tuple(str(each[-1] if isinstance(each, list) else each) for each in found)
+            entries = read_json(path)
+            if isinstance(entries, dict):  # Keras's own file: `{"0": ["n01440764", "tench"], …}`
+                entries = [entries[str(index)] for index in range(len(entries))]
+            return tuple(str(entry[-1] if isinstance(entry, list) else entry) for entry in entries)
         with open(path, encoding="utf-8") as stream:
             text = stream.read()
     except (Damaged, OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise SpecError([Diagnostic("SC502", f"`{path}` cannot be read as labels: {error}")]) from None
+        raise SpecError.single("SC502", f"`{path}` cannot be read as labels: {error}") from None
     return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
@@ -291,4 +282,5 @@ def _write_csv(stream: Any, files: Sequence[str], arrays: dict[str, Any]) -> Non
     flat = {name: value.reshape(len(value), -1) for name, value in arrays.items()}
     writer.writerow(["file", *(f"{name}_{index}" for name, value in flat.items() for index in range(value.shape[1]))])
     for number, file in enumerate(files):
+        # `repr` gives the shortest digits that read back as the same number.
         writer.writerow([file, *(repr(float(each)) for value in flat.values() for each in value[number])])

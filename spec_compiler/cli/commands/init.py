@@ -6,13 +6,14 @@ import json
 import os
 import re
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain, count
 from typing import Any
 
 import click
 
-from spec_compiler.cli.options import of_the_call
+from spec_compiler.cli.options import force_option, of_the_call
 from spec_compiler.cli.progress import progress
+from spec_compiler.cli.save import ready, save_text
 from spec_compiler.cli.terminal import echo
 from spec_compiler.compiler import check_spec, plan_spec
 from spec_compiler.diagnostics import SpecError, did_you_mean
@@ -35,28 +36,27 @@ from spec_compiler.training.loss import activation_of
 @click.option(
     "--data", type=click.Path(file_okay=False), help="The images to train on, a folder with one folder for each class."
 )
-@click.option("--force", is_flag=True, help="Overwrite a file that exists.")
+@force_option
 def init(base: str, output: str | None, classes: int | None, data: str | None, force: bool) -> None:
     """Write a commented starting spec for BASE: an application such as ResNet50, or a model file."""
-    from spec_compiler.cli.save import ready, save_text
-
     name = re.sub(r"\W+", "_", os.path.basename(base).removesuffix(".keras").removesuffix(".h5")).strip("_")
     output = output or f"{name}.yaml"
     ready(output, force, suffixes=(".yaml", ".yml"))
     folder = os.path.dirname(os.path.abspath(output))
     with progress("reading the base"), of_the_call():
         if data is not None:
-            found = len(read_folder(data, HERE).class_names)
-            if classes not in (None, found):
-                raise click.UsageError(f"`{data}` has {found} classes, not {classes}")
-            classes, data = found, near_path(data, folder)
+            num_classes = len(read_folder(data, HERE).class_names)
+            if classes not in (None, num_classes):
+                raise click.UsageError(f"`{data}` has {num_classes} classes, not {classes}")
+            classes, data = num_classes, near_path(data, folder)
+        # The text names the file from the folder that the spec will stand in, which is not where the command runs.
         section = base_section(base, folder)
         graph = plan_spec({"spec": 1, "base": in_folder(section, folder)}).before  # reads no weights
         classes = classes or 10
         text = starting_spec(Start(f"{name}_{classes}_classes", section, graph, classes, data))
-        wrong = [each for each in check_spec(load_spec(text, file=output)) if each.severity == "error"]
-        if wrong:
-            raise SpecError(wrong)  # a base whose output a classifier does not fit
+        errors = [each for each in check_spec(load_spec(text, file=output)) if each.severity == "error"]
+        if errors:
+            raise SpecError(errors)  # a base whose output a classifier does not fit
     save_text(text, output, force)
     echo(f"wrote {output}; next: spec-compiler plan {output}")
 
@@ -118,9 +118,9 @@ def starting_spec(start: Start) -> str:
         "# Names of layers: spec-compiler layers " + (base.get("file") or base["application"]),
     ]
     if own_head is not None:
-        lines += [f"cut_at: {own_head} # without its own classifier"]
+        lines.append(f"cut_at: {own_head} # without its own classifier")
     elif places:
-        lines += [f"# cut_at: {places[-1]} # end the base here; what only serves later layers goes"]
+        lines.append(f"# cut_at: {places[-1]} # end the base here; what only serves later layers goes")
     if places:
         lines += ["# insert:", f"#   - after: {places[-1]}", "#     layers: [{SpatialDropout2D: 0.1}]"]
     lines += [
@@ -186,7 +186,7 @@ def _own_head(graph: Graph) -> str | None:
     layer = graph.layer_of(graph.output_refs[0].node)
     if output is None or len(output.shape) != 2 or activation_of(layer) not in ("softmax", "sigmoid"):
         return None
-    places = [name for name in narrow_places(graph) if "@" not in name]
+    places = [name for name in narrow_places(graph) if "@" not in name]  # a call of a shared layer is no place to cut
     images = [name for name in places if len(graph.nodes[name].outputs[0].shape) > 2]
     return [*places, *images][-1] if places else None
 
@@ -195,10 +195,10 @@ def _head(graph: Graph, cut: str | None, classes: int) -> list[str]:
     spec = graph.nodes[cut].outputs[0] if cut is not None else graph.spec_of(graph.output_refs[0])
     rank = len(spec.shape) if spec is not None else 2
     pooling = [f"GlobalAveragePooling{rank - 2}D # one number for each channel"] if 3 <= rank <= 5 else []
+    # Names are unique in a model, and the base may have a `classes` of its own.
     left = graph.layers if cut is None else {graph.nodes[each].layer for each in graph.ancestors([cut])}
-    name = next(
-        each for each in (f"classes_{number}" if number > 1 else "classes" for number in count(1)) if each not in left
-    )
+    names = chain(["classes"], (f"classes_{number}" for number in count(2)))
+    name = next(name for name in names if name not in left)
     return [
         *pooling,
         "Dropout: 0.2",

@@ -6,16 +6,15 @@ import contextlib
 import importlib.util
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import click
 
-from spec_compiler.cli.options import permission_options, set_option
+from spec_compiler.cli.options import SpecCall, gathered, permission_options, policy_option, set_option
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.show import render_all
 from spec_compiler.cli.signals import Stopped, not_mistaken
-from spec_compiler.cli.terminal import NEWLINE, TO_THE_START, Shown, echo, joined, shown, style
+from spec_compiler.cli.terminal import NEWLINE, TO_THE_START, Shown, counted, echo, joined, shown, style
 from spec_compiler.files.run_folder import BEST
 from spec_compiler.result import CompiledSpec
 from spec_compiler.trainer import Watcher, train_spec
@@ -30,21 +29,14 @@ STRATEGIES = ("mirrored", "multi_worker_mirrored")
 @set_option
 @click.option("--resume", is_flag=True, help="Continue the run in the folder from its last complete epoch.")
 @click.option("--force", is_flag=True, help="Begin anew where the folder holds a run.")
+@policy_option
 @permission_options
 @click.option("--strategy", type=click.Choice(STRATEGIES), help="Train on several devices or machines (TensorFlow).")
 @click.option("--no-tensorboard", is_flag=True, help="Write no logs for TensorBoard.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bars.")
+@gathered(SpecCall, "call")
 def train(
-    spec: str,
-    output: str,
-    overrides: tuple[str, ...],
-    resume: bool,
-    force: bool,
-    allow_code: bool,
-    restrict_paths: bool,
-    strategy: str | None,
-    no_tensorboard: bool,
-    quiet: bool,
+    call: SpecCall, output: str, resume: bool, force: bool, strategy: str | None, no_tensorboard: bool, quiet: bool
 ) -> None:
     """Compile a spec and train it through its phases, from the same file.
 
@@ -52,8 +44,15 @@ def train(
     interruption `--resume` goes on as if nothing had happened.
     """
     phases = _Phases()
+    line = contextlib.ExitStack()
+
+    def compiled(result: CompiledSpec) -> None:
+        line.close()  # the progress line goes before anything else is said
+        if result.warnings:
+            echo(render_all(result.warnings) + NEWLINE, err=True)
+
     watcher = Watcher(
-        compiled=_say_warnings,
+        compiled=compiled,
         image=_Counter("checking images") if not quiet else lambda count, total: None,
         data=_say_data,
         anew=lambda: echo(f"no run in `{output}` to continue, a new one begins", err=True),
@@ -63,23 +62,24 @@ def train(
         verbose=0 if quiet else 1 if sys.stdout.isatty() else 2,
     )
     try:
-        with not_mistaken(), contextlib.ExitStack() as line:
+        with not_mistaken(), line:
             line.enter_context(progress("compiling"))
             trained = train_spec(
-                spec,
+                call.spec,
                 output,
-                overrides=overrides,
+                overrides=call.overrides,
                 resume=resume,
                 force=force,
-                allow_code=allow_code,
-                restrict_paths=restrict_paths,
+                allow_code=call.allow_code,
+                restrict_paths=call.restrict_paths,
+                policy=call.policy,
                 strategy=strategy,
                 tensorboard=not no_tensorboard and _has("tensorboard"),
-                watcher=_after(line, watcher),
+                watcher=watcher,
             )
     except (KeyboardInterrupt, Stopped) as error:
         what, code = (f"stopped by {error.name}", error.code) if isinstance(error, Stopped) else ("interrupted", 130)
-        echo(f"\n{what}; continue with `spec-compiler train {spec} --output {output} --resume`", err=True)
+        echo(f"\n{what}; continue with `spec-compiler train {call.spec} --output {output} --resume`", err=True)
         sys.exit(code)
     echo()
     if not phases.begun:
@@ -90,21 +90,9 @@ def train(
         echo("no curves were drawn: matplotlib is not installed (`pip install matplotlib`)", err=True)
     if not no_tensorboard and not _has("tensorboard"):
         echo("no logs were written: TensorBoard is not installed (`pip install tensorboard`)", err=True)
-
-
-def _after(line: contextlib.ExitStack, watcher: Watcher) -> Watcher:
-    """The watcher, which takes the progress line away before it says anything itself."""
-
-    def compiled(result: CompiledSpec) -> None:
-        line.close()
-        watcher.compiled(result)
-
-    return replace(watcher, compiled=compiled)
-
-
-def _say_warnings(compiled: CompiledSpec) -> None:
-    if compiled.warnings:
-        echo(render_all(compiled.warnings) + NEWLINE, err=True)
+    if trained.broken:
+        echo(NEWLINE + render_all(trained.broken), err=True)
+        sys.exit(1)
 
 
 class _Counter:
@@ -118,6 +106,7 @@ class _Counter:
         percent = 100 * count // total
         if sys.stderr.isatty() and percent != self.shown:
             self.shown = percent
+            # Only when the percentage changes, else it would be the terminal that takes the time.
             echo(TO_THE_START + f"{self.text} {count}/{total}", err=True, nl=count == total)
 
 
@@ -137,11 +126,7 @@ class _Phases:
     def __call__(self, phase: Any, num_parameters: int) -> None:
         self.begun = True
         name = style(phase.phase, bold=True)
-        echo(NEWLINE + name + f": {_epochs(phase.epochs)}, {num_parameters:,} parameters train")
-
-
-def _epochs(count: int) -> str:
-    return "1 epoch" if count == 1 else f"{count} epochs"
+        echo(NEWLINE + name + f": {counted(phase.epochs, 'epoch')}, {num_parameters:,} parameters train")
 
 
 def _has(package: str) -> bool:
@@ -168,33 +153,33 @@ def end_text(end: Mapping[str, Any]) -> str:
     parts: list[str] = []
     if end["by"] is not None:
         better = f", no better {end['monitor']}" if end["monitor"] else ""
-        parts.append(f"stopped after {end['epochs']} of {_epochs(end['of'])} by {end['by']}{better}")
+        parts.append(f"stopped after {end['epochs']} of {counted(end['of'], 'epoch')} by {end['by']}{better}")
     if end["back_to"] is not None:
         parts.append(f"went back to the weights of epoch {end['back_to']}")
     return f"{end['phase']}: {'; '.join(parts)}"
 
 
 def _saved(summary: dict[str, Any]) -> list[str]:
-    names = [name for name in ("best.keras", "last.keras") if name in summary["checksums"]]
-    names += ["history.csv", "summary.json"]
-    return names + (["curves.png", "curves.svg"] if summary["curves"] else [])
+    models = [name for name in ("best.keras", "last.keras") if name in summary["checksums"]]
+    curves = ["curves.png", "curves.svg"] if summary["curves"] else []
+    return [*models, "history.csv", "summary.json", *curves]
 
 
 def history_text(history: History, has_best: bool = True) -> Shown:
     """The last epoch of each phase, and the best of all by the measure that `best.keras` goes by."""
     names = history.metric_names
     lines = []
-    rows = list(history)
+    rows = {row.epoch: row for row in history}
     for name, _, last in history.phases():
-        row = next(row for row in rows if row.epoch == last)
-        lines.append(f"  {name:<24} epoch {last:>3}  " + "  ".join(f"{key} {row.metrics[key]:.4f}" for key in names if
-                     key in row.metrics))  # fmt: skip
+        row = rows[last]
+        figures = "  ".join(f"{key} {row.metrics[key]:.4f}" for key in names if key in row.metrics)
+        lines.append(f"  {name:<24} epoch {last:>3}  {figures}")
     best = history.best_epoch()
     if best is not None:
         measure = history.measure
         keys = [measure, *(key for key in names if key in best.metrics and key.startswith("val_") and key != measure)]
         others = "  ".join(f"{key} {best.metrics[key]:.4f}" for key in keys)
         lines.append(f"  {f'best {measure}':<24} epoch {best.epoch:>3}  {others}{f'  ({BEST})' if has_best else ''}")
-    seconds = sum(row.seconds for row in rows)
-    lines.append(f"  {_epochs(len(rows))} in {seconds:.0f} s")
+    seconds = sum(row.seconds for row in rows.values())
+    lines.append(f"  {counted(len(rows), 'epoch')} in {seconds:.0f} s")
     return joined(lines)

@@ -16,6 +16,7 @@ function cards() {
     card("Input", shapes(a, "inputs"), shapes(b, "inputs")),
     card("Output", shapes(a, "outputs"), shapes(b, "outputs")),
   );
+  $("promises").replaceChildren(...(D.summary.promises || []).map(([text, holds]) => element("li", { text, class: holds ? "holds" : null })));
 }
 function tour(state) {
   const found = table.filter((row) => row.happens === state).map((row) => row.index);

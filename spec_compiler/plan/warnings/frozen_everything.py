@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from spec_compiler.diagnostics import Diagnostic
+from spec_compiler.diagnostics import Diagnostic, quoted
 from spec_compiler.plan import Plan
 from spec_compiler.spec import Spec
 
@@ -17,7 +17,7 @@ def frozen_everything(spec: Spec, plan: Plan) -> Iterator[Diagnostic]:
         return
     new = [layer for layer in weighted if layer.is_new]
     if new:
-        names = ", ".join(f"`{layer.name}`" for layer in new[:3]) + (" …" if len(new) > 3 else "")
+        names = quoted(layer.name for layer in new[:3]) + (" …" if len(new) > 3 else "")
         plural = "layers" if len(new) > 1 else "layer"
         message = f"`freeze` leaves nothing to train, it freezes the new {plural} {names} as well"
         help = "write `freeze: base`, or leave them out: `{layers: …, except: new}`"

@@ -49,8 +49,9 @@ def _place(spec: Spec, index: int) -> Path:
     entry = spec.head.root[index]
     if entry.takes is not None:
         return ("head", index, "from")
-    is_mapping = isinstance(spec.source.data["head"][index], dict)
-    return ("head", index, entry.class_name) if is_mapping else ("head", index)
+    written = spec.source.data["head"]
+    written = written[index] if isinstance(written, list | tuple) else written  # the only entry needs no list
+    return ("head", index, entry.class_name) if isinstance(written, dict) else ("head", index)
 
 
 def _help(spec: Spec, graph: Graph, node: str, layer: LayerSpec) -> str:

@@ -17,7 +17,7 @@ from spec_compiler.spec import Spec
 def lambda_layers(spec: Spec, plan: Plan) -> Iterator[Diagnostic]:
     """One warning for each layer that is a Lambda or holds one, at its entry or at the base."""
     for layer in plan.after.layers.values():
-        for function in islice(_functions(layer.config), 1):
+        for function in islice(_functions(layer.config), 1):  # None says a Lambda too, so that `next` cannot
             first, carries, options = "", "carries its code", "safe_mode=False"
             if function is not None:
                 name = function.rpartition(":")[2]

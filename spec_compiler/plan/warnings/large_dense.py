@@ -43,7 +43,7 @@ def _flatten_under(graph: Graph, node: Node) -> str | None:
     """The first call of the Flatten that a Dense takes, a Dropout between them or not."""
     while node.data_inputs:
         layer = graph.layer_of(node.data_inputs[0].node)
-        call = graph.calls[layer.name][0]
+        call = graph.calls[layer.name][0]  # the first stands for all: the Dense behind them takes one size
         if layer.class_name == "Flatten":
             return call
         if layer.class_name != "Dropout":

@@ -53,7 +53,7 @@ def _normalized(graph: Graph, name: str) -> LayerSpec | None:
     layer = graph.layer_of(name)
     if layer.class_name != "BatchNormalization" or layer.is_new or not layer.trainable:
         return None
-    while len(taken := graph.nodes[name].data_inputs) == 1:
+    while len(taken := graph.nodes[name].data_inputs) == 1:  # behind a join it is no longer one convolution's
         name = taken[0].node
         below = graph.layer_of(name)
         if below.class_name in _CONVOLUTIONS and not below.is_new:

@@ -70,7 +70,7 @@ def _chosen(layer: LayerSpec, padding: Padding, shape: Shape) -> Padding | None:
     if len(shape) != 4:
         return None
     rows, columns = shape[2:] if layer.arguments.get("data_format") == "channels_first" else shape[1:3]
-    if rows is None:
+    if rows is None:  # `correct_pad` asks for the rows alone
         rows = columns = 0
     half_row, half_column = padding[0][1], padding[1][1]  # half of the kernel, which no choice changes
     if columns is None:

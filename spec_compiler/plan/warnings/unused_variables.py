@@ -13,10 +13,8 @@ def unused_variables(spec: Spec) -> Iterator[Diagnostic]:
     source = spec.source
     for name in source.unused:
         help = "remove it, or write `${" + name + "}` where it belongs"
-        if ("vars", name) in source.assigned and (
-            "vars",
-            name,
-        ) not in source.keys:  # only `--set` says it: a slip there
+        place = ("vars", name)
+        if place in source.assigned and place not in source.keys:  # only `--set` says it: a slip there
             written = [path[1] for path in source.keys if len(path) == 2 and path[0] == "vars"]
             help = did_you_mean(name, map(str, written)) or help
-        yield Diagnostic("SC111", f"nothing uses the variable `{name}`", ("vars", name), at_key=True, help=help)
+        yield Diagnostic("SC111", f"nothing uses the variable `{name}`", place, at_key=True, help=help)

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from spec_compiler.backend.weights.files.misfit import another_model, shape_problems, weighted
-from spec_compiler.backend.weights.files.saved_state import OLDER
+from spec_compiler.backend.weights.files.saved_state import older
 from spec_compiler.backend.weights.files.store import Store
+from spec_compiler.diagnostics import quoted
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, Place
 
@@ -19,59 +20,52 @@ def find_keras3(store: Store, base: Graph, path: str) -> dict[Place, str]:
     Raises:
         SpecError: SC503.
     """
-    found: dict[Place, str] = {}
+    datasets: dict[Place, str] = {}
     problems: list[str] = []
     for layer in weighted(base):
         for index, variable in enumerate(layer.variables or ()):
             if not variable.is_weight or variable.store_path is None or layer.stored.group is None:
                 continue
             name = f"{layer.stored.group}/{variable.store_path}"
-            if name not in store:
-                shared = variable.shared_path or name
-                others = (shared, *(_as_before(each) for each in (name, shared)))
-                other = next((each for each in others if each in store), None)
-                if other is None:
-                    problems.append(f"`{layer.name}`: the file has no `{name}`")
-                    continue
-                name = other
-            found[layer.name, index] = name
-            problems += shape_problems(store, name, layer, index)
-    taken = set(found.values())
-    own = tuple(f"{group}/" for layer in base.layers.values() if _loads_more(layer) and (group := layer.stored.group))
-    own += tuple(f"{group}/optimizer/" for group in _nested_groups(base))  # of a model that was compiled by itself
-    own += tuple(group.replace("layers/", OLDER, 1) for group in own)
-    spare = [name for name in store.arrays if name not in taken and not name.startswith(own)]
-    spare = [name for name in spare if not _is_copy(store, name, taken)]
-    if spare and not problems:
-        listed = ", ".join(f"`{each}`" for each in spare[:3])
+            shared = variable.shared_path or name  # a layer at two places is saved at the first that Keras comes to
+            dataset = next((each for each in (name, shared, older(name), older(shared)) if each in store), None)
+            if dataset is None:
+                problems.append(f"`{layer.name}`: the file has no `{name}`")
+                continue
+            datasets[layer.name, index] = dataset
+            problems += shape_problems(store, dataset, layer, index)
+    placed = set(datasets.values())
+    loaded = [f"{layer.stored.group}/" for layer in base.layers.values() if layer.stored.group and _loads_more(layer)]
+    loaded += [f"{group}/optimizer/" for group in _nested_groups(base)]  # of models that were compiled as well
+    loaded += [older(place) for place in loaded]
+    spare = [name for name in store.arrays if name not in placed and not name.startswith(tuple(loaded))]
+    spare = [name for name in spare if not _is_copy(store, name, placed)]  # last: it reads arrays
+    if spare and not problems:  # where an array is missing, too, that alone says it is another model
+        listed = quoted(spare[:3])
         problems.append(f"the file holds weights that no layer of the base takes: {listed}")
     if problems:
         raise another_model(path, base, problems)
-    return found
+    return datasets
 
 
 def _nested_groups(base: Graph) -> Iterator[str]:
     for layer in base.layers.values():
-        if layer.inner is not None and layer.stored.group is not None:
-            yield layer.stored.group
-            yield from (f"{layer.stored.group}/{inside}" for inside in _nested_groups(layer.inner))
+        if layer.inner is not None and (group := layer.stored.group) is not None:
+            yield group
+            yield from (f"{group}/{inside}" for inside in _nested_groups(layer.inner))
 
 
-def _is_copy(store: Store, name: str, taken: set[str]) -> bool:
+def _is_copy(store: Store, name: str, placed: set[str]) -> bool:
     """Whether an array is another of the same layer: `SpectralNormalization` and its inner layer both save a kernel."""
     layer = "/".join(name.split("/")[:2]) + "/"
-    alike = (each for each in taken if each.startswith(layer) and store.info(each).shape == store.info(name).shape)
+    shape = store.info(name).shape
+    alike = (each for each in placed if each.startswith(layer) and store.info(each).shape == shape)
     return any(np.array_equal(store.read(each), store.read(name)) for each in alike)
 
 
 def _loads_more(layer: LayerSpec) -> bool:
     """Whether Keras's own loading of a layer reads arrays that are no variable of it: a kernel with LoRA merged in."""
     return layer.stored.loads_itself or any(each.store_path is None for each in layer.weights)
-
-
-def _as_before(name: str) -> str:
-    """The same place as early versions of Keras 3 called it."""
-    return name.replace("layers/", OLDER, 1)
 
 
 def weight_groups(store: Store) -> list[str]:

@@ -33,22 +33,21 @@ def find_legacy(store: Store, base: Graph, path: str) -> dict[Place, str]:
     if len(names) != len(layers):
         counts = f"it holds {len(names)} layers with weights, the base has {len(layers)}"
         raise another_model(path, base, [counts], names=names, wanted=[layer.name for layer in layers])
-    found: dict[Place, str] = {}
+    datasets: dict[Place, str] = {}
     problems: list[str] = []
     for name, layer in zip(names, layers, strict=True):
-        order = weight_names(store, f"{prefix}{name}")
-        wanted = sorted(
-            (each.legacy_index, index) for index, each in enumerate(layer.variables or ()) if each.is_weight
-        )
-        if len(order) != len(wanted):
-            problems.append(f"`{layer.name}` has {len(wanted)} variables, `{name}` in the file {len(order)}")
+        stored = weight_names(store, f"{prefix}{name}")
+        weights = [(each.legacy_index, index) for index, each in enumerate(layer.variables or ()) if each.is_weight]
+        if len(stored) != len(weights):
+            problems.append(f"`{layer.name}` has {len(weights)} variables, `{name}` in the file {len(stored)}")
             continue
-        for weight, (_, index) in zip(order, wanted, strict=True):
-            found[layer.name, index] = f"{prefix}{name}/{weight}"
+        # `keras/src/legacy/saving/legacy_h5_format.py` saves weights that train before those that do not
+        for weight, (_, index) in zip(stored, sorted(weights), strict=True):
+            datasets[layer.name, index] = f"{prefix}{name}/{weight}"
             problems += shape_problems(store, f"{prefix}{name}/{weight}", layer, index)
     if problems:
         raise another_model(path, base, problems)
-    return found
+    return datasets
 
 
 def weight_names(store: Store, group: str) -> list[str]:

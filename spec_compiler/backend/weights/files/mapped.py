@@ -7,7 +7,7 @@ from spec_compiler.backend.weights.files.keras3 import weight_groups
 from spec_compiler.backend.weights.files.legacy import weight_names
 from spec_compiler.backend.weights.files.misfit import shape_problems, weighted
 from spec_compiler.backend.weights.files.store import Store
-from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean
+from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, quoted
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Place
 from spec_compiler.language.base import Weights
@@ -20,43 +20,43 @@ def find_mapped(path: str, weights: Weights, store: Store, base: Graph, result: 
         SpecError: SC506.
     """
     assert weights.map is not None
-    found: dict[Place, str] = {}
+    datasets: dict[Place, str] = {}
     problems: list[Diagnostic] = []
     groups = weight_groups(store)
-    own = {layer.name: layer for layer in weighted(base)}
-    added = {name: layer for name, layer in result.layers.items() if layer.is_new and layer.weights}
-    layers = {**own, **added}
+    kept_layers = {layer.name: layer for layer in weighted(base)}
+    new_layers = {name: layer for name, layer in result.layers.items() if layer.is_new and layer.weights}
+    layers = {**kept_layers, **new_layers}
     for name, group in weights.map.items():
         layer = layers.get(name)
         if layer is None:
-            known = name in base.layers or name in result.layers
-            message = f"`{name}` has no weights" if known else f"no layer named `{name}`, in the base or in the result"
-            help = None if known else did_you_mean(name, layers)
+            message, help = f"`{name}` has no weights", None
+            if name not in base.layers and name not in result.layers:
+                message = f"no layer named `{name}`, in the base or in the result"
+                help = did_you_mean(name, layers)
             problems.append(Diagnostic("SC506", message, ("map", name), at_key=True, help=help))
             continue
         if group.strip("/") not in store:
             message = f"the file has no group `{group}`"
-            otherwise = f"it has {', '.join(f'`{each}`' for each in groups[:4])} …"
+            otherwise = f"it has {quoted(groups[:4])} …"
             problems.append(Diagnostic("SC506", message, ("map", name), help=did_you_mean(group, groups, otherwise)))
             continue
-        datasets = _datasets(store, group.strip("/"))
-        wanted = [index for index, each in enumerate(layer.variables or ()) if each.is_weight]
-        if len(datasets) != len(wanted):
-            message = f"`{name}` has {len(wanted)} variables, the group `{group}` {len(datasets)}"
+        in_group = _datasets(store, group.strip("/"))
+        weights_of_layer = [index for index, each in enumerate(layer.variables or ()) if each.is_weight]
+        if len(in_group) != len(weights_of_layer):
+            message = f"`{name}` has {len(weights_of_layer)} variables, the group `{group}` {len(in_group)}"
             problems.append(Diagnostic("SC506", message, ("map", name)))
             continue
-        for index, dataset in zip(wanted, datasets, strict=True):
-            found[name, index] = dataset
-            problems += [
-                Diagnostic("SC506", text, ("map", name), help="map it to a group with this shape")
-                for text in shape_problems(store, dataset, layer, index)
-            ]
+        for index, dataset in zip(weights_of_layer, in_group, strict=True):
+            datasets[name, index] = dataset
+            for message in shape_problems(store, dataset, layer, index):
+                help = "map it to a group with this shape"
+                problems.append(Diagnostic("SC506", message, ("map", name), help=help))
     if problems:
         raise SpecError(problems)
-    taken = {group.strip("/") for group in weights.map.values()}
-    unused = tuple(group for group in groups if group not in taken)
-    unmapped = tuple(name for name in own if name not in weights.map)
-    return FileWeights(path, weights.text, found, unmapped, unused, frozenset(added) & frozenset(weights.map))
+    mapped = {group.strip("/") for group in weights.map.values()}
+    unused = tuple(group for group in groups if group not in mapped)
+    unmapped = tuple(name for name in kept_layers if name not in weights.map)
+    return FileWeights(path, weights.text, datasets, unmapped, unused, frozenset(new_layers) & frozenset(weights.map))
 
 
 def _datasets(store: Store, group: str) -> list[str]:
@@ -68,9 +68,7 @@ def _datasets(store: Store, group: str) -> list[str]:
         return [f"{group}/{name}" for name in order]
     if f"{group}/vars" in store.hdf5.groups:
         group = f"{group}/vars"
-    return [
-        f"{group}/{name}"
-        for name in sorted(
-            store.arrays_in(group), key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name)
-        )
-    ]
+    numbers_first = sorted(  # `10` comes after `9`
+        store.hdf5.arrays_in(group), key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name)
+    )
+    return [f"{group}/{name}" for name in numbers_first]

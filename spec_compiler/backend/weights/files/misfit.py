@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 
 from spec_compiler.backend.weights.files.store import Store
-from spec_compiler.diagnostics import SpecError
+from spec_compiler.diagnostics import SpecError, quoted
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec
 
@@ -18,7 +18,7 @@ def weighted(base: Graph) -> list[LayerSpec]:
 
 
 def shape_problems(store: Store, name: str, layer: LayerSpec, index: int) -> list[str]:
-    """The shapes of a layer's variable and of an array, where they differ, or that one of the two holds no floats.
+    """Why an array cannot be a layer's variable: it has another shape, or only one of the two holds floats.
 
     A quantized kernel has the shape of the one that it came from.
     """
@@ -39,7 +39,7 @@ def another_model(
 ) -> SpecError:
     """SC503 for a file of another model, with the first few facts that show it.
 
-    Where one of `names`, the layers of the file, and `wanted`, those of the base, holds all of the other, what it has
+    `names` are the layers of the file, `wanted` those of the base. Where one list holds the whole other, what it has
     besides is one more fact.
     """
     texts = list(facts)
@@ -47,18 +47,14 @@ def another_model(
     missing = [name for name in wanted if name not in names]
     extra = [name for name in names if name not in wanted]
     if missing and not extra:
-        texts.append(f"the file lacks {', '.join(f'`{name}`' for name in missing[:4])}")
+        texts.append(f"the file lacks {quoted(missing[:4])}")
         help = "a file without the top belongs to `include_top: false`" if _is_top(missing) else help
     elif extra and not missing:
-        texts.append(f"only the file has {', '.join(f'`{name}`' for name in extra[:4])}")
+        texts.append(f"only the file has {quoted(extra[:4])}")
         help = "a file with the top belongs to `include_top: true`" if _is_top(extra) else help
-    more = f"and {len(texts) - 4} more" if len(texts) > 4 else None
-    return SpecError.single(
-        "SC503",
-        f"`{os.path.basename(path)}` holds the weights of another model than `{base.name}`",
-        notes=[*texts[:4], *([more] if more else [])],
-        help=help,
-    )
+    more = [f"and {len(texts) - 4} more"] if len(texts) > 4 else []
+    message = f"`{os.path.basename(path)}` holds the weights of another model than `{base.name}`"
+    return SpecError.single("SC503", message, notes=[*texts[:4], *more], help=help)
 
 
 def _is_top(names: Sequence[str]) -> bool:

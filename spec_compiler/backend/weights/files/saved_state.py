@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from spec_compiler.backend.models.state import StateLost, keras_says, loads_itself
@@ -13,7 +14,12 @@ from spec_compiler.backend.weights.files.store import Array, Store
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph
 
-OLDER = "_layer_checkpoint_dependencies/"
+_OLDER = "_layer_checkpoint_dependencies/"
+
+
+def older(place: str) -> str:
+    """The same place in a file as the first versions of Keras 3 called it."""
+    return place.replace("layers/", _OLDER, 1)
 
 
 @dataclass(frozen=True)
@@ -31,9 +37,7 @@ class FileState:
     def restore(self, prefix: str, saveable: Any) -> Mapping[str, Array]:
         """Loads this part as Keras does; the arrays that were read, by their places in the file."""
         place = f"{self.group}/{prefix}vars"
-        arrays: dict[str, Array] = {}
-        for key in self.store.arrays_in(place):
-            arrays[key] = self.store.read(f"{place}/{key}")
+        arrays = {key: self.store.read(f"{place}/{key}") for key in self.store.hdf5.arrays_in(place)}
         with keras_says():
             saveable.load_own_variables(arrays)
         if hasattr(saveable, "load_assets"):
@@ -50,37 +54,26 @@ class FileState:
 
 
 def _needs_assets(saveable: Any) -> bool:
+    # by trying: a lookup layer made with `vocabulary=` saves nothing (`keras/src/layers/preprocessing/index_lookup.py`)
     with tempfile.TemporaryDirectory() as folder:
         saveable.save_assets(folder)
         return bool(os.listdir(folder))
 
 
-def _unpacked(store: Store, group: str, folder: str) -> int:
-    """Writes the archive's files of a group into a folder; how many there are."""
-    members = list(_members(store.members, group))
-    for name, file in members:
-        with open(os.path.join(folder, file), "wb") as stream:
-            stream.write(store.asset(name))
-    return len(members)
-
-
-def _members(names: Collection[str], group: str) -> Iterator[tuple[str, str]]:
-    """The archive's files right below a group, with their plain names."""
+def _unpacked(store: Store, group: str, folder: str) -> bool:
+    """Writes the archive's files right below a group into a folder; whether there are any."""
     start = f"assets/{group.rstrip('/')}/"
-    for name in names:
-        file = name.removeprefix(start)
-        if name.startswith(start) and file not in ("", ".", "..") and "/" not in file and "\\" not in file:
-            yield name, file
+    files = [name.removeprefix(start) for name in store.members if name.startswith(start)]
+    files = [file for file in files if file not in ("", ".", "..") and "/" not in file and "\\" not in file]
+    for file in files:
+        Path(folder, file).write_bytes(store.asset(f"{start}{file}"))
+    return bool(files)
 
 
-def layer_groups(graph: Graph, *, older: bool = False) -> Iterator[tuple[str, str]]:
-    """Every layer of a base with its group in a Keras 3 file, those of nested models as `outer/inner`.
-
-    `older`: as the first versions of Keras 3 called the outermost group.
-    """
+def layer_groups(graph: Graph) -> Iterator[tuple[str, str]]:
+    """Every layer of a base with its group in a Keras 3 file, those of nested models as `outer/inner`."""
     for layer in graph.layers.values():
-        if layer.stored.group is not None:
-            group = layer.stored.group.replace("layers/", OLDER, 1) if older else layer.stored.group
+        if (group := layer.stored.group) is not None:
             yield layer.name, group
             if layer.inner is not None:
                 yield from ((f"{layer.name}/{name}", f"{group}/{inside}") for name, inside in layer_groups(layer.inner))
@@ -96,18 +89,13 @@ def check_assets(
     Raises:
         SpecError: SC512.
     """
-    needed = [layer for layer in result.layers.values() if layer.stored.assets and not layer.is_new]
-    for layer in needed:
-        group = (groups or {}).get(layer.name)
-        for each in layer.stored.assets:
-            if group is None or f"assets/{group}/{each}" not in (there or ()):
-                raise SpecError.single(
-                    "SC512",
-                    f"the kept layer `{layer.name}` needs its `{each}`, which {text} does not hold",
-                    notes=[
-                        "Keras saves it in a `.keras` archive only, or in the config of a layer made with `vocabulary=`"
-                    ],
-                    help="leave `weights` out, then the saved model brings it"
-                    if there is None
-                    else "save the whole model as `.keras` and name that as `base: {file: …}`, or cut the layer off",
-                )
+    kept = [layer for layer in result.layers.values() if not layer.is_new]
+    for name, asset in [(layer.name, asset) for layer in kept for asset in layer.stored.assets]:
+        group = (groups or {}).get(name)
+        if group is None or f"assets/{group}/{asset}" not in (there or ()):
+            message = f"the kept layer `{name}` needs its `{asset}`, which {text} does not hold"
+            note = "Keras saves it in a `.keras` archive only, or in the config of a layer made with `vocabulary=`"
+            help = "save the whole model as `.keras` and name that as `base: {file: …}`, or cut the layer off"
+            if there is None:
+                help = "leave `weights` out, then the saved model brings it"
+            raise SpecError.single("SC512", message, notes=[note], help=help)

@@ -9,7 +9,7 @@ from spec_compiler.backend.weights.files.found import HELP, WHAT, FileWeights
 from spec_compiler.backend.weights.files.keras3 import find_keras3
 from spec_compiler.backend.weights.files.legacy import find_legacy, is_legacy
 from spec_compiler.backend.weights.files.mapped import find_mapped
-from spec_compiler.backend.weights.files.saved_state import check_assets, layer_groups
+from spec_compiler.backend.weights.files.saved_state import check_assets, layer_groups, older
 from spec_compiler.backend.weights.files.store import most_for, open_store
 from spec_compiler.graph import Graph
 from spec_compiler.language.base import Weights
@@ -26,19 +26,22 @@ def find(path: str, weights: Weights, base: Graph, result: Graph) -> FileWeights
             SC514.
     """
     with said_of(path, WHAT, HELP):
+        # what a mapped file holds besides is another model's, of which only its own size is known
         limit = most_for(os.path.getsize(path) if weights.map is not None else _num_bytes(base))
         with open_store(path, limit) as store:
             if weights.map is not None:
                 check_assets(result, "a weight map")
-                found = find_mapped(path, weights, store, base, result)
+                weights_in_file = find_mapped(path, weights, store, base, result)
             else:
                 legacy = is_legacy(store)
                 datasets = find_legacy(store, base, path) if legacy else find_keras3(store, base, path)
-                groups = {} if legacy else dict(layer_groups(base, older="layers" not in store))
+                groups = {} if legacy else dict(layer_groups(base))
+                if "layers" not in store:
+                    groups = {name: older(group) for name, group in groups.items()}
                 check_assets(result, f"`{os.path.basename(path)}`", store.members, groups)
-                found = FileWeights(path, weights.text, datasets, groups=groups)
-            verified = store.is_verified(found.datasets.values())
-    return replace(found, limit=limit, unverified=() if verified else (os.path.basename(path),))
+                weights_in_file = FileWeights(path, weights.text, datasets, groups=groups)
+            verified = store.is_verified(weights_in_file.datasets.values())
+    return replace(weights_in_file, limit=limit, unverified=() if verified else (os.path.basename(path),))
 
 
 def _num_bytes(base: Graph) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,10 +15,10 @@ import numpy as np
 
 from spec_compiler.backend.models.symbolic import empty
 from spec_compiler.reading import said_of
-from spec_compiler.reading.archive import Archive
+from spec_compiler.reading.archive import Archive, open_archive
 from spec_compiler.reading.damage import Damaged
 from spec_compiler.reading.hdf5 import ArrayInfo, Hdf5, open_hdf5
-from spec_compiler.reading.model import WEIGHTS, format_of, weights_archive
+from spec_compiler.reading.model import WEIGHTS, format_of
 
 Array = np.ndarray[Any, Any]
 
@@ -58,10 +59,6 @@ class Store:
         """
         return self.hdf5.read(name, empty)
 
-    def arrays_in(self, group: str) -> list[str]:
-        """The names of the arrays right in a group, without the group's."""
-        return self.hdf5.arrays_in(group)
-
     def texts(self, group: str, attribute: str) -> list[str] | None:
         """A list of names in the attributes of a group, which Keras splits over several where it is long.
 
@@ -70,17 +67,16 @@ class Store:
         """
         if group not in self.hdf5.groups:
             raise Damaged(f"it has no group `{group}`")
-        found = self.hdf5.attribute(group, attribute)
-        if found is None:
-            found, number = None, 0
-            while (part := self.hdf5.attribute(group, f"{attribute}{number}")) is not None:
-                found = [*(found or []), *(part if isinstance(part, list) else [part])]
-                number += 1
-        if found is None:
-            return None
-        if not isinstance(found, list):
+        names = self.hdf5.attribute(group, attribute)
+        if names is None:  # HDF5 keeps no attribute above 64 KB: `save_attributes_to_hdf5_group` numbers its parts
+            chunks = (self.hdf5.attribute(group, f"{attribute}{number}") for number in itertools.count())
+            parts = list(itertools.takewhile(lambda part: part is not None, chunks))
+            if not parts:
+                return None
+            names = [name for part in parts for name in (part if isinstance(part, list) else [part])]
+        if not isinstance(names, list):
             raise Damaged(f"the `{attribute}` of its `{group or '/'}` are no list")
-        return [str(each) for each in found]
+        return [str(name) for name in names]
 
     @property
     def members(self) -> Collection[str]:
@@ -117,7 +113,7 @@ class Store:
             try:
                 yield
             except BaseException:
-                stopped.set()
+                stopped.set()  # else an error would wait for the rest of the file to be read
                 raise
             outcome.result()
 
@@ -141,8 +137,11 @@ def open_store(path: str, limit: int) -> Iterator[Store]:
         with open_hdf5(path) as store:
             yield Store(store)
         return
-    with weights_archive(path) as archive, archive.opened(WEIGHTS, limit) as stream, open_hdf5(stream) as store:
-        yield Store(store, archive)
+    with open_archive(path) as archive:
+        if WEIGHTS not in archive:
+            raise Damaged(f"the archive has no `{WEIGHTS}`")
+        with archive.opened(WEIGHTS, limit) as stream, open_hdf5(stream) as store:
+            yield Store(store, archive)
 
 
 def admitted(path: str) -> str:
@@ -162,7 +161,7 @@ def admitted(path: str) -> str:
         for attribute in ("model_config", "training_config", "keras_version", "backend"):
             store.hdf5.attribute("", attribute, only_one=True)
         if store.archive is not None:
-            for each in store.members:
-                if each != WEIGHTS:
-                    store.archive.prove(each)
+            for member in store.members:
+                if member != WEIGHTS:
+                    store.archive.prove(member)
     return path

@@ -24,6 +24,7 @@ class Made:
 
     def note(self, before: Graph, graph: Graph, path: Path) -> None:
         """Remembers what the edit at a path made of the graph before it."""
+        # Where the output moved, what was removed was the end of the model, and nothing is left to lead past it.
         if path[0] == "remove" and before.output_refs == graph.output_refs:
             self.moved[path] = [
                 name for name, node in graph.nodes.items() if name in before.nodes and node != before.nodes[name]
@@ -43,6 +44,7 @@ def check_lost(spec: Spec, before: Graph, made: Made, graph: Graph) -> Graph:
     Raises:
         SpecError: SC306 for layers of the head that no output depends on, SC311 for a base that none does.
     """
+    # By the place in the spec, not by name: an entry with `each` makes many, of which one that is left is enough.
     there = {layer.origin.path for layer in graph.layers.values()}
     lost = {path: names for path, names in made.layers.items() if path not in there}
     problems = [*_of_head(made, lost, graph), *_of_bases(spec, before, graph)]

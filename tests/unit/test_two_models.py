@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from spec_compiler.graph import Graph
-from spec_compiler.plan.matching import compare
+from spec_compiler.plan.two_models import compare
 from tests.unit.graphs import chain, graph, residual, shared
 from tests.unit.pictures import inserted, with_layer
 

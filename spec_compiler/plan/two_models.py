@@ -102,6 +102,7 @@ def compare(
 
 def _as_it_is(model: Graph) -> Graph:
     """The model less what it says of the edits that made it."""
+    # Else a layer that a spec made in the first model would count as new in a comparison of the two.
     layers = {name: replace(layer, origin=BASE, changed_by=None) for name, layer in model.layers.items()}
     return replace(model, layers=layers, removed={})
 
@@ -113,17 +114,18 @@ def _with_weights(match: Match, before: Checksums, after: Checksums) -> Match:
 
 def match_layers(before: Graph, after: Graph) -> Iterator[Match]:
     """The pairs of layers that are the same, in the order of the first model."""
-    found: dict[str, Match] = {}
+    matches: dict[str, Match] = {}
     for name, layer in before.layers.items():
         other = after.layers.get(name)
         if other is not None and _same_name(layer, other):
-            found[name] = Match(name, name, "name")
+            matches[name] = Match(name, name, "name")
+    # The surest first: what is the same to the last argument becomes an anchor, between which the next looks.
     for signature in (_exact, _weights, _class):
-        for old, new in _gaps(before, after, found):
+        for old, new in _gaps(before, after, matches):
             for one, other_name in _aligned(before, after, old, new, signature):
-                found[one] = Match(one, other_name, "structure")
+                matches[one] = Match(one, other_name, "structure")
     order = {name: index for index, name in enumerate(before.calls)}
-    yield from sorted(found.values(), key=lambda match: order[match.before])
+    yield from sorted(matches.values(), key=lambda match: order[match.before])
 
 
 def _same_name(layer: LayerSpec, other: LayerSpec) -> bool:
@@ -142,28 +144,28 @@ def _weights(layer: LayerSpec) -> Hashable:
 
 
 def _exact(layer: LayerSpec) -> Hashable:
+    # As text, because configs hold lists and mappings, which cannot be hashed.
     own = {key: value for key, value in layer.arguments.items() if key not in ("name", "trainable")}
     return _weights(layer), json.dumps(own, sort_keys=True, default=str)
 
 
-def _gaps(before: Graph, after: Graph, found: Mapping[str, Match]) -> list[tuple[list[str], list[str]]]:
-    """The runs of unmatched layers that lie between the same two matched ones in both models."""
-    taken = {match.after: match.before for match in found.values()}
-    old: dict[str, list[str]] = {}
-    new: dict[str, list[str]] = {}
+def _gaps(before: Graph, after: Graph, matches: Mapping[str, Match]) -> list[tuple[list[str], list[str]]]:
+    """The runs of unmatched layers that lie behind the same matched one in both models, or before all of them."""
+    old = _runs(before, {name: name for name in matches})
+    new = _runs(after, {match.after: match.before for match in matches.values()})
+    return [(old[anchor], new[anchor]) for anchor in old if anchor in new]
+
+
+def _runs(graph: Graph, anchors: Mapping[str, str]) -> dict[str, list[str]]:
+    """The runs of layers that are no anchors, by what the anchor before each is called in the first model."""
+    runs: dict[str, list[str]] = {}
     anchor = ""
-    for name in before.calls:
-        if name in found:
-            anchor = name
+    for name in graph.calls:
+        if name in anchors:
+            anchor = anchors[name]
         else:
-            old.setdefault(anchor, []).append(name)
-    anchor = ""
-    for name in after.calls:
-        if name in taken:
-            anchor = taken[name]
-        else:
-            new.setdefault(anchor, []).append(name)
-    return [(old[key], new[key]) for key in old if key in new]
+            runs.setdefault(anchor, []).append(name)
+    return runs
 
 
 def _aligned(
@@ -171,6 +173,7 @@ def _aligned(
 ) -> Iterator[tuple[str, str]]:
     lefts = [signature(before.layers[name]) for name in old]
     rights = [signature(after.layers[name]) for name in new]
+    # `SequenceMatcher` begins at the longest block and is quadratic: what is equal at both ends is settled before.
     start = 0
     while start < min(len(lefts), len(rights)) and lefts[start] == rights[start]:
         start += 1
@@ -188,25 +191,23 @@ def _aligned(
 def _as_edited(before: Graph, after: Graph, matches: Sequence[Match]) -> Graph:
     """The second model under the first one's names; what matches nothing is new."""
     names = {match.after: match.before for match in matches}
+    matched = set(names)
     used = set(names.values())
     for name in after.layers:
-        if name not in names:
+        if name not in matched:
             fresh = name
-            while fresh in used:
+            while fresh in used:  # no layer of either has a space in its name, which Keras allows but nobody writes
                 fresh += " (second)"
             names[name] = fresh
             used.add(fresh)
-    matched = {match.after for match in matches}
     numbers = {call: index for calls in after.calls.values() for index, call in enumerate(calls)}
 
     def node_name(node: Node) -> str:
         """As the first model numbers its calls, so that the same calls have the same names."""
         layer = names[node.layer]
-        alone = len(after.calls[node.layer]) == 1
-        known = before.calls.get(layer, ()) if node.layer in matched else ()
-        if alone and len(known) <= 1:
-            return layer
-        return f"{layer}@{numbers[node.name]}"
+        calls_before = before.calls.get(layer, ()) if node.layer in matched else ()
+        is_single = len(after.calls[node.layer]) == 1 and len(calls_before) <= 1
+        return layer if is_single else f"{layer}@{numbers[node.name]}"
 
     edited = after.relabelled(names, {node.name: node_name(node) for node in after.nodes.values()})
     origins = {names[name]: BASE if name in matched else SECOND for name in after.layers}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from spec_compiler.diagnostics import Advice, Diagnostic, did_you_mean, near, write
+from spec_compiler.diagnostics import Advice, Diagnostic, did_you_mean, near, quoted, write
 from spec_compiler.diagnostics.advice import Remove
 from spec_compiler.keras_facts.argument_values import check_value, flow, is_data, received
 from spec_compiler.keras_facts.catalogue import (
@@ -20,7 +20,7 @@ from spec_compiler.keras_facts.catalogue import (
 from spec_compiler.keras_facts.translation import written
 
 _LAYER_FORMS = "`Class`, `Class: {arguments}` or `Class: first argument`"
-_NOUNS = {
+NOUNS = {
     "initializer": "an initializer",
     "regularizer": "a regularizer",
     "constraint": "a constraint",
@@ -111,27 +111,30 @@ def check_entry(entry: Any, kind: ClassKind = "layer") -> tuple[Diagnostic, ...]
     return tuple(_check_entry(entry, kind, f"a {kind} entry"))
 
 
-def _check(owner: str, known: Mapping[str, Any], arguments: Mapping[str, Any], partial: bool) -> Iterator[Diagnostic]:
-    meant = {name for argument in arguments if argument not in known for name in near(str(argument), known)[:1]}
-    missing = [name for name, each in known.items() if each.get("required") and name not in {*arguments, *meant}]
+def _check(owner: str, records: Mapping[str, Any], arguments: Mapping[str, Any], partial: bool) -> Iterator[Diagnostic]:
+    # What is misspelt is not missing as well: `unit` says `units`.
+    meant = {name for argument in arguments if argument not in records for name in near(str(argument), records)[:1]}
+    missing = [name for name, each in records.items() if each.get("required") and name not in {*arguments, *meant}]
     if missing and not partial:
-        yield _missing(owner, known, missing, arguments)
+        yield _missing(owner, records, missing, arguments)
     for name, value in arguments.items():
-        if name in known:
-            yield from _check_argument(name, value, known[name])
+        if name in records:
+            yield from _check_argument(name, value, records[name])
             continue
-        told = _RETIRED.get(f"{owner}.{name}", _RETIRED.get(f"*.{name}", ""))
-        told = told.replace("CLASS", owner) if "CLASS" in told else told
-        help = told or did_you_mean(str(name), known, f"it takes {_listed(list(known))}")
+        retired = _RETIRED.get(f"{owner}.{name}", _RETIRED.get(f"*.{name}", ""))
+        retired = retired.replace("CLASS", owner) if "CLASS" in retired else retired  # `replace` loses the advice
+        help = retired or did_you_mean(str(name), records, f"it takes {_listed(list(records))}")
         yield Diagnostic("SC106", f"`{owner}` has no argument `{name}`", (str(name),), help=help, at_key=True)
 
 
-def _missing(owner: str, known: Mapping[str, Any], missing: Sequence[str], arguments: Mapping[str, Any]) -> Diagnostic:
+def _missing(
+    owner: str, records: Mapping[str, Any], missing: Sequence[str], arguments: Mapping[str, Any]
+) -> Diagnostic:
     example = ", ".join(f"{name}: …" for name in missing)
-    notes = tuple(f"`{name}`: {known[name]['doc']}" for name in missing if "doc" in known[name])
+    notes = tuple(f"`{name}`: {records[name]['doc']}" for name in missing if "doc" in records[name])
     message = f"`{owner}` needs {_listed(missing)}"
-    given = ", ".join(f"{name}: {flow(value)}" for name, value in arguments.items() if name in known and is_data(value))
-    written = f"{owner}: {{{given + ', ' if given else ''}{example}}}"
+    kept = [f"{name}: {flow(value)}" for name, value in arguments.items() if name in records and is_data(value)]
+    written = f"{owner}: {{{', '.join([*kept, example])}}}"
     help = f"write `{written}`" if len(written) <= 80 else f"add `{example}`"
     return Diagnostic("SC102", message, help=help, notes=notes, at_key=True)
 
@@ -180,7 +183,7 @@ def _check_entry(entry: Any, kind: ClassKind, label: str) -> Iterator[Diagnostic
             [(name, arguments)] = entry.items()
             yield from (each.under(str(name)) for each in _check_call(str(name), arguments, kind))
         case _ if is_data(entry):
-            code, wanted = ("SC105", _LAYER_FORMS) if kind == "layer" else ("SC107", _NOUNS[kind])
+            code, wanted = ("SC105", _LAYER_FORMS) if kind == "layer" else ("SC107", NOUNS[kind])
             message = f"{label} must be {wanted}, got {received(entry)}"
             yield Diagnostic(code, message, help=_entry_help(entry, kind))
 
@@ -216,18 +219,16 @@ def _entry_help(entry: Any, kind: ClassKind) -> str:
         classes = [name for name in entry if class_record(str(name), kind)]
         if len(classes) == 1:
             return f"indent the arguments of `{classes[0]}` below it"
-        owners = [
-            name for name in catalogue()[group_of(kind)] if entry and set(entry) <= set(argument_names(name, kind))
-        ]
-        if owners and kind != "layer":
-            return write({owners[0]: entry}, f"write `{owners[0]}: {flow(entry)}`")
+        if entry and kind != "layer":  # the arguments alone, `{l2: 0.01}`; nearly every layer has a `name`
+            owners = (name for name in catalogue()[group_of(kind)] if set(entry) <= set(argument_names(name, kind)))
+            if owner := next(owners, None):
+                return write({owner: entry}, f"write `{owner}: {flow(entry)}`")
     elif isinstance(entry, int | float) and not isinstance(entry, bool) and kind in _OF_A_NUMBER:
         return write({_OF_A_NUMBER[kind]: entry}, f"write `{_OF_A_NUMBER[kind]}: {flow(entry)}`")
     return _EXAMPLES[kind]
 
 
 def _listed(names: Sequence[str]) -> str:
-    quoted = [f"`{name}`" for name in names[:8]]
     if len(names) > 8:
-        return ", ".join(quoted) + ", …"
-    return f"{', '.join(quoted[:-1])} and {quoted[-1]}" if len(quoted) > 1 else quoted[0]
+        return f"{quoted(names[:8])}, …"
+    return f"{quoted(names[:-1])} and `{names[-1]}`" if len(names) > 1 else quoted(names)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from spec_compiler.backend.models.fixes import call_fixes, call_help, fit_fixes, fit_help, width_argument
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
@@ -16,11 +17,55 @@ from spec_compiler.graph.layer_spec import LayerSpec, Origin, VariableSpec
 from spec_compiler.graph.node import Node, ValueRef
 
 
+@dataclass(frozen=True)
+class _Cause:
+    """The edit behind a call that does not fit: it made or changed `culprit`, or took `gone` away."""
+
+    culprit: LayerSpec | None = None
+    gone: str | None = None
+    removed_by: Origin | None = None
+
+    @property
+    def place(self) -> Path:
+        """Where the spec says so; empty where no edit is to blame."""
+        if self.culprit is not None:
+            return _place(self.culprit)
+        return self.removed_by.path if self.removed_by is not None else ()
+
+    def notes(self, graph: Graph, base: Graph) -> list[str]:
+        """What the edit did."""
+        if self.removed_by is not None:
+            return [f"`{entry_name(self.removed_by.path)}` took `{self.gone}` away, which stood before it"]
+        return _culprit_notes(self.culprit, graph, base) if self.culprit is not None else []
+
+
+def _cause(graph: Graph, base: Graph, node: str) -> _Cause:
+    """The nearest layer that the node depends on, itself included, that an edit made or changed; else took away."""
+    for name in _upstream(graph, node):
+        layer = graph.layer_of(name)
+        # A new size of the input changes arguments of layers behind it; the input is what the user wrote.
+        if layer.cause is not None and (layer.changed_by != RESIZED or layer.kind == "input"):
+            return _Cause(layer)
+    # What was taken away is not in the graph any more, so that the way back leads through the base.
+    gone = next((name for name in _upstream(base, node) if name in graph.removed), None)
+    return _Cause(None, gone, graph.removed[gone]) if gone is not None else _Cause()
+
+
+def _upstream(graph: Graph, node: str) -> Iterator[str]:
+    """The node, if the graph has it, and those that it depends on, the nearest first."""
+    seen, todo = {node}, deque([node] if node in graph.nodes else [])
+    while todo:
+        name = todo.popleft()
+        yield name
+        before = dict.fromkeys(ref.node for ref in graph.nodes[name].inputs if ref.node not in seen)
+        seen.update(before)
+        todo.extend(before)
+
+
 def fit_errors(
     layer: LayerSpec, variables: tuple[VariableSpec, ...], node: str, graph: Graph, base: Graph
 ) -> list[Diagnostic]:
     """SC402 for a kept layer whose `variables`, on its new input, have another shape than its weights."""
-    culprit = _culprit(graph, node)
     got, wanted = _input_shapes(graph, node), _input_shapes(base, node)
     if got == wanted and layer.changed_by is None:
         return [_not_rebuilt(layer, variables)]
@@ -33,21 +78,18 @@ def fit_errors(
         for index, new in zip(layer.continues(variables), variables, strict=True)
         if index is not None and old[index].shape != new.shape
     ][:1]
-    notes += _culprit_notes(culprit, graph, base)
-    gone = _removal(graph, base, node) if culprit is None else None
-    if gone is not None:
-        notes.append(_gone(*gone))
-    fixes = tuple(fit_fixes(layer, culprit, graph, node, base))
-    help = fit_help(layer, culprit, gone[0] if gone is not None else None, wanted)
-    place = _place(culprit, gone[1] if gone else None)
-    return [Diagnostic("SC402", message, place, notes=tuple(notes), help=help, fixes=fixes)]
+    cause = _cause(graph, base, node)
+    notes += cause.notes(graph, base)
+    fixes = tuple(fit_fixes(layer, cause.culprit, graph, node, base))
+    help = fit_help(layer, cause.culprit, cause.gone, wanted)
+    return [Diagnostic("SC402", message, cause.place, notes=tuple(notes), help=help, fixes=fixes)]
 
 
 def _not_rebuilt(layer: LayerSpec, variables: tuple[VariableSpec, ...]) -> Diagnostic:
     """SC402 for a layer whose config does not say what was done to it, such as LoRA in a layer inside of it."""
     old = layer.variables or ()
-    known = dict.fromkeys(each.path for each in variables)
-    more = [f"`{each.path}`" for each in old if each.path not in known][:3]
+    paths = dict.fromkeys(each.path for each in variables)
+    more = [f"`{each.path}`" for each in old if each.path not in paths][:3]
     note = f"its config makes {len(variables)} variables, it has {len(old)}"
     return Diagnostic(
         "SC402",
@@ -58,10 +100,8 @@ def _not_rebuilt(layer: LayerSpec, variables: tuple[VariableSpec, ...]) -> Diagn
     )
 
 
-def _place(culprit: LayerSpec | None, gone: Origin | None = None) -> Path:
-    """Where the spec says what a new layer puts out: its `filters` or `units`, or its entry; or what took one away."""
-    if culprit is None:
-        return gone.path if gone is not None else ()
+def _place(culprit: LayerSpec) -> Path:
+    """Where the spec says what a layer puts out: the `filters`, `units` or entry of a new one, else what changed it."""
     if not culprit.is_new:
         path = culprit.changed_by.path if culprit.changed_by else ()
         if culprit.changed and path[:1] == ("set",):
@@ -76,39 +116,34 @@ def call_error(error: Exception, node: Node, graph: Graph, base: Graph) -> SpecE
     spec = graph.layers[node.layer]
     refs = list(dict.fromkeys(node.inputs))
     shapes = [each.shape for ref in refs if (each := graph.spec_of(ref)) is not None]
-    culprit = spec if spec.is_new else _culprit(graph, node.name)
+    cause = _cause(graph, base, node.name)  # of a new layer itself
+    culprit = cause.culprit
     kept = "the kept layer " if not spec.is_new else ""
     before = ""
     if not spec.is_new and node.name in base.nodes:
         before = f", in the base it took {_input_shapes(base, node.name)}"
     takes = ", ".join(f"`{ref.node}` {shown(shape)}" for ref, shape in zip(refs, shapes, strict=False))
     notes = [f"it takes {takes}", _said(error, spec)]
-    if culprit is not None and culprit is not spec:
-        notes += _culprit_notes(culprit, graph, base)
-    gone = _removal(graph, base, node.name) if culprit is None else None
-    if gone is not None:
-        notes.append(_gone(*gone))
-    made = culprit is not None and culprit.is_new
+    if culprit is not spec:
+        notes += cause.notes(graph, base)
     return SpecError.single(
         "SC401",
         f"{kept}`{spec.name}` ({spec.class_name}) cannot take its input {' and '.join(map(shown, shapes))}{before}",
-        path=(*culprit.origin.path, culprit.class_name)
-        if made and culprit
-        else _place(culprit, gone[1] if gone else None),
-        at_key=made,
+        path=(*culprit.origin.path, culprit.class_name) if culprit is not None and culprit.is_new else cause.place,
+        at_key=culprit is not None and culprit.is_new,
         notes=notes,
-        help=call_help(spec, shapes, culprit, gone[0] if gone else None, channel_axis(graph, refs[0].node)),
+        help=call_help(spec, shapes, culprit, cause.gone, channel_axis(graph, refs[0].node)),
         fixes=tuple(call_fixes(spec, node, graph, base, shapes, culprit)),
     )
 
 
 def _said(error: Exception, layer: LayerSpec) -> str:
     """Why a call was refused. Of a `Lambda` Keras says only that it knows no shape, whatever its function raised."""
-    cause = error.__context__
-    while cause is not None and cause.__context__ is not None:
-        cause = cause.__context__
-    if layer.class_name == "Lambda" and isinstance(cause, Exception) and type(cause) is not type(error):
-        return f"its function says: {type(cause).__name__}: {keras_reason(cause)}"
+    first: BaseException = error
+    while first.__context__ is not None:
+        first = first.__context__
+    if layer.class_name == "Lambda" and isinstance(first, Exception) and type(first) is not type(error):
+        return f"its function says: {type(first).__name__}: {keras_reason(first)}"
     return f"Keras says: {keras_reason(error)}"
 
 
@@ -116,12 +151,12 @@ def because(error: SpecError, node: Node, graph: Graph, base: Graph) -> SpecErro
     """What was said of a kept layer, placed, where it has no place yet, at the edit that gives it another input."""
     if all(each.path for each in error.diagnostics) or graph.layers[node.layer].is_new:
         return error
-    culprit = _culprit(graph, node.name)
-    gone = _removal(graph, base, node.name) if culprit is None else None
-    place = _place(culprit, gone[1] if gone else None)
-    notes = [_gone(*gone)] if gone is not None else _culprit_notes(culprit, graph, base)
-    found = (replace(each, path=place, notes=(*each.notes, *notes)) for each in error.diagnostics if not each.path)
-    return SpecError([*(each for each in error.diagnostics if each.path), *found])
+    cause = _cause(graph, base, node.name)
+    notes = cause.notes(graph, base)
+    placed = (
+        replace(each, path=cause.place, notes=(*each.notes, *notes)) for each in error.diagnostics if not each.path
+    )
+    return SpecError([*(each for each in error.diagnostics if each.path), *placed])
 
 
 def make_error(error: Exception, spec: LayerSpec) -> SpecError:
@@ -137,8 +172,7 @@ def make_error(error: Exception, spec: LayerSpec) -> SpecError:
 
 def keras_reason(error: Exception) -> str:
     """The sentence of a Keras error that says what is wrong, without the arguments that it was called with."""
-    text = str(error).strip()
-    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error).strip())  # bold, by keras/src/utils/traceback_utils.py
     text = re.split(r"\n\s*\nArguments received by|\n\nCall arguments received", text)[0]
     text = re.sub(r"^Exception encountered when calling [^\n]*\n+", "", text)
     text = re.split(r"(?:Error|Exception) encountered:", text)[-1].strip()
@@ -159,55 +193,17 @@ def _input_shapes(graph: Graph, node: str) -> str:
     return " and ".join(shown(spec.shape) for spec in specs if spec is not None)
 
 
-def _culprit(graph: Graph, node: str) -> LayerSpec | None:
-    """The nearest layer that the node depends on, itself included, that an edit made or changed.
-
-    Of what a new size of the input changes, the input itself.
-    """
-    seen, todo = {node}, deque([node])
-    while todo:
-        name = todo.popleft()
-        layer = graph.layer_of(name)
-        if layer.cause is not None and (layer.changed_by != RESIZED or layer.kind == "input"):
-            return layer
-        for ref in graph.nodes[name].inputs:
-            if ref.node not in seen:
-                seen.add(ref.node)
-                todo.append(ref.node)
-    return None
-
-
-def _removal(graph: Graph, base: Graph, node: str) -> tuple[str, Origin] | None:
-    """The nearest layer before a node of the base that an edit took away, and the edit."""
-    seen, todo = {node}, deque([node] if node in base.nodes else [])
-    while todo:
-        name = todo.popleft()
-        if name in graph.removed:
-            return name, graph.removed[name]
-        for ref in base.nodes[name].inputs:
-            if ref.node not in seen:
-                seen.add(ref.node)
-                todo.append(ref.node)
-    return None
-
-
-def _gone(name: str, origin: Origin) -> str:
-    return f"`{entry_name(origin.path)}` took `{name}` away, which stood before it"
-
-
-def _culprit_notes(culprit: LayerSpec | None, graph: Graph, base: Graph) -> list[str]:
-    if culprit is None:
-        return []
+def _culprit_notes(culprit: LayerSpec, graph: Graph, base: Graph) -> list[str]:
     spec = graph.spec_of(ValueRef(graph.calls[culprit.name][0]))
     there = f" puts out {shown(spec.shape)}" if spec else ""
-    cause = culprit.cause or culprit.origin
-    how = "made" if culprit.is_new else "changed"
-    notes = [f"`{culprit.name}`, {how} by `{entry_name(cause.path)}`,{there}"]
+    how, edit = ("made", culprit.origin) if culprit.is_new else ("changed", culprit.changed_by or culprit.origin)
+    notes = [f"`{culprit.name}`, {how} by `{entry_name(edit.path)}`,{there}"]
     if not culprit.is_new:
         was = base.spec_of(ValueRef(culprit.name)) if culprit.name in base.nodes else None
-        if was is None or (spec is not None and was.shape == spec.shape):
-            return [] if was is not None else notes
-        return [*notes, f"in the base it put out {shown(was.shape)}"]
+        if was is None:
+            return notes
+        is_as_before = spec is not None and was.shape == spec.shape  # its change does not reach the layer that is meant
+        return [] if is_as_before else [*notes, f"in the base it put out {shown(was.shape)}"]
     exits = [
         name for name, origin in graph.removed.items() if origin.path == culprit.origin.path[:2] and name in base.nodes
     ]
