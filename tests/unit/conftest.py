@@ -10,6 +10,14 @@ import pytest
 from tests.unit.forked import Forked
 
 
+@pytest.fixture(scope="package", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Graphs that these tests make up are not remembered by those that ask Keras, in the same process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPEC_COMPILER_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def commands() -> Iterator[Forked]:
     """Processes in which the commands that need no Keras are imported, and nothing has been done yet."""

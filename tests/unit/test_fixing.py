@@ -56,7 +56,8 @@ def fix(text: str) -> Fixed:
 
 def told(result: Fixed) -> str:
     lines = [f"fixed {each.diagnostic.code} {each.line}:{each.column}: {each.said}" for each in result.done]
-    return "".join(f"{line}\n" for line in [*lines, "", *map(str, result.diagnostics)])
+    text = "".join(f"{line}\n" for line in [*lines, "", *map(str, result.diagnostics)])
+    return text.replace(os.getcwd(), "FOLDER")
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
