@@ -62,6 +62,9 @@ def specs(draw: Any, names: list[str]) -> dict[str, Any]:
         ),
         "set": st.just([{"layers": "type:Dense", "to": {"kernel_regularizer": "l2"}}]),
         "head": ENTRIES,
+        "rename": st.dictionaries(
+            st.sampled_from(names), st.sampled_from((*names, "m0", "m1")), min_size=1, max_size=2
+        ),
         "outputs": st.one_of(
             st.sampled_from(names),
             st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True),

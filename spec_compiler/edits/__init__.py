@@ -14,10 +14,22 @@ from spec_compiler.edits.input import Input
 from spec_compiler.edits.insert import Insert
 from spec_compiler.edits.outputs import Outputs
 from spec_compiler.edits.remove import Remove
+from spec_compiler.edits.rename import Rename
 from spec_compiler.edits.replace import Replace
 from spec_compiler.edits.set import Set
 
-SECTIONS: tuple[type[Edit], ...] = (Input, CutAt, Remove, Replace, Insert, Set, Head, Outputs, Freeze)
+SECTIONS: tuple[type[Edit], ...] = (
+    Input,
+    CutAt,
+    Remove,
+    Replace,
+    Insert,
+    Set,
+    Head,
+    Rename,
+    Outputs,
+    Freeze,
+)
 EDITS = tuple(section.key for section in SECTIONS)
 _LISTS = tuple(section.key for section in SECTIONS if section.is_list)
 

@@ -18,6 +18,7 @@ class Edit:
         says: what the section is for, in the schema and in editors.
         is_list: whether the section is a list, of which each entry is an edit by itself.
         may_stand_alone: whether the only entry of a list may be written without the list.
+        keys_are_names: whether the section's own keys are names of layers.
         names: fields that hold names of layers, so that no class and no file stands there; `""` is the section itself.
     """
 
@@ -25,6 +26,7 @@ class Edit:
     says: ClassVar[str]
     is_list: ClassVar[bool] = False
     may_stand_alone: ClassVar[bool] = False
+    keys_are_names: ClassVar[bool] = False
     names: ClassVar[tuple[str, ...]] = ()
 
     def apply(self, graph: Graph, path: Path) -> Graph:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from spec_compiler.diagnostics import Path, SpecError, did_you_mean, near
-from spec_compiler.graph import Graph
+from spec_compiler.graph import Coming, Graph
 from spec_compiler.graph.enclosed import near_name, reach, same_name
 from spec_compiler.graph.layer_spec import LayerSpec
 from spec_compiler.language.patterns import LONGEST, glob
@@ -40,12 +40,21 @@ def no_layer(name: str, graph: Graph, path: Path = (), chars: tuple[int, int] | 
             )
     renamed = next((layer for layer in graph.layers.values() if layer.base_name == bare), None)
     if renamed is not None:
-        by = renamed.cause
+        by = renamed.renamed_by or renamed.cause
         return told(
             "SC206",
             f"`{bare}` is called `{renamed.name}` by now",
             related=[(f"`{by.section}` renamed it", by.path)] if by is not None else [],
             help=f"write `{renamed.name}`",
+        )
+    if graph.coming is not None and bare in (graph.coming.names or ()):
+        old, here = (graph.coming.names or {})[bare], graph.coming.section
+        return told(
+            "SC201",
+            f"no layer named `{name}` yet, `rename` calls `{old}` so after `{here}`",
+            notes=(_order(graph.coming),),
+            related=[("it is renamed here", ("rename", old))],
+            help=f"write `{old}`",
         )
     later = _coming(graph, lambda layer: layer.name == bare)
     if later is not None:
@@ -69,6 +78,10 @@ def _coming(graph: Graph, wanted: Callable[[LayerSpec], bool]) -> LayerSpec | No
     return next((layer for layer in (graph.coming.layers if graph.coming else ()) if wanted(layer)), None)
 
 
+def _order(coming: Coming) -> str:
+    return f"the sections are applied in the order {', '.join(f'`{each}`' for each in coming.order)}"
+
+
 def _too_early(
     fact: str, later: LayerSpec, graph: Graph, path: Path, chars: tuple[int, int] | None = None
 ) -> SpecError:
@@ -78,7 +91,7 @@ def _too_early(
     if here == there:
         order, help = "the entries of a section are applied from above", "move that entry up"
     else:
-        order = f"the sections are applied in the order {', '.join(f'`{each}`' for each in graph.coming.order)}"
+        order = _order(graph.coming)
         help = f"write it into `{there}` itself"
         if here == "set":
             help += ": the arguments belong to the new layer's entry"

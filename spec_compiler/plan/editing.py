@@ -9,6 +9,7 @@ from spec_compiler.diagnostics import Path, SpecError, dotted
 from spec_compiler.edits import EDITS, Edit
 from spec_compiler.edits.input import Input
 from spec_compiler.edits.input_dtypes import check_input_dtypes
+from spec_compiler.edits.rename import Rename
 from spec_compiler.edits.resized import as_constructed
 from spec_compiler.graph import Coming, Graph
 from spec_compiler.graph.invariants import check_graph, check_used, check_work
@@ -45,6 +46,7 @@ def apply_edits(spec: Spec, graph: Graph, resized: Graph | None = None) -> Graph
     graph = replace(graph, idle=idle) if idle else graph
     before, made = graph, Made()
     later = [layer for path, edit in spec.edits() for layer in _announced(edit, path)]
+    renames = spec.section(Rename)
     passed = 0
     for path, edit in spec.edits():
         passed += len(graph.layers)
@@ -53,7 +55,8 @@ def apply_edits(spec: Spec, graph: Graph, resized: Graph | None = None) -> Graph
         was = graph
         try:
             check_work(passed)
-            graph = edit.apply(replace(graph, coming=Coming(str(path[0]), EDITS, tuple(later))), path)
+            names = renames.old_names if renames is not None and _comes_after(("rename",), path) else None
+            graph = edit.apply(replace(graph, coming=Coming(str(path[0]), EDITS, tuple(later), names)), path)
         except SpecError as error:
             raise error.under(*path) from None
         if path == ("input",) and resized is not None:

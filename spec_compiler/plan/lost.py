@@ -24,6 +24,10 @@ class Made:
 
     def note(self, before: Graph, graph: Graph, path: Path) -> None:
         """Remembers what the edit at a path made of the graph before it."""
+        if path[0] == "rename":
+            names = graph.renamed
+            self.changed = {path: [names.get(name, name) for name in there] for path, there in self.changed.items()}
+            self.moved = {path: [names.get(name, name) for name in there] for path, there in self.moved.items()}
         if path[0] == "remove" and before.output_refs == graph.output_refs:
             self.moved[path] = [
                 name for name, node in graph.nodes.items() if name in before.nodes and node != before.nodes[name]
@@ -78,7 +82,7 @@ def _of_head(made: Made, lost: dict[Path, list[str]], graph: Graph) -> Iterator[
 
 def _of_bases(spec: Spec, before: Graph, graph: Graph) -> Iterator[Diagnostic]:
     for name in spec.bases or ():
-        if any(layer.startswith(f"{name}/") for layer in graph.layers):
+        if any(layer.name_in_base.startswith(f"{name}/") for layer in graph.layers.values()):
             continue
         by = next(key for key in ("outputs", "head", "cut_at", "base") if getattr(spec, key) is not None)
         ends = ", ".join(ref.node for ref in before.output_refs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
@@ -117,9 +117,9 @@ class Plan:
         return Change("changed" if details else "kept", before, after, old, new, tuple(details))
 
     @property
-    def renamed(self) -> dict[str, str]:
+    def renamed(self) -> Mapping[str, str]:
         """From the names of kept layers in the base to those in the result, where they differ."""
-        return {layer.base_name: name for name, layer in self.after.layers.items() if layer.base_name is not None}
+        return self.after.renamed
 
     def action_of(self, layer: str, side: Literal["before", "after"]) -> Action:
         """What happens to a layer of one of the two graphs."""
@@ -219,7 +219,7 @@ def _change_json(change: Change) -> dict[str, Any]:
         "class": layer.class_name,
         "action": change.action,
         "origin": layer.origin.section,
-        "path": list(layer.cause.path) if layer.cause else None,
+        "path": list(cause.path) if (cause := layer.cause or layer.renamed_by) else None,
         "shape": {
             "before": list(change.before_shapes[0]) if change.before_shapes else None,
             "after": list(change.after_shapes[0]) if change.after_shapes else None,

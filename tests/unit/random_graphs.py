@@ -195,6 +195,7 @@ def random_spec(chance: Random, graph: Graph) -> dict[str, Any]:
         "insert": [{**chance.choice(({place: {"each": some()}}, on_edges)), "layers": chain_of(chance)}],
         "set": [{"layers": {"layers": some(), "except": "in*"}, "to": {"dtype": "float16"}}],
         "head": ["Flatten", {"Dense": 3}],
+        "rename": {one(): "renamed", one(): chance.choice(("other", one()))},
         "outputs": chance.choice((one(), [one(), one()], {"x": one(), "y": one()})),
         "freeze": some(),
     }

@@ -41,6 +41,14 @@ class Custom:
     has_lambdas: bool = False
     originals: Originals = field(default_factory=Originals)
 
+    def renamed(self, result: Graph) -> Custom:
+        """The same, by the names that a result has for the layers."""
+        if not result.renamed:
+            return self
+        factories = {result.renamed.get(name, name): each for name, each in self.factories.items()}
+        layers = {result.renamed.get(name, name): each for name, each in self.originals.layers.items()}
+        return replace(self, factories=factories, originals=Originals(layers))
+
 
 @dataclass(frozen=True)
 class Built:

@@ -26,7 +26,7 @@ from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec
 from spec_compiler.graph.node import Node, ValueRef, map_references
-from spec_compiler.graph.unchanged import frontier, moved_inputs, unchanged_nodes
+from spec_compiler.graph.unchanged import frontier, unchanged_nodes
 from spec_compiler.plan.proof import Proof
 
 Array = np.ndarray[Any, Any]
@@ -54,8 +54,7 @@ def prove(
     models = {prefix: each.model() for prefix, each in references.items()}
     text = " and ".join(each.text for each in references.values())
     bases = _Bases(models)
-    moved = moved_inputs(before, built.graph)
-    last = frontier(built.graph, unchanged_nodes(before, built.graph, moved))
+    last = frontier(built.graph, unchanged_nodes(before.under_names_of(built.graph), built.graph))
     refused: Exception | None = None
     for probe in probes(built.graph, [layer for model in models.values() for layer in parts(model)], folder):
         try:
@@ -66,9 +65,7 @@ def prove(
         walk = _Walk(built, bases, probe.inputs)
         walk.run(last)
         _compare_result(built, walk, ends)
-        num_tensors = sum(
-            _compare_base(built.graph, prefix, model, walk, moved, last) for prefix, model in models.items()
-        )
+        num_tensors = sum(_compare_base(built.graph, prefix, model, walk, last) for prefix, model in models.items())
         left_out = tuple(name for name in built.layers if name in set(initialized) & walk.compared)
         num_layers = len(walk.compared) - len(left_out)
         return Proof(text, probe.text, num_layers, num_tensors, tuple(walk.inexact), left_out)
@@ -91,9 +88,9 @@ class _Bases:
     def find(self, spec: LayerSpec) -> Any:
         """The base's layer or operation; None where it has none of this name."""
         for prefix, model in self.models.items():
-            if spec.name.startswith(prefix):
+            if spec.name_in_base.startswith(prefix):
                 inside = model
-                for part in spec.name.removeprefix(prefix).split("/"):
+                for part in spec.name_in_base.removeprefix(prefix).split("/"):
                     among = getattr(inside, "operations", None) or inside.layers  # a Sequential has no operations
                     inside = next((each for each in among if each.name == part), None)
                     if inside is None:
@@ -210,22 +207,25 @@ def _compare_result(built: Built, walk: _Walk, ends: Sequence[Any]) -> None:
             raise ProofError(f"the model's output {ref.node} differs from that of its layers by {difference}")
 
 
-def _compare_base(
-    graph: Graph, prefix: str, model: Any, walk: _Walk, moved: Mapping[str, str], last: Sequence[str]
-) -> int:
+def _compare_base(graph: Graph, prefix: str, model: Any, walk: _Walk, last: Sequence[str]) -> int:
     """Compares the tensors before the first edits with those of a base's own run; how many there are."""
-    known = {f"{prefix}{ref.node}": tensor for ref, tensor in node_tensors(model).items() if ref.index == 0}
+
+    def now(call: str) -> str:
+        """A call of the base as the result names it."""
+        layer, at, number = f"{prefix}{call}".partition("@")
+        return f"{graph.renamed.get(layer, layer)}{at}{number}"
+
+    known = {now(ref.node): tensor for ref, tensor in node_tensors(model).items() if ref.index == 0}
     chosen = [name for name in last if name in known and graph.layer_of(name).kind != "input"]
     names = {id(tensor): name for name, tensor in known.items()}
-    given = {moved.get(name, name): value for name, value in walk.inputs.items()}
-    feeds = [given.get(names.get(id(tensor), "")) for tensor in model.inputs]
+    feeds = [walk.inputs.get(names.get(id(tensor), "")) for tensor in model.inputs]
     if not chosen or any(feed is None for feed in feeds):
         return 0
     training = _in_training(graph)
-    with _as_it_was([(layer, f"{prefix}{layer.name}" in training) for layer in model.layers]):
+    with _as_it_was([(layer, now(layer.name) in training) for layer in model.layers]):
         for layer in model.layers:
-            if f"{prefix}{layer.name}" in walk.built.layers:
-                _same_seeds(walk.built.layers[f"{prefix}{layer.name}"], layer)
+            if now(layer.name) in walk.built.layers:
+                _same_seeds(walk.built.layers[now(layer.name)], layer)
         run = keras.Model(model.inputs, [known[name] for name in chosen])
         tensors = keras.tree.flatten(run(feeds))
     for name, tensor in zip(chosen, tensors, strict=True):
