@@ -40,6 +40,7 @@ def specs(draw: Any, names: list[str]) -> dict[str, Any]:
     """A spec with one to three sections for a model with these layers."""
     one = selectors(names)
     sections: dict[str, Any] = {
+        "start_at": st.sampled_from(names),
         "cut_at": st.sampled_from(names),
         "remove": st.lists(one, min_size=1, max_size=2),
         "replace": st.lists(

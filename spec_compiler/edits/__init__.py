@@ -17,8 +17,10 @@ from spec_compiler.edits.remove import Remove
 from spec_compiler.edits.rename import Rename
 from spec_compiler.edits.replace import Replace
 from spec_compiler.edits.set import Set
+from spec_compiler.edits.start import StartAt
 
 SECTIONS: tuple[type[Edit], ...] = (
+    StartAt,
     Input,
     CutAt,
     Remove,

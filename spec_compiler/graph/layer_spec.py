@@ -114,6 +114,8 @@ class LayerSpec:
     @property
     def cause(self) -> Origin | None:
         """The edit that made or changed it, None where it is as the base has it."""
+        if self.is_new and self.kind == "input":  # `input` changes the one that `start_at` made
+            return self.changed_by or self.origin
         return self.origin if self.is_new else self.changed_by
 
     @property

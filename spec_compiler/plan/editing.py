@@ -11,6 +11,7 @@ from spec_compiler.edits.input import Input
 from spec_compiler.edits.input_dtypes import check_input_dtypes
 from spec_compiler.edits.rename import Rename
 from spec_compiler.edits.resized import as_constructed
+from spec_compiler.edits.start import StartAt, check_start
 from spec_compiler.graph import Coming, Graph
 from spec_compiler.graph.invariants import check_graph, check_used, check_work
 from spec_compiler.graph.keras_names import with_keras_names
@@ -27,8 +28,11 @@ def opened_for(spec: Spec, base: Graph) -> Graph:
 
 
 def size_of(spec: Spec) -> Shape | None:
-    """The shape that a spec gives the input of an application, whose constructor is asked what it makes of it."""
-    is_one = spec.base is not None and spec.base.application is not None
+    """The shape that a spec gives the input of an application, whose constructor is asked what it makes of it.
+
+    None where the model begins later: no constructor knows such an input.
+    """
+    is_one = spec.base is not None and spec.base.application is not None and spec.section(StartAt) is None
     input = spec.section(Input)
     return input.shape if is_one and input is not None else None
 
@@ -63,7 +67,7 @@ def apply_edits(spec: Spec, graph: Graph, resized: Graph | None = None) -> Graph
             graph = as_constructed(graph, opened_for(spec, resized))
         check_graph(graph, dotted(path))
         made.note(was, graph, path)
-    graph = check_lost(spec, before, made, check_input_dtypes(check_used(graph)))
+    graph = check_lost(spec, before, made, check_input_dtypes(check_start(check_used(graph), before)))
     return with_keras_names(replace(graph, name=spec.name or graph.name, coming=None))
 
 

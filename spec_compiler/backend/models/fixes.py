@@ -62,10 +62,10 @@ def fit_help(layer: LayerSpec, culprit: LayerSpec | None, gone: str | None, want
     """Advice where no change of the spec that was tried makes a kept layer fit; `gone` was taken away before it."""
     if gone is not None:
         return f"leave `{gone}` in, or put a layer of the same output shape in its place with `replace`"
-    if culprit is not None and culprit.is_new:
-        return f"take `{culprit.name}` out, put it into the `head`, or let what reaches `{layer.name}` be {wanted}"
     if culprit is not None and culprit.kind == "input":
         return f"leave the input as the base has it: `{layer.name}` has weights for {wanted} only"
+    if culprit is not None and culprit.is_new:
+        return f"take `{culprit.name}` out, put it into the `head`, or let what reaches `{layer.name}` be {wanted}"
     whose = (culprit or layer).name
     return (
         f"leave the arguments of `{whose}` as the base has them,\n"
@@ -139,7 +139,7 @@ def call_help(
     spatial = slice(2, None) if axis == 1 else slice(1, -1)
     sizes = {shape[spatial] for shape in shapes if len(shape) > 2}
     if not spec.is_new:
-        made = culprit is not None and culprit.is_new
+        made = culprit is not None and culprit.is_new and culprit.kind != "input"
         if gone is not None:
             return f"leave `{gone}` in, or put a layer of the same output shape in its place with `replace`"
         if spec.kind == "model" and culprit is not None and culprit.kind == "input":
