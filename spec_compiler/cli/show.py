@@ -132,15 +132,16 @@ def _colored(sign: str, text: str) -> Shown:
 def ledger_text(ledger: WeightLedger) -> Shown:
     """The ledger's totals, and what deserves a look: casts, layers without weights, unused entries."""
     lines: list[str] = [style("Weights: ", bold=True) + ledger.summary + "."]
-    if ledger.of("copied"):
-        lines.append("Every copied variable has the same checksum (XXH3, 128 bits) in the source and in the result.")
+    casts = [row for row in ledger.of("copied") if "cast" in row.reason]
+    if len(casts) < len(ledger.of("copied")):
+        every = "Every other copied variable" if casts else "Every copied variable"
+        lines.append(f"{every} has the same checksum (XXH3, 128 bits) in the source and in the result.")
     loose = [row for row in ledger.of("initialized") if not row.reason.startswith(("new layer", "state of"))]
     if loose:
         names = list(dict.fromkeys(row.layer for row in loose))
         lines.append(
             f"Initialized though kept: {', '.join(names[:6])}{' …' if len(names) > 6 else ''} ({loose[0].reason})."
         )
-    casts = [row for row in ledger.of("copied") if "cast" in row.reason]
     if casts:
         lines.append(
             f"{len(casts)} variables were cast: {casts[0].layer}/{casts[0].variable} and so on ({casts[0].reason})."

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from spec_compiler.diagnostics import Path, dotted
 from spec_compiler.edits.cut import CutAt
+from spec_compiler.edits.dtype import Dtype
 from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.freeze import Freeze
 from spec_compiler.edits.head import Head
@@ -30,6 +31,7 @@ SECTIONS: tuple[type[Edit], ...] = (
     Head,
     Rename,
     Outputs,
+    Dtype,
     Freeze,
 )
 EDITS = tuple(section.key for section in SECTIONS)

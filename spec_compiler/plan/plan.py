@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
+from spec_compiler.edits.dtype import policies_in, policy_name
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, Shape
 from spec_compiler.graph.node import TensorSpec
@@ -199,7 +200,14 @@ def _config_changes(before: LayerSpec, after: LayerSpec) -> Iterator[tuple[str, 
         return
     said = {"trainable", "name", "batch_shape" if after.kind == "input" else ""}  # an input's is its output shape
     for key in sorted(old.keys() | new.keys()):
-        if key not in said and old.get(key) != new.get(key):
+        if key in said or old.get(key) == new.get(key):
+            continue
+        if key == "layers" and after.kind == "model":  # whose dtype alone an edit changes from outside
+            was, now = (", ".join(sorted(set(policies_in(each[key])))) for each in (old, new))
+            yield "dtype", was, now
+        elif key == "dtype":  # a policy, which Keras writes as an object
+            yield key, policy_name(old.get(key)) or old.get(key), policy_name(new.get(key)) or new.get(key)
+        else:
             yield key, old.get(key), new.get(key)
 
 

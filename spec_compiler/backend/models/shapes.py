@@ -62,8 +62,8 @@ def _place(culprit: LayerSpec | None, gone: Origin | None = None) -> Path:
     """Where the spec says what a new layer puts out: its `filters` or `units`, or its entry; or what took one away."""
     if culprit is None:
         return gone.path if gone is not None else ()
-    if not culprit.is_new:
-        path = culprit.changed_by.path if culprit.changed_by else ()
+    if not culprit.is_new or culprit.kind == "input":
+        path = culprit.cause.path if culprit.cause else ()
         if culprit.changed and path[:1] == ("set",):
             return (*path, "to", next(iter(culprit.changed)))
         return path
@@ -88,7 +88,7 @@ def call_error(error: Exception, node: Node, graph: Graph, base: Graph) -> SpecE
     gone = _removal(graph, base, node.name) if culprit is None else None
     if gone is not None:
         notes.append(_gone(*gone))
-    made = culprit is not None and culprit.is_new
+    made = culprit is not None and culprit.is_new and culprit.kind != "input"
     return SpecError.single(
         "SC401",
         f"{kept}`{spec.name}` ({spec.class_name}) cannot take its input {' and '.join(map(shown, shapes))}{before}",
@@ -168,7 +168,8 @@ def _culprit(graph: Graph, node: str) -> LayerSpec | None:
     while todo:
         name = todo.popleft()
         layer = graph.layer_of(name)
-        if layer.cause is not None and (layer.changed_by != RESIZED or layer.kind == "input"):
+        is_told = layer.changed_by != RESIZED or layer.kind == "input"
+        if layer.cause is not None and is_told and layer.cause.section != "dtype":  # which changes no shape
             return layer
         for ref in graph.nodes[name].inputs:
             if ref.node not in seen:
@@ -201,7 +202,7 @@ def _culprit_notes(culprit: LayerSpec | None, graph: Graph, base: Graph) -> list
     spec = graph.spec_of(ValueRef(graph.calls[culprit.name][0]))
     there = f" puts out {shown(spec.shape)}" if spec else ""
     cause = culprit.cause or culprit.origin
-    how = "made" if culprit.is_new else "changed"
+    how = "made" if culprit.is_new and culprit.changed_by is None else "changed"
     notes = [f"`{culprit.name}`, {how} by `{entry_name(cause.path)}`,{there}"]
     if not culprit.is_new:
         was = base.spec_of(ValueRef(culprit.name)) if culprit.name in base.nodes else None
