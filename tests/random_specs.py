@@ -40,6 +40,7 @@ def specs(draw: Any, names: list[str]) -> dict[str, Any]:
     """A spec with one to three sections for a model with these layers."""
     one = selectors(names)
     sections: dict[str, Any] = {
+        "start_at": st.sampled_from(names),
         "cut_at": st.sampled_from(names),
         "remove": st.lists(one, min_size=1, max_size=2),
         "replace": st.lists(
@@ -62,11 +63,15 @@ def specs(draw: Any, names: list[str]) -> dict[str, Any]:
         ),
         "set": st.just([{"layers": "type:Dense", "to": {"kernel_regularizer": "l2"}}]),
         "head": ENTRIES,
+        "rename": st.dictionaries(
+            st.sampled_from(names), st.sampled_from((*names, "m0", "m1")), min_size=1, max_size=2
+        ),
         "outputs": st.one_of(
             st.sampled_from(names),
             st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True),
             st.dictionaries(st.sampled_from(("a", "b")), st.sampled_from(names), min_size=1),
         ),
+        "dtype": st.sampled_from(("mixed_bfloat16", "mixed_float16")),
         "freeze": one,
     }
     chosen = draw(st.lists(st.sampled_from(sorted(sections)), min_size=1, max_size=3, unique=True))

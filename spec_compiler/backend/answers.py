@@ -87,7 +87,8 @@ class Keras:
     def shaped(self, spec: Spec, graph: Graph, before: Graph, base: LoadedBase) -> Built:
         """The edited graph as a model without weights."""
         log.info("applying the edits")
-        built = build(graph, before, seed=spec.seed, custom=base.custom, folder=spec.source.folder)
+        named = before.under_names_of(graph)
+        built = build(graph, named, seed=spec.seed, custom=base.custom.renamed(graph), folder=spec.source.folder)
         if base.key is not None:
-            learn(graph, before, built.graph, base.key)
+            learn(graph, named, built.graph, base.key)
         return built

@@ -124,14 +124,15 @@ def _ends(graph: Graph, side: str) -> str:
 def ledger_text(ledger: WeightLedger) -> Shown:
     """The ledger's totals, and what deserves a look: casts, layers without weights, unused entries."""
     lines: list[str] = [style("Weights: ", bold=True) + ledger.summary + "."]
-    if ledger.of("copied"):
-        lines.append("Every copied variable has the same checksum (XXH3, 128 bits) in the source and in the result.")
+    casts = [row for row in ledger.of("copied") if "cast" in row.reason]
+    if len(casts) < len(ledger.of("copied")):
+        every = "Every other copied variable" if casts else "Every copied variable"
+        lines.append(f"{every} has the same checksum (XXH3, 128 bits) in the source and in the result.")
     # New layers begin with new weights and that is no news; a kept one that does is what surprises.
     loose = [row for row in ledger.of("initialized") if not row.reason.startswith(("new layer", "state of"))]
     if loose:
         names = list(dict.fromkeys(row.layer for row in loose))
         lines.append(f"Initialized though kept: {listed(names, 6)} ({loose[0].reason}).")
-    casts = [row for row in ledger.of("copied") if "cast" in row.reason]
     if casts:
         lines.append(
             f"{len(casts)} variables were cast: {casts[0].layer}/{casts[0].variable} and so on ({casts[0].reason})."

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from spec_compiler.diagnostics import Path, dotted
 from spec_compiler.edits.cut import CutAt
+from spec_compiler.edits.dtype import Dtype
 from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.freeze import Freeze
 from spec_compiler.edits.head import Head
@@ -14,10 +15,25 @@ from spec_compiler.edits.input import Input
 from spec_compiler.edits.insert import Insert
 from spec_compiler.edits.outputs import Outputs
 from spec_compiler.edits.remove import Remove
+from spec_compiler.edits.rename import Rename
 from spec_compiler.edits.replace import Replace
 from spec_compiler.edits.set import Set
+from spec_compiler.edits.start import StartAt
 
-SECTIONS: tuple[type[Edit], ...] = (Input, CutAt, Remove, Replace, Insert, Set, Head, Outputs, Freeze)
+SECTIONS: tuple[type[Edit], ...] = (
+    StartAt,
+    Input,
+    CutAt,
+    Remove,
+    Replace,
+    Insert,
+    Set,
+    Head,
+    Rename,
+    Outputs,
+    Dtype,
+    Freeze,
+)
 EDITS = tuple(section.key for section in SECTIONS)
 __all__ = ["EDITS", "SECTIONS", "Edit", "entry_name"]
 

@@ -17,6 +17,7 @@ class Edit:
         key: the section's name in a spec.
         says: what the section is for, in the schema and in editors.
         is_list: whether the section is a list, of which each entry is an edit by itself.
+        keys_are_names: whether the section's own keys are names of layers.
         names: fields that hold names of layers, so that no class and no file stands there; `""` is the section itself.
         parts: fields that are edits of their own, which `steps` gives.
     """
@@ -24,6 +25,7 @@ class Edit:
     key: ClassVar[str]
     says: ClassVar[str]
     is_list: ClassVar[bool] = False
+    keys_are_names: ClassVar[bool] = False
     names: ClassVar[tuple[str, ...]] = ()
     parts: ClassVar[tuple[str, ...]] = ()
 

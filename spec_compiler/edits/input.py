@@ -137,5 +137,6 @@ class Input(Section, Edit):
             message = f"a layer named `{name}` is already there, the base has it"
             raise SpecError.single("SC204", message, path=("name",), help="write a name that no layer has")
         renamed = graph.relabelled({layer.name: name})
-        moved = replace(renamed.layers[name], keras_name=None, base_name=layer.base_name or layer.name)
+        base_name = None if layer.is_new else layer.name_in_base
+        moved = replace(renamed.layers[name], keras_name=None, base_name=base_name)
         return replace(renamed, layers={**renamed.layers, name: moved})

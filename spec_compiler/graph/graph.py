@@ -35,6 +35,7 @@ class Coming(NamedTuple):
     section: str
     order: tuple[str, ...]
     layers: tuple[LayerSpec, ...]
+    names: Mapping[str, str] | None = None  # names that layers will get, and those that they have until then
 
 
 @dataclass(frozen=True, repr=False)
@@ -96,6 +97,11 @@ class Graph:
         """Shape and dtype of a tensor, None where they are not inferred yet."""
         outputs = self.nodes[ref.node].outputs
         return outputs[ref.index] if ref.index < len(outputs) else None
+
+    @cached_property
+    def renamed(self) -> Mapping[str, str]:
+        """From the names of kept layers in the base to those here, where they differ."""
+        return {layer.base_name: name for name, layer in self.layers.items() if layer.base_name is not None}
 
     def ancestors(self, names: Iterable[str]) -> set[str]:
         """The nodes that the given ones depend on, themselves included."""
@@ -165,7 +171,8 @@ class Graph:
         removed = dict(self.removed)
         for name, node in self.nodes.items():  # in order, so that messages do not depend on hashes
             if name in gone:
-                removed.update((lost, origin) for lost in (name, node.layer) if lost not in nodes and lost not in kept)
+                names = (name, node.layer, self.layers[node.layer].name_in_base)
+                removed.update((lost, origin) for lost in names if lost not in nodes and lost not in kept)
         return replace(self, nodes=nodes, layers={**kept, **added}, outputs=outputs, removed=removed)
 
     def relabelled(self, names: Mapping[str, str], calls: Mapping[str, str] | None = None) -> Graph:
@@ -209,6 +216,10 @@ class Graph:
             idle=frozenset(nodes[name] for name in self.idle),
             coming=self.coming and self.coming._replace(layers=tuple(renamed(layer) for layer in self.coming.layers)),
         )
+
+    def under_names_of(self, result: Graph) -> Graph:
+        """A base with its layers under the names that a result has for them, so that the two can be compared."""
+        return self.relabelled(result.renamed) if result.renamed else self
 
     def edges_from(self, ref: ValueRef) -> Iterator[tuple[str | None, ValueRef]]:
         """Every use of a tensor, as `spliced` takes them: its consumers, and None where it is an output."""

@@ -107,6 +107,7 @@ class LayerSpec:
     changed: Mapping[str, Any] = field(default_factory=dict, hash=False)
     keras_name: str | None = None  # where Keras does not allow `name`, which has a slash
     base_name: str | None = None  # in the base, where an edit gave it another
+    renamed_by: Origin | None = None  # the edit that did no more than that
     takes_training: bool = False  # whether its call has a `training` argument
     remade: str = ""  # how a kept layer was made that its config does not make
 
@@ -121,6 +122,8 @@ class LayerSpec:
     @property
     def cause(self) -> Origin | None:
         """The edit that made or changed it, None where it is as the base has it."""
+        if self.is_new and self.kind == "input":  # `input` changes the one that `start_at` made
+            return self.changed_by or self.origin
         return self.origin if self.is_new else self.changed_by
 
     @property
@@ -132,6 +135,11 @@ class LayerSpec:
     def name_in_keras(self) -> str:
         """The name of the layer object."""
         return self.keras_name or self.name
+
+    @property
+    def name_in_base(self) -> str:
+        """The name that a kept layer has in the base."""
+        return self.base_name or self.name
 
     @property
     def arguments(self) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec
 from spec_compiler.graph.matches import in_keyword, is_class
 from spec_compiler.graph.same_arguments import arguments_of, has_argument
-from spec_compiler.graph.unresolved import no_layer, nothing, positions_of
+from spec_compiler.graph.unresolved import is_inside, no_layer, nothing, positions_of
 from spec_compiler.keras_facts.argument_values import flow
 from spec_compiler.language.selectors import Selector, Term
 
@@ -96,7 +96,7 @@ def resolve_term(term: Term, graph: Graph) -> set[str]:
     if term.form == "slice":
         nodes = _slice(term, graph)
     elif term.form == "inside":
-        nodes = _of_the_base(graph, {name for name in graph.layers if name.startswith(f"{term.whose}/")})
+        nodes = _of_the_base(graph, {name for name in graph.layers if is_inside(name, term.whose, graph)})
     elif term.form == "keyword":
         nodes = {node for node in graph.nodes if in_keyword(graph.layer_of(node), term.text)}
     elif term.form == "type":

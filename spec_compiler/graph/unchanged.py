@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from spec_compiler.graph import Graph
-from spec_compiler.graph.node import ValueRef
 
 
-def moved_inputs(before: Graph, after: Graph) -> dict[str, str]:
-    """For each input of the result that the base has under another name, that name: `input: {name: …}`."""
-    old, new = before.input_refs, after.input_refs
-    if len(old) != len(new):
-        return {}
-    pairs = zip(new, old, strict=True)
-    return {ref.node: was.node for ref, was in pairs if ref.node not in before.nodes and was.node not in after.nodes}
-
-
-def unchanged_nodes(before: Graph, after: Graph, moved: Mapping[str, str]) -> tuple[str, ...]:
+def unchanged_nodes(before: Graph, after: Graph) -> tuple[str, ...]:
     """The calls of the result that a base has as well, with nothing before them that an edit touched; in order.
 
-    Freezing changes no output at inference. `moved` are the inputs under their old names.
+    Freezing changes no output at inference. The base is under the names of the result.
     """
     unchanged: dict[str, None] = {}
-
-    def as_before(ref: ValueRef) -> ValueRef:
-        return ValueRef(moved.get(ref.node, ref.node), ref.index)
-
     for name, node in after.nodes.items():
-        was = before.nodes.get(moved.get(name, name))
+        was = before.nodes.get(name)
         if was is None:
             continue
         if not node.inputs:
@@ -38,8 +22,7 @@ def unchanged_nodes(before: Graph, after: Graph, moved: Mapping[str, str]) -> tu
         else:
             # Node by node, as a whole: one call that takes another tensor changes all behind it, whatever their names.
             same = all(ref.node in unchanged for ref in node.inputs)
-            now = node.with_inputs(as_before)
-            same = same and was.layer == node.layer and now.args == was.args and dict(now.kwargs) == dict(was.kwargs)
+            same = same and was.layer == node.layer and node.args == was.args and dict(node.kwargs) == dict(was.kwargs)
         if same:
             unchanged[name] = None
     return tuple(unchanged)

@@ -8,7 +8,7 @@ from functools import partial
 
 from spec_compiler.diagnostics import Path, SpecError, did_you_mean, near, quoted, write
 from spec_compiler.diagnostics.near import offered
-from spec_compiler.graph import Graph
+from spec_compiler.graph import Coming, Graph
 from spec_compiler.graph.enclosed import near_name, reach, same_name
 from spec_compiler.graph.layer_spec import LayerSpec
 from spec_compiler.graph.matches import in_keyword, is_class
@@ -34,12 +34,23 @@ def no_layer(name: str, graph: Graph, path: Path = (), chars: tuple[int, int] | 
         )
     renamed = next((layer for layer in graph.layers.values() if layer.base_name == bare), None)
     if renamed is not None:
-        by = renamed.cause
+        by = renamed.renamed_by or renamed.cause
         return told(
             "SC206",
             f"`{bare}` is called `{renamed.name}` by now",
             related=[(f"`{by.section}` renamed it", by.path)] if by is not None else [],
             help=write(renamed.name, f"write `{renamed.name}`"),
+        )
+    if "/" in name and (inside := _in_renamed(name, graph, path, chars)) is not None:
+        return inside
+    if graph.coming is not None and bare in (graph.coming.names or ()):
+        old, here = (graph.coming.names or {})[bare], graph.coming.section
+        return told(
+            "SC201",
+            f"no layer named `{name}` yet, `rename` calls `{old}` so after `{here}`",
+            notes=(_order(graph.coming),),
+            related=[("it is renamed here", ("rename", old))],
+            help=f"write `{old}`",
         )
     later = _coming(graph, lambda layer: layer.name == bare)
     if later is not None:
@@ -60,6 +71,10 @@ def _coming(graph: Graph, wanted: Callable[[LayerSpec], bool]) -> LayerSpec | No
     return next((layer for layer in (graph.coming.layers if graph.coming else ()) if wanted(layer)), None)
 
 
+def _order(coming: Coming) -> str:
+    return f"the sections are applied in the order {quoted(coming.order)}"
+
+
 def _too_early(
     fact: str, later: LayerSpec, graph: Graph, path: Path, chars: tuple[int, int] | None = None
 ) -> SpecError:
@@ -69,7 +84,7 @@ def _too_early(
     if here == there:
         order, help = "the entries of a section are applied from above", "move that entry up"
     else:
-        order = f"the sections are applied in the order {quoted(graph.coming.order)}"
+        order = _order(graph.coming)
         help = f"write it into `{there}` itself"
         if here == "set":
             help += ": the arguments belong to the new layer's entry"
@@ -96,7 +111,13 @@ def positions_of(whose: str, graph: Graph) -> tuple[str, ...]:
     """The base's layers in the order of its positions; of one base of several, or of a nested model, only its own."""
     if whose in ("", "base"):
         return graph.positions
-    return tuple(name for name in graph.positions if name.startswith(f"{whose}/"))
+    return tuple(name for name in graph.positions if is_inside(name, whose, graph))
+
+
+def is_inside(name: str, whose: str, graph: Graph) -> bool:
+    """Whether a layer is of a base or nested model, be it that `rename` gave it a name without the model's."""
+    in_base = graph.layers[name].name_in_base if name in graph.layers else name
+    return in_base.startswith(f"{whose}/")
 
 
 def _no_model(term: Term, graph: Graph) -> SpecError:
@@ -111,12 +132,31 @@ def _no_model(term: Term, graph: Graph) -> SpecError:
             related=[(f"`{origin.section}` took `{gone}` away", origin.path)],
             help=_ANY_STILL_THERE,
         )
+    inside = _in_renamed(term.text, graph, term.path)
+    if inside is not None:
+        return inside
     models = dict.fromkeys(name.rpartition("/")[0] for name in graph.layers if "/" in name)
     models |= {name: None for name, layer in graph.layers.items() if layer.inner is not None}
     otherwise = f"there are {quoted(models)}" if models else "this model has neither"
     message = f"no base and no nested model is called `{term.whose}`"
     help = offered(near(term.whose, models), "{}" + term.text.removeprefix(term.whose)) or otherwise
     return SpecError.single("SC201", message, path=term.path, help=help)
+
+
+def _in_renamed(text: str, graph: Graph, path: Path, chars: tuple[int, int] | None = None) -> SpecError | None:
+    """The error for what leads into a nested model by its new name; None where the name is none."""
+    model = graph.layers.get(re.split(r"[/\[]", text, maxsplit=1)[0].strip())
+    if model is None or model.inner is None or model.renamed_by is None:
+        return None
+    old = model.name_in_base
+    return SpecError.single(
+        "SC201",
+        f"`{text}` leads into `{model.name}`, which `rename` renames as a whole",
+        path=path,
+        chars=chars,
+        related=[("it is renamed here", model.renamed_by.path)],
+        help=f"leave `{old}` out of `rename`, then `{text.replace(model.name, old, 1)}` is what you mean",
+    )
 
 
 def _lost_positions(term: Term, graph: Graph) -> SpecError:

@@ -56,7 +56,7 @@ class Memory:
         size = size_of(spec)
         if size is not None and self.resized(base, size) is None and not is_refused(resized_key(base.key, size)):
             return None  # at another size Keras may choose other arguments, only the names are the same
-        after = inferred(graph, before, base.key)
+        after = inferred(graph, before.under_names_of(graph), base.key)
         return Remembered(after, base.key) if after is not None else None
 
 

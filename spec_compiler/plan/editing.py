@@ -9,7 +9,9 @@ from spec_compiler.diagnostics import Path, SpecError, dotted
 from spec_compiler.edits import EDITS, Edit
 from spec_compiler.edits.input import Input
 from spec_compiler.edits.input_dtypes import check_input_dtypes
+from spec_compiler.edits.rename import Rename
 from spec_compiler.edits.resized import as_constructed
+from spec_compiler.edits.start import StartAt, check_start
 from spec_compiler.graph import Coming, Graph
 from spec_compiler.graph.invariants import check_graph, check_used, check_work
 from spec_compiler.graph.keras_names import with_keras_names
@@ -26,8 +28,11 @@ def opened_for(spec: Spec, base: Graph) -> Graph:
 
 
 def size_of(spec: Spec) -> Shape | None:
-    """The shape that a spec gives the input of an application, whose constructor is asked what it makes of it."""
-    is_one = spec.base is not None and spec.base.application is not None
+    """The shape that a spec gives the input of an application, whose constructor is asked what it makes of it.
+
+    None where the model begins later: no constructor knows such an input.
+    """
+    is_one = spec.base is not None and spec.base.application is not None and spec.section(StartAt) is None
     input = spec.section(Input)
     return input.shape if is_one and input is not None else None
 
@@ -46,6 +51,7 @@ def apply_edits(spec: Spec, graph: Graph, resized: Graph | None = None) -> Graph
     before, made = graph, Made()
     # Read off the spec before anything is applied, so that a name which comes too early is told as such.
     later = [layer for path, edit in spec.edits() for layer in _announced(edit, path)]
+    renames = spec.section(Rename)
     passed = 0
     for path, edit in spec.edits():
         passed += len(graph.layers)
@@ -54,15 +60,17 @@ def apply_edits(spec: Spec, graph: Graph, resized: Graph | None = None) -> Graph
         was = graph
         try:
             check_work(passed)
-            graph = edit.apply(replace(graph, coming=Coming(str(path[0]), EDITS, tuple(later))), path)
+            names = renames.old_names if renames is not None and _comes_after(("rename",), path) else None
+            graph = edit.apply(replace(graph, coming=Coming(str(path[0]), EDITS, tuple(later), names)), path)
         except SpecError as error:
             raise error.under(*path) from None
         if path == ("input",) and resized is not None:  # before the next section: it may name what only that has
             graph = as_constructed(graph, opened_for(spec, resized))
         check_graph(graph, dotted(path))
         made.note(was, graph, path)
+    graph = check_start(check_used(graph), before)
     # Last, as `outputs` may take up again what a `head` went past, and what is gone says nothing of its dtype.
-    graph = check_lost(spec, before, made, check_input_dtypes(check_used(graph)))
+    graph = check_lost(spec, before, made, check_input_dtypes(graph))
     return with_keras_names(replace(graph, name=spec.name or graph.name, coming=None))
 
 

@@ -24,6 +24,10 @@ class Made:
 
     def note(self, before: Graph, graph: Graph, path: Path) -> None:
         """Remembers what the edit at a path made of the graph before it."""
+        if path[0] == "rename":
+            names = dict(zip([*before.nodes, *before.layers], [*graph.nodes, *graph.layers], strict=True))
+            for noted in (self.changed, self.moved):
+                noted.update({at: [names.get(name, name) for name in there] for at, there in noted.items()})
         # Where the output moved, what was removed was the end of the model, and nothing is left to lead past it.
         if path[0] == "remove" and before.output_refs == graph.output_refs:
             self.moved[path] = [
@@ -80,7 +84,7 @@ def _of_head(made: Made, lost: dict[Path, list[str]], graph: Graph) -> Iterator[
 
 def _of_bases(spec: Spec, before: Graph, graph: Graph) -> Iterator[Diagnostic]:
     for name in spec.bases or ():
-        if any(layer.startswith(f"{name}/") for layer in graph.layers):
+        if any(layer.name_in_base.startswith(f"{name}/") for layer in graph.layers.values()):
             continue
         by = next(key for key in ("outputs", "head", "cut_at", "base") if getattr(spec, key) is not None)
         ends = ", ".join(ref.node for ref in before.output_refs)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
+from spec_compiler.edits.dtype import policies_in, policy_name
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, Shape
 from spec_compiler.graph.node import TensorSpec
@@ -117,9 +118,9 @@ class Plan:
         return Change("changed" if details else "kept", before, after, old, new, tuple(details))
 
     @property
-    def renamed(self) -> dict[str, str]:
+    def renamed(self) -> Mapping[str, str]:
         """From the names of kept layers in the base to those in the result, where they differ."""
-        return {layer.base_name: name for name, layer in self.after.layers.items() if layer.base_name is not None}
+        return self.after.renamed
 
     def action_of(self, layer: str, side: Literal["before", "after"]) -> Action:
         """What happens to a layer of one of the two graphs."""
@@ -190,7 +191,14 @@ def _config_changes(before: LayerSpec, after: LayerSpec) -> Iterator[tuple[str, 
     # Each has a line of its own in a plan.
     said = {"trainable", "name", "batch_shape" if after.kind == "input" else ""}  # an input's is its output shape
     for key in sorted(old.keys() | new.keys()):
-        if key not in said and old.get(key) != new.get(key):
+        if key in said or old.get(key) == new.get(key):
+            continue
+        if key == "layers" and after.kind == "model":  # whose dtype alone an edit changes from outside
+            was, now = (", ".join(sorted(set(policies_in(each[key])))) for each in (old, new))
+            yield "dtype", was, now
+        elif key == "dtype":  # a policy, which Keras writes as an object
+            yield key, policy_name(old.get(key)) or old.get(key), policy_name(new.get(key)) or new.get(key)
+        else:
             yield key, old.get(key), new.get(key)
 
 
@@ -214,7 +222,7 @@ def _change_json(change: Change) -> dict[str, Any]:
         "class": layer.class_name,
         "action": change.action,
         "origin": layer.origin.section,
-        "path": list(layer.cause.path) if layer.cause else None,
+        "path": list(cause.path) if (cause := layer.cause or layer.renamed_by) else None,
         "shape": {
             "before": list(change.before_shapes[0]) if change.before_shapes else None,
             "after": list(change.after_shapes[0]) if change.after_shapes else None,

@@ -189,7 +189,9 @@ class Spec(_Edited):
 
     def texts(self) -> Iterator[str]:
         """Every text in the sections that edit: where a selector reaches into a nested model, it is one of these."""
-        return texts_in([value for key, value in self.source.data.items() if key in (*EDITS, "train")])
+        data = self.source.data
+        keys = [list(data[each.key] or ()) for each in SECTIONS if each.keys_are_names and each.key in data]
+        return texts_in([keys, *(value for key, value in data.items() if key in (*EDITS, "train"))])
 
     def section(self, kind: type[EditT]) -> EditT | None:
         """What the spec says in a section that edits and is no list; None where it says nothing."""

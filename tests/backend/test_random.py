@@ -45,7 +45,7 @@ def shape_of(graph: Graph) -> tuple[Any, ...]:
 
 def independent_of_edits(compiled: CompiledSpec) -> list[str]:
     """Kept single-call layers of the result that depend on kept, unchanged layers alone, wired as in the base."""
-    after, before = compiled.plan.after, compiled.plan.before
+    after, before = compiled.plan.after, compiled.plan.before.under_names_of(compiled.plan.after)
     found = []
     good: set[str] = set()
     for name, node in after.nodes.items():
@@ -71,7 +71,7 @@ def check_result(base: Any, compiled: CompiledSpec, folder: Path) -> None:
         if layer.is_new or not layer.variables:
             continue
         original: Any = base
-        for part in name.split("/"):
+        for part in layer.name_in_base.split("/"):
             original = original.get_layer(part)
         result = model.get_layer(layer.keras_name or name)
         assert_same_bits(*([keras.ops.convert_to_numpy(each) for each in of.variables] for of in (result, original)))
@@ -81,12 +81,15 @@ def check_result(base: Any, compiled: CompiledSpec, folder: Path) -> None:
     if not any(layer.keras_name for layer in compiled.plan.after.layers.values()):
         assert shape_of(again) == shape_of(compiled.plan.after.sorted()) or _renumbered(again, compiled.plan.after)
     data = data_for(model)
+    old_names = {new: old for old, new in compiled.plan.renamed.items()}
     for name in independent_of_edits(compiled):
-        if "/" in name or len(base.get_layer(name)._inbound_nodes) > 1:
+        old = old_names.get(name, name)
+        if "/" in old or len(base.get_layer(old)._inbound_nodes) > 1:
             continue  # `get_layer(name).output` means a first call, perhaps one outside of the model
         kept = keras.Model(model.inputs, model.get_layer(name).output)
-        plain = keras.Model(base.inputs, base.get_layer(name).output)
-        arrays = {tensor.name: each for tensor, each in zip(model.inputs, _listed(data), strict=True)}
+        plain = keras.Model(base.inputs, base.get_layer(old).output)
+        pairs = zip(model.inputs, _listed(data), strict=True)
+        arrays = {old_names.get(tensor.name, tensor.name): each for tensor, each in pairs}
         fed = [arrays.get(tensor.name, np.zeros((2, *tensor.shape[1:]), "float32")) for tensor in plain.inputs]
         assert_same_bits(outputs_of(kept, _listed(data)), outputs_of(plain, fed))
     model.save(folder / "model.keras")

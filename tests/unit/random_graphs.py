@@ -189,13 +189,16 @@ def random_spec(chance: Random, graph: Graph) -> dict[str, Any]:
     on_edges = {"between": {"each": chance.choice((["all", some()], [some(), "all"]))}}
     sections: dict[str, Any] = {
         "input": {"layer": "in0", "name": "other"},
+        "start_at": one(),
         "cut_at": one(),
         "remove": [some() for _ in range(chance.choice((1, 2)))],
         "replace": [{chance.choice(("each", "layers")): some(), "with": chain_of(chance)}],
         "insert": [{**chance.choice(({place: {"each": some()}}, on_edges)), "layers": chain_of(chance)}],
         "set": [{"layers": {"layers": some(), "except": "in*"}, "to": {"dtype": "float16"}}],
         "head": ["Flatten", {"Dense": 3}],
+        "rename": {one(): "renamed", one(): chance.choice(("other", one()))},
         "outputs": chance.choice((one(), [one(), one()], {"x": one(), "y": one()})),
+        "dtype": "mixed_float16",
         "freeze": some(),
     }
     return {key: sections[key] for key in chance.sample(sorted(sections), chance.choice((1, 1, 2, 3)))}

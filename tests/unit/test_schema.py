@@ -34,6 +34,7 @@ BEYOND = {
     "SC108-function-and-folder",
     "SC108-image-size-of-a-function",
     "SC108-pooling-beside-a-top",
+    "SC108-rename-of-one-layer-twice",
     "SC202-unregistered",
 }
 

@@ -26,6 +26,11 @@ class _Cause:
     removed_by: Origin | None = None
 
     @property
+    def is_made(self) -> bool:
+        """Whether an entry made the culprit, not `start_at`, which makes an input."""
+        return self.culprit is not None and self.culprit.is_new and self.culprit.kind != "input"
+
+    @property
     def place(self) -> Path:
         """Where the spec says so; empty where no edit is to blame."""
         if self.culprit is not None:
@@ -44,7 +49,8 @@ def _cause(graph: Graph, base: Graph, node: str) -> _Cause:
     for name in _upstream(graph, node):
         layer = graph.layer_of(name)
         # A new size of the input changes arguments of layers behind it; the input is what the user wrote.
-        if layer.cause is not None and (layer.changed_by != RESIZED or layer.kind == "input"):
+        is_told = layer.changed_by != RESIZED or layer.kind == "input"
+        if layer.cause is not None and is_told and layer.cause.section != "dtype":  # which changes no shape
             return _Cause(layer)
     # What was taken away is not in the graph any more, so that the way back leads through the base.
     gone = next((name for name in _upstream(base, node) if name in graph.removed), None)
@@ -102,8 +108,8 @@ def _not_rebuilt(layer: LayerSpec, variables: tuple[VariableSpec, ...]) -> Diagn
 
 def _place(culprit: LayerSpec) -> Path:
     """Where the spec says what a layer puts out: the `filters`, `units` or entry of a new one, else what changed it."""
-    if not culprit.is_new:
-        path = culprit.changed_by.path if culprit.changed_by else ()
+    if not culprit.is_new or culprit.kind == "input":
+        path = culprit.cause.path if culprit.cause else ()
         if culprit.changed and path[:1] == ("set",):
             return (*path, "to", next(iter(culprit.changed)))
         return path
@@ -129,8 +135,8 @@ def call_error(error: Exception, node: Node, graph: Graph, base: Graph) -> SpecE
     return SpecError.single(
         "SC401",
         f"{kept}`{spec.name}` ({spec.class_name}) cannot take its input {' and '.join(map(shown, shapes))}{before}",
-        path=(*culprit.origin.path, culprit.class_name) if culprit is not None and culprit.is_new else cause.place,
-        at_key=culprit is not None and culprit.is_new,
+        path=(*culprit.origin.path, culprit.class_name) if culprit is not None and cause.is_made else cause.place,
+        at_key=cause.is_made,
         notes=notes,
         help=call_help(spec, shapes, culprit, cause.gone, channel_axis(graph, refs[0].node)),
         fixes=tuple(call_fixes(spec, node, graph, base, shapes, culprit)),
@@ -196,7 +202,8 @@ def _input_shapes(graph: Graph, node: str) -> str:
 def _culprit_notes(culprit: LayerSpec, graph: Graph, base: Graph) -> list[str]:
     spec = graph.spec_of(ValueRef(graph.calls[culprit.name][0]))
     there = f" puts out {shown(spec.shape)}" if spec else ""
-    how, edit = ("made", culprit.origin) if culprit.is_new else ("changed", culprit.changed_by or culprit.origin)
+    edit = culprit.cause or culprit.origin
+    how = "made" if edit == culprit.origin else "changed"
     notes = [f"`{culprit.name}`, {how} by `{entry_name(edit.path)}`,{there}"]
     if not culprit.is_new:
         was = base.spec_of(ValueRef(culprit.name)) if culprit.name in base.nodes else None

@@ -59,10 +59,10 @@ def fit_help(layer: LayerSpec, culprit: LayerSpec | None, gone: str | None, want
     """Advice where no change of the spec that was tried makes a kept layer fit; `gone` was taken away before it."""
     if gone is not None:
         return _leave_in(gone)
-    if culprit is not None and culprit.is_new:
-        return f"take `{culprit.name}` out, put it into the `head`, or let what reaches `{layer.name}` be {wanted}"
     if culprit is not None and culprit.kind == "input":
         return f"leave the input as the base has it: `{layer.name}` has weights for {wanted} only"
+    if culprit is not None and culprit.is_new:
+        return f"take `{culprit.name}` out, put it into the `head`, or let what reaches `{layer.name}` be {wanted}"
     whose = (culprit or layer).name
     return (
         f"leave the arguments of `{whose}` as the base has them,\n"
@@ -161,7 +161,7 @@ def call_help(
                 "a nested model keeps the size that it was built for: build the base for the new one,\n"
                 "for an application with `input_shape` in `base`"
             )
-        if culprit is not None and culprit.is_new:
+        if culprit is not None and culprit.is_new and culprit.kind != "input":
             return f"take `{culprit.name}` out, or put it into the `head`"
         return None
     if len(shapes) < 2 and spec.class_name in TAKE_LISTS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -17,6 +17,7 @@ from spec_compiler.backend.models.rebuilding import Originals
 from spec_compiler.backend.models.symbolic import refusal
 from spec_compiler.diagnostics import SpecError, under
 from spec_compiler.files import Folder
+from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec
 
 Factory = Callable[..., Any]  # from the layer's name, and from the arguments that `set` gives it
@@ -34,6 +35,14 @@ class Custom:
     factories: Mapping[str, Factory] = field(default_factory=dict)
     has_lambdas: bool = False
     originals: Originals = field(default_factory=Originals)
+
+    def renamed(self, result: Graph) -> Custom:
+        """The same, by the names that a result has for the layers."""
+        if not result.renamed:
+            return self
+        factories = {result.renamed.get(name, name): each for name, each in self.factories.items()}
+        layers = {result.renamed.get(name, name): each for name, each in self.originals.layers.items()}
+        return replace(self, factories=factories, originals=Originals(layers))
 
 
 def lambda_factories(model: Any) -> dict[str, Factory]:

@@ -178,7 +178,9 @@ def _on_another_input(spec: LayerSpec, reason: str) -> SpecError:
 
 def _changed(spec: LayerSpec) -> Path:
     """Where the spec gives the layer other arguments."""
-    return (*spec.changed_by.path, "to", next(iter(spec.changed))) if spec.changed_by is not None else ()
+    if spec.changed_by is None or spec.changed_by.section != "set":
+        return spec.changed_by.path if spec.changed_by is not None else ()
+    return (*spec.changed_by.path, "to", next(iter(spec.changed)))
 
 
 def _untied(spec: LayerSpec, others: Sequence[str]) -> SpecError:

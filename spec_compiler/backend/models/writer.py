@@ -97,7 +97,18 @@ def _build(graph: Graph, base: Graph, seed: int, custom: Custom, folder: Folder)
     ends = map_references(graph.outputs, tensors.__getitem__)
     with deep(len(graph.nodes)):
         model = keras.Model(inputs, ends, name=graph.name)
+    if any(map(_scales, layers.values())):  # made under that policy it would have it: see `Trainer.compile`
+        model.dtype_policy = _MIXED
     return Built(model, layers, replace(graph, nodes=nodes, layers=specs))
+
+
+_MIXED = "mixed_float16"
+
+
+def _scales(layer: Any) -> bool:
+    """Whether a layer computes so that Keras scales the loss when the model is compiled."""
+    policy = getattr(layer, "dtype_policy", None)
+    return policy is not None and policy.name == _MIXED
 
 
 class _Refused(Exception):

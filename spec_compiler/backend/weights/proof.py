@@ -27,7 +27,7 @@ from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec
 from spec_compiler.graph.node import Node, ValueRef, map_references
-from spec_compiler.graph.unchanged import frontier, moved_inputs, unchanged_nodes
+from spec_compiler.graph.unchanged import frontier, unchanged_nodes
 from spec_compiler.plan.proof import Proof
 
 Array = np.ndarray[Any, Any]
@@ -54,8 +54,7 @@ def prove(
         return Proof("the base comes without weights", "", 0, 0)
     models = {prefix: each.model() for prefix, each in references.items()}
     text = " and ".join(each.text for each in references.values())
-    moved = moved_inputs(before, built.graph)
-    last = frontier(built.graph, unchanged_nodes(before, built.graph, moved))
+    last = frontier(built.graph, unchanged_nodes(before.under_names_of(built.graph), built.graph))
     refused: Exception | None = None
     for probe in probes(built.graph, [layer for model in models.values() for layer in parts(model)], folder):
         try:
@@ -66,9 +65,7 @@ def prove(
         walk = _Walk(built, models, probe.inputs)
         walk.run(last)
         _compare_result(built, walk, ends)
-        num_tensors = sum(
-            _compare_base(built.graph, prefix, model, walk, moved, last) for prefix, model in models.items()
-        )
+        num_tensors = sum(_compare_base(built.graph, prefix, model, walk, last) for prefix, model in models.items())
         left_out = tuple(name for name in built.layers if name in set(initialized) & walk.compared)
         num_layers = len(walk.compared) - len(left_out)
         return Proof(text, probe.text, num_layers, num_tensors, tuple(walk.inexact), left_out)
@@ -83,10 +80,10 @@ def prove(
 
 
 def _layer_of_base(spec: LayerSpec, models: Mapping[str, Any]) -> Any:
-    """The layer or operation of this name in one of the bases, by their prefixes; None where there is none."""
-    prefix = next((prefix for prefix in models if spec.name.startswith(prefix)), None)
+    """The layer or operation of its name in one of the bases, by their prefixes; None where there is none."""
+    prefix = next((prefix for prefix in models if spec.name_in_base.startswith(prefix)), None)
     inside = models[prefix] if prefix is not None else None
-    for part in spec.name.removeprefix(prefix or "").split("/"):
+    for part in spec.name_in_base.removeprefix(prefix or "").split("/"):
         if inside is not None:
             among = getattr(inside, "operations", None) or inside.layers  # a Sequential has no operations
             inside = next((operation for operation in among if operation.name == part), None)
@@ -196,22 +193,25 @@ def _compare_result(built: Built, walk: _Walk, ends: Sequence[Any]) -> None:
             raise ProofError(f"the model's output {ref.node} differs from that of its layers by {difference}")
 
 
-def _compare_base(
-    graph: Graph, prefix: str, model: Any, walk: _Walk, moved: Mapping[str, str], last: Sequence[str]
-) -> int:
+def _compare_base(graph: Graph, prefix: str, model: Any, walk: _Walk, last: Sequence[str]) -> int:
     """Compares the tensors before the first edits with those of a base's own run; how many there are."""
-    of_base = {f"{prefix}{ref.node}": tensor for ref, tensor in node_tensors(model).items() if ref.index == 0}
+
+    def now(call: str) -> str:
+        """A call of the base as the result names it."""
+        layer, at, number = f"{prefix}{call}".partition("@")
+        return f"{graph.renamed.get(layer, layer)}{at}{number}"
+
+    of_base = {now(ref.node): tensor for ref, tensor in node_tensors(model).items() if ref.index == 0}
     chosen = [name for name in last if name in of_base and graph.layer_of(name).kind != "input"]
     names = {id(tensor): name for name, tensor in of_base.items()}
-    probe = {moved.get(name, name): value for name, value in walk.inputs.items()}
-    feeds = [probe.get(names.get(id(tensor), "")) for tensor in model.inputs]
+    feeds = [walk.inputs.get(names.get(id(tensor), "")) for tensor in model.inputs]
     if not chosen or any(feed is None for feed in feeds):
         return 0
     training = _in_training(graph)
-    with _as_it_was([(layer, f"{prefix}{layer.name}" in training) for layer in model.layers]):
+    with _as_it_was([(layer, now(layer.name) in training) for layer in model.layers]):
         for layer in model.layers:
-            if f"{prefix}{layer.name}" in walk.built.layers:
-                _same_seeds(walk.built.layers[f"{prefix}{layer.name}"], layer)
+            if now(layer.name) in walk.built.layers:
+                _same_seeds(walk.built.layers[now(layer.name)], layer)
         run = keras.Model(model.inputs, [of_base[name] for name in chosen])
         tensors = keras.tree.flatten(run(feeds))
     for name, tensor in zip(chosen, tensors, strict=True):

@@ -37,7 +37,7 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
             if spec.kind not in ("input", "operation"):
                 layer_rows = list(_layer_rows(spec, layer, opened, spec.name in source.fills))
                 rows += _with_state(layer_rows, spec, layer, opened)
-                single += [] if spec.is_new else _frozen_alone(layer, opened.state(spec.name))
+                single += [] if spec.is_new else _frozen_alone(layer, opened.state(spec.name_in_base))
     rows += _dropped(base, built.graph)
     for variable in built.model.variables:
         if is_symbolic(variable):
@@ -131,7 +131,7 @@ def _with_state(rows: list[LedgerRow], spec: LayerSpec, layer: Any, source: Open
     if spec.is_new:
         yield from rows
         return
-    state = source.state(spec.name)
+    state = source.state(spec.name_in_base)
     loaded: dict[int, tuple[str, str]] = {}  # by variable: where Keras's own loading of it read what
     carried: list[LedgerRow] = []
     try:

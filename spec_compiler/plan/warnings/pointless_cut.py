@@ -24,7 +24,7 @@ def pointless_cut(spec: Spec, plan: Plan) -> Iterator[Diagnostic]:
         yield Diagnostic("SC310", message, ("cut_at",), help="remove it")
     elif remover is not None and remover.section in ("replace", "remove"):
         return  # the cut counts: they put its layer away afterwards, on purpose
-    elif name in before.nodes and name not in after.nodes:
+    elif name in before.nodes and after.renamed.get(name, name) not in after.nodes:
         by = "outputs" if spec.outputs is not None else "head"
         message = f"`{by}` ends before `{name}`, so `cut_at` changes nothing"
         there = ((f"`{by}` is here", (by,)),)

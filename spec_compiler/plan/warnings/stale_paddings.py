@@ -31,19 +31,20 @@ def stale_paddings(spec: Spec, plan: Plan) -> Iterator[Diagnostic]:
     stale = [
         (name, chosen)
         for name, layer in plan.after.layers.items()
-        if name in plan.before.layers and (chosen := _chosen_now(layer, plan)) is not None
+        if layer.name_in_base in plan.before.layers and (chosen := _chosen_now(layer, plan)) is not None
     ]
     if not stale:
         return
     name, chosen = stale[0]
-    now = _padding(plan.after.layers[name])
+    layer = plan.after.layers[name]
     more = f", and {len(stale) - 1} more like it" if len(stale) > 1 else ""
+    mended = f"{{layers: {layer.name_in_base}, to: {{padding: {flow([*map(list, chosen)])}}}}}"
     yield Diagnostic(
         "SC405",
-        f"`{name}` keeps the padding {now}, which Keras chose for another size{more}",
+        f"`{name}` keeps the padding {_padding(layer)}, which Keras chose for another size{more}",
         _cause(plan.after),
         notes=(f"on its input {_input(plan.after, name)} Keras chooses {chosen}",),
-        help=f"{_instead(spec)}write `set: [{{layers: {name}, to: {{padding: {flow([*map(list, chosen)])}}}}}]`",
+        help=f"{_instead(spec)}write `set: [{mended}]`",
     )
 
 
@@ -59,9 +60,10 @@ def _instead(spec: Spec) -> str:
 def _chosen_now(layer: LayerSpec, plan: Plan) -> Padding | None:
     """What Keras chooses for the layer's input now, where the layer keeps what Keras chose for the input it had."""
     padding = _padding(layer)
-    if layer.is_new or padding is None or not re.search(_CHOSEN, layer.name):
+    if layer.is_new or padding is None or not re.search(_CHOSEN, layer.name_in_base):
         return None
-    was, now = (_chosen(layer, padding, _input(graph, layer.name)) for graph in (plan.before, plan.after))
+    sides = ((plan.before, layer.name_in_base), (plan.after, layer.name))
+    was, now = (_chosen(layer, padding, _input(*side)) for side in sides)
     return now if was == padding != now else None
 
 
