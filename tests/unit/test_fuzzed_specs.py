@@ -36,7 +36,7 @@ for number in range(300):
     check_spec(spec(number), static=True)
 gc.collect()
 before = resident()
-for number in range(300, 1_300):
+for number in range(300, 700):
     assert check_spec(spec(number), static=True) or number % 9 in (5,)
 gc.collect()
 print(resident() - before)
@@ -44,7 +44,7 @@ print(resident() - before)
 
 
 def test_broken_specs_are_told_where_they_are_broken() -> None:
-    report = run(510, seed=13)
+    report = run(204, seed=13)
     assert not report.failures, report.failures[0]
     assert report.rate() >= RATE, f"{report}\n{report.missed[0]}"
     assert all(report.counts[kind, "told"] for kind in KINDS), report
@@ -73,7 +73,7 @@ def test_what_failed_once(path: Path, tmp_path: Path) -> None:
     assert problem is None
 
 
-def test_memory_is_flat_over_a_thousand_texts() -> None:
+def test_memory_is_flat_over_hundreds_of_texts() -> None:
     done = subprocess.run([sys.executable, "-c", GROWTH], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     assert float(done.stdout) < MEGABYTES / 3
