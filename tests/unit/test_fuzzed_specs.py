@@ -76,4 +76,4 @@ def test_what_failed_once(path: Path, tmp_path: Path) -> None:
 def test_memory_is_flat_over_hundreds_of_texts() -> None:
     done = subprocess.run([sys.executable, "-c", GROWTH], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert float(done.stdout) < MEGABYTES / 3
+    assert float(done.stdout) < MEGABYTES / 6  # of what a run of thousands may take
