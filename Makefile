@@ -83,16 +83,16 @@ check: setup
 unit: export PYTHONDONTWRITEBYTECODE =
 unit: setup node
 	@echo "the tests that need no Keras: 20 seconds on two cores"
-	$(BIN)/python -m pytest -n 2 tests/unit
+	$(BIN)/python -m pytest -n 2 -m quick tests/unit
 
 # Two processes: each imports TensorFlow once, and what waits for a child or a clock leaves the other core to the rest.
-REST := -m pytest -n 2 --ignore tests/unit
+REST := -m pytest -n 2
 test: check unit browser
 	@echo "the tests with Keras and in a browser: about 15 minutes on two cores"
-	$(BIN)/python $(REST) -m "not slow"
+	$(BIN)/python $(REST) -m "not quick and not slow"
 
 test-all: check unit browser
-	$(BIN)/python $(REST)
+	$(BIN)/python $(REST) -m "not quick"
 
 .PHONY: layer-classes
 layer-classes: setup

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +28,13 @@ def commands() -> Iterator[Forked]:
     )
     yield found
     found.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is not said to be thorough is quick."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and item.get_closest_marker("thorough") is None:
+            item.add_marker("quick")
 
 
 @pytest.hookimpl(trylast=True)

@@ -106,6 +106,7 @@ def test_finding_S22_what_is_right_comes_back(name: str) -> None:
     assert from_plain(json.loads(json.dumps(to_plain(GRAPHS[name])))) == GRAPHS[name]
 
 
+@pytest.mark.thorough
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(st.data())
 def test_finding_S22_a_graph_of_other_content(data: Any) -> None:
@@ -135,6 +136,7 @@ def _followed(data: dict[str, Any]) -> Any:
         return None
 
 
+@pytest.mark.thorough
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(st.data())
 def test_finding_S22_calls_of_other_content(data: Any) -> None:

@@ -77,6 +77,7 @@ def test_line_breaks_stay(path: Path, breaks: Callable[[str], str]) -> None:
     assert fix(breaks(text)).text == breaks(fix(text).text)
 
 
+@pytest.mark.thorough
 def test_slips_of_one_letter_are_mended_and_nothing_else_changes(tmp_path: Path) -> None:
     outcomes = []
     for each in slips(20, 3, tmp_path):
@@ -89,6 +90,7 @@ def test_slips_of_one_letter_are_mended_and_nothing_else_changes(tmp_path: Path)
     assert not outcomes.count("offered")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "very long"])
 def test_however_a_spec_is_broken_it_never_checks_worse(kind: str) -> None:
     chance = random.Random(kind)
@@ -101,6 +103,7 @@ def test_however_a_spec_is_broken_it_never_checks_worse(kind: str) -> None:
         assert not fix(result.text).done
 
 
+@pytest.mark.thorough
 def test_hundreds_of_mistakes_are_mended_in_seconds() -> None:
     wrong = "spec: 1\nbase: {application: VGG16}\nhead:\n" + "  - Dense: {unit: 3}  # so\n" * 300
     start = time.monotonic()

@@ -57,6 +57,7 @@ def test_markdown_text(name: str, golden: Callable[[str, str], None]) -> None:
     golden(f"diagram/{name}.md", plan_as(PLANS[name](), "markdown"))
 
 
+@pytest.mark.thorough
 def test_mermaid_itself_reads_every_flowchart() -> None:
     charts = {f"{name} {view}": to_mermaid(plan(), view) for name, plan in PLANS.items() for view in VIEWS}
     base = residual_tower(20)

@@ -43,6 +43,7 @@ print(resident() - before)
 """
 
 
+@pytest.mark.thorough
 def test_broken_specs_are_told_where_they_are_broken() -> None:
     report = run(204, seed=13)
     assert not report.failures, report.failures[0]
@@ -73,6 +74,7 @@ def test_what_failed_once(path: Path, tmp_path: Path) -> None:
     assert problem is None
 
 
+@pytest.mark.thorough
 def test_memory_is_flat_over_hundreds_of_texts() -> None:
     done = subprocess.run([sys.executable, "-c", GROWTH], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -120,6 +120,7 @@ def test_values_as_text(value: Any, text: str) -> None:
     assert value_text(value).strip('"') == text.strip('"')
 
 
+@pytest.mark.thorough
 def test_a_model_of_ten_thousand_layers_is_below_ten_megabytes() -> None:
     base = residual_tower(3333)
     page = to_html(Plan("big", base, inserted(base, "b1500_add")))

@@ -55,6 +55,7 @@ def test_every_example_is_valid(validator: Any, path: Path) -> None:
     assert [each.message for each in validator.iter_errors(read_source(path).data)] == []
 
 
+@pytest.mark.thorough
 def test_every_structural_mistake_is_refused(validator: Any) -> None:
     accepted = set()
     for path in INVALID:
