@@ -1,14 +1,15 @@
 """The public functions, readable as a table of contents.
 
-Source -> Spec         spec                 what the user wrote, every mistake in it located
-Spec   -> Plan         planning             base, edits, shapes: the one way, whether Keras answers or the memory of it
-Plan   -> keras.Model  backend/writer       fresh layers, shapes proven, still without weights
-weights                backend/weights      kept ones copied, new ones initialised, all in the ledger
-proof                  backend/proof        where it is asked for: base and result, layer by layer
-the result             compiled             what the caller gets: model, plan, ledger, pictures
+Source -> Spec         spec/                     what the user wrote, every mistake in it located
+Spec   -> Plan         planning                  base, edits, shapes: the one way, whether Keras answers or the memory
+Plan   -> keras.Model  backend/models/writer     fresh layers, shapes proven, still without weights
+weights                backend/weights/transfer  kept ones copied, new ones initialised, all in the ledger
+proof                  backend/weights/proof     where it is asked for: base and result, layer by layer
+the result             result                    what the caller gets: model, plan, ledger, pictures
 
-Files of strangers go through gates on the way: `permissions` (what a spec may do), `files` (where its names lead),
-`reading/` (zip, HDF5, JSON), `backend/allowed_configs` (what a saved model may name). `whole` writes what comes out.
+Files of strangers go through gates on the way: `spec/permissions` (what a spec may do), `files/folder` (where its names
+lead), `reading/` (zip, HDF5, JSON), `backend/models/allowed_configs` (what a saved model may name). `files/whole`
+writes what comes out.
 """
 
 from __future__ import annotations

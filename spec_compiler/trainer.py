@@ -1,10 +1,10 @@
 """The training pipeline, readable as a table of contents.
 
-Spec   -> folders       training/folder    which images there are, in which classes
-Spec   -> CompiledSpec  compiler.py        the edited model with its weights
-both   -> LoadedData    backend/data       batches that fit the model, every image proven readable
-       -> History       backend/fitting    the phases, each Keras's own compile and fit
-       -> files         backend/run_files  curves, history, models, summary
+Spec   -> folders       training/folder             which images there are, in which classes
+Spec   -> CompiledSpec  compiler                    the edited model with its weights
+both   -> LoadedData    backend/training/data       batches that fit the model, every image proven readable
+       -> History       backend/training/fitting    the phases, each Keras's own compile and fit
+       -> files         backend/training/run_files  curves, history, models, summary
 """
 
 from __future__ import annotations
