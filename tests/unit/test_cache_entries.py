@@ -107,7 +107,7 @@ def test_finding_S22_what_is_right_comes_back(name: str) -> None:
 
 
 @pytest.mark.thorough
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(st.data())
 def test_finding_S22_a_graph_of_other_content(data: Any) -> None:
     made = GRAPHS[data.draw(st.sampled_from(sorted(GRAPHS)))]
@@ -137,7 +137,7 @@ def _followed(data: dict[str, Any]) -> Any:
 
 
 @pytest.mark.thorough
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(st.data())
 def test_finding_S22_calls_of_other_content(data: Any) -> None:
     before = residual()

@@ -80,7 +80,7 @@ def test_line_breaks_stay(path: Path, breaks: Callable[[str], str]) -> None:
 @pytest.mark.thorough
 def test_slips_of_one_letter_are_mended_and_nothing_else_changes(tmp_path: Path) -> None:
     outcomes = []
-    for each in slips(20, 3, tmp_path):
+    for each in slips(40, 3, tmp_path):
         outcomes.append(each.outcome)
         if each.outcome == "mended":
             assert each.fixed.text == each.right

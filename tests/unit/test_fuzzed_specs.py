@@ -1,4 +1,4 @@
-"""finding_S23 and the fuzzer of specs: a short run of it, what failed once, and memory over a thousand new texts."""
+"""finding_S23 and the fuzzer of specs: a short run of it, what failed once, and memory over thousands of new texts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ for number in range(300):
     check_spec(spec(number), static=True)
 gc.collect()
 before = resident()
-for number in range(300, 700):
+for number in range(300, 3_300):
     assert check_spec(spec(number), static=True) or number % 9 in (5,)
 gc.collect()
 print(resident() - before)
@@ -45,7 +45,7 @@ print(resident() - before)
 
 @pytest.mark.thorough
 def test_broken_specs_are_told_where_they_are_broken() -> None:
-    report = run(204, seed=13)
+    report = run(510, seed=13)
     assert not report.failures, report.failures[0]
     assert report.rate() >= RATE, f"{report}\n{report.missed[0]}"
     assert all(report.counts[kind, "told"] for kind in KINDS), report
@@ -75,7 +75,7 @@ def test_what_failed_once(path: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.thorough
-def test_memory_is_flat_over_hundreds_of_texts() -> None:
+def test_memory_is_flat_over_thousands_of_texts() -> None:
     done = subprocess.run([sys.executable, "-c", GROWTH], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert float(done.stdout) < MEGABYTES / 6  # of what a run of thousands may take
+    assert float(done.stdout) < MEGABYTES
