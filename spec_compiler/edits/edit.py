@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
@@ -10,7 +11,7 @@ from spec_compiler.graph import Graph
 from spec_compiler.language.entries import LayerEntry
 
 
-class Edit:
+class Edit(abc.ABC):
     """A change of a graph, and what everything else needs to know of the section that says it.
 
     Attributes:
@@ -29,13 +30,13 @@ class Edit:
     names: ClassVar[tuple[str, ...]] = ()
     parts: ClassVar[tuple[str, ...]] = ()
 
+    @abc.abstractmethod
     def apply(self, graph: Graph, path: Path) -> Graph:
         """The graph after the edit, which stands at `path` in the spec.
 
         Raises:
             SpecError: where the edit does not fit the graph, paths relative to the edit.
         """
-        raise NotImplementedError
 
     def entries(self) -> tuple[Path, Sequence[LayerEntry]]:
         """The new layers that the edit will make, and where in the edit they stand."""
