@@ -7,7 +7,7 @@ needs an earlier one is told after all sections, as a later `cut_at` or `outputs
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -128,19 +128,7 @@ def _common_start(graph: Graph, before: Graph, name: str) -> str | None:
         if len(taken) != 1 or before.layer_of(taken[0].node).kind == "input":
             continue
         earlier = before.ancestors([taken[0].node])
-        needed = _reached_around(before, [name for name in kept if name not in earlier], taken[0])
+        needed = before.ancestors((name for name in kept if name not in earlier), without=taken[0])
         if not any(before.layer_of(name).kind == "input" and name in earlier for name in needed):
             return each
     return None
-
-
-def _reached_around(graph: Graph, names: Iterable[str], tensor: ValueRef) -> set[str]:
-    """What calls depend on other than through a tensor, themselves included."""
-    found: set[str] = set()
-    todo = list(names)
-    while todo:
-        name = todo.pop()
-        if name not in found:
-            found.add(name)
-            todo += [ref.node for ref in graph.nodes[name].inputs if ref != tensor]
-    return found

@@ -103,9 +103,9 @@ class Graph:
         """From the names of kept layers in the base to those here, where they differ."""
         return {layer.base_name: name for name, layer in self.layers.items() if layer.base_name is not None}
 
-    def ancestors(self, names: Iterable[str]) -> set[str]:
-        """The nodes that the given ones depend on, themselves included."""
-        return _reached(names, lambda name: [ref.node for ref in self.nodes[name].inputs])
+    def ancestors(self, names: Iterable[str], without: ValueRef | None = None) -> set[str]:
+        """The nodes that the given ones depend on, themselves included; other than through the tensor `without`."""
+        return _reached(names, lambda name: [ref.node for ref in self.nodes[name].inputs if ref != without])
 
     def descendants(self, names: Iterable[str]) -> set[str]:
         """The nodes that depend on the given ones, themselves included."""
