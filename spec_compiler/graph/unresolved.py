@@ -10,7 +10,7 @@ from spec_compiler.diagnostics import Path, SpecError, did_you_mean, near, quote
 from spec_compiler.diagnostics.near import offered
 from spec_compiler.graph import Coming, Graph
 from spec_compiler.graph.enclosed import near_name, reach, same_name
-from spec_compiler.graph.layer_spec import LayerSpec
+from spec_compiler.graph.layer_spec import LayerSpec, Origin
 from spec_compiler.graph.matches import in_keyword, is_class
 from spec_compiler.language.patterns import LONGEST, glob
 from spec_compiler.language.selectors import KEYWORDS, Term, as_a_list
@@ -120,18 +120,18 @@ def is_inside(name: str, whose: str, graph: Graph) -> bool:
     return in_base.startswith(f"{whose}/")
 
 
+def _taken_away(fact: str, term: Term, name: str, origin: Origin, notes: tuple[str, ...] = ()) -> SpecError:
+    """SC206 for an element of which an edit left nothing, with the place of the edit that took `name` away."""
+    related = [(f"`{origin.section}` took `{name}` away", origin.path)]
+    return SpecError.single("SC206", fact, path=term.path, related=related, notes=notes, help=_ANY_STILL_THERE)
+
+
 def _no_model(term: Term, graph: Graph) -> SpecError:
     """The error for a base or nested model that is not there, or of which nothing is left."""
     gone = next((name for name in graph.removed if name.startswith(f"{term.whose}/")), None)
     if gone is not None:
         origin = graph.removed[gone]
-        return SpecError.single(
-            "SC206",
-            f"nothing of `{term.whose}` is left, `{origin.section}` took it away",
-            path=term.path,
-            related=[(f"`{origin.section}` took `{gone}` away", origin.path)],
-            help=_ANY_STILL_THERE,
-        )
+        return _taken_away(f"nothing of `{term.whose}` is left, `{origin.section}` took it away", term, gone, origin)
     inside = _in_renamed(term.text, graph, term.path)
     if inside is not None:
         return inside
@@ -167,14 +167,9 @@ def _lost_positions(term: Term, graph: Graph) -> SpecError:
     named = f"is the position of `{inside[0]}`" if one else f"are the positions of `{inside[0]}` to `{inside[-1]}`"
     name = inside[-1]
     origin = graph.layers[name].origin if name in graph.layers else graph.removed[name]
-    return SpecError.single(
-        "SC206",
-        f"`{term.text}` {named} in the base, which `{origin.section}` took away",
-        path=term.path,
-        related=[(f"`{origin.section}` took `{name}` away", origin.path)],
-        notes=("positions count the base's own layers, whatever is cut or added",),
-        help=_ANY_STILL_THERE,
-    )
+    fact = f"`{term.text}` {named} in the base, which `{origin.section}` took away"
+    notes = ("positions count the base's own layers, whatever is cut or added",)
+    return _taken_away(fact, term, name, origin, notes)
 
 
 def nothing(term: Term, graph: Graph) -> SpecError:
@@ -208,13 +203,8 @@ def nothing(term: Term, graph: Graph) -> SpecError:
     gone = sorted(filter(term.matches(), graph.removed)) if term.form == "glob" else []
     if gone:
         origin = graph.removed[gone[0]]
-        return SpecError.single(
-            "SC206",
-            f"`{term.text}` matches only layers that `{origin.section}` took away",
-            path=term.path,
-            related=[(f"`{origin.section}` took `{gone[0]}` away", origin.path)],
-            help=_ANY_STILL_THERE,
-        )
+        fact = f"`{term.text}` matches only layers that `{origin.section}` took away"
+        return _taken_away(fact, term, gone[0], origin)
     help = reach(graph, partial(_matches, term)) or help
     what = {"type": f"no layer of class `{term.parts[0]}`"}.get(term.form, f"`{term.text}` matches no layer")
     return SpecError.single("SC201", what, path=term.path, help=help)
