@@ -167,7 +167,7 @@ def _is_of_keras(layer: LayerSpec, config: Mapping[str, Any]) -> bool:
     if layer.is_new and layer.kind == "layer":  # written in the spec, where `package>Name` is a class of somebody's
         written = json.dumps(config, default=str)
         return catalogue.class_record(layer.class_name, "layer") is not None and ">" not in written
-    # Keras serialises an object with the module of its class (keras/src/saving/serialization_lib.py). The tensors between
+    # Keras serialises an object with the module of its class (keras/src/saving/serialization_lib.py). Tensors between
     # the layers of a nested model have none and are data (`serialize_node` in keras/src/models/functional.py).
     objects = (each for each in _mappings(config) if "class_name" in each and "config" in each)
     modules = [each.get("module") for each in objects if each["class_name"] != "__keras_tensor__"]

@@ -8,10 +8,9 @@ from typing import Any
 import keras
 import pytest
 
-from spec_compiler import check_spec, compile_spec, load_spec, plan_spec
-from spec_compiler.spec.permissions import Permissions
+from spec_compiler import check_spec, compile_spec
 from tests.backend.conftest import assert_same_bits, branching, outputs_of, randomized
-from tests.memory import static_plan
+from tests.memory import assert_planned_without_keras
 
 NAMES = {
     "stem": "block1_conv1",
@@ -125,12 +124,7 @@ def test_without_keras_it_is_the_same_plan(rest: str, tmp_path: Path, monkeypatc
     path = tmp_path / "spec.yaml"
     lines = ", ".join(f"{old}: {new}" for old, new in NAMES.items())
     path.write_text(f"spec: 1\nbase: {{file: model.keras}}\nrename: {{{lines}}}\n{rest}\n")
-    plan = plan_spec(path)
-    tier, known = static_plan(load_spec(path), Permissions())
-    assert tier == "shapes"
-    assert known is not None
-    assert known == plan
-    assert known.to_json() == plan.to_json()
+    assert_planned_without_keras(path)
 
 
 def test_the_inside_of_a_model_has_no_new_name() -> None:

@@ -9,10 +9,9 @@ import keras
 import numpy as np
 import pytest
 
-from spec_compiler import check_spec, compile_spec, load_spec, plan_spec
-from spec_compiler.spec.permissions import Permissions
+from spec_compiler import check_spec, compile_spec
 from tests.backend.conftest import assert_same_bits, branching, outputs_of, randomized
-from tests.memory import static_plan
+from tests.memory import assert_planned_without_keras
 
 
 def numbers(model: Any) -> Any:
@@ -85,9 +84,4 @@ def test_without_keras_it_is_the_same_plan(rest: str, tmp_path: Path, monkeypatc
     branching().save(tmp_path / "model.keras")
     path = tmp_path / "spec.yaml"
     path.write_text(f"spec: 1\nbase: {{file: model.keras}}\nstart_at: block2_conv1\n{rest}\n")
-    plan = plan_spec(path)
-    tier, known = static_plan(load_spec(path), Permissions())
-    assert tier == "shapes"
-    assert known is not None
-    assert known == plan
-    assert known.to_json() == plan.to_json()
+    assert_planned_without_keras(path)
