@@ -104,3 +104,15 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]
     found = two_places(tmp_path)
     monkeypatch.chdir(found[0])
     return found
+
+
+class Scaled(keras.layers.Layer):  # type: ignore[misc]
+    """A layer of somebody's class, which Keras does not know."""
+
+    def __init__(self, factor: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.factor = factor
+        self.scale = self.add_weight(shape=(), initializer="ones", name="scale")
+
+    def call(self, inputs: Any) -> Any:
+        return inputs * self.scale * self.factor

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from spec_compiler import check_spec, compile_spec
-from tests.backend.conftest import assert_same_bits, branching, outputs_of, randomized
+from tests.backend.conftest import Scaled, assert_same_bits, branching, outputs_of, randomized
 from tests.memory import assert_planned_without_keras
 
 MIXED = ("mixed_float16", "mixed_bfloat16")
@@ -138,23 +138,11 @@ def test_the_loss_is_scaled_as_of_a_model_made_so() -> None:
     assert not isinstance(plain.optimizer, keras.optimizers.LossScaleOptimizer)
 
 
-class Doubled(keras.layers.Layer):  # type: ignore[misc]
-    """A layer of somebody's whose config Keras cannot make."""
-
-    def __init__(self, factor: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.factor = factor
-        self.scale = self.add_weight(shape=(), initializer="ones", name="scale")
-
-    def call(self, inputs: Any) -> Any:
-        return inputs * self.scale * self.factor
-
-
 def test_a_class_of_ones_own() -> None:
     inputs = keras.Input((4,), name="x")
-    base = randomized(keras.Model(inputs, keras.layers.Dense(2, name="top")(Doubled(0.5, name="own")(inputs))))
+    base = randomized(keras.Model(inputs, keras.layers.Dense(2, name="top")(Scaled(0.5, name="own")(inputs))))
     keras.config.set_dtype_policy("mixed_float16")
-    wanted = keras.Model(inputs, keras.layers.Dense(2, dtype="float32")(Doubled(0.5)(inputs)))
+    wanted = keras.Model(inputs, keras.layers.Dense(2, dtype="float32")(Scaled(0.5)(inputs)))
     keras.config.set_dtype_policy("float32")
     wanted.set_weights(base.get_weights())
     model = compile_spec({"spec": 1, "dtype": "mixed_float16"}, base=base).model

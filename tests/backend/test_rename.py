@@ -9,7 +9,7 @@ import keras
 import pytest
 
 from spec_compiler import check_spec, compile_spec
-from tests.backend.conftest import assert_same_bits, branching, outputs_of, randomized
+from tests.backend.conftest import Scaled, assert_same_bits, branching, outputs_of, randomized
 from tests.memory import assert_planned_without_keras
 
 NAMES = {
@@ -65,19 +65,11 @@ def test_what_goes_after_it_goes_for_that_reason() -> None:
     assert {(row.layer, row.reason) for row in lost} == {("predictions", "its layer was taken away by `outputs`")}
 
 
-class Own(keras.layers.Layer):  # type: ignore[misc]
-    """A layer that its config does not make."""
-
-    def __init__(self, factor: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.factor = factor
-        self.scale = self.add_weight(shape=(), initializer="ones", name="scale")
-
-    def call(self, inputs: Any) -> Any:
-        return inputs * self.scale * self.factor
+class Own(Scaled):
+    """A layer that its config does not make: it leaves the factor out."""
 
     def get_config(self) -> dict[str, Any]:
-        return dict(super().get_config())
+        return dict(keras.layers.Layer.get_config(self))
 
 
 def test_layers_that_are_made_from_the_originals(images: Any) -> None:
