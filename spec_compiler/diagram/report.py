@@ -216,8 +216,9 @@ class _Links:
         if after is not None and after.layer.is_new:
             yield after.layer.origin.path
         elif after is not None:
-            if after.layer.changed_by is not None:
-                yield after.layer.changed_by.path
+            for edit in (after.layer.changed_by, after.layer.renamed_by):  # two lines may have had their part in it
+                if edit is not None:
+                    yield edit.path
             if before is not None and before.layer.trainable != after.layer.trainable:
                 yield ("freeze",)
             if entry.state in ("kept", "toggled"):
@@ -229,6 +230,7 @@ class _Links:
                 yield origin.path
 
     def _number(self, path: Path) -> int | None:
+        path = self.source.written(path) if self.source is not None else path
         if self.source is None or path not in self.source.values:
             return None
         return self.places.setdefault(path, len(self.places))

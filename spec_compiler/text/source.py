@@ -74,11 +74,11 @@ class Source:
             return diagnostic
         notes = list(diagnostic.notes)
         for what, place in diagnostic.related:
-            place = self._written(place)
+            place = self.written(place)
             there = self.keys.get(place) or self.values.get(place) or self.keys.get(place[:1])
             notes.append(f"{what} (line {there.line + 1})" if there else what)
         diagnostic = replace(diagnostic, notes=tuple(notes), related=())
-        path = self._written(diagnostic.path)
+        path = self.written(diagnostic.path)
         override = self._override(diagnostic, diagnostic.path) or self._override(diagnostic, path)
         if override is not None:
             return replace(diagnostic, file=self.file, override=override)
@@ -113,7 +113,7 @@ class Source:
             return Override(assignment.text, start, end)
         return None
 
-    def _written(self, path: Path) -> Path:
+    def written(self, path: Path) -> Path:
         """The path as the text has it: where a list may hold one entry without its bracket, there is no index."""
         written: Path = ()
         for part in path:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from spec_compiler import load_spec
 from spec_compiler.diagram import to_html
 from spec_compiler.diagram.html import PAGE, SCRIPTS
 from spec_compiler.diagram.interned import value_text
@@ -16,8 +17,10 @@ from spec_compiler.diagram.merged import STATES
 from spec_compiler.diagram.report import report_data
 from spec_compiler.graph.layer_spec import Origin
 from spec_compiler.plan import Plan
+from spec_compiler.plan.editing import apply_edits
 from spec_compiler.plan.ledger import LedgerRow, WeightLedger
 from spec_compiler.text.yaml_text import parse_source
+from tests.unit.graphs import chain
 from tests.unit.pictures import awkward, changed, cut, inserted, replaced, residual_tower, siamese
 
 SPEC = parse_source("spec: 1\nbase: {application: VGG16}\ninsert:\n  - after: conv1\n    layers:\n      - Dense: 8\n")
@@ -95,6 +98,15 @@ def test_lines_of_the_spec_know_their_nodes() -> None:
     }
     assert links["new_conv"] == links["conv1"] == ["insert[0]"]
     assert links["scores"] == ["base"]
+
+
+def test_a_layer_that_two_lines_change_leads_to_both() -> None:
+    spec = load_spec("spec: 1\nset: {layers: a, to: {activation: relu}}\nrename: {a: b}\n")
+    base = chain("in", "a")
+    data = report_data(Plan("both", base, apply_edits(spec, base)), source=spec.source)
+    places = [place for place, *_ in data["spec"]["places"]]
+    (links,) = [node["links"] for node in data["nodes"] if node["key"] == "b"]
+    assert [places[number] for number in links] == ["set", "rename.a"]
 
 
 def test_checksums_are_in_a_report_with_a_ledger() -> None:
