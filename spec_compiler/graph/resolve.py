@@ -154,13 +154,11 @@ def _range(term: Term, graph: Graph) -> set[str]:
             raise SpecError.single("SC201", message, path=term.path, help=f"`{first}..{last}` has its end as well")
     if not between:  # so both ends are named: each would be in its own half
         backwards = bool(graph.descendants(stops) & graph.ancestors(starts))
+        turned = f"{last}..{'<' if term.is_open else ''}{first}"
+        help = write(turned, f"the range runs backwards, write `{turned}`")
+        message = f"no path leads from `{first}` to `{last}`"
         raise SpecError.single(
-            "SC301",
-            f"no path leads from `{first}` to `{last}`",
-            path=term.path,
-            help=write(f"{last}..{first}", f"the range runs backwards, write `{last}..{first}`")
-            if backwards
-            else "they are on different branches",
+            "SC301", message, path=term.path, help=help if backwards else "they are on different branches"
         )
     return between
 

@@ -175,3 +175,10 @@ def test_a_bound_of_numbers(bound: Any, expected: str | None) -> None:
     with pytest.raises(SpecError) as caught:
         names(raw, replace(within, layers=layers))
     assert caught.value.diagnostics[0].code == "SC201"
+
+
+def test_an_open_range_that_runs_backwards_stays_open() -> None:
+    with pytest.raises(SpecError) as caught:
+        names("block2_pool..<block1_conv1")
+    help = caught.value.diagnostics[0].help
+    assert help == "the range runs backwards, write `block1_conv1..<block2_pool`"
