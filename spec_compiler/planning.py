@@ -21,8 +21,8 @@ from spec_compiler.graph.layer_spec import Shape
 from spec_compiler.language.base import Base
 from spec_compiler.plan import Plan
 from spec_compiler.plan.editing import apply_edits, opened_for, size_of
-from spec_compiler.plan.mending import mended
 from spec_compiler.plan.promises import check_named, kept_promises
+from spec_compiler.plan.tried_fixes import mended
 from spec_compiler.plan.warnings import lint
 from spec_compiler.spec import Spec
 from spec_compiler.spec.others import Inside, Tier, followed, inside

@@ -15,7 +15,7 @@ from spec_compiler.compiler import Checked, checked
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.diagnostics.text_lines import lines_of
 from spec_compiler.files.regular import opened
-from spec_compiler.spec.fixes import Done
+from spec_compiler.spec.fixed_text import Done
 from spec_compiler.spec.fixing import Fixed, fixed
 from spec_compiler.spec.others import Tier
 from spec_compiler.spec.permissions import Permissions

@@ -13,9 +13,9 @@ from typing import NamedTuple, get_args
 from spec_compiler.diagnostics import Advice, Diagnostic
 from spec_compiler.diagnostics.advice import Rewrite
 from spec_compiler.edits import EDITS
-from spec_compiler.spec.fixes import Done, made, made_together, written_at
+from spec_compiler.spec.fixed_text import Done, made, made_together, written_at
 from spec_compiler.spec.others import Tier
-from spec_compiler.text.meant import NotWritten
+from spec_compiler.text.changed_data import NotWritten
 
 MOST_CHECKS = 200  # of one spec; each fix costs one, and each that does not mend
 Check = Callable[[str], tuple[Tier, tuple[Diagnostic, ...]]]

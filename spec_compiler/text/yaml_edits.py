@@ -14,7 +14,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from spec_compiler.diagnostics import Path
 from spec_compiler.diagnostics.advice import Add, Remove, Rename, Space, Wrap, Write
 from spec_compiler.keras_facts.argument_values import flow
-from spec_compiler.text.meant import NotWritten, Step, changed, place_of
+from spec_compiler.text.changed_data import NotWritten, Step, changed, place_of
 from spec_compiler.text.yaml_nodes import Tree, is_block, style_of
 from spec_compiler.text.yaml_text import parse_source
 

@@ -126,7 +126,7 @@ def test_many_offers_were_taken() -> None:
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("SC40[12]*.yaml")), ids=lambda path: path.stem)
 def test_a_tried_fix_plans(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The help of a shape error says only fixes with which the spec plans without an error."""
-    from spec_compiler.plan.mending import changed as fixed
+    from spec_compiler.plan.tried_fixes import changed as fixed
     from spec_compiler.spec import load_spec
 
     monkeypatch.chdir(FOLDER)

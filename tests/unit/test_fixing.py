@@ -18,11 +18,11 @@ from spec_compiler.compiler import checked
 from spec_compiler.diagnostics import Diagnostic
 from spec_compiler.diagnostics.advice import Add, Advice, Change, Remove, Rename, Space, Wrap, Write
 from spec_compiler.spec import load_spec
-from spec_compiler.spec.fixes import made
+from spec_compiler.spec.fixed_text import made
 from spec_compiler.spec.fixing import Fixed, fixed
 from spec_compiler.spec.others import Tier
 from spec_compiler.spec.permissions import EVERYTHING
-from spec_compiler.text.meant import NotWritten, Step
+from spec_compiler.text.changed_data import NotWritten, Step
 from spec_compiler.text.yaml_edits import edited
 from tests.conftest import FIXTURES
 from tests.fuzz.breaking import KINDS, broken

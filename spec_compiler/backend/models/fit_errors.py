@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from spec_compiler.backend.models.fixes import call_fixes, call_help, fit_fixes, fit_help, width_argument
+from spec_compiler.backend.models.shape_fixes import call_fixes, call_help, fit_fixes, fit_help, width_argument
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.edits import entry_name
 from spec_compiler.edits.resized import ORIGIN as RESIZED

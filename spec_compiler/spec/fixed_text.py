@@ -8,7 +8,7 @@ from typing import NamedTuple
 from spec_compiler.diagnostics import Advice, Diagnostic, Path
 from spec_compiler.diagnostics.advice import Remove, Rename, Rewrite, Write
 from spec_compiler.diagnostics.text_lines import offset, position
-from spec_compiler.text.meant import UP, NotWritten, Step, place_of
+from spec_compiler.text.changed_data import UP, NotWritten, Step, place_of
 from spec_compiler.text.yaml_edits import Edits, Splice
 
 Errors = Iterable[Diagnostic]
