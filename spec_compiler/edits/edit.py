@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from spec_compiler.diagnostics import Path
 from spec_compiler.graph import Graph
+from spec_compiler.graph.layer_spec import Origin
 from spec_compiler.language.entries import LayerEntry
 
 
@@ -19,7 +20,8 @@ class Edit(abc.ABC):
         says: what the section is for, in the schema and in editors.
         is_list: whether the section is a list, of which each entry is an edit by itself.
         keys_are_names: whether the section's own keys are names of layers.
-        names: fields that hold names of layers, so that no class and no file stands there; `""` is the section itself.
+        names: fields that hold or give names of layers, by their keys in YAML: no class and no file stands there; `""`
+            is the section itself.
         parts: fields that are edits of their own, which `steps` gives.
     """
 
@@ -41,6 +43,13 @@ class Edit(abc.ABC):
     def entries(self) -> tuple[Path, Sequence[LayerEntry]]:
         """The new layers that the edit will make, and where in the edit they stand."""
         return (), ()
+
+    def gives_names(self, path: Path) -> Mapping[str, tuple[str, Origin]]:
+        """Names that the edit will give to layers: for each what it is until then, and where the edit says it.
+
+        A section before it that uses one is told so. Without it, only near names are offered.
+        """
+        return {}
 
     def steps(self, application: str | None) -> Iterator[tuple[Path, Edit]]:
         """The edit, and what it is followed by that is an edit of its own, each with its place in the edit.

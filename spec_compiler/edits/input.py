@@ -136,7 +136,4 @@ class Input(Section, Edit):
         if name in graph.layers:
             message = f"a layer named `{name}` is already there, the base has it"
             raise SpecError.single("SC204", message, path=("name",), help="write a name that no layer has")
-        renamed = graph.relabelled({layer.name: name})
-        base_name = None if layer.is_new else layer.name_in_base
-        moved = replace(renamed.layers[name], keras_name=None, base_name=base_name)
-        return replace(renamed, layers={**renamed.layers, name: moved})
+        return graph.given_names({layer.name: name}, {})

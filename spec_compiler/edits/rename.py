@@ -19,7 +19,7 @@ from spec_compiler.diagnostics import Diagnostic, Path, SpecError, show
 from spec_compiler.edits.chain import LONGEST_NAME
 from spec_compiler.edits.edit import Edit
 from spec_compiler.graph import Graph
-from spec_compiler.graph.layer_spec import LayerSpec, Origin
+from spec_compiler.graph.layer_spec import Origin
 from spec_compiler.graph.resolve import resolve
 from spec_compiler.language.entries import PLACEHOLDER
 from spec_compiler.language.parsed import Parsed
@@ -106,18 +106,13 @@ class Rename(RootModel[Names], Edit, frozen=True):
         problems += (each for layer, key in chosen.items() for each in _taken(new[layer], layer, key, new, graph))
         if problems:
             raise SpecError(problems)
-        renamed = graph.relabelled(new)
-        layers = dict(renamed.layers)
-        for layer, key in chosen.items():
-            origin = Origin("rename", (*path, key))
-            layers[new[layer]] = _called(layers[new[layer]], graph.layers[layer].name_in_base, origin)
+        renamed = graph.given_names(new, {layer: Origin("rename", (*path, key)) for layer, key in chosen.items()})
         pointless = (_pointless(name, (*path, chosen[layer])) for layer, name in new.items() if layer == name)
-        return replace(renamed, layers=layers, warnings=(*graph.warnings, *pointless))
+        return replace(renamed, warnings=(*graph.warnings, *pointless))
 
-    @property
-    def old_names(self) -> dict[str, str]:
-        """From the new names to the old ones, as they are written."""
-        return {new: key for key, (_, new) in self.root.new.items()}
+    def gives_names(self, path: Path) -> Mapping[str, tuple[str, Origin]]:
+        """The new names, and the old ones as they are written."""
+        return {new: (key, Origin("rename", (*path, key))) for key, (_, new) in self.root.new.items()}
 
 
 def _name_problems(key: str, value: Any) -> Iterator[Diagnostic]:
@@ -180,14 +175,6 @@ def _taken(name: str, layer: str, key: str, new: Mapping[str, str], graph: Graph
         message = f"the base has a layer named `{name}`, which `{by}` took away"
         help = "write another name: this one would mean two layers of the plan"
         yield Diagnostic("SC204", message, (key,), help=help)
-
-
-def _called(layer: LayerSpec, name_in_base: str, origin: Origin) -> LayerSpec:
-    """The layer with its new name in Keras and in its config as well."""
-    base_name = name_in_base if name_in_base != layer.name else None
-    if "name" in layer.arguments:
-        layer = layer.with_arguments({**layer.arguments, "name": layer.name})
-    return replace(layer, keras_name=None, base_name=base_name, renamed_by=origin)
 
 
 def _pointless(name: str, path: Path) -> Diagnostic:

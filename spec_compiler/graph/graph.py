@@ -35,7 +35,7 @@ class Coming(NamedTuple):
     section: str
     order: tuple[str, ...]
     layers: tuple[LayerSpec, ...]
-    names: Mapping[str, str] | None = None  # names that layers will get, and those that they have until then
+    names: Mapping[str, tuple[str, Origin]] = {}
 
 
 @dataclass(frozen=True, repr=False)
@@ -216,6 +216,21 @@ class Graph:
             idle=frozenset(nodes[name] for name in self.idle),
             coming=self.coming and self.coming._replace(layers=tuple(renamed(layer) for layer in self.coming.layers)),
         )
+
+    def given_names(self, names: Mapping[str, str], by: Mapping[str, Origin]) -> Graph:
+        """The graph with layers under names that an edit gives them, in Keras too; `by` says where, by the old names.
+
+        What the base calls a kept one stays known: its weights, its state and its calls are found by that.
+        """
+        graph = self.relabelled(names)
+        layers = dict(graph.layers)
+        for old, new in names.items():
+            layer, was = layers[new], self.layers[old]
+            if "name" in layer.arguments:
+                layer = layer.with_arguments({**layer.arguments, "name": new})
+            base_name = None if was.is_new or was.name_in_base == new else was.name_in_base
+            layers[new] = replace(layer, keras_name=None, base_name=base_name, renamed_by=by.get(old, was.renamed_by))
+        return replace(graph, layers=layers)
 
     def under_names_of(self, result: Graph) -> Graph:
         """A base with its layers under the names that a result has for them, so that the two can be compared."""

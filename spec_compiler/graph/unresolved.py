@@ -43,13 +43,13 @@ def no_layer(name: str, graph: Graph, path: Path = (), chars: tuple[int, int] | 
         )
     if "/" in name and (inside := _in_renamed(name, graph, path, chars)) is not None:
         return inside
-    if graph.coming is not None and bare in (graph.coming.names or ()):
-        old, here = (graph.coming.names or {})[bare], graph.coming.section
+    if graph.coming is not None and bare in graph.coming.names:
+        (old, by), here = graph.coming.names[bare], graph.coming.section
         return told(
             "SC201",
-            f"no layer named `{name}` yet, `rename` calls `{old}` so after `{here}`",
+            f"no layer named `{name}` yet, `{by.section}` calls `{old}` so after `{here}`",
             notes=(_order(graph.coming),),
-            related=[("it is renamed here", ("rename", old))],
+            related=[("it is renamed here", by.path)],
             help=f"write `{old}`",
         )
     later = _coming(graph, lambda layer: layer.name == bare)
@@ -148,14 +148,14 @@ def _in_renamed(text: str, graph: Graph, path: Path, chars: tuple[int, int] | No
     model = graph.layers.get(re.split(r"[/\[]", text, maxsplit=1)[0].strip())
     if model is None or model.inner is None or model.renamed_by is None:
         return None
-    old = model.name_in_base
+    old, by = model.name_in_base, model.renamed_by
     return SpecError.single(
         "SC201",
-        f"`{text}` leads into `{model.name}`, which `rename` renames as a whole",
+        f"`{text}` leads into `{model.name}`, which `{by.section}` renames as a whole",
         path=path,
         chars=chars,
-        related=[("it is renamed here", model.renamed_by.path)],
-        help=f"leave `{old}` out of `rename`, then `{text.replace(model.name, old, 1)}` is what you mean",
+        related=[("it is renamed here", by.path)],
+        help=f"leave `{old}` out of `{by.section}`, then `{text.replace(model.name, old, 1)}` is what you mean",
     )
 
 

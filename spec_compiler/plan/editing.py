@@ -9,7 +9,6 @@ from spec_compiler.diagnostics import Path, SpecError, dotted
 from spec_compiler.edits import EDITS, Edit
 from spec_compiler.edits.input import Input
 from spec_compiler.edits.input_dtypes import check_input_dtypes
-from spec_compiler.edits.rename import Rename
 from spec_compiler.edits.resized import as_constructed
 from spec_compiler.edits.start import StartAt, check_start
 from spec_compiler.graph import Coming, Graph
@@ -51,7 +50,7 @@ def apply_edits(spec: Spec, graph: Graph, resized: Graph | None = None) -> Graph
     before, made = graph, Made()
     # Read off the spec before anything is applied, so that a name which comes too early is told as such.
     later = [layer for path, edit in spec.edits() for layer in _announced(edit, path)]
-    renames = spec.section(Rename)
+    renames = [(path, names) for path, edit in spec.edits() if (names := edit.gives_names(path))]
     passed = 0
     for path, edit in spec.edits():
         passed += len(graph.layers)
@@ -60,7 +59,7 @@ def apply_edits(spec: Spec, graph: Graph, resized: Graph | None = None) -> Graph
         was = graph
         try:
             check_work(passed)
-            names = renames.old_names if renames is not None and _comes_after(("rename",), path) else None
+            names = {new: old for at, given in renames if _is_later(at, path) for new, old in given.items()}
             graph = edit.apply(replace(graph, coming=Coming(str(path[0]), EDITS, tuple(later), names)), path)
         except SpecError as error:
             raise error.under(*path) from None
@@ -80,6 +79,11 @@ def _announced(edit: Edit, path: Path) -> Iterator[LayerSpec]:
     for index, entry in enumerate(entries):
         name = entry.name or snake_case(entry.class_name)
         yield LayerSpec(name, entry.class_name, origin=Origin(str(path[0]), (*path, *below, index)))
+
+
+def _is_later(edit: Path, other: Path) -> bool:
+    """Whether an edit's section is applied after another's."""
+    return EDITS.index(str(edit[0])) > EDITS.index(str(other[0]))
 
 
 def _comes_after(entry: Path, edit: Path) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
@@ -24,10 +24,11 @@ class Made:
 
     def note(self, before: Graph, graph: Graph, path: Path) -> None:
         """Remembers what the edit at a path made of the graph before it."""
-        if path[0] == "rename":
-            names = dict(zip([*before.nodes, *before.layers], [*graph.nodes, *graph.layers], strict=True))
+        now = {layer.name_in_base: name for name, layer in graph.layers.items() if not layer.is_new}
+        names = {name: now.get(layer.name_in_base, name) for name, layer in before.layers.items() if not layer.is_new}
+        if any(name != new for name, new in names.items()):  # an edit has given names, whichever it is
             for noted in (self.changed, self.moved):
-                noted.update({at: [names.get(name, name) for name in there] for at, there in noted.items()})
+                noted.update({at: [_followed(name, names) for name in there] for at, there in noted.items()})
         # Where the output moved, what was removed was the end of the model, and nothing is left to lead past it.
         if path[0] == "remove" and before.output_refs == graph.output_refs:
             self.moved[path] = [
@@ -38,6 +39,12 @@ class Made:
                 self.layers.setdefault(layer.origin.path, []).append(layer.name)
             elif layer.changed_by is not None and layer.changed_by.path == path and path[0] == "set":
                 self.changed.setdefault(path, []).append(layer.name)
+
+
+def _followed(call: str, names: Mapping[str, str]) -> str:
+    """A layer, or a call of one, under the layer's new name."""
+    layer, at, number = call.partition("@")
+    return f"{names.get(layer, layer)}{at}{number}"
 
 
 def check_lost(spec: Spec, before: Graph, made: Made, graph: Graph) -> Graph:
