@@ -158,7 +158,7 @@ def edits_on_nasnet() -> Run:
         {
             "spec": 1,
             "insert": [
-                {"after": {"each": "type:Activation"}, "layers": [{"Dropout": {"rate": 0.1, "name": "{name}_drop"}}]}
+                {"after": {"each": "type:Activation"}, "with": [{"Dropout": {"rate": 0.1, "name": "{name}_drop"}}]}
             ],
             "cut_at": "normal_concat_15",
             "head": HEAD,

@@ -46,17 +46,17 @@ def specs(draw: Any, names: list[str]) -> dict[str, Any]:
         "replace": st.lists(
             st.one_of(
                 st.fixed_dictionaries({"layers": one, "with": ENTRIES}),
-                st.fixed_dictionaries({"each": one, "with": ENTRIES}),
+                st.fixed_dictionaries({"layers": st.fixed_dictionaries({"each": one}), "with": ENTRIES}),
             ),
             min_size=1,
             max_size=2,
         ),
         "insert": st.lists(
             st.one_of(
-                st.fixed_dictionaries({"after": one, "layers": ENTRIES}),
-                st.fixed_dictionaries({"before": st.fixed_dictionaries({"each": one}), "layers": ENTRIES}),
-                st.fixed_dictionaries({"after": st.fixed_dictionaries({"each": one}), "layers": ENTRIES}),
-                st.fixed_dictionaries({"between": st.lists(one, min_size=2, max_size=2), "layers": ENTRIES}),
+                st.fixed_dictionaries({"after": one, "with": ENTRIES}),
+                st.fixed_dictionaries({"before": st.fixed_dictionaries({"each": one}), "with": ENTRIES}),
+                st.fixed_dictionaries({"after": st.fixed_dictionaries({"each": one}), "with": ENTRIES}),
+                st.fixed_dictionaries({"between": st.lists(one, min_size=2, max_size=2), "with": ENTRIES}),
             ),
             min_size=1,
             max_size=2,

@@ -23,6 +23,7 @@ class Edit(abc.ABC):
         names: fields that hold or give names of layers, by their keys in YAML: no class and no file stands there; `""`
             is the section itself.
         parts: fields that are edits of their own, which `steps` gives.
+        new_layers: where the entries of new layers stand below the section, None where it makes none.
     """
 
     key: ClassVar[str]
@@ -31,6 +32,7 @@ class Edit(abc.ABC):
     keys_are_names: ClassVar[bool] = False
     names: ClassVar[tuple[str, ...]] = ()
     parts: ClassVar[tuple[str, ...]] = ()
+    new_layers: ClassVar[tuple[str, ...] | None] = None
 
     @abc.abstractmethod
     def apply(self, graph: Graph, path: Path) -> Graph:

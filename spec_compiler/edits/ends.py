@@ -2,13 +2,53 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError, quoted
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, quoted, write
 from spec_compiler.graph import Graph
 from spec_compiler.graph.node import ValueRef
+from spec_compiler.graph.resolve import resolve_one
+from spec_compiler.keras_facts.output_counts import output_count
+from spec_compiler.language.selectors import Selector
+
+_ONE_OF_SEVERAL = re.compile(r"(.+)\.(\d{1,6})")
+
+
+def tensor(selector: Selector, graph: Graph, wanted: str) -> ValueRef:
+    """The one tensor that a selector names: what a layer puts out, or with a number, `lstm.0`, one of what it does.
+
+    Raises:
+        SpecError: as `resolve_one`, SC303 for a layer that puts out several, and SC201 for a number that it has not.
+    """
+    numbered = _ONE_OF_SEVERAL.fullmatch(selector.text)
+    layer = numbered[1] if numbered else ""
+    if numbered is None or selector.text in graph.layers or not (layer in graph.layers or layer in graph.nodes):
+        name = resolve_one(selector, graph, wanted)
+        return single_output(graph, name, selector.terms[0].path if len(selector.terms) == 1 else selector.path)
+    name, index = resolve_one(Selector.parse(layer), graph, wanted), int(numbered[2])
+    count = count_outputs(graph, name)
+    if count is not None and index >= count:
+        help = f"write one of {quoted(f'{layer}.{each}' for each in range(count))}"
+        if count == 1:
+            help = write(layer, f"write `{layer}`")
+        message = f"`{layer}` puts out {count} tensor{'s' if count > 1 else ''}, there is no `{selector.text}`"
+        raise SpecError.single("SC201", message, help=help)
+    return ValueRef(name, index)
+
+
+def count_outputs(graph: Graph, name: str) -> int | None:
+    """How many tensors a call puts out; None where only the code of its class can say."""
+    node = graph.nodes[name]
+    if node.outputs:
+        return len(node.outputs)
+    layer = graph.layers[node.layer]
+    if layer.is_new:
+        return output_count(layer.class_name, layer.arguments, node.kwargs)
+    others = (graph.nodes[call].outputs for call in graph.calls[node.layer])
+    return next((len(each) for each in others if each), 1)
 
 
 def single_output(graph: Graph, name: str, path: Path = ()) -> ValueRef:
@@ -17,9 +57,11 @@ def single_output(graph: Graph, name: str, path: Path = ()) -> ValueRef:
     Raises:
         SpecError: SC303 where it puts out several.
     """
-    count = len(graph.nodes[name].outputs)
+    count = count_outputs(graph, name) or 1
     if count > 1:
-        raise SpecError.single("SC303", f"`{name}` has {count} outputs, this place takes a layer with one", path=path)
+        message = f"`{name}` has {count} outputs, this place takes one"
+        names = quoted(f"{name}.{index}" for index in range(min(count, 3)))
+        raise SpecError.single("SC303", message, path=path, help=f"say which: {names}{' …' if count > 3 else ''}")
     return ValueRef(name)
 
 
@@ -108,6 +150,6 @@ def separation(edited: Graph, before: Graph, nodes: Iterable[str], path: Path) -
             message = f"`{layer}` is called {len(calls)} times, this edit leaves {len(left)} of its calls"
             help = f"to edit all its calls alike, name `{layer}` without an index"
             if path[-1:] == ("layers",):
-                help = f"to replace all its calls alike, write `each: {layer}`"
+                help = f"to replace all its calls alike, write `layers: {{each: {layer}}}`"
             warnings.append(Diagnostic("SC305", message, path, help=help))
     return replace(edited, warnings=(*edited.warnings, *warnings)) if warnings else edited

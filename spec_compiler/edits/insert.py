@@ -9,9 +9,9 @@ from typing import ClassVar
 from pydantic import ConfigDict, Field, model_validator
 
 from spec_compiler.diagnostics import Path, SpecError, quoted, under
-from spec_compiler.edits.chain import Chains, call_numbers
+from spec_compiler.edits.chain import Chains, check_takes, matches_of
 from spec_compiler.edits.edit import Edit
-from spec_compiler.edits.ends import single_output
+from spec_compiler.edits.ends import single_output, tensor
 from spec_compiler.edits.targets import Edge, Target
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Origin
@@ -20,9 +20,8 @@ from spec_compiler.language.entries import Entries
 from spec_compiler.language.section import Section
 
 Use = tuple[str | None, ValueRef]  # a consumer, None being the model's output, and the tensor that it takes
-Match = tuple[
-    str, ValueRef, list[Use]
-]  # a layer's call, the tensor that the chain takes, and who takes its end instead
+# a layer's call, the tensor that the chain takes, and who takes its end instead
+Found = tuple[str, ValueRef, list[Use]]
 PLACES = ("after", "before", "between")
 
 
@@ -33,6 +32,7 @@ class Insert(Section, Edit):
     says: ClassVar = "New layers after or before a layer."
     is_list: ClassVar = True
     names: ClassVar = PLACES
+    new_layers: ClassVar = ("with",)
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [key]} for key in PLACES]})
 
     after: Target | None = Field(
@@ -48,8 +48,9 @@ class Insert(Section, Edit):
         description="Two layers: the chain goes on the edge from the first to the second, other edges stay.",
         examples=[["block1_pool", "block2_conv1"]],
     )
-    layers: Entries = Field(
-        description="The chain of new layers; `{name}` in a name stands for the matched layer's, of two the second's.",
+    with_: Entries = Field(
+        alias="with",
+        description="The new layers; `{name}` in a name stands for the matched layer's, of two the second's.",
         examples=[[{"Dropout": 0.3}]],
     )
 
@@ -71,33 +72,38 @@ class Insert(Section, Edit):
         with under(field):
             matches = list(getattr(self, f"_{field}")(graph))
         several = len(matches) > 1 or getattr(getattr(self, field), "each", False)
-        chains = Chains(graph, self.layers, origin, ("layers",), several=several)
-        numbers = call_numbers(graph, [name for name, _, _ in matches])
+        chains = Chains(graph, self.with_, origin, ("with",), several=several)
         places: dict[str, list[Node]] = {}
         rewire: dict[Use, ValueRef] = {}
-        for (name, ref, uses), number in zip(matches, numbers, strict=True):
-            chain = chains.add([ref], graph.nodes[name].layer, number)
+        for (_, ref, uses), match in zip(matches, matches_of(graph, [name for name, _, _ in matches]), strict=True):
+            chain = chains.add([ref], match)
+            check_takes(graph, chain, [user for user, _ in uses if user is not None])
             places.setdefault(ref.node, []).extend(chain.nodes)
             rewire.update(dict.fromkeys(uses, chain.exit))
-        return graph.spliced(origin, layers=chains.layers.values(), after=places, rewire=rewire)
+        edited = graph.spliced(origin, layers=chains.layers.values(), after=places, rewire=rewire)
+        return edited.numbered_calls().sorted()
 
     def entries(self) -> tuple[Path, Entries]:
-        """The layers of the chain."""
-        return ("layers",), self.layers
+        """The new layers."""
+        return ("with",), self.with_
 
-    def _after(self, graph: Graph) -> Iterator[Match]:
+    def _after(self, graph: Graph) -> Iterator[Found]:
         assert self.after is not None
+        if not self.after.each:
+            ref = tensor(self.after.selector, graph, "`after`")
+            yield ref.node, ref, list(graph.edges_from(ref))
+            return
         for name in self.after.resolve(graph, "after"):
             ref = single_output(graph, name, self.after.path)
             yield name, ref, list(graph.edges_from(ref))
 
-    def _before(self, graph: Graph) -> Iterator[Match]:
+    def _before(self, graph: Graph) -> Iterator[Found]:
         assert self.before is not None
         for name in self.before.resolve(graph, "before"):
             ref = _only_input(graph, name, self.before.path)
             yield name, ref, [(name, ref)]
 
-    def _between(self, graph: Graph) -> list[Match]:
+    def _between(self, graph: Graph) -> list[Found]:
         assert self.between is not None
         ends = []
         for index, target in enumerate((self.between.start, self.between.end)):
@@ -107,7 +113,7 @@ class Insert(Section, Edit):
                 raise _beside(error, index, target.each) from None
         starts, stops = ends
         edges = ((name, ref) for name in stops for ref in dict.fromkeys(graph.nodes[name].data_inputs))
-        matches: list[Match] = [(name, ref, [(name, ref)]) for name, ref in edges if ref.node in starts]
+        matches: list[Found] = [(name, ref, [(name, ref)]) for name, ref in edges if ref.node in starts]
         if not matches:
             takes = quoted(ref.node for ref in graph.nodes[stops[0]].data_inputs[:4])
             message = f"no edge leads from `{starts[0]}` to `{stops[0]}`"

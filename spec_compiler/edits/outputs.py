@@ -10,11 +10,10 @@ from pydantic import Field, RootModel
 
 from spec_compiler.diagnostics import Path, SpecError, show, under
 from spec_compiler.edits.edit import Edit
-from spec_compiler.edits.ends import single_output
+from spec_compiler.edits.ends import tensor
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Origin
 from spec_compiler.graph.node import ValueRef
-from spec_compiler.graph.resolve import resolve_one
 from spec_compiler.language.parsed import Parsed
 from spec_compiler.language.selectors import Selector
 
@@ -78,7 +77,7 @@ class Outputs(RootModel[Ends], Edit, frozen=True):
         refs: dict[_Key, ValueRef] = {}
         for key, selector in self.root.named.items():
             with under(*_place(key)):
-                refs[key] = single_output(graph, resolve_one(selector, graph, "an output"))
+                refs[key] = tensor(selector, graph, "an output")
         outputs: Any
         if None in refs:
             outputs = refs[None]

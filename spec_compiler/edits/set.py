@@ -8,27 +8,26 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError, under
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.edits.edit import Edit
+from spec_compiler.edits.selecting import Selecting
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, Origin
-from spec_compiler.graph.resolve import resolve
 from spec_compiler.graph.same_arguments import has_argument
 from spec_compiler.keras_facts.argument_checks import check_arguments
 from spec_compiler.keras_facts.argument_values import flow
-from spec_compiler.language.section import Section
 from spec_compiler.language.selectors import Selector
 
 _NOT_SET = {"name": "a kept layer keeps its name", "trainable": "use `freeze`"}
 
 
-class Set(Section, Edit):
+class Set(Selecting, Edit):
     """New values for constructor arguments of layers that are there; their weights are kept."""
 
     key: ClassVar = "set"
     says: ClassVar = "New arguments for kept layers, whose weights stay."
     is_list: ClassVar = True
-    names: ClassVar = ("layers",)
+    names: ClassVar = ("layers", "except")
 
     layers: Selector = Field(description="The layers to change.", examples=["block5_pool", "type:Conv2D"])
     to: dict[str, Any] = Field(
@@ -38,10 +37,13 @@ class Set(Section, Edit):
         json_schema_extra={"propertyNames": {"not": {"enum": list(_NOT_SET)}}},
     )
 
+    @property
+    def _selector(self) -> Selector:
+        return self.layers
+
     def apply(self, graph: Graph, path: Path) -> Graph:
         """The graph with these arguments."""
-        with under("layers"):
-            names = resolve(self.layers, graph)
+        names = self._selected(graph, "layers")
         origin = Origin("set", path)
         layers = dict(graph.layers)
         chosen = tuple(dict.fromkeys(graph.nodes[name].layer for name in names))  # once, however often it is called

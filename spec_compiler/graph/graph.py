@@ -154,12 +154,15 @@ class Graph:
         `(consumer, tensor)` to the tensor that this consumer takes instead; the consumer None is the model's output.
         """
         gone, places, edges = set(drop), after or {}, rewire or {}
+        instead = {old: new for (_, old), new in edges.items()} if gone else {}
         touched = {consumer for consumer, _ in edges}
         nodes: dict[str, Node] = {}
         for name, node in self.nodes.items():
             if name not in gone:
                 if name in touched:  # the rest stays the same object: equality and what a node has cached cost nothing
                     node = node.with_inputs(lambda ref, name=name: edges.get((name, ref), ref))  # type: ignore[misc]
+                if node.sized_by is not None and node.sized_by.node in gone:
+                    node = replace(node, sized_by=instead.get(node.sized_by, node.sized_by))
                 nodes[name] = node
             nodes.update((each.name, each) for each in places.get(name, ()))
         outputs = self.outputs
@@ -186,12 +189,15 @@ class Graph:
             return names.get(old, old)
 
         def call_name(call: str, layer: str) -> str:
-            return calls[call] if calls and call in calls else layer_name(layer) + call.removeprefix(layer)
+            if calls and call in calls:
+                return calls[call]
+            is_numbered = call == layer or call.startswith(f"{layer}@")  # else the call has a name of its own
+            return layer_name(layer) + call.removeprefix(layer) if is_numbered else call
 
         nodes = {name: call_name(name, node.layer) for name, node in self.nodes.items()}
 
         def follow(ref: ValueRef) -> ValueRef:
-            return ValueRef(nodes[ref.node], ref.index)
+            return ValueRef(nodes.get(ref.node, ref.node), ref.index)  # what sizes were read of may be gone
 
         def renamed(layer: LayerSpec) -> LayerSpec:
             return layer.called(names[layer.name]) if layer.name in names else layer
@@ -232,9 +238,19 @@ class Graph:
             layers[new] = replace(layer, keras_name=None, base_name=base_name, renamed_by=by.get(old, was.renamed_by))
         return replace(graph, layers=layers)
 
+    def numbered_calls(self) -> Graph:
+        """The graph with a number behind the call that a layer had alone until an edit called it once more."""
+        calls = {name: f"{name}@0" for name, nodes in self.calls.items() if len(nodes) > 1 and name in nodes}
+        return self.relabelled({}, calls) if calls else self
+
     def under_names_of(self, result: Graph) -> Graph:
         """A base with its layers under the names that a result has for them, so that the two can be compared."""
-        return self.relabelled(result.renamed) if result.renamed else self
+        renamed = self.relabelled(result.renamed) if result.renamed else self
+        # the only call of a layer that the result calls once more has a number there
+        calls = {
+            name: f"{name}@0" for name in renamed.nodes if name not in result.nodes and f"{name}@0" in result.nodes
+        }
+        return renamed.relabelled({}, calls) if calls else renamed
 
     def edges_from(self, ref: ValueRef) -> Iterator[tuple[str | None, ValueRef]]:
         """Every use of a tensor, as `spliced` takes them: its consumers, and None where it is an output."""

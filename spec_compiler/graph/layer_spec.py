@@ -109,6 +109,7 @@ class LayerSpec:
     base_name: str | None = None  # in the base, where an edit gave it another
     renamed_by: Origin | None = None  # the edit that did no more than that
     takes_training: bool = False  # whether its call has a `training` argument
+    has_named_outputs: bool = False  # whether something takes one of its outputs by number, `lstm.0`
     remade: str = ""  # how a kept layer was made that its config does not make
 
     def __repr__(self) -> str:

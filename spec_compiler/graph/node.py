@@ -37,6 +37,7 @@ class Node:
     args: tuple[Structure, ...] = ()
     kwargs: Mapping[str, Structure] = field(default_factory=dict, hash=False)
     outputs: tuple[TensorSpec, ...] = ()  # empty until the shapes are inferred
+    sized_by: ValueRef | None = None  # the tensor whose sizes a new layer's values use, `${in.channels}`
 
     @cached_property
     def inputs(self) -> tuple[ValueRef, ...]:
@@ -52,7 +53,9 @@ class Node:
 
     def with_inputs(self, change: Callable[[ValueRef], ValueRef]) -> Node:
         """The same call on other tensors."""
-        return replace(self, args=map_references(self.args, change), kwargs=map_references(self.kwargs, change))
+        sized_by = self.sized_by and change(self.sized_by)
+        args, kwargs = map_references(self.args, change), map_references(self.kwargs, change)
+        return replace(self, args=args, kwargs=kwargs, sized_by=sized_by)
 
 
 def references(structure: Structure) -> Iterator[ValueRef]:

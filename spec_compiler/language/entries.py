@@ -1,4 +1,10 @@
-"""A layer entry: `ClassName`, `ClassName: {arguments}` or `ClassName: first argument`, with `from:` in a head."""
+"""A new layer as every section writes it: a class or `layer:`, and modifiers beside it (`from`, `call`, `name`).
+
+Flatten
+Dropout: 0.3
+{Dense: {units: 10}, from: pooled, name: scores}
+{layer: encoder, from: left}
+"""
 
 from __future__ import annotations
 
@@ -9,33 +15,46 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field
 
-from spec_compiler.diagnostics import Advice, Diagnostic, Path, SpecError, collected, write
+from spec_compiler.diagnostics import Advice, Diagnostic, Path, SpecError, collected, show, write
 from spec_compiler.diagnostics.advice import Remove
 from spec_compiler.diagnostics.near import num_slips
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.argument_checks import check_entry
 from spec_compiler.keras_facts.merges import MERGES
+from spec_compiler.language.flow import check_sizes, stand_in
 from spec_compiler.language.parsed import OneOrMore, Parsed
 from spec_compiler.language.selectors import Selector
+
+MODIFIERS = ("from", "call", "name")
+IN, ABOVE = "in", "above"  # words of `from`: what flows into the chain, and what the entry above puts out
+BLOCK = "block "  # begins the key of a block whose copies are written out (`text/blocks.py`), as no key of a user does
+_Key = int | str | None  # the place in a list, the name of a call's argument, nothing where one stands alone
 
 
 @dataclass(frozen=True, slots=True)
 class LayerEntry(Parsed):
-    """A layer of a chain: its class by its public Keras name, and its constructor arguments.
+    """A new layer, or one more call of a layer that is there.
 
-    `name` is None where Keras should choose; it may hold `{name}`, the name of the layer that an edit matched.
-    `takes` is what a layer of a head is called on, None in a chain, where it takes what the one above puts out.
+    Attributes:
+        class_name: the class by its public Keras name, `block NAME` for a block, empty for `layer:`.
+        name: None where Keras should choose; it may hold `{name}`, the name of the layer that an edit matched.
+        takes: what it is called on, None for what the entry above puts out.
+        call: constants that its call gets as keyword arguments.
+        layer: the name of the layer that is called once more.
+        copies: the entries of a block, as often as it stands there.
     """
 
-    definition: ClassVar[str] = "layer"
-    joins: ClassVar[bool] = False  # whether `from:` may stand beside the class
+    definition: ClassVar[str] = "layer_entry"
+    joins: ClassVar[bool] = True  # whether modifiers may stand beside the class
     matches: ClassVar[bool] = True  # whether there is a layer that `{name}` may stand for
 
     class_name: str
     arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)
     name: str | None = None
-    takes: tuple[Selector, ...] | None = None
-    takes_list: bool = False
+    takes: Mapping[_Key, Selector] | None = field(default=None, hash=False)
+    call: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    layer: str | None = None
+    copies: tuple[tuple[LayerEntry, ...], ...] = ()
     class_path: Path = ()
     name_path: Path = ()
 
@@ -44,42 +63,89 @@ class LayerEntry(Parsed):
         """The entry that a YAML value says.
 
         Raises:
-            SpecError: SC105 another form, SC202 unknown class, SC102, SC106 and SC107 for its arguments, SC101 for
-                `from` in a chain, SC303 for a layer that puts out several tensors.
+            SpecError: SC105 another form, SC202 unknown class, SC102, SC106 and SC107 for its arguments, SC101 for a
+                modifier where none may stand, SC103, SC104 and SC108 for what modifiers say.
 
         >>> LayerEntry.parse({"Dropout": 0.3}).arguments
         {'rate': 0.3}
         """
-        entry, takes = raw, _ABSENT
-        if isinstance(raw, Mapping) and "from" in raw and len(raw) > 1:
-            entry = {key: value for key, value in raw.items() if key != "from"}
-            takes = raw["from"]
-        problems = [*_entry_problems(entry, cls.matches)]
-        sources: tuple[Selector, ...] | None = None
-        if takes is not _ABSENT and cls.joins:
+        entry, beside = raw, {}
+        if isinstance(raw, Mapping) and any(key not in MODIFIERS for key in raw):
+            entry = {key: value for key, value in raw.items() if key not in MODIFIERS}
+            beside = {key: raw[key] for key in MODIFIERS if key in raw}
+        problems: list[Diagnostic] = []
+        if not cls.joins:
+            problems += map(_no_modifier, beside)
+            beside = {}
+        what = next(iter(entry)) if isinstance(entry, Mapping) and len(entry) == 1 else entry
+        copies: tuple[tuple[LayerEntry, ...], ...] = ()
+        if isinstance(what, str) and what.startswith(BLOCK) and isinstance(entry, Mapping):
+            with collected(problems):
+                copies = cls._copies(what, entry[what]["copies"])
+            own_name = entry[what].get("name")
+            value: Any = {} if own_name is None else {"name": own_name}
+            problems += (each.under(what) for each in _name_problems(value, cls.matches))
+        elif what == "layer" and isinstance(entry, Mapping):
+            value = entry[what]
+            problems += _layer_problems(value)
+        else:
+            problems += _entry_problems(entry, cls.matches)
+            value = next(iter(entry.values()), None) if isinstance(entry, Mapping) else None
+        takes = None
+        if "from" in beside:
             with collected(problems, "from"):
-                sources = _sources(takes, next(iter(entry), "") if isinstance(entry, Mapping) else entry)
-        elif takes is not _ABSENT:
-            help = "remove it, a chain needs none; layers that take others than the one above stand in `head`"
-            message = "`from` has a meaning in `head` only, here a layer takes what the one above it puts out"
-            problems.append(Diagnostic("SC101", message, ("from",), at_key=True, help=help))
+                takes = _sources(beside["from"], what)
+        problems += _beside_problems(beside, value, what, cls.matches)
         if problems:
             raise SpecError(problems)
-        ((class_name, value),) = [(entry, None)] if isinstance(entry, str) else entry.items()
-        class_path: Path = () if isinstance(entry, str) else (class_name,)
-        first = catalogue.first_argument(class_name, "layer")
+        call = dict(beside.get("call") or {})
+        if what == "layer":
+            return cls("", {}, beside.get("name"), takes, call, value, (), ("layer",), ("name",))
+        class_path: Path = () if isinstance(entry, str) else (what,)
+        first = catalogue.first_argument(what, "layer")
         arguments = dict(value) if isinstance(value, Mapping) else {} if value is None else {str(first): value}
-        name = arguments.pop("name", None)
-        listed = isinstance(takes, list | tuple)
-        return cls(class_name, arguments, name, sources, listed, class_path, (*class_path, "name"))
+        name, name_path = arguments.pop("name", None), (*class_path, "name")
+        if "name" in beside:
+            name, name_path = beside["name"], ("name",)
+        return cls(what, arguments, name, takes, call, None, copies, class_path, name_path)
+
+    @classmethod
+    def _copies(cls, block: str, copies: Any) -> tuple[tuple[LayerEntry, ...], ...]:
+        """The entries of a block, each copy by itself."""
+        made: list[tuple[LayerEntry, ...]] = []
+        problems: list[Diagnostic] = []
+        for number, body in enumerate(copies):
+            entries = []
+            for index, entry in enumerate(body):
+                with collected(problems, block, "copies", number, index):
+                    entries.append(InBlock.parse(entry))
+            made.append(tuple(entries))
+            if problems:  # the next copy would say the same again
+                raise SpecError(problems)
+        return tuple(made)
+
+    @property
+    def sources(self) -> Iterator[tuple[Path, Selector]]:
+        """What `from` names, each with its place in the entry."""
+        return ((("from",) if key is None else ("from", key), each) for key, each in (self.takes or {}).items())
+
+    @property
+    def block(self) -> str | None:
+        """The block that it writes out, None for a layer."""
+        return self.class_name.removeprefix(BLOCK) if self.class_name.startswith(BLOCK) else None
 
 
 @dataclass(frozen=True, slots=True)
 class HeadEntry(LayerEntry):
-    """A layer of a head, which may say with `from:` what it is called on."""
+    """A layer of a head, which no layer is matched by."""
 
-    definition: ClassVar[str] = "head_layer"
-    joins: ClassVar[bool] = True
+    matches: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
+class InBlock(LayerEntry):
+    """A layer of a block, whose name is the block's and its own."""
+
     matches: ClassVar[bool] = False
 
 
@@ -87,6 +153,8 @@ class HeadEntry(LayerEntry):
 class LooseEntry(LayerEntry):
     """A layer that goes into no model, as those that change training images."""
 
+    definition: ClassVar[str] = "layer"
+    joins: ClassVar[bool] = False
     matches: ClassVar[bool] = False
 
 
@@ -95,9 +163,47 @@ HeadEntries = Annotated[tuple[HeadEntry, ...], Field(min_length=1), OneOrMore()]
 
 
 MATCH = "{name}"  # in a layer's name: the layer that the edit matched
+PLACEHOLDERS = (MATCH, "{index}", "{count}")  # which of the matches it is, from 1, and how many there are
 PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 
-_ABSENT: Any = object()
+
+def _no_modifier(key: str) -> Diagnostic:
+    message = f"`{key}` says how a layer joins a model, this one goes into none"
+    help = "layers that are joined stand in `head`, `insert` and `replace`"
+    return Diagnostic("SC101", message, (key,), at_key=True, help=Advice(f"remove it, {help}", Remove()))
+
+
+def _layer_problems(value: Any) -> Iterator[Diagnostic]:
+    """What is wrong with the name of a layer that is to be called once more."""
+    if not isinstance(value, str) or not value.strip():
+        help = "a new layer begins with its class, as `Dense: {units: 10}`"
+        yield Diagnostic("SC103", f"`layer` names a layer that is there, got {show(value)}", ("layer",), help=help)
+
+
+def _beside_problems(beside: Mapping[str, Any], value: Any, what: Any, matches: bool) -> Iterator[Diagnostic]:
+    """What is wrong with a name and a call's constants that stand beside the class."""
+    if "name" in beside:
+        name = beside["name"]
+        if not isinstance(name, str) or "/" in name:
+            message = f"`name` must be text without `/`, got {show(name)}"
+            yield Diagnostic("SC103", message, ("name",))
+        else:
+            yield from _name_problems({"name": name}, matches)
+        if isinstance(value, Mapping) and "name" in value:
+            message = "the layer's name is said twice, among its arguments too"
+            once = Advice("keep one of the two", Remove())
+            yield Diagnostic("SC108", message, ("name",), at_key=True, help=once)
+    call = beside.get("call", {})
+    if not isinstance(call, Mapping) or not call or not all(isinstance(key, str) for key in call):
+        if "call" in beside:
+            message, help = f"`call` maps arguments of the call to values, got {show(call)}", "as `{training: true}`"
+            yield Diagnostic("SC103", message, ("call",), help=help)
+        return
+    taken = beside.get("from")
+    for key in call:
+        if isinstance(taken, Mapping) and key in taken:
+            message = f"`{key}` is said twice, `from` says it too"
+            yield Diagnostic("SC108", message, ("call", key), at_key=True, help="keep one of the two")
 
 
 def _entry_problems(entry: Any, matches: bool) -> Iterator[Diagnostic]:
@@ -107,13 +213,15 @@ def _entry_problems(entry: Any, matches: bool) -> Iterator[Diagnostic]:
         classes = [name for name in names if name in catalogue.layer_names()]
         extra = next((name for name in names if name not in classes), names[1])
         owner = next((name for name in classes if entry[name] is None), None)
-        help = "begin each layer with `- `" if len(classes) > 1 else "an entry is one class, its arguments belong to it"
+        help: str = "an entry is one class, its arguments belong to it"
+        if len(classes) > 1:
+            help = "begin each layer with `- `"
         if owner is not None and extra in catalogue.argument_names(owner, "layer"):
             help = f"indent the arguments below `{owner}:`, or write `{owner}: {{{extra}: …}}`"
         elif classes and extra in catalogue.argument_names(classes[0], "layer"):
             help = f"move `{extra}` into the arguments: `{classes[0]}: {{…, {extra}: …}}`"
-        elif num_slips(extra, "from", 2) <= 2:
-            help = write("from", "did you mean `from`?")
+        elif near := next((key for key in MODIFIERS if num_slips(extra, key, 2) <= 2), None):
+            help = write(near, f"did you mean `{near}`?")
         message = f"a layer entry has one class, this has {len(names)} keys: `{extra}` is too many"
         if not classes:
             message, extra = f"a layer entry is one class, this has {len(names)} keys and none is a class", ""
@@ -122,10 +230,12 @@ def _entry_problems(entry: Any, matches: bool) -> Iterator[Diagnostic]:
             help = f"write `- {meant}: {{arguments}}`"
         yield Diagnostic("SC105", message, (extra,) if extra else (), at_key=bool(extra), help=help)
         return
-    yield from check_entry(entry)
+    yield from check_entry(stand_in(entry))
     ((class_name, value),) = entry.items() if isinstance(entry, Mapping) and len(entry) == 1 else (("", None),)
     if isinstance(value, Mapping):
-        yield from (each.under(str(class_name)) for each in (*_name_problems(value, matches), *_several_outputs(value)))
+        yield from (each.under(str(class_name)) for each in (*_name_problems(value, matches), *check_sizes(value)))
+    elif class_name:
+        yield from (each.under(str(class_name)) for each in check_sizes(value))
 
 
 _UNNAMED = Advice("leave it out, and Keras names the layer", Remove())
@@ -138,7 +248,7 @@ def _name_problems(arguments: Mapping[str, Any], matches: bool) -> Iterator[Diag
         if own and name == "":
             yield Diagnostic("SC107", "`name` must not be empty", path, help=_UNNAMED)
         for placeholder in PLACEHOLDER.finditer(name if isinstance(name, str) else ""):
-            if own and matches and placeholder[0] == MATCH:
+            if own and matches and placeholder[0] in PLACEHOLDERS:
                 continue
             message, help = f"nothing here fills in `{placeholder[0]}`", "write the name out, without braces"
             if not own:
@@ -163,36 +273,26 @@ def _names(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
             yield from _names(below, (*path, index))
 
 
-def _several_outputs(arguments: Mapping[str, Any]) -> Iterator[Diagnostic]:
-    """SC303 for a layer that puts out its states too: nothing after it could say which tensor it takes."""
-    places: list[tuple[Path, Any]] = [(("return_state",), arguments.get("return_state"))]
-    inner = arguments.get("layer")  # of a wrapper: `Bidirectional: {layer: {LSTM: {…}}}`
-    for name, value in inner.items() if isinstance(inner, Mapping) and len(inner) == 1 else ():
-        if isinstance(value, Mapping):
-            places.append((("layer", str(name), "return_state"), value.get("return_state")))
-    for path, value in places:
-        if value is True:
-            message = "`return_state: true` puts out several tensors, no entry can say which of them it takes"
-            help = "leave it out: the layer puts out the first of them alone"
-            yield Diagnostic("SC303", message, path, help=Advice(help, Remove()))
-
-
-def _sources(takes: Any, class_name: Any) -> tuple[Selector, ...]:
-    if takes is None or (isinstance(takes, list | tuple) and not takes):
+def _sources(takes: Any, class_name: Any) -> dict[_Key, Selector]:
+    """What `from` says: one layer, a list for a merge, or a mapping from arguments of the call."""
+    if takes is None or (isinstance(takes, list | tuple | Mapping) and not takes):
         raise SpecError.single("SC103", "`from` needs a layer or a list of layers", at_key=True)
     if isinstance(takes, list | tuple) and len(takes) == 1 and class_name in MERGES:
         help = f"write `from: {takes[0]}`, or name what it is to be merged with" if isinstance(takes[0], str) else None
         raise SpecError.single("SC103", "`from` is a list of one, a merge takes several", help=help)
-    if not isinstance(takes, list | tuple):
-        return (Selector.parse(takes),)
-    sources: list[Selector] = []
+    pairs: Mapping[_Key, Any] = {None: takes}
+    if isinstance(takes, list | tuple):
+        pairs = dict(enumerate(takes))
+    elif isinstance(takes, Mapping) and "layers" not in takes:  # which is a selector's own form
+        pairs = {str(key): value for key, value in takes.items()}
+    sources: dict[_Key, Selector] = {}
     problems: list[Diagnostic] = []
-    for index, source in enumerate(takes):
-        with collected(problems, index):
-            sources.append(Selector.parse(source))
+    for key, source in pairs.items():
+        with collected(problems, *(() if key is None else (key,))):
+            sources[key] = Selector.parse(source)
     if problems:
         raise SpecError(problems)
-    return tuple(sources)
+    return sources
 
 
 def snake_case(class_name: str) -> str:

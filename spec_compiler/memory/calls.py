@@ -23,6 +23,7 @@ from spec_compiler.graph.plain import (
     specs_from_plain,
     specs_to_plain,
 )
+from spec_compiler.graph.sized import sized
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.side_effects import CODE_LAYERS, READS
 from spec_compiler.memory import cache
@@ -48,6 +49,8 @@ def inferred(graph: Graph, before: Graph, base: Key) -> Graph | None:
             outputs, shaped = before.nodes[name].outputs, spec
         else:
             calls = _kept_calls(base) if calls is None else calls
+            if node.layer not in layers:
+                spec = sized(spec, node, replace(graph, nodes={**graph.nodes, **nodes}))
             outcome = calls.get(call_key(node, spec, nodes) or "")
             if outcome is None:
                 return None
@@ -74,6 +77,8 @@ def learn(graph: Graph, before: Graph, built: Graph, base: Key) -> None:
         spec = graph.layers[node.layer]
         if is_as_before(node, spec, built.nodes, before):
             continue
+        if graph.calls[node.layer][0] == name:
+            spec = sized(spec, node, built)
         key = call_key(node, spec, built.nodes)
         if key is not None:
             try:

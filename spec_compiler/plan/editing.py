@@ -77,8 +77,9 @@ def _announced(edit: Edit, path: Path) -> Iterator[LayerSpec]:
     """The layers that an edit will make, under the names that they will most likely have."""
     below, entries = edit.entries()
     for index, entry in enumerate(entries):
-        name = entry.name or snake_case(entry.class_name)
-        yield LayerSpec(name, entry.class_name, origin=Origin(str(path[0]), (*path, *below, index)))
+        if entry.layer is None and entry.block is None:
+            name = entry.name or snake_case(entry.class_name)
+            yield LayerSpec(name, entry.class_name, origin=Origin(str(path[0]), (*path, *below, index)))
 
 
 def _is_later(edit: Path, other: Path) -> bool:

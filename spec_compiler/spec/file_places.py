@@ -26,6 +26,7 @@ FIELDS: Mapping[tuple[str, ...], Purpose] = {
     ("data", "train"): "folder",
     ("data", "validation"): "folder",
 }
+OF_AN_ENTRY = ("from", "layer")  # what a new layer's entry says with names of layers
 # Places that hold names of layers and words, with all below them: no class and no file stands there.
 WORDS: tuple[tuple[str, ...], ...] = (
     ("name",),
@@ -37,6 +38,7 @@ WORDS: tuple[tuple[str, ...], ...] = (
     ("train", "freeze"),
     ("expect",),
     *((section.key, name) if name else (section.key,) for section in SECTIONS for name in section.names),
+    *((each.key, *each.new_layers, key) for each in SECTIONS if each.new_layers is not None for key in OF_AN_ENTRY),
 )
 _WORDS_BY_SECTION = {place[0]: [each for each in WORDS if each[0] == place[0]] for place in WORDS}
 

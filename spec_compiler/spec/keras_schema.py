@@ -29,7 +29,7 @@ def keras_definitions() -> dict[str, Schema]:
             if "alias_of" not in record:
                 definitions[f"{kind}.{name}"] = _arguments(name, kind)
     definitions["layer"] = _layer(definitions["layer"])
-    definitions["head_layer"] = _head_layer(definitions["layer"])
+    definitions["layer_entry"] = _layer_entry(definitions["layer"])
     return definitions
 
 
@@ -77,24 +77,56 @@ def _layer(entry: Schema) -> Schema:
     }
 
 
-def _head_layer(entry: Schema) -> Schema:
-    """The same in a head, where `from` may stand beside the class."""
-    several = {"type": "array", "minItems": 1, "items": {"$ref": "#/definitions/selector"}}
-    chosen = {
-        "description": "What the layer is called on: a layer, or a list of layers for a merge.",
-        "examples": [["up4", "block4_conv3"]],
-        "anyOf": [{"$ref": "#/definitions/selector"}, several],
-        "not": {"type": "array", "maxItems": 1},
-    }
+def _layer_entry(entry: Schema) -> Schema:
+    """A new layer of a model: the same, or `layer:`, with modifiers beside it."""
+    selector = {"$ref": "#/definitions/selector"}
     names, custom, mapping, own_form = entry["anyOf"]
-    with_from = {
-        **{key: value for key, value in mapping.items() if key != "maxProperties"},
-        "properties": {**mapping["properties"], "from": chosen},
-        "if": {"required": ["from"]},
-        "then": {"minProperties": 2, "maxProperties": 2},
-        "else": {"maxProperties": 1},
+    beside: dict[str, Schema] = {
+        "from": {
+            "description": "What it takes: a layer, a list for a merge, or a mapping from arguments of the call; `in` "
+            "is what flows in, `above` what the entry above puts out, `lstm.1` one of several outputs.",
+            "examples": [["up4", "block4_conv3"], {"query": "above", "value": "tokens"}],
+            "anyOf": [
+                selector,
+                {"type": "array", "minItems": 1, "items": selector},
+                {"type": "object", "minProperties": 1, "additionalProperties": selector},
+            ],
+            "not": {"type": "array", "maxItems": 1},
+        },
+        "call": {
+            "description": "Constants that its call gets as keyword arguments.",
+            "examples": [{"training": True}],
+            "type": "object",
+            "minProperties": 1,
+        },
+        "name": {
+            "description": "Its name, which may also stand among the arguments; `{name}` is the layer that an edit "
+            "matched, `{index}` which of the matches it is, `{count}` how many there are.",
+            "type": "string",
+            "pattern": "^[^/]+$",
+        },
     }
-    return {**entry, "title": "Layer of a head", "anyOf": [names, custom, with_from, own_form]}
+    once_more = {"description": "A layer that is there, called once more: its weights are shared.", "type": "string"}
+    subsets = [tuple(key for at, key in enumerate(beside) if bits >> at & 1) for bits in range(1 << len(beside))]
+    with_modifiers = {
+        **{key: value for key, value in mapping.items() if key not in ("minProperties", "maxProperties")},
+        "properties": {"layer": once_more, **beside, **mapping["properties"]},
+        # one class, whatever stands beside it
+        "anyOf": [
+            {
+                "required": list(keys),
+                "minProperties": len(keys) + 1,
+                "maxProperties": len(keys) + 1,
+                **(
+                    {"not": {"anyOf": [{"required": [key]} for key in beside if key not in keys]}}
+                    if len(keys) < 3
+                    else {}
+                ),
+            }
+            for keys in subsets
+        ],
+    }
+    return {**entry, "title": "New layer", "anyOf": [names, custom, with_modifiers, own_form]}
 
 
 def _arguments(name: str, kind: ClassKind) -> Schema:

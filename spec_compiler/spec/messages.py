@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from spec_compiler.diagnostics import Advice, Diagnostic, Path, SpecError, did_you_mean, dotted, quoted, show, write
-from spec_compiler.diagnostics.advice import Add, Space
+from spec_compiler.diagnostics.advice import Add, Rename, Space, Wrap
 from spec_compiler.edits import SECTIONS
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.argument_values import flow
@@ -42,9 +42,16 @@ def _diagnostics(error: ValidationError, fields: Fields) -> Iterator[Diagnostic]
             yield _diagnostic(each["type"], path, each, fields)
 
 
+_OLD_FORMS: Mapping[tuple[str, str], Advice] = {
+    ("insert", "layers"): Advice("write `with`: `layers` selects, new layers stand under `with`", Rename("with")),
+    ("replace", "each"): Advice("write `layers: {each: …}`", Wrap("each"), Rename("layers")),
+}
+
+
 def _meant(problems: list[Diagnostic]) -> Iterator[Diagnostic]:
     """A key that is missing because it is misspelt is told once, where it is misspelt."""
-    misspelt = {each.path[:-1] for each in problems if each.code == "SC101" and (each.help or "").startswith("did you")}
+    told = ("did you", *_OLD_FORMS.values())
+    misspelt = {each.path[:-1] for each in problems if each.code == "SC101" and (each.help or "").startswith(told)}
     return (each for each in problems if not (each.code == "SC102" and each.path in misspelt and not each.at_key))
 
 
@@ -58,6 +65,8 @@ def _diagnostic(kind: str, path: Path, error: Any, fields: Fields) -> Diagnostic
         help = did_you_mean(str(path[-1]), known, f"its keys are {quoted(known)}")
         if len(path) == 1:
             help = _home(str(path[0])) or help
+        if (path[0], path[-1]) in _OLD_FORMS and len(path) < 4:
+            help = _OLD_FORMS[str(path[0]), str(path[-1])]
         if str(path[-1]).partition(":")[0] in known:
             help = Advice("put a space after the colon", Space())
         return Diagnostic("SC101", f"{where} has no key `{path[-1]}`", path, at_key=True, help=help)

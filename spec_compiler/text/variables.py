@@ -83,6 +83,8 @@ def _filled(value: Any, values: Mapping[str, Any], path: Path, problems: list[Di
         return [_filled(each, values, (*path, index), problems, room) for index, each in enumerate(value)]
     if not isinstance(value, str) or "${" not in value:
         return value
+    if "in." in value and all(use[1] not in values for use in USE.finditer(value)):
+        return value
     for use in USE.finditer(value):
         if use[1] not in values:
             if len(problems) >= MOST_PROBLEMS:

@@ -91,7 +91,7 @@ def check_application(name: str) -> None:
         entry = {"Rescaling": {"scale": 0.5, "name": "{name}_half"}}
         inserted = {
             "spec": 1,
-            "insert": [{"after": {"each": [f"type:{kind.__name__}" for kind in quiet]}, "layers": [entry]}],
+            "insert": [{"after": {"each": [f"type:{kind.__name__}" for kind in quiet]}, "with": [entry]}],
         }
 
         def halved(layer: Any, *args: Any, **kw: Any) -> Any:

@@ -46,7 +46,7 @@ def code_of(error: pytest.ExceptionInfo[SpecError]) -> str:
 def test_case_01_a_neutral_layer_before_every_activation(resnet: Any, picture: Any) -> None:
     entry = {"Activation": {"activation": "linear", "name": "{name}_in"}}
     compiled = compile_spec(
-        {"spec": 1, "insert": [{"before": {"each": "type:Activation"}, "layers": [entry]}]}, base=resnet
+        {"spec": 1, "insert": [{"before": {"each": "type:Activation"}, "with": [entry]}]}, base=resnet
     )
     assert same_kept_weights(compiled.model, resnet) == sum(bool(layer.weights) for layer in resnet.layers)
     assert_same_bits(outputs_of(compiled.model, picture), outputs_of(resnet, picture))
@@ -157,7 +157,7 @@ def test_case_13_a_shared_layer_is_ambiguous_without_an_index() -> None:
 
 def test_case_13_a_replacement_stays_one_shared_layer() -> None:
     entry = {"Dense": {"units": 3, "name": "new"}}
-    compiled = compile_spec({"spec": 1, "replace": [{"each": "tower", "with": [entry]}]}, base=siamese())
+    compiled = compile_spec({"spec": 1, "replace": [{"layers": {"each": "tower"}, "with": [entry]}]}, base=siamese())
     assert [layer.name for layer in compiled.model.layers] == ["left", "right", "new", "diff"]
     same = np.ones((2, 4), "float32")
     assert_same_bits(outputs_of(compiled.model, [same, same]), [np.zeros((2, 3), "float32")])
@@ -272,7 +272,9 @@ def test_case_18_every_relu_becomes_swish(branching_model: Any, images: Any) -> 
         "set": [
             {"layers": {"layers": "all", "where": {"activation": "relu"}, "expect": 2}, "to": {"activation": "swish"}}
         ],
-        "replace": [{"each": "type:ReLU", "with": [{"Activation": {"activation": "swish", "name": "{name}"}}]}],
+        "replace": [
+            {"layers": {"each": "type:ReLU"}, "with": [{"Activation": {"activation": "swish", "name": "{name}"}}]}
+        ],
     }
     compiled = compile_spec(spec, base=base)
     assert (compiled.plan.count("changed"), compiled.plan.count("new"), compiled.plan.count("dropped")) == (2, 1, 1)

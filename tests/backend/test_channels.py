@@ -44,7 +44,7 @@ def test_finding_W5_the_number_of_channels(nested: bool) -> None:
         assert channel_axis(graph, layer) == (1 if data_format == "channels_first" else -1)
         edits: dict[str, Any] = {"replace": [{"layers": "norm..one", "with": [{"Conv2D": ONE[data_format]}]}]}
         if nested:
-            edits = {"insert": [{"after": layer, "layers": [{"Conv2D": THREE[data_format]}]}]}
+            edits = {"insert": [{"after": layer, "with": [{"Conv2D": THREE[data_format]}]}]}
         compiled = compile_spec({"spec": 1, "input": {"channels": 7}, **edits}, base=model)
         assert compiled.model.input_shape == wanted
 
@@ -92,7 +92,7 @@ def test_finding_W5_images_are_read_with_their_channels_last(tmp_path: Path) -> 
     turned = {
         "spec": 1,
         "input": {"shape": [8, 9, 3]},
-        "insert": [{"after": "image", "layers": [{"Permute": [3, 1, 2]}]}],
+        "insert": [{"after": "image", "with": [{"Permute": [3, 1, 2]}]}],
     }
     compiled = compile_spec(turned, base=model)
     compiled.model.save(tmp_path / "turned.keras")

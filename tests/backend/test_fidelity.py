@@ -130,7 +130,7 @@ def test_a_replacement_is_what_one_writes_by_hand(branching_model: Any, images: 
 
 
 def test_case_24_the_feature_extractor_of_the_result_runs_the_new_layers(branching_model: Any, images: Any) -> None:
-    spec = {"spec": 1, "insert": [{"after": "stem", "layers": [{"Rescaling": {"scale": 0.5, "name": "half"}}]}]}
+    spec = {"spec": 1, "insert": [{"after": "stem", "with": [{"Rescaling": {"scale": 0.5, "name": "half"}}]}]}
     edited = compile_spec(spec, base=branching_model).model
     features = keras.Model(edited.input, edited.get_layer("block1_conv1").output)
     stem = outputs_of(keras.Model(branching_model.input, branching_model.get_layer("stem").output), images)[0]

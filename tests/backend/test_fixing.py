@@ -15,7 +15,7 @@ spec: 1
 base: {file: base.keras}   # tiny
 insert:
   - after: convv
-    layers:
+    with:
       - {Conv2D: {filters: 4, kernel_size: 1, name: stem}}   # as wide as it must be
 head:
   - Flatten

@@ -33,14 +33,14 @@ def test_finding_W20_a_convolution_takes_no_whole_numbers() -> None:
     (error,) = check_spec(spec, base=branching())
     assert (error.code, error.path) == ("SC401", ("input", "dtype"))
     assert error.message == "the kept layer `stem` (Conv2D) takes floats, it cannot take `uint8`"
-    assert error.help == "convert them first: `insert: [{after: image, layers: [{Rescaling: 1.0}]}]`"
+    assert error.help == "convert them first: `insert: [{after: image, with: [{Rescaling: 1.0}]}]`"
     with pytest.raises(SpecError, match="SC401"):
         plan_spec(spec, base=branching())
 
 
 def test_finding_W20_the_help_makes_a_model_that_runs() -> None:
     model = branching()
-    insert = [{"after": "image", "layers": [{"Rescaling": 1.0}]}]
+    insert = [{"after": "image", "with": [{"Rescaling": 1.0}]}]
     compiled = compile_spec({"spec": 1, "input": {"dtype": "uint8"}, "insert": insert}, base=model)
     assert str(compiled.model.inputs[0].dtype) == "uint8"
     assert_same_bits(outputs_of(compiled.model, PIXELS), outputs_of(model, PIXELS.astype("float32")))

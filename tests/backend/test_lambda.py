@@ -84,10 +84,10 @@ def test_it_equals_the_layer_by_hand(entry: str, name: str, options: Any, projec
 
 
 def test_inside_of_the_model_and_of_another_layer(project: Path, images: Array) -> None:
-    text = "insert: [{after: stem, layers: [{TimeDistributed: {layer: {Lambda: 'my_layers:double'}}}]}]\n"
+    text = "insert: [{after: stem, with: [{TimeDistributed: {layer: {Lambda: 'my_layers:double'}}}]}]\n"
     compiled = compile_spec(written(project, text), base=branching(), allow_code=True)
     assert [each.code for each in compiled.warnings] == ["SC509"]
-    halves = {"insert": [{"after": "stem", "layers": [{"Rescaling": 2.0}]}]}
+    halves = {"insert": [{"after": "stem", "with": [{"Rescaling": 2.0}]}]}
     assert_same_bits(
         outputs_of(compiled.model, images),
         outputs_of(compile_spec({"spec": 1, **halves}, base=branching()).model, images),

@@ -88,8 +88,8 @@ def test_finding_W6_a_name_stays_within_its_base(tmp_path: Path) -> None:
     spec: dict[str, Any] = {
         "spec": 1,
         "bases": bases,
-        "replace": [{"each": "*/one", "with": [{"Dense": {"units": 4, "name": "{name}"}}]}],
-        "insert": [{"after": {"each": "*/two"}, "layers": [{"LeakyReLU": {"name": "after_{name}"}}]}],
+        "replace": [{"layers": {"each": "*/one"}, "with": [{"Dense": {"units": 4, "name": "{name}"}}]}],
+        "insert": [{"after": {"each": "*/two"}, "with": [{"LeakyReLU": {"name": "after_{name}"}}]}],
         "head": [{"Concatenate": {}, "from": ["left/after_two", "right/after_two"]}],
     }
     compiled = compile_spec(spec)
@@ -105,7 +105,7 @@ def test_finding_W6_a_name_stays_within_its_nested_model() -> None:
     model = keras.Model(inputs, outputs, name="pair")
     layers = [{"LeakyReLU": {"negative_slope": 0.5, "name": "{name}_leak"}}]
     compiled = compile_spec(
-        {"spec": 1, "insert": [{"after": {"each": ["l/two", "r/two"]}, "layers": layers}]}, base=model
+        {"spec": 1, "insert": [{"after": {"each": ["l/two", "r/two"]}, "with": layers}]}, base=model
     )
     assert {"l/two_leak", "r/two_leak"} < set(compiled.plan.after.layers)
     assert_named_as_planned(compiled)
@@ -217,7 +217,7 @@ def test_finding_F11_a_name_that_cannot_be_set() -> None:
     inner = keras.Model(inputs, Stubborn()(inputs), name="inner")
     outer = keras.Input((4,), name="outer_in")
     model = keras.Model(outer, inner(outer), name="outer")
-    spec = {"spec": 1, "insert": [{"after": "inner/mine", "layers": [{"Dense": {"units": 4, "name": "inner_mine"}}]}]}
+    spec = {"spec": 1, "insert": [{"after": "inner/mine", "with": [{"Dense": {"units": 4, "name": "inner_mine"}}]}]}
     compile_spec(spec, base=model)  # the name that it has is free
     spec["head"] = [{"Dense": {"units": 4, "name": "mine"}}]
     with pytest.raises(SpecError, match="the class `Stubborn` calls a layer `mine`"):

@@ -25,7 +25,7 @@ def test_finding_W1_the_schema_has_from_in_a_head_only() -> None:
     joined = {"Dense": {"units": 2}, "from": "a"}
     assert validator.is_valid({"spec": 1, "head": [joined]})
     for section in (
-        {"insert": [{"after": "a", "layers": [joined]}]},
+        {"insert": [{"after": "a", "with": [joined]}]},
         {"replace": [{"layers": "a", "with": [joined]}]},
         {"data": {"train": "images", "augment": [joined]}},
         {"head": [{"TimeDistributed": {"layer": joined}}]},
@@ -36,10 +36,10 @@ def test_finding_W1_the_schema_has_from_in_a_head_only() -> None:
 @pytest.mark.parametrize(
     ("section", "made"),
     [
-        ({"insert": [{"after": "stem", "layers": [{"ReLU": {"name": "{name}_relu"}}]}]}, "stem_relu"),
-        ({"insert": [{"before": "pool", "layers": [{"ReLU": {"name": "in_front_of_{name}"}}]}]}, "in_front_of_pool"),
+        ({"insert": [{"after": "stem", "with": [{"ReLU": {"name": "{name}_relu"}}]}]}, "stem_relu"),
+        ({"insert": [{"before": "pool", "with": [{"ReLU": {"name": "in_front_of_{name}"}}]}]}, "in_front_of_pool"),
         (
-            {"insert": [{"between": ["stem", "block1_add"], "layers": [{"ReLU": {"name": "{name}_in"}}]}]},
+            {"insert": [{"between": ["stem", "block1_add"], "with": [{"ReLU": {"name": "{name}_in"}}]}]},
             "block1_add_in",
         ),
         ({"replace": [{"layers": "drop", "with": [{"ReLU": {"name": "{name}"}}]}]}, "drop"),
@@ -137,13 +137,13 @@ def test_finding_W21_a_layer_with_several_outputs() -> None:
     for base, spec in (
         (several, {"cut_at": "lstm"}),
         (several, {"outputs": ["lstm"]}),
-        (several, {"insert": [{"after": "lstm", "layers": ["ReLU"]}]}),
+        (several, {"insert": [{"after": "lstm", "with": ["ReLU"]}]}),
         (several, {"head": [{"Dense": 2, "from": "lstm"}]}),
-        (several, {"replace": [{"each": "lstm", "with": [{"LSTM": 5}]}]}),
+        (several, {"replace": [{"layers": {"each": "lstm"}, "with": [{"LSTM": 5}]}]}),
         (several, {"set": [{"layers": "lstm", "to": {"return_state": False}}]}),
         (plain, {"set": [{"layers": "lstm", "to": {"return_state": True}}]}),
         (plain, {"head": [{"Reshape": [1, 2]}, gru]}),
-        (plain, {"insert": [{"after": "words", "layers": [gru]}]}),
+        (plain, {"insert": [{"after": "words", "with": [gru]}]}),
         (plain, {"replace": [{"layers": "lstm", "with": [gru]}]}),
         (plain, {"head": [{"Reshape": [1, 2]}, {"RNN": {"cell": {"LSTMCell": 3}, "return_state": True}}]}),
     ):
@@ -255,9 +255,9 @@ def test_finding_W14_the_names_of_later_sections(branching_model: Any) -> None:
         ({"set": [{"layers": "to*", "to": {"units": 3}}]}, True),
         ({"remove": ["stem..top"]}, True),
         ({"cut_at": "top"}, True),
-        ({"insert": [{"before": "tops", "layers": ["ReLU"]}]}, False),
+        ({"insert": [{"before": "tops", "with": ["ReLU"]}]}, False),
         (
-            {"insert": [{"after": "b", "layers": ["ReLU"]}, {"after": "stem", "layers": [{"ReLU": {"name": "b"}}]}]},
+            {"insert": [{"after": "b", "with": ["ReLU"]}, {"after": "stem", "with": [{"ReLU": {"name": "b"}}]}]},
             True,
         ),
     ):

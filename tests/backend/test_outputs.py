@@ -81,7 +81,7 @@ def test_finding_S16_no_output_is_an_input(folder: Path, command: str) -> None:
     (folder / "other.yaml").write_text("spec: 1\nbase: {spec: spec.yaml}\nfreeze: conv\n")
     (folder / "spec.txt").write_text(SPEC)
     (folder / "words.json").write_text("red\n")
-    vocabulary = "insert: [{after: words, layers: [{StringLookup: {vocabulary: words.json}}]}]"
+    vocabulary = "insert: [{after: words, with: [{StringLookup: {vocabulary: words.json}}]}]"
     (folder / "words.yaml").write_text(f"spec: 1\nbase: {{file: words.keras}}\n{vocabulary}\n")
     run([f"spec-compiler build spec.yaml -o built.keras --ledger {folder}/a.json", "mv a.json a.txt"], folder)
     assert "read" in refused(folder, f"{command} --force").output

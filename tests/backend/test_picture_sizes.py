@@ -40,7 +40,7 @@ def edits(base: Graph) -> Iterator[tuple[str, dict[str, Any]]]:
     }
     entry = {convolution.class_name: {**config, "name": "fresh"}}
     yield "replace", {"replace": [{"layers": convolution.name, "with": [entry]}]}
-    yield "insert", {"insert": [{"after": names[len(names) // 2], "layers": [{"Dropout": {"rate": 0.5}}]}]}
+    yield "insert", {"insert": [{"after": names[len(names) // 2], "with": [{"Dropout": {"rate": 0.5}}]}]}
     yield "taps", {"outputs": [names[len(names) * part // 4] for part in (1, 2, 3)]}
     yield "head", {"cut_at": names[-2], "head": [{"Dense": {"units": 3, "name": "scores"}}]}
 

@@ -34,7 +34,7 @@ def test_every_kept_layer_is_compared(branching_model: Any) -> None:
 
 def test_several_edits_and_operations() -> None:
     model = randomized(keras.applications.MobileNetV3Small(weights=None, include_top=False, input_shape=(64, 64, 3)))
-    proof = proven({"insert": [{"before": "conv_1", "layers": [{"Dropout": 0.2}]}], "freeze": "..conv"}, model)
+    proof = proven({"insert": [{"before": "conv_1", "with": [{"Dropout": 0.2}]}], "freeze": "..conv"}, model)
     assert proof.layers == 174  # plain operations such as `x + 3` among them
     assert proof.tensors >= 1
 

@@ -182,7 +182,7 @@ def test_inside_of_a_nested_model_finding_F1(where: str, opened: bool, tmp_path:
     model = keras.Model(inputs, keras.Sequential([keras.Input((4,)), *inner.layers[1:]], name="inner")(inputs))
     spec: dict[str, Any] = {"spec": 1}
     if opened:
-        spec["insert"] = [{"before": "inner/norm", "layers": ["Identity"]}]
+        spec["insert"] = [{"before": "inner/norm", "with": ["Identity"]}]
     if where == "file":
         model.save(tmp_path / "base.keras")
         spec["base"] = {"file": str(tmp_path / "base.keras")}

@@ -56,7 +56,7 @@ NORMALIZATIONS = r"/.*(_bn.*|normalization.*|layernorm)/"
 EDITS: dict[str, dict[str, Any]] = {
     "none": {},
     "cut and head": {"cut_at": "[-3:-2]", "head": ["Flatten", {"Dense": {"units": 5, "name": "top"}}]},
-    "insert everywhere": {"insert": [{"after": {"each": NORMALIZATIONS}, "layers": [{"Dropout": 0.1}]}]},
+    "insert everywhere": {"insert": [{"after": {"each": NORMALIZATIONS}, "with": [{"Dropout": 0.1}]}]},
     "another size": {"input": {"shape": [96, 96, 3]}},
     "arguments": {"set": [{"layers": NORMALIZATIONS, "to": {"dtype": "float16"}}]},
     "frozen": {"freeze": {"layers": "all", "except": "[-2:]"}},
@@ -113,7 +113,7 @@ def test_several_bases() -> None:
 OTHER = """spec: 1
 base: {application: MobileNetV3Small, weights: null, include_top: false, input_shape: [64, 64, 3]}
 remove: [expanded_conv_2_project_bn]
-insert: [{after: {each: "type:Multiply"}, layers: [{Dropout: {rate: 0.1, name: "{name}_drop"}}]}]
+insert: [{after: {each: "type:Multiply"}, with: [{Dropout: {rate: 0.1, name: "{name}_drop"}}]}]
 set: [{layers: conv, to: {strides: 1}}]
 cut_at: "[-20:-19]"
 freeze: {layers: base, except: "type:BatchNormalization"}

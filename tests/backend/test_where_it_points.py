@@ -46,7 +46,7 @@ def only_here() -> Any:
 @pytest.mark.parametrize(
     ("edit", "place", "note"),
     [
-        ("insert: [{after: first, layers: [{Dense: {units: 7}}]}]", (2, 44), "made by `insert[0]`"),
+        ("insert: [{after: first, with: [{Dense: {units: 7}}]}]", (2, 44), "made by `insert[0]`"),
         ("replace: [{layers: first, with: [{Dense: 9}]}]", (2, 41), "made by `replace[0]`"),
         ("input: {shape: [8, 4]}", (2, 16), ""),
         ("input: {shape: [6, 5]}", (2, 16), ""),
@@ -84,7 +84,7 @@ def test_arguments_that_do_not_fit_the_weights_have_a_help_that_was_tried(
 
 def test_every_misfit_of_a_kept_layer_has_a_help() -> None:
     """Also where nothing that is tried makes it fit: attention takes two tensors, so `replace` is no way out."""
-    text = "spec: 1\ninsert: [{before: mha, layers: [{Dense: {units: 7, name: narrow}}]}]\n"
+    text = "spec: 1\ninsert: [{before: mha, with: [{Dense: {units: 7, name: narrow}}]}]\n"
     for found in check_spec(text, base=attention()):
         assert found.code in ("SC401", "SC402")
         assert found.help

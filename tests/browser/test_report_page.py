@@ -23,7 +23,7 @@ base: {application: VGG16}
 insert:
   # what is new
   - after: image
-    layers:
+    with:
       - Conv2D: {filters: 8, kernel_size: 3, name: new_conv}
 freeze: [pool, dense]
 """

@@ -22,7 +22,7 @@ spec: 1
 base: {application: VGG16}
 insert:
   - after: image
-    layers:
+    with:
       - Conv2D: {filters: 8, kernel_size: 3, name: new_conv}
 freeze: [pool, dense] # one comment stays
 """

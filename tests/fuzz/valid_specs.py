@@ -37,7 +37,7 @@ replace:
       - {Conv2D: {filters: 128, kernel_size: 3, padding: same, name: new_conv}}
 insert:
   - after: {each: block3_*}
-    layers:
+    with:
       - Dropout: ${rate}
       - {Activation: {activation: relu, name: "{name}_again"}}
 set:

@@ -33,17 +33,17 @@ BOMBS: dict[str, tuple[bytes, str]] = {
     "positions-of-many-digits": ((BASE + f"freeze: '[{'9' * 5000}:]'\n").encode(), "SC201"),
     "a-position-of-many-digits": ((BASE + f"freeze: '[{'9' * 5000}]'\n").encode(), "SC104"),
     "spaces-in-positions": ((BASE + f"freeze: '[{' ' * 200_000}x'\n").encode(), "SC104"),
-    "each-of-each": ((EACH + "  - {after: {each: all}, layers: [Identity]}\n" * 60).encode(), "SC113"),
+    "each-of-each": ((EACH + "  - {after: {each: all}, with: [Identity]}\n" * 60).encode(), "SC113"),
     "each-of-each-with-names": (
-        (EACH + "  - {after: {each: all}, layers: [{Identity: {name: '{name}{name}'}}]}\n" * 60).encode(),
+        (EACH + "  - {after: {each: all}, with: [{Identity: {name: '{name}{name}'}}]}\n" * 60).encode(),
         "SC204",
     ),
     "each-with-many-layers": (
-        (EACH + "  - {after: {each: all}, layers: [" + ", ".join(["Identity"] * 1000) + "]}\n").encode(),
+        (EACH + "  - {after: {each: all}, with: [" + ", ".join(["Identity"] * 1000) + "]}\n").encode(),
         "SC113",
     ),
-    "many-each": ((EACH + "  - {after: {each: type:Conv2D}, layers: [Identity]}\n" * 600).encode(), "SC113"),
-    "many-inserts": ((EACH + "  - {after: fc1, layers: [Identity]}\n" * 800).encode(), "SC113"),
+    "many-each": ((EACH + "  - {after: {each: type:Conv2D}, with: [Identity]}\n" * 600).encode(), "SC113"),
+    "many-inserts": ((EACH + "  - {after: fc1, with: [Identity]}\n" * 800).encode(), "SC113"),
     "a-head-of-thousands": ((HEAD + "  - Identity\n" * 4_500).encode(), ""),
     "a-head-that-joins-all": (
         (

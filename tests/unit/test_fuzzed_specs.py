@@ -28,7 +28,7 @@ def spec(number):
         f"cut_at: [{number}\\n",
         f"freeze: /a{number}(/\\n",
         f"freeze: 'conv{number}_*'\\nset: [{{layers: 'b{number}*', to: {{units: x}}}}]\\n",
-        f"insert: [{{after: fc{number}, layers: [{{Dropout: {number}.5}}]}}]\\nname: a{number}\\n",
+        f"insert: [{{after: fc{number}, with: [{{Dropout: {number}.5}}]}}]\\nname: a{number}\\n",
         f"vars: {{a{number}: 1}}\\nhead: [{{Dense: '${{b{number}}}'}}]\\n",
         f"name: '{'x' * 3000}{number}'\\ndata: {{train: folder{number}}}\\n",
     ][number % 9]

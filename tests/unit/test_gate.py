@@ -40,7 +40,7 @@ NO_FILES: Mapping[str, str] = {
 }  # fmt: skip
 # Texts of the language that are no files: places as `plain_place` has them.
 NO_FILE_FIELDS = {("dtype",), ("input", "dtype"), ("vars", "*")}
-KINDS = ("layer", "head_layer", "optimizer", "loss", "metric", "callback", "activation")
+KINDS = ("layer", "layer_entry", "optimizer", "loss", "metric", "callback", "activation")
 LIKE_A_PATH = re.compile(
     r"(^|_)(file|path|dir|directory|folder|url|uri|root|backup|host|socket)(_|$)|file(name|path)|^vocabulary$"
 )
@@ -121,8 +121,8 @@ def test_every_field_that_takes_a_text_is_declared() -> None:
 
 
 def test_where_layers_stand_nothing_is_exempt() -> None:
-    places = {place for place, kind in texts(schema_of_a_spec()) if kind in ("layer", "head_layer")}
-    assert places == {("head",), ("replace", "with"), ("insert", "layers"), ("data", "augment")}
+    places = {place for place, kind in texts(schema_of_a_spec()) if kind in ("layer", "layer_entry")}
+    assert places == {("head",), ("replace", "with"), ("insert", "with"), ("data", "augment")}
     assert not any(is_word(place) for place in (*places, ("set", "to")))
 
 
@@ -145,7 +145,7 @@ def nested(path: tuple[str, ...], value: Any) -> Any:
 PLACES = {
     "head": ("head", 0),
     "replace": ("replace", 0, "with", 0),
-    "insert": ("insert", 0, "layers", 0),
+    "insert": ("insert", 0, "with", 0),
     "augment": ("data", "augment", 0),
     "set": ("set", 0, "to"),
     "section-of-tomorrow": ("distil", "layers", 0),

@@ -81,7 +81,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "a-lambda": ((BASE + "head: [{Lambda: {function: 'os:getcwd'}}]\n").encode(), "SC112"),
     "a-function-for-a-lambda": ((BASE + "set: [{layers: fc1, to: {function: 'os:getcwd'}}]\n").encode(), "SC112"),
     "a-mask-for-a-lambda": ((BASE + "set: [{layers: fc1, to: {mask: 'os:getcwd'}}]\n").encode(), "SC112"),
-    "a-lambda-alone": ((BASE + "insert: [{after: fc1, layers: [Lambda]}]\n").encode(), "SC112"),
+    "a-lambda-alone": ((BASE + "insert: [{after: fc1, with: [Lambda]}]\n").encode(), "SC112"),
     "a-lambda-in-a-wrapper": ((BASE + "head: [{TimeDistributed: {layer: {Lambda: {}}}}]\n").encode(), "SC112"),
     "a-serialised-lambda": (
         (BASE + "head: [{TimeDistributed: {layer: {class_name: Lambda, config: {}}}}]\n").encode(),

@@ -93,7 +93,7 @@ def test_what_was_inserted_is_removed_again(graph: Graph, chance: Random) -> Non
 def test_what_was_inserted_between_is_removed_again(graph: Graph, chance: Random) -> None:
     """`remove` after `insert` on the edges between two sets of layers is the identity."""
     one, other = ("all", selector(chance, [*graph.layers]))[:: chance.choice((1, -1))]
-    more = edited_or_none(graph, insert=[{"between": {"each": [one, other]}, "layers": chain_of(chance)}])
+    more = edited_or_none(graph, insert=[{"between": {"each": [one, other]}, "with": chain_of(chance)}])
     if more is None:
         return
     assert as_model(edited(more, remove=["*_new*"])) == as_model(opened(graph, [str(one), str(other)]))
@@ -106,7 +106,7 @@ def test_a_replacement_takes_the_place_of_an_insertion_and_a_removal(graph: Grap
     name = chance.choice(singles(graph))
     new = [{"Activation": {"activation": "relu", "name": "new"}}]
     replaced = edited_or_none(graph, replace=[{"layers": name, "with": new}])
-    inserted = edited_or_none(graph, insert=[{"after": name, "layers": new}])
+    inserted = edited_or_none(graph, insert=[{"after": name, "with": new}])
     removed = edited_or_none(inserted, remove=name) if inserted is not None else None
     if replaced is None or removed is None:
         return

@@ -13,7 +13,7 @@ ALONE: dict[str, dict[str, Any]] = {
     "head": {"head": "Flatten"},
     "head, with arguments": {"head": {"Dense": {"units": 10}}},
     "remove": {"remove": "type:Dropout"},
-    "insert": {"insert": {"after": "block1_pool", "layers": {"Dropout": 0.3}}},
+    "insert": {"insert": {"after": "block1_pool", "with": {"Dropout": 0.3}}},
     "replace": {"replace": {"layers": "block1_conv1", "with": {"Conv2D": {"filters": 64, "kernel_size": 3}}}},
     "set": {"set": {"layers": "block5_pool", "to": {"strides": 1}}},
     "train": {"train": {"phase": "all", "epochs": 1, "callbacks": "TerminateOnNaN"}},
@@ -44,7 +44,7 @@ def test_it_means_the_same(section: str) -> None:
     [
         ("spec: 1\nhead: Flaten\n", "SC202", 2, 7),
         ("spec: 1\nhead:\n  Dense:\n    unit: 3\n", "SC106", 4, 5),
-        ("spec: 1\ninsert:\n  after: a\n  layers: {Dropuot: 0.3}\n", "SC202", 4, 12),
+        ("spec: 1\ninsert:\n  after: a\n  with: {Dropuot: 0.3}\n", "SC202", 4, 10),
         ("spec: 1\nreplace: {layers: a..b..c, with: Flatten}\n", "SC104", 2, 19),
         ("spec: 1\nhead: {Lambda: {function: 'a:b'}}\n", "SC112", 2, 8),
         ("spec: 1\nhead: {Flatten: {}, Dense: 10}\n", "SC105", 2, 21),

@@ -21,6 +21,7 @@ from spec_compiler.files import HERE, Folder
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, VariableSpec
 from spec_compiler.graph.node import Node, ValueRef, map_references
+from spec_compiler.graph.sized import sized
 from spec_compiler.keras_facts import catalogue
 
 
@@ -64,6 +65,8 @@ def _build(graph: Graph, base: Graph, seed: int, custom: Custom, folder: Folder)
         seeded(seed, node.layer)  # each by its name: an edit elsewhere leaves a new layer's first values as they were
         fresh = node.layer not in layers
         try:
+            if fresh:
+                spec = sized(spec, node, so_far())
             if not fresh:
                 outputs = _call(layers[node.layer], spec, node, tensors)
             elif spec.is_new or spec.kind == "input" or spec.name in custom.factories:
@@ -80,7 +83,8 @@ def _build(graph: Graph, base: Graph, seed: int, custom: Custom, folder: Folder)
             layers.setdefault(node.layer, error.layer)
             problems += call_error(error.reason, node, so_far(), base).diagnostics
             outputs = _as_in_the_base(name, base)  # so that what follows is checked as well
-        problems += count_errors(spec, name, len(outputs), base)
+        else:
+            problems += count_errors(spec, node, len(outputs), base, graph)
         nodes[name] = replace(node, outputs=tuple(tensor_spec(tensor) for tensor in outputs))
         if fresh:
             variables = read_variables(layers[node.layer]) if spec.can_train else ()
