@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import NamedTuple
 
-from spec_compiler.diagnostics import Path, SpecError, did_you_mean, under
+from spec_compiler.diagnostics import Path, SpecError, did_you_mean, near, under
 from spec_compiler.edits.ends import count_outputs, model_output, single_output, tensor
 from spec_compiler.edits.joins import Call, call_of
 from spec_compiler.graph import Graph
@@ -192,7 +192,10 @@ class _Walk:
         selector = selector if text == selector.text else Selector.parse(text)
         # Only where it must be: to copy the whole graph for each of 5,000 layers takes their square.
         so_far = graph if text in graph.nodes or text in graph.layers else self._so_far()
-        ref = tensor(selector, so_far, "`from`")
+        try:
+            ref = tensor(selector, so_far, "`from`")
+        except SpecError as error:
+            raise _or_a_word(error, text, [*scope.named, *graph.layers]) from None
         if ref.node in graph.nodes:
             self.foreign.append((ref, path))
         return (ref,)
@@ -430,6 +433,15 @@ TRAINED_APART = (
     "GaussianNoise",
     "AlphaDropout",
 )
+
+
+def _or_a_word(error: SpecError, text: str, names: Sequence[str]) -> SpecError:
+    """The error of a name that nothing has, which may be a word of `from` with a slip."""
+    words = [word for word in near(text, [IN, ABOVE, *names]) if word in (IN, ABOVE)]
+    if not words or error.diagnostics[0].code != "SC201" or error.diagnostics[0].related:
+        return error
+    help = did_you_mean(text, [IN, ABOVE, *names])
+    return SpecError(replace(each, help=help) for each in error.diagnostics)
 
 
 def _prefixes(scope: Scope) -> Iterator[str]:

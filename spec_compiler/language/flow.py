@@ -66,7 +66,10 @@ def _value(text: str, shape: Shape, channel_axis: int) -> Any:
             raise NotKnown(f"`{use[0]}` is not fixed")
         return str(sizes[at])
 
-    return evaluate(_NAME.sub(size, text), {})
+    filled = _NAME.sub(size, text)
+    if unknown := re.search(r"\bin\.\w+", filled):
+        raise ValueError(f"there is no `{unknown[0]}`")
+    return evaluate(filled, {})
 
 
 def stand_in(value: Any) -> Any:

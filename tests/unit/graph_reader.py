@@ -57,6 +57,9 @@ def _read_call(
     own = name.partition("@")[0]
     is_again = scan.peek(r"again\b")
     class_name = scan.take(r"[\w>]+")
+    if is_again and scan.accept(r"\("):
+        own = scan.take(NAME)
+        scan.take(r"\)")
     arguments = {} if is_again else scan.call()[1]
     args, kwargs = scan.arguments() if scan.accept("<-") else ([], {})
     outputs = tuple(scan.listed(scan.tensor)) if scan.accept("->") else ()
@@ -68,7 +71,10 @@ def _read_call(
     variables = _read_variables(scan) if scan.accept(r"\|") else None
     layer = LayerSpec(own, class_name, config, kind, variables=variables, inner=inner, stored=Stored(f"layers/{own}"))
     while scan.accept(";"):
-        layer = _marked(layer, scan)
+        if scan.accept("sizes of"):
+            node = replace(node, sized_by=scan.value())
+        else:
+            layer = _marked(layer, scan)
     if layer.is_new:
         return node, replace(layer, config={**config, "config": arguments}, stored=Stored())
     count = sum(each.position is not None for each in layers.values())

@@ -7,6 +7,7 @@
     image    InputLayer(batch_shape=(None, 8))  -> (None, 8)
     tower@0  Dense(units=8) <- image            -> (None, 8) | kernel (8, 8), bias (8,) ; frozen
     tower@1  again <- tower@0                   -> (None, 8)
+    more     again(tower) <- image              -> (None, 8)
     add      Add() <- [tower@0, tower@1]        -> (None, 8)
     new      Dropout(rate=0.3) <- add ; from insert[0].layers[0]
 
@@ -55,11 +56,13 @@ def _cells(graph: Graph, node: Node) -> tuple[str, str, str, str]:
     layer = graph.layers[node.layer]
     first = _is_first(graph, node)
     own = {key: value for key, value in layer.arguments.items() if key != "name"}
-    what = f"{layer.class_name}({_arguments(own)})" if first else "again"
+    again = "again" if node.name.startswith(f"{node.layer}@") else f"again({node.layer})"
+    what = f"{layer.class_name}({_arguments(own)})" if first else again
     takes = ", ".join([*map(_value, node.args), *([_arguments(node.kwargs)] if node.kwargs else [])])
     puts = ", ".join(map(_tensor, node.outputs))
     about = [f"| {', '.join(map(_variable, layer.variables or ())) or 'none'}"] if _says_variables(layer) else []
     about += [f"; {mark}" for mark in _marks(layer)]
+    about += [f"; sizes of {_value(node.sized_by)}"] if node.sized_by is not None else []
     return (
         node.name,
         f"{what} <- {takes}" if takes else what,
