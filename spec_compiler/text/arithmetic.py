@@ -80,12 +80,22 @@ def with_numbers(text: str, names: Mapping[str, int | float]) -> str:
     return _NAME.sub(written, text.strip())
 
 
+def is_number(value: object) -> bool:
+    """Whether a value is one to calculate with: `true` is none."""
+    return type(value) in (int, float)
+
+
+def no_number(name: str, value: object) -> str:
+    """What is said of a value that is none."""
+    return f"`{name}` is {show(value)}, which is no number to calculate with"
+
+
 def _number(name: str, names: Mapping[str, int | float]) -> Number:
     if name not in names:
         raise ValueError(f"there is no variable `{name}`")
     number = names[name]
-    if type(number) not in (int, float):
-        raise ValueError(f"`{name}` is {show(number)}, which is no number to calculate with")
+    if not is_number(number):
+        raise ValueError(no_number(name, number))
     return number
 
 

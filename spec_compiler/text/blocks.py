@@ -119,7 +119,9 @@ class _Blocks:
         keys = [entry] if isinstance(entry, str) else list(entry) if isinstance(entry, dict) else []
         whats = [key for key in keys if isinstance(key, str) and key not in OF_AN_ENTRY]
         name = next((key for key in whats if self._block(key) is not None), None)
-        if name is None or self.told.room < 0:
+        if self.told.room < 0:
+            return entry
+        if name is None:
             self._near(whats, at, is_key=isinstance(entry, dict))
             return entry
         other = next(
@@ -159,7 +161,7 @@ class _Blocks:
         if values is None or times is None:
             return None
         layers = block.layers if isinstance(block.layers, list) else [block.layers]
-        body = block.place.below("layers")._replace(related=_used_at(name, use))
+        body = self._place(name, "layers")._replace(related=_used_at(name, use))
         copies = []
         for index in range(times):
             self.told.room -= size(layers)
@@ -179,8 +181,10 @@ class _Blocks:
         before = len(self.told.problems)
         defined = (f"`{name}` is defined here", block.place)
         known = tuple(map(key_text, block.parameters))
+        misspelt: list[str] = []
         for key in given:
             if key not in (*known, *OF_A_USE):
+                misspelt += near(key, known)
                 place = placed((*at, key), self.places)
                 otherwise = f"its parameters are {quoted(known)}" if known else "it has no parameters"
                 help = did_you_mean(key, (*known, *OF_A_USE), otherwise)
@@ -193,13 +197,15 @@ class _Blocks:
                 place, value = placed(start, self.places), given[key]
                 rows = self.places.items() if isinstance(value, dict | list) else ()
                 inner = {path[len(start) :]: row for path, row in rows if path[: len(start)] == start != path}
+            elif default is None and key in misspelt:  # which is told where it is misspelt
+                continue
             elif default is None:
                 problem = Diagnostic("SC102", f"the block `{name}` needs `{key}`", help=f"write `{name}: {{{key}: …}}`")
                 self.told.tell(problem, use._replace(related=(defined, *use.related)))
                 continue
             else:
                 inner = {}
-                place = block.place.below("vars", key)._replace(related=_used_at(name, use))
+                place = self._place(name, "vars", key)._replace(related=_used_at(name, use))
                 value = Filling(values, inner, self.told).filled(default, (), place)
                 place = inner.pop((), place)
             values[key] = Variable(value, place, inner, name)
@@ -231,6 +237,12 @@ class _Blocks:
         source = library_block(name)
         written = source.data["blocks"][name]
         return _Block(written.get("vars") or {}, written["layers"], Place(("blocks", name), source))
+
+    def _place(self, name: str, *path: str) -> Place:
+        """Where a part of a block is written; `--set` may have put it into one that another file brings."""
+        if name in self.own:
+            return placed(("blocks", name, *path), self.told.source.moved)
+        return Place(("blocks", name, *path), library_block(name))
 
     def _near(self, whats: list[str], at: Path, is_key: bool) -> None:
         """Tells of what is no class and no block, but nearly one of these."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -35,7 +35,7 @@ def imported(source: Source) -> Source:
     problems: list[Diagnostic] = []
     for at, name in files.items():
         try:
-            brought.add(name)
+            brought.add(name, Place(("imports", at)))
         except SpecError as error:
             problems += (each if each.line is not None else each.under("imports", at) for each in error.diagnostics)
     if problems:
@@ -68,7 +68,7 @@ class _Brought:
             if values and isinstance(own.get(section) or {}, dict)  # what is none is told where it is read
         }
 
-    def add(self, name: str) -> None:
+    def add(self, name: str, place: Place) -> None:
         """Reads a file; errors are relative to its entry, or located in it."""
         folder = self.source.folder
         path = folder.find(name, "imported file")
@@ -80,7 +80,10 @@ class _Brought:
         self.num_values += len(other.values)
         if self.num_values > MAX_NODES:
             raise SpecError.single("SC005", f"the imported files hold more than {MAX_NODES:,} values")
-        _check(other)
+        problems = [*_problems(other)]
+        if problems:
+            there = (("it is imported here", place),)
+            raise SpecError(self.source.locate_at(each, Place(each.path, other, there)) for each in problems)
         problems = [clash for section in SECTIONS for clash in self._bring(section, other, name)]
         if problems:
             raise SpecError(problems)
@@ -106,29 +109,19 @@ class _Brought:
         return clashes
 
 
-def _check(other: Source) -> None:
-    """Proves that a file holds nothing but `vars` and `blocks`; what is wrong is located in it."""
+def _problems(other: Source) -> Iterator[Diagnostic]:
+    """What a file holds beside `vars` and `blocks`."""
     if not isinstance(other.data, dict):
         message = f"an imported file is a mapping, got {show(other.data)}"
-        raise other.located(SpecError.single("SC103", message, help="it begins with `blocks:` or `vars:`"))
-    problems = [
-        Diagnostic(
-            "SC101",
-            f"an imported file has no key `{key_text(key)}`",
-            (key_text(key),),
-            at_key=True,
-            help="its keys are `vars` and `blocks`, all else stands in the spec itself",
-        )
-        for key in other.data
-        if key not in SECTIONS
-    ]
-    problems += [
-        Diagnostic("SC103", f"`{key}` must be a mapping, got {show(value)}", (key,))
-        for key, value in other.data.items()
-        if key in SECTIONS and not isinstance(value, Mapping | None)
-    ]
-    if problems:
-        raise other.located(SpecError(problems))
+        yield Diagnostic("SC103", message, help="it begins with `blocks:` or `vars:`")
+        return
+    for key, value in other.data.items():
+        path = (key_text(key),)
+        if key not in SECTIONS:
+            help = "its keys are `vars` and `blocks`, all else stands in the spec itself"
+            yield Diagnostic("SC101", f"an imported file has no key `{path[0]}`", path, at_key=True, help=help)
+        elif not isinstance(value, Mapping | None):
+            yield Diagnostic("SC103", f"`{key}` must be a mapping, got {show(value)}", path)
 
 
 @cache

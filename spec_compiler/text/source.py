@@ -13,6 +13,8 @@ from spec_compiler.diagnostics import Diagnostic, Fix, Override, Path, SpecError
 from spec_compiler.diagnostics.text_lines import lines_of
 from spec_compiler.files import Folder
 
+MOST_NOTES = 4  # of the places that led to one; blocks may be deep in blocks
+
 
 class Span(NamedTuple):
     """A stretch of text, from 0, ends exclusive. `plain`: columns map one to one to the value's characters."""
@@ -94,6 +96,7 @@ class Source:
         """The diagnostic at a place, and there at the smallest span."""
         here = place.source or self
         related = (*((what, self.place(path)) for what, path in diagnostic.related), *place.related)
+        related = related if len(related) <= MOST_NOTES else (*related[: MOST_NOTES - 1], related[-1])
         notes = (*diagnostic.notes, *(self._said(what, other, here) for what, other in related))
         diagnostic = replace(diagnostic, notes=notes, related=())
         if place.path != diagnostic.path or here is not self:  # fixes are to be written where it is

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, near, quoted, show
-from spec_compiler.text.arithmetic import FLOWS, evaluate, names_in, with_numbers
+from spec_compiler.text.arithmetic import FLOWS, evaluate, is_number, names_in, no_number, with_numbers
 from spec_compiler.text.source import Assignment, Place, Source, key_text, placed
 from spec_compiler.text.yaml_text import MAX_NODES
 
@@ -154,8 +154,11 @@ class Filling:
                 message = f"`{flows[0]}` is of what flows into a new layer, here is none"
                 return self._wrong(use, place, message, flows[0], "it has a meaning in the arguments of new layers")
             used = {name: self.values[name] for name in names if name not in flows}
-            for variable in used.values():
-                self._written(variable, place, is_whole=False)
+            for name, variable in used.items():
+                written = self._written(variable, place, is_whole=False)
+                if variable.block and not is_number(variable.value):
+                    self.told.tell(Diagnostic("SC110", no_number(name, variable.value)), written)
+                    return None
             numbers = {name: variable.value for name, variable in used.items()}
             return "${" + with_numbers(text, numbers) + "}" if flows else evaluate(text, numbers)
         except ValueError as error:
