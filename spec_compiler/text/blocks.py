@@ -252,7 +252,7 @@ class _Blocks:
         names = near(word, (*self.own, *library_names()))
         if names:
             place = placed((*at, word) if is_key else at, self.places)
-            problem = Diagnostic("SC202", f"no layer class and no block `{word}`", at_key=True)
+            problem = Diagnostic("SC202", f"no layer class or block named `{word}`", at_key=True)
             self.told.tell(replace(problem, help=did_you_mean(word, names)), place)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from spec_compiler.text.imports import imported, library_block, library_names
 from spec_compiler.text.overrides import overridden
 from spec_compiler.text.source import Source
 from spec_compiler.text.yaml_text import parse_source, read_source
+from tests.markdown import ROOT, blocks
 
 BLOCK = """
 blocks:
@@ -319,3 +321,14 @@ def test_a_block_of_the_package_is_whole(name: str) -> None:
 def test_a_block_of_the_spec_comes_before_one_of_the_package() -> None:
     (made,) = data("blocks: {se: {layers: Flatten}}\nhead: [se]\n")["head"]
     assert made["block se"]["copies"] == [["Flatten"]]
+
+
+def test_the_page_says_what_is_so() -> None:
+    page = ROOT / "docs" / "blocks.md"
+    first, second = (data(block) for block in blocks(page, "yaml"))
+    assert [len(each["block conv_block"]["copies"]) for each in first["head"]] == [1, 3]
+    assert second["input"] == {"shape": [96, 96, 3]}
+    assert second["head"][0] == {"Conv2D": {"filters": 64, "kernel_size": 1}}
+    assert second["head"][1:3] == ["GlobalAveragePooling2D", {"Dropout": 0.3}]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", page.read_text(encoding="utf-8"), re.M))
+    assert rows == {name: library_block(name).data["blocks"][name]["description"] for name in library_names()}
