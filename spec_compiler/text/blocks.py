@@ -21,6 +21,7 @@ KEYS = ("description", "vars", "layers")
 OF_A_USE = ("times", "name")  # what may stand among the parameters
 MOST_COPIES = 1000
 MAX_DEPTH = 32  # blocks inside of each other
+EXPANDED = ("vars", "blocks", "imports")  # sections that are no more in what is validated
 _HOLDS_ENTRIES = {"insert": ("with", "layers"), "replace": ("with",)}
 
 

@@ -26,10 +26,12 @@ def imported(source: Source) -> Source:
             another section in one, SC103 one of another form, SC108 a name that is there twice, SC005 too much.
     """
     data = source.data
-    entries = data.get("imports") if isinstance(data, dict) else None
+    if not isinstance(data, dict):
+        return source
+    entries = data.get("imports") or []
     listed = entries if isinstance(entries, list) else [entries]
     files = {at: each for at, each in enumerate(listed) if isinstance(each, str) and each.endswith(SUFFIXES)}
-    if not files:
+    if not files and (entries or "imports" not in data):
         return source
     brought = _Brought(source)
     problems: list[Diagnostic] = []
