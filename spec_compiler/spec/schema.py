@@ -16,7 +16,7 @@ from spec_compiler.keras_facts import catalogue
 from spec_compiler.language.parsed import Parsed
 from spec_compiler.spec import Spec
 from spec_compiler.spec.keras_schema import base_schema, keras_definitions
-from spec_compiler.text.blocks import NAME, OF_A_USE, OF_AN_ENTRY, PARAMETER
+from spec_compiler.text.block_definitions import NAME, OF_A_USE, OF_AN_ENTRY, PARAMETER
 from spec_compiler.text.variables import COPY
 
 DRAFT = "http://json-schema.org/draft-07/schema#"

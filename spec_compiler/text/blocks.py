@@ -5,20 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from spec_compiler.diagnostics import Diagnostic, Path, did_you_mean, near, quoted, show
-from spec_compiler.diagnostics.advice import Advice, Rename, Wrap
+from spec_compiler.diagnostics.advice import Advice, Wrap
 from spec_compiler.keras_facts import catalogue
+from spec_compiler.text.block_definitions import NAME, OF_A_USE, OF_AN_ENTRY, Block, problems_of
 from spec_compiler.text.imports import library_block, library_names
 from spec_compiler.text.source import Place, Source, key_text, placed, texts_in, walked
 from spec_compiler.text.variables import COPY, Filling, Told, Variable, size, uses_in, variables_of
 
-NAME = r"^[a-z][a-z0-9_]*$"  # of a block: no class of Keras's is called so, nor will one be
-PARAMETER = r"[A-Za-z_][A-Za-z0-9_]*"
-OF_AN_ENTRY = ("layer", "from", "call", "weights", "name")  # keys of an entry that are no block
-KEYS = ("description", "vars", "layers")
-OF_A_USE = ("times", "name")  # what may stand among the parameters
 MOST_COPIES = 1000
 MAX_DEPTH = 32  # blocks inside of each other
 EXPANDED = ("vars", "blocks", "imports")  # sections that are no more in what is validated
@@ -61,21 +57,13 @@ def expanded(source: Source) -> Source:
     )
 
 
-class _Block(NamedTuple):
-    """A block as it is written: its parameters with their defaults, and its layers."""
-
-    parameters: Mapping[str, Any]
-    layers: Any
-    place: Place
-
-
 class _Blocks:
     """The blocks of a source, and how they take the place of their uses."""
 
     def __init__(self, told: Told, values: Mapping[str, Variable], places: dict[Path, Place]) -> None:
         self.told, self.values, self.places = told, values, places
         self.used: set[str] = set()
-        self.own: dict[str, _Block] = {}
+        self.own: dict[str, Block] = {}
         raw = told.source.data.get("blocks")
         if raw is not None and not isinstance(raw, dict):
             told.tell(Diagnostic("SC103", f"`blocks` must be a mapping, got {show(raw)}"), Place(("blocks",)))
@@ -83,11 +71,11 @@ class _Blocks:
         for key, value in (raw or {}).items():
             name = key_text(key)
             place = placed(("blocks", name), told.source.moved)
-            problems = [*_name_problems(name), *_problems(name, value)]
+            problems = [*problems_of(name, value)]
             for each in problems:
                 told.tell(each, place.below(*each.path))
             if not problems:
-                self.own[name] = _Block(value.get("vars") or {}, value["layers"], place)
+                self.own[name] = Block(value.get("vars") or {}, value["layers"], place)
 
     def unused(self) -> Iterator[str]:
         """Those of the spec's own text that nothing uses, not even another block."""
@@ -176,7 +164,7 @@ class _Blocks:
         return {"name": arguments.get("name"), "copies": copies}
 
     def _parameters(
-        self, name: str, block: _Block, given: Mapping[str, Any], use: Place, at: Path
+        self, name: str, block: Block, given: Mapping[str, Any], use: Place, at: Path
     ) -> dict[str, Variable] | None:
         """The variables of the spec with the parameters of a block, given or by default; None where one is wrong."""
         before = len(self.told.problems)
@@ -224,20 +212,20 @@ class _Blocks:
             return None
         return times
 
-    def _no_mapping(self, name: str, block: _Block, given: Any, use: Place) -> None:
+    def _no_mapping(self, name: str, block: Block, given: Any, use: Place) -> None:
         first = next(iter(map(key_text, block.parameters)), None)
         help: str = "write the name alone, it has no parameters"
         if first is not None:
             help = Advice(f"write `{name}: {{{first}: …}}`", Wrap(first))
         self.told.tell(Diagnostic("SC105", f"a block takes a mapping of parameters, got {show(given)}", help=help), use)
 
-    def _block(self, name: str) -> _Block | None:
+    def _block(self, name: str) -> Block | None:
         """The block of a name: of the spec, or of the package."""
         if name in self.own or not re.match(NAME, name) or name not in library_names():
             return self.own.get(name)
         source = library_block(name)
         written = source.data["blocks"][name]
-        return _Block(written.get("vars") or {}, written["layers"], Place(("blocks", name), source))
+        return Block(written.get("vars") or {}, written["layers"], Place(("blocks", name), source))
 
     def _place(self, name: str, *path: str) -> Place:
         """Where a part of a block is written; `--set` may have put it into one that another file brings."""
@@ -253,7 +241,7 @@ class _Blocks:
         names = near(word, (*self.own, *library_names()))
         if names:
             place = placed((*at, word) if is_key else at, self.places)
-            problem = Diagnostic("SC202", f"no layer class or block named `{word}`", at_key=True)
+            problem = Diagnostic("SC202", f"no layer class or block named `{word}`", at_key=is_key)
             self.told.tell(replace(problem, help=did_you_mean(word, names)), place)
 
 
@@ -278,50 +266,6 @@ def _in_mappings(value: Any, at: Path, change: Callable[[Any, Any, Path], Any]) 
     if isinstance(value, dict):
         return {key: change(key, each, (*at, key_text(key))) for key, each in value.items()}
     return value
-
-
-def _name_problems(name: str) -> Iterator[Diagnostic]:
-    """What is wrong with the name of a block."""
-    if name in OF_AN_ENTRY:
-        message = f"`{name}` has a meaning of its own in an entry, no block is called so"
-    elif name in catalogue.layer_names():
-        message = f"`{name}` is a class of `keras.layers`, no block is called so"
-    elif not re.match(NAME, name):
-        message = f"the name of a block is small letters, digits and `_`, got `{name}`"
-    else:
-        return
-    yield Diagnostic("SC103", message, at_key=True, help="choose another name")
-
-
-def _problems(name: str, value: Any) -> Iterator[Diagnostic]:
-    """What is wrong with a block as it is written, its layers aside."""
-    if not isinstance(value, dict):
-        message = f"the block `{name}` must be a mapping with `layers`, got {show(value)}"
-        above = Advice("write `layers:` above them", Wrap("layers"))
-        yield Diagnostic("SC103", message, help=above if isinstance(value, list) else None)
-        return
-    for key in map(key_text, value):
-        if key not in KEYS:
-            help = did_you_mean(key, KEYS, f"its keys are {quoted(KEYS)}")
-            yield Diagnostic("SC101", f"a block has no key `{key}`", (key,), at_key=True, help=help)
-    layers, parameters = value.get("layers"), value.get("vars")
-    if layers is None or layers == []:
-        yield Diagnostic("SC102", f"the block `{name}` needs `layers`", help="add `layers: […]`")
-    elif not isinstance(layers, list | dict | str):
-        yield Diagnostic("SC103", f"`layers` must be a list of entries, got {show(layers)}", ("layers",))
-    if parameters is not None and not isinstance(parameters, dict):
-        message = f"`vars` must be a mapping of parameters and their defaults, got {show(parameters)}"
-        yield Diagnostic("SC103", message, ("vars",))
-        return
-    for key in map(key_text, parameters or ()):
-        if key in (*OF_A_USE, *COPY):
-            message = f"`{key}` has a meaning of its own in a block, no parameter is called so"
-            yield Diagnostic("SC103", message, ("vars", key), at_key=True, help="choose another name")
-        elif not re.fullmatch(PARAMETER, key):
-            message = f"the name of a parameter is letters, digits and `_`, got `{key}`"
-            name = key.rstrip(":")  # in braces `{filters:, size: 3}` has a key `filters:`
-            help = Advice(f"write `{name}: null`", Rename(name)) if re.fullmatch(PARAMETER, name) else None
-            yield Diagnostic("SC103", message, ("vars", key), at_key=True, help=help)
 
 
 def _unused_variables(source: Source, values: Mapping[str, Variable]) -> Iterator[str]:
