@@ -1,4 +1,4 @@
-"""Arithmetic in `${…}`: numbers, names, `+ - * / // %` and parentheses, nothing else."""
+"""Arithmetic in texts of a spec: `128 // 16 + 1`, over a few names, and nothing else of Python."""
 
 from __future__ import annotations
 
@@ -8,129 +8,83 @@ import re
 from collections.abc import Callable, Mapping
 from math import isfinite
 
-from spec_compiler.diagnostics import show
-
-Number = int | float
-
-MAX_LENGTH = 200  # of a calculation; Python's parser recurses
-FLOWS = "in."  # begins the names of what flows into a new layer, `in.channels`, which only the model knows
-
 _NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?:\.\w+)*")
-_OPERATORS: Mapping[type[ast.operator], Callable[[Number, Number], Number]] = {
+_FLOW = "in."  # begins the names of what flows into a new layer, which only the model knows
+
+_OPERATORS: Mapping[type[ast.AST], Callable[..., int | float]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
 }
 
 
 def evaluate(text: str, names: Mapping[str, int | float]) -> int | float:
-    """What a calculation comes to; of integers an integer, if it does not divide with `/`. A name may have dots.
-
-    >>> evaluate("in.channels // 16 + size", {"in.channels": 256, "size": 3})
-    19
+    """The number that a text says.
 
     Raises:
-        ValueError: it is no arithmetic, a name is unknown or no number, or the result is none. Its text is for a user.
+        ValueError: it is no arithmetic over these names.
+
+    >>> evaluate("(size + 1) // 2", {"size": 7})
+    4
     """
-    tree, used = _parsed(text)
+    if len(text) > 1_000:
+        raise ValueError("it is too long")
     try:
-        result = _value(tree, [_number(name, names) for name in used], text)
+        number = _number(ast.parse(text.strip(), mode="eval").body, names)
+    except (SyntaxError, RecursionError, MemoryError):
+        raise ValueError("it is no arithmetic") from None
     except ZeroDivisionError:
-        raise ValueError(f"`{text.strip()}` divides by zero") from None
+        raise ValueError("it divides by zero") from None
     except OverflowError:
-        result = float("inf")
-    if not isfinite(result) or abs(result) >= 2**63:
-        raise ValueError(f"`{text.strip()}` does not fit into 64 bits")
-    return result
-
-
-def names_in(text: str) -> tuple[str, ...]:
-    """The names that a calculation uses, each once.
-
-    >>> names_in("in.channels // (ratio * 2)")
-    ('in.channels', 'ratio')
-
-    Raises:
-        ValueError: it is no arithmetic; its text is for a user.
-    """
-    tree, used = _parsed(text)
-    _value(tree, [1] * len(used), text, dry=True)
-    return tuple(dict.fromkeys(used))
-
-
-def with_numbers(text: str, names: Mapping[str, int | float]) -> str:
-    """The calculation with numbers in the place of names, those aside that say what flows in.
-
-    >>> with_numbers("in.channels // ratio", {"ratio": 16})
-    'in.channels // 16'
-
-    Raises:
-        ValueError: as `evaluate`, of the names.
-    """
-
-    def written(name: re.Match[str]) -> str:
-        if name[0].startswith(FLOWS):
-            return name[0]
-        number = _number(name[0], names)
-        return f"({number})" if number < 0 else str(number)
-
-    return _NAME.sub(written, text.strip())
-
-
-def is_number(value: object) -> bool:
-    """Whether a value is one to calculate with: `true` is none."""
-    return type(value) in (int, float)
-
-
-def no_number(name: str, value: object) -> str:
-    """What is said of a value that is none."""
-    return f"`{name}` is {show(value)}, which is no number to calculate with"
-
-
-def _number(name: str, names: Mapping[str, int | float]) -> Number:
-    if name not in names:
-        raise ValueError(f"there is no variable `{name}`")
-    number = names[name]
-    if not is_number(number):
-        raise ValueError(no_number(name, number))
+        number = float("inf")
+    if not isfinite(number) or abs(number) >= 2**63:
+        raise ValueError("it does not fit into 64 bits")
     return number
 
 
-def _parsed(text: str) -> tuple[ast.expr, list[str]]:
-    """A calculation as a tree, in which `_0` is the first of its names, `_1` the second."""
-    used: list[str] = []
+def names_in(text: str) -> tuple[str, ...]:
+    """The names of a calculation, each once, those aside that say what flows in.
 
-    def numbered(name: re.Match[str]) -> str:
-        used.append(name[0])
-        return f"_{len(used) - 1}"
-
-    text = text.strip()
-    if len(text) > MAX_LENGTH:
-        raise ValueError(f"a calculation of more than {MAX_LENGTH} characters")
-    try:
-        return ast.parse(_NAME.sub(numbered, text), mode="eval").body, used
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise _no_arithmetic(text) from None
+    >>> names_in("in.channels // (ratio + ratio) * 1e3")
+    ('ratio',)
+    """
+    return tuple(dict.fromkeys(name for name in _NAME.findall(text) if not name.startswith(_FLOW)))
 
 
-def _value(tree: ast.expr, numbers: list[Number], text: str, *, dry: bool = False) -> Number:
-    """What a tree comes to; `dry` only proves that it is arithmetic."""
-    match tree:
-        case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
+def flows_in(text: str) -> str | None:
+    """The first name in a calculation that says what flows in, None where there is none."""
+    return next((name for name in _NAME.findall(text) if name.startswith(_FLOW)), None)
+
+
+def with_numbers(text: str, names: Mapping[str, int | float]) -> str:
+    """The calculation with numbers in the place of names.
+
+    >>> with_numbers("in.channels // ratio", {"ratio": 16})
+    'in.channels // 16'
+    """
+
+    def written(name: re.Match[str]) -> str:
+        number = names.get(name[0])
+        return name[0] if number is None else f"({number})" if number < 0 else str(number)
+
+    return _NAME.sub(written, text)
+
+
+def _number(node: ast.AST, names: Mapping[str, int | float]) -> int | float:
+    match node:
+        case ast.Constant(int() | float() as value) if not isinstance(value, bool):
             return value
-        case ast.Name(id=name):
-            return numbers[int(name[1:])]
-        case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=operand):
-            value = _value(operand, numbers, text, dry=dry)
-            return -value if isinstance(sign, ast.USub) else value
-        case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
-            sides = _value(left, numbers, text, dry=dry), _value(right, numbers, text, dry=dry)
-            return 1 if dry else _OPERATORS[type(op)](*sides)
-    raise _no_arithmetic(text)
-
-
-def _no_arithmetic(text: str) -> ValueError:
-    return ValueError(f"`{text.strip()}` is no calculation of numbers, variables, `+ - * / // %` and parentheses")
+        case ast.Name(name) if name in names:
+            return names[name]
+        case ast.Name(name):
+            raise ValueError(f"there is no `{name}`")
+        case ast.UnaryOp(kind, operand) if type(kind) in _OPERATORS:
+            return _OPERATORS[type(kind)](_number(operand, names))
+        case ast.BinOp(left, kind, right) if type(kind) in _OPERATORS:
+            return _OPERATORS[type(kind)](_number(left, names), _number(right, names))
+    raise ValueError("it is no arithmetic")

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, near, quoted, show
-from spec_compiler.text.arithmetic import FLOWS, evaluate, is_number, names_in, no_number, with_numbers
+from spec_compiler.text.arithmetic import evaluate, flows_in, names_in, with_numbers
 from spec_compiler.text.source import Assignment, Place, Source, key_text, placed
 from spec_compiler.text.yaml_text import MAX_NODES
 
 MOST_PROBLEMS = 10  # that are told: each is compared with every variable
 USE = re.compile(r"\$\{([^{}]*)\}")  # of a variable
 COPY = ("index", "count")  # of a copy of a block: which it is, from 1, and of how many
+_FORMS = "write numbers, variables, `+ - * / // %` and parentheses"
 _CALCULATES = re.compile(r"[-+*/%()]")
 
 
@@ -144,25 +145,29 @@ class Filling:
     def _calculated(self, use: re.Match[str], place: Place) -> Any:
         """What a calculation comes to, as text where the model is to say a part of it; None where that is wrong."""
         text = use[1].strip()
+        flow = flows_in(text)
+        names = names_in(text) if flow is not None or _CALCULATES.search(text) else (text,)
+        unknown = [name for name in names if name not in self.values]
+        if unknown:
+            return self._unknown(use, place, text if near(text, self.values) else unknown[0])
+        if flow is not None and not self.has_flow:
+            message = f"`{flow}` is of what flows into a new layer, here is none"
+            return self._wrong(use, place, message, flow, "it has a meaning in the arguments of new layers")
+        for name in names:
+            variable = self.values[name]
+            written = self._written(variable, place, is_whole=False)
+            if type(variable.value) not in (int, float):
+                message = f"`{name}` is {show(variable.value)}, which is no number to calculate with"
+                if not variable.block:
+                    return self._wrong(use, place, message, name)
+                return self.told.tell(Diagnostic("SC110", message), written)
+        numbers = {name: self.values[name].value for name in names}
+        if flow is not None:
+            return "${" + with_numbers(text, numbers) + "}"
         try:
-            names = names_in(text) if _CALCULATES.search(text) or text.startswith(FLOWS) else (text,)
-            flows = [name for name in names if name.startswith(FLOWS)]
-            unknown = [name for name in names if name not in self.values and name not in flows]
-            if unknown:
-                return self._unknown(use, place, text if near(text, self.values) else unknown[0])
-            if flows and not self.has_flow:
-                message = f"`{flows[0]}` is of what flows into a new layer, here is none"
-                return self._wrong(use, place, message, flows[0], "it has a meaning in the arguments of new layers")
-            used = {name: self.values[name] for name in names if name not in flows}
-            for name, variable in used.items():
-                written = self._written(variable, place, is_whole=False)
-                if variable.block and not is_number(variable.value):
-                    self.told.tell(Diagnostic("SC110", no_number(name, variable.value)), written)
-                    return None
-            numbers = {name: variable.value for name, variable in used.items()}
-            return "${" + with_numbers(text, numbers) + "}" if flows else evaluate(text, numbers)
+            return evaluate(text, numbers)
         except ValueError as error:
-            return self._wrong(use, place, str(error), text)
+            return self._wrong(use, place, f"`{text}`: {error}", text, _FORMS)
 
     def _unknown(self, use: re.Match[str], place: Place, name: str) -> None:
         known = [each for each in self.values if each not in COPY]
@@ -201,10 +206,8 @@ def uses_in(text: str) -> Iterator[str]:
     ['units', 'size']
     """
     for use in USE.finditer(text):
-        try:
-            yield from names_in(use[1]) if _CALCULATES.search(use[1]) else (use[1].strip(),)
-        except ValueError:  # which is told where it is filled in
-            continue
+        is_calculated = _CALCULATES.search(use[1]) or flows_in(use[1])
+        yield from names_in(use[1]) if is_calculated else (use[1].strip(),)
 
 
 def _parts(value: Any) -> Iterable[str | int]:

@@ -13,7 +13,7 @@ from spec_compiler import load_spec
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.spec.output_paths import files_named
 from spec_compiler.spec.permissions import Permissions
-from spec_compiler.text.arithmetic import evaluate, names_in
+from spec_compiler.text.arithmetic import evaluate
 from spec_compiler.text.blocks import expanded
 from spec_compiler.text.imports import imported, library_block, library_names
 from spec_compiler.text.overrides import overridden
@@ -143,28 +143,24 @@ head: [{b: {times: 2}}, {Dense: "${in.channels * (ratio + negative)}"}]
         ("a / 2", 1.5),
         ("a % 2", 1),
         ("-a", -3),
-        ("1e1 + in.c", 17),
+        ("1e1 + b", 15.0),
     ],
 )
 def test_arithmetic(text: str, value: float) -> None:
-    found = evaluate(text, {"a": 3, "b": 5, "in.c": 7})
-    assert (found, type(found)) == (value, type(value)) or (found, value) == (17.0, 17)
+    found = evaluate(text, {"a": 3, "b": 5})
+    assert (found, type(found)) == (value, type(value))
 
 
 @pytest.mark.parametrize(
     "text",
     [
         *("a ** 9", "f(1)", "a.b", "'x'", "True", "[1]", "a if a else 1", "1 +", "", "a // 0", "1e308 * 10", "9" * 300),
-        *("(" * 150 + "1" + ")" * 49, "1j", "a; b", "a = 1", "lambda: 1", "t", "none", "x", "9" * 30, "a @ a", "~a"),
+        *("(" * 150 + "1" + ")" * 49, "1j", "a; b", "a = 1", "lambda: 1", "t", "x", "9" * 30, "a @ a", "~a"),
     ],
 )
 def test_what_is_no_arithmetic(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
-        evaluate(text, {"a": 3, "b": 5, "t": True, "none": None})  # type: ignore[dict-item]
-
-
-def test_names_of_a_calculation() -> None:
-    assert names_in("in.channels // (ratio + ratio) * 1e3") == ("in.channels", "ratio")
+        evaluate(text, {"a": 3, "b": 5})
 
 
 @pytest.fixture
