@@ -203,7 +203,7 @@ CASES: dict[str, tuple[Callable[[Any, Made], Any], dict[str, Any]]] = {
                 {"detection_head": {"outputs": 9, "filters": 4, "name": "boxes"}, **FINE},
                 {"detection_head_again": {"of": "boxes", "name": "again"}, "from": "middle"},
             ],
-            "outputs": ["boxes/out", "again/out"],
+            "outputs": ["boxes/out@0", "again/out"],
         },
     ),
 }
