@@ -230,7 +230,7 @@ class _Links:
                 yield origin.path
 
     def _number(self, path: Path) -> int | None:
-        path = self.source.written(path) if self.source is not None else path
+        path = self.source.used_at(path) if self.source is not None else path
         if self.source is None or path not in self.source.values:
             return None
         return self.places.setdefault(path, len(self.places))

@@ -20,6 +20,7 @@ from spec_compiler.language.section import Section
 from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.data import Data
 from spec_compiler.spec.phase import Phase
+from spec_compiler.text.blocks import EXPANDED
 
 Fields = Mapping[str, FieldInfo]
 
@@ -62,7 +63,8 @@ def _diagnostic(kind: str, path: Path, error: Any, fields: Fields) -> Diagnostic
     got = show(value)
     if kind == "extra_forbidden":
         known = _keys_of(str(path[0])) if len(path) > 1 else tuple(fields)
-        help = did_you_mean(str(path[-1]), known, f"its keys are {quoted(known)}")
+        nearby = (*known, *EXPANDED) if len(path) == 1 else known
+        help = did_you_mean(str(path[-1]), nearby, f"its keys are {quoted(known)}")
         if len(path) == 1:
             help = _home(str(path[0])) or help
         if (path[0], path[-1]) in _OLD_FORMS and len(path) < 4:

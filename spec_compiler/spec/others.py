@@ -12,6 +12,7 @@ from spec_compiler.diagnostics import SpecError, under
 from spec_compiler.files import Folder
 from spec_compiler.spec import Spec, load_spec
 from spec_compiler.spec.permissions import Permissions
+from spec_compiler.text.imports import shown
 
 MAX_DEPTH = 16  # specs that start from each other's results
 MAX_SPECS = 100  # that are followed from one
@@ -95,7 +96,7 @@ def followed(
             message = f"more than {MAX_SPECS} specs are followed from one"
             raise SpecError.single("SC005", message, path=("spec",), help="build some of them, and name the `file`s")
         try:
-            other = load_spec(_shown(path), allowed=allowed, inside=folder)
+            other = load_spec(shown(path), allowed=allowed, inside=folder)
             around.made[place] = make(other, replace(around, files=(*around.files, here)))
             around.bases[place] = _num_bases(other, around)
         except SpecError as error:
@@ -116,9 +117,3 @@ def _num_bases(spec: Spec, around: Inside) -> int:
         message = f"{count} bases flow into this spec, {MAX_BASES} are the most"
         raise spec.source.located(SpecError.single("SC005", message, path=("bases",), at_key=True))
     return count
-
-
-def _shown(path: str) -> str:
-    """A path as messages say it: from the folder that the caller is in, if it is below that."""
-    near = os.path.relpath(path)
-    return path if near.startswith("..") else near

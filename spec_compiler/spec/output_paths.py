@@ -51,6 +51,7 @@ def files_named(spec: Spec, seen: set[str]) -> Iterator[str]:
     if spec.source.file:
         seen.add(os.path.realpath(spec.source.file))
         yield spec.source.file
+    yield from spec.source.imported
     if spec.policy is not None and spec.policy.source.file:
         yield spec.policy.source.file
     for text in texts_in(spec.source.data):

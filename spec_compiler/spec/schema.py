@@ -16,17 +16,77 @@ from spec_compiler.keras_facts import catalogue
 from spec_compiler.language.parsed import Parsed
 from spec_compiler.spec import Spec
 from spec_compiler.spec.keras_schema import base_schema, keras_definitions
+from spec_compiler.text.block_definitions import NAME, OF_A_USE, OF_AN_ENTRY, PARAMETER
+from spec_compiler.text.variables import COPY
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 FILE = "model-spec.schema.json"
 VARIABLE = {"type": "string", "pattern": r"\$\{", "description": "A variable of `vars`: `${name}`."}
 _VARS = {
-    "description": "Values with a name; `${name}` stands for them anywhere in the spec.",
-    "examples": [{"classes": 10}],
+    "description": "Values with a name; `${name}` stands for them anywhere in the spec, a list's elements in a list.",
+    "examples": [{"classes": 10, "stem": [{"Conv2D": {"filters": 32, "kernel_size": 3}}, "ReLU"]}],
+    "type": ["object", "null"],
+}
+_PATTERN = rf"^(?!(?:{'|'.join(OF_AN_ENTRY)})$){NAME[1:]}"  # the name of a block as a key of an entry
+BLOCK_USE = {
+    "title": "Block",
+    "description": "A block of `blocks`, of an imported file or of the package, with its parameters.",
+    "anyOf": [
+        {"type": "string", "pattern": _PATTERN},
+        {
+            "type": "object",
+            "minProperties": 1,
+            "patternProperties": {
+                _PATTERN: {
+                    "description": "The parameters of the block.",
+                    "type": ["object", "null"],
+                    "properties": {
+                        "times": {"description": "How many copies stand one behind the other.", "type": "integer"},
+                        "name": {"description": "What the names of its layers begin with.", "type": "string"},
+                    },
+                }
+            },
+            "properties": {key: {} for key in OF_AN_ENTRY if key != "layer"},
+            "anyOf": [{"maxProperties": 1}, *({"required": [key]} for key in OF_AN_ENTRY if key != "layer")],
+            "additionalProperties": False,
+        },
+    ],
+}
+_BLOCKS = {
+    "description": "Layers with a name and parameters; an entry `NAME: {parameters}` stands for them.",
+    "examples": [{"conv": {"vars": {"filters": 64}, "layers": [{"Conv2D": {"filters": "${filters}"}}, "ReLU"]}}],
     "anyOf": [
         {"type": "null"},
-        {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "array", "null"]}},
+        {
+            "type": "object",
+            "propertyNames": {"pattern": _PATTERN},
+            "additionalProperties": {
+                "type": "object",
+                "required": ["layers"],
+                "additionalProperties": False,
+                "properties": {
+                    "description": {"description": "What the block is for.", "type": "string"},
+                    "vars": {
+                        "description": "Its parameters with their defaults; `null` where one must be given.",
+                        "type": ["object", "null"],
+                        "propertyNames": {"pattern": f"^{PARAMETER}$", "not": {"enum": [*OF_A_USE, *COPY]}},
+                    },
+                    "layers": {
+                        "description": "Its layers, with `${parameter}`, `${index}` and `${count}` in them.",
+                        "anyOf": [
+                            {"type": "array", "minItems": 1, "items": {"$ref": "#/definitions/layer_entry"}},
+                            {"$ref": "#/definitions/layer_entry"},
+                        ],
+                    },
+                },
+            },
+        },
     ],
+}
+_IMPORTS = {
+    "description": "YAML files whose `vars` and `blocks` the spec uses too.",
+    "examples": [["common.yaml"]],
+    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "null"}],
 }
 
 
@@ -42,9 +102,11 @@ def spec_schema() -> dict[str, Any]:
         **dict(sorted(_definitions(Parsed))),
         **keras_definitions(),
         "variable": VARIABLE,
+        "block_use": BLOCK_USE,
     }
+    definitions["layer_entry"]["anyOf"].append({"$ref": "#/definitions/block_use"})
     definitions["Base"] = base_schema(definitions["Base"])
-    properties = {**raw["properties"], "vars": _VARS}
+    properties = {**raw["properties"], "vars": _VARS, "blocks": _BLOCKS, "imports": _IMPORTS}
     for name, field in properties.items():
         field["title"] = name
         if field.get("anyOf", [{}])[0].get("type") == "array":  # a section that is a list may be empty

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import (
@@ -31,9 +32,10 @@ from spec_compiler.spec.messages import said_of
 from spec_compiler.spec.permissions import EVERYTHING, Permissions, permitted
 from spec_compiler.spec.phase import Phase
 from spec_compiler.spec.policy import Policy, PolicyLike, load_policy
+from spec_compiler.text.blocks import expanded
+from spec_compiler.text.imports import imported
 from spec_compiler.text.overrides import overridden
 from spec_compiler.text.source import Source, leaves, texts_in
-from spec_compiler.text.variables import substituted
 from spec_compiler.text.yaml_text import parse_source, read_source
 
 EditT = TypeVar("EditT", bound=Edit)
@@ -249,7 +251,12 @@ def load_spec(
         source = read_source(spec, inside)
     else:
         raise TypeError(f"a spec is a path, a YAML text, a dict or a `Spec`, got `{type(spec).__name__}`")
-    return validate(permitted(substituted(overridden(source, overrides)), allowed))
+    # What is imported comes first, so that an override may reach into it, and where it lies is told apart before.
+    source = replace(source, is_confined=not allowed.paths)
+    of_imports = [each for each in overrides if each.lstrip().startswith("imports")]
+    source = imported(overridden(source, of_imports))
+    source = overridden(source, [each for each in overrides if each not in of_imports])
+    return validate(permitted(expanded(source), allowed))
 
 
 def _plain(value: Any) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from spec_compiler.diagnostics import Path, SpecError
-from spec_compiler.text.source import Assignment, Source
+from spec_compiler.text.source import Assignment, Place, Source, placed
 from spec_compiler.text.yaml_text import parse_source
 
 
@@ -21,7 +21,7 @@ def overridden(source: Source, assignments: Iterable[str]) -> Source:
         SpecError: SC109 where the text is not `path=value` or the path leads nowhere.
     """
     data = source.data
-    values, assigned = source.values, dict(source.assigned)
+    values, assigned, moved = source.values, dict(source.assigned), dict(source.moved)
     for text in assignments:
         place, equals, raw = text.partition("=")
         parts = list(_PART.finditer(place.strip()))
@@ -39,7 +39,10 @@ def overridden(source: Source, assignments: Iterable[str]) -> Source:
         values = {place: span for place, span in values.items() if place[: len(path)] != path}
         assigned = {place: known for place, known in assigned.items() if place[: len(path)] != path}
         assigned.update(_assignments(text, path, parts, num_there, value))
-    return replace(source, data=data, values=values, assigned=assigned)
+        moved = {place: known for place, known in moved.items() if place[: len(path)] != path}
+        if placed(path, moved) != Place(path):  # in what another file brings
+            moved[path] = Place(path)
+    return replace(source, data=data, values=values, assigned=assigned, moved=moved)
 
 
 _PART = re.compile(r"[^.\[\]\s]+")

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from spec_compiler.diagnostics import Diagnostic, Override, Path, SpecError
+from spec_compiler.diagnostics import Diagnostic, Fix, Override, Path, SpecError
 from spec_compiler.diagnostics.text_lines import lines_of
 from spec_compiler.files import Folder
+
+MOST_NOTES = 4  # of the places that led to one; blocks may be deep in blocks
 
 
 class Span(NamedTuple):
@@ -36,12 +38,25 @@ class Assignment(NamedTuple):
     plain: bool = False
 
 
+class Place(NamedTuple):
+    """Where something is written: its path in a text, and which, if not the spec's own; `related`: what else to say."""
+
+    path: Path
+    source: Source | None = None
+    related: tuple[tuple[str, Place], ...] = ()
+
+    def below(self, *path: str | int) -> Place:
+        """The place of what stands below it."""
+        return self._replace(path=(*self.path, *path)) if path else self
+
+
 @dataclass(frozen=True)
 class Source:
     """A spec as data, with the place of everything in it.
 
     `data` is what YAML says, in dicts, lists and scalars. `values` and `keys` lead from a path such as
     `("insert", 0, "after")` to the span of the value there and of its key. `assigned` leads to what `--set` put there.
+    `moved` leads from a path in `data`, and so from all below it, to where that is written, if it is elsewhere.
     """
 
     data: Any = field(repr=False)
@@ -50,7 +65,10 @@ class Source:
     values: dict[Path, Span] = field(default_factory=dict, repr=False)
     keys: dict[Path, Span] = field(default_factory=dict, repr=False)
     assigned: dict[Path, Assignment] = field(default_factory=dict, repr=False)
+    moved: Mapping[Path, Place] = field(default_factory=dict, repr=False)
     unused: tuple[str, ...] = ()  # variables that nothing uses
+    unused_blocks: tuple[str, ...] = ()
+    imported: tuple[str, ...] = ()  # the paths of the files that `imports` names
     is_confined: bool = False  # whether the paths in it may not leave its folder
 
     @property
@@ -72,12 +90,51 @@ class Source:
         """The diagnostic with file, line and column, at the smallest span that its path names, or with its `--set`."""
         if diagnostic.line is not None or diagnostic.override is not None:
             return diagnostic
-        notes = list(diagnostic.notes)
-        for what, place in diagnostic.related:
-            place = self.written(place)
-            there = self.keys.get(place) or self.values.get(place) or self.keys.get(place[:1])
-            notes.append(f"{what} (line {there.line + 1})" if there else what)
-        diagnostic = replace(diagnostic, notes=tuple(notes), related=())
+        return self.locate_at(diagnostic, self.place(diagnostic.path))
+
+    def locate_at(self, diagnostic: Diagnostic, place: Place) -> Diagnostic:
+        """The diagnostic at a place, and there at the smallest span."""
+        here = place.source or self
+        related = (*((what, self.place(path)) for what, path in diagnostic.related), *place.related)
+        related = related if len(related) <= MOST_NOTES else (*related[: MOST_NOTES - 1], related[-1])
+        notes = (*diagnostic.notes, *(self._said(what, other, here) for what, other in related))
+        diagnostic = replace(diagnostic, notes=notes, related=())
+        if place.path != diagnostic.path or here is not self:  # fixes are to be written where it is
+            diagnostic = replace(diagnostic, path=place.path, fixes=tuple(map(self._written_fix, diagnostic.fixes)))
+        return here._at(diagnostic)
+
+    def _written_fix(self, fix: Fix) -> Fix:
+        """The fix as a change of what is written; what another file says, none can change."""
+        places = [(self.place(path), value) for path, value in fix.changes]
+        return Fix(fix.text, tuple((place.path, value) for place, value in places if place.source is None))
+
+    def place(self, path: Path) -> Place:
+        """Where that is written which stands at a path of `data`."""
+        if not self.moved:
+            return Place(path)
+        actual, here = [], self.data
+        for part in path:  # where a list may hold one entry without its bracket, there is no index
+            if part != 0 or isinstance(here, list | tuple):
+                here = _inside(here, part)
+                actual.append(part)
+        return placed(tuple(actual), self.moved)
+
+    def used_at(self, path: Path) -> Path:
+        """The path in this text of what stands at a path of `data`; of what a block made, that of the block's use."""
+        place = self.place(path)
+        ours = [each for each in (place, *(each for _, each in place.related)) if each.source is None]
+        return self.written(ours[-1].path if ours else path)
+
+    def _said(self, what: str, place: Place, here: Source) -> str:
+        """A place as a note says it."""
+        source = place.source or self
+        path = source.written(place.path)
+        there = source.keys.get(path) or source.values.get(path) or source.keys.get(path[:1])
+        file = f"{source.file}, " if source is not here and source.file else ""
+        return f"{what} ({file}line {there.line + 1})" if there else what
+
+    def _at(self, diagnostic: Diagnostic) -> Diagnostic:
+        """The diagnostic with file, line and column, where its path is that of this text."""
         path = self.written(diagnostic.path)
         override = self._override(diagnostic, diagnostic.path) or self._override(diagnostic, path)
         if override is not None:
@@ -146,6 +203,22 @@ class Source:
             yield
         except SpecError as error:
             raise self.located(error) from None
+
+
+def placed(path: Path, moved: Mapping[Path, Place]) -> Place:
+    """The place that the longest beginning of a path has moved to, and from there the rest of the path."""
+    for length in range(len(path), 0, -1):
+        place = moved.get(path[:length])
+        if place is not None:
+            return place.below(*path[length:])
+    return Place(path)
+
+
+def _inside(data: Any, part: str | int) -> Any:
+    """What a part of a path leads to; None where nothing is."""
+    if isinstance(data, Mapping):
+        return data.get(part)
+    return data[part] if isinstance(data, list | tuple) and isinstance(part, int) and part < len(data) else None
 
 
 def texts_in(data: Any) -> Iterator[str]:

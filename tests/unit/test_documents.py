@@ -38,6 +38,8 @@ RUN = {
     "input: {preprocess: auto}              # the application's own preprocess_input, as layers of the model": (
         "tests/unit/test_documents.py::test_finding_N18_sections_in_the_pages_are_valid"
     ),
+    "blocks:": "tests/unit/test_blocks.py::test_the_page_says_what_is_so",
+    "vars:": "tests/unit/test_blocks.py::test_the_page_says_what_is_so",
     "$ spec-compiler predict runs/x/best.keras photos/ --top 3": (
         "tests/backend/test_readme.py::test_the_commands_for_a_trained_model_run"
     ),

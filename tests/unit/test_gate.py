@@ -38,8 +38,9 @@ NO_FILES: Mapping[str, str] = {
     "exclude_layers": "patterns for names of variables",
     "quantization_config": "a configuration, by its mode",
 }  # fmt: skip
-# Texts of the language that are no files: places as `plain_place` has them.
-NO_FILE_FIELDS = {("dtype",), ("input", "dtype"), ("vars", "*")}
+# Texts of the language that are no files: places as `plain_place` has them. Those of `imports` are files that are read
+# and judged in `text/imports.py`, before a spec is whole.
+NO_FILE_FIELDS = {("dtype",), ("input", "dtype"), ("blocks", "*", "description"), ("imports",)}
 KINDS = ("layer", "layer_entry", "optimizer", "loss", "metric", "callback", "activation")
 LIKE_A_PATH = re.compile(
     r"(^|_)(file|path|dir|directory|folder|url|uri|root|backup|host|socket)(_|$)|file(name|path)|^vocabulary$"
@@ -122,7 +123,8 @@ def test_every_field_that_takes_a_text_is_declared() -> None:
 
 def test_where_layers_stand_nothing_is_exempt() -> None:
     places = {place for place, kind in texts(schema_of_a_spec()) if kind in ("layer", "layer_entry")}
-    assert places == {("head",), ("replace", "with"), ("insert", "with"), ("data", "augment")}
+    blocks = ("blocks", "*", "layers")
+    assert places == {("head",), ("replace", "with"), ("insert", "with"), ("data", "augment"), blocks}
     assert not any(is_word(place) for place in (*places, ("set", "to")))
 
 
