@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import pytest
 
-from spec_compiler import load_spec
+from spec_compiler import load_spec, plan_spec
 from tests.backend.pictures import write_pictures
 from tests.backend.sessions import commands, run
 from tests.markdown import README, ROOT, blocks, sessions
@@ -60,3 +60,16 @@ def test_the_commands_for_a_trained_model_run(tmp_path: Path) -> None:
         done = run([command], tmp_path)
         assert done.status == 0, done.output
     assert (tmp_path / "features.npz").exists()
+
+
+def test_squeeze_and_excitation_fits_every_width() -> None:
+    (section,) = [block for block in blocks(README, "yaml") if block.startswith("insert:")]
+    base = "{application: ResNet50, weights: null, include_top: false, input_shape: [32, 32, 3]}"
+    plan = plan_spec(f"spec: 1\nbase: {base}\n{section}")
+    filters = [
+        layer.arguments["filters"]
+        for layer in plan.after.layers.values()
+        if layer.is_new and layer.class_name == "Conv2D"
+    ]
+    widths = [256] * 3 + [512] * 4 + [1024] * 6 + [2048] * 3
+    assert filters == [filters for width in widths for filters in (width // 16, width)]

@@ -38,6 +38,9 @@ RUN = {
     "input: {preprocess: auto}              # the application's own preprocess_input, as layers of the model": (
         "tests/unit/test_documents.py::test_finding_N18_sections_in_the_pages_are_valid"
     ),
+    "insert: # squeeze and excitation behind every residual block of a ResNet50": (
+        "tests/backend/test_readme.py::test_squeeze_and_excitation_fits_every_width"
+    ),
     "blocks:": "tests/unit/test_blocks.py::test_the_page_says_what_is_so",
     "vars:": "tests/unit/test_blocks.py::test_the_page_says_what_is_so",
     "$ spec-compiler predict runs/x/best.keras photos/ --top 3": (

@@ -21,6 +21,9 @@ STRUCTURAL = ("SC101", "SC102", "SC103", "SC104", "SC105", "SC106", "SC107", "SC
 BEYOND = {
     "SC107-braces-in-a-name",
     "SC107-name-of-a-match-in-a-head",
+    "SC107-too-few-channels",
+    "SC108-name-twice",
+    "SC108-where-twice",
     "SC101-block-parameter",
     "SC101-imported-section",
     "SC102-block-parameter",
