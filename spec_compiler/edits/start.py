@@ -106,6 +106,7 @@ def check_start(graph: Graph, before: Graph) -> Graph:
     if not earlier:
         return graph
     begin = next(name for name in inputs if graph.layer_of(name).origin.section == "start_at")
+    path = graph.layer_of(begin).origin.path
     after, around = graph.descendants([begin]), graph.descendants(earlier)
     join = next((name for name in graph.nodes if name in after and name in around), None)
     if join is not None:
@@ -115,9 +116,9 @@ def check_start(graph: Graph, before: Graph) -> Graph:
         output = next(ref.node for ref in graph.output_refs if ref.node in around)
         message = f"the model's output `{output}` no longer has an input: it comes from before `start_at`"
     earliest = _common_start(graph, before.under_names_of(graph), graph.consumers[begin][0])
-    fixes = (Fix(f"begin earlier, with `start_at: {earliest}`", ((("start_at",), earliest),)),) if earliest else ()
+    fixes = (Fix(f"begin earlier, with `start_at: {earliest}`", ((path, earliest),)),) if earliest else ()
     help = "begin where one tensor is all that later layers need, or let `outputs` name what follows alone"
-    raise SpecError.single("SC302", message, path=("start_at",), help=help, fixes=fixes)
+    raise SpecError.single("SC302", message, path=path, help=help, fixes=fixes)
 
 
 def _common_start(graph: Graph, before: Graph, name: str) -> str | None:

@@ -12,14 +12,19 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
+from spec_compiler.edits import EDITS
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.language.parsed import Parsed
+from spec_compiler.language.places import STEPS
 from spec_compiler.spec import Spec
 from spec_compiler.spec.keras_schema import base_schema, keras_definitions
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 FILE = "model-spec.schema.json"
 VARIABLE = {"type": "string", "pattern": r"\$\{", "description": "A variable of `vars`: `${name}`."}
+_SAYS = {"not": {"anyOf": [{"type": "null"}, {"type": "array", "maxItems": 0}]}}
+_SAID = {key: {"required": [key], "properties": {key: {"$ref": "#/definitions/said"}}} for key in (STEPS, *EDITS)}
+_STEPS_ALONE = {"if": _SAID[STEPS], "then": {"not": {"anyOf": [_SAID[key] for key in EDITS]}}}
 _VARS = {
     "description": "Values with a name; `${name}` stands for them anywhere in the spec.",
     "examples": [{"classes": 10}],
@@ -41,14 +46,12 @@ def spec_schema() -> dict[str, Any]:
         **raw.pop("$defs", {}),
         **dict(sorted(_definitions(Parsed))),
         **keras_definitions(),
+        "said": _SAYS,
         "variable": VARIABLE,
     }
     definitions["Base"] = base_schema(definitions["Base"])
-    properties = {**raw["properties"], "vars": _VARS}
-    for name, field in properties.items():
-        field["title"] = name
-        if field.get("anyOf", [{}])[0].get("type") == "array":  # a section that is a list may be empty
-            properties[name] = {**field, "anyOf": [*field["anyOf"], {"type": "null"}]}
+    properties = _titled({**raw["properties"], "vars": _VARS})
+    definitions["Step"]["properties"] = _titled(definitions["Step"]["properties"])
     schema = {
         "$schema": DRAFT,
         "$id": "https://raw.githubusercontent.com/spec-compiler/spec-compiler/main/schemas/" + FILE,
@@ -58,10 +61,20 @@ def spec_schema() -> dict[str, Any]:
         "additionalProperties": False,
         "required": ["spec"],
         "not": {"required": ["base", "bases"]},
+        **_STEPS_ALONE,
         "properties": properties,
         "definitions": definitions,
     }
     return dict(_plain(schema))
+
+
+def _titled(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Sections, each with its key as its title; one that is a list may be empty."""
+    titled = {name: {**field, "title": name} for name, field in properties.items()}
+    for name, field in titled.items():
+        if field.get("anyOf", [{}])[0].get("type") == "array":
+            titled[name] = {**field, "anyOf": [*field["anyOf"], {"type": "null"}]}
+    return titled
 
 
 def _definitions(kind: type[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
