@@ -42,6 +42,11 @@ class StartAt(RootModel[Selector], Edit, frozen=True):
         if graph.layer_of(ref.node).kind == "input":
             message = f"`start_at: {self.root.text}` cuts nothing, it takes an input of the model already"
             return replace(graph, warnings=(*graph.warnings, Diagnostic("SC310", message, path, help="remove it")))
+        if not graph.nodes[ref.node].outputs:
+            made = graph.layer_of(ref.node)
+            message = f"`{name}` takes the new layer `{made.name}`, whose shape is known once the model is built"
+            help = f"move this step above `{made.origin.place}`, or begin with a layer that takes one of the base"
+            raise SpecError.single("SC303", message, help=help, related=[("it is made here", made.origin.path)])
         input = _input(graph, name, ref, origin)
         node = Node(input.name, input.name, outputs=(graph.nodes[ref.node].outputs[ref.index],))
         begun = graph.spliced(
@@ -93,6 +98,29 @@ def _begun(inputs: Structure, earlier: set[str], new: ValueRef) -> Structure:
     if isinstance(inputs, Mapping):  # data is fed by an input's name
         inputs = {new.node if ref == first and key == first.node else key: ref for key, ref in inputs.items()}
     return map_references(inputs, lambda ref: new if ref == first else ref)
+
+
+def check_begun(graph: Graph, before: Graph) -> Graph:
+    """The graph after an edit itself, which still begins where a `start_at` says; `before` is that before the edit.
+
+    Raises:
+        SpecError: SC302 for an edit that leaves only what comes before it.
+    """
+    begun = [layer for ref in before.input_refs if (layer := before.layer_of(ref.node)).origin.section == "start_at"]
+    if not begun or any(layer.name in graph.layers for layer in begun):
+        return graph
+    inputs = {ref.node for ref in graph.input_refs}
+    earlier = [name for name in graph.nodes if graph.layer_of(name).kind == "input" and name not in inputs]
+    if not earlier:
+        return graph
+    around = graph.descendants(earlier)
+    output = next(ref.node for ref in graph.output_refs if ref.node in around)
+    raise SpecError.single(
+        "SC302",
+        f"`{output}` no longer has an input: it comes from before `start_at`",
+        help=f"name a layer behind it, or leave `start_at` out: `{output}` needs the input of the base",
+        related=[(f"`{begun[0].origin.place}` is here", begun[0].origin.path)],
+    )
 
 
 def check_start(graph: Graph, before: Graph) -> Graph:

@@ -82,5 +82,8 @@ def check_used(graph: Graph) -> Graph:
     if problems:
         raise SpecError(problems)
     # Every edit but `head` prunes by itself; that one leaves it to `outputs`, which may still name what it goes past.
-    heads = [layer.origin.path for layer in graph.layers.values() if layer.origin.section == "head"]
-    return graph.pruned(Origin("head", section_place(heads[-1]) if heads else ("head",))) if unused else graph
+    if not unused:
+        return graph
+    origins = [layer.origin for layer in graph.layers.values() if layer.is_new] or [Origin("head", ("head",))]
+    by = next((origin for origin in reversed(origins) if origin.section == "head"), origins[-1])
+    return graph.pruned(Origin(by.section, section_place(by.path)))

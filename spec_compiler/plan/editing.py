@@ -11,7 +11,7 @@ from spec_compiler.edits import EDITS, Edit
 from spec_compiler.edits.input import Input
 from spec_compiler.edits.input_dtypes import check_input_dtypes
 from spec_compiler.edits.resized import as_constructed
-from spec_compiler.edits.start import StartAt, check_start
+from spec_compiler.edits.start import StartAt, check_begun, check_start
 from spec_compiler.graph import Coming, Graph
 from spec_compiler.graph.invariants import check_graph, check_used, check_work
 from spec_compiler.graph.keras_names import with_keras_names
@@ -71,9 +71,8 @@ def apply_edits(spec: Spec, graph: Graph, resized: Graph | None = None) -> Graph
         try:
             check_work(passed)
             names = {new: old for at, given in renames if _is_later(at, path, turns) for new, old in given.items()}
-            graph = edit.apply(
-                replace(graph, coming=Coming(dotted(section_place(path)), order, tuple(later), names)), path
-            )
+            coming = Coming(dotted(section_place(path)), order, tuple(later), names)
+            graph = check_begun(edit.apply(replace(graph, coming=coming), path), was)
         except SpecError as error:
             raise error.under(*path) from None
         if path == sizing and resized is not None:  # before the next section: it may name what only that has
