@@ -102,7 +102,7 @@ class _Page:
         if keys and key != STEPS and first == key:
             yield self.table(keys, model.get("required", ()), model.get("additionalProperties"))
         examples = [*field.get("examples", ())]
-        if first == key:
+        if first == key and not self.words(field).startswith("a mapping of names"):
             examples += [*model.get("examples", ()), *_whole(model)]
         if examples:
             yield "```yaml\n" + "---\n".join(_yaml(key, each) for each in examples[:3]) + "```"
@@ -145,8 +145,14 @@ class _Page:
     def model(self, field: Schema) -> str | None:
         """The model that a section is, or of which it is a list or a mapping."""
         for each in (field, *field.get("anyOf", ()), *field.get("allOf", ())):
-            inside = next(iter(each.get("patternProperties", {}).values()), each.get("items", {}))
-            reference = str(each.get("$ref") or inside.get("$ref") or "").rpartition("/")[2]
+            parts = (
+                each,
+                each.get("items"),
+                each.get("additionalProperties"),
+                *each.get("patternProperties", {}).values(),
+            )
+            references = (part["$ref"] for part in parts if isinstance(part, Mapping) and "$ref" in part)
+            reference = next(references, "").rpartition("/")[2]
             if reference[:1].isupper():
                 return reference
         return None
