@@ -133,6 +133,7 @@ drills: setup
 schemas: setup
 	$(BIN)/python -m spec_compiler.backend.catalogue.write
 	$(BIN)/python -m spec_compiler.spec.schema
+	$(BIN)/python -m spec_compiler.spec.reference
 	$(BIN)/python -m spec_compiler.diagnostics.rules
 
 golden: setup

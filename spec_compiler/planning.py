@@ -2,7 +2,7 @@
 
 base   -> Graph    Answers.base      the model that it starts from, without its weights; several are joined
 Graph  -> Graph    opened_for        nested models that the spec reaches into, opened
-Graph  -> Graph    apply_edits       the sections in their fixed order, each result checked
+Graph  -> Graph    apply_edits       the sections in their order, each result checked
 Graph  -> shapes   Answers.shaped    every layer on what it takes; with Keras, a model without weights
 shapes -> Plan     check_training    what the phases of training need
                    kept_promises     what `expect` and the policy promise, and then the plan

@@ -14,6 +14,7 @@ from spec_compiler.diagram.label import change_text, shape_text
 from spec_compiler.diagram.merged import ARROW_STATES, STATES, Call, Entry, merge
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec
+from spec_compiler.language.places import in_section
 from spec_compiler.plan import Plan
 from spec_compiler.plan.costs import activation_bytes, multiply_adds, peak_bytes, total
 from spec_compiler.plan.ledger import WeightLedger
@@ -206,6 +207,7 @@ class _Links:
         self.removed = plan.after.removed
         self.source = source if source is not None and source.text else None  # a spec of plain data has no text
         self.places: dict[Path, int] = {}
+        self.freezes = [path for path in (source.keys if source else ()) if in_section(path) == ("freeze",)]
 
     def of(self, entry: Entry) -> list[int]:
         """The numbers of a node's places."""
@@ -220,7 +222,7 @@ class _Links:
                 if edit is not None:
                     yield edit.path
             if before is not None and before.layer.trainable != after.layer.trainable:
-                yield ("freeze",)
+                yield from self.freezes
             if entry.state in ("kept", "toggled"):
                 yield ("base",)
                 yield ("bases",)

@@ -19,6 +19,7 @@ from spec_compiler.edits.rename import Rename
 from spec_compiler.edits.replace import Replace
 from spec_compiler.edits.set import Set
 from spec_compiler.edits.start import StartAt
+from spec_compiler.language.places import in_section, section_place
 
 SECTIONS: tuple[type[Edit], ...] = (
     StartAt,
@@ -45,7 +46,10 @@ def entry_name(path: Path) -> str:
     ('replace[0]', 'head')
     >>> entry_name(("input", "preprocess")), entry_name(("input", "shape"))
     ('input.preprocess', 'input')
+    >>> entry_name(("steps", 2, "replace", 0, "with", 1))
+    'steps[2].replace[0]'
     """
-    section = next((each for each in SECTIONS if path[:1] == (each.key,)), None)
-    is_entry = section is not None and len(path) > 1 and (section.is_list or path[1] in section.parts)
-    return dotted(path[: 2 if is_entry else 1])
+    place, below = section_place(path), in_section(path)[1:]
+    section = next((each for each in SECTIONS if place[-1:] == (each.key,)), None)
+    is_entry = section is not None and below and (section.is_list or below[0] in section.parts)
+    return dotted((*place, below[0]) if is_entry else place)

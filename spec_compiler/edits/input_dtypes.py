@@ -71,7 +71,7 @@ def _problems(graph: Graph, name: str) -> Iterator[Diagnostic]:
     kept = "" if layer.is_new else "the kept layer "
     what = "text" if before == _TEXT else "floats" if _is_float(before) else "whole numbers"
     text = f"{kept}`{layer.name}` ({layer.class_name}) takes {what}, it cannot take `{dtype}`"
-    help = f"convert them first: `insert: [{{after: {name}, layers: [{{Rescaling: 1.0}}]}}]`"
+    help = f"convert them first: `insert: [{{after: {name}, with: [{{Rescaling: 1.0}}]}}]`"
     is_help = _is_whole(dtype) and _is_float(before)
     yield Diagnostic("SC401", text, ("input", "dtype"), help=help if is_help else "leave `dtype` out")
 

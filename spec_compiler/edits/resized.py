@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from spec_compiler.diagnostics import SpecError
+from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, Origin
 
-ORIGIN = Origin("input", ("input", "shape"))
 
-
-def as_constructed(graph: Graph, constructed: Graph) -> Graph:
-    """The graph with the arguments of what the constructor makes at the new size.
+def as_constructed(graph: Graph, constructed: Graph, path: Path) -> Graph:
+    """The graph with the arguments of what the constructor makes at the size that the `input` at a path says.
 
     Layers with other weights stay, and are told where these do not fit.
 
@@ -26,8 +24,9 @@ def as_constructed(graph: Graph, constructed: Graph) -> Graph:
     if _structure(graph) != _structure(constructed) and _channels(graph) == _channels(constructed):
         message = f"Keras builds `{graph.name}` from other layers at this size"
         help = "write the shape as `input_shape` into `base`, and leave it out here"
-        raise SpecError.single("SC406", message, path=ORIGIN.path, help=help)
-    layers = {name: _resized(layer, constructed.layers.get(name)) for name, layer in graph.layers.items()}
+        raise SpecError.single("SC406", message, path=(*path, "shape"), help=help)
+    origin = Origin("input", (*path, "shape"))
+    layers = {name: _resized(layer, constructed.layers.get(name), origin) for name, layer in graph.layers.items()}
     return replace(graph, layers=layers)
 
 
@@ -46,8 +45,8 @@ def _structure(graph: Graph) -> list[object]:
     ]
 
 
-def _resized(layer: LayerSpec, other: LayerSpec | None) -> LayerSpec:
+def _resized(layer: LayerSpec, other: LayerSpec | None, origin: Origin) -> LayerSpec:
     """The layer with the arguments of the other. A nested model is left alone: called on another size it refuses."""
     if other is None or layer.kind != "layer" or layer.config == other.config or layer.variables != other.variables:
         return layer
-    return replace(layer, config=other.config, changed_by=ORIGIN)
+    return replace(layer, config=other.config, changed_by=origin)

@@ -42,6 +42,11 @@ class StartAt(RootModel[Selector], Edit, frozen=True):
         if graph.layer_of(ref.node).kind == "input":
             message = f"`start_at: {self.root.text}` cuts nothing, it takes an input of the model already"
             return replace(graph, warnings=(*graph.warnings, Diagnostic("SC310", message, path, help="remove it")))
+        if not graph.nodes[ref.node].outputs:
+            made = graph.layer_of(ref.node)
+            message = f"`{name}` takes the new layer `{made.name}`, whose shape is known once the model is built"
+            help = f"move this step above `{made.origin.place}`, or begin with a layer that takes one of the base"
+            raise SpecError.single("SC303", message, help=help, related=[("it is made here", made.origin.path)])
         input = _input(graph, name, ref, origin)
         node = Node(input.name, input.name, outputs=(graph.nodes[ref.node].outputs[ref.index],))
         begun = graph.spliced(
@@ -95,6 +100,29 @@ def _begun(inputs: Structure, earlier: set[str], new: ValueRef) -> Structure:
     return map_references(inputs, lambda ref: new if ref == first else ref)
 
 
+def check_begun(graph: Graph, before: Graph) -> Graph:
+    """The graph after an edit itself, which still begins where a `start_at` says; `before` is that before the edit.
+
+    Raises:
+        SpecError: SC302 for an edit that leaves only what comes before it.
+    """
+    begun = [layer for ref in before.input_refs if (layer := before.layer_of(ref.node)).origin.section == "start_at"]
+    if not begun or any(layer.name in graph.layers for layer in begun):
+        return graph
+    inputs = {ref.node for ref in graph.input_refs}
+    earlier = [name for name in graph.nodes if graph.layer_of(name).kind == "input" and name not in inputs]
+    if not earlier:
+        return graph
+    around = graph.descendants(earlier)
+    output = next(ref.node for ref in graph.output_refs if ref.node in around)
+    raise SpecError.single(
+        "SC302",
+        f"`{output}` no longer has an input: it comes from before `start_at`",
+        help=f"name a layer behind it, or leave `start_at` out: `{output}` needs the input of the base",
+        related=[(f"`{begun[0].origin.place}` is here", begun[0].origin.path)],
+    )
+
+
 def check_start(graph: Graph, before: Graph) -> Graph:
     """The edited graph itself, no layer of which needs what comes before a `start_at`; `before` is the base's.
 
@@ -106,6 +134,7 @@ def check_start(graph: Graph, before: Graph) -> Graph:
     if not earlier:
         return graph
     begin = next(name for name in inputs if graph.layer_of(name).origin.section == "start_at")
+    path = graph.layer_of(begin).origin.path
     after, around = graph.descendants([begin]), graph.descendants(earlier)
     join = next((name for name in graph.nodes if name in after and name in around), None)
     if join is not None:
@@ -115,9 +144,9 @@ def check_start(graph: Graph, before: Graph) -> Graph:
         output = next(ref.node for ref in graph.output_refs if ref.node in around)
         message = f"the model's output `{output}` no longer has an input: it comes from before `start_at`"
     earliest = _common_start(graph, before.under_names_of(graph), graph.consumers[begin][0])
-    fixes = (Fix(f"begin earlier, with `start_at: {earliest}`", ((("start_at",), earliest),)),) if earliest else ()
+    fixes = (Fix(f"begin earlier, with `start_at: {earliest}`", ((path, earliest),)),) if earliest else ()
     help = "begin where one tensor is all that later layers need, or let `outputs` name what follows alone"
-    raise SpecError.single("SC302", message, path=("start_at",), help=help, fixes=fixes)
+    raise SpecError.single("SC302", message, path=path, help=help, fixes=fixes)
 
 
 def _common_start(graph: Graph, before: Graph, name: str) -> str | None:

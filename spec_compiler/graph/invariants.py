@@ -5,6 +5,7 @@ from __future__ import annotations
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.graph import Graph, InvalidGraph
 from spec_compiler.graph.layer_spec import Origin
+from spec_compiler.language.places import section_place
 
 MAX_LAYERS = 5_000  # of a model that a spec makes, five times as many as the largest application has
 MAX_PASSED = 100_000  # layers that all edits together pass over, each those of the model that it is given
@@ -81,4 +82,8 @@ def check_used(graph: Graph) -> Graph:
     if problems:
         raise SpecError(problems)
     # Every edit but `head` prunes by itself; that one leaves it to `outputs`, which may still name what it goes past.
-    return graph.pruned(Origin("head", ("head",))) if unused else graph
+    if not unused:
+        return graph
+    origins = [layer.origin for layer in graph.layers.values() if layer.is_new] or [Origin("head", ("head",))]
+    by = next((origin for origin in reversed(origins) if origin.section == "head"), origins[-1])
+    return graph.pruned(Origin(by.section, section_place(by.path)))

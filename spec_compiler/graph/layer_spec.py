@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from typing import TYPE_CHECKING, Any, Literal
 
-from spec_compiler.diagnostics import Path
+from spec_compiler.diagnostics import Path, dotted
 from spec_compiler.graph.variable_names import continued
+from spec_compiler.language.places import STEPS, section_place
 
 if TYPE_CHECKING:
     from spec_compiler.graph import Graph
@@ -79,6 +80,11 @@ class Origin:
 
     section: str = "base"
     path: Path = ()
+
+    @property
+    def place(self) -> str:
+        """The section as messages name it: `head`, or of several steps `steps[2].head`."""
+        return dotted(section_place(self.path)) if self.path[:1] == (STEPS,) else self.section
 
 
 BASE = Origin()

@@ -13,6 +13,7 @@ from spec_compiler.graph.enclosed import near_name, reach, same_name
 from spec_compiler.graph.layer_spec import LayerSpec, Origin
 from spec_compiler.graph.matches import in_keyword, is_class
 from spec_compiler.language.patterns import LONGEST, glob
+from spec_compiler.language.places import STEPS
 from spec_compiler.language.selectors import KEYWORDS, Term, as_a_list
 
 _STILL_THERE = "name a layer that is still there, or change that section"
@@ -28,8 +29,8 @@ def no_layer(name: str, graph: Graph, path: Path = (), chars: tuple[int, int] | 
         origin = graph.removed[gone]
         return told(
             "SC206",
-            f"`{gone}` is no longer there, `{origin.section}` took it away",
-            related=[(f"`{origin.section}` took it away", origin.path)],
+            f"`{gone}` is no longer there, `{origin.place}` took it away",
+            related=[(f"`{origin.place}` took it away", origin.path)],
             help=_STILL_THERE,
         )
     renamed = next((layer for layer in graph.layers.values() if layer.base_name == bare), None)
@@ -38,7 +39,7 @@ def no_layer(name: str, graph: Graph, path: Path = (), chars: tuple[int, int] | 
         return told(
             "SC206",
             f"`{bare}` is called `{renamed.name}` by now",
-            related=[(f"`{by.section}` renamed it", by.path)] if by is not None else [],
+            related=[(f"`{by.place}` renamed it", by.path)] if by is not None else [],
             help=write(renamed.name, f"write `{renamed.name}`"),
         )
     if "/" in name and (inside := _in_renamed(name, graph, path, chars)) is not None:
@@ -47,7 +48,7 @@ def no_layer(name: str, graph: Graph, path: Path = (), chars: tuple[int, int] | 
         (old, by), here = graph.coming.names[bare], graph.coming.section
         return told(
             "SC201",
-            f"no layer named `{name}` yet, `{by.section}` calls `{old}` so after `{here}`",
+            f"no layer named `{name}` yet, `{by.place}` calls `{old}` so after `{here}`",
             notes=(_order(graph.coming),),
             related=[("it is renamed here", by.path)],
             help=f"write `{old}`",
@@ -72,7 +73,8 @@ def _coming(graph: Graph, wanted: Callable[[LayerSpec], bool]) -> LayerSpec | No
 
 
 def _order(coming: Coming) -> str:
-    return f"the sections are applied in the order {quoted(coming.order)}"
+    what = "steps" if coming.section.startswith(STEPS) else "sections"
+    return f"the {what} are applied in the order {quoted(coming.order)}"
 
 
 def _too_early(
@@ -80,7 +82,7 @@ def _too_early(
 ) -> SpecError:
     """The error for what is not there because it is made later, with the order of the sections."""
     assert graph.coming is not None
-    here, there = graph.coming.section, later.origin.section
+    here, there = graph.coming.section, later.origin.place
     if here == there:
         order, help = "the entries of a section are applied from above", "move that entry up"
     else:
@@ -88,6 +90,8 @@ def _too_early(
         help = f"write it into `{there}` itself"
         if here == "set":
             help += ": the arguments belong to the new layer's entry"
+        if here.startswith(STEPS):
+            help = f"move this step below `{there}`"
     what = "it" if f"`{later.name}`" in fact else f"`{later.name}`"
     return SpecError.single(
         "SC201",
@@ -122,7 +126,7 @@ def is_inside(name: str, whose: str, graph: Graph) -> bool:
 
 def _taken_away(fact: str, term: Term, name: str, origin: Origin, notes: tuple[str, ...] = ()) -> SpecError:
     """SC206 for an element of which an edit left nothing, with the place of the edit that took `name` away."""
-    related = [(f"`{origin.section}` took `{name}` away", origin.path)]
+    related = [(f"`{origin.place}` took `{name}` away", origin.path)]
     return SpecError.single("SC206", fact, path=term.path, related=related, notes=notes, help=_ANY_STILL_THERE)
 
 
@@ -131,7 +135,7 @@ def _no_model(term: Term, graph: Graph) -> SpecError:
     gone = next((name for name in graph.removed if name.startswith(f"{term.whose}/")), None)
     if gone is not None:
         origin = graph.removed[gone]
-        return _taken_away(f"nothing of `{term.whose}` is left, `{origin.section}` took it away", term, gone, origin)
+        return _taken_away(f"nothing of `{term.whose}` is left, `{origin.place}` took it away", term, gone, origin)
     inside = _in_renamed(term.text, graph, term.path)
     if inside is not None:
         return inside
@@ -151,11 +155,11 @@ def _in_renamed(text: str, graph: Graph, path: Path, chars: tuple[int, int] | No
     old, by = model.name_in_base, model.renamed_by
     return SpecError.single(
         "SC201",
-        f"`{text}` leads into `{model.name}`, which `{by.section}` renames as a whole",
+        f"`{text}` leads into `{model.name}`, which `{by.place}` renames as a whole",
         path=path,
         chars=chars,
         related=[("it is renamed here", by.path)],
-        help=f"leave `{old}` out of `{by.section}`, then `{text.replace(model.name, old, 1)}` is what you mean",
+        help=f"leave `{old}` out of `{by.place}`, then `{text.replace(model.name, old, 1)}` is what you mean",
     )
 
 
@@ -167,7 +171,7 @@ def _lost_positions(term: Term, graph: Graph) -> SpecError:
     named = f"is the position of `{inside[0]}`" if one else f"are the positions of `{inside[0]}` to `{inside[-1]}`"
     name = inside[-1]
     origin = graph.layers[name].origin if name in graph.layers else graph.removed[name]
-    fact = f"`{term.text}` {named} in the base, which `{origin.section}` took away"
+    fact = f"`{term.text}` {named} in the base, which `{origin.place}` took away"
     notes = ("positions count the base's own layers, whatever is cut or added",)
     return _taken_away(fact, term, name, origin, notes)
 
@@ -203,7 +207,7 @@ def nothing(term: Term, graph: Graph) -> SpecError:
     gone = sorted(filter(term.matches(), graph.removed)) if term.form == "glob" else []
     if gone:
         origin = graph.removed[gone[0]]
-        fact = f"`{term.text}` matches only layers that `{origin.section}` took away"
+        fact = f"`{term.text}` matches only layers that `{origin.place}` took away"
         return _taken_away(fact, term, gone[0], origin)
     help = reach(graph, partial(_matches, term)) or help
     what = {"type": f"no layer of class `{term.parts[0]}`"}.get(term.form, f"`{term.text}` matches no layer")

@@ -1,22 +1,24 @@
-"""The sections of a spec applied to its base's graph, in their fixed order, the graph proven sound after each."""
+"""The sections of a spec applied to its base's graph, in their order, the graph proven sound after each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import takewhile
 
 from spec_compiler.diagnostics import Path, SpecError, dotted
 from spec_compiler.edits import EDITS, Edit
 from spec_compiler.edits.input import Input
 from spec_compiler.edits.input_dtypes import check_input_dtypes
 from spec_compiler.edits.resized import as_constructed
-from spec_compiler.edits.start import StartAt, check_start
+from spec_compiler.edits.start import StartAt, check_begun, check_start
 from spec_compiler.graph import Coming, Graph
 from spec_compiler.graph.invariants import check_graph, check_used, check_work
 from spec_compiler.graph.keras_names import with_keras_names
 from spec_compiler.graph.layer_spec import LayerSpec, Origin, Shape
 from spec_compiler.graph.opened import opened
 from spec_compiler.language.entries import snake_case
+from spec_compiler.language.places import in_section, section_place
 from spec_compiler.plan.lost_edits import Made, check_lost
 from spec_compiler.spec import Spec
 
@@ -32,8 +34,14 @@ def size_of(spec: Spec) -> Shape | None:
     None where the model begins later: no constructor knows such an input.
     """
     is_one = spec.base is not None and spec.base.application is not None and spec.section(StartAt) is None
-    input = spec.section(Input)
-    return input.shape if is_one and input is not None else None
+    place = _sizing(spec) if is_one else None
+    return next((each.shape for path, each in spec.said(Input) if path == place), None)
+
+
+def _sizing(spec: Spec) -> Path | None:
+    """The `input` that says the size; None where a step before it has edited what the constructor makes."""
+    first = takewhile(lambda section: section[0][-1] == Input.key, spec.sections())
+    return next((path for path, input in reversed([*first]) if input.shape is not None), None)
 
 
 def apply_edits(spec: Spec, graph: Graph, resized: Graph | None = None) -> Graph:
@@ -51,20 +59,24 @@ def apply_edits(spec: Spec, graph: Graph, resized: Graph | None = None) -> Graph
     # Read off the spec before anything is applied, so that a name which comes too early is told as such.
     later = [layer for path, edit in spec.edits() for layer in _announced(edit, path)]
     renames = [(path, names) for path, edit in spec.edits() if (names := edit.gives_names(path))]
+    turns = [path for path, _ in spec.sections()]
+    order = tuple(str(path[-1]) for path in turns) if spec.steps else EDITS
+    sizing = _sizing(spec) if resized is not None else None
     passed = 0
     for path, edit in spec.edits():
         passed += len(graph.layers)
-        while later and not _comes_after(later[0].origin.path, path):
+        while later and not _comes_after(later[0].origin.path, path, turns):
             del later[0]
         was = graph
         try:
             check_work(passed)
-            names = {new: old for at, given in renames if _is_later(at, path) for new, old in given.items()}
-            graph = edit.apply(replace(graph, coming=Coming(str(path[0]), EDITS, tuple(later), names)), path)
+            names = {new: old for at, given in renames if _is_later(at, path, turns) for new, old in given.items()}
+            coming = Coming(dotted(section_place(path)), order, tuple(later), names)
+            graph = check_begun(edit.apply(replace(graph, coming=coming), path), was)
         except SpecError as error:
             raise error.under(*path) from None
-        if path == ("input",) and resized is not None:  # before the next section: it may name what only that has
-            graph = as_constructed(graph, opened_for(spec, resized))
+        if path == sizing and resized is not None:  # before the next section: it may name what only that has
+            graph = as_constructed(graph, opened_for(spec, resized), path)
         check_graph(graph, dotted(path))
         made.note(was, graph, path)
     graph = check_start(check_used(graph), before)
@@ -79,16 +91,18 @@ def _announced(edit: Edit, path: Path) -> Iterator[LayerSpec]:
     for index, entry in enumerate(entries):
         if entry.layer is None and entry.block is None:
             name = entry.name or snake_case(entry.class_name)
-            yield LayerSpec(name, entry.class_name, origin=Origin(str(path[0]), (*path, *below, index)))
+            origin = Origin(str(section_place(path)[-1]), (*path, *below, index))
+            yield LayerSpec(name, entry.class_name, origin=origin)
 
 
-def _is_later(edit: Path, other: Path) -> bool:
-    """Whether an edit's section is applied after another's."""
-    return EDITS.index(str(edit[0])) > EDITS.index(str(other[0]))
+def _is_later(edit: Path, other: Path, turns: Sequence[Path]) -> bool:
+    """Whether an edit's section is applied after another's; `turns` are the places of the sections in their order."""
+    return turns.index(section_place(edit)) > turns.index(section_place(other))
 
 
-def _comes_after(entry: Path, edit: Path) -> bool:
+def _comes_after(entry: Path, edit: Path, turns: Sequence[Path]) -> bool:
     """Whether a new layer's entry is applied after an edit; those of the head come one after another."""
-    if entry[0] != edit[0]:
-        return EDITS.index(str(entry[0])) > EDITS.index(str(edit[0]))
+    if section_place(entry) != section_place(edit):
+        return _is_later(entry, edit, turns)
+    entry, edit = in_section(entry), in_section(edit)
     return edit == ("head",) or entry[:2] > edit[:2]

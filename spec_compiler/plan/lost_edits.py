@@ -7,7 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.graph import Graph
+from spec_compiler.graph.layer_spec import Origin
+from spec_compiler.language.places import in_section, section_place
 from spec_compiler.spec import Spec
+
+_OUTPUTS = Origin("outputs", ("outputs",))
 
 
 @dataclass
@@ -30,14 +34,14 @@ class Made:
             for noted in (self.changed, self.moved):
                 noted.update({at: [_followed(name, names) for name in there] for at, there in noted.items()})
         # Where the output moved, what was removed was the end of the model, and nothing is left to lead past it.
-        if path[0] == "remove" and before.output_refs == graph.output_refs:
+        if in_section(path)[0] == "remove" and before.output_refs == graph.output_refs:
             self.moved[path] = [
                 name for name, node in graph.nodes.items() if name in before.nodes and node != before.nodes[name]
             ]
         for layer in graph.layers.values():
             if layer.is_new and layer.origin.path[: len(path)] == path:
                 self.layers.setdefault(layer.origin.path, []).append(layer.name)
-            elif layer.changed_by is not None and layer.changed_by.path == path and path[0] == "set":
+            elif layer.changed_by is not None and layer.changed_by.path == path and in_section(path)[0] == "set":
                 self.changed.setdefault(path, []).append(layer.name)
 
 
@@ -66,17 +70,19 @@ def check_lost(spec: Spec, before: Graph, made: Made, graph: Graph) -> Graph:
 
 
 def _of_head(made: Made, lost: dict[Path, list[str]], graph: Graph) -> Iterator[Diagnostic]:
-    entries = [path for path in made.layers if path[0] == "head"]
-    gone = [path for path in entries if path in lost]
-    if gone and gone == entries:
+    entries = [path for path in made.layers if in_section(path)[0] == "head"]
+    origins = {path: graph.removed.get(made.layers[path][0], _OUTPUTS) for path in entries if path in lost}
+    gone = [path for path, origin in origins.items() if origin.section not in ("remove", "replace")]  # on purpose
+    by = origins[gone[-1]] if gone else _OUTPUTS
+    if gone and gone == entries and by.section == "outputs":
         last = made.layers[gone[-1]][0]
         ends = ", ".join(dict.fromkeys(graph.nodes[ref.node].layer for ref in graph.output_refs))
         yield Diagnostic(
             "SC306",
-            "`outputs` takes nothing of the `head`, no layer of it is left",
-            ("outputs",),
+            f"`{by.place}` takes nothing of the `head`, no layer of it is left",
+            by.path,
             help=f"name its last layer as well, as in `outputs: [{ends}, {last}]`, or remove the `head`",
-            related=(("the `head` is here", ("head",)),),
+            related=(("the `head` is here", section_place(gone[0])),),
         )
         return
     for path in gone:
@@ -85,7 +91,7 @@ def _of_head(made: Made, lost: dict[Path, list[str]], graph: Graph) -> Iterator[
             f"no output depends on the new layer `{made.layers[path][0]}`",
             path,
             help="name it in `outputs`, or in the `from:` of another layer",
-            related=(("`outputs` is here", ("outputs",)),),
+            related=((f"`{by.place}` is here", by.path),),
         )
 
 
@@ -93,7 +99,8 @@ def _of_bases(spec: Spec, before: Graph, graph: Graph) -> Iterator[Diagnostic]:
     for name in spec.bases or ():
         if any(layer.name_in_base.startswith(f"{name}/") for layer in graph.layers.values()):
             continue
-        by = next(key for key in ("outputs", "head", "cut_at", "base") if getattr(spec, key) is not None)
+        said = {str(path[-1]): path for path, _ in spec.sections()}
+        by = next((key for key in ("outputs", "head", "cut_at") if key in said), "base")
         ends = ", ".join(ref.node for ref in before.output_refs)
         yield Diagnostic(
             "SC311",
@@ -101,7 +108,7 @@ def _of_bases(spec: Spec, before: Graph, graph: Graph) -> Iterator[Diagnostic]:
             ("bases", name),
             at_key=True,
             help=f"join the bases in `head`, as in `{{Concatenate: {{}}, from: [{ends}]}}`, or take `{name}` out",
-            related=((f"`{by}` goes on without it, here", (by,)),),
+            related=((f"`{by}` goes on without it, here", said.get(by, (by,))),),
         )
 
 
@@ -111,9 +118,9 @@ def _of_edits(spec: Spec, made: Made, lost: dict[Path, list[str]], graph: Graph)
         if calls and not any(name in graph.nodes for name in calls):
             yield _pointless("what follows the layers that this entry removes is not left", calls[0], path, graph)
     for edit, _ in spec.edits():
-        if len(edit) == 1:  # the sections that are no lists speak for themselves
+        if len(in_section(edit)) == 1:  # the sections that are no lists speak for themselves
             continue
-        entries = {path: names for path, names in made.layers.items() if path[:2] == edit}
+        entries = {path: names for path, names in made.layers.items() if path[: len(edit)] == edit}
         gone = {path: names for path, names in entries.items() if path in lost}
         names = made.changed.get(edit, [])
         if names and not any(name in graph.layers for name in names):
@@ -127,7 +134,7 @@ def _of_edits(spec: Spec, made: Made, lost: dict[Path, list[str]], graph: Graph)
 
 def _pointless(fact: str, name: str, path: Path, graph: Graph) -> Diagnostic:
     origin = graph.layers[name].origin if name in graph.layers else graph.removed[name]  # by one of the same name
-    by = origin.section
+    by = origin.place
     return Diagnostic(
         "SC310",
         f"{fact}, `{by}` goes on without it",

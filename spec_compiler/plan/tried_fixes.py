@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from spec_compiler.diagnostics import Fix, Path, SpecError
+from spec_compiler.language.places import STEPS
 from spec_compiler.spec import Spec, validate
 from spec_compiler.text.source import Source
 
@@ -21,13 +22,27 @@ def mended(error: SpecError, spec: Spec, plan: Callable[[Spec], object]) -> Spec
     diagnostics = []
     works: dict[str, bool] = {}  # by its text: many layers that do not fit are often mended in one way
     for diagnostic in error.diagnostics:
-        for fix in diagnostic.fixes:
+        fixes = tuple(_placed(fix, spec) for fix in diagnostic.fixes)
+        for fix in fixes:
             if fix.text not in works and len(works) < MOST_TRIES:
                 works[fix.text] = _works(fix, spec, plan)
-        working = tuple(fix for fix in diagnostic.fixes if works.get(fix.text))
+        working = tuple(fix for fix in fixes if works.get(fix.text))
         help = ",\nor ".join(fix.text for fix in working[:2]) or diagnostic.help
         diagnostics.append(replace(diagnostic, fixes=working, help=help))
     return SpecError(diagnostics)
+
+
+def _placed(fix: Fix, spec: Spec) -> Fix:
+    """The fix as the spec says its sections: what a spec of steps does not say yet becomes its last step."""
+    if not spec.steps:
+        return fix
+    changes = []
+    for path, value in fix.changes:
+        place = spec.place(str(path[0])) if len(path) > 1 and isinstance(path[1], str) else path[:1]
+        if place == path[:1] and place != (STEPS,):
+            place = (STEPS, len(spec.steps), *path[:1])
+        changes.append(((*place, *path[1:]), value))
+    return replace(fix, changes=tuple(changes))
 
 
 def _works(fix: Fix, spec: Spec, plan: Callable[[Spec], object]) -> bool:

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from spec_compiler.diagnostics import Path
-from spec_compiler.edits import SECTIONS
+from spec_compiler.edits import EDITS, SECTIONS
 from spec_compiler.keras_facts.function_names import is_function
 from spec_compiler.keras_facts.side_effects import FUNCTIONS, READS, READS_OF_OWN, Purpose
+from spec_compiler.language.places import in_section
 from spec_compiler.text.source import walked
 
 # Fields of the language: their place in a spec, `*` standing for the name of one of several bases.
@@ -52,12 +53,13 @@ class Asked(NamedTuple):
 
 
 def plain_place(path: Path) -> tuple[str, ...]:
-    """A place as the declarations have it: without indices, `*` for the name of one of several bases.
+    """A place as the declarations have it: without indices and `steps`, `*` for the name of one of several bases.
 
-    >>> plain_place(("bases", "left", "weights")), plain_place(("head", 0, "Dense"))
+    >>> plain_place(("bases", "left", "weights")), plain_place(("steps", 1, "head", 0, "Dense"))
     (('bases', '*', 'weights'), ('head', 'Dense'))
     """
-    keys = tuple(key for key in path if isinstance(key, str))
+    section = in_section(path)
+    keys = tuple(key for key in (section if section[:1] and section[0] in EDITS else path) if isinstance(key, str))
     return ("bases", "*", *keys[2:]) if len(keys) > 1 and keys[0] == "bases" else keys
 
 

@@ -13,10 +13,12 @@ from typing import NamedTuple, get_args
 from spec_compiler.diagnostics import Advice, Diagnostic
 from spec_compiler.diagnostics.advice import Rewrite
 from spec_compiler.edits import EDITS
+from spec_compiler.language.places import STEPS, in_section
 from spec_compiler.spec.fixed_text import Done, made, made_together, written_at
 from spec_compiler.spec.others import Tier
 from spec_compiler.text.changed_data import NotWritten
 
+MOST_STEPS = 1_000_000  # a turn that is after that of any edit
 MOST_CHECKS = 200  # of one spec; each fix costs one, and each that does not mend
 Check = Callable[[str], tuple[Tier, tuple[Diagnostic, ...]]]
 _TIERS: tuple[Tier, ...] = get_args(Tier)
@@ -163,10 +165,14 @@ def _is_python(diagnostic: Diagnostic) -> bool:
 
 def _order(diagnostic: Diagnostic) -> tuple[int, int]:
     """When an edit is applied."""
-    section = diagnostic.path[0] if diagnostic.path else ""
-    entry = diagnostic.path[1] if len(diagnostic.path) > 1 else 0
-    after = len(EDITS) if section in ("data", "compile", "train") else -1
-    return EDITS.index(str(section)) if section in EDITS else after, entry if isinstance(entry, int) else 0
+    place = diagnostic.path
+    section, entry = (*in_section(place), "", 0)[:2]
+    turn = EDITS.index(str(section)) if section in EDITS else -1
+    if section in ("data", "compile", "train"):
+        turn = MOST_STEPS
+    if place[:1] == (STEPS,) and len(place) > 1:
+        turn = int(place[1])
+    return turn, entry if isinstance(entry, int) else 0
 
 
 def _identity(diagnostic: Diagnostic) -> tuple[object, ...]:

@@ -16,6 +16,7 @@ from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.argument_values import flow
 from spec_compiler.keras_facts.translation import as_data, as_yaml
 from spec_compiler.language.base import Base
+from spec_compiler.language.places import in_section
 from spec_compiler.language.section import Section
 from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.data import Data
@@ -57,18 +58,19 @@ def _meant(problems: list[Diagnostic]) -> Iterator[Diagnostic]:
 
 
 def _diagnostic(kind: str, path: Path, error: Any, fields: Fields) -> Diagnostic:
+    place = in_section(path)
     name = f"`{dotted(path[-2:] if isinstance(path[-1], int) else path[-1:])}`" if path else "a spec"
-    where = "a spec" if len(path) == 1 else f"`{path[0] if path else 'spec'}`"
+    where = "a spec" if len(path) == 1 else f"`{place[0] if place else 'spec'}`"
     value = error.get("input")
     got = show(value)
     if kind == "extra_forbidden":
-        known = _keys_of(str(path[0])) if len(path) > 1 else tuple(fields)
+        known = _keys_of(str(place[0])) if len(path) > 1 else tuple(fields)
         nearby = (*known, *EXPANDED) if len(path) == 1 else known
         help = did_you_mean(str(path[-1]), nearby, f"its keys are {quoted(known)}")
         if len(path) == 1:
             help = _home(str(path[0])) or help
-        if (path[0], path[-1]) in _OLD_FORMS and len(path) < 4:
-            help = _OLD_FORMS[str(path[0]), str(path[-1])]
+        if (place[0], place[-1]) in _OLD_FORMS and len(place) < 4:
+            help = _OLD_FORMS[str(place[0]), str(place[-1])]
         if str(path[-1]).partition(":")[0] in known:
             help = Advice("put a space after the colon", Space())
         return Diagnostic("SC101", f"{where} has no key `{path[-1]}`", path, at_key=True, help=help)
@@ -122,7 +124,7 @@ def _value_help(kind: str, path: Path, error: Any, fields: Fields) -> str | None
 
 def _example(path: Path, fields: Fields) -> str | None:
     """An example of the field that a path leads to, as the schema has it."""
-    parts = [part for part in path if isinstance(part, str)]
+    parts = [part for part in in_section(path) if isinstance(part, str)]
     section = _MAPPINGS.get(parts[0]) if len(parts) == 2 else None
     siblings = fields if len(parts) == 1 else section.model_fields if section is not None else {}
     for name, field in siblings.items():

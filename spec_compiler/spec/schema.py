@@ -12,8 +12,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
+from spec_compiler.edits import EDITS
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.language.parsed import Parsed
+from spec_compiler.language.places import STEPS
 from spec_compiler.spec import Spec
 from spec_compiler.spec.keras_schema import base_schema, keras_definitions
 from spec_compiler.text.block_definitions import NAME, OF_A_USE, OF_AN_ENTRY, PARAMETER
@@ -22,6 +24,9 @@ from spec_compiler.text.variables import COPY
 DRAFT = "http://json-schema.org/draft-07/schema#"
 FILE = "model-spec.schema.json"
 VARIABLE = {"type": "string", "pattern": r"\$\{", "description": "A variable of `vars`: `${name}`."}
+_SAYS = {"not": {"anyOf": [{"type": "null"}, {"type": "array", "maxItems": 0}]}}
+_SAID = {key: {"required": [key], "properties": {key: {"$ref": "#/definitions/said"}}} for key in (STEPS, *EDITS)}
+_STEPS_ALONE = {"if": _SAID[STEPS], "then": {"not": {"anyOf": [_SAID[key] for key in EDITS]}}}
 _VARS = {
     "description": "Values with a name; `${name}` stands for them anywhere in the spec, a list's elements in a list.",
     "examples": [{"classes": 10, "stem": [{"Conv2D": {"filters": 32, "kernel_size": 3}}, "ReLU"]}],
@@ -54,7 +59,9 @@ BLOCK_USE = {
 }
 _BLOCKS = {
     "description": "Layers with a name and parameters; an entry `NAME: {parameters}` stands for them.",
-    "examples": [{"conv": {"vars": {"filters": 64}, "layers": [{"Conv2D": {"filters": "${filters}"}}, "ReLU"]}}],
+    "examples": [
+        {"conv": {"vars": {"filters": 64}, "layers": [{"Conv2D": {"filters": "${filters}", "kernel_size": 3}}]}}
+    ],
     "anyOf": [
         {"type": "null"},
         {
@@ -101,16 +108,14 @@ def spec_schema() -> dict[str, Any]:
         **raw.pop("$defs", {}),
         **dict(sorted(_definitions(Parsed))),
         **keras_definitions(),
+        "said": _SAYS,
         "variable": VARIABLE,
         "block_use": BLOCK_USE,
     }
     definitions["layer_entry"]["anyOf"].append({"$ref": "#/definitions/block_use"})
     definitions["Base"] = base_schema(definitions["Base"])
-    properties = {**raw["properties"], "vars": _VARS, "blocks": _BLOCKS, "imports": _IMPORTS}
-    for name, field in properties.items():
-        field["title"] = name
-        if field.get("anyOf", [{}])[0].get("type") == "array":  # a section that is a list may be empty
-            properties[name] = {**field, "anyOf": [*field["anyOf"], {"type": "null"}]}
+    properties = _titled({**raw["properties"], "vars": _VARS, "blocks": _BLOCKS, "imports": _IMPORTS})
+    definitions["Step"]["properties"] = _titled(definitions["Step"]["properties"])
     schema = {
         "$schema": DRAFT,
         "$id": "https://raw.githubusercontent.com/spec-compiler/spec-compiler/main/schemas/" + FILE,
@@ -120,10 +125,20 @@ def spec_schema() -> dict[str, Any]:
         "additionalProperties": False,
         "required": ["spec"],
         "not": {"required": ["base", "bases"]},
+        **_STEPS_ALONE,
         "properties": properties,
         "definitions": definitions,
     }
     return dict(_plain(schema))
+
+
+def _titled(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Sections, each with its key as its title; one that is a list may be empty."""
+    titled = {name: {**field, "title": name} for name, field in properties.items()}
+    for name, field in titled.items():
+        if field.get("anyOf", [{}])[0].get("type") == "array":
+            titled[name] = {**field, "anyOf": [*field["anyOf"], {"type": "null"}]}
+    return titled
 
 
 def _definitions(kind: type[Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -19,11 +19,12 @@ from pydantic import (
     model_validator,
 )
 
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, show
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, dotted, show
 from spec_compiler.edits import EDITS, SECTIONS, Edit
 from spec_compiler.files import Folder
 from spec_compiler.language.base import Base
 from spec_compiler.language.parsed import OneOrMore, Parsed
+from spec_compiler.language.places import STEPS
 from spec_compiler.language.section import Section
 from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.data import Data
@@ -32,6 +33,7 @@ from spec_compiler.spec.messages import said_of
 from spec_compiler.spec.permissions import EVERYTHING, Permissions, permitted
 from spec_compiler.spec.phase import Phase
 from spec_compiler.spec.policy import Policy, PolicyLike, load_policy
+from spec_compiler.spec.steps import Step, field_of
 from spec_compiler.text.blocks import expanded
 from spec_compiler.text.imports import imported
 from spec_compiler.text.overrides import overridden
@@ -40,14 +42,6 @@ from spec_compiler.text.yaml_text import parse_source, read_source
 
 EditT = TypeVar("EditT", bound=Edit)
 BaseName = Annotated[StrictStr, Field(min_length=1, pattern=r"^[A-Za-z0-9_]+$")]
-
-
-def _field(section: type[Edit]) -> tuple[Any, Any]:
-    """The field of `Spec` for a section that edits: its type and what is said of it."""
-    if not section.is_list:
-        return section | None, Field(default=None, description=section.says)
-    several: Any = tuple[section, ...]  # type: ignore[valid-type]
-    return Annotated[several, OneOrMore()], Field(default=(), description=section.says)
 
 
 class _Beginning(Section):
@@ -77,12 +71,25 @@ if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any: ...
 else:
-    _Edited = create_model("_Edited", __base__=_Beginning, **{section.key: _field(section) for section in SECTIONS})
+    _Edited = create_model("_Edited", __base__=_Beginning, **{section.key: field_of(section) for section in SECTIONS})
 
 
 class Spec(_Edited):
     """How a pretrained model is to be changed. The order of the fields is the order in which they are applied."""
 
+    steps: Annotated[tuple[Step, ...], OneOrMore()] = Field(
+        default=(),
+        description="Sections that edit, one a step, applied from above; in place of the sections and of their order.",
+        examples=[
+            [
+                {"freeze": "all"},
+                {"head": ["Flatten", {"Dense": {"units": 64, "name": "features"}}, {"Dense": 10}]},
+                {"insert": {"after": "features", "with": [{"Dropout": 0.3}]}},
+                {"set": {"layers": "type:Dense", "to": {"kernel_regularizer": "l2"}}},
+                {"outputs": {"classes": "dense", "features": "features"}},
+            ]
+        ],
+    )
     data: Data | None = Field(default=None, description="The images that `spec-compiler train` learns from.")
     compile: Compile | None = Field(default=None, description="What Keras's `compile` takes: optimizer, loss, metrics.")
     train: Annotated[tuple[Phase, ...], OneOrMore()] = Field(
@@ -117,7 +124,8 @@ class Spec(_Edited):
         """The bases and the sections that say something, in one line."""
         bases = [self.base] if self.base is not None else list((self.bases or {}).values())
         names = [each.application or each.file or each.spec or each.python for each in bases]
-        says = [section for section in (*EDITS, "data", "compile", "train", "expect") if getattr(self, section)]
+        says = [dotted(path) for path, _ in self.sections()]
+        says += [section for section in ("data", "compile", "train", "expect") if getattr(self, section)]
         text = f"{', '.join(map(str, names)) or 'the base of the caller'}: {', '.join(says) or 'nothing changes'}"
         return f"<Spec {text}>" if self.name is None else f"<Spec {self.name}, {text}>"
 
@@ -128,6 +136,22 @@ class Spec(_Edited):
         if self.base is not None and self.bases is not None:
             message = "`base` and `bases` exclude each other"
             raise SpecError.single("SC108", message, path=("bases",), at_key=True, help="keep one of the two")
+        return self
+
+    @model_validator(mode="after")
+    def _steps_alone(self) -> Spec:
+        beside = [key for key in EDITS if self.steps and getattr(self, key)]
+        if beside:
+            raise SpecError(
+                Diagnostic(
+                    "SC108",
+                    f"`{key}` stands beside `steps`, which says in what order the model is edited",
+                    (key,),
+                    at_key=True,
+                    help=f"make it a step, `- {key}: …`, where its turn is",
+                )
+                for key in beside
+            )
         return self
 
     @model_validator(mode="after")
@@ -192,24 +216,39 @@ class Spec(_Edited):
     def texts(self) -> Iterator[str]:
         """Every text in the sections that edit: where a selector reaches into a nested model, it is one of these."""
         data = self.source.data
-        keys = [list(data[each.key] or ()) for each in SECTIONS if each.keys_are_names and each.key in data]
-        return texts_in([keys, *(value for key, value in data.items() if key in (*EDITS, "train"))])
+        steps = data.get(STEPS) or ()
+        sections = [data, *(steps if isinstance(steps, list | tuple) else [steps])]
+        named = [each.key for each in SECTIONS if each.keys_are_names]
+        keys = [list(section[key] or ()) for section in sections for key in named if key in section]
+        return texts_in([keys, *(value for key, value in data.items() if key in (*EDITS, STEPS, "train"))])
+
+    def sections(self) -> Iterator[tuple[Path, Any]]:
+        """What the sections that edit say, in the order in which they are applied, each with its place in the spec."""
+        if self.steps:
+            said = ((index, step.said()) for index, step in enumerate(self.steps))
+            yield from (((STEPS, index, each[0]), each[1]) for index, each in said if each is not None)
+        else:
+            yield from (((key,), value) for key in EDITS if (value := getattr(self, key)))
+
+    def said(self, kind: type[EditT]) -> list[tuple[Path, EditT]]:
+        """What the spec says in a section that edits and is no list, with its place: at most once without `steps`."""
+        return [(path, value) for path, value in self.sections() if path[-1] == kind.key]
 
     def section(self, kind: type[EditT]) -> EditT | None:
-        """What the spec says in a section that edits and is no list; None where it says nothing."""
-        section: EditT | None = getattr(self, kind.key)
-        return section
+        """What it says there last; None where it says nothing."""
+        return next((value for _, value in reversed(self.said(kind))), None)
+
+    def place(self, key: str) -> Path:
+        """Where a section stands that edits, the last of its kind."""
+        return next((path for path, _ in reversed([*self.sections()]) if path[-1] == key), (key,))
 
     def edits(self) -> Iterator[tuple[Path, Edit]]:
         """The edits in the order in which they are applied, each with its place in the spec."""
         application = self.base.application if self.base is not None else None
-        for key in EDITS:
-            value = getattr(self, key)
-            places: dict[Path, Edit] = {(key,): value} if value is not None else {}
-            if isinstance(value, tuple):
-                places = {(key, index): edit for index, edit in enumerate(value)}
-            for path, edit in places.items():
-                yield from ((path + below, step) for below, step in edit.steps(application))
+        for path, value in self.sections():
+            places = {(*path, index): edit for index, edit in enumerate(value)} if isinstance(value, tuple) else None
+            for at, edit in (places or {path: value}).items():
+                yield from ((at + below, part) for below, part in edit.steps(application))
 
 
 def load_spec(

@@ -18,7 +18,7 @@ from spec_compiler.text.variables import COPY, Filling, Told, Variable, size, us
 MOST_COPIES = 1000
 MAX_DEPTH = 32  # blocks inside of each other
 EXPANDED = ("vars", "blocks", "imports")  # sections that are no more in what is validated
-_HOLDS_ENTRIES = {"insert": ("with", "layers"), "replace": ("with",)}
+_HOLDS_ENTRIES = {"insert": ("with",), "replace": ("with",)}
 
 
 def expanded(source: Source) -> Source:

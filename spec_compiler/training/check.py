@@ -79,10 +79,9 @@ def planned_phases(spec: Spec, graph: Graph) -> tuple[PlannedPhase, ...]:
 
 def inference_only(spec: Spec, index: int) -> bool:
     """Whether a phase keeps every BatchNormalization in inference mode."""
-    freeze, section = spec.train[index].freeze, spec.section(Freeze)
-    if freeze is None and section is not None:
-        freeze = section.root
-    return freeze is not None and freeze.batch_norm == "all"
+    freeze = spec.train[index].freeze
+    freezes = [freeze] if freeze is not None else [section.root for _, section in spec.said(Freeze)]
+    return any(each.batch_norm == "all" for each in freezes)
 
 
 def _num_trained(layer: LayerSpec, inference: bool) -> int:

@@ -83,6 +83,8 @@ def value_at(data: Any, path: tuple[Any, ...]) -> Any:
 def changed(data: Any, path: tuple[Any, ...], change: Any) -> Any:
     if len(path) == 1:
         return change(data, path[0])
+    if path[0] == 0 and not isinstance(data, list):  # one entry without its list
+        return changed(data, path[1:], change)
     if path[1] == 0 and not isinstance(data[path[0]], list) and len(path) == 2:  # `remove` with one entry
         return change(data, path[0])
     return replaced(data, path[0], changed(data[path[0]], path[1:], change))

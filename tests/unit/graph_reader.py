@@ -12,6 +12,7 @@ from spec_compiler.diagnostics import Path
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import BASE, LayerSpec, Origin, Stored, VariableSpec
 from spec_compiler.graph.node import Node, TensorSpec, ValueRef
+from spec_compiler.language.places import section_place
 
 NAME = r"[A-Za-z_][\w/]*(?:@\d+)?"
 PATH = r"[a-z_]+(?:\[\d+\]|\.\w+)*"
@@ -212,4 +213,4 @@ class _Scanner:
         path: Path = tuple(
             int(index) if index else key for index, key in re.findall(r"\[(\d+)\]|(\w+)", self.take(PATH))
         )
-        return Origin(str(path[0]), path) if path else BASE
+        return Origin(str(section_place(path)[-1]), path) if path else BASE

@@ -73,7 +73,7 @@ def test_a_block_becomes_its_copies() -> None:
         ("head: b", ("head",)),
         ("head: [b]", ("head", 0)),
         ("insert: {after: x, with: b}", ("insert", "with")),
-        ("insert: [{after: x, layers: [b]}]", ("insert", 0, "layers", 0)),
+        ("insert: [{after: x, with: [b]}]", ("insert", 0, "with", 0)),
         ("replace: [{layers: b, with: [ReLU, b]}]", ("replace", 0, "with", 1)),
         ("steps: [{head: [b]}, {insert: [{after: b, with: b}]}]", ("steps", 1, "insert", 0, "with")),
         ("vars: {v: [b]}\nhead: ['${v}']", ("head", 0)),

@@ -17,7 +17,7 @@ from tests.unit.graph_reader import read_graph
 from tests.unit.graph_text import graph_text
 
 CASES = sorted((FIXTURES / "edits").glob("*.txt"))
-KINDS = {*EDITS, "preprocess", "bases", "opening"}  # what a file's name begins with
+KINDS = {*EDITS, "steps", "preprocess", "bases", "opening"}  # what a file's name begins with
 
 
 def parts_of(text: str) -> dict[str, str]:

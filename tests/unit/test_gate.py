@@ -116,13 +116,13 @@ def texts(schema: Mapping[str, Any], place: tuple[str, ...] = (), seen: tuple[st
 
 def test_every_field_that_takes_a_text_is_declared() -> None:
     found = set(texts(schema_of_a_spec()))
-    fields = {place for place, kind in found if kind is None}
+    fields = {plain_place(place) for place, kind in found if kind is None}
     assert set(FIELDS) <= {*fields, *((*("bases", "*"), *place[1:]) for place in fields if place[0] == "base")}
     assert {each for each in fields if not is_word(each) and each not in FIELDS} == NO_FILE_FIELDS
 
 
 def test_where_layers_stand_nothing_is_exempt() -> None:
-    places = {place for place, kind in texts(schema_of_a_spec()) if kind in ("layer", "layer_entry")}
+    places = {plain_place(place) for place, kind in texts(schema_of_a_spec()) if kind in ("layer", "layer_entry")}
     blocks = ("blocks", "*", "layers")
     assert places == {("head",), ("replace", "with"), ("insert", "with"), ("data", "augment"), blocks}
     assert not any(is_word(place) for place in (*places, ("set", "to")))
@@ -150,6 +150,10 @@ PLACES = {
     "insert": ("insert", 0, "with", 0),
     "augment": ("data", "augment", 0),
     "set": ("set", 0, "to"),
+    "step": ("steps", 0, "head", 0),
+    "list in a step": ("steps", 0, "insert", 0, "with", 0),
+    "one step": ("steps", "replace", "with"),
+    "no step": ("steps", 0, "description"),
     "section-of-tomorrow": ("distil", "layers", 0),
 }
 

@@ -95,6 +95,19 @@ def test_completes_layers_sections_and_applications(server: LanguageServer) -> N
     assert "ResNet50" in completions(server, "spec: 1\nbase: {application: Res}\n", "Res", "applications")
 
 
+def test_completes_the_sections_of_a_step(server: LanguageServer) -> None:
+    items = completions(server, "spec: 1\nsteps:\n  - cut_at: a\n  - cut\n", "a\n  - cut", "steps")
+    assert "model's output" in documentation(items["cut_at"])
+    assert "compile" not in items
+    inside = "spec: 1\nsteps:\n  - insert:\n      - aft\n"
+    assert "after" in completions(server, inside, "      - aft", "inside")
+
+
+def test_underlines_a_section_beside_steps(server: LanguageServer) -> None:
+    assert underlined(server, "spec: 1\nsteps:\n  - cut_at: a\nfreeze: base\n", "beside")
+    assert not underlined(server, "spec: 1\nsteps:\n  - cut_at: a\n  - freeze: base\nhead:\n", "alone")
+
+
 def test_hover_explains_a_section(server: LanguageServer) -> None:
     text = "spec: 1\ncut_at: block4_pool\n"
     uri = opened(server, text, "hover")

@@ -11,6 +11,7 @@ from jsonschema import Draft7Validator
 
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.diagnostics.rules.__main__ import main as rules_page
+from spec_compiler.spec.reference import main as language_page
 from spec_compiler.spec.schema import main, schema_file, spec_schema
 from spec_compiler.text.yaml_text import read_source
 
@@ -59,6 +60,7 @@ def validator() -> Any:
 
 def test_the_generated_files_are_fresh() -> None:
     assert main(["--check"]) == 0, "run `make schemas`"
+    assert language_page(["--check"]) == 0, "run `make schemas`, which writes docs/language.md"
     assert rules_page(["--check"]) == 0, "run `make schemas`, which writes docs/rules.md"
 
 

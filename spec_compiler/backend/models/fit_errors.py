@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from spec_compiler.backend.models.shape_fixes import call_fixes, call_help, fit_fixes, fit_help, width_argument
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.edits import entry_name
-from spec_compiler.edits.resized import ORIGIN as RESIZED
 from spec_compiler.graph import Graph
 from spec_compiler.graph.channels import channel_axis
 from spec_compiler.graph.layer_spec import LayerSpec, Origin, VariableSpec
 from spec_compiler.graph.node import Node, ValueRef
+from spec_compiler.language.places import in_section, section_place
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,9 @@ def _cause(graph: Graph, base: Graph, node: str) -> _Cause:
     for name in _upstream(graph, node):
         layer = graph.layer_of(name)
         # A new size of the input changes arguments of layers behind it; the input is what the user wrote.
-        is_told = layer.changed_by != RESIZED or layer.kind == "input"
+        is_told = (
+            not layer.changed_by or in_section(layer.changed_by.path) != ("input", "shape") or layer.kind == "input"
+        )
         if layer.cause is not None and is_told and layer.cause.section != "dtype":  # which changes no shape
             return _Cause(layer)
     # What was taken away is not in the graph any more, so that the way back leads through the base.
@@ -110,7 +112,7 @@ def _place(culprit: LayerSpec) -> Path:
     """Where the spec says what a layer puts out: the `filters`, `units` or entry of a new one, else what changed it."""
     if not culprit.is_new or culprit.kind == "input":
         path = culprit.cause.path if culprit.cause else ()
-        if culprit.changed and path[:1] == ("set",):
+        if culprit.changed and in_section(path)[:1] == ("set",):
             return (*path, "to", next(iter(culprit.changed)))
         return path
     argument = width_argument(culprit)
@@ -211,9 +213,8 @@ def _culprit_notes(culprit: LayerSpec, graph: Graph, base: Graph) -> list[str]:
             return notes
         is_as_before = spec is not None and was.shape == spec.shape  # its change does not reach the layer that is meant
         return [] if is_as_before else [*notes, f"in the base it put out {shown(was.shape)}"]
-    exits = [
-        name for name, origin in graph.removed.items() if origin.path == culprit.origin.path[:2] and name in base.nodes
-    ]
+    entry = culprit.origin.path[: len(section_place(culprit.origin.path)) + 1]
+    exits = [name for name, origin in graph.removed.items() if origin.path == entry and name in base.nodes]
     if exits and spec:
         last = base.in_order(exits)[-1]
         was = base.spec_of(ValueRef(last))

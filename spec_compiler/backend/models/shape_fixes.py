@@ -13,6 +13,7 @@ from spec_compiler.graph.node import Node
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.argument_values import flow, is_data
 from spec_compiler.keras_facts.merges import MERGES, TAKE_LISTS
+from spec_compiler.language.places import in_section
 
 APPEND = 1_000_000  # an index past the end of any list
 
@@ -46,7 +47,7 @@ def fit_fixes(layer: LayerSpec, culprit: LayerSpec | None, graph: Graph, node: s
 
 def _as_in_the_base(layer: LayerSpec) -> Iterator[Fix]:
     """Arguments that `set` gives a layer, each as the base has it."""
-    if layer.changed_by is None or layer.changed_by.path[:1] != ("set",):
+    if layer.changed_by is None or in_section(layer.changed_by.path)[:1] != ("set",):
         return
     base = layer.arguments  # Keras has not built it anew yet
     for key, value in ((key, base[key]) for key in layer.changed if key in base):
@@ -190,7 +191,11 @@ def _entry(layer: LayerSpec) -> Any:
 
 def _input_fixes(layer: LayerSpec, graph: Graph, base: Graph) -> Iterator[Fix]:
     """An input whose new shape leaves the channels out."""
-    if layer.name not in base.nodes or layer.changed_by is None or layer.changed_by.path != ("input", "shape"):
+    if (
+        layer.name not in base.nodes
+        or layer.changed_by is None
+        or in_section(layer.changed_by.path) != ("input", "shape")
+    ):
         return
     shape = list(graph.nodes[graph.calls[layer.name][0]].outputs[0].shape[1:])
     was = base.nodes[layer.name].outputs[0].shape[1:]

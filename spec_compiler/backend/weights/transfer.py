@@ -111,11 +111,11 @@ def _layer_rows(spec: LayerSpec, layer: Any, source: OpenSource, filled: bool) -
 
 def _why_initialized(spec: LayerSpec, variable: VariableSpec, place: Place | None) -> str:
     if spec.is_new:
-        return f"new layer, made by `{spec.origin.section}`"
+        return f"new layer, made by `{spec.origin.place}`"
     if not variable.is_weight:
         return "state of a random generator"
     if place is None:
-        return f"new arguments, given by `{spec.changed_by.section if spec.changed_by else 'the spec'}`"
+        return f"new arguments, given by `{spec.changed_by.place if spec.changed_by else 'the spec'}`"
     return "the base comes without weights for it"
 
 
@@ -176,11 +176,11 @@ def _dropped(base: Graph, result: Graph) -> Iterator[LedgerRow]:
     kept = {place[0]: spec for spec in result.layers.values() for place in spec.all_places() if place is not None}
     for spec in base.layers.values():
         origin = result.removed.get(spec.name)
-        why = f"its layer was taken away by {f'`{origin.section}`' if origin else 'the spec'}"
+        why = f"its layer was taken away by {f'`{origin.place}`' if origin else 'the spec'}"
         for index, variable in enumerate(spec.variables or ()):
             if spec.place(index) not in copied:
                 by = kept[spec.name].changed_by if spec.name in kept else None
-                yield _row(spec, variable, "dropped", f"new arguments, given by `{by.section}`" if by else why)
+                yield _row(spec, variable, "dropped", f"new arguments, given by `{by.place}`" if by else why)
 
 
 def _row(spec: LayerSpec, variable: VariableSpec, action: WeightAction, reason: str) -> LedgerRow:

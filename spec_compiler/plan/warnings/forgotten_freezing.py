@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from spec_compiler.diagnostics import Diagnostic, Path
+from spec_compiler.edits.freeze import Freeze
 from spec_compiler.graph.layer_spec import LayerSpec
 from spec_compiler.plan import Plan
 from spec_compiler.spec import Spec
@@ -27,7 +28,7 @@ def forgotten_freezing(spec: Spec, plan: Plan) -> Iterator[Diagnostic]:
     names_at: dict[Path, list[str]] = {}
     for layer in plan.after.layers.values():
         if not layer.trainable and layer.variables and _forgets(layer):
-            path = ("freeze",) if spec.freeze is not None else layer.origin.path
+            path = spec.place("freeze") if spec.section(Freeze) is not None else layer.origin.path
             if path:
                 names_at.setdefault(path, []).append(layer.name)
     for path, names in names_at.items():

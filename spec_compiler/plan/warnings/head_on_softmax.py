@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from spec_compiler.diagnostics import Diagnostic, Path
+from spec_compiler.edits.head import Head
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec
+from spec_compiler.language.entries import HeadEntry
 from spec_compiler.plan import Plan
 from spec_compiler.spec import Spec
 from spec_compiler.training.loss import activation_of
@@ -20,8 +22,9 @@ _STARTS = ("Dense", "Dropout", "BatchNormalization")  # what a classifier begins
 def head_on_softmax(spec: Spec, plan: Plan) -> Iterator[Diagnostic]:
     """One warning for each entry of the head that takes a softmax over classes, at its class or its `from`."""
     graph = plan.after
-    for index, entry in enumerate(spec.head.root if spec.head is not None else ()):
-        name = _made_by(graph, ("head", index))
+    entries = [((*path, index), entry) for path, head in spec.said(Head) for index, entry in enumerate(head.root)]
+    for path, entry in entries:
+        name = _made_by(graph, path)
         merges = entry.takes is not None and len(entry.takes) > 1
         if name is None or merges or entry.class_name not in _STARTS:
             continue
@@ -32,7 +35,7 @@ def head_on_softmax(spec: Spec, plan: Plan) -> Iterator[Diagnostic]:
                 yield Diagnostic(
                     "SC307",
                     f"`{name}` takes the probabilities of `{layer.name}`, a softmax leaves little to learn from",
-                    _place(spec, index),
+                    _place(spec, path, entry),
                     at_key=True,
                     help=_help(spec, graph, ref.node, layer),
                 )
@@ -44,14 +47,13 @@ def _made_by(graph: Graph, path: Path) -> str | None:
     return next((name for name in layers if name in graph.nodes), None)
 
 
-def _place(spec: Spec, index: int) -> Path:
-    assert spec.head is not None
-    entry = spec.head.root[index]
+def _place(spec: Spec, path: Path, entry: HeadEntry) -> Path:
     if entry.takes is not None:
-        return ("head", index, "from")
-    written = spec.source.data["head"]
-    written = written[index] if isinstance(written, list | tuple) else written  # the only entry needs no list
-    return ("head", index, entry.class_name) if isinstance(written, dict) else ("head", index)
+        return (*path, "from")
+    written = spec.source.data
+    for part in path:  # an only entry, or step, needs no list
+        written = written[part] if not isinstance(part, int) or isinstance(written, list | tuple) else written
+    return (*path, entry.class_name) if isinstance(written, dict) else path
 
 
 def _help(spec: Spec, graph: Graph, node: str, layer: LayerSpec) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from spec_compiler.diagnostics import Diagnostic
+from spec_compiler.edits.freeze import Freeze
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec
 from spec_compiler.plan import Plan
@@ -28,7 +29,7 @@ _BETWEEN = ("ZeroPadding2D", "Dropout", "SpatialDropout2D", "Identity")  # what 
 
 def normalization_on_frozen(spec: Spec, plan: Plan) -> Iterator[Diagnostic]:
     """One warning at `freeze` for all such pairs, which names the first."""
-    if spec.freeze is None:
+    if spec.section(Freeze) is None:
         return
     pairs = [
         (name, convolution)
@@ -42,7 +43,7 @@ def normalization_on_frozen(spec: Spec, plan: Plan) -> Iterator[Diagnostic]:
     yield Diagnostic(
         "SC309",
         f"`{normalization}` trains while the convolution `{convolution.name}` under it is frozen{more}",
-        ("freeze",),
+        spec.place("freeze"),
         notes=("its moving statistics go on changing, so the frozen features do as well",),
         help="freeze it too, or write `{layers: …, batch_norm: all}`",
     )

@@ -49,9 +49,9 @@ def stale_paddings(spec: Spec, plan: Plan) -> Iterator[Diagnostic]:
 
 
 def _instead(spec: Spec) -> str:
-    """Where to say the size so that Keras chooses; nowhere for an application, which refuses it."""
+    """Where to say the size so that Keras chooses; nowhere for an application, which refuses it in the section."""
     if spec.base is not None and spec.base.application is not None:
-        return ""
+        return "make this the first step,\nor " if spec.steps else ""
     if spec.base is not None and spec.base.spec is not None:
         return f"write `input` into `{spec.base.spec}`,\nor "
     return "build the base for this size,\nor "
