@@ -14,6 +14,7 @@ from spec_compiler.diagram.label import change_text, shape_text
 from spec_compiler.diagram.merged import ARROW_STATES, STATES, Call, Entry, merge
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec
+from spec_compiler.graph.trainable import num_frozen
 from spec_compiler.plan import Plan
 from spec_compiler.plan.costs import activation_bytes, multiply_adds, peak_bytes, total
 from spec_compiler.plan.ledger import WeightLedger
@@ -144,7 +145,7 @@ class _Costs:
             "name": self.graph.name,
             "layers": len(self.graph.layers),
             "parameters": self.graph.num_parameters,
-            "frozen": sum(layer.num_parameters for layer in self.graph.layers.values() if not layer.trainable),
+            "frozen": num_frozen(self.graph),
             "multiply_adds": total(self.multiply_adds),
             "training_bytes": training_bytes(self.graph),
             "peak_bytes": peak_bytes(self.graph),
@@ -220,7 +221,7 @@ class _Links:
                 if edit is not None:
                     yield edit.path
             if before is not None and before.layer.trainable != after.layer.trainable:
-                yield ("freeze",)
+                yield ("unfreeze",) if after.layer.trainable else ("freeze",)
             if entry.state in ("kept", "toggled"):
                 yield ("base",)
                 yield ("bases",)

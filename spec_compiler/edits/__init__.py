@@ -19,6 +19,7 @@ from spec_compiler.edits.rename import Rename
 from spec_compiler.edits.replace import Replace
 from spec_compiler.edits.set import Set
 from spec_compiler.edits.start import StartAt
+from spec_compiler.edits.unfreeze import Unfreeze
 
 SECTIONS: tuple[type[Edit], ...] = (
     StartAt,
@@ -33,6 +34,7 @@ SECTIONS: tuple[type[Edit], ...] = (
     Outputs,
     Dtype,
     Freeze,
+    Unfreeze,
 )
 EDITS = tuple(section.key for section in SECTIONS)
 __all__ = ["EDITS", "SECTIONS", "Edit", "entry_name"]

@@ -41,7 +41,7 @@ class StartAt(RootModel[Selector], Edit, frozen=True):
         origin = Origin("start_at", path)
         if graph.layer_of(ref.node).kind == "input":
             message = f"`start_at: {self.root.text}` cuts nothing, it takes an input of the model already"
-            return replace(graph, warnings=(*graph.warnings, Diagnostic("SC310", message, path, help="remove it")))
+            return replace(graph, warnings=(*graph.warnings, Diagnostic("SC313", message, path, help="remove it")))
         input = _input(graph, name, ref, origin)
         node = Node(input.name, input.name, outputs=(graph.nodes[ref.node].outputs[ref.index],))
         begun = graph.spliced(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.graph import Graph
@@ -14,8 +14,8 @@ from spec_compiler.spec import Spec
 class Made:
     """Every layer that the edits have made or changed so far, by the place in the spec that says so.
 
-    `layers` has those that an entry makes, at the entry; `changed` those that a `set` gave other arguments; `moved` the
-    calls that take another tensor since a `remove`, where the output does not.
+    `layers` has those that an entry makes, at the entry; `changed` those that `set` or `input` gave other arguments or
+    `rename` another name; `moved` the calls that take another tensor since a `remove`, or are the output since then.
     """
 
     layers: dict[Path, list[str]] = field(default_factory=dict)
@@ -29,16 +29,20 @@ class Made:
         if any(name != new for name, new in names.items()):  # an edit has given names, whichever it is
             for noted in (self.changed, self.moved):
                 noted.update({at: [_followed(name, names) for name in there] for at, there in noted.items()})
-        # Where the output moved, what was removed was the end of the model, and nothing is left to lead past it.
-        if path[0] == "remove" and before.output_refs == graph.output_refs:
-            self.moved[path] = [
-                name for name, node in graph.nodes.items() if name in before.nodes and node != before.nodes[name]
-            ]
+        if path[0] == "remove":
+            moved = [name for name, node in graph.nodes.items() if name in before.nodes and node != before.nodes[name]]
+            self.moved[path] = moved + [ref.node for ref in graph.output_refs if ref not in before.output_refs]
         for layer in graph.layers.values():
             if layer.is_new and layer.origin.path[: len(path)] == path:
                 self.layers.setdefault(layer.origin.path, []).append(layer.name)
-            elif layer.changed_by is not None and layer.changed_by.path == path and path[0] == "set":
+            elif layer.changed_by is not None and _is_told_here(layer.changed_by.path, path):
                 self.changed.setdefault(path, []).append(layer.name)
+            if layer.renamed_by is not None and path == ("rename",):
+                self.changed[layer.renamed_by.path] = [layer.name]
+
+
+def _is_told_here(changed_by: Path, path: Path) -> bool:
+    return path == ("input",) == changed_by[:1] or (path[0] == "set" and changed_by == path)
 
 
 def _followed(call: str, names: Mapping[str, str]) -> str:
@@ -48,21 +52,24 @@ def _followed(call: str, names: Mapping[str, str]) -> str:
 
 
 def check_lost(spec: Spec, before: Graph, made: Made, graph: Graph) -> Graph:
-    """The graph after all edits, with a warning for each edit, or each entry of one, of which nothing is left.
+    """The graph after all edits, proven to have something of each edit and of each base.
 
     `before` is the graph of the base.
 
     Raises:
-        SpecError: SC306 for layers of the head that no output depends on, SC311 for a base that none does.
+        SpecError: SC306 for layers of the head that no output depends on, SC311 for a base that none does, SC310 for
+            each other edit, or entry of one, of which nothing is left.
     """
     # By the place in the spec, not by name: an entry with `each` makes many, of which one that is left is enough.
     there = {layer.origin.path for layer in graph.layers.values()}
     lost = {path: names for path, names in made.layers.items() if path not in there}
-    problems = [*_of_head(made, lost, graph), *_of_bases(spec, before, graph)]
-    if problems:
-        raise SpecError(problems)
-    warnings = [*_of_edits(spec, made, lost, graph)]
-    return replace(graph, warnings=(*graph.warnings, *warnings)) if warnings else graph
+    for problems in (
+        [*_of_head(made, lost, graph), *_of_bases(spec, before, graph)],
+        [*_of_cut(spec, before, graph), *_of_edits(spec, made, lost, graph)],
+    ):
+        if problems:
+            raise SpecError(problems)
+    return graph
 
 
 def _of_head(made: Made, lost: dict[Path, list[str]], graph: Graph) -> Iterator[Diagnostic]:
@@ -105,11 +112,33 @@ def _of_bases(spec: Spec, before: Graph, graph: Graph) -> Iterator[Diagnostic]:
         )
 
 
+def _of_cut(spec: Spec, before: Graph, graph: Graph) -> Iterator[Diagnostic]:
+    """SC310 for a `cut_at` above what another section makes the output."""
+    name = spec.cut_at.root.text if spec.cut_at is not None else ""
+    remover = graph.removed.get(name)
+    if name not in before.nodes or graph.renamed.get(name, name) in graph.nodes:
+        return
+    if remover is not None and remover.section in ("replace", "remove"):
+        return  # the cut counts: they put its layer away afterwards, on purpose
+    by = "outputs" if spec.outputs is not None else "head"
+    yield Diagnostic(
+        "SC310",
+        f"`{by}` ends before `{name}`, so `cut_at` changes nothing",
+        ("cut_at",),
+        help=f"remove it, or take `{name}` in `{by}`",
+        related=((f"`{by}` is here", (by,)),),
+    )
+
+
 def _of_edits(spec: Spec, made: Made, lost: dict[Path, list[str]], graph: Graph) -> Iterator[Diagnostic]:
     """SC310 for each edit of which nothing is left, or for those entries of its chain."""
     for path, calls in made.moved.items():
         if calls and not any(name in graph.nodes for name in calls):
             yield _pointless("what follows the layers that this entry removes is not left", calls[0], path, graph)
+    for path, names in made.changed.items():
+        if path[0] in ("input", "rename") and not any(name in graph.layers for name in names):
+            what = "changes" if path[0] == "input" else "renames"
+            yield _pointless(f"`{names[0]}`, which this {what}, is not left", names[0], path, graph)
     for edit, _ in spec.edits():
         if len(edit) == 1:  # the sections that are no lists speak for themselves
             continue
@@ -132,6 +161,6 @@ def _pointless(fact: str, name: str, path: Path, graph: Graph) -> Diagnostic:
         "SC310",
         f"{fact}, `{by}` goes on without it",
         path,
-        help=f"remove the entry, or change `{by}`",
+        help=f"remove it, or change `{by}`",
         related=((f"`{by}` is here", origin.path),),
     )

@@ -35,6 +35,7 @@ WORDS: tuple[tuple[str, ...], ...] = (
     ("input", "name"),
     ("train", "phase"),
     ("train", "freeze"),
+    ("train", "unfreeze"),
     ("expect",),
     *((section.key, name) if name else (section.key,) for section in SECTIONS for name in section.names),
 )

@@ -188,10 +188,10 @@ class Spec(_Edited):
         return copied._under(self._policy) if self._policy is not None else copied
 
     def texts(self) -> Iterator[str]:
-        """Every text in the sections that edit: where a selector reaches into a nested model, it is one of these."""
-        data = self.source.data
+        """Every text in the sections that edit: where a selector opens a nested model, it is one of these."""
+        data, opening = self.source.data, {section.key for section in SECTIONS if section.opens}
         keys = [list(data[each.key] or ()) for each in SECTIONS if each.keys_are_names and each.key in data]
-        return texts_in([keys, *(value for key, value in data.items() if key in (*EDITS, "train"))])
+        return texts_in([keys, *(value for key, value in data.items() if key in opening)])
 
     def section(self, kind: type[EditT]) -> EditT | None:
         """What the spec says in a section that edits and is no list; None where it says nothing."""
