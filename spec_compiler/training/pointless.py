@@ -53,7 +53,7 @@ def pointless_in_phase(spec: Spec, graph: Graph, index: int) -> Iterator[Diagnos
 
 def _weightless(selector: Selector | None, graph: Graph, path: Path) -> Iterator[Diagnostic]:
     if selector is not None and not any(layer_at(graph, name).weights for name in chosen(selector, graph)):
-        message = f"no layer that `{selector.text}` matches has weights, `{path[-1]}` changes nothing"
+        message = f"none of the selected layers has weights, `{path[-1]}` changes nothing"
         yield Diagnostic("SC310", message, path, help="name layers with weights")
 
 
