@@ -25,7 +25,8 @@ _START = "a phase begins with what the sections `freeze` and `unfreeze` leave, w
 def pointless_sections(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
     """A problem for each of the two sections whose layers have no weights."""
     freeze, unfreeze = spec.section(Freeze), spec.section(Unfreeze)
-    yield from _weightless(freeze.root.selector if freeze is not None else None, graph, ("freeze",))
+    if freeze is not None and freeze.root.batch_norm == "selected":
+        yield from _weightless(freeze.root.selector, graph, ("freeze",))
     yield from _weightless(unfreeze.root if unfreeze is not None else None, graph, ("unfreeze",))
 
 
@@ -35,9 +36,10 @@ def pointless_in_phase(spec: Spec, graph: Graph, index: int) -> Iterator[Diagnos
     frozen = graph
     if phase.freeze is not None:
         frozen = phase.freeze.apply(graph)
-        yield from _weightless(phase.freeze.selector, graph, (*path, "freeze"))
+        if phase.freeze.batch_norm == "selected":
+            yield from _weightless(phase.freeze.selector, graph, (*path, "freeze"))
         if phase.unfreeze is None and flags(frozen) == flags(graph):
-            yield from _others_stay(spec, graph, phase.freeze, (*path, "freeze"))
+            yield from _others_stay(spec, frozen, phase.freeze, (*path, "freeze"))
     if phase.unfreeze is not None:
         if problems := [*_weightless(phase.unfreeze, frozen, (*path, "unfreeze"))]:
             yield from problems
@@ -58,7 +60,7 @@ def _weightless(selector: Selector | None, graph: Graph, path: Path) -> Iterator
 
 
 def _others_stay(spec: Spec, graph: Graph, freeze: Freezing, path: Path) -> Iterator[Diagnostic]:
-    """A problem where more is frozen than a phase's `freeze` says, which freezes none that could train."""
+    """A problem where more is frozen than a phase's `freeze` says; `graph` is as it leaves it, and found it."""
     names, frozen = freeze.frozen(graph), [name for name, trains in flags(graph).items() if not trains]
     others = [name for name in frozen if not any(name == each or name.startswith(f"{each}/") for each in names)]
     if graph.inference:
