@@ -57,7 +57,7 @@ def set_trainable(layers: Mapping[str, Any], graph: Graph) -> None:
 
 def _states(layers: Mapping[str, Any], graph: Graph) -> Iterator[tuple[Any, bool]]:
     for name, spec in graph.layers.items():
-        if not spec.can_train or not hasattr(layers[name], "trainable"):
+        if not hasattr(layers.get(name), "trainable"):  # a plain operation
             continue
         yield layers[name], spec.trainable
         if spec.inner is not None and spec.trainable:
@@ -67,7 +67,7 @@ def _states(layers: Mapping[str, Any], graph: Graph) -> Iterator[tuple[Any, bool
 def layers_of(model: Any, graph: Graph) -> dict[str, Any]:
     """A model's layers by the names that its graph has for them."""
     by_name = {layer.name: layer for layer in model.layers}
-    return {name: by_name[spec.name_in_keras] for name, spec in graph.layers.items() if spec.can_train}
+    return {name: by_name[spec.name_in_keras] for name, spec in graph.layers.items() if spec.name_in_keras in by_name}
 
 
 def freeze_normalizations(layer: Any) -> None:
