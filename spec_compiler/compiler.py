@@ -146,7 +146,7 @@ def compile_spec(
     probe: str | os.PathLike[str] | None = None,
     force: bool = False,
 ) -> CompiledSpec:
-    """The edited model with its weights, its plan and its ledger.
+    """The edited model with its weights, its plan and its ledger; compiled where the spec says `compile` alone.
 
     Args:
         spec: a path, a YAML text with a line break, a plain dict, or a `Spec`.
@@ -181,7 +181,10 @@ def compile_spec(
     if not force:
         with loaded.source.locating():
             check_memory(result.plan.after)
+    to_compile = result.compile_arguments()
     ledger = result.fill()
+    if to_compile is not None:
+        result.built.model.compile(**to_compile)
     if prove or probe is not None:
         ledger = replace(ledger, proof=result.proof(ledger, os.fspath(probe) if probe is not None else None))
     warnings = (*inner_warnings(around), *keras.file_warnings(result))

@@ -123,7 +123,8 @@ def planned(
             return Planned(spec, around, "names", base)
         check_training(spec, shaped.graph)
         phases, promises = planned_phases(spec, shaped.graph), kept_promises(spec, shaped.graph)
-        plan = Plan(shaped.graph.name, before, shaped.graph, phases, promises)
+        compilation = spec.compile if not spec.train else None
+        plan = Plan(shaped.graph.name, before, shaped.graph, phases, promises, compilation)
     return Planned(spec, around, "shapes", base, shaped, plan)
 
 

@@ -17,7 +17,8 @@ class CompiledSpec:
     """The result of a spec: the model, and everything that says how it came about.
 
     Attributes:
-        model: a fresh `keras.Model`; it shares no layer with the base. Not compiled in Keras's sense.
+        model: a fresh `keras.Model`; it shares no layer with the base. Compiled in Keras's sense where the spec says
+            `compile` and has no `train`.
         spec: what the user wrote.
         plan: what changed.
         weights: what became of every variable.

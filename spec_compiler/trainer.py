@@ -26,7 +26,7 @@ from spec_compiler.spec.file_paths import missing_files
 from spec_compiler.spec.output_paths import check_outputs
 from spec_compiler.spec.permissions import Permissions
 from spec_compiler.spec.policy import PolicyLike
-from spec_compiler.training.check import inference_only, trainable_layers
+from spec_compiler.training.check import graph_of_phase
 from spec_compiler.training.folder import read_folders
 from spec_compiler.training.history import History
 from spec_compiler.training.identity import identity
@@ -173,8 +173,7 @@ def _train(
         model=placement.place(compiled.model),
         phases=spec.train,
         compile=spec.compile,
-        trainable=tuple(_keras_names(spec, compiled, index) for index in range(len(spec.train))),
-        inference=tuple(inference_only(spec, index) for index in range(len(spec.train))),
+        graphs=tuple(graph_of_phase(spec, graph, index) for index in range(len(spec.train))),
         data=data.train,
         validation=data.validation,
         folder=place,
@@ -210,9 +209,3 @@ _EXAMPLES = {
     "data": "data: {train: FOLDER, validation: 0.2}",
     "compile": "compile: {optimizer: adam, loss: categorical_crossentropy, metrics: [accuracy]}",
 }
-
-
-def _keras_names(spec: Spec, compiled: CompiledSpec, index: int) -> frozenset[str]:
-    """The layers that train in a phase, by their names in Keras."""
-    graph = compiled.plan.after
-    return frozenset(graph.layers[name].name_in_keras for name in trainable_layers(spec, graph, index))

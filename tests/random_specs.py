@@ -73,6 +73,7 @@ def specs(draw: Any, names: list[str]) -> dict[str, Any]:
         ),
         "dtype": st.sampled_from(("mixed_bfloat16", "mixed_float16")),
         "freeze": one,
+        "unfreeze": one,
     }
     chosen = draw(st.lists(st.sampled_from(sorted(sections)), min_size=1, max_size=3, unique=True))
     return {"spec": 1, **{key: draw(sections[key]) for key in chosen}}

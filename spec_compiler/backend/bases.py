@@ -131,9 +131,22 @@ def from_built(built: Built, base: LoadedBase, fill: Callable[[], object]) -> Lo
 
 def _frozen_as(said: Graph, graph: Graph) -> Graph:
     """The graph of a built model with what is frozen in it, which Keras's layers are only told with their weights."""
-    frozen = {layer.name_in_keras for layer in said.layers.values() if layer.can_train and not layer.trainable}
-    layers = {name: _frozen(layer) if name in frozen else layer for name, layer in graph.layers.items()}
+    layers = dict(graph.layers)
+    for layer in said.layers.values():
+        if layer.can_train:
+            name = layer.name_in_keras
+            layers[name] = _as_said(layer, layers[name])
     return replace(graph, layers=layers)
+
+
+def _as_said(said: LayerSpec, layer: LayerSpec) -> LayerSpec:
+    """The layer frozen or not, and as Keras does it all that is inside of one that is frozen."""
+    if not said.trainable:
+        return _frozen(layer)
+    inner = layer.inner
+    if said.inner is not None and inner is not None:
+        inner = _frozen_as(said.inner, inner)
+    return replace(layer, trainable=True, inner=inner)
 
 
 def _frozen(layer: LayerSpec) -> LayerSpec:

@@ -7,10 +7,12 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from spec_compiler.backend.bases import LoadedBase
 from spec_compiler.backend.models.writer import Built
 from spec_compiler.backend.training.check import check_objects
+from spec_compiler.backend.training.compiling import compile_arguments
 from spec_compiler.backend.weights.sources import WeightSource
 from spec_compiler.backend.weights.transfer import transfer
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, dotted
@@ -95,6 +97,17 @@ class Unfilled:
         """
         with self.spec.source.locating():
             check_objects(self.spec, self.plan.after)
+
+    def compile_arguments(self) -> dict[str, Any] | None:
+        """What Keras's `compile` is to be given; None where the spec does not say it, or its phases do it.
+
+        Raises:
+            SpecError: SC601, SC609; located.
+        """
+        if self.plan.compilation is None:
+            return None
+        with self.spec.source.locating():
+            return compile_arguments(self.plan.compilation, len(self.built.model.outputs))
 
     @contextlib.contextmanager
     def _of_the_base(self) -> Iterator[None]:

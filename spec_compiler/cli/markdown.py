@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 
 from spec_compiler.cli.runs import Run, runs
-from spec_compiler.cli.show import SIGNS, shape_text
+from spec_compiler.cli.show import SIGNS, compile_text, shape_text
 from spec_compiler.diagnostics import dotted
 from spec_compiler.diagnostics.printable import printable_lines
 from spec_compiler.diagram import to_mermaid
 from spec_compiler.diagram.label import change_text
 from spec_compiler.graph import Graph
+from spec_compiler.graph.trainable import num_frozen
 from spec_compiler.plan import Action, Change, Plan
 from spec_compiler.plan.costs import multiply_adds, total
 from spec_compiler.plan.two_models import Comparison
@@ -27,6 +28,7 @@ def plan_markdown(plan: Plan, comparison: Comparison | None = None) -> str:
         lines += [f"{comparison.summary[0].upper()}{comparison.summary[1:]}.", ""]
         lines += [f"Weights: {_cell(comparison.weights_summary)}.", ""] if comparison.weights_summary else []
     lines += ["| | before | after |", "|---|---:|---:|", *_figures(plan), ""]
+    lines += [f"Compiled with {_escaped(compile_text(plan.compilation))}.", ""] if plan.compilation else []
     lines += [*(f"- Expect {_quoted(promise.text)}." for promise in plan.promises), ""] if plan.promises else []
     rows = list(_rows(plan.changes))
     if rows:
@@ -50,7 +52,7 @@ def _summary(plan: Plan) -> str:
 
 
 def _figures(plan: Plan) -> Iterator[str]:
-    frozen = sum(layer.num_parameters for layer in plan.before.layers.values() if not layer.trainable)
+    frozen = num_frozen(plan.before)
     yield _figure("Parameters", plan.before.num_parameters, plan.after.num_parameters)
     if not plan.phases:
         yield _figure("Frozen parameters", frozen, plan.num_frozen)

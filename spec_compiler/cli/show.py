@@ -13,6 +13,7 @@ from spec_compiler.edits import entry_name
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Shape
 from spec_compiler.plan import Change, Plan
+from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.phase import PlannedPhase
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def plan_lines(plan: Plan) -> list[str]:
         *(f"Phase {phase_text(phase, plan)}." for phase in plan.phases),
         f"Input: {_arrow(_ends(plan.before, 'input'), _ends(plan.after, 'input'))}",
         f"Output: {_arrow(_ends(plan.before, 'output'), _ends(plan.after, 'output'))}",
+        *([f"Compiled with {compile_text(plan.compilation)}."] if plan.compilation else []),
         *(f"Expect {printable(promise.text)}." for promise in plan.promises),
     ]
     return lines
@@ -77,6 +79,13 @@ def phase_text(phase: PlannedPhase, plan: Plan) -> str:
     """A phase of training, its epochs, and what trains in it."""
     frozen = plan.after.num_parameters - phase.num_trained
     return f"{phase.name}: {counted(phase.epochs, 'epoch')}; {phase.num_trained:,} train, {frozen:,} are frozen"
+
+
+def compile_text(compilation: Compile) -> str:
+    """What a result is compiled with."""
+    said = compilation.to_json()
+    metrics = f"; it measures {', '.join(said['metrics'])}" if said["metrics"] else ""
+    return printable(f"{said['optimizer']} and {said['loss']}{metrics}")
 
 
 def _plan_rows(changes: Sequence[Change]) -> Iterator[tuple[str, ...]]:

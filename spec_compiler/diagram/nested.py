@@ -48,7 +48,7 @@ def inside(entry: Entry) -> Inside | None:
     # An edit inside of a model opens it, so that it is no nested model any more: one that stays has the nodes it had.
     if len(graphs) < len(calls) or any(list(graph.nodes) != list(graphs[0].nodes) for graph in graphs):
         return None
-    after = _graph(entry.after, entry.before, is_new=entry.before is None)
+    after = _graph(entry.after, is_new=entry.before is None)
     merged = merge(Plan(entry.key, _graph(entry.before), after))
     inputs = {ref.node for ref in graphs[-1].input_refs}
     entries = {key: inner for key, inner in merged.entries.items() if key not in inputs}
@@ -69,18 +69,14 @@ def _fits(call: Call, graph: Graph) -> bool:
     )
 
 
-def _graph(call: Call | None, before: Call | None = None, *, is_new: bool = False) -> Graph:
+def _graph(call: Call | None, *, is_new: bool = False) -> Graph:
     """The inner graph as a call has it: Keras hands a model's `trainable` on to its layers when it is set."""
     if call is None or call.layer.inner is None:
         return NOTHING
     graph, trainable = call.layer.inner, call.layer.trainable
-    # `Layer.trainable` sets that of all layers inside, in keras/src/layers/layer.py; `True` on one that was not frozen
-    # must not thaw what is frozen inside.
-    toggled = not trainable or (before is not None and not before.layer.trainable)
+    # `Layer.trainable` sets that of all layers inside, in keras/src/layers/layer.py.
     layers = {
-        name: replace(
-            each, trainable=trainable if toggled else each.trainable, origin=NEW_CALL if is_new else each.origin
-        )
+        name: replace(each, trainable=trainable and each.trainable, origin=NEW_CALL if is_new else each.origin)
         for name, each in graph.layers.items()
     }
     return replace(graph, layers=layers)

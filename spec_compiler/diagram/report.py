@@ -14,6 +14,7 @@ from spec_compiler.diagram.label import change_text, shape_text
 from spec_compiler.diagram.merged import ARROW_STATES, STATES, Call, Entry, merge
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec
+from spec_compiler.graph.trainable import num_frozen
 from spec_compiler.language.places import in_section
 from spec_compiler.plan import Plan
 from spec_compiler.plan.costs import activation_bytes, multiply_adds, peak_bytes, total
@@ -145,7 +146,7 @@ class _Costs:
             "name": self.graph.name,
             "layers": len(self.graph.layers),
             "parameters": self.graph.num_parameters,
-            "frozen": sum(layer.num_parameters for layer in self.graph.layers.values() if not layer.trainable),
+            "frozen": num_frozen(self.graph),
             "multiply_adds": total(self.multiply_adds),
             "training_bytes": training_bytes(self.graph),
             "peak_bytes": peak_bytes(self.graph),
@@ -207,7 +208,8 @@ class _Links:
         self.removed = plan.after.removed
         self.source = source if source is not None and source.text else None  # a spec of plain data has no text
         self.places: dict[Path, int] = {}
-        self.freezes = [path for path in (source.keys if source else ()) if in_section(path) == ("freeze",)]
+        keys = [(key,) for key in ("freeze", "unfreeze")]
+        self.freezes = [path for path in (source.keys if source else ()) if in_section(path) in keys]
 
     def of(self, entry: Entry) -> list[int]:
         """The numbers of a node's places."""
@@ -222,7 +224,8 @@ class _Links:
                 if edit is not None:
                     yield edit.path
             if before is not None and before.layer.trainable != after.layer.trainable:
-                yield from self.freezes
+                kind = "unfreeze" if after.layer.trainable else "freeze"
+                yield from (path for path in self.freezes if path[-1] == kind)
             if entry.state in ("kept", "toggled"):
                 yield ("base",)
                 yield ("bases",)

@@ -19,6 +19,7 @@ from spec_compiler.edits.rename import Rename
 from spec_compiler.edits.replace import Replace
 from spec_compiler.edits.set import Set
 from spec_compiler.edits.start import StartAt
+from spec_compiler.edits.unfreeze import Unfreeze
 from spec_compiler.language.places import in_section, section_place
 
 SECTIONS: tuple[type[Edit], ...] = (
@@ -34,6 +35,7 @@ SECTIONS: tuple[type[Edit], ...] = (
     Outputs,
     Dtype,
     Freeze,
+    Unfreeze,
 )
 EDITS = tuple(section.key for section in SECTIONS)
 __all__ = ["EDITS", "SECTIONS", "Edit", "entry_name"]

@@ -22,6 +22,7 @@ class Edit(abc.ABC):
         keys_are_names: whether the section's own keys are names of layers.
         names: fields that hold or give names of layers, by their keys in YAML: no class and no file stands there; `""`
             is the section itself.
+        opens: whether a selector that leads into a nested model opens it, for good.
         parts: fields that are edits of their own, which `steps` gives.
         new_layers: where the entries of new layers stand below the section, None where it makes none.
     """
@@ -31,6 +32,7 @@ class Edit(abc.ABC):
     is_list: ClassVar[bool] = False
     keys_are_names: ClassVar[bool] = False
     names: ClassVar[tuple[str, ...]] = ()
+    opens: ClassVar[bool] = True
     parts: ClassVar[tuple[str, ...]] = ()
     new_layers: ClassVar[tuple[str, ...] | None] = None
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar
 
 from pydantic import Field, RootModel
 
 from spec_compiler.diagnostics import Path
 from spec_compiler.edits.edit import Edit
-from spec_compiler.edits.freezing import Freezing
+from spec_compiler.edits.freezing import Freezing, pointless
 from spec_compiler.graph import Graph
 
 
@@ -19,14 +18,11 @@ class Freeze(RootModel[Freezing], Edit, frozen=True):
     key: ClassVar = "freeze"
     says: ClassVar = "Layers that training leaves as they are."
     names: ClassVar = ("",)
+    opens: ClassVar = False
 
     root: Freezing = Field(examples=["..block3_pool", {"layers": "base", "except": "block5_*", "batch_norm": "all"}])
 
     def apply(self, graph: Graph, path: Path) -> Graph:
         """The graph with these layers frozen; the others stay as they are."""
-        frozen = self.root.frozen(graph)  # read off the edited graph, in which the head and what was inserted are new
-        layers = {
-            name: replace(layer, trainable=False) if name in frozen and layer.trainable else layer
-            for name, layer in graph.layers.items()
-        }
-        return replace(graph, layers=layers)
+        frozen = self.root.apply(graph)  # read off the edited graph, in which the head and what was inserted are new
+        return pointless(graph, frozen, "`freeze` changes nothing, all of it is frozen already", path)

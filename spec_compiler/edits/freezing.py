@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
-from spec_compiler.diagnostics import SpecError, did_you_mean, show
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, show
 from spec_compiler.graph import Graph
-from spec_compiler.graph.resolve import resolve
+from spec_compiler.graph.enclosed import enclosed
+from spec_compiler.graph.layer_spec import LayerSpec
+from spec_compiler.graph.reached import reached_layers
+from spec_compiler.graph.trainable import flags, with_frozen, with_thawed
 from spec_compiler.language.parsed import Parsed
 from spec_compiler.language.selectors import Selector, mapping_schema
 
@@ -65,30 +68,63 @@ class Freezing(Parsed):
     def frozen(self, graph: Graph) -> frozenset[str]:
         """The names of the layers that are frozen, those among them that hold no variable but of frozen layers.
 
+        One inside of a nested model is named `outer/inner`; the model stays closed.
+
         Raises:
             SpecError: as `resolve`; SC201 for `batch_norm: all` on a graph without one.
         """
-        names = {graph.nodes[name].layer for name in resolve(self.selector, graph)} if self.selector else set()
+        names = chosen(self.selector, graph) if self.selector is not None else frozenset()
         if self.batch_norm == "all":
-            normalizations = {name for name, layer in graph.layers.items() if normalizes(layer.class_name)}
-            inner = any(layer.inner and _has_normalization(layer.inner) for layer in graph.layers.values())
-            if not normalizations and not inner:
+            normalizations = frozenset(
+                name for name, layer in (*graph.layers.items(), *enclosed(graph)) if normalizes(layer.class_name)
+            )
+            if not normalizations:
                 message = "`batch_norm: all` finds no BatchNormalization in this model"
                 raise SpecError.single("SC201", message, path=("batch_norm",), help="leave it out")
             names |= normalizations
-        # Keras keeps `trainable` at the variable as well: of two layers that hold one, both train it or none
-        frozen = frozenset().union(*(layer.tied for layer in graph.tied_layers if layer.name in names))
-        names |= {layer.name for layer in graph.tied_layers if layer.tied <= frozen}
-        return frozenset(names)
+        return names
+
+    def apply(self, graph: Graph) -> Graph:
+        """The graph with these layers frozen, the others as they were.
+
+        Raises:
+            SpecError: as `frozen`.
+        """
+        return replace(with_frozen(graph, self.frozen(graph)), inference=graph.inference or self.batch_norm == "all")
+
+
+def unfrozen(selector: Selector, graph: Graph) -> Graph:
+    """The graph in which the selected can train, the others as they were; where `batch_norm: all` was said, that holds.
+
+    Raises:
+        SpecError: as `resolve`.
+    """
+
+    def stays(layer: LayerSpec) -> bool:
+        return graph.inference and normalizes(layer.class_name)
+
+    return with_thawed(graph, chosen(selector, graph), stays)
+
+
+def pointless(before: Graph, after: Graph, message: str, path: Path) -> Graph:
+    """The graph after a section that freezes or unfreezes, with SC313 where it has changed nothing."""
+    if flags(before) != flags(after) or before.inference != after.inference:
+        return after
+    return replace(after, warnings=(*after.warnings, Diagnostic("SC313", message, path, help="leave it out")))
+
+
+def chosen(selector: Selector, graph: Graph) -> frozenset[str]:
+    """The layers that a selector matches, with those that hold no variable but of these.
+
+    Raises:
+        SpecError: as `resolve`.
+    """
+    seen, found = reached_layers(selector, graph)
+    # Keras keeps `trainable` at the variable as well: of two layers that hold one, both train it or none
+    held = frozenset().union(*(layer.tied for layer in seen.tied_layers if layer.name in found))
+    return frozenset(found) | {layer.name for layer in seen.tied_layers if layer.tied <= held}
 
 
 def normalizes(class_name: str) -> bool:
     """Whether a class is a BatchNormalization."""
     return class_name.rpartition(">")[2] in NORMALIZATIONS
-
-
-def _has_normalization(graph: Graph) -> bool:
-    return any(
-        normalizes(layer.class_name) or (layer.inner is not None and _has_normalization(layer.inner))
-        for layer in graph.layers.values()
-    )

@@ -18,7 +18,7 @@ from spec_compiler.keras_facts.argument_checks import check_arguments
 from spec_compiler.keras_facts.argument_values import flow
 from spec_compiler.language.selectors import Selector
 
-_NOT_SET = {"name": "a kept layer keeps its name", "trainable": "use `freeze`"}
+_NOT_SET = {"name": "a kept layer keeps its name", "trainable": "use `freeze` or `unfreeze`"}
 
 
 class Set(Selecting, Edit):

@@ -41,7 +41,7 @@ class StartAt(RootModel[Selector], Edit, frozen=True):
         origin = Origin("start_at", path)
         if graph.layer_of(ref.node).kind == "input":
             message = f"`start_at: {self.root.text}` cuts nothing, it takes an input of the model already"
-            return replace(graph, warnings=(*graph.warnings, Diagnostic("SC310", message, path, help="remove it")))
+            return replace(graph, warnings=(*graph.warnings, Diagnostic("SC313", message, path, help="remove it")))
         if not graph.nodes[ref.node].outputs:
             made = graph.layer_of(ref.node)
             message = f"`{name}` takes the new layer `{made.name}`, whose shape is known once the model is built"

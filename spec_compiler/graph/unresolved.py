@@ -17,6 +17,7 @@ from spec_compiler.language.places import STEPS
 from spec_compiler.language.selectors import KEYWORDS, Term, as_a_list
 
 _STILL_THERE = "name a layer that is still there, or change that section"
+_FROM_ABOVE = "the entries of a section are applied from above"
 _ANY_STILL_THERE = "name layers that are still there, or change that section"
 
 
@@ -30,6 +31,7 @@ def no_layer(name: str, graph: Graph, path: Path = (), chars: tuple[int, int] | 
         return told(
             "SC206",
             f"`{gone}` is no longer there, `{origin.place}` took it away",
+            notes=_why_too_late(origin, graph),
             related=[(f"`{origin.place}` took it away", origin.path)],
             help=_STILL_THERE,
         )
@@ -39,6 +41,7 @@ def no_layer(name: str, graph: Graph, path: Path = (), chars: tuple[int, int] | 
         return told(
             "SC206",
             f"`{bare}` is called `{renamed.name}` by now",
+            notes=_why_too_late(by, graph) if by is not None else (),
             related=[(f"`{by.place}` renamed it", by.path)] if by is not None else [],
             help=write(renamed.name, f"write `{renamed.name}`"),
         )
@@ -77,6 +80,13 @@ def _order(coming: Coming) -> str:
     return f"the {what} are applied in the order {quoted(coming.order)}"
 
 
+def _why_too_late(by: Origin, graph: Graph) -> tuple[str, ...]:
+    """The order in which an edit came before the section that is applied; nothing once all are."""
+    if graph.coming is None:
+        return ()
+    return (_FROM_ABOVE if by.section == graph.coming.section else _order(graph.coming),)
+
+
 def _too_early(
     fact: str, later: LayerSpec, graph: Graph, path: Path, chars: tuple[int, int] | None = None
 ) -> SpecError:
@@ -84,7 +94,7 @@ def _too_early(
     assert graph.coming is not None
     here, there = graph.coming.section, later.origin.place
     if here == there:
-        order, help = "the entries of a section are applied from above", "move that entry up"
+        order, help = _FROM_ABOVE, "move that entry up"
     else:
         order = _order(graph.coming)
         help = f"write it into `{there}` itself"
@@ -124,9 +134,10 @@ def is_inside(name: str, whose: str, graph: Graph) -> bool:
     return in_base.startswith(f"{whose}/")
 
 
-def _taken_away(fact: str, term: Term, name: str, origin: Origin, notes: tuple[str, ...] = ()) -> SpecError:
+def _taken_away(fact: str, term: Term, name: str, graph: Graph, notes: tuple[str, ...] = ()) -> SpecError:
     """SC206 for an element of which an edit left nothing, with the place of the edit that took `name` away."""
-    related = [(f"`{origin.place}` took `{name}` away", origin.path)]
+    origin = graph.layers[name].origin if name in graph.layers else graph.removed[name]  # by one of the same name
+    related, notes = [(f"`{origin.place}` took `{name}` away", origin.path)], (*notes, *_why_too_late(origin, graph))
     return SpecError.single("SC206", fact, path=term.path, related=related, notes=notes, help=_ANY_STILL_THERE)
 
 
@@ -134,8 +145,8 @@ def _no_model(term: Term, graph: Graph) -> SpecError:
     """The error for a base or nested model that is not there, or of which nothing is left."""
     gone = next((name for name in graph.removed if name.startswith(f"{term.whose}/")), None)
     if gone is not None:
-        origin = graph.removed[gone]
-        return _taken_away(f"nothing of `{term.whose}` is left, `{origin.place}` took it away", term, gone, origin)
+        fact = f"nothing of `{term.whose}` is left, `{graph.removed[gone].place}` took it away"
+        return _taken_away(fact, term, gone, graph)
     inside = _in_renamed(term.text, graph, term.path)
     if inside is not None:
         return inside
@@ -158,6 +169,7 @@ def _in_renamed(text: str, graph: Graph, path: Path, chars: tuple[int, int] | No
         f"`{text}` leads into `{model.name}`, which `{by.place}` renames as a whole",
         path=path,
         chars=chars,
+        notes=_why_too_late(by, graph),
         related=[("it is renamed here", by.path)],
         help=f"leave `{old}` out of `{by.place}`, then `{text.replace(model.name, old, 1)}` is what you mean",
     )
@@ -173,7 +185,7 @@ def _lost_positions(term: Term, graph: Graph) -> SpecError:
     origin = graph.layers[name].origin if name in graph.layers else graph.removed[name]
     fact = f"`{term.text}` {named} in the base, which `{origin.place}` took away"
     notes = ("positions count the base's own layers, whatever is cut or added",)
-    return _taken_away(fact, term, name, origin, notes)
+    return _taken_away(fact, term, name, graph, notes)
 
 
 def nothing(term: Term, graph: Graph) -> SpecError:
@@ -206,9 +218,8 @@ def nothing(term: Term, graph: Graph) -> SpecError:
         help = several or _near_pattern(term, graph) or "`spec-compiler layers` prints the names"
     gone = sorted(filter(term.matches(), graph.removed)) if term.form == "glob" else []
     if gone:
-        origin = graph.removed[gone[0]]
-        fact = f"`{term.text}` matches only layers that `{origin.place}` took away"
-        return _taken_away(fact, term, gone[0], origin)
+        fact = f"`{term.text}` matches only layers that `{graph.removed[gone[0]].place}` took away"
+        return _taken_away(fact, term, gone[0], graph)
     help = reach(graph, partial(_matches, term)) or help
     what = {"type": f"no layer of class `{term.parts[0]}`"}.get(term.form, f"`{term.text}` matches no layer")
     return SpecError.single("SC201", what, path=term.path, help=help)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.edits.cut import CutAt
+from spec_compiler.edits.outputs import Outputs
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Origin
 from spec_compiler.language.places import in_section, section_place
@@ -18,8 +20,8 @@ _OUTPUTS = Origin("outputs", ("outputs",))
 class Made:
     """Every layer that the edits have made or changed so far, by the place in the spec that says so.
 
-    `layers` has those that an entry makes, at the entry; `changed` those that a `set` gave other arguments; `moved` the
-    calls that take another tensor since a `remove`, where the output does not.
+    `layers` has those that an entry makes, at the entry; `changed` those that `set` or `input` gave other arguments or
+    `rename` another name; `moved` the calls that take another tensor since a `remove`, or are the output since then.
     """
 
     layers: dict[Path, list[str]] = field(default_factory=dict)
@@ -33,16 +35,21 @@ class Made:
         if any(name != new for name, new in names.items()):  # an edit has given names, whichever it is
             for noted in (self.changed, self.moved):
                 noted.update({at: [_followed(name, names) for name in there] for at, there in noted.items()})
-        # Where the output moved, what was removed was the end of the model, and nothing is left to lead past it.
-        if in_section(path)[0] == "remove" and before.output_refs == graph.output_refs:
-            self.moved[path] = [
-                name for name, node in graph.nodes.items() if name in before.nodes and node != before.nodes[name]
-            ]
+        if in_section(path)[0] == "remove":
+            moved = [name for name, node in graph.nodes.items() if name in before.nodes and node != before.nodes[name]]
+            self.moved[path] = moved + [ref.node for ref in graph.output_refs if ref not in before.output_refs]
         for layer in graph.layers.values():
             if layer.is_new and layer.origin.path[: len(path)] == path:
                 self.layers.setdefault(layer.origin.path, []).append(layer.name)
-            elif layer.changed_by is not None and layer.changed_by.path == path and in_section(path)[0] == "set":
+            elif layer.changed_by is not None and _is_told_here(layer.changed_by.path, path):
                 self.changed.setdefault(path, []).append(layer.name)
+            if layer.renamed_by is not None and in_section(path) == ("rename",):
+                self.changed[layer.renamed_by.path] = [layer.name]
+
+
+def _is_told_here(changed_by: Path, path: Path) -> bool:
+    is_input = in_section(path) == ("input",) and changed_by[: len(path)] == path
+    return is_input or (in_section(path)[0] == "set" and changed_by == path)
 
 
 def _followed(call: str, names: Mapping[str, str]) -> str:
@@ -52,21 +59,24 @@ def _followed(call: str, names: Mapping[str, str]) -> str:
 
 
 def check_lost(spec: Spec, before: Graph, made: Made, graph: Graph) -> Graph:
-    """The graph after all edits, with a warning for each edit, or each entry of one, of which nothing is left.
+    """The graph after all edits, proven to have something of each edit and of each base.
 
     `before` is the graph of the base.
 
     Raises:
-        SpecError: SC306 for layers of the head that no output depends on, SC311 for a base that none does.
+        SpecError: SC306 for layers of the head that no output depends on, SC311 for a base that none does, SC310 for
+            each other edit, or entry of one, of which nothing is left.
     """
     # By the place in the spec, not by name: an entry with `each` makes many, of which one that is left is enough.
     there = {layer.origin.path for layer in graph.layers.values()}
     lost = {path: names for path, names in made.layers.items() if path not in there}
-    problems = [*_of_head(made, lost, graph), *_of_bases(spec, before, graph)]
-    if problems:
-        raise SpecError(problems)
-    warnings = [*_of_edits(spec, made, lost, graph)]
-    return replace(graph, warnings=(*graph.warnings, *warnings)) if warnings else graph
+    for problems in (
+        [*_of_head(made, lost, graph), *_of_bases(spec, before, graph)],
+        [*_of_cut(spec, before, graph), *_of_edits(spec, made, lost, graph)],
+    ):
+        if problems:
+            raise SpecError(problems)
+    return graph
 
 
 def _of_head(made: Made, lost: dict[Path, list[str]], graph: Graph) -> Iterator[Diagnostic]:
@@ -112,16 +122,40 @@ def _of_bases(spec: Spec, before: Graph, graph: Graph) -> Iterator[Diagnostic]:
         )
 
 
+def _of_cut(spec: Spec, before: Graph, graph: Graph) -> Iterator[Diagnostic]:
+    """SC310 for a `cut_at` above what another section makes the output."""
+    cut, path = spec.section(CutAt), spec.place("cut_at")
+    name = cut.root.text if cut is not None else ""
+    remover = graph.removed.get(name)
+    if spec.steps or name not in before.nodes or graph.renamed.get(name, name) in graph.nodes:
+        return
+    if remover is not None and remover.section in ("replace", "remove"):
+        return  # the cut counts: they put its layer away afterwards, on purpose
+    by = "outputs" if spec.section(Outputs) is not None else "head"
+    yield Diagnostic(
+        "SC310",
+        f"`{by}` ends before `{name}`, so `cut_at` changes nothing",
+        path,
+        help=f"remove it, or take `{name}` in `{by}`",
+        related=((f"`{by}` is here", spec.place(by)),),
+    )
+
+
 def _of_edits(spec: Spec, made: Made, lost: dict[Path, list[str]], graph: Graph) -> Iterator[Diagnostic]:
     """SC310 for each edit of which nothing is left, or for those entries of its chain."""
     for path, calls in made.moved.items():
         if calls and not any(name in graph.nodes for name in calls):
             yield _pointless("what follows the layers that this entry removes is not left", calls[0], path, graph)
+    for path, names in made.changed.items():
+        key = in_section(path)[0]
+        if key in ("input", "rename") and not any(name in graph.layers for name in names):
+            what = "changes" if key == "input" else "renames"
+            yield _pointless(f"`{names[0]}`, which this {what}, is not left", names[0], path, graph)
     for edit, _ in spec.edits():
         if len(in_section(edit)) == 1:  # the sections that are no lists speak for themselves
             continue
         entries = {path: names for path, names in made.layers.items() if path[: len(edit)] == edit}
-        gone = {path: names for path, names in entries.items() if path in lost}
+        gone = {path: names for path, names in entries.items() if path in lost and not _on_purpose(names[0], graph)}
         names = made.changed.get(edit, [])
         if names and not any(name in graph.layers for name in names):
             yield _pointless("nothing of what this entry changes is left", names[0], edit, graph)
@@ -132,6 +166,11 @@ def _of_edits(spec: Spec, made: Made, lost: dict[Path, list[str]], graph: Graph)
                 yield _pointless(f"the new layer `{made_there[0]}` is not left", made_there[0], path, graph)
 
 
+def _on_purpose(name: str, graph: Graph) -> bool:
+    """Whether a later step took a layer away by its name."""
+    return name in graph.removed and graph.removed[name].section in ("remove", "replace")
+
+
 def _pointless(fact: str, name: str, path: Path, graph: Graph) -> Diagnostic:
     origin = graph.layers[name].origin if name in graph.layers else graph.removed[name]  # by one of the same name
     by = origin.place
@@ -139,6 +178,6 @@ def _pointless(fact: str, name: str, path: Path, graph: Graph) -> Diagnostic:
         "SC310",
         f"{fact}, `{by}` goes on without it",
         path,
-        help=f"remove the entry, or change `{by}`",
+        help=f"remove it, or change `{by}`",
         related=((f"`{by}` is here", origin.path),),
     )

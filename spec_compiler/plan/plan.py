@@ -11,8 +11,10 @@ from spec_compiler.edits.dtype import policies_in, policy_name
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, Shape
 from spec_compiler.graph.node import TensorSpec
+from spec_compiler.graph.trainable import flags, num_frozen
 from spec_compiler.plan.listing import Listing
 from spec_compiler.plan.promises.promise import Promise
+from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.phase import PlannedPhase
 
 Action = Literal["kept", "changed", "new", "dropped"]
@@ -61,7 +63,7 @@ class Change:
 @dataclass(frozen=True, repr=False)
 class Plan:
     """The base and the result as graphs, and what differs; `phases` are those that the result is trained in,
-    `promises` those that it keeps.
+    `promises` those that it keeps, `compilation` what it is compiled with where no phase does that.
 
     Kept layers are matched by name and origin: a new layer that takes a dropped layer's name is still new.
     """
@@ -71,6 +73,7 @@ class Plan:
     after: Graph
     phases: tuple[PlannedPhase, ...] = ()
     promises: tuple[Promise, ...] = ()
+    compilation: Compile | None = None
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{self.count(action)} {action}" for action in ACTIONS if self.count(action))
@@ -112,6 +115,8 @@ class Plan:
             details.append(("output shape", was, now))
         if before.trainable != after.trainable and after.variables:  # what holds none is as it was, frozen or not
             details.append(("trainable", before.trainable, after.trainable))
+        if before.trainable and after.trainable and (inside := _frozen_inside(before, after)) is not None:
+            details.append(("frozen inside", *inside))
         if before.name != after.name:
             details.append(("name", before.name, after.name))
         details += _config_changes(before, after)
@@ -145,7 +150,7 @@ class Plan:
     @property
     def num_frozen(self) -> int:
         """Parameters of the result that training leaves alone because their layer is frozen."""
-        return sum(layer.num_parameters for layer in self.after.layers.values() if not layer.trainable)
+        return num_frozen(self.after)
 
     # How a notebook shows it; `compiler` sets it, as pictures know plans and plans know no pictures.
     display: ClassVar[Callable[[Plan], dict[str, str]]] = lambda plan: {"text/plain": repr(plan)}
@@ -170,6 +175,7 @@ class Plan:
             "outputs": {"before": _tensors(self.before, "outputs"), "after": _tensors(self.after, "outputs")},
             "layers": [_change_json(change) for change in self.changes],
             **({"phases": [_phase_json(phase, self.after) for phase in self.phases]} if self.phases else {}),
+            **({"compile": self.compilation.to_json()} if self.compilation else {}),
             **({"promises": [promise.to_json() for promise in self.promises]} if self.promises else {}),
         }
 
@@ -178,6 +184,15 @@ def _phase_json(phase: PlannedPhase, graph: Graph) -> dict[str, Any]:
     frozen = graph.num_parameters - phase.num_trained
     parameters = {"trained": phase.num_trained, "frozen": frozen}
     return {"name": phase.name, "epochs": phase.epochs, "parameters": parameters}
+
+
+def _frozen_inside(before: LayerSpec, after: LayerSpec) -> tuple[str, str] | None:
+    """How many of the layers with weights inside of a nested model are frozen, where an edit changed which."""
+    if before.inner is None or after.inner is None or before.inner is after.inner:
+        return None
+    sides = [flags(side) for side in (before.inner, after.inner)]
+    was, now = (f"{[*each.values()].count(False)} of {len(each)} layers" for each in sides)
+    return (was, now) if sides[0] != sides[1] else None
 
 
 def _shapes(graph: Graph, layer: str) -> tuple[Shape, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -25,3 +25,8 @@ class Compile(Section):
     jit_compile: bool | None = Field(
         default=None, description="Whether the backend compiles the training step with XLA; Keras decides if left out."
     )
+
+    def to_json(self) -> dict[str, Any]:
+        """What a plan says of it."""
+        metrics = [metric.text for metric in self.metrics]
+        return {"optimizer": self.optimizer.text, "loss": self.loss.text, "metrics": metrics}

@@ -37,6 +37,7 @@ WORDS: tuple[tuple[str, ...], ...] = (
     ("input", "name"),
     ("train", "phase"),
     ("train", "freeze"),
+    ("train", "unfreeze"),
     ("expect",),
     *((section.key, name) if name else (section.key,) for section in SECTIONS for name in section.names),
     *((each.key, *each.new_layers, key) for each in SECTIONS if each.new_layers is not None for key in OF_AN_ENTRY),

@@ -157,7 +157,7 @@ def _home(key: str) -> str | None:
 
 _ELSEWHERE = {
     "layers": "new layers stand in `head`, `insert` or `replace`",
-    "trainable": "`freeze` names the layers that do not train",
+    "trainable": "`freeze` names the layers that do not train, `unfreeze` those that do",
 }
 
 

@@ -10,11 +10,12 @@ from pydantic import Field, StrictInt, StrictStr
 from spec_compiler.edits.freezing import Freezing
 from spec_compiler.language.parsed import OneOrMore
 from spec_compiler.language.section import Section
+from spec_compiler.language.selectors import Selector
 from spec_compiler.spec.keras_objects import Callback, Optimizer
 
 
 class Phase(Section):
-    """Training in one go: the layers are frozen, Keras compiles the model anew, and `fit` runs."""
+    """Training in one go, from what the sections leave frozen: Keras compiles the model anew, and `fit` runs."""
 
     phase: Annotated[StrictStr, Field(min_length=1, pattern=r"^[A-Za-z0-9_.\- ]+$")] = Field(
         description="Its name, in the history and the curves.", examples=["feature_extraction", "fine_tune"]
@@ -24,8 +25,13 @@ class Phase(Section):
     )
     freeze: Freezing | None = Field(
         default=None,
-        description="The layers that stay as they are in this phase, in place of what `freeze` says; all others train.",
+        description="The layers that this phase leaves as they are; the others train or not, as after the sections.",
         examples=["base", "..block4_pool", {"layers": "..block4_pool", "batch_norm": "all"}],
+    )
+    unfreeze: Selector | None = Field(
+        default=None,
+        description="The layers that can train in this phase, after its `freeze`; the others as after the sections.",
+        examples=["block5_*", {"layers": "base", "except": "..block4_pool"}],
     )
     optimizer: Optimizer | None = Field(
         default=None,

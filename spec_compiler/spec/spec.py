@@ -214,13 +214,13 @@ class Spec(_Edited):
         return copied._under(self._policy) if self._policy is not None else copied
 
     def texts(self) -> Iterator[str]:
-        """Every text in the sections that edit: where a selector reaches into a nested model, it is one of these."""
-        data = self.source.data
+        """Every text in the sections that edit: where a selector opens a nested model, it is one of these."""
+        data, opening = self.source.data, {section.key for section in SECTIONS if section.opens}
         steps = data.get(STEPS) or ()
         sections = [data, *(steps if isinstance(steps, list | tuple) else [steps])]
         named = [each.key for each in SECTIONS if each.keys_are_names]
         keys = [list(section[key] or ()) for section in sections for key in named if key in section]
-        return texts_in([keys, *(value for key, value in data.items() if key in (*EDITS, STEPS, "train"))])
+        return texts_in([keys, *(value for section in sections for key, value in section.items() if key in opening)])
 
     def sections(self) -> Iterator[tuple[Path, Any]]:
         """What the sections that edit say, in the order in which they are applied, each with its place in the spec."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError
-from spec_compiler.edits.freeze import Freeze
-from spec_compiler.edits.freezing import normalizes
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, under
+from spec_compiler.edits.freezing import normalizes, unfrozen
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec
+from spec_compiler.graph.trainable import with_ties_open
 from spec_compiler.spec import Spec
 from spec_compiler.spec.phase import PlannedPhase
 from spec_compiler.training.image_data import image_problems
 from spec_compiler.training.loss import loss_problems, metric_problems
+from spec_compiler.training.pointless import pointless_in_phase, pointless_sections
 from spec_compiler.training.reported import monitor_problems
 
 
@@ -24,10 +25,11 @@ def check_training(spec: Spec, graph: Graph) -> None:
     Raises:
         SpecError: SC102, SC103, SC201 and the other errors of a selector, SC604, SC605, SC607; paths from the spec.
     """
-    problems = [*_sections(spec), *_phases(spec, graph)]
+    problems = [*_sections(spec), *pointless_sections(spec, graph), *_phases(spec, graph)]
     if spec.train and spec.compile is not None and spec.data is not None:
         problems += monitor_problems(spec, graph)
-    images = [*image_problems(spec, graph)] if spec.data is not None and not spec.data.is_code else []
+    takes_images = spec.train and spec.data is not None and not spec.data.is_code
+    images = [*image_problems(spec, graph)] if takes_images else []
     problems += images
     # where the model takes no images at all, what its loss computes with is no longer the question
     if spec.compile is not None and not any(problem.code == "SC604" for problem in images):
@@ -48,56 +50,75 @@ def check_sections(spec: Spec) -> None:
 
 
 def trainable_layers(spec: Spec, graph: Graph, index: int) -> frozenset[str]:
-    """The names of the layers that train in a phase.
-
-    A phase with `freeze` leaves exactly those out, and new layers that say `trainable: false` themselves; one without
-    takes what the section `freeze` left.
+    """The names of the layers that train in a phase, a nested model's where something inside of it does.
 
     Raises:
-        SpecError: as `resolve`, paths relative to the phase's `freeze`.
+        SpecError: as `graph_of_phase`.
     """
-    freeze = spec.train[index].freeze
-    if freeze is None:
-        return frozenset(name for name, layer in graph.layers.items() if layer.trainable)
-    frozen = freeze.frozen(graph)
-    return frozenset(name for name, layer in graph.layers.items() if name not in frozen and not _says_frozen(layer))
+    return frozenset(name for name, layer in graph_of_phase(spec, graph, index).layers.items() if layer.trainable)
+
+
+def graph_of_phase(spec: Spec, graph: Graph, index: int) -> Graph:
+    """The edited model with what trains in a phase: the sections' state, then its `freeze`, then its `unfreeze`.
+
+    Each phase is by itself, whatever those before it froze.
+
+    Raises:
+        SpecError: as `resolve`, paths relative to the phase.
+    """
+    phase = spec.train[index]
+    if phase.freeze is not None:
+        with under("freeze"):
+            graph = phase.freeze.apply(graph)
+    if phase.unfreeze is not None:
+        with under("unfreeze"):
+            graph = unfrozen(phase.unfreeze, graph)
+    return graph
 
 
 def planned_phases(spec: Spec, graph: Graph) -> tuple[PlannedPhase, ...]:
     """Each phase with how many parameters of the edited model train in it.
 
     Raises:
-        SpecError: as `trainable_layers`.
+        SpecError: as `graph_of_phase`.
     """
-    phases = []
-    for index, phase in enumerate(spec.train):
-        layers = [graph.layers[name] for name in trainable_layers(spec, graph, index)]
-        inference = inference_only(spec, index)
-        phases.append(PlannedPhase(phase.phase, phase.epochs, sum(_num_trained(layer, inference) for layer in layers)))
-    return tuple(phases)
+    return tuple(
+        PlannedPhase(phase.phase, phase.epochs, sum(counts_of_trained(graph_of_phase(spec, graph, index)).values()))
+        for index, phase in enumerate(spec.train)
+    )
 
 
-def inference_only(spec: Spec, index: int) -> bool:
-    """Whether a phase keeps every BatchNormalization in inference mode."""
-    freeze = spec.train[index].freeze
-    freezes = [freeze] if freeze is not None else [section.root for _, section in spec.said(Freeze)]
-    return any(each.batch_norm == "all" for each in freezes)
+def counts_of_trained(graph: Graph) -> dict[str, int]:
+    """For each layer how many of its parameters change with the gradient, each variable once however many hold it."""
+    graph = with_ties_open(graph)
+    shared = {layer.name for layer in graph.tied_layers}
+    # what a frozen layer holds as well, none trains
+    tied = {place for layer in graph.tied_layers if not layer.trainable for place in layer.tied}
+    counts = {}
+    for name, layer in graph.layers.items():
+        if layer.trainable and name in shared:
+            own = {layer.stored.at(each): each.num_elements for each in layer.weights if each.trainable}
+            counts[name] = sum(size for place, size in own.items() if place not in tied)
+            tied |= own.keys()
+        elif layer.trainable:
+            counts[name] = _num_trained(layer, graph.inference)
+    return counts
 
 
 def _num_trained(layer: LayerSpec, inference: bool) -> int:
-    if layer.inner is not None and inference:
-        return sum(_num_trained(inner, inference) for inner in layer.inner.layers.values())
+    if layer.inner is not None:
+        return sum(_num_trained(each, inference) for each in layer.inner.layers.values() if each.trainable)
     if inference and normalizes(layer.class_name):
         return 0
     return sum(weight.num_elements for weight in layer.weights if weight.trainable)
 
 
-def _says_frozen(layer: LayerSpec) -> bool:
-    return layer.is_new and layer.arguments.get("trainable") is False
-
-
 def _sections(spec: Spec) -> Iterator[Diagnostic]:
     if not spec.train:
+        if spec.data is not None:
+            help = "add `train: [{phase: main, epochs: 5}]`, which `spec-compiler train` runs, or leave it out"
+            message = "nothing uses `data`, this spec has no `train`"
+            yield Diagnostic("SC312", message, ("data",), at_key=True, help=help)
         return
     for name, example in (("data", "data: {train: FOLDER, validation: 0.2}"), ("compile", _COMPILE)):
         if getattr(spec, name) is None:
@@ -117,12 +138,19 @@ _COMPILE = "compile: {optimizer: adam, loss: categorical_crossentropy, metrics: 
 def _phases(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
     for index, phase in enumerate(spec.train):
         try:
-            names = trainable_layers(spec, graph, index)
+            trained = graph_of_phase(spec, graph, index)
         except SpecError as error:
-            yield from error.under("train", index, "freeze").diagnostics
+            yield from error.under("train", index).diagnostics
             continue
-        if not any(weight.trainable for name in names for weight in graph.layers[name].weights):
-            path: Path = ("train", index) + (("freeze",) if phase.freeze is not None else ())
-            by = "freezes" if phase.freeze is not None else "inherits from `freeze`"
-            message = f"the phase `{phase.phase}` {by} every layer with weights, it would train nothing"
-            yield Diagnostic("SC607", message, path, help="leave some layers out of the selector, or add a `head`")
+        if problems := [*pointless_in_phase(spec, graph, index)]:
+            yield from problems
+            continue
+        path: Path = ("train", index)
+        if not any(counts_of_trained(trained).values()):
+            message = f"the phase `{phase.phase}` begins with every layer with weights frozen, it would train nothing"
+            help = "name in `unfreeze` what it is to train, or add a `head`"
+            if phase.freeze is not None:
+                path = (*path, "freeze")
+                message = f"the phase `{phase.phase}` freezes every layer with weights, it would train nothing"
+                help = "leave some layers out of the selector, or add a `head`"
+            yield Diagnostic("SC607", message, path, help=help)

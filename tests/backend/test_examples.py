@@ -76,8 +76,8 @@ def test_the_second_step_on_vgg16_trains_the_last_block() -> None:
         ("inception_v3_custom_input", (None, 224, 224, 3), (None, 1000)),
         ("resnet50_classifier", (None, 224, 224, 3), (None, 1000)),
         ("resnet50_two_classes", (None, 128, 128, 3), (None, 2)),
-        ("resnet50_two_classes_scratch", (None, 224, 224, 3), (None, 2)),
-        ("vgg16_block1_conv2_features", (None, 224, 224, 3), (None, 224, 224, 64)),
+        ("resnet50_two_classes_scratch", (None, 128, 128, 3), (None, 2)),
+        ("vgg16_block1_conv2_features", (None, 224, 224, 64), (None, 224, 224, 64)),
     ],
 )
 def test_the_shapes_of_an_example(name: str, inputs: tuple[Any, ...], outputs: tuple[Any, ...]) -> None:

@@ -12,7 +12,9 @@ from typing import Any
 import keras
 
 from spec_compiler import check_spec, compile_spec
+from spec_compiler.backend.models.reader import read_graph
 from spec_compiler.backend.weights import freezing
+from spec_compiler.edits.freezing import Freezing
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.plan.warnings.forgotten_freezing import FORGET_FREEZING
 
@@ -144,8 +146,10 @@ def test_a_phase_trains_all_that_an_earlier_one_froze_inside_of_a_model() -> Non
     inner = keras.Sequential([keras.Input((4,)), keras.layers.BatchNormalization(name="bn")], name="inner")
     inputs = keras.Input((4,))
     model = keras.Model(inputs, keras.layers.Dense(2, name="answer")(inner(inputs)))
-    freezing.set_trainable(model, frozenset({"inner", "answer"}))
-    freezing.freeze_normalizations(model)
-    assert len(model.trainable_variables) == 2
-    freezing.set_trainable(model, frozenset({"inner", "answer"}))
-    assert len(model.trainable_variables) == 4
+    graph = read_graph(model)
+    layers = freezing.layers_of(model, graph)
+    for freeze, num_trained in (({"batch_norm": "all"}, 2), ("inner/bn", 2), ("answer", 2), ("inner", 2)):
+        freezing.set_trainable(layers, Freezing.parse(freeze).apply(graph))
+        assert len(model.trainable_variables) == num_trained
+        freezing.set_trainable(layers, graph)
+        assert len(model.trainable_variables) == 4

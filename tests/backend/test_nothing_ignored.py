@@ -84,7 +84,6 @@ def activated() -> Any:
         ({"kernel_regularizer": {"l2": {"l2": 0.01}}}, {"a"}),
         ({"kernel_regularizer": None}, {"b"}),
         ({"padding": "VALID"}, {"a", "b"}),
-        ({"padding": 1}, {"pad"}),
         ({"dtype": "float32", "activation": "relu"}, {"b"}),
     ],
 )
@@ -92,6 +91,13 @@ def test_finding_W16_where_compares_as_keras_does(where: dict[str, Any], found: 
     spec = {"spec": 1, "freeze": {"layers": "all", "where": where}}
     model = compile_spec(spec, base=activated()).model
     assert {layer.name for layer in model.layers if not layer.trainable} == found
+
+
+def test_finding_W16_where_compares_numbers_of_layers_without_weights() -> None:
+    wider = {"layers": {"layers": "all", "where": {"padding": 1}}, "to": {"padding": 2}}
+    assert compile_spec({"spec": 1, "set": [wider], "outputs": "pad"}, base=activated()).model.get_layer("pad").padding[
+        0
+    ] == (2, 2)
 
 
 def test_finding_W16_where_knows_what_set_and_new_layers_say() -> None:
@@ -268,8 +274,8 @@ def test_finding_W14_the_names_of_later_sections(branching_model: Any) -> None:
 
 
 def test_finding_W15_positions_that_are_partly_left(branching_model: Any) -> None:
-    result = compile_spec({"spec": 1, "cut_at": "pool", "freeze": "[-3:]"}, base=branching_model).model
-    assert [layer.name for layer in result.layers if not layer.trainable] == ["pool"]
+    result = compile_spec({"spec": 1, "cut_at": "pool", "freeze": "[-5:]"}, base=branching_model).model
+    assert [layer.name for layer in result.layers if not layer.trainable] == ["block2_conv2", "block2_add", "pool"]
     assert codes({"cut_at": "stem", "freeze": "[-2:]"}, branching_model) == ["SC206"]
 
 

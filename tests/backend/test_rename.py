@@ -59,10 +59,9 @@ def test_the_ledger_says_where_the_values_are_from() -> None:
     assert rows["scores", "bias"].source == "branching:predictions/bias"
 
 
-def test_what_goes_after_it_goes_for_that_reason() -> None:
-    compiled = compile_spec({"spec": 1, "rename": {"predictions": "scores"}, "outputs": "drop"}, base=branching())
-    lost = [row for row in compiled.weights.rows if row.action == "dropped"]
-    assert {(row.layer, row.reason) for row in lost} == {("predictions", "its layer was taken away by `outputs`")}
+def test_what_goes_after_it_was_renamed_for_nothing() -> None:
+    (error,) = check_spec({"spec": 1, "rename": {"predictions": "scores"}, "outputs": "drop"}, base=branching())
+    assert (error.code, error.path) == ("SC310", ("rename", "predictions"))
 
 
 class Own(Scaled):
@@ -124,11 +123,13 @@ def test_the_inside_of_a_model_has_no_new_name() -> None:
     inner = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="dense")], name="tower")
     model = keras.Sequential([keras.Input((4,)), inner, keras.layers.Dense(2, name="top")])
     for inside in ("/..", "/dense", "[0:1]"):
-        (error,) = check_spec({"spec": 1, "rename": {"tower": "body"}, "freeze": f"body{inside}"}, base=model)
-        assert (error.code, error.path) == ("SC201", ("freeze",))
+        (error,) = check_spec({"spec": 1, "rename": {"tower": "body"}, "outputs": f"body{inside}"}, base=model)
+        assert (error.code, error.path) == ("SC201", ("outputs",))
         assert error.message == f"`body{inside}` leads into `body`, which `rename` renames as a whole"
         assert error.help == f"leave `tower` out of `rename`, then `tower{inside}` is what you mean"
-        assert not check_spec({"spec": 1, "freeze": f"tower{inside}"}, base=model)
+        assert not check_spec({"spec": 1, "outputs": f"tower{inside}"}, base=model)
+        # what is frozen inside is so in the closed model, by the name that it has then
+        assert not check_spec({"spec": 1, "rename": {"tower": "body"}, "freeze": f"body{inside}"}, base=model)
 
 
 def test_a_second_call_that_was_renamed_is_told_as_lost() -> None:

@@ -120,13 +120,13 @@ def test_warnings_of_a_spec_inside_are_told_once_in_their_own_file(tmp_path: Pat
     )
     (tmp_path / "outer.yaml").write_text("spec: 1\nbases: {a: {spec: inner.yaml}, b: {spec: inner.yaml}}\n" + HEAD)
     outer = str(tmp_path / "outer.yaml")
-    expected = [("SC111", "inner.yaml", 3), ("SC310", "inner.yaml", 5)]
+    expected = [("SC111", "inner.yaml", 3), ("SC313", "inner.yaml", 5)]
     assert [(each.code, Path(each.file or "").name, each.line) for each in check_spec(outer)] == expected
     plan_spec(outer)
     assert [(each.code, Path(each.file or "").name, each.line) for each in check_spec(outer, static=True)] == expected
     assert [(each.code, Path(each.file or "").name) for each in compile_spec(outer).warnings] == [
         ("SC111", "inner.yaml"),
-        ("SC310", "inner.yaml"),
+        ("SC313", "inner.yaml"),
     ]
 
 

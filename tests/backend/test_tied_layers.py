@@ -43,7 +43,8 @@ def test_freezing_one_of_two_holders(inner_first: bool, freeze: str, left: list[
 @pytest.mark.parametrize("inner_first", [False, True])
 def test_layers_are_tied_in_a_model_that_is_opened_as_well(inner_first: bool) -> None:
     """What a file calls the place of a layer inside is not that of a layer outside which has the same place there."""
-    compiled = compile_spec({"spec": 1, "freeze": "inner/shared"}, base=tied(inner_first))
+    opening = {"set": [{"layers": "inner/own", "to": {"activation": "relu"}}]}
+    compiled = compile_spec({"spec": 1, **opening, "freeze": "inner/shared"}, base=tied(inner_first))
     after = compiled.plan.after
     assert {layer.name for layer in after.tied_layers} == {"shared", "inner/shared"}
     assert trains(compiled.model) == ["out/bias", "out/kernel", "own/bias", "own/kernel"]

@@ -18,6 +18,7 @@ from spec_compiler.diagram.notebook import mimebundle
 from spec_compiler.diagram.picture import draw_up
 from spec_compiler.plan import Plan
 from spec_compiler.plan.two_models import compare
+from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.phase import PlannedPhase
 from tests.unit.mermaid import parse_all
 from tests.unit.pictures import awkward, changed, cut, inserted, long_chain, replaced, residual_tower, siamese
@@ -113,7 +114,7 @@ def test_json_fits_the_published_schema(name: str) -> None:
 def test_the_schema_names_every_key() -> None:
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     data = json.loads(plan_as(replaced(), "json"))
-    assert set(data) == set(schema["properties"]) - {"matches", "phases", "promises"}
+    assert set(data) == set(schema["properties"]) - {"compile", "matches", "phases", "promises"}
     assert set(data["layers"][0]) == set(schema["$defs"]["layer"]["properties"])
     assert set(data["summary"]) == set(schema["properties"]["summary"]["properties"])
 
@@ -123,6 +124,18 @@ def test_a_comparison_fits_the_schema() -> None:
     found = compare(plan.before, plan.after)
     data: dict[str, Any] = {**found.plan.to_json(), "matches": found.to_json()}
     Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(json.loads(json.dumps(data)))
+
+
+def test_a_plan_that_compiles_fits_the_schema() -> None:
+    compilation = Compile.model_validate({"optimizer": {"Adam": 0.1}, "loss": "mse", "metrics": ["mae"]})
+    plan = replace(replaced(), compilation=compilation)
+    data = json.loads(plan_as(plan, "json"))
+    assert data["compile"] == {"optimizer": "Adam(learning_rate=0.1)", "loss": "mse", "metrics": ["mae"]}
+    Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(data)
+    assert "Compiled with Adam(learning_rate=0.1) and mse; it measures mae." in plan_as(plan, "text")
+    assert "Compiled with Adam(learning_rate=0.1) and mse; it measures mae." in plan_as(plan, "markdown").replace(
+        "\\", ""
+    )
 
 
 def test_a_plan_with_phases_fits_the_schema_finding_N7() -> None:

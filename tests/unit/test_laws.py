@@ -15,6 +15,7 @@ from spec_compiler.graph import Graph
 from spec_compiler.graph.invariants import check_graph
 from spec_compiler.graph.node import ValueRef, map_references
 from spec_compiler.graph.opened import opened
+from spec_compiler.graph.trainable import flags
 from spec_compiler.plan import Plan
 from spec_compiler.plan.editing import opened_for
 from spec_compiler.spec import load_spec
@@ -172,8 +173,22 @@ def test_frozen_twice_is_frozen(graph: Graph, batch_norm: str | None, chance: Ra
     once = edited_or_none(graph, freeze=freeze)
     if once is None:
         return
-    assert edited(once, freeze=freeze) == once
-    assert once.nodes == opened(graph, [str(which)]).nodes
+    assert replace(edited(once, freeze=freeze), warnings=()) == replace(once, warnings=())
+    assert once.nodes == graph.nodes
+
+
+@law
+@given(graphs(), chances())
+def test_unfrozen_is_as_it_was(graph: Graph, chance: Random) -> None:
+    """What is frozen and then unfrozen can train, and the others are as they were."""
+    which = selector(chance, [*graph.layers])
+    frozen = edited_or_none(graph, freeze=which)
+    thawed = edited_or_none(graph, freeze=which, unfreeze=which)
+    if frozen is None or thawed is None:
+        return
+    was, low, high = flags(graph), flags(frozen), flags(thawed)
+    assert all(high[name] for name in was if was[name] != low[name])
+    assert all(high[name] >= was[name] >= low[name] for name in was)
 
 
 @law

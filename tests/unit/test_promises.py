@@ -173,7 +173,7 @@ def test_nested_models_are_looked_into() -> None:
     assert asked("{present: type:Lambda, frozen: body/a, trains: body/b}", NESTED)
     assert asked("{trainable: 80, parameters: 144}", NESTED)
     assert "`body` trains" in broken("{frozen: body}", NESTED).message
-    phases = TRAINING.replace("freeze: [conv, norm]", "freeze: answer").replace("freeze: conv", "freeze: body")
+    phases = TRAINING.replace("freeze: [conv, norm]", "unfreeze: body").replace("freeze: conv", "freeze: body")
     assert "`body/a` trains in the phase `first`" in broken("{frozen: body/a}", NESTED, phases).message
 
 

@@ -34,6 +34,7 @@ def full() -> Graph:
         idle=frozenset({"idle"}),
         warnings=(Diagnostic("SC701", "legal", ("insert", 0)),),
         coming=Coming("remove", ("remove", "head"), (LayerSpec("later", "Dense"),)),
+        inference=True,
     )
 
 

@@ -21,34 +21,32 @@ from spec_compiler.backend.models.breakdowns import broken, diverged
 from spec_compiler.backend.models.fit_errors import keras_reason
 from spec_compiler.backend.training import checkpoints
 from spec_compiler.backend.training.batches import Batches
-from spec_compiler.backend.training.keras_objects import make
+from spec_compiler.backend.training.compiling import compile_arguments, located
 from spec_compiler.backend.training.progress import Progress, remember, restore_callbacks, restore_variables
 from spec_compiler.backend.weights.files import admitted
-from spec_compiler.backend.weights.freezing import freeze_normalizations, set_trainable
-from spec_compiler.diagnostics import SpecError, under
+from spec_compiler.backend.weights.freezing import layers_of, set_trainable
+from spec_compiler.diagnostics import SpecError
 from spec_compiler.files import Folder
 from spec_compiler.files.run_folder import BEST, HISTORY, LAST, LOGS
+from spec_compiler.graph import Graph
 from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.phase import Phase
 from spec_compiler.training.history import History, Row
 from spec_compiler.training.identity import Identity, to_json
-from spec_compiler.training.reported import metric_name
 
 
 @dataclass(frozen=True)
 class Job:
     """All that the phases need: the model, which layers train in each phase, the data, and where the results go.
 
-    `trainable` holds, for each phase, the names that the model's layers have in Keras, `inference` whether all batch
-    normalization stays in inference mode. `said` tells runs of another spec or other data apart. `data` and
-    `validation` are what `fit` takes; modules in `code_folder` are the user's own.
+    `graphs` holds, for each phase, the model's graph with what trains in it. `said` tells runs of another spec or other
+    data apart. `data` and `validation` are what `fit` takes; modules in `code_folder` are the user's own.
     """
 
     model: Any
     phases: tuple[Phase, ...]
     compile: Compile
-    trainable: tuple[frozenset[str], ...]
-    inference: tuple[bool, ...]
+    graphs: tuple[Graph, ...]
     data: Any
     validation: Any
     folder: str
@@ -94,9 +92,8 @@ def fit_phases(job: Job, progress: Progress | None = None) -> History:
 
 def _fit_phase(job: Job, progress: Progress, resumed: bool) -> None:
     phase, model = job.phases[progress.phase], job.model
-    set_trainable(model, job.trainable[progress.phase])
-    if job.inference[progress.phase]:
-        freeze_normalizations(model)
+    graph = job.graphs[progress.phase]
+    set_trainable(layers_of(model, graph), graph)
     model.compile(**_compile_arguments(job, progress.phase))
     own = _callbacks(job, progress.phase)
     if resumed:
@@ -145,39 +142,14 @@ def _fit_phase(job: Job, progress: Progress, resumed: bool) -> None:
 
 
 def _compile_arguments(job: Job, index: int) -> dict[str, Any]:
-    phase = job.phases[index]
-    optimizer = phase.optimizer or job.compile.optimizer
-    path = ("train", index, "optimizer") if phase.optimizer is not None else ("compile", "optimizer")
-    return {
-        "optimizer": _located(optimizer, path),
-        "loss": _located(job.compile.loss, ("compile", "loss")),
-        "metrics": _metrics(job),
-        "jit_compile": "auto" if job.compile.jit_compile is None else job.compile.jit_compile,
-    }
-
-
-def _metrics(job: Job) -> list[Any]:
-    """The metrics, for each output its own; Keras would deal out a list that is as long as there are outputs."""
-
-    def of_one_output() -> list[Any]:
-        metrics = [_located(each, ("compile", "metrics", at)) for at, each in enumerate(job.compile.metrics)]
-        for metric, entry in zip(metrics, job.compile.metrics, strict=True):
-            if not isinstance(metric, str):
-                metric.name = metric_name(entry)
-        return metrics
-
-    metrics = [of_one_output() for _ in job.model.outputs]
-    return metrics[0] if len(metrics) == 1 or not job.compile.metrics else metrics
+    optimizer = job.phases[index].optimizer
+    own = (optimizer, ("train", index, "optimizer")) if optimizer is not None else None
+    return compile_arguments(job.compile, len(job.model.outputs), own)
 
 
 def _callbacks(job: Job, index: int) -> list[Any]:
     entries = enumerate(job.phases[index].callbacks)
-    return [_located(each, ("train", index, "callbacks", at), job.folder) for at, each in entries]
-
-
-def _located(entry: Any, path: tuple[str | int, ...], folder: str = "") -> Any:
-    with under(*path):
-        return make(entry, folder)
+    return [located(each, ("train", index, "callbacks", at), job.folder) for at, each in entries]
 
 
 def _logs(job: Job, phase: int) -> Iterable[Any]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
+
+from spec_compiler.graph import Graph
 
 
 def freeze(layer: Any) -> None:
@@ -38,19 +41,37 @@ def thawed(model: Any) -> tuple[list[Any], list[Any]]:
     return [layer for layer in layers if not layer.trainable], single
 
 
-def set_trainable(model: Any, names: frozenset[str]) -> None:
-    """Makes exactly the named layers trainable; BatchNormalization inside frozen nested models is frozen with them."""
-    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
-    for layer in layers:
-        if layer.name in names and (not layer.trainable or hasattr(layer, "layers")):
+def set_trainable(layers: Mapping[str, Any], graph: Graph) -> None:
+    """Lets each layer train or not, as the graph says, those inside of nested models too; `layers` are by its names."""
+    states = list(_states(layers, graph))
+    for layer, trains in states:  # from outside in: a model hands its own on to all inside of it
+        if trains and not layer.trainable:
             unfreeze(layer)
-    for layer in layers:  # last: what is frozen stays so, though a nested model that trains holds it as well
-        if layer.name not in names:
+    for layer, trains in states:  # last: what is frozen stays so, though a layer that trains holds it as well
+        if not trains:
             freeze(layer)
+    if graph.inference:
+        for layer in layers.values():
+            freeze_normalizations(layer)
 
 
-def freeze_normalizations(model: Any) -> None:
-    """Keeps every BatchNormalization in inference mode, those in nested models included."""
-    for layer in model._flatten_layers():
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
+def _states(layers: Mapping[str, Any], graph: Graph) -> Iterator[tuple[Any, bool]]:
+    for name, spec in graph.layers.items():
+        if not hasattr(layers.get(name), "trainable"):  # a plain operation
+            continue
+        yield layers[name], spec.trainable
+        if spec.inner is not None and spec.trainable:
+            yield from _states(layers_of(layers[name], spec.inner), spec.inner)
+
+
+def layers_of(model: Any, graph: Graph) -> dict[str, Any]:
+    """A model's layers by the names that its graph has for them."""
+    by_name = {layer.name: layer for layer in model.layers}
+    return {name: by_name[spec.name_in_keras] for name, spec in graph.layers.items() if spec.name_in_keras in by_name}
+
+
+def freeze_normalizations(layer: Any) -> None:
+    """Keeps a layer that is a BatchNormalization in inference mode, and every one inside of a layer or model."""
+    for each in layer._flatten_layers() if isinstance(layer, keras.Layer) else ():
+        if isinstance(each, keras.layers.BatchNormalization):
+            each.trainable = False

@@ -14,7 +14,7 @@ from spec_compiler.backend.models.store import parts
 from spec_compiler.backend.models.symbolic import assign, initialize, is_symbolic, quick_protocols
 from spec_compiler.backend.models.writer import Built
 from spec_compiler.backend.weights.files import Array
-from spec_compiler.backend.weights.freezing import freeze, thawed
+from spec_compiler.backend.weights.freezing import freeze, set_trainable, thawed
 from spec_compiler.backend.weights.sources import OpenSource, WeightSource, as_array, to_array
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph
@@ -52,13 +52,7 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
 
 def _freeze_layers(built: Built, frozen: list[Any]) -> None:
     """Lets each layer train or not, as the graph says; `frozen` are layers, in nested models too, that Keras froze."""
-    layers = [(layer, built.graph.layers[name].trainable) for name, layer in built.layers.items()]
-    for layer, trains in layers:
-        if trains and getattr(layer, "trainable", True) is False:
-            layer.trainable = True
-    for layer, trains in layers:  # last: what is frozen stays so, though a layer that trains holds it as well
-        if not trains and hasattr(layer, "trainable"):
-            freeze(layer)
+    set_trainable(built.layers, built.graph)
     for layer in frozen:
         if not layer.trainable:
             freeze(layer)

@@ -6,12 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph
-from spec_compiler.graph.opened import opened
-from spec_compiler.graph.resolve import resolve
+from spec_compiler.graph.reached import reached_layers
 from spec_compiler.language.bounds import Bounds
 from spec_compiler.language.selectors import Selector
 from spec_compiler.spec import Spec
@@ -45,8 +43,7 @@ class Asked:
             SpecError: as `resolve`.
         """
         # A promise that reaches into a nested model looks inside, and does not open it: it changes nothing.
-        graph = opened(self.graph, [term.text for term in (*selector.terms, *_excluded(selector))])
-        return graph, tuple(dict.fromkeys(graph.nodes[name].layer for name in resolve(selector, graph)))
+        return reached_layers(selector, self.graph)
 
     def bounded(self, bounds: Bounds, value: int, message: str, sizes: Mapping[str, int], key: str) -> str:
         """The figure as text, which is within its bounds; `sizes` are the shares of the layers.
@@ -74,10 +71,6 @@ class Asked:
 def unknown(message: str, note: str, help: str | None) -> SpecError:
     """The error for a size that is not known."""
     return SpecError.single("SC321", message, notes=(note,), help=help)
-
-
-def _excluded(selector: Selector) -> Iterable[Any]:
-    return selector.excluded.terms if selector.excluded is not None else ()
 
 
 def layers_text(names: Iterable[str], named: bool = True) -> str:

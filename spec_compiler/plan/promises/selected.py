@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from spec_compiler.diagnostics import Diagnostic, SpecError
-from spec_compiler.graph import Graph
 from spec_compiler.graph.anywhere import anywhere
 from spec_compiler.graph.resolve import MOST_PROBLEMS, resolve
 from spec_compiler.language.selectors import Selector
 from spec_compiler.plan.promises.asked import Asked, layers_text, listed
 
 
-def _with_weights(asked: Asked, selector: Selector) -> tuple[Graph, list[str]]:
+def _with_weights(asked: Asked, selector: Selector) -> list[str]:
     graph, names = asked.resolved(selector)
     weighty = [name for name in names if graph.layers[name].weights]
     if not weighty:
@@ -20,14 +19,14 @@ def _with_weights(asked: Asked, selector: Selector) -> tuple[Graph, list[str]]:
         raise SpecError.single(
             "SC320", message, notes=(f"it matches {listed(names)}",), help="name layers with weights"
         )
-    return graph, weighty
+    return weighty
 
 
 def frozen(asked: Asked, selector: Selector) -> str:
     """How many layers no training changes. Raises: SC320, and as `resolve`."""
-    graph, names = _with_weights(asked, selector)
+    names = _with_weights(asked, selector)
     for state in asked.states:
-        moving = [name for name in names if state.changes(name, graph.layers[name], asked.graph)]
+        moving = [name for name in names if state.changes(name)]
         if moving:
             where = f" in the phase `{state.phase}`" if state.phase is not None else ""
             verb = "trains" if len(moving) == 1 else "train"
@@ -50,12 +49,8 @@ def _freeze(selector: Selector) -> str:
 
 def trains(asked: Asked, selector: Selector) -> str:
     """How many layers train, each in one phase at least. Raises: SC320, and as `resolve`."""
-    graph, names = _with_weights(asked, selector)
-    still = [
-        name
-        for name in names
-        if not any(state.changes(name, graph.layers[name], asked.graph) for state in asked.states)
-    ]
+    names = _with_weights(asked, selector)
+    still = [name for name in names if not any(state.changes(name) for state in asked.states)]
     if still:
         where = " in any phase" if asked.spec.train else ""
         verb = "does" if len(still) == 1 else "do"
@@ -63,7 +58,7 @@ def trains(asked: Asked, selector: Selector) -> str:
             "SC320",
             f"{layers_text(still)} {verb} not train{where}, {asked.says} says that `{selector.text}` does",
             notes=(f"{listed(still)}",) if len(still) > 1 else (),
-            help="take them out of `freeze`",
+            help="take them out of `freeze`, or name them in `unfreeze`",
         )
     return layers_text(names, named=False)
 

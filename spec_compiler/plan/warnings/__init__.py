@@ -1,6 +1,6 @@
 """What is legal in a spec but surely not meant: each warning is a function, in a file of its name.
 
-Here are the warnings that a spec and its plan show. What only an edit sees while it is applied (SC305, SC310, SC313)
+Here are the warnings that a spec and its plan show. What only an edit sees while it is applied (SC305, SC313)
 comes with the graph; what only the files of the weights show (SC507, SC511) is told by those who open them.
 """
 
@@ -20,17 +20,13 @@ from spec_compiler.plan.warnings.plain_pixels import plain_pixels
 from spec_compiler.plan.warnings.pointless_cut import pointless_cut
 from spec_compiler.plan.warnings.pointless_freeze import pointless_freeze
 from spec_compiler.plan.warnings.stale_paddings import stale_paddings
-from spec_compiler.plan.warnings.unused_sections import unused_sections
 from spec_compiler.plan.warnings.unused_variables import unused_variables
 from spec_compiler.spec import Spec
 
 __all__ = ["OF_THE_PLAN", "OF_THE_SPEC", "lint"]
 
 # In the order in which they are told. Written out, not looked up in the folder: that is fast, and typed.
-OF_THE_SPEC: tuple[Callable[[Spec], Iterator[Diagnostic]], ...] = (
-    unused_variables,
-    unused_sections,
-)
+OF_THE_SPEC: tuple[Callable[[Spec], Iterator[Diagnostic]], ...] = (unused_variables,)
 OF_THE_PLAN: tuple[Callable[[Spec, Plan], Iterator[Diagnostic]], ...] = (
     head_on_softmax,
     frozen_everything,
