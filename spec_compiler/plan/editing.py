@@ -29,9 +29,10 @@ def opened_for(spec: Spec, base: Graph) -> Graph:
 def size_of(spec: Spec) -> Shape | None:
     """The shape that a spec gives the input of an application, whose constructor is asked what it makes of it.
 
-    None where the model begins later: no constructor knows such an input.
+    None where the model begins later, or around it: no constructor knows such an input.
     """
-    is_one = spec.base is not None and spec.base.application is not None and spec.section(StartAt) is None
+    base = spec.base if spec.base is not None and not spec.base.is_layer else None
+    is_one = base is not None and base.application is not None and spec.section(StartAt) is None
     input = spec.section(Input)
     return input.shape if is_one and input is not None else None
 

@@ -91,7 +91,7 @@ def _of_head(made: Made, lost: dict[Path, list[str]], graph: Graph) -> Iterator[
 
 def _of_bases(spec: Spec, before: Graph, graph: Graph) -> Iterator[Diagnostic]:
     for name in spec.bases or ():
-        if any(layer.name_in_base.startswith(f"{name}/") for layer in graph.layers.values()):
+        if any(f"{layer.name_in_base}/".startswith(f"{name}/") for layer in graph.layers.values()):
             continue
         by = next(key for key in ("outputs", "head", "cut_at", "base") if getattr(spec, key) is not None)
         ends = ", ".join(ref.node for ref in before.output_refs)
