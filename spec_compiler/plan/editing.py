@@ -11,6 +11,7 @@ from spec_compiler.edits.input import Input
 from spec_compiler.edits.input_dtypes import check_input_dtypes
 from spec_compiler.edits.resized import as_constructed
 from spec_compiler.edits.start import StartAt, check_start
+from spec_compiler.edits.wrapped import wrapped
 from spec_compiler.graph import Coming, Graph
 from spec_compiler.graph.invariants import check_graph, check_used, check_work
 from spec_compiler.graph.keras_names import with_keras_names
@@ -64,6 +65,7 @@ def apply_edits(spec: Spec, graph: Graph, resized: Graph | None = None) -> Graph
             graph = edit.apply(replace(graph, coming=Coming(str(path[0]), EDITS, tuple(later), names)), path)
         except SpecError as error:
             raise error.under(*path) from None
+        graph = wrapped(graph, was)
         if path == ("input",) and resized is not None:  # before the next section: it may name what only that has
             graph = as_constructed(graph, opened_for(spec, resized))
         check_graph(graph, dotted(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,20 @@ import keras
 import numpy as np
 import pytest
 
-from spec_compiler import check_spec, compile_spec
+from spec_compiler import check_spec, compile_spec, load_spec
+from spec_compiler.backend.answers import Keras
+from spec_compiler.backend.models.writer import build
+from spec_compiler.backend.weights.proof import prove
+from spec_compiler.backend.weights.transfer import transfer
+from spec_compiler.cli.show import plan_lines
+from spec_compiler.edits.chain import make_layer
+from spec_compiler.edits.inputs import Inputs
+from spec_compiler.graph.invariants import check_graph, check_used
+from spec_compiler.graph.layer_spec import Origin
+from spec_compiler.graph.node import Node, ValueRef
+from spec_compiler.language.entries import LayerEntry
+from spec_compiler.plan import Plan
+from spec_compiler.spec.permissions import EVERYTHING
 from tests.backend.conftest import assert_same_bits, branching, outputs_of, randomized
 from tests.memory import assert_planned_without_keras
 
@@ -146,3 +160,35 @@ def test_a_weight_map_names_the_layers_of_the_base(folder: Folder, images: Any) 
     made = compiled.model.get_layer("branching")
     model.get_layer("block2_conv2").set_weights(made.get_layer("block2_conv2").get_weights())
     assert_same_bits(outputs_of(compiled.model, images), outputs_of(model, images))
+
+
+def test_called_elsewhere_alone_it_loses_its_own_call_and_input(folder: Folder, images: Any) -> None:
+    """Two calls of one encoder on new inputs, as graph values."""
+    path, model = folder
+    spec = load_spec({"spec": 1, "bases": {"enc": {"file": "model.keras", "as": "layer"}}})
+    base = Keras(None, EVERYTHING).unfilled(spec).base
+    new = Inputs.model_validate({side: {"shape": [16, 16, 3]} for side in ("left", "right")})
+    graph = new.apply(base.graph, ("inputs",))
+    calls = {name: Node(name, "enc", (ValueRef(side),)) for name, side in (("l", "left"), ("r", "right"))}
+    subtract = make_layer("distance", LayerEntry.parse("Subtract"), Origin("head"), (0,))
+    end = Node("distance", "distance", ([ValueRef("l"), ValueRef("r")],))
+    nodes = {**graph.nodes, **calls, "distance": end}
+    graph = replace(graph, layers={**graph.layers, "distance": subtract}, nodes=nodes, outputs=ValueRef("distance"))
+    graph = check_graph(check_used(graph), "the head")
+    assert list(graph.nodes) == ["left", "right", "l", "r", "distance"]
+    assert [ref.node for ref in graph.input_refs] == ["left", "right"]
+    built = build(graph, base.graph, custom=base.custom)
+    ledger = transfer(base.graph, built, base.weights(built.graph))
+    assert {row.action for row in ledger.rows if row.parameters} == {"copied"}
+    built.model.save(path / "result.keras")
+    encoder, flipped = model, images[:, ::-1]
+    inputs = [keras.Input((16, 16, 3)), keras.Input((16, 16, 3))]
+    wanted = keras.Model(inputs, keras.layers.Subtract()([encoder(each) for each in inputs]))
+    for found in (built.model, keras.models.load_model(path / "result.keras")):
+        assert found.count_params() == model.count_params()
+        assert_same_bits(outputs_of(found, [images, flipped]), outputs_of(wanted, [images, flipped]))
+    proof = prove(base.graph, built, base.references)
+    assert proof.layers == 1
+    plan = Plan("siamese", base.graph, built.graph)
+    assert plan.after.num_parameters == model.count_params()
+    assert any("enc/image" in line for line in plan_lines(plan))

@@ -37,6 +37,7 @@ BEYOND = {
     "SC108-pooling-beside-a-top",
     "SC108-rename-of-one-layer-twice",
     "SC202-unregistered",
+    "SC202-wrapped-class",
 }
 
 
