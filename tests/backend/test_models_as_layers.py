@@ -25,8 +25,10 @@ from spec_compiler.language.entries import LayerEntry
 from spec_compiler.plan import Plan
 from spec_compiler.spec.permissions import EVERYTHING
 from tests.backend.conftest import assert_same_bits, branching, outputs_of, randomized
+from tests.markdown import blocks
 from tests.memory import assert_planned_without_keras
 
+ROOT = Path(__file__).parents[2]
 Folder = tuple[Path, Any]
 
 
@@ -192,3 +194,10 @@ def test_called_elsewhere_alone_it_loses_its_own_call_and_input(folder: Folder, 
     plan = Plan("siamese", base.graph, built.graph)
     assert plan.after.num_parameters == model.count_params()
     assert any("enc/image" in line for line in plan_lines(plan))
+
+
+def test_the_specs_of_the_page_are_right() -> None:
+    for text in blocks(ROOT / "docs" / "models.md", "yaml"):
+        data = load_spec(text).source.data
+        bases = [f"bases.{name}" for name in data["bases"]] if "bases" in data else ["base"]
+        assert check_spec(text, overrides=[f"{base}.weights=null" for base in bases]) == ()
