@@ -39,7 +39,8 @@ NO_FILES: Mapping[str, str] = {
     "quantization_config": "a configuration, by its mode",
 }  # fmt: skip
 # Texts of the language that are no files: places as `plain_place` has them.
-NO_FILE_FIELDS = {("dtype",), ("input", "dtype"), ("vars", "*")}
+NO_FILE_FIELDS = {("dtype",), ("input", "dtype"), ("vars", "*"), ("base", "as")}
+NO_FILE_FIELDS |= {("input", "rescale"), ("input", "rescale", "scale"), ("input", "rescale", "offset")}
 KINDS = ("layer", "head_layer", "optimizer", "loss", "metric", "callback", "activation")
 LIKE_A_PATH = re.compile(
     r"(^|_)(file|path|dir|directory|folder|url|uri|root|backup|host|socket)(_|$)|file(name|path)|^vocabulary$"
