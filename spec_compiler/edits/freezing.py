@@ -71,7 +71,8 @@ class Freezing(Parsed):
         names = {graph.nodes[name].layer for name in resolve(self.selector, graph)} if self.selector else set()
         if self.batch_norm == "all":
             normalizations = {name for name, layer in graph.layers.items() if normalizes(layer.class_name)}
-            inner = any(layer.inner and _has_normalization(layer.inner) for layer in graph.layers.values())
+            kept = (layer.wrapped or layer for layer in graph.layers.values())
+            inner = any(layer.inner and _has_normalization(layer.inner) for layer in kept)
             if not normalizations and not inner:
                 message = "`batch_norm: all` finds no BatchNormalization in this model"
                 raise SpecError.single("SC201", message, path=("batch_norm",), help="leave it out")

@@ -131,3 +131,10 @@ def test_on_another_size_it_is_told(model: Any) -> None:
     (found,) = check_spec({"spec": 1, **edits}, base=recurrent())
     assert found.code == "SC402"
     assert found.message.startswith("the kept layer `first` does not fit into `bidirectional`")
+
+
+def test_a_policy_reaches_what_is_wrapped(model: Any) -> None:
+    compiled = compile_spec({**ENCODED, "dtype": "mixed_float16"})
+    inner = compiled.model.get_layer("frames").layer
+    assert {layer.compute_dtype for layer in inner.layers if layer.weights} == {"float16"}
+    assert compiled.model.output.dtype == "float32"
