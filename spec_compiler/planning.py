@@ -74,6 +74,10 @@ class Answers(Protocol[BaseT, ShapedT]):
         """Several bases as one."""
         ...
 
+    def nested(self, base: BaseT, name: str | None) -> BaseT | None:
+        """A base as the one layer of a model, called as the base is, or by its name among several."""
+        ...
+
     def resized(self, base: BaseT, size: Shape) -> Graph | None:
         """What an application's constructor makes at another size; None where it makes nothing, or is not known."""
         ...
@@ -145,6 +149,22 @@ def _base(spec: Spec, answers: Answers[BaseT, ShapedT], allowed: Permissions, ar
 
 
 def _single(
+    base: Base,
+    path: Path,
+    spec: Spec,
+    answers: Answers[BaseT, ShapedT],
+    allowed: Permissions,
+    around: Inside,
+) -> BaseT | None:
+    """The base, which stays one layer where it says so."""
+    found = _flat(base, path, spec, answers, allowed, around)
+    if found is None or not base.is_layer:
+        return found
+    with under(*path):
+        return answers.nested(found, str(path[1]) if len(path) > 1 else None)
+
+
+def _flat(
     base: Base,
     path: Path,
     spec: Spec,

@@ -41,6 +41,9 @@ def specs(draw: Any, names: list[str]) -> dict[str, Any]:
     one = selectors(names)
     sections: dict[str, Any] = {
         "start_at": st.sampled_from(names),
+        "inputs": st.fixed_dictionaries(
+            {"n0": st.one_of(st.fixed_dictionaries({"feeds": one}), st.just({"shape": [8], "dtype": "int32"}))}
+        ),
         "cut_at": st.sampled_from(names),
         "remove": st.lists(one, min_size=1, max_size=2),
         "replace": st.lists(

@@ -11,6 +11,7 @@ from typing import Any
 from spec_compiler.backend.bases import LoadedBase, from_built, joined_bases, load, passed, placed
 from spec_compiler.backend.models.rebuilding import Originals
 from spec_compiler.backend.models.writer import Built, build
+from spec_compiler.backend.nested import as_layer
 from spec_compiler.backend.unfilled import Unfilled
 from spec_compiler.diagnostics import Diagnostic, Path
 from spec_compiler.files import Folder
@@ -79,6 +80,10 @@ class Keras:
     def joined(self, bases: Mapping[str, LoadedBase]) -> LoadedBase:
         """Several as one."""
         return joined_bases(bases)
+
+    def nested(self, base: LoadedBase, name: str | None) -> LoadedBase:
+        """The base as the one layer of a model."""
+        return as_layer(base, name)
 
     def resized(self, base: LoadedBase, size: Shape) -> Graph | None:
         """What the constructor makes at another size."""

@@ -55,6 +55,7 @@ class LoadedBase:
     references: Mapping[str, Reference] = field(default_factory=dict)  # by its layers' prefix; none without weights
     resized: Callable[[Shape], Graph | None] = lambda size: None  # of an application, by its constructor
     traps: Callable[[], Iterable[Diagnostic]] = tuple  # what of its weights is legal but surely not meant
+    is_layer: bool = False  # all of it one layer
 
 
 def passed(spec: Spec, model: Any) -> LoadedBase | None:
@@ -98,19 +99,30 @@ def placed(base: LoadedBase, path: Path) -> LoadedBase:
 
 def joined_bases(bases: Mapping[str, LoadedBase]) -> LoadedBase:
     """Several bases as one, whose layers have the name of theirs before their own: `left/conv1`."""
+    whole = frozenset(name for name, base in bases.items() if base.is_layer)
+
+    def below(name: str, key: str) -> str:
+        return key if name in whole else f"{name}/{key}"
+
     custom = Custom(
         {key: value for base in bases.values() for key, value in base.custom.objects.items()},
-        {f"{name}/{key}": factory for name, base in bases.items() for key, factory in base.custom.factories.items()},
+        {below(name, key): factory for name, base in bases.items() for key, factory in base.custom.factories.items()},
         any(base.custom.has_lambdas for base in bases.values()),
-        Originals.joined({name: base.custom.originals for name, base in bases.items()}),
+        Originals(
+            {
+                below(name, key): each
+                for name, base in bases.items()
+                for key, each in base.custom.originals.layers.items()
+            }
+        ),
     )
     return LoadedBase(
-        joined({name: base.graph for name, base in bases.items()}),
-        lambda result: JoinedWeights({name: base.weights(base.graph) for name, base in bases.items()}),
+        joined({name: base.graph for name, base in bases.items()}, whole),
+        lambda result: JoinedWeights({name: base.weights(base.graph) for name, base in bases.items()}, whole),
         custom,
         any(base.is_remote for base in bases.values()),
         joined_key({name: base.key for name, base in bases.items()}),
-        references={f"{name}/{key}": each for name, base in bases.items() for key, each in base.references.items()},
+        references={below(name, key): each for name, base in bases.items() for key, each in base.references.items()},
         traps=lambda: [each for base in bases.values() for each in base.traps()],
     )
 

@@ -127,8 +127,11 @@ def unmapped_warnings(unmapped: Iterable[str], spec: Spec, graph: Graph) -> tupl
     places = (place for layer in graph.layers.values() if not layer.is_new for place in layer.all_places())
     kept = {place[0] for place in places if place is not None}
     warnings = []
-    for name in filter(kept.__contains__, unmapped):
-        prefix, _, layer = name.partition("/") if spec.bases is not None else ("", "", name)
+    is_below = spec.bases is not None or (spec.base is not None and spec.base.is_layer)
+    for name in unmapped:
+        prefix, _, layer = name.partition("/") if is_below else ("", "", name)
+        if name not in kept and prefix not in kept:  # of a base that is one layer, that keeps all of it
+            continue
         path: Path = ("bases", prefix, "weights", "map") if spec.bases is not None else ("base", "weights", "map")
         message = f"`{dotted(path)}` leaves out `{layer}`, which is kept and will be initialised"
         help = f"add `{layer}: GROUP`, or take the layer out"

@@ -98,6 +98,8 @@ def _plan_rows(changes: Sequence[Change]) -> Iterator[tuple[str, ...]]:
         why = "; ".join(f"{what} {_value(was)} → {_value(now)}" for what, was, now in change.details)
         if change.action == "new":
             why = entry_name(layer.origin.path)
+            if layer.wrapped is not None:
+                why = f"{why}; the weights of {layer.wrapped.name_in_base} stay"
         parameters_text = f"{layer.num_parameters:,}" if layer.num_parameters else ""
         yield SIGNS[change.action], layer.name, layer.class_name, shape_text(change.shape), parameters_text, why
 

@@ -108,6 +108,8 @@ def box_facts(box: Box) -> list[str]:
         facts.append(", ".join(map(shape_text, box.shapes[:2])) + (f" and {rest} more outputs" if rest > 0 else ""))
     if box.kind == "model":
         facts.append(f"{_layers(box)} inside")
+    if box.wraps:
+        facts.append(f"{box.wraps} inside, its weights stay")
     if "parameters" in changed:
         facts.append(f"{change_text(*changed['parameters'])} params")
     elif box.num_parameters:

@@ -49,6 +49,7 @@ class Box:
     num_layers: int = 0
     last: str = ""
     parent: str = ""
+    wraps: str = ""  # the kept layer inside of a new one
 
     @property
     def title(self) -> str:
@@ -217,6 +218,7 @@ def _box(entry: Entry, column: Column) -> Box:
         () if column == "before" else entry.details,
         call.is_output and not (column == "diff" and entry.state == "dropped"),
         len(layer.inner.layers) if layer.inner else 0,
+        wraps=layer.wrapped.name_in_base if layer.wrapped is not None else "",
     )
 
 

@@ -12,6 +12,7 @@ from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.freeze import Freeze
 from spec_compiler.edits.head import Head
 from spec_compiler.edits.input import Input
+from spec_compiler.edits.inputs import Inputs
 from spec_compiler.edits.insert import Insert
 from spec_compiler.edits.outputs import Outputs
 from spec_compiler.edits.remove import Remove
@@ -25,6 +26,7 @@ from spec_compiler.language.places import in_section, section_place
 SECTIONS: tuple[type[Edit], ...] = (
     StartAt,
     Input,
+    Inputs,
     CutAt,
     Remove,
     Replace,

@@ -78,7 +78,7 @@ def policies_in(config: Any) -> Iterator[str]:
 
 def _policies(graph: Graph) -> Iterator[str]:
     """The policies of a base's layers for floating numbers, those inside of nested models among them."""
-    for layer in graph.layers.values():
+    for layer in (each.wrapped or each for each in graph.layers.values()):
         if layer.inner is not None:
             yield from _policies(layer.inner)
         elif layer.kind == "layer" and not layer.is_new and layer.class_name not in _OWN:
@@ -113,6 +113,8 @@ def _with_policy(layer: LayerSpec, common: str, policy: str, is_end: bool, origi
         return layer
     inner = policy
     policy = "float32" if is_end else policy
+    if layer.wrapped is not None:
+        layer = replace(layer, wrapped=_with_policy(layer.wrapped, common, inner, is_end, origin))
     if layer.is_new:
         if "dtype" in layer.arguments:
             return layer

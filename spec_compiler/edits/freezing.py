@@ -78,7 +78,7 @@ class Freezing(Parsed):
             normalizations = frozenset(
                 name for name, layer in (*graph.layers.items(), *enclosed(graph)) if normalizes(layer.class_name)
             )
-            if not normalizations:
+            if not normalizations and not any(map(_wraps_normalization, graph.layers.values())):
                 message = "`batch_norm: all` finds no BatchNormalization in this model"
                 raise SpecError.single("SC201", message, path=("batch_norm",), help="leave it out")
             names |= normalizations
@@ -128,3 +128,14 @@ def chosen(selector: Selector, graph: Graph) -> frozenset[str]:
 def normalizes(class_name: str) -> bool:
     """Whether a class is a BatchNormalization."""
     return class_name.rpartition(">")[2] in NORMALIZATIONS
+
+
+def _wraps_normalization(layer: LayerSpec) -> bool:
+    """Whether a new layer wraps a kept one that is a BatchNormalization, or has one inside."""
+    wrapped = layer.wrapped
+    if wrapped is None:
+        return False
+    layers = [wrapped]
+    if wrapped.inner is not None:
+        layers += [*wrapped.inner.layers.values(), *(each for _, each in enclosed(wrapped.inner))]
+    return any(normalizes(each.class_name) for each in layers)

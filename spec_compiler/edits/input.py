@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, StrictInt, StrictStr, model_validator
 from spec_compiler.diagnostics import Path, SpecError, did_you_mean, quoted, under
 from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.preprocess import Preprocess
+from spec_compiler.edits.rescale import Rescale, Scale
 from spec_compiler.graph import Graph
 from spec_compiler.graph.channels import channel_axis
 from spec_compiler.graph.layer_spec import LayerSpec, Origin
@@ -20,10 +21,22 @@ from spec_compiler.language.section import Section
 from spec_compiler.language.selectors import Selector
 
 
-def _dtypes() -> list[str]:
+def dtypes() -> list[str]:
     """The dtypes that a tensor has in Keras; the mixed ones are policies of layers."""
     names = catalogue.catalogue()["definitions"]["dtype"]["anyOf"][0]["enum"]
     return [name for name in names if not name.startswith("mixed_")]
+
+
+def only_dtypes(schema: dict[str, Any]) -> None:
+    """Narrows a field of the JSON Schema to dtypes, for which a variable may stand."""
+    schema.update(pattern=rf"^({'|'.join(dtypes())})$|\$\{{")
+
+
+def input_shape(graph: Graph, name: str) -> list[int | None]:
+    """The shape of an input with the batch axis, as the edits so far have it."""
+    arguments = graph.layer_of(name).arguments  # Keras 3 reads that of Keras 2, under another name
+    stated = arguments.get("batch_shape") or arguments.get("batch_input_shape")
+    return list(stated or graph.nodes[name].outputs[0].shape)
 
 
 def _choices_of_preprocessing(schema: dict[str, Any]) -> None:
@@ -39,11 +52,11 @@ class Input(Section, Edit):
     key: ClassVar = "input"
     says: ClassVar = "The model on another input; every kept weight is kept."
     names: ClassVar = ("layer",)
-    parts: ClassVar = ("preprocess",)
+    parts: ClassVar = ("preprocess", "rescale")
     model_config = ConfigDict(
         json_schema_extra={
-            "anyOf": [{"required": [key]} for key in ("shape", "channels", "name", "dtype", "preprocess")],
-            "not": {"required": ["shape", "channels"]},
+            "anyOf": [{"required": [key]} for key in ("shape", "channels", "name", "dtype", "preprocess", "rescale")],
+            "not": {"anyOf": [{"required": ["shape", "channels"]}, {"required": ["preprocess", "rescale"]}]},
         }
     )
 
@@ -63,13 +76,18 @@ class Input(Section, Edit):
         default=None,
         description="The dtype of the input.",
         examples=["uint8", "float32"],
-        json_schema_extra=lambda schema: schema.update(pattern=rf"^({'|'.join(_dtypes())})$|\$\{{"),
+        json_schema_extra=only_dtypes,
     )
     preprocess: StrictStr | None = Field(
         default=None,
         description="`auto`, or an application's name: its `preprocess_input` as layers behind the input.",
         examples=["auto", "VGG16"],
         json_schema_extra=_choices_of_preprocessing,
+    )
+    rescale: Scale | None = Field(
+        default=None,
+        description="Keras's `Rescaling` behind the input: `1/255`, or `{scale: 1/127.5, offset: -1}`.",
+        examples=["1/255", {"scale": "1/127.5", "offset": -1}],
     )
 
     @model_validator(mode="after")
@@ -78,25 +96,29 @@ class Input(Section, Edit):
             message = "`shape` and `channels` exclude each other"
             help: str | None = "`shape` says the channels too"
             raise SpecError.single("SC108", message, path=("channels",), at_key=True, help=help)
-        if self.dtype is not None and self.dtype not in _dtypes():
-            help = did_you_mean(self.dtype, _dtypes(), "for example `dtype: uint8`")
+        if self.preprocess is not None and self.rescale is not None:
+            message = "`preprocess` and `rescale` exclude each other"
+            help = "an application's preprocessing rescales too"
+            raise SpecError.single("SC108", message, path=("rescale",), at_key=True, help=help)
+        if self.dtype is not None and self.dtype not in dtypes():
+            help = did_you_mean(self.dtype, dtypes(), "for example `dtype: uint8`")
             raise SpecError.single("SC103", f"Keras has no dtype `{self.dtype}`", path=("dtype",), help=help)
         if self.model_fields_set <= {"layer"}:
-            help = "add `shape`, `channels`, `name`, `dtype` or `preprocess`"
+            help = "add `shape`, `channels`, `name`, `dtype`, `preprocess` or `rescale`"
             raise SpecError.single("SC102", "`input` changes nothing", help=help)
         return self
 
     def apply(self, graph: Graph, path: Path) -> Graph:
-        """The graph on the other input; `preprocess` is an edit of its own, the next step."""
-        if self.model_fields_set <= {"layer", "preprocess"}:
+        """The graph on the other input; `preprocess` and `rescale` are edits of their own, the next step."""
+        if self.model_fields_set <= {"layer", "preprocess", "rescale"}:
             if self.layer is not None:
                 self._which(graph)
             return graph
         name = self._which(graph)
         layer = graph.layer_of(name)
         arguments = dict(layer.arguments)
-        of_keras_2 = arguments.pop("batch_input_shape", None)  # which Keras 3 reads, as another of the same name
-        shape = list(arguments.get("batch_shape") or of_keras_2 or graph.nodes[name].outputs[0].shape)
+        arguments.pop("batch_input_shape", None)
+        shape = input_shape(graph, name)
         if self.shape is not None:
             shape = [shape[0], *self.shape]
         if self.channels is not None:
@@ -109,10 +131,12 @@ class Input(Section, Edit):
         return graph if self.name in (None, layer.name) else self._renamed(graph, layer, str(self.name))
 
     def steps(self, application: str | None) -> Iterator[tuple[Path, Edit]]:
-        """The input itself, then its preprocessing."""
+        """The input itself, then its preprocessing or its scale."""
         yield (), self
         if self.preprocess is not None:
             yield ("preprocess",), Preprocess(self.preprocess, application)
+        if self.rescale is not None:
+            yield ("rescale",), Rescale(self.rescale, lambda graph: self.name or self._which(graph))
 
     @property
     def _changes(self) -> str:

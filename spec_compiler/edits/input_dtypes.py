@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec
 
@@ -73,7 +73,10 @@ def _problems(graph: Graph, name: str) -> Iterator[Diagnostic]:
     text = f"{kept}`{layer.name}` ({layer.class_name}) takes {what}, it cannot take `{dtype}`"
     help = f"convert them first: `insert: [{{after: {name}, with: [{{Rescaling: 1.0}}]}}]`"
     is_help = _is_whole(dtype) and _is_float(before)
-    yield Diagnostic("SC401", text, ("input", "dtype"), help=help if is_help else "leave `dtype` out")
+    place: Path = ("input",)
+    if graph.layer_of(name).origin.section == "inputs":
+        place = graph.layer_of(name).origin.path
+    yield Diagnostic("SC401", text, (*place, "dtype"), help=help if is_help else "leave `dtype` out")
 
 
 def _refusing(graph: Graph, name: str, takes: Callable[[LayerSpec], bool]) -> Iterator[str]:

@@ -129,11 +129,12 @@ def check_start(graph: Graph, before: Graph) -> Graph:
     Raises:
         SpecError: SC302.
     """
-    inputs = {ref.node for ref in graph.input_refs}
+    inputs = [ref.node for ref in graph.input_refs]
     earlier = [name for name in graph.nodes if graph.layer_of(name).kind == "input" and name not in inputs]
     if not earlier:
         return graph
-    begin = next(name for name in inputs if graph.layer_of(name).origin.section == "start_at")
+    sections = {graph.layer_of(name).origin.section: name for name in reversed(inputs)}
+    begin = sections.get("start_at") or sections["inputs"]  # which may have taken its place
     path = graph.layer_of(begin).origin.path
     after, around = graph.descendants([begin]), graph.descendants(earlier)
     join = next((name for name in graph.nodes if name in after and name in around), None)

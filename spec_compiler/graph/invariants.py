@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.graph import Graph, InvalidGraph
-from spec_compiler.graph.layer_spec import Origin
+from spec_compiler.graph.layer_spec import LayerSpec, Origin
 from spec_compiler.language.places import section_place
 
 MAX_LAYERS = 5_000  # of a model that a spec makes, five times as many as the largest application has
@@ -66,19 +68,25 @@ def check_graph(graph: Graph, after: str) -> Graph:
     return graph
 
 
+def _unused(layer: LayerSpec) -> Diagnostic:
+    if layer.kind == "input":
+        help = f"let a layer take it, with `from: {layer.name}`, or remove it"
+        message = f"nothing takes the new input `{layer.name}`"
+        return Diagnostic("SC306", message, layer.origin.path, at_key=True, help=help)
+    help = "name it in `outputs`, or in the `from:` of another layer"
+    return Diagnostic("SC306", f"nothing uses the new layer `{layer.name}`", layer.origin.path, help=help)
+
+
 def check_used(graph: Graph) -> Graph:
     """The graph itself, every new layer of which serves an output.
 
     Raises:
         SpecError: SC306 for each layer that the user asked for and that Keras would leave out without a word.
     """
+    of_base = frozenset(name for name in graph.idle if name in graph.nodes and not graph.layer_of(name).is_new)
+    graph = graph if of_base == graph.idle else replace(graph, idle=of_base)
     unused = [name for name in graph.nodes if name not in graph.used]
-    help = "name it in `outputs`, or in the `from:` of another layer"
-    problems = [
-        Diagnostic("SC306", f"nothing uses the new layer `{name}`", graph.layer_of(name).origin.path, help=help)
-        for name in unused
-        if graph.layer_of(name).is_new
-    ]
+    problems = [_unused(graph.layer_of(name)) for name in unused if graph.layer_of(name).is_new]
     if problems:
         raise SpecError(problems)
     # Every edit but `head` prunes by itself; that one leaves it to `outputs`, which may still name what it goes past.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from spec_compiler.graph import Graph
@@ -12,8 +12,10 @@ from spec_compiler.graph.layer_spec import LayerSpec
 from spec_compiler.graph.node import Node, ValueRef
 
 
-def joined(graphs: Mapping[str, Graph]) -> Graph:
+def joined(graphs: Mapping[str, Graph], whole: Collection[str] = ()) -> Graph:
     """One graph of all, each layer called `base/layer`, in Keras `base_layer`. Nothing joins them yet.
+
+    Of those in `whole` the one layer that the base is has the base's own name.
 
     Raises:
         SpecError: SC113 they have more layers than a spec may make.
@@ -26,11 +28,13 @@ def joined(graphs: Mapping[str, Graph]) -> Graph:
     outputs: list[ValueRef] = []
     positions: list[str] = []
     for prefix, graph in graphs.items():
-        moved = graph.relabelled({name: f"{prefix}/{name}" for name in graph.layers})
+        own = prefix if prefix in whole else None
+        moved = graph.relabelled({name: f"{prefix}/{name}" for name in graph.layers if name != own})
         for name, layer in moved.layers.items():
             stored = replace(layer.stored.below(prefix), places=None)  # joined bases keep variables under these names
             variables = layer.variables and tuple(each.below(prefix) for each in layer.variables)
-            layers[name] = replace(layer, keras_name=flat(name), stored=stored, variables=variables)
+            keras_name = flat(name) if "/" in name else None
+            layers[name] = replace(layer, keras_name=keras_name, stored=stored, variables=variables)
         nodes |= moved.nodes
         inputs += moved.input_refs
         outputs += moved.output_refs

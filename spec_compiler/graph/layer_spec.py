@@ -116,6 +116,7 @@ class LayerSpec:
     renamed_by: Origin | None = None  # the edit that did no more than that
     takes_training: bool = False  # whether its call has a `training` argument
     has_named_outputs: bool = False  # whether something takes one of its outputs by number, `lstm.0`
+    wrapped: LayerSpec | None = None  # the kept layer inside of a new one, whose weights stay
     remade: str = ""  # how a kept layer was made that its config does not make
 
     def __repr__(self) -> str:
@@ -132,6 +133,11 @@ class LayerSpec:
         if self.is_new and self.kind == "input":  # `input` changes the one that `start_at` made
             return self.changed_by or self.origin
         return self.origin if self.is_new else self.changed_by
+
+    @property
+    def keeps_weights(self) -> bool:
+        """Whether it has values of the base: it is of the base itself, or wraps a layer that is."""
+        return not self.is_new or self.wrapped is not None
 
     @property
     def can_train(self) -> bool:

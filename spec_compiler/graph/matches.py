@@ -8,9 +8,14 @@ from spec_compiler.graph.layer_spec import LayerSpec
 def in_keyword(layer: LayerSpec, keyword: str) -> bool:
     """Whether `base`, `head`, `new` or `all` means a layer."""
     section = layer.origin.section
-    return {"all": True, "base": section == "base", "new": layer.is_new, "head": section == "head"}[keyword]
+    return {"all": True, "base": layer.keeps_weights, "new": layer.is_new, "head": section == "head"}[keyword]
 
 
 def is_class(layer: LayerSpec, name: str) -> bool:
     """Whether a layer is of the class, `package>Name` by its bare name too."""
     return name in (layer.class_name, layer.class_name.rpartition(">")[2])
+
+
+def is_wrapped(name: str, outer: LayerSpec) -> bool:
+    """Whether a layer wraps the one of a name."""
+    return outer.wrapped is not None and outer.wrapped.name == name

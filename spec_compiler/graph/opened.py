@@ -18,7 +18,7 @@ def opened(graph: Graph, reached: Iterable[str]) -> Graph:
     texts = [text for text in reached if "/" in text or "[" in text]
 
     def is_reached(layer: LayerSpec) -> bool:
-        return layer.inner is not None and any(_reaches(text, layer.name) for text in texts)
+        return layer.inner is not None and any(_reaches(text, layer.name) for text in texts if text not in graph.layers)
 
     # An opened model may hold others, whose names begin with its own, so that a text can reach them only now.
     while names := [name for name, layer in graph.layers.items() if is_reached(layer)]:
@@ -88,7 +88,7 @@ def _inner_layers(outer: LayerSpec, inner: Graph, taken: set[str]) -> dict[str, 
         keras_name = plain if plain not in taken else flat(f"{outer.name_in_keras}_{plain}")
         taken.add(keras_name)
         own = indices.get(name, range(0))
-        stored = replace(layer.stored.below(group), places=tuple(outer.place(index) for index in own))
+        stored = replace(layer.stored.below(group), places=tuple(outer.place(index) for index in own) or None)
         variables = layer.variables and tuple(
             # what the whole model shares with a layer outside is known by the place that it has there
             replace(each, shared_path=shared[index]) if shared.get(index) else each.below(group)

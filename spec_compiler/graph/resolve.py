@@ -10,7 +10,7 @@ from typing import Any
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, collected, did_you_mean, quoted, write
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec
-from spec_compiler.graph.matches import in_keyword, is_class
+from spec_compiler.graph.matches import in_keyword, is_class, is_wrapped
 from spec_compiler.graph.same_arguments import arguments_of, has_argument
 from spec_compiler.graph.unresolved import is_inside, no_layer, nothing, positions_of
 from spec_compiler.keras_facts.argument_values import flow
@@ -112,7 +112,10 @@ def resolve_term(term: Term, graph: Graph) -> set[str]:
 def _by_name(text: str, graph: Graph) -> set[str]:
     if text in graph.nodes:
         return {text}
-    return set(graph.calls.get(text, ()))
+    calls = graph.calls.get(text)
+    if calls is None:  # a layer that another one wraps is that one
+        return {name for name, node in graph.nodes.items() if is_wrapped(text, graph.layers[node.layer])}
+    return set(calls)
 
 
 def _slice(term: Term, graph: Graph) -> set[str]:

@@ -67,6 +67,9 @@ def no_layer(name: str, graph: Graph, path: Path = (), chars: tuple[int, int] | 
     names = dict.fromkeys([*graph.layers, *graph.nodes, *(KEYWORDS if is_whole else ())])
     otherwise = near_name(graph, name) or "`spec-compiler layers` prints the names"
     help = (as_a_list(name) if is_whole else None) or same_name(graph, name) or did_you_mean(name, names, otherwise)
+    below = [each for each in graph.in_order(graph.nodes) if each.startswith(f"{name}/")]
+    if below and is_whole:
+        help = f"it stands open, its layers are called `{name}/…`; the last of them is `{below[-1]}`"
     return told("SC201", f"no layer named `{name}`", help=help)
 
 

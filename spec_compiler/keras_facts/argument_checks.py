@@ -147,6 +147,9 @@ def _check_argument(name: str, value: Any, record: Mapping[str, Any]) -> Iterato
             for index, entry in enumerate(value):
                 yield from (each.under(name, index) for each in _check_entry(entry, kind, f"`{name}[{index}]`"))
             return
+        is_class = not isinstance(value, str) or class_record(value, kind) is not None
+        if kind == "layer" == name and not is_class and written(str(value), kind) is None:
+            return  # the name of a layer that is there, which the edit looks up
         if any("$ref" in each for each in branches):
             yield from (each.under(name) for each in _check_entry(value, kind, f"`{name}`"))
             return

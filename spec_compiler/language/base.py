@@ -197,6 +197,14 @@ class Base(Section):
         examples=["imagenet", None, "vgg16.weights.h5"],
     )
 
+    as_: StrictStr | None = Field(
+        default=None,
+        alias="as",
+        description="`layer`: the base stays one layer, a model inside of the model.",
+        examples=["layer"],
+        json_schema_extra={"enum": ["layer", None]},
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _text_is_no_base(cls, raw: Any) -> Any:
@@ -217,6 +225,9 @@ class Base(Section):
             problems = [Diagnostic("SC108", message, (kinds[1],), at_key=True, help="keep one of the two")]
         else:
             problems = [*(self._of_application() if self.application is not None else self._of_built(kinds))]
+        if self.as_ not in (None, "layer"):
+            said = write("layer", "write `as: layer`: it is called as one layer, and its layers are `NAME/LAYER`")
+            problems.append(Diagnostic("SC103", f"`as` must be `layer`, got `{self.as_}`", ("as",), help=said))
         if self.file is not None and not self.file.endswith(SUFFIXES):
             help = "Keras models are saved as `.keras`, or as legacy `.h5`"
             problems.append(Diagnostic("SC103", f"`{self.file}` is not a saved model", ("file",), help=help))
@@ -231,7 +242,7 @@ class Base(Section):
             help = _of_python(name) or did_you_mean(name, names, "`keras.applications` lists them")
             yield Diagnostic("SC203", f"no Keras application is called `{name}`", ("application",), help=help)
             return
-        known = (*catalogue.application(name)["arguments"], "application", "weights")
+        known = (*catalogue.application(name)["arguments"], "application", "weights", "as")
         for problem in check_application(name, self.arguments):
             if problem.code == "SC106":  # `weights` is a word of the language, not the constructor's
                 problem = replace(problem, help=did_you_mean(str(problem.path[0]), known, problem.help))
@@ -259,7 +270,7 @@ class Base(Section):
 
     def _of_built(self, kinds: list[str]) -> Iterator[Diagnostic]:
         """What is wrong beside a base that is built already, or where none is named."""
-        others = (*KINDS, "weights")
+        others = (*KINDS, "weights", "as")
         for key in self.arguments:
             help = did_you_mean(key, others, f"its keys are {quoted(others)}")
             # Between them these two have the arguments of nearly all applications.
@@ -274,6 +285,11 @@ class Base(Section):
             help = f"leave `weights` out, the {'other spec' if brings == 'spec' else 'function'} brings them"
             message = f"`{brings}` and `weights` exclude each other"
             yield Diagnostic("SC108", message, ("weights",), at_key=True, help=Advice(help, Remove()))
+
+    @property
+    def is_layer(self) -> bool:
+        """Whether it stays one layer."""
+        return self.as_ is not None
 
     @property
     def arguments(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from spec_compiler.diagnostics import Path
@@ -12,7 +12,15 @@ from spec_compiler.graph import Graph
 from spec_compiler.graph.joined import joined
 from spec_compiler.graph.layer_spec import Shape
 from spec_compiler.language.base import Base
-from spec_compiler.memory.bases import base_key, is_refused, joined_key, recall_graph, resized_key, result_key
+from spec_compiler.memory.bases import (
+    base_key,
+    is_refused,
+    joined_key,
+    nested_key,
+    recall_graph,
+    resized_key,
+    result_key,
+)
 from spec_compiler.memory.cache import Key
 from spec_compiler.memory.calls import inferred
 from spec_compiler.plan.editing import size_of
@@ -26,6 +34,7 @@ class Remembered:
 
     graph: Graph
     key: Key
+    is_layer: bool = False  # all of it one layer
 
 
 class Memory:
@@ -45,7 +54,15 @@ class Memory:
     def joined(self, bases: Mapping[str, Remembered]) -> Remembered | None:
         """Several as one."""
         key = joined_key({name: base.key for name, base in bases.items()})
-        return Remembered(joined({name: base.graph for name, base in bases.items()}), key) if key is not None else None
+        if key is None:
+            return None
+        whole = [name for name, base in bases.items() if base.is_layer]
+        return Remembered(joined({name: base.graph for name, base in bases.items()}, whole), key)
+
+    def nested(self, base: Remembered, name: str | None) -> Remembered | None:
+        """The graph that Keras made around a base."""
+        found = _recalled(nested_key(base.key, name))
+        return replace(found, is_layer=True) if found is not None else None
 
     def resized(self, base: Remembered, size: Shape) -> Graph | None:
         """The graph that the constructor made at another size."""

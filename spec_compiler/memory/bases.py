@@ -82,6 +82,11 @@ def _asked_of_keras(question: dict[str, Any]) -> Key | None:
     return {"code": code_checksum(), "keras": _keras_version(), "settings": settings(), **question}
 
 
+def nested_key(key: Key | None, name: str | None) -> Key | None:
+    """What the graph of a base that stays one layer depends on."""
+    return {"code": code_checksum(), "nested": key, "name": name} if key is not None else None
+
+
 def joined_key(keys: Mapping[str, Key | None]) -> Key | None:
     """What the graph of several bases depends on."""
     return None if None in keys.values() else {"code": code_checksum(), "bases": dict(keys)}

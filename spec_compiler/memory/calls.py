@@ -110,7 +110,8 @@ def call_key(node: Node, layer: LayerSpec, nodes: Mapping[str, Node]) -> str | N
     """
     arguments = {key: value for key, value in layer.arguments.items() if key != "name"}
     config = layer.with_arguments(arguments).config
-    if not _is_of_keras(layer, config) or _names_files(config) or _names_files(layer.changed):
+    is_known = layer.wrapped is None and _is_of_keras(layer, config)
+    if not is_known or _names_files(config) or _names_files(layer.changed):
         return None
     try:
         question = [

@@ -12,6 +12,7 @@ from spec_compiler.edits.input import Input
 from spec_compiler.edits.input_dtypes import check_input_dtypes
 from spec_compiler.edits.resized import as_constructed
 from spec_compiler.edits.start import StartAt, check_begun, check_start
+from spec_compiler.edits.wrapped import wrapped
 from spec_compiler.graph import Coming, Graph
 from spec_compiler.graph.invariants import check_graph, check_used, check_work
 from spec_compiler.graph.keras_names import with_keras_names
@@ -31,9 +32,10 @@ def opened_for(spec: Spec, base: Graph) -> Graph:
 def size_of(spec: Spec) -> Shape | None:
     """The shape that a spec gives the input of an application, whose constructor is asked what it makes of it.
 
-    None where the model begins later: no constructor knows such an input.
+    None where the model begins later, or around it: no constructor knows such an input.
     """
-    is_one = spec.base is not None and spec.base.application is not None and spec.section(StartAt) is None
+    base = spec.base if spec.base is not None and not spec.base.is_layer else None
+    is_one = base is not None and base.application is not None and spec.section(StartAt) is None
     place = _sizing(spec) if is_one else None
     return next((each.shape for path, each in spec.said(Input) if path == place), None)
 
@@ -75,6 +77,7 @@ def apply_edits(spec: Spec, graph: Graph, resized: Graph | None = None) -> Graph
             graph = check_begun(edit.apply(replace(graph, coming=coming), path), was)
         except SpecError as error:
             raise error.under(*path) from None
+        graph = wrapped(graph, was)
         if path == sizing and resized is not None:  # before the next section: it may name what only that has
             graph = as_constructed(graph, opened_for(spec, resized), path)
         check_graph(graph, dotted(path))

@@ -107,7 +107,8 @@ def _of_head(made: Made, lost: dict[Path, list[str]], graph: Graph) -> Iterator[
 
 def _of_bases(spec: Spec, before: Graph, graph: Graph) -> Iterator[Diagnostic]:
     for name in spec.bases or ():
-        if any(layer.name_in_base.startswith(f"{name}/") for layer in graph.layers.values()):
+        kept = (layer.wrapped or layer for layer in graph.layers.values())
+        if any(f"{layer.name_in_base}/".startswith(f"{name}/") for layer in kept):
             continue
         said = {str(path[-1]): path for path, _ in spec.sections()}
         by = next((key for key in ("outputs", "head", "cut_at") if key in said), "base")

@@ -82,7 +82,8 @@ class Plan:
     @cached_property
     def changes(self) -> tuple[Change, ...]:
         """One change for each layer of the base and of the result, dropped ones beside where they stood."""
-        survivors = {layer.base_name or name for name, layer in self.after.layers.items() if not layer.is_new}
+        kept = [layer.wrapped or layer for layer in self.after.layers.values() if layer.keeps_weights]
+        survivors = {layer.name_in_base for layer in kept}
         dropped_before: dict[str, list[Change]] = {}  # from a survivor to the layers between it and the one before
         waiting: list[Change] = []
         for name in self.before.calls:
@@ -96,6 +97,8 @@ class Plan:
         last_kept = -1
         for name in self.after.calls:
             layer = self.after.layers[name]
+            if layer.wrapped is not None:
+                waiting = [*dropped_before.pop(layer.wrapped.name_in_base, []), *waiting]
             if layer.is_new:
                 changes.append(Change("new", after=layer, after_shapes=_shapes(self.after, name)))
                 continue
@@ -133,8 +136,11 @@ class Plan:
 
     @cached_property
     def _actions(self) -> dict[str, dict[str, Action]]:
+        wrapped = (layer.wrapped for layer in self.after.layers.values() if layer.wrapped is not None)
+        inside: dict[str, Action] = {layer.name_in_base: "kept" for layer in wrapped}
         return {
-            "before": {change.before.name: change.action for change in self.changes if change.before is not None},
+            "before": inside
+            | {change.before.name: change.action for change in self.changes if change.before is not None},
             "after": {change.after.name: change.action for change in self.changes if change.after is not None},
         }
 

@@ -139,15 +139,24 @@ def _arguments(name: str, kind: ClassKind) -> Schema:
             "type": "object",
             "additionalProperties": False,
             "required": required,
-            "properties": {key: argument(each) for key, each in arguments.items()},
+            "properties": {key: _inside(key, argument(each)) for key, each in arguments.items()},
         }
     ]
     first = record["first_argument"]
     if first is not None and set(required) <= {first}:
-        branches.append(argument(arguments[first]))
+        branches.append(_inside(first, argument(arguments[first])))
     if not required:
         branches.append({"type": "null"})
     return {"title": name, "description": record.get("doc", ""), "anyOf": branches}
+
+
+def _inside(key: str, schema: Schema) -> Schema:
+    """The schema of an argument; the layer of a wrapper may be one of the base as well, by its name."""
+    if key != "layer" or schema.get("$ref") != "#/definitions/layer":
+        return schema
+    named = {"type": "string", "description": "The name of a layer that is there: its weights stay."}
+    rest = {each: value for each, value in schema.items() if each != "$ref"}
+    return {**rest, "anyOf": [{"$ref": "#/definitions/layer"}, named]}
 
 
 def argument(record: Mapping[str, Any]) -> Schema:
@@ -179,7 +188,7 @@ def base_schema(base: Schema) -> Schema:
         groups.setdefault(tuple(record["arguments"]), []).append(name)
         for key, each in record["arguments"].items():
             properties.setdefault(key, argument({**each, "default": None} if key == "name" else each))
-    own = ["application", "file", "spec", "python", "weights"]
+    own = ["application", "file", "spec", "python", "weights", "as"]
     # One condition for each group of applications that take the same: one for each would say all arguments again.
     conditions = [
         {
@@ -189,8 +198,11 @@ def base_schema(base: Schema) -> Schema:
         for arguments, members in groups.items()
     ]
     kinds = ("application", "file", "spec", "python")
-    built = {"if": {"required": ["file"]}, "then": {"propertyNames": {"enum": ["file", "weights"]}}}
-    brings = {"if": {"anyOf": [{"required": ["spec"]}, {"required": ["python"]}]}, "then": {"maxProperties": 1}}
+    built = {"if": {"required": ["file"]}, "then": {"propertyNames": {"enum": ["file", "weights", "as"]}}}
+    brings = {
+        "if": {"anyOf": [{"required": ["spec"]}, {"required": ["python"]}]},
+        "then": {"propertyNames": {"enum": ["spec", "python", "as"]}},
+    }
     return {
         **{key: value for key, value in base.items() if key in ("title", "description")},
         "type": "object",

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from spec_compiler.diagnostics import Advice, Diagnostic, Path, SpecError, did_you_mean, dotted, quoted, show, write
 from spec_compiler.diagnostics.advice import Add, Rename, Space, Wrap
 from spec_compiler.edits import SECTIONS
+from spec_compiler.edits.inputs import NewInput
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.argument_values import flow
 from spec_compiler.keras_facts.translation import as_data, as_yaml
@@ -172,4 +173,5 @@ _MAPPINGS: dict[str, type[Section]] = {
     "data": Data,
     "compile": Compile,
     "train": Phase,
+    "inputs": NewInput,
 }

@@ -122,7 +122,7 @@ class _Page:
 
     def form(self, name: str) -> Iterator[str]:
         definition = self.definitions[name]
-        kind = next((kind for kind in CLASS_KINDS if name in (kind, f"head_{kind}")), None)
+        kind = next((kind for kind in CLASS_KINDS if name in (kind, f"{kind}_entry")), None)
         classes = catalogue.catalogue()[group_of(kind)] if kind is not None else {}
         words = "`Class`, `Class: {arguments}` or `Class: first argument`"
         says = f"A class of `keras.{_MODULES.get(name, f'{name}s')}`: {words}"
@@ -212,7 +212,8 @@ def _several(words: str) -> str:
 
 def _keys(name: str, model: Schema) -> Iterable[str]:
     """The keys of a mapping; of a base without the arguments of all applications."""
-    return Base.model_fields if name == "Base" else model.get("properties", ())
+    own = (field.alias or key for key, field in Base.model_fields.items())
+    return own if name == "Base" else model.get("properties", ())
 
 
 def _whole(model: Schema) -> Iterator[dict[str, Any]]:

@@ -58,9 +58,10 @@ class _Beginning(Section):
     base: Base | None = Field(
         default=None, description="The model that the spec starts from; left out where the caller passes one."
     )
-    bases: Annotated[dict[BaseName, Base], Field(min_length=2, max_length=64)] | None = Field(
+    bases: Annotated[dict[BaseName, Base], Field(min_length=1, max_length=64)] | None = Field(
         default=None,
         description="Several bases by name, in place of `base`; their layers are called `name/layer`.",
+        json_schema_extra={"if": {"maxProperties": 1}, "then": {"additionalProperties": {"required": ["as"]}}},
     )
 
 
@@ -136,6 +137,9 @@ class Spec(_Edited):
         if self.base is not None and self.bases is not None:
             message = "`base` and `bases` exclude each other"
             raise SpecError.single("SC108", message, path=("bases",), at_key=True, help="keep one of the two")
+        if self.bases is not None and len(self.bases) == 1 and not any(each.is_layer for each in self.bases.values()):
+            message = "`bases` must be a mapping with at least 2 entries, got one"
+            raise SpecError.single("SC103", message, path=("bases",), help="a single base stands under `base`")
         return self
 
     @model_validator(mode="after")

@@ -46,6 +46,15 @@ RUN = {
     "$ spec-compiler predict runs/x/best.keras photos/ --top 3": (
         "tests/backend/test_readme.py::test_the_commands_for_a_trained_model_run"
     ),
+    **dict.fromkeys(
+        (
+            "# a frozen encoder, one layer of the result",
+            "# two encoders on one picture",
+            "# pixels and ten numbers",
+            "# an encoder on each frame of a clip",
+        ),
+        "tests/backend/test_models_as_layers.py::test_the_specs_of_the_page_are_right",
+    ),
 }
 # Pages that a program writes, whose blocks are compared with what they were made of, and run there.
 WRITTEN = {

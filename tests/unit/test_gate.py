@@ -40,7 +40,8 @@ NO_FILES: Mapping[str, str] = {
 }  # fmt: skip
 # Texts of the language that are no files: places as `plain_place` has them. Those of `imports` are files that are read
 # and judged in `text/imports.py`, before a spec is whole.
-NO_FILE_FIELDS = {("dtype",), ("input", "dtype"), ("blocks", "*", "description"), ("imports",)}
+NO_FILE_FIELDS = {("dtype",), ("input", "dtype"), ("blocks", "*", "description"), ("imports",), ("base", "as")}
+NO_FILE_FIELDS |= {("input", "rescale"), ("input", "rescale", "scale"), ("input", "rescale", "offset")}
 KINDS = ("layer", "layer_entry", "optimizer", "loss", "metric", "callback", "activation")
 LIKE_A_PATH = re.compile(
     r"(^|_)(file|path|dir|directory|folder|url|uri|root|backup|host|socket)(_|$)|file(name|path)|^vocabulary$"

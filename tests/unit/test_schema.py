@@ -46,9 +46,11 @@ BEYOND = {
     "SC108-classes-without-a-top",
     "SC108-function-and-folder",
     "SC108-image-size-of-a-function",
+    "SC108-inputs-fed-twice",
     "SC108-pooling-beside-a-top",
     "SC108-rename-of-one-layer-twice",
     "SC202-unregistered",
+    "SC202-wrapped-class",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import keras
@@ -15,6 +16,7 @@ from spec_compiler.backend.models.copying import CannotCopy
 from spec_compiler.backend.models.fit_errors import make_error
 from spec_compiler.backend.models.rebuilding import Originals
 from spec_compiler.backend.models.symbolic import refusal
+from spec_compiler.backend.models.wrapping import wrapper
 from spec_compiler.diagnostics import SpecError, under
 from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
@@ -67,7 +69,10 @@ def make_layer(spec: LayerSpec, custom: Custom, folder: Folder) -> Any:
     if not spec.is_new or spec.kind == "operation":  # a new operation comes with Keras's own config
         return _from_config(spec, custom, folder)
     cls, place = _layer_class(spec), (*spec.origin.path, spec.class_name)
+    inside = partial(make_layer, custom=custom, folder=folder)
     with refusal(lambda error: make_error(error, spec)), under(*place):
+        if spec.wrapped is not None:
+            return wrapper(cls, deserialized(spec.class_name, spec.arguments, folder), spec, inside, custom.objects)
         return cls(**deserialized(spec.class_name, spec.arguments, folder), name=spec.name_in_keras)
 
 

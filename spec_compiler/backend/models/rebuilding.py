@@ -38,11 +38,6 @@ class Originals:
         """Those of a model, at every depth."""
         return cls(dict(layers_by_name(model)))
 
-    @classmethod
-    def joined(cls, several: Mapping[str, Originals]) -> Originals:
-        """Those of several bases, each under its name."""
-        return cls({f"{name}/{key}": layer for name, each in several.items() for key, layer in each.layers.items()})
-
     @property
     def are_needed(self) -> bool:
         """Whether their configs may not say all: where one is of a class outside of Keras, or two share a variable."""

@@ -16,6 +16,7 @@ from spec_compiler.backend.models.output_counts import count_errors
 from spec_compiler.backend.models.reader import read_layer, read_variables, tensor_spec
 from spec_compiler.backend.models.rebuilding import Rebuilder, Ways, cannot_be_made
 from spec_compiler.backend.models.symbolic import deep, needs_weights, refusal, seeded, skeleton
+from spec_compiler.backend.models.wrapping import misfits, with_wrapped
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.files import HERE, Folder
 from spec_compiler.graph import Graph
@@ -90,6 +91,7 @@ def _build(graph: Graph, base: Graph, seed: int, custom: Custom, folder: Folder)
             variables = read_variables(layers[node.layer]) if spec.can_train else ()
             if not problems:
                 specs[node.layer] = built_spec(spec, layers[node.layer], variables)
+            problems += misfits(spec, layers[node.layer])
             if _misfits(spec, layers[node.layer], variables):
                 problems += fit_errors(spec, variables, name, so_far(), base)
                 expected = _as_in_the_base(name, base)
@@ -232,7 +234,7 @@ def built_spec(spec: LayerSpec, layer: Any, variables: tuple[VariableSpec, ...])
         made = spec.rebuilt(variables)
         config = read_layer(layer, foreign=True).config if spec.changed_by is not None else spec.config
         return replace(made, config=config)
-    made = read_layer(layer)
+    made = with_wrapped(read_layer(layer), spec, layer)
     return replace(
         made.with_arguments({**made.arguments, **_named_functions(spec)}),
         name=spec.name,

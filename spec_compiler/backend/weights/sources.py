@@ -142,12 +142,14 @@ class JoinedWeights:
     """The weights of several bases, each under its name."""
 
     sources: Mapping[str, WeightSource]
+    whole: frozenset[str] = frozenset()  # bases that are one layer, which has their name
     fills: frozenset[str] = frozenset()
 
     @property
     def unmapped(self) -> tuple[str, ...]:
         """Those of every base."""
-        return tuple(f"{name}/{each}" for name, source in self.sources.items() for each in source.unmapped)
+        found = ((name, each) for name, source in self.sources.items() for each in source.unmapped)
+        return tuple(each if name in self.whole else f"{name}/{each}" for name, each in found)
 
     @property
     def unused(self) -> tuple[str, ...]:
@@ -163,24 +165,31 @@ class JoinedWeights:
     def opened(self) -> Iterator[_OpenJoined]:
         """Every source, ready to be read."""
         with contextlib.ExitStack() as stack:
-            yield _OpenJoined({name: stack.enter_context(each.opened()) for name, each in self.sources.items()})
+            opened = {name: stack.enter_context(each.opened()) for name, each in self.sources.items()}
+            yield _OpenJoined(opened, self.whole)
 
 
 @dataclass(frozen=True)
 class _OpenJoined:
     sources: Mapping[str, OpenSource]
+    whole: frozenset[str]
 
     def origin(self, place: Place) -> str | None:
-        name, _, layer = place[0].partition("/")
-        return self.sources[name].origin((layer, place[1]))
+        source, name = self._within(place[0])
+        return source.origin((name, place[1]))
 
     def read(self, place: Place) -> Any:
-        name, _, layer = place[0].partition("/")
-        return self.sources[name].read((layer, place[1]))
+        source, name = self._within(place[0])
+        return source.read((name, place[1]))
 
     def state(self, name: str) -> State:
+        source, within = self._within(name)
+        return source.state(within)
+
+    def _within(self, name: str) -> tuple[OpenSource, str]:
+        """The source of a layer, and what the layer is called there."""
         base, _, layer = name.partition("/")
-        return self.sources[base].state(layer)
+        return self.sources[base], name if base in self.whole else layer
 
 
 def to_array(variable: Any) -> Array:

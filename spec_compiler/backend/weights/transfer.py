@@ -12,6 +12,7 @@ import xxhash
 from spec_compiler.backend.models.state import State, StateLost, carry, untracked
 from spec_compiler.backend.models.store import parts
 from spec_compiler.backend.models.symbolic import assign, initialize, is_symbolic, quick_protocols
+from spec_compiler.backend.models.wrapping import inside
 from spec_compiler.backend.models.writer import Built
 from spec_compiler.backend.weights.files import Array
 from spec_compiler.backend.weights.freezing import freeze, set_trainable, thawed
@@ -78,11 +79,13 @@ def _layer_rows(spec: LayerSpec, layer: Any, source: OpenSource, filled: bool) -
         raise TransferError(f"{spec.name} was built with {len(layer.variables)} variables, expected {len(variables)}")
     for index, (described, variable) in enumerate(zip(variables, layer.variables, strict=True)):
         place = spec.place(index)
-        origin = None if place is None or (spec.is_new and not filled) else source.origin(place)
+        is_kept = place is not None and spec.keeps_weights
+        origin = source.origin(place) if place is not None and (is_kept or filled) else None
         if place is None or origin is None:
             initialize(variable)
             why = _why_initialized(spec, described, place)
-            yield replace(_row(spec, described, "initialized", why), result_checksum=_checksum_of(variable))
+            row = _row(spec, described, "initialized", why)
+            yield replace(row, is_new=not is_kept and row.is_new, result_checksum=_checksum_of(variable))
             continue
         value = source.read(place)
         array = as_array(value)
@@ -90,7 +93,9 @@ def _layer_rows(spec: LayerSpec, layer: Any, source: OpenSource, filled: bool) -
         assign(variable, value)
         result = to_array(variable)
         after = checksum(result)
-        why = "new layer, filled by the weight map" if spec.is_new else "kept layer"
+        why = "kept layer" if is_kept else "new layer, filled by the weight map"
+        if spec.wrapped is not None:
+            why = f"kept layer, wrapped by `{spec.origin.section}`"
         if spec.remade:
             why = f"{why}, {spec.remade}"
         if result.dtype != array.dtype:
@@ -100,11 +105,11 @@ def _layer_rows(spec: LayerSpec, layer: Any, source: OpenSource, filled: bool) -
         elif before != after:
             raise TransferError(f"{spec.name}/{described.path} differs from {origin}")
         row = _row(spec, described, "copied", why)
-        yield replace(row, source=origin, source_checksum=before, result_checksum=after)
+        yield replace(row, is_new=not is_kept, source=origin, source_checksum=before, result_checksum=after)
 
 
 def _why_initialized(spec: LayerSpec, variable: VariableSpec, place: Place | None) -> str:
-    if spec.is_new:
+    if spec.is_new and (place is None or spec.wrapped is None):
         return f"new layer, made by `{spec.origin.place}`"
     if not variable.is_weight:
         return "state of a random generator"
@@ -122,6 +127,13 @@ def _with_state(rows: list[LedgerRow], spec: LayerSpec, layer: Any, source: Open
     others = untracked(layer)
     for variable in others.values():  # no file holds them; a model in memory gives its own below
         initialize(variable)
+    if spec.wrapped is not None:
+        inner = inside(layer)
+        own = {id(each) for each in inner.variables}
+        paired = list(zip(rows, layer.variables, strict=True))
+        yield from _with_state([row for row, each in paired if id(each) in own], spec.wrapped, inner, source)
+        yield from (row for row, each in paired if id(each) not in own)
+        return
     if spec.is_new:
         yield from rows
         return
@@ -166,7 +178,7 @@ def _lost(spec: LayerSpec, reason: str) -> SpecError:
 
 def _dropped(base: Graph, result: Graph) -> Iterator[LedgerRow]:
     """A row for each variable of the base that the result has no more."""
-    copied = {place for spec in result.layers.values() if not spec.is_new for place in spec.all_places()}
+    copied = {place for spec in result.layers.values() if spec.keeps_weights for place in spec.all_places()}
     kept = {place[0]: spec for spec in result.layers.values() for place in spec.all_places() if place is not None}
     for spec in base.layers.values():
         origin = result.removed.get(spec.name)

@@ -25,7 +25,7 @@ def plain_pixels(spec: Spec, plan: Plan) -> Iterator[Diagnostic]:
         return
     if mode_of(base.application) == "none" or not _is_imagenet(base) or len(graph.input_refs) != 1:
         return
-    if graph.layer_of(graph.input_refs[0].node).is_new:
+    if graph.layer_of(graph.input_refs[0].node).origin.section == "start_at":
         return  # the model begins later, at what no file has
     if any(graph.layer_of(name).is_new for name in graph.consumers[graph.input_refs[0].node]):
         return  # the spec has layers of its own there, or `preprocess`
