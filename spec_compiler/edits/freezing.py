@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from spec_compiler.diagnostics import SpecError, did_you_mean, show
 from spec_compiler.graph import Graph
 from spec_compiler.graph.resolve import resolve
+from spec_compiler.keras_facts.function_names import bare
 from spec_compiler.language.parsed import Parsed
 from spec_compiler.language.selectors import Selector, mapping_schema
 
@@ -84,7 +85,7 @@ class Freezing(Parsed):
 
 def normalizes(class_name: str) -> bool:
     """Whether a class is a BatchNormalization."""
-    return class_name.rpartition(">")[2] in NORMALIZATIONS
+    return bare(class_name) in NORMALIZATIONS
 
 
 def _has_normalization(graph: Graph) -> bool:

@@ -24,6 +24,7 @@ from spec_compiler.graph.plain import (
     specs_to_plain,
 )
 from spec_compiler.keras_facts import catalogue
+from spec_compiler.keras_facts.function_names import names_own
 from spec_compiler.keras_facts.side_effects import CODE_LAYERS, READS
 from spec_compiler.memory import cache
 from spec_compiler.memory.cache import Key
@@ -105,7 +106,8 @@ def call_key(node: Node, layer: LayerSpec, nodes: Mapping[str, Node]) -> str | N
     """
     arguments = {key: value for key, value in layer.arguments.items() if key != "name"}
     config = layer.with_arguments(arguments).config
-    if not _is_of_keras(layer, config) or _names_files(config) or _names_files(layer.changed):
+    written = (config, layer.changed) if layer.is_new else layer.changed
+    if not _is_of_keras(layer, config) or names_own(written) or _names_files(config) or _names_files(layer.changed):
         return None
     try:
         question = [
@@ -164,9 +166,8 @@ def _described(node: Node, nodes: Mapping[str, Node]) -> Structure:
 def _is_of_keras(layer: LayerSpec, config: Mapping[str, Any]) -> bool:
     if layer.class_name in CODE_LAYERS or _names_code(config):
         return False
-    if layer.is_new and layer.kind == "layer":  # written in the spec, where `package>Name` is a class of somebody's
-        written = json.dumps(config, default=str)
-        return catalogue.class_record(layer.class_name, "layer") is not None and ">" not in written
+    if layer.is_new and layer.kind == "layer":  # written in the spec
+        return catalogue.class_record(layer.class_name, "layer") is not None
     # Keras serialises an object with the module of its class (keras/src/saving/serialization_lib.py). Tensors between
     # the layers of a nested model have none and are data (`serialize_node` in keras/src/models/functional.py).
     objects = (each for each in _mappings(config) if "class_name" in each and "config" in each)

@@ -25,10 +25,11 @@ from spec_compiler.backend.training.keras_objects import make
 from spec_compiler.backend.training.progress import Progress, remember, restore_callbacks, restore_variables
 from spec_compiler.backend.weights.files import admitted
 from spec_compiler.backend.weights.freezing import freeze_normalizations, set_trainable
-from spec_compiler.diagnostics import SpecError, under
-from spec_compiler.files import Folder
+from spec_compiler.diagnostics import Path, SpecError, under
+from spec_compiler.files import HERE, Folder
 from spec_compiler.files.run_folder import BEST, HISTORY, LAST, LOGS
 from spec_compiler.spec.compilation import Compile
+from spec_compiler.spec.keras_objects import KerasObject
 from spec_compiler.spec.phase import Phase
 from spec_compiler.training.history import History, Row
 from spec_compiler.training.identity import Identity, to_json
@@ -53,7 +54,7 @@ class Job:
     validation: Any
     folder: str
     resume_from: str = ""
-    code_folder: str | Folder = ""
+    code_folder: Folder = HERE
     seed: int = 0
     verbose: int = 1
     said: Identity = field(default_factory=dict)
@@ -149,8 +150,8 @@ def _compile_arguments(job: Job, index: int) -> dict[str, Any]:
     optimizer = phase.optimizer or job.compile.optimizer
     path = ("train", index, "optimizer") if phase.optimizer is not None else ("compile", "optimizer")
     return {
-        "optimizer": _located(optimizer, path),
-        "loss": _located(job.compile.loss, ("compile", "loss")),
+        "optimizer": _located(job, optimizer, path),
+        "loss": _located(job, job.compile.loss, ("compile", "loss")),
         "metrics": _metrics(job),
         "jit_compile": "auto" if job.compile.jit_compile is None else job.compile.jit_compile,
     }
@@ -160,7 +161,7 @@ def _metrics(job: Job) -> list[Any]:
     """The metrics, for each output its own; Keras would deal out a list that is as long as there are outputs."""
 
     def of_one_output() -> list[Any]:
-        metrics = [_located(each, ("compile", "metrics", at)) for at, each in enumerate(job.compile.metrics)]
+        metrics = [_located(job, each, ("compile", "metrics", at)) for at, each in enumerate(job.compile.metrics)]
         for metric, entry in zip(metrics, job.compile.metrics, strict=True):
             if not isinstance(metric, str):
                 metric.name = metric_name(entry)
@@ -172,12 +173,12 @@ def _metrics(job: Job) -> list[Any]:
 
 def _callbacks(job: Job, index: int) -> list[Any]:
     entries = enumerate(job.phases[index].callbacks)
-    return [_located(each, ("train", index, "callbacks", at), job.folder) for at, each in entries]
+    return [_located(job, each, ("train", index, "callbacks", at)) for at, each in entries]
 
 
-def _located(entry: Any, path: tuple[str | int, ...], folder: str = "") -> Any:
+def _located(job: Job, entry: KerasObject, path: Path) -> Any:
     with under(*path):
-        return make(entry, folder)
+        return make(entry, job.folder, job.code_folder)
 
 
 def _logs(job: Job, phase: int) -> Iterable[Any]:
