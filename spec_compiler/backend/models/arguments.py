@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
@@ -11,7 +10,7 @@ import keras
 
 from spec_compiler.backend.models.allowed_configs import refuse_strangers
 from spec_compiler.backend.models.functions import find_function
-from spec_compiler.backend.models.own_code import objects_in, own_object
+from spec_compiler.backend.models.own_code import at_entry, objects_in, own_object
 from spec_compiler.diagnostics import SpecError, under
 from spec_compiler.files import Folder
 from spec_compiler.files.vocabulary import read_vocabulary
@@ -98,14 +97,11 @@ def _made(value: Any, kind: catalogue.ClassKind, folder: Folder, number: int | N
     if not isinstance(arguments, Mapping):
         first = catalogue.first_argument(name, kind)
         arguments = {} if arguments is None or first is None else {first: arguments}
-    try:
-        with under(*(() if number is None else (number,)), *(() if is_alone else (name,))):
-            keywords = deserialized(name, arguments, folder, kind)
-            if kind == "layer":
-                keywords.setdefault("name", numbered(snake_case(name), number or 0))
-            return made(name, keywords, kind, folder)
-    except SpecError as error:
-        raise SpecError(replace(each, at_key=each.at_key and not is_alone) for each in error.diagnostics) from None
+    with under(*(() if number is None else (number,))), at_entry(name, alone=is_alone):
+        keywords = deserialized(name, arguments, folder, kind)
+        if kind == "layer":
+            keywords.setdefault("name", numbered(snake_case(name), number or 0))
+        return made(name, keywords, kind, folder)
 
 
 def made(name: str, arguments: Mapping[str, Any], kind: catalogue.ClassKind, folder: Folder) -> Any:

@@ -16,7 +16,9 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
-from spec_compiler.diagnostics import SpecError, did_you_mean, show, under
+from spec_compiler.diagnostics import Advice, Diagnostic, SpecError, did_you_mean, near, quoted, show, under
+from spec_compiler.diagnostics.advice import Write
+from spec_compiler.diagnostics.near import offered
 from spec_compiler.files import Folder
 from spec_compiler.keras_facts.function_names import bare
 
@@ -45,15 +47,29 @@ def find_member(text: str, folder: Folder, code: str, noun: str, fits: Callable[
         try:
             module = _module(name, place, code)
         except SpecError as error:  # the name may be a key, before what it is called with
-            raise SpecError(replace(each, chars=None, at_key=True) for each in error.diagnostics) from None
+            raise SpecError(_of_the_whole(each, member) for each in error.diagnostics) from None
     found = getattr(module, member, None)
     if found is None or not fits(found):
         others = [key for key, value in vars(module).items() if fits(value)]
         message = f"the module `{name}` has no {noun} `{member}`"
         if hasattr(module, member):
             message = f"`{text}` is {_what(found)}, no {noun}"
-        raise SpecError.single(code, message, at_key=True, help=did_you_mean(member, others))
+        otherwise = f"it has {quoted(others[:8])}" if others else None
+        help = offered(near(member, others)) or otherwise
+        raise SpecError.single(code, message, at_key=True, help=_written(help, lambda meant: f"{name}:{meant}"))
     return found
+
+
+def _of_the_whole(said: Diagnostic, member: str) -> Diagnostic:
+    """What is said of the module in `module:Name`, at all of it."""
+    return replace(said, chars=None, at_key=True, help=_written(said.help, lambda meant: f"{meant}:{member}"))
+
+
+def _written(help: str | None, whole: Callable[[Any], str]) -> str | None:
+    """A help that says one part to write, with the whole text as what is written."""
+    if not isinstance(help, Advice):
+        return help
+    return Advice(help, *(Write(whole(each.value)) if isinstance(each, Write) else each for each in help.changes))
 
 
 def import_modules(names: Iterable[str], folder: Folder, code: str) -> list[ModuleType]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import random
+import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -13,7 +16,7 @@ import keras
 from spec_compiler.backend.models.fit_errors import keras_reason
 from spec_compiler.backend.models.functions import find_member, reason_in
 from spec_compiler.backend.models.symbolic import refusal
-from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, quoted
+from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, quoted, under
 from spec_compiler.files import Folder
 from spec_compiler.keras_facts.catalogue import ClassKind
 
@@ -35,6 +38,16 @@ _PLAIN: tuple[ClassKind, ...] = ("initializer", "regularizer", "constraint", "lo
 _OF_A_MODEL: tuple[ClassKind, ...] = ("layer", "initializer", "regularizer", "constraint")
 _GET_CONFIG = "give it a `get_config`: `return {**super().get_config(), …}` with all that its constructor takes"
 _KWARGS = "let its constructor take `**kwargs` and hand them on: `super().__init__(**kwargs)`"
+
+
+@contextlib.contextmanager
+def at_entry(name: str, *, alone: bool) -> Iterator[None]:
+    """Around the making of an entry's object: errors are placed at its key, or at the text that stands `alone`."""
+    try:
+        with under(*(() if alone else (name,))):
+            yield
+    except SpecError as error:
+        raise SpecError(replace(each, at_key=each.at_key and not alone) for each in error.diagnostics) from None
 
 
 def own_member(text: str, kind: ClassKind, folder: Folder) -> Any:
@@ -135,7 +148,7 @@ def _refused(
     """SC106 where an error is about an argument that the signature does not have, `code` otherwise."""
     known = [name for name, each in _parameters(member).items() if each.kind != each.VAR_KEYWORD]
     said = str(error)
-    if "nexpected keyword" in said or "nrecognized keyword" in said:
+    if re.search("unexpected keyword|unrecognized keyword|not recognized", said, re.IGNORECASE):
         for name in arguments:
             if name not in known and f"'{name}'" in said:
                 return SpecError([_unknown(text, name, known)])

@@ -9,7 +9,7 @@ import keras
 
 from spec_compiler.backend.models.allowed_configs import refuse_strangers
 from spec_compiler.backend.models.fit_errors import keras_reason
-from spec_compiler.backend.models.own_code import check_takes, own_member, own_object
+from spec_compiler.backend.models.own_code import at_entry, check_takes, own_member, own_object
 from spec_compiler.diagnostics import SpecError, under
 from spec_compiler.files import HERE, Folder
 from spec_compiler.keras_facts import catalogue
@@ -63,13 +63,13 @@ def check_own(entry: KerasObject, code: Folder) -> None:
     Raises:
         SpecError: SC119, SC102, SC106.
     """
-    with under(entry.name):
+    with at_entry(entry.name, alone=not entry.arguments):
         check_takes(own_member(entry.name, entry.kind, code), entry.name, entry.arguments)
 
 
 def _own(entry: KerasObject, folder: str, code: Folder) -> Any:
     arguments = _arguments(entry, folder, code)
-    with under(entry.name):
+    with at_entry(entry.name, alone=not entry.arguments):
         made = own_object(entry.name, arguments, entry.kind, code)
     if entry.kind == "metric" and not isinstance(made, keras.Metric):
         return keras.metrics.MeanMetricWrapper(made, name=bare(entry.name))
@@ -90,7 +90,7 @@ def _own_schedule(value: Any, code: Folder) -> Any:
     ((name, arguments),) = value.items() if isinstance(value, Mapping) and len(value) == 1 else ((value, None),)
     if not isinstance(name, str) or not is_function(name):
         return _value(value)
-    with under(name):
+    with at_entry(name, alone=arguments is None):
         return own_object(name, arguments or {}, "schedule", code)
 
 
