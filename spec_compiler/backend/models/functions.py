@@ -131,7 +131,7 @@ def function_beside(name: str, folders: Iterable[str | Folder], code: str) -> Ca
     plain, modules = bare(name), modules_beside(name, folders)
     if not modules:
         beside = " or ".join(f"`{os.path.relpath(place)}`" for place in _places(folders))
-        help = f"put the module with `def {plain}` there, or name it in `imports`"
+        help = f"put the module with `def {plain}` there"
         message = f"no module in the folder {beside} defines `{plain}`, which the model needs"
         raise SpecError.single(code, message, help=help)
     if len(modules) > 1:
