@@ -58,6 +58,10 @@ class Planned(Generic[BaseT, ShapedT]):
 class Answers(Protocol[BaseT, ShapedT]):
     """Who says what Keras says. None means that only Keras itself can tell; Keras never answers so."""
 
+    def imported(self, spec: Spec) -> None:
+        """Imports the modules that the spec names, before anything is made."""
+        ...
+
     def passed(self, spec: Spec) -> BaseT | None:
         """The model that the caller passes in place of the spec's base; None where the spec is to be asked."""
         ...
@@ -99,6 +103,7 @@ def planned(
     reached = around.reached
     with spec.source.locating():
         reached.tier = "names"
+        answers.imported(spec)
         base = _base(spec, answers, allowed, around)
         if base is None:
             check_sections(spec)

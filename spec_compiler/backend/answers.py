@@ -6,14 +6,16 @@ import functools
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from types import ModuleType
 from typing import Any
 
 from spec_compiler.backend.bases import LoadedBase, from_built, joined_bases, load, passed, placed
+from spec_compiler.backend.models.functions import import_modules
 from spec_compiler.backend.models.rebuilding import Originals
 from spec_compiler.backend.models.writer import Built, build
 from spec_compiler.backend.nested import as_layer
 from spec_compiler.backend.unfilled import Unfilled
-from spec_compiler.diagnostics import Diagnostic, Path
+from spec_compiler.diagnostics import Diagnostic, Path, under
 from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Shape
@@ -35,6 +37,7 @@ class Keras:
 
     def __init__(self, model: Any, allowed: Permissions) -> None:
         self._model, self._allowed = model, allowed
+        self._modules: list[ModuleType] = []  # that the specs import
         self._results: dict[str, LoadedBase] = {}  # by the spec's file
         self._inner: list[Unfilled] = []  # of the specs that were followed on the way
 
@@ -54,6 +57,11 @@ class Keras:
         """
         return tuple(warning for each in (*self._inner, result) for warning in each.file_warnings())
 
+    def imported(self, spec: Spec) -> None:
+        """The modules that the spec names, imported: what they register Keras knows, what they define saved models."""
+        with under("imports"):
+            self._modules += import_modules(spec.imports, spec.source.folder, "SC119")
+
     def passed(self, spec: Spec) -> LoadedBase | None:
         """The caller's model; the specs that are followed on the way have a base of their own."""
         log.info("reading the base")
@@ -61,7 +69,7 @@ class Keras:
 
     def base(self, base: Base, folder: Folder, path: Path) -> LoadedBase:
         """A base as Keras makes it."""
-        return placed(load(base, folder, self._allowed.code), path)
+        return placed(load(base, folder, self._allowed.code, self._modules), path)
 
     def result(self, other: Planned[LoadedBase, Built], path: Path) -> LoadedBase:
         """A result as Keras reads it; its weights are filled in when they are first asked for."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import ModuleType
 from typing import Any
 
 import keras
@@ -75,15 +76,16 @@ def passed(spec: Spec, model: Any) -> LoadedBase | None:
     return _from_memory(model) if model is not None else None
 
 
-def load(base: Base, folder: Folder, code: bool = False) -> LoadedBase:
-    """An application, a saved model, or what a function returns; `code` allows functions of a saved model to run.
+def load(base: Base, folder: Folder, code: bool = False, modules: Sequence[ModuleType] = ()) -> LoadedBase:
+    """An application, a saved model, or what a function returns; `code` allows functions of a saved model to run, and
+    `modules` are those that define its classes.
 
     Raises:
         SpecError: SC501, SC502, SC505, SC304, SC112; paths relative to the base.
     """
     if base.application is not None:
         return _from_application(base, folder)
-    return _from_python(base.python, folder) if base.python is not None else _from_file(base, folder, code)
+    return _from_python(base.python, folder) if base.python is not None else _from_file(base, folder, code, modules)
 
 
 def placed(base: LoadedBase, path: Path) -> LoadedBase:
@@ -131,7 +133,8 @@ def from_built(built: Built, base: LoadedBase, fill: Callable[[], object]) -> Lo
     """The result of a spec as a base of another; `fill` gives it its weights."""
     originals = Originals.of(built.model)
     factories = {**base.custom.factories, **lambda_factories(built.model)}
-    custom = replace(base.custom, factories=factories, originals=originals)
+    objects = {**base.custom.objects, **custom_objects(built.model)}
+    custom = replace(base.custom, objects=objects, factories=factories, originals=originals)
     graph = _frozen_as(built.graph, read_graph(built.model))
     key = result_key(built.graph) if base.key is not None else None  # user's code may have had its part in others
     if originals.are_needed or not has_all_configs(graph):
@@ -288,22 +291,24 @@ def _downloaded(path: str, weights: Weights, graph: Graph, result: Graph, downlo
     return replace(source, unverified=()) if download is not None and download.has_hash else source
 
 
-def _from_file(base: Base, folder: Folder, code: bool) -> LoadedBase:
+def _from_file(base: Base, folder: Folder, code: bool, modules: Sequence[ModuleType]) -> LoadedBase:
     assert base.file is not None
     custom = Custom()
     with under("file"):
         path = folder.file(base.file, "model file")
         with told_of(path):
-            saved_code = SavedCode.of(saved_config(path))
+            config = saved_config(path)
+            imported = SavedCode.of(config).defined_in(modules)
+            saved_code = SavedCode.of(config, imported)
             beside = (folder, folder.beside(base.file))
-            objects = saved_code.objects(path, beside, code)
+            objects = {**imported, **saved_code.objects(path, beside, code)}
             again = functools.partial(rebuilt, path, objects, code)
-            key = base_key(base, folder) if not saved_code.names_code else None
+            key = base_key(base, folder) if not (saved_code.names_code or objects) else None
             graph = recall_graph(key)
             if graph is None:  # else no layer is made here: the graph is all that planning asks of a file
                 model = skeleton(again)
                 originals = Originals.of(model)
-                factories = lambda_factories(model) if saved_code else {}
+                factories = lambda_factories(model) if saved_code or objects else {}
                 custom = Custom(objects, factories, saved_code.has_lambdas, originals)
                 graph = read_graph(model)
                 if originals.are_needed or not has_all_configs(graph):

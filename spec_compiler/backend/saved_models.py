@@ -51,7 +51,7 @@ def _unreadable(name: str, error: Exception) -> SpecError:
     if "Could not locate function" in reason:
         help = "load it with the function among the `custom_objects`, and pass it as `base=`"
     elif "Could not locate" in reason or "Unknown layer" in reason or "register" in reason:
-        help = "import the module that registers the class before compiling"
+        help = "write `imports: [MODULE]` with the module that defines or registers the class"
     elif "function identifier: {'value': [" in reason or "'<lambda>'" in reason or ": <lambda>" in reason:
         reason = "a layer of it has a lambda for its activation, which no file holds so that it loads"
     elif re.search(r"Unrecognized keyword|missing \d+ required|unexpected keyword", reason):
@@ -68,7 +68,7 @@ def rebuilt(path: str, objects: Mapping[str, Any], code: bool) -> Any:
         SpecError: as `SavedCode.permit`.
     """
     config = saved_config(path)  # anew each time, as Keras empties it while it reads
-    saved = SavedCode.of(config)
+    saved = SavedCode.of(config, objects)
     saved.permit(path, code)
     safe = not saved.has_lambdas
     if format_of(path) == "keras":
@@ -87,7 +87,7 @@ def load_by_keras(path: str, objects: Mapping[str, Any], allowed: bool) -> Any:
         SpecError: as `SavedCode.permit`, and SC502 for a file whose name says another format.
     """
     path = os.path.abspath(path)  # what begins with `hf://` Keras would download
-    saved = SavedCode.of(saved_config(path))
+    saved = SavedCode.of(saved_config(path), objects)
     suffixes = (".keras",) if format_of(path) == "keras" else (".h5", ".hdf5")
     if not path.endswith(suffixes):
         message = f"`{os.path.basename(path)}` is in the format of `{suffixes[0]}` files, its name says another"

@@ -107,7 +107,8 @@ class Unfilled:
         if self.plan.compilation is None:
             return None
         with self.spec.source.locating():
-            return compile_arguments(self.plan.compilation, len(self.built.model.outputs))
+            folder = self.spec.source.folder
+            return compile_arguments(self.plan.compilation, len(self.built.model.outputs), folder)
 
     @contextlib.contextmanager
     def _of_the_base(self) -> Iterator[None]:

@@ -12,6 +12,7 @@ from spec_compiler.graph.enclosed import enclosed
 from spec_compiler.graph.layer_spec import LayerSpec
 from spec_compiler.graph.reached import reached_layers
 from spec_compiler.graph.trainable import flags, with_frozen, with_thawed
+from spec_compiler.keras_facts.function_names import bare
 from spec_compiler.language.parsed import Parsed
 from spec_compiler.language.selectors import Selector, mapping_schema
 
@@ -127,7 +128,7 @@ def chosen(selector: Selector, graph: Graph) -> frozenset[str]:
 
 def normalizes(class_name: str) -> bool:
     """Whether a class is a BatchNormalization."""
-    return class_name.rpartition(">")[2] in NORMALIZATIONS
+    return bare(class_name) in NORMALIZATIONS
 
 
 def _wraps_normalization(layer: LayerSpec) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from spec_compiler.graph.layer_spec import LayerSpec
+from spec_compiler.keras_facts.function_names import bare
 
 
 def in_keyword(layer: LayerSpec, keyword: str) -> bool:
@@ -12,8 +13,8 @@ def in_keyword(layer: LayerSpec, keyword: str) -> bool:
 
 
 def is_class(layer: LayerSpec, name: str) -> bool:
-    """Whether a layer is of the class, `package>Name` by its bare name too."""
-    return name in (layer.class_name, layer.class_name.rpartition(">")[2])
+    """Whether a layer is of the class, one of the user's own by its bare name too."""
+    return name in (layer.class_name, bare(layer.class_name))
 
 
 def is_wrapped(name: str, outer: LayerSpec) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,7 @@ from spec_compiler.keras_facts.catalogue import (
     class_record,
     group_of,
 )
+from spec_compiler.keras_facts.function_names import is_own
 from spec_compiler.keras_facts.translation import written
 
 _LAYER_FORMS = "`Class`, `Class: {arguments}` or `Class: first argument`"
@@ -43,7 +45,7 @@ _EXAMPLES = {
     "activation": "for example `relu`",
     "dtype": "for example `float32`",
     "function": "for example `my_layers:double`, the function `double` in `my_layers.py` beside the spec",
-    "python": "classes stand as in `keras.layers`; one of your own, registered with Keras, is `package>Name`",
+    "python": "classes stand as in `keras.layers`; one of your own is `module:Name`",
 }
 # What a number in the place of an object was surely meant to be.
 _OF_A_NUMBER = {"initializer": "Constant", "regularizer": "L2", "constraint": "MaxNorm"}
@@ -103,7 +105,8 @@ def check_application(name: str, arguments: Mapping[str, Any]) -> tuple[Diagnost
 def check_entry(entry: Any, kind: ClassKind = "layer") -> tuple[Diagnostic, ...]:
     """Everything that is wrong with `Class`, `Class: {arguments}` or `Class: first argument`, paths relative to it.
 
-    Keras's own `{class_name: Class, config: {arguments}}` is taken as well. Custom classes (`package>Name`) pass.
+    Keras's own `{class_name: Class, config: {arguments}}` is taken as well. Of classes of one's own
+    (`module:Name`, `package>Name`) only their code knows the arguments; they pass.
 
     >>> check_entry({"Dense": {"unit": 3}})[0].path
     ('Dense', 'unit')
@@ -195,10 +198,16 @@ def _check_call(name: str, arguments: Any, kind: ClassKind, partial: bool = Fals
     """What is wrong with a class and what it is called with: a mapping, or a value for its first argument."""
     record = class_record(name, kind)
     if record is None:
-        if ">" not in name:  # `package>Name`: a custom class, which the caller knows better
+        if is_own(name):  # its code says what it takes
+            if arguments is not None and not isinstance(arguments, Mapping):
+                message = f"`{name}` takes its arguments by their names, got {received(arguments)}"
+                yield Diagnostic("SC107", message, help=f"write `{name}: {{ARGUMENT: {flow(arguments)}}}`")
+        else:
             code, noun = ("SC202", "layer class") if kind == "layer" else ("SC107", kind)
             otherwise = _EXAMPLES["python" if kind == "layer" else kind]
             help = written(name, kind) or did_you_mean(name, catalogue()[group_of(kind)], otherwise)
+            if re.fullmatch(r"[A-Za-z_][\w.]*\.[A-Za-z_]\w*", name) and help == otherwise:  # as Python imports it
+                help = f"one of your own is `{':'.join(name.rsplit('.', 1))}`"
             if kind == "layer" and name in _ELSEWHERE:
                 class_name, _, argument = _ELSEWHERE[name].partition(": ")
                 meant = {class_name: argument} if argument else class_name

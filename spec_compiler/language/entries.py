@@ -20,6 +20,7 @@ from spec_compiler.diagnostics.advice import Remove
 from spec_compiler.diagnostics.near import num_slips
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.argument_checks import check_entry
+from spec_compiler.keras_facts.function_names import bare
 from spec_compiler.keras_facts.merges import MERGES
 from spec_compiler.language.flow import check_sizes, stand_in
 from spec_compiler.language.parsed import OneOrMore, Parsed
@@ -301,8 +302,8 @@ def snake_case(class_name: str) -> str:
     >>> snake_case("GlobalAveragePooling2D")
     'global_average_pooling2d'
     """
-    # The three steps of `keras/src/utils/naming.py`; a registered class has its package before its name.
-    name = re.sub(r"\W+", "", class_name.rpartition(">")[2])
+    # The three steps of `keras/src/utils/naming.py`; a class of one's own has its module or package before its name.
+    name = re.sub(r"\W+", "", bare(class_name))
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 

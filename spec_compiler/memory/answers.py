@@ -40,6 +40,9 @@ class Remembered:
 class Memory:
     """The memory of what Keras said; the answers `planning.planned` asks for, None where it knows nothing."""
 
+    def imported(self, spec: Spec) -> None:
+        """Nothing: what a module brings along, only Keras is told."""
+
     def passed(self, spec: Spec) -> None:
         """None: a model in memory is known to Keras alone."""
 
@@ -70,6 +73,8 @@ class Memory:
 
     def shaped(self, spec: Spec, graph: Graph, before: Graph, base: Remembered) -> Remembered | None:
         """The edited graph with the shapes that Keras gave to the same calls."""
+        if spec.imports:
+            return None  # the module may change without a sign
         size = size_of(spec)
         if size is not None and self.resized(base, size) is None and not is_refused(resized_key(base.key, size)):
             return None  # at another size Keras may choose other arguments, only the names are the same

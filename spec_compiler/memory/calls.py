@@ -25,6 +25,7 @@ from spec_compiler.graph.plain import (
 )
 from spec_compiler.graph.sized import sized
 from spec_compiler.keras_facts import catalogue
+from spec_compiler.keras_facts.function_names import names_own
 from spec_compiler.keras_facts.side_effects import CODE_LAYERS, READS
 from spec_compiler.memory import cache
 from spec_compiler.memory.cache import Key
@@ -110,7 +111,8 @@ def call_key(node: Node, layer: LayerSpec, nodes: Mapping[str, Node]) -> str | N
     """
     arguments = {key: value for key, value in layer.arguments.items() if key != "name"}
     config = layer.with_arguments(arguments).config
-    is_known = layer.wrapped is None and _is_of_keras(layer, config)
+    written = (config, layer.changed) if layer.is_new else layer.changed
+    is_known = layer.wrapped is None and _is_of_keras(layer, config) and not names_own(written)
     if not is_known or _names_files(config) or _names_files(layer.changed):
         return None
     try:
@@ -170,9 +172,8 @@ def _described(node: Node, nodes: Mapping[str, Node]) -> Structure:
 def _is_of_keras(layer: LayerSpec, config: Mapping[str, Any]) -> bool:
     if layer.class_name in CODE_LAYERS or _names_code(config):
         return False
-    if layer.is_new and layer.kind == "layer":  # written in the spec, where `package>Name` is a class of somebody's
-        written = json.dumps(config, default=str)
-        return catalogue.class_record(layer.class_name, "layer") is not None and ">" not in written
+    if layer.is_new and layer.kind == "layer":  # written in the spec
+        return catalogue.class_record(layer.class_name, "layer") is not None
     # Keras serialises an object with the module of its class (keras/src/saving/serialization_lib.py). Tensors between
     # the layers of a nested model have none and are data (`serialize_node` in keras/src/models/functional.py).
     objects = (each for each in _mappings(config) if "class_name" in each and "config" in each)

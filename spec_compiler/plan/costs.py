@@ -12,6 +12,7 @@ from math import prod
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, Shape
 from spec_compiler.graph.node import Node
+from spec_compiler.keras_facts.function_names import bare
 
 # Of dtypes whose names do not end in their bits; four bits take a byte as well, no backend packs them in memory.
 BYTES = {"bool": 1, "int4": 1, "uint4": 1, "bfloat16": 2, "float8_e4m3fn": 1, "float8_e5m2": 1}
@@ -96,8 +97,8 @@ def _multiply_adds(graph: Graph, node: Node) -> Figure:
 
 
 def class_of(layer: LayerSpec) -> str:
-    """The layer's class without its package."""
-    return layer.class_name.rpartition(">")[2]
+    """The layer's class without its package or module."""
+    return bare(layer.class_name)
 
 
 def _sizes(shape: Shape) -> list[int]:

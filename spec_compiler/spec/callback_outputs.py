@@ -12,6 +12,7 @@ from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.files.run_folder import BEST, CURVES, HISTORY, LAST, LOGS, SUMMARY
 from spec_compiler.files.whole import PREFIX
 from spec_compiler.keras_facts import catalogue
+from spec_compiler.keras_facts.function_names import is_own
 from spec_compiler.keras_facts.side_effects import WRITES, WRITES_INSIDE, WRITES_OF_OWN
 
 OWN = (LAST, BEST, HISTORY, LOGS, SUMMARY, *CURVES)
@@ -67,7 +68,7 @@ def placed(name: str, arguments: Mapping[str, Any], folder: str) -> dict[str, An
 def _named(name: str, arguments: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The arguments that name places, each with every place that it names."""
     for argument, value in arguments.items():
-        written = WRITES_OF_OWN if ">" in name else (WRITES.get(name), WRITES_INSIDE.get(name))
+        written = WRITES_OF_OWN if is_own(name) else (WRITES.get(name), WRITES_INSIDE.get(name))
         if argument in written:
             for place in value.values() if isinstance(value, Mapping) else (value,):
                 if isinstance(place, str):

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from spec_compiler.diagnostics import Path
 from spec_compiler.edits import EDITS, SECTIONS
-from spec_compiler.keras_facts.function_names import is_function
-from spec_compiler.keras_facts.side_effects import FUNCTIONS, READS, READS_OF_OWN, Purpose
+from spec_compiler.keras_facts import catalogue
+from spec_compiler.keras_facts.function_names import is_function, is_own
+from spec_compiler.keras_facts.side_effects import FUNCTIONS, READS, READS_OF_OWN, WRITES, Purpose
 from spec_compiler.language.places import in_section
 from spec_compiler.text.source import walked
 
@@ -24,6 +25,7 @@ FIELDS: Mapping[tuple[str, ...], Purpose] = {
         for key in (("file",), ("spec",), ("weights",), ("weights", "file"))
     },
     **{(*base, "python"): "module" for base in (("base",), ("bases", "*"))},
+    ("imports",): "module",
     ("data", "train"): "folder",
     ("data", "validation"): "folder",
 }
@@ -43,6 +45,10 @@ WORDS: tuple[tuple[str, ...], ...] = (
     *((each.key, *each.new_layers, key) for each in SECTIONS if each.new_layers is not None for key in OF_AN_ENTRY),
 )
 _WORDS_BY_SECTION = {place[0]: [each for each in WORDS if each[0] == place[0]] for place in WORDS}
+
+
+# Arguments of Keras's classes whose text is data, whatever it looks like.
+TEXTS = (*READS, *WRITES.values(), "mask_token", "oov_token", "monitor")
 
 
 class Asked(NamedTuple):
@@ -72,6 +78,15 @@ def is_word(path: Path) -> bool:
     return any(place[: len(each)] == each for each in _WORDS_BY_SECTION.get(place[0] if place else "", ()))
 
 
+def is_plain_text(path: Path) -> bool:
+    """Whether a text is no code though it may look like `module:Name`: a file's name, or data of a class of Keras's."""
+    place = plain_place(path)
+    if place in FIELDS:
+        return FIELDS[place] != "module"
+    of_keras = len(place) > 1 and (place[-2] == "config" or catalogue.class_record(place[-2]) is not None)
+    return of_keras and place[-1] in TEXTS
+
+
 def asked_in(data: Any) -> Iterator[Asked]:
     """Everything that a spec's data asks to read, less what installed packages ship and Keras downloads.
 
@@ -79,7 +94,10 @@ def asked_in(data: Any) -> Iterator[Asked]:
     ['words.txt']
     """
     for path, value in walked(data):
-        purpose = None if not isinstance(value, str) or is_word(path) else _purpose(path)
+        if isinstance(value, Mapping) and path and not is_word(path):
+            own = (name for name in value if isinstance(name, str) and is_function(name))
+            yield from (Asked((*path, name), name.partition(":")[0], "module") for name in own)
+        purpose = None if not isinstance(value, str) or is_word(path) else _purpose(path, value)
         if purpose is None:
             continue
         if "weights" in path:
@@ -90,19 +108,21 @@ def asked_in(data: Any) -> Iterator[Asked]:
             purpose = "module"
         if purpose != "module":
             yield Asked(path, value, purpose)
-        elif is_function(value):
+        elif is_function(value) or path[0] == "imports":
             yield Asked(path, value.partition(":")[0], "module")
 
 
-def _purpose(path: Path) -> Purpose | None:
+def _purpose(path: Path, text: str) -> Purpose | None:
     """What a text at a place of a spec is, where it names a file or a module."""
     place = plain_place(path)
     if place in FIELDS:
         return FIELDS[place]
+    if is_function(text.strip()) and not is_plain_text(path):
+        return "module"
     if place[0] in ("base", "bases", "train", "compile"):  # what callbacks write is judged by where the run is
         return None
     if place[-1] in FUNCTIONS:
         return "module"
-    if any(">" in each for each in place[:-1]) and READS_OF_OWN.search(place[-1]):
+    if any(is_own(each) for each in place[:-1]) and READS_OF_OWN.search(place[-1]):
         return "file"
     return READS.get(place[-1])

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 from spec_compiler.diagnostics import Path, SpecError, did_you_mean, show
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.argument_checks import NOUNS, check_entry
+from spec_compiler.keras_facts.function_names import is_own
 from spec_compiler.keras_facts.translation import written
 from spec_compiler.spec.callback_outputs import misplaced
 
@@ -22,7 +23,7 @@ _EXAMPLES = {
     "metric": "write `accuracy` or `TopKCategoricalAccuracy: {k: 3}`",
     "callback": "write `EarlyStopping: {monitor: val_loss, patience: 3}`",
 }
-_OWN = "register a class of your own and write `package>Name`"
+_OWN = "write one of your own, `module:Name`"
 _BASE = "it is what others inherit from"
 _BY_ITSELF = "`train` does that by itself"
 # What Keras has and a spec cannot say, why, and what helps. A test holds this list and the catalogue against Keras.
@@ -80,10 +81,17 @@ class KerasObject:
             if value is not None and not isinstance(value, Mapping):
                 alone = catalogue.first_argument(name, kind)
                 arguments = {} if alone is None else {alone: value}
-        elif ">" not in name:  # a registered class of the user's own is known once its module is imported
+        elif not is_own(name):
             raise _unknown(kind, name, path)
+        elif problems := [*check_entry(raw, kind)]:
+            raise SpecError(problems)
         _check_outputs(kind, name, arguments, path, alone)
         return cls(kind, name, arguments)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is code of the user's own, `module:Name` or `package>Name`."""
+        return is_own(self.name)
 
     @property
     def class_name(self) -> str:

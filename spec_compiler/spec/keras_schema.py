@@ -7,9 +7,11 @@ from typing import Any
 
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.catalogue import CLASS_KINDS, ClassKind, group_of
+from spec_compiler.keras_facts.function_names import OWN_PATTERN
 from spec_compiler.language.base import FILE_PATTERN
 
 Schema = dict[str, Any]
+_OWN = "Code of your own: `module:Name`, or `package>Name` once `imports` registers it; only with --allow-code."
 _NULLABLE = ("initializer", "regularizer", "constraint")
 
 
@@ -34,7 +36,7 @@ def keras_definitions() -> dict[str, Schema]:
 
 
 def _entry(kind: ClassKind) -> Schema:
-    """`Class`, or `Class: arguments`, for every class of a kind; custom classes have a `>` in their name."""
+    """`Class`, or `Class: arguments`, for every class of a kind; classes of one's own have their module in front."""
     alone, properties = [], {}
     for name in catalogue.catalogue()[group_of(kind)]:
         record = catalogue.class_record(name, kind) or {}
@@ -53,14 +55,14 @@ def _entry(kind: ClassKind) -> Schema:
         "title": kind,
         "anyOf": [
             *([{"enum": alone}] if alone else []),
-            {"type": "string", "pattern": ">", "description": "A registered class of your own: `package>Name`."},
+            {"type": "string", "pattern": OWN_PATTERN, "description": _OWN},
             {
                 "type": "object",
                 "minProperties": 1,
                 "maxProperties": 1,
                 "additionalProperties": False,
                 "properties": properties,
-                "patternProperties": {">": {}},
+                "patternProperties": {OWN_PATTERN: {"description": _OWN, "type": ["object", "null"]}},
             },
             *([own_form] if kind not in ("optimizer", "loss", "metric", "callback") else []),
         ],

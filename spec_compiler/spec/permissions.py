@@ -14,7 +14,7 @@ from spec_compiler.diagnostics import Diagnostic, Path, SpecError, collected
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.function_names import is_function
 from spec_compiler.keras_facts.side_effects import CODE_LAYERS, FUNCTIONS
-from spec_compiler.spec.file_places import FIELDS, asked_in, is_word, plain_place
+from spec_compiler.spec.file_places import FIELDS, asked_in, is_plain_text, is_word, plain_place
 from spec_compiler.text.source import Source, walked
 
 # Where the classes stand that a serialised object in a spec may be of, and those that the catalogue does not know.
@@ -100,18 +100,33 @@ def _code(data: dict[str, Any]) -> Iterator[Diagnostic]:
             yield from _named_code(path, value)
         elif isinstance(value, Mapping):
             yield from _code_class(path, value)
+            yield from _own_classes(path, value)
             yield from _serialised_code(path, value)
 
 
 def _named_code(path: Path, text: str) -> Iterator[Diagnostic]:
-    """A class that runs code, by its name alone, and a function for one that is there."""
-    place = plain_place(path)
+    """A class that runs code, by its name alone, code of the user's own, and a module that is imported."""
+    place, text = plain_place(path), text.strip()  # as the language reads it
     if text in CODE_LAYERS and place[-1] != "class_name":
         yield Diagnostic("SC112", f"a `{text}` layer runs code", path, help=_ALLOW)
-    if FIELDS.get(place) == "module":
+    if place == ("imports",):
+        if not text.endswith((".yaml", ".yml")):  # no module, and never imported as one
+            yield Diagnostic("SC112", f"`imports` runs Python code, `{text}`", path, help=_ALLOW)
+    elif FIELDS.get(place) == "module":
         yield Diagnostic("SC112", f"the base runs Python code, `{text}`", path, help=_ALLOW)
-    elif place[-1] in FUNCTIONS and is_function(text) and not any(each in CODE_LAYERS for each in place):
+    elif not is_function(text) or is_plain_text(path) or place[-1] == "class_name":
+        return
+    elif place[-1] not in FUNCTIONS:
+        yield Diagnostic("SC112", f"`{text}` is Python code", path, help=_ALLOW)
+    elif not any(each in CODE_LAYERS for each in place):
         yield Diagnostic("SC112", f"`{place[-1]}` names Python code, `{text}`", path, help=_ALLOW)
+
+
+def _own_classes(path: Path, value: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """Code of the user's own that stands as a key, as a class does before its arguments."""
+    for name in value:
+        if isinstance(name, str) and is_function(name.strip()):
+            yield Diagnostic("SC112", f"`{name}` is Python code", (*path, name), at_key=True, help=_ALLOW)
 
 
 def _code_class(path: Path, value: Mapping[str, Any]) -> Iterator[Diagnostic]:

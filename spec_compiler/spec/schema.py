@@ -91,8 +91,9 @@ _BLOCKS = {
     ],
 }
 _IMPORTS = {
-    "description": "YAML files whose `vars` and `blocks` the spec uses too.",
-    "examples": [["common.yaml"]],
+    "description": "YAML files whose `vars` and `blocks` the spec uses too; Python modules that register classes with "
+    "Keras, or define those that a saved model names, only with --allow-code.",
+    "examples": [["common.yaml", "my_layers"]],
     "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "null"}],
 }
 

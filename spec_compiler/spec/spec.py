@@ -30,6 +30,7 @@ from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.data import Data
 from spec_compiler.spec.expect import KEYS, Expect
 from spec_compiler.spec.messages import said_of
+from spec_compiler.spec.modules import Module
 from spec_compiler.spec.permissions import EVERYTHING, Permissions, permitted
 from spec_compiler.spec.phase import Phase
 from spec_compiler.spec.policy import Policy, PolicyLike, load_policy
@@ -52,6 +53,12 @@ class _Beginning(Section):
         default=None, description="The name of the resulting model; the base's where left out."
     )
     description: StrictStr | None = Field(default=None, description="What the result is for.")
+    imports: Annotated[tuple[Module, ...], OneOrMore()] = Field(
+        default=(),
+        description="Python modules, beside the spec or installed, that register classes of one's own with Keras or "
+        "define those that a saved model names; only with --allow-code, as it runs code.",
+        examples=[["my_layers"]],
+    )
     seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] = Field(
         default=0, description="Initialises the new layers; the same spec and seed give the same bits."
     )

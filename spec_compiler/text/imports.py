@@ -28,10 +28,10 @@ def imported(source: Source) -> Source:
     data = source.data
     if not isinstance(data, dict):
         return source
-    entries = data.get("imports") or []
-    listed = entries if isinstance(entries, list) else [entries]
+    entries = data.get("imports")
+    listed = entries if isinstance(entries, list) else [] if entries is None else [entries]
     files = {at: each for at, each in enumerate(listed) if isinstance(each, str) and each.endswith(SUFFIXES)}
-    if not files and (entries or "imports" not in data):
+    if not files and (listed or "imports" not in data):
         return source
     brought = _Brought(source)
     problems: list[Diagnostic] = []

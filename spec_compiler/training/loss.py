@@ -9,6 +9,7 @@ from spec_compiler.diagnostics import Diagnostic
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec
 from spec_compiler.graph.node import ValueRef
+from spec_compiler.keras_facts.function_names import bare
 from spec_compiler.spec import Spec
 
 Labels = Literal["one_hot", "integer", "binary"]
@@ -21,7 +22,7 @@ _UNBOUNDED = ("linear", "relu", "elu", "selu", "gelu", "swish", "silu", "tanh", 
 def labels_for(spec: Spec, graph: Graph) -> Labels:
     """How the loss wants the classes: as one-hot rows, as integers, or as one number between 0 and 1."""
     name = spec.compile.loss.class_name if spec.compile is not None else ""
-    if name.startswith("Sparse"):
+    if bare(name).lower().startswith("sparse"):  # one of the user's own says it by its name alone
         return "integer"
     units = _units(graph, graph.output_refs[0]) if len(graph.output_refs) == 1 else None
     return "binary" if units == 1 else "one_hot"
@@ -33,7 +34,8 @@ def loss_problems(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
     Every output has the one loss. What labels there are is known of images in class folders alone.
     """
     assert spec.compile is not None
-    if "crossentropy" in spec.compile.loss.class_name.lower():
+    loss = spec.compile.loss
+    if "crossentropy" in loss.class_name.lower() and not loss.is_own:
         for ref in graph.output_refs:
             if (misfit := _misfit(spec, graph, ref)) is not None:
                 message, help = misfit
@@ -88,7 +90,7 @@ def metric_problems(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
     """SC605 for metrics that take the labels in another form than the loss."""
     assert spec.compile is not None
     loss = spec.compile.loss
-    if (spec.data is None or spec.data.is_code) and "crossentropy" not in loss.class_name.lower():
+    if (spec.data is None or spec.data.is_code) and ("crossentropy" not in loss.class_name.lower() or loss.is_own):
         return  # what the labels are, only the data says
     labels = labels_for(spec, graph)
     for index, metric in enumerate(spec.compile.metrics):

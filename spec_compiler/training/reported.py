@@ -28,7 +28,7 @@ def metric_name(metric: KerasObject) -> str:
     """
     if (name := metric.arguments.get("name")) is not None:
         return str(name)
-    if metric.name.islower() and not metric.arguments and ">" not in metric.name:
+    if metric.name.islower() and not metric.arguments and not metric.is_own:
         return metric.name
     record = catalogue.class_record(metric.class_name, "metric")
     default = record["arguments"].get("name", {}).get("default") if record is not None else None
@@ -63,7 +63,7 @@ def reported(metrics: Sequence[KerasObject], outputs: Sequence[str], *, validate
             again = sum(
                 other == name or (other.startswith(f"{name}_") and other[len(name) + 1 :].isdigit()) for other in names
             )
-            directed = metric.class_name not in WITHOUT_DIRECTION and ">" not in metric.name
+            directed = metric.class_name not in WITHOUT_DIRECTION and not metric.is_own
             names[f"{name}_{again}" if again else name] = directed and not several and not again
     return names | {f"val_{name}": directed for name, directed in names.items()} if validates else names
 

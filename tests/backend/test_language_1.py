@@ -27,7 +27,7 @@ from tests.conftest import FIXTURES
 FOLDER = FIXTURES / "language-1"
 CHECKSUMS = FOLDER / "CHECKSUMS"
 SPECS = sorted(FOLDER.glob("*.yaml"))
-CODE = {"base_python"}  # those that run a function of `models.py`
+CODE = {"base_python", "own_code"}  # those that run code of the modules beside them
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)

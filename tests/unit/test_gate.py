@@ -38,9 +38,8 @@ NO_FILES: Mapping[str, str] = {
     "exclude_layers": "patterns for names of variables",
     "quantization_config": "a configuration, by its mode",
 }  # fmt: skip
-# Texts of the language that are no files: places as `plain_place` has them. Those of `imports` are files that are read
-# and judged in `text/imports.py`, before a spec is whole.
-NO_FILE_FIELDS = {("dtype",), ("input", "dtype"), ("blocks", "*", "description"), ("imports",), ("base", "as")}
+# Texts of the language that are no files: places as `plain_place` has them.
+NO_FILE_FIELDS = {("dtype",), ("input", "dtype"), ("blocks", "*", "description"), ("base", "as")}
 NO_FILE_FIELDS |= {("input", "rescale"), ("input", "rescale", "scale"), ("input", "rescale", "offset")}
 KINDS = ("layer", "layer_entry", "optimizer", "loss", "metric", "callback", "activation")
 LIKE_A_PATH = re.compile(
@@ -201,6 +200,49 @@ def test_code_is_refused_wherever_it_stands(place: str, name: str) -> None:
         with pytest.raises(SpecError) as caught:
             load_spec({"spec": 1, **filled(PLACES[place], entry)}, allowed=Permissions())
         assert {each.code for each in caught.value.diagnostics} == {"SC112"}
+
+
+@pytest.mark.parametrize("place", [*PLACES, "compile", "callbacks", "schedule"])
+def test_code_of_ones_own_is_refused_wherever_it_stands(place: str) -> None:
+    """As a text, as a key, at any depth, also where the language has no place for it yet."""
+    more = {"compile": ("compile", "loss"), "callbacks": ("train", 0, "callbacks", 0),
+            "schedule": ("compile", "optimizer", "Adam", "learning_rate")}  # fmt: skip
+    entries: list[Any] = [
+        {"my_layers:SE": {"ratio": 3}},
+        {"TimeDistributed": {"layer": {"my_layers:SE": None}}},
+        {"TimeDistributed": {"layer": "my_layers:SE"}},
+        {"Dense": {"units": 1, "kernel_initializer": {"my_layers:Waves": {}}}},
+        {"Dense": {"units": 1, "activation": " my_layers:wave "}},
+        {"Dense": [{"deeper": ["my.package.layers:wave"]}]},
+    ]
+    if place != "set":
+        entries.append("my_layers:SE")
+    for entry in entries:
+        data = {"spec": 1, **filled({**PLACES, **more}[place], entry)}
+        with pytest.raises(SpecError) as caught:
+            load_spec(data, allowed=Permissions())
+        assert {each.code for each in caught.value.diagnostics} == {"SC112"}
+        assert {each.name for each in asked_in(data) if each.purpose == "module"} <= {"my_layers", "my.package.layers"}
+
+
+@pytest.mark.parametrize("written", ["json", ["json"], [["json"]], "my.package.yaml_reader"])
+def test_imports_are_refused(written: Any) -> None:
+    with pytest.raises(SpecError) as caught:
+        load_spec({"spec": 1, "imports": written}, allowed=Permissions())
+    assert {each.code for each in caught.value.diagnostics} == {"SC112"}
+
+
+@pytest.mark.parametrize("written", ["evil.py", "a:b", "", ".evil", "evil ", "a-b", "a..b"])
+def test_what_is_no_module_is_never_imported(written: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        load_spec({"spec": 1, "imports": written})
+    assert {each.code for each in caught.value.diagnostics} == {"SC103"}
+
+
+def test_texts_that_look_like_code_are_none_where_they_are_data() -> None:
+    words = {"StringLookup": {"vocabulary": ["time:now", "place:here"], "oov_token": "a:b"}}
+    data = {"spec": 1, "head": [words, {"Dense": {"units": 1}, "from": "type:Dense"}], "freeze": "type:Dense"}
+    assert load_spec(data, allowed=Permissions()).head is not None
 
 
 def test_names_of_layers_are_no_code() -> None:

@@ -18,7 +18,7 @@ from spec_compiler.text.yaml_text import read_source
 ROOT = Path(__file__).parents[2]
 INVALID = sorted((ROOT / "tests" / "fixtures" / "invalid").glob("SC*.yaml"))
 STRUCTURAL = ("SC101", "SC102", "SC103", "SC104", "SC105", "SC106", "SC107", "SC108", "SC202", "SC203")
-# What a schema cannot know: the model, the caller, another section or file, a registered class, regular expressions.
+# What a schema cannot know: the model, the caller, another section or file, classes of one's own, regular expressions.
 BEYOND = {
     "SC107-braces-in-a-name",
     "SC107-name-of-a-match-in-a-head",
@@ -35,11 +35,14 @@ BEYOND = {
     "SC202-block",
     "SC202-case",
     "SC101-expect-metric-without-training",
+    "SC102-own-layer",
     "SC102-no-base",
     "SC102-train-without-compile",
     "SC103-phase-twice",
     "SC103-validation-in-percent",
     "SC104-regex",
+    "SC106-own-callback",
+    "SC106-own-layer",
     "SC106-set",
     "SC107-set",
     "SC108-classes-of-imagenet",
@@ -49,6 +52,7 @@ BEYOND = {
     "SC108-inputs-fed-twice",
     "SC108-pooling-beside-a-top",
     "SC108-rename-of-one-layer-twice",
+    "SC202-own-class-that-nobody-registers",
     "SC202-unregistered",
     "SC202-wrapped-class",
 }
@@ -89,6 +93,8 @@ def test_what_the_schema_accepts_beyond_doubt(validator: Any) -> None:
     assert validator.is_valid(variables)
     assert validator.is_valid({"spec": 1, "freeze": None, "head": None, "replace": None})
     assert validator.is_valid({"spec": 1, "head": ["mine>Pooling", {"mine>Pooling": {"anything": 1}}]})
+    assert validator.is_valid({"spec": 1, "head": ["my_layers:SE", {"my.layers:SE": {"anything": 1}}]})
+    assert not validator.is_valid({"spec": 1, "head": ["type:Dense"]})
 
 
 def test_fields_and_arguments_are_documented() -> None:

@@ -16,7 +16,20 @@ from spec_compiler.spec.schema import schema_file
 
 ROOT = Path(__file__).parents[2]
 NOT_DRAWN = ("input",)  # most models take one size only
-OTHERS = {"spec", "name", "description", "seed", "base", "bases", "steps", "data", "compile", "train", "expect"}
+OTHERS = {
+    "spec",
+    "name",
+    "description",
+    "imports",
+    "seed",
+    "base",
+    "bases",
+    "steps",
+    "data",
+    "compile",
+    "train",
+    "expect",
+}
 
 
 def test_a_spec_has_a_field_for_each_in_this_order() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
-from spec_compiler.keras_facts.function_names import FUNCTION_PATTERN
+from spec_compiler.keras_facts.function_names import FUNCTION_PATTERN, OWN_PATTERN
 
 Schema = dict[str, Any]
 Value = TypeVar("Value")
@@ -239,7 +239,7 @@ def schema_of(class_name: str, argument: str, default: object) -> Schema:
 
 def definitions(names: dict[str, list[str]], dtypes: list[str], quantization_modes: list[str]) -> dict[str, Schema]:
     """The schemas behind `$ref`: `names` holds, by kind, the names that are known without any custom object."""
-    custom = {"type": "string", "pattern": ">"}  # `package>Name`, registered with Keras
+    custom = {"type": "string", "pattern": OWN_PATTERN}  # `module:Name`, or `package>Name`, registered with Keras
     quantized = {"type": "string", "pattern": f"^(?:{'|'.join(quantization_modes)})(?:/.*)?_from_"}
     entries: dict[str, Schema] = {kind: either(enum(*names[kind]), custom, MAPPING) for kind in names}
     entries["activation"] = either(enum(*names["activation"]), custom, SERIALIZED)

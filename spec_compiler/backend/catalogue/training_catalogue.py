@@ -36,6 +36,7 @@ from spec_compiler.backend.catalogue.argument_schemas import (
     or_null,
 )
 from spec_compiler.backend.training.keras_objects import NAMESPACES
+from spec_compiler.keras_facts.function_names import OWN_PATTERN
 
 Record = dict[str, Any]
 
@@ -136,7 +137,7 @@ def training_groups(described: Callable[[Mapping[str, type]], dict[str, Record]]
 
 def training_definitions(groups: Mapping[str, Mapping[str, Record]]) -> dict[str, Schema]:
     """The schemas behind `$ref`: a name, or a name with arguments."""
-    custom = {"type": "string", "pattern": ">"}
+    custom = {"type": "string", "pattern": OWN_PATTERN}
     return {kind: either(enum(*groups[_plural(kind)]), custom, MAPPING) for kind in ABSTRACT}
 
 

@@ -10,10 +10,12 @@ import keras
 
 from spec_compiler.backend.models.allowed_configs import refuse_strangers
 from spec_compiler.backend.models.functions import find_function
+from spec_compiler.backend.models.own_code import at_entry, objects_in, own_object
 from spec_compiler.diagnostics import SpecError, under
 from spec_compiler.files import Folder
 from spec_compiler.files.vocabulary import read_vocabulary
 from spec_compiler.keras_facts import catalogue
+from spec_compiler.keras_facts.function_names import is_function, is_own
 from spec_compiler.keras_facts.side_effects import READS
 from spec_compiler.language.entries import numbered, snake_case
 
@@ -29,7 +31,7 @@ def deserialized(
 
     Raises:
         SpecError: SC403 for a function that is not found, SC112 for what no layer is made of, SC501, SC502, SC510 for a
-            file; the path begins with the argument.
+            file; as `made` for what stands inside; the path begins with the argument.
     """
     converted: dict[str, Any] = {}
     for key, value in arguments.items():
@@ -59,7 +61,7 @@ def _read(class_name: str, key: str, value: Any, folder: Folder) -> Any:
 
 
 def _value(value: Any, kind: str | None, folder: Folder) -> Any:
-    if kind == "function" and isinstance(value, str):
+    if isinstance(value, str) and (kind == "function" or (kind == "activation" and is_function(value))):
         return _function(value, folder)
     if kind in ("initializer", "regularizer", "constraint", "layer"):
         if isinstance(value, list | tuple) and kind == "layer":
@@ -84,26 +86,43 @@ def _made(value: Any, kind: catalogue.ClassKind, folder: Folder, number: int | N
 
     A layer inside of another gets a name of its own: Keras's would count through the whole process.
     """
-    if isinstance(value, str):
-        if kind != "layer":
+    is_alone = isinstance(value, str)
+    if is_alone:
+        if kind != "layer" and not is_own(value):
             return value
-        value = {value: {}}
+        value = {value: None}
     if not isinstance(value, Mapping) or "class_name" in value:
         return value
     ((name, arguments),) = value.items()
     if not isinstance(arguments, Mapping):
         first = catalogue.first_argument(name, kind)
         arguments = {} if arguments is None or first is None else {first: arguments}
-    with under(*(() if number is None else (number,)), name):
+    with under(*(() if number is None else (number,))), at_entry(name, alone=is_alone):
         keywords = deserialized(name, arguments, folder, kind)
-    if kind == "layer":
-        keywords.setdefault("name", numbered(snake_case(name), number or 0))
-    return _class(name, kind)(**keywords)
+        if kind == "layer":
+            keywords.setdefault("name", numbered(snake_case(name), number or 0))
+        return made(name, keywords, kind, folder)
+
+
+def made(name: str, arguments: Mapping[str, Any], kind: catalogue.ClassKind, folder: Folder) -> Any:
+    """The object of a class by its public name, or of one of the user's own, from arguments as Keras takes them.
+
+    Raises:
+        SpecError: SC202 where nobody has registered `package>Name`; as `own_object`.
+    """
+    if is_function(name):
+        return own_object(name, arguments, kind, folder)
+    with keras.saving.custom_object_scope(objects_in(arguments.values())):  # `Bidirectional` copies by its config
+        return _class(name, kind)(**arguments)
 
 
 def _class(name: str, kind: catalogue.ClassKind) -> Any:
     """A class by its public name or an alias: `normal` is `RandomNormal`."""
     if ">" in name:
-        return keras.saving.get_registered_object(name)
+        cls = keras.saving.get_registered_object(name)
+        if cls is None:
+            message, help = f"no class is registered as `{name}`", "write `imports: [MODULE]`, or `MODULE:NAME` for it"
+            raise SpecError.single("SC202", message, at_key=True, help=help)
+        return cls
     group = catalogue.catalogue()[f"{kind}s"]
     return getattr(getattr(keras, f"{kind}s"), group.get(name, {}).get("alias_of", name))

@@ -7,13 +7,16 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from spec_compiler.backend.models.functions import reason_in
 from spec_compiler.backend.models.shape_fixes import call_fixes, call_help, fit_fixes, fit_help, width_argument
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.edits import entry_name
+from spec_compiler.files import HERE, Folder
 from spec_compiler.graph import Graph
 from spec_compiler.graph.channels import channel_axis
 from spec_compiler.graph.layer_spec import LayerSpec, Origin, VariableSpec
 from spec_compiler.graph.node import Node, ValueRef
+from spec_compiler.keras_facts.function_names import names_own
 from spec_compiler.language.places import in_section, section_place
 
 
@@ -119,8 +122,8 @@ def _place(culprit: LayerSpec) -> Path:
     return (*culprit.origin.path, culprit.class_name, *([argument] if argument else []))
 
 
-def call_error(error: Exception, node: Node, graph: Graph, base: Graph) -> SpecError:
-    """SC401 for a layer that Keras refuses to call on its input."""
+def call_error(error: Exception, node: Node, graph: Graph, base: Graph, folder: Folder = HERE) -> SpecError:
+    """SC401 for a layer that Keras refuses to call on its input, or whose own code in `folder` fails."""
     spec = graph.layers[node.layer]
     refs = list(dict.fromkeys(node.inputs))
     shapes = [each.shape for ref in refs if (each := graph.spec_of(ref)) is not None]
@@ -132,6 +135,8 @@ def call_error(error: Exception, node: Node, graph: Graph, base: Graph) -> SpecE
         before = f", in the base it took {_input_shapes(base, node.name)}"
     takes = ", ".join(f"`{ref.node}` {shown(shape)}" for ref, shape in zip(refs, shapes, strict=False))
     notes = [f"it takes {takes}", _said(error, spec)]
+    if names_own((spec.class_name, spec.arguments)):
+        notes += reason_in(error, folder)[1]
     if culprit is not spec:
         notes += cause.notes(graph, base)
     return SpecError.single(

@@ -5,19 +5,18 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import keras
 
 from spec_compiler.backend.models.allowed_configs import refuse_strangers
-from spec_compiler.backend.models.arguments import deserialized
+from spec_compiler.backend.models.arguments import deserialized, made
 from spec_compiler.backend.models.copying import CannotCopy
 from spec_compiler.backend.models.fit_errors import make_error
+from spec_compiler.backend.models.own_code import objects_in
 from spec_compiler.backend.models.rebuilding import Originals
 from spec_compiler.backend.models.symbolic import refusal
-from spec_compiler.backend.models.wrapping import wrapper
-from spec_compiler.diagnostics import SpecError, under
+from spec_compiler.diagnostics import under
 from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec
@@ -62,18 +61,18 @@ def make_layer(spec: LayerSpec, custom: Custom, folder: Folder) -> Any:
     """A fresh layer object; `folder` is where the modules of the spec's functions may be.
 
     Raises:
-        SpecError: SC403, SC202.
+        SpecError: SC403, SC202; as `own_object` for a class of the user's own.
     """
     if not spec.is_new and spec.name in custom.factories:
         return custom.factories[spec.name](spec.name_in_keras, **set_arguments(spec, folder))
     if not spec.is_new or spec.kind == "operation":  # a new operation comes with Keras's own config
         return _from_config(spec, custom, folder)
-    cls, place = _layer_class(spec), (*spec.origin.path, spec.class_name)
-    inside = partial(make_layer, custom=custom, folder=folder)
-    with refusal(lambda error: make_error(error, spec)), under(*place):
+    with refusal(lambda error: make_error(error, spec)), under(*spec.origin.path, spec.class_name):
+        arguments = {**deserialized(spec.class_name, spec.arguments, folder), "name": spec.name_in_keras}
         if spec.wrapped is not None:
-            return wrapper(cls, deserialized(spec.class_name, spec.arguments, folder), spec, inside, custom.objects)
-        return cls(**deserialized(spec.class_name, spec.arguments, folder), name=spec.name_in_keras)
+            arguments["layer"] = make_layer(spec.wrapped, custom, folder)
+        with keras.saving.custom_object_scope(dict(custom.objects)):  # `Bidirectional` makes two of its config
+            return made(spec.class_name, arguments, "layer", folder)
 
 
 def _from_config(spec: LayerSpec, custom: Custom, folder: Folder) -> Any:
@@ -84,11 +83,10 @@ def _from_config(spec: LayerSpec, custom: Custom, folder: Folder) -> Any:
     config["config"] = dict(config.get("config") or {})
     if "name" in config["config"]:  # an operation may take none
         config["config"]["name"] = spec.name_in_keras
-    for key, made in set_arguments(spec, folder).items():
-        config["config"][key] = keras.saving.serialize_keras_object(made)
-    return keras.saving.deserialize_keras_object(
-        config, custom_objects=dict(custom.objects), safe_mode=not custom.has_lambdas
-    )
+    own = set_arguments(spec, folder)
+    config["config"].update({key: keras.saving.serialize_keras_object(value) for key, value in own.items()})
+    objects = {**custom.objects, **objects_in(own.values())}
+    return keras.saving.deserialize_keras_object(config, custom_objects=objects, safe_mode=not custom.has_lambdas)
 
 
 def _copied(config: Any) -> Any:
@@ -111,14 +109,3 @@ def set_arguments(spec: LayerSpec, folder: Folder) -> dict[str, Any]:
     """
     with under(*(spec.changed_by.path if spec.changed_by is not None else ()), "to"):
         return deserialized(spec.class_name, spec.changed, folder)
-
-
-def _layer_class(spec: LayerSpec) -> Any:
-    if ">" in spec.class_name:
-        cls = keras.saving.get_registered_object(spec.class_name)
-        if cls is None:
-            message = f"no class is registered as `{spec.class_name}`"
-            help = "import the module that registers it before compiling"
-            raise SpecError.single("SC202", message, path=spec.origin.path, help=help)
-        return cls
-    return getattr(keras.layers, spec.class_name)

@@ -1,4 +1,4 @@
-"""`module:function` -> the function. Its module may stand beside the spec; the caller has allowed its code to run."""
+"""`module:Name` -> the function or class. Its module may stand beside the spec; its code is allowed to run."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ import ast
 import contextlib
 import hashlib
 import importlib
+import inspect
 import os
 import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
-from spec_compiler.diagnostics import SpecError, did_you_mean, show
+from spec_compiler.diagnostics import Advice, Diagnostic, SpecError, did_you_mean, near, quoted, show, under
+from spec_compiler.diagnostics.advice import Write
+from spec_compiler.diagnostics.near import offered
 from spec_compiler.files import Folder
+from spec_compiler.keras_facts.function_names import bare
 
 # Modules that were found beside a spec: its folder, and what their files held when they were imported.
 _BESIDE: dict[str, tuple[str, bytes]] = {}
@@ -29,6 +34,55 @@ def find_function(text: str, folder: Folder, code: str) -> Callable[..., Any]:
     """
     with _importing_from(folder, text) as place:
         return _function(text, place, code)
+
+
+def find_member(text: str, folder: Folder, code: str, noun: str, fits: Callable[[Any], bool]) -> Any:
+    """What `module:Name` names, where it `fits`; `noun` says what is looked for, as in `layer class`.
+
+    Raises:
+        SpecError: `code`, where there is no such module or name, or where it does not fit.
+    """
+    name, _, member = text.partition(":")
+    with _importing_from(folder, text) as place:
+        try:
+            module = _module(name, place, code)
+        except SpecError as error:  # the name may be a key, before what it is called with
+            raise SpecError(_of_the_whole(each, member) for each in error.diagnostics) from None
+    found = getattr(module, member, None)
+    if found is None or not fits(found):
+        others = [key for key, value in vars(module).items() if fits(value)]
+        message = f"the module `{name}` has no {noun} `{member}`"
+        if hasattr(module, member):
+            message = f"`{text}` is {_what(found)}, no {noun}"
+        otherwise = f"it has {quoted(others[:8])}" if others else None
+        help = offered(near(member, others)) or otherwise
+        raise SpecError.single(code, message, at_key=True, help=_written(help, lambda meant: f"{name}:{meant}"))
+    return found
+
+
+def _of_the_whole(said: Diagnostic, member: str) -> Diagnostic:
+    """What is said of the module in `module:Name`, at all of it."""
+    return replace(said, chars=None, at_key=True, help=_written(said.help, lambda meant: f"{meant}:{member}"))
+
+
+def _written(help: str | None, whole: Callable[[Any], str]) -> str | None:
+    """A help that says one part to write, with the whole text as what is written."""
+    if not isinstance(help, Advice):
+        return help
+    return Advice(help, *(Write(whole(each.value)) if isinstance(each, Write) else each for each in help.changes))
+
+
+def import_modules(names: Iterable[str], folder: Folder, code: str) -> list[ModuleType]:
+    """The modules, imported; those in `folder` come first.
+
+    Raises:
+        SpecError: `code`, where there is no such module, or where it fails; paths are positions in `names`.
+    """
+    modules = []
+    for index, name in enumerate(names):
+        with under(index), _importing_from(folder, name) as place:
+            modules.append(_module(name, place, code))
+    return modules
 
 
 def call_function(text: str, folder: Folder, code: str, *, help: str) -> Any:
@@ -67,22 +121,16 @@ _IN_TEXT = re.compile(r'File "([^"\n]+)", line (\d+)[^\n]*\n +([^\n]*)')
 
 
 def function_beside(name: str, folders: Iterable[str | Folder], code: str) -> Callable[..., Any]:
-    """The function that one module in these folders defines; a saved model says its name, but not its module.
+    """The function or class that one module in these folders defines; a saved model does not say where its module is.
 
     The modules' text is read, and only the one that defines it is imported.
 
     Raises:
         SpecError: `code`, where none or several of them do.
     """
-    plain = name.rpartition(">")[2]  # `package>name`, where importing the module registers it
-    places: dict[str, Folder] = {}
-    for each in folders:
-        folder = each if isinstance(each, Folder) else Folder(each)  # beside a model that the user names
-        places.setdefault(os.path.realpath(folder.path or "."), folder)
-    files = [(folder, file) for place, folder in places.items() for file in sorted(os.listdir(place))]
-    modules = [(folder, file) for folder, file in files if _defines(folder, file, plain)]
+    plain, modules = bare(name), modules_beside(name, folders)
     if not modules:
-        beside = " or ".join(f"`{os.path.relpath(place)}`" for place in places)
+        beside = " or ".join(f"`{os.path.relpath(place)}`" for place in _places(folders))
         help = f"put the module with `def {plain}` there"
         message = f"no module in the folder {beside} defines `{plain}`, which the model needs"
         raise SpecError.single(code, message, help=help)
@@ -94,6 +142,21 @@ def function_beside(name: str, folders: Iterable[str | Folder], code: str) -> Ca
     return find_function(f"{file.removesuffix('.py')}:{plain}", folder, code)
 
 
+def modules_beside(name: str, folders: Iterable[str | Folder]) -> list[tuple[Folder, str]]:
+    """The modules in these folders that define a function or class, by their files; nothing is imported."""
+    plain = bare(name)  # `package>name`, where importing the module registers it
+    files = [(folder, file) for place, folder in _places(folders).items() for file in sorted(os.listdir(place))]
+    return [(folder, file) for folder, file in files if _defines(folder, file, plain)]
+
+
+def _places(folders: Iterable[str | Folder]) -> dict[str, Folder]:
+    places: dict[str, Folder] = {}
+    for each in folders:
+        folder = each if isinstance(each, Folder) else Folder(each)  # beside a model that the user names
+        places.setdefault(os.path.realpath(folder.path or "."), folder)
+    return places
+
+
 def _defines(folder: Folder, file: str, name: str) -> bool:
     """Whether a file is a module that a function of this name stands in, at its top."""
     if not file.endswith(".py") or not file.removesuffix(".py").isidentifier():
@@ -102,7 +165,7 @@ def _defines(folder: Folder, file: str, name: str) -> bool:
         with folder.open(folder.place(file)) as stream:
             text = stream.read()
         return name.encode() in text and any(  # the bytes first: most modules of a folder need no parsing
-            (isinstance(each, ast.FunctionDef) and each.name == name)
+            (isinstance(each, ast.FunctionDef | ast.ClassDef) and each.name == name)
             or (isinstance(each, ast.Assign) and any(isinstance(to, ast.Name) and to.id == name for to in each.targets))
             for each in ast.parse(text).body
         )
@@ -122,6 +185,12 @@ def _function(text: str, folder: str, code: str) -> Callable[..., Any]:
     if not callable(function):
         raise SpecError.single(code, f"`{text}` is {show(function)}, not a function", chars=span)
     return function  # type: ignore[no-any-return]
+
+
+def _what(value: Any) -> str:
+    if inspect.isclass(value):
+        return "a class"
+    return "a function" if inspect.isfunction(value) else show(value)
 
 
 def _module(name: str, folder: str, code: str) -> ModuleType:

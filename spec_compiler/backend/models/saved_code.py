@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import ModuleType
 from typing import Any
 
+import keras
+
 from spec_compiler.backend.models.allowed_configs import Findings, findings
-from spec_compiler.backend.models.functions import function_beside
+from spec_compiler.backend.models.functions import function_beside, modules_beside
 from spec_compiler.backend.models.keras_2_configs import leave_out_what_keras_3_lacks, say_as_keras_3
-from spec_compiler.diagnostics import SpecError
+from spec_compiler.diagnostics import SpecError, quoted
 from spec_compiler.files import Folder
 from spec_compiler.reading import said_of
 from spec_compiler.reading.model import config_text, parsed_config
@@ -55,9 +58,10 @@ class SavedCode:
     named: Findings = field(default_factory=Findings)
 
     @classmethod
-    def of(cls, config: Any) -> SavedCode:
-        """What a model's config needs, found without making any of it."""
-        return cls(findings(config))
+    def of(cls, config: Any, objects: Mapping[str, Any] | None = None) -> SavedCode:
+        """What a model's config needs beside `objects`, which somebody has found; without making any of it."""
+        with keras.saving.custom_object_scope(dict(objects or {})):
+            return cls(findings(config))
 
     def __bool__(self) -> bool:
         return bool(self.named.functions or self.named.lambdas or self.named.code)
@@ -92,17 +96,35 @@ class SavedCode:
             raise SpecError.single("SC502", message, help=help)
         if named.unknown:
             message = f"`{name}` cannot be rebuilt: Keras has no class {named.unknown[0].text}"
-            help = "import the module that registers the class before compiling"
+            help = "write `imports: [MODULE]` with the module that defines or registers the class"
             raise SpecError.single("SC502", message, help=help)
 
+    def defined_in(self, modules: Sequence[ModuleType]) -> dict[str, Any]:
+        """Its functions and classes that modules define, which the caller has imported.
+
+        Raises:
+            SpecError: SC502 where two of them define the same name.
+        """
+        objects: dict[str, Any] = {}
+        for name in dict.fromkeys((*self._functions, *(each.name for each in self.named.unknown))):
+            found = [each for each in modules if callable(vars(each).get(name))]
+            if len({id(vars(each)[name]) for each in found}) > 1:
+                message = f"the model needs `{name}`, which {quoted(each.__name__ for each in found)} define"
+                raise SpecError.single("SC502", message, help="name one of them in `imports`")
+            if found:
+                objects[name] = vars(found[0])[name]
+        return objects
+
     def objects(self, path: str, folders: Sequence[str | Folder], allowed: bool) -> dict[str, Callable[..., Any]]:
-        """Its functions, as Keras's `custom_objects`; each from the one module in `folders` that defines it.
+        """Its functions and classes, as Keras's `custom_objects`; each from the one module in `folders` that has it.
 
         Raises:
             SpecError: as `permit`, and SC502 for a function that is not found.
         """
-        self.permit(path, allowed)
-        return {name: function_beside(name, folders, "SC502") for name in self._functions}
+        classes = [each.name for each in self.named.unknown if allowed and modules_beside(each.name, folders)]
+        rest = tuple(each for each in self.named.unknown if each.name not in classes)
+        SavedCode(replace(self.named, unknown=rest)).permit(path, allowed)
+        return {name: function_beside(name, folders, "SC502") for name in (*self._functions, *classes)}
 
     @contextlib.contextmanager
     def loading(self) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,19 +11,6 @@ import keras
 from spec_compiler.backend.models.reader import read_variables
 from spec_compiler.diagnostics import Diagnostic
 from spec_compiler.graph.layer_spec import LayerSpec
-
-
-def wrapper(
-    cls: Any,
-    arguments: Mapping[str, Any],
-    spec: LayerSpec,
-    make: Callable[[LayerSpec], Any],
-    objects: Mapping[str, Any],
-) -> Any:
-    """A fresh wrapper around a fresh layer, as `make` makes that of the base; `objects` are classes of its own."""
-    assert spec.wrapped is not None
-    with keras.saving.custom_object_scope(dict(objects)):  # Bidirectional makes two of its config
-        return cls(layer=make(spec.wrapped), **arguments, name=spec.name_in_keras)
 
 
 def inside(layer: Any) -> Any:

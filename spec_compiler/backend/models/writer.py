@@ -24,6 +24,7 @@ from spec_compiler.graph.layer_spec import LayerSpec, VariableSpec
 from spec_compiler.graph.node import Node, ValueRef, map_references
 from spec_compiler.graph.sized import sized
 from spec_compiler.keras_facts import catalogue
+from spec_compiler.keras_facts.function_names import is_function
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def _build(graph: Graph, base: Graph, seed: int, custom: Custom, folder: Folder)
             raise because(error, node, so_far(), base) from None
         except _Refused as error:
             layers.setdefault(node.layer, error.layer)
-            problems += call_error(error.reason, node, so_far(), base).diagnostics
+            problems += call_error(error.reason, node, so_far(), base, folder).diagnostics
             outputs = _as_in_the_base(name, base)  # so that what follows is checked as well
         else:
             problems += count_errors(spec, node, len(outputs), base, graph)
@@ -241,7 +242,7 @@ def built_spec(spec: LayerSpec, layer: Any, variables: tuple[VariableSpec, ...])
         keras_name=spec.keras_name,
         origin=spec.origin,
         trainable=spec.trainable,
-        class_name=spec.class_name,
+        class_name=made.class_name if is_function(spec.class_name) else spec.class_name,
     )
 
 
@@ -250,5 +251,6 @@ def _named_functions(spec: LayerSpec) -> dict[str, str]:
     return {
         key: value
         for key, value in spec.arguments.items()
-        if isinstance(value, str) and catalogue.argument_kind(spec.class_name, key, "layer") == "function"
+        if isinstance(value, str)
+        and (is_function(value) or catalogue.argument_kind(spec.class_name, key, "layer") == "function")
     }

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from spec_compiler.backend.images import ImageReader
 from spec_compiler.backend.training.data import augmentation
-from spec_compiler.backend.training.keras_objects import make
+from spec_compiler.backend.training.keras_objects import check_own, make
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.graph import Graph
+from spec_compiler.keras_facts.function_names import is_function
 from spec_compiler.spec import Spec
 from spec_compiler.spec.keras_objects import KerasObject
 from spec_compiler.training.image_data import image_shape
@@ -25,7 +26,10 @@ def check_objects(spec: Spec, graph: Graph) -> None:
     problems: list[Diagnostic] = []
     for path, entry in _entries(spec):
         try:
-            make(entry)
+            if entry.kind == "callback" and is_function(entry.name):
+                check_own(entry, spec.source.folder)
+            else:
+                make(entry, code=spec.source.folder)
         except SpecError as error:
             problems += error.under(*path).diagnostics
     try:

@@ -128,7 +128,7 @@ class Fit:
 
     def _check_target(self, name: str, output: Shape, shape: Shape) -> None:
         loss = self.loss.class_name
-        if ">" in loss or loss in _ANY_LABELS:
+        if self.loss.is_own or loss in _ANY_LABELS:
             return
         integers = any(_same(each, shape[1:]) for each in (output[1:-1], (*output[1:-1], 1)))
         rows = _same(output[1:], shape[1:]) or (output[-1] == 1 and _same(output[1:-1], shape[1:]))

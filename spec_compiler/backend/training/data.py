@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import keras
 import numpy as np
 
 from spec_compiler.backend.images import ImageReader, check_images
-from spec_compiler.backend.models.arguments import deserialized
+from spec_compiler.backend.models.arguments import deserialized, made
 from spec_compiler.backend.models.fit_errors import keras_reason
 from spec_compiler.backend.training.batches import Batches, ImageBatches
 from spec_compiler.backend.training.code_data import Fit, load_function
@@ -122,13 +121,15 @@ def augmentation(data: Data, reader: ImageReader | None, folder: Folder) -> tupl
     layers: list[Any] = []
     for index, entry in enumerate(data.augment):
         path = ("data", "augment", index)
-        with under(*path, entry.class_name):
-            arguments = deserialized(entry.class_name, entry.arguments, folder)
         try:
-            layer = getattr(keras.layers, entry.class_name)(**arguments)
+            with under(*path, entry.class_name):
+                arguments = deserialized(entry.class_name, entry.arguments, folder)
+                layer = made(entry.class_name, arguments, "layer", folder)
             if reader is not None:
                 images = np.zeros((2, *reader.size, reader.channels), "float32")
                 shape = tuple(layer(images, training=True).shape)
+        except SpecError:
+            raise
         except Exception as error:
             notes = [f"Keras says: {keras_reason(error)}"]
             message = f"`{entry.class_name}` cannot augment these images"

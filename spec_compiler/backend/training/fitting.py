@@ -26,7 +26,7 @@ from spec_compiler.backend.training.progress import Progress, remember, restore_
 from spec_compiler.backend.weights.files import admitted
 from spec_compiler.backend.weights.freezing import layers_of, set_trainable
 from spec_compiler.diagnostics import SpecError
-from spec_compiler.files import Folder
+from spec_compiler.files import HERE, Folder
 from spec_compiler.files.run_folder import BEST, HISTORY, LAST, LOGS
 from spec_compiler.graph import Graph
 from spec_compiler.spec.compilation import Compile
@@ -51,7 +51,7 @@ class Job:
     validation: Any
     folder: str
     resume_from: str = ""
-    code_folder: str | Folder = ""
+    code_folder: Folder = HERE
     seed: int = 0
     verbose: int = 1
     said: Identity = field(default_factory=dict)
@@ -144,12 +144,12 @@ def _fit_phase(job: Job, progress: Progress, resumed: bool) -> None:
 def _compile_arguments(job: Job, index: int) -> dict[str, Any]:
     optimizer = job.phases[index].optimizer
     own = (optimizer, ("train", index, "optimizer")) if optimizer is not None else None
-    return compile_arguments(job.compile, len(job.model.outputs), own)
+    return compile_arguments(job.compile, len(job.model.outputs), job.code_folder, own)
 
 
 def _callbacks(job: Job, index: int) -> list[Any]:
     entries = enumerate(job.phases[index].callbacks)
-    return [located(each, ("train", index, "callbacks", at), job.folder) for at, each in entries]
+    return [located(each, ("train", index, "callbacks", at), job.code_folder, job.folder) for at, each in entries]
 
 
 def _logs(job: Job, phase: int) -> Iterable[Any]:
