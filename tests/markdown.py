@@ -9,7 +9,10 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 DOCUMENTS = (
     README,
-    *(ROOT / each for each in ("CONTRIBUTING.md", "SECURITY.md", "docs/training.md", "docs/pictures.md")),
+    *(
+        ROOT / each
+        for each in ("CONTRIBUTING.md", "SECURITY.md", "docs/training.md", "docs/pictures.md", "docs/how-to.md")
+    ),
 )
 PAGES = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), ROOT / "benchmarks" / "RESULTS.md")
 _FENCE = re.compile(r" *(?:`{3,}|~{3,})(.*)")

@@ -42,11 +42,15 @@ RUN = {
         "tests/backend/test_readme.py::test_the_commands_for_a_trained_model_run"
     ),
 }
-# Pages that a program writes, whose blocks are compared with what they were made of, and run there.
+# Pages whose blocks are compared with what they were made of, and run there.
 WRITTEN = {
     "rules.md": (
         "unit/test_schema.py::test_the_generated_files_are_fresh",
         "backend/test_rules.py::test_the_examples_are_true",
+    ),
+    "how-to.md": (
+        "unit/test_how_to.py::test_an_answer_is_its_spec",
+        "unit/test_how_to.py::test_every_spec_of_the_gallery_is_an_answer_and_compared_with_keras",
     ),
     "gallery.md": (
         "unit/test_gallery.py::test_the_gallery_has_the_spec_as_it_is",
