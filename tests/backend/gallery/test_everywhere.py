@@ -47,9 +47,10 @@ def test_squeeze_and_excitation_behind_every_block(weights: Path) -> None:
     assert_same(ours, theirs, images(), [f"{block}_{each}" for block in blocks for each in ("squeeze", "excite")])
 
 
-def channel_pool(kind: Any, channels: int) -> Any:
-    """A pooling over the channels: they are a side of the picture whose channels are its rows."""
-    return kind((1, channels), data_format="channels_first")
+def channel_pool(kind: Any, x: Any) -> Any:
+    """A pooling over the channels, which are rows meanwhile."""
+    pooled = kind((x.shape[-1], 1))(keras.ops.transpose(x, (0, 3, 1, 2)))
+    return keras.ops.transpose(pooled, (0, 2, 3, 1))
 
 
 def cbam(x: Any, name: str) -> Any:
@@ -59,7 +60,7 @@ def cbam(x: Any, name: str) -> Any:
     mean = excite(squeeze(layers.GlobalAveragePooling2D(keepdims=True)(x)))
     highest = excite(squeeze(layers.GlobalMaxPooling2D(keepdims=True)(x)))
     x = layers.Multiply()([x, keras.ops.sigmoid(mean + highest)])
-    pooled = [channel_pool(each, channels)(x) for each in (layers.AveragePooling2D, layers.MaxPooling2D)]
+    pooled = [channel_pool(each, x) for each in (layers.AveragePooling2D, layers.MaxPooling2D)]
     y = layers.Concatenate()(pooled)
     y = layers.Conv2D(1, 7, padding="same", use_bias=False, activation="sigmoid", name=f"{name}_places")(y)
     return layers.Multiply()([x, y])
@@ -75,7 +76,7 @@ def test_cbam_behind_every_block(weights: Path) -> None:
 
 def test_pooling_over_channels_is_what_the_paper_of_cbam_says() -> None:
     x = images(8, 8, 256)
-    mean, highest = (channel_pool(each, 256)(x) for each in (layers.AveragePooling2D, layers.MaxPooling2D))
+    mean, highest = (channel_pool(each, x) for each in (layers.AveragePooling2D, layers.MaxPooling2D))
     np.testing.assert_allclose(mean, x.mean(-1, keepdims=True), atol=1e-6)
     np.testing.assert_array_equal(highest, x.max(-1, keepdims=True))
 
