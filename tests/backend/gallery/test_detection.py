@@ -15,39 +15,43 @@ from tests.backend.gallery.compare import assert_same, compiled, images
 on_each = pytest.mark.parametrize("application", STRIDES)
 
 
-def level(x: Any, name: str, strides: int = 1) -> Any:
-    return layers.Conv2D(256, 3, strides=strides, padding="same", name=name)(x)
+def pyramid(c3: Any, c4: Any, c5: Any) -> dict[str, Any]:
+    """The levels of RetinaNet's pyramid, as the example at keras.io makes them."""
+    m5, m4, m3 = (layers.Conv2D(256, 1, name=f"lateral{at}")(each) for at, each in ((5, c5), (4, c4), (3, c3)))
+    m4 = layers.Add()([m4, layers.UpSampling2D()(m5)])
+    m3 = layers.Add()([m3, layers.UpSampling2D()(m4)])
+    levels = {
+        f"p{at}": layers.Conv2D(256, 3, padding="same", name=f"p{at}")(x) for at, x in ((3, m3), (4, m4), (5, m5))
+    }
+    p6 = layers.Conv2D(256, 3, strides=2, padding="same", name="p6")(c5)
+    p7 = layers.Conv2D(256, 3, strides=2, padding="same", name="p7")(layers.ReLU()(p6))
+    return {**levels, "p6": p6, "p7": p7}
+
+
+PYRAMID = [*(f"lateral{at}" for at in (5, 4, 3)), *(f"p{at}" for at in range(3, 8))]  # its new layers
 
 
 @on_each
 def test_a_feature_pyramid(application: str, weights: Path) -> None:
     places = dict(zip(("c3", "c4", "c5"), STRIDES[application][2:], strict=True))
-    overrides = set_backbone(application, "backbone", **places)
-    ours = compiled("fpn", *overrides, base=backbone_file(application, weights))
-    base, (_, _, c3, c4, c5) = backbone(application)
-    m5 = layers.Conv2D(256, 1, name="m5")(c5)
-    m4 = layers.Add()([layers.UpSampling2D()(m5), layers.Conv2D(256, 1, name="lateral4")(c4)])
-    m3 = layers.Add()([layers.UpSampling2D()(m4), layers.Conv2D(256, 1, name="lateral3")(c3)])
-    outputs = {"p3": level(m3, "p3"), "p4": level(m4, "p4"), "p5": level(m5, "p5"), "p6": level(c5, "p6", 2)}
-    new = ["m5", "lateral4", "lateral3", *outputs]
-    assert_same(ours, keras.Model(base.input, outputs), images(), new)
+    ours = compiled("fpn", *set_backbone(application, "backbone", **places), base=backbone_file(application, weights))
+    base, tensors = backbone(application)
+    assert_same(ours, keras.Model(base.input, pyramid(*tensors[2:])), images(), PYRAMID)
 
 
 def test_one_head_on_five_levels(weights: Path) -> None:
     file = backbone_file("ResNet50", weights)
     ours = compiled("shared_detection_head", "base.input_shape=[64, 64, 3]", base=file)
-    base, (_, _, c3, c4, c5) = backbone("ResNet50")
-    p5 = layers.Conv2D(256, 1, name="p5")(c5)
-    p4 = layers.Add()([layers.UpSampling2D()(p5), layers.Conv2D(256, 1, name="c4")(c4)])
-    p3 = layers.Add()([layers.UpSampling2D()(p4), layers.Conv2D(256, 1, name="c3")(c3)])
-    p6 = level(c5, "p6", 2)
-    p7 = level(p6, "p7", 2)
-    tower = layers.Conv2D(256, 3, padding="same", activation="relu", name="tower")
-    predict = layers.Conv2D(756, 3, padding="same", name="predict")
-    said = [layers.Reshape((-1, 84))(predict(tower(each))) for each in (p3, p4, p5, p6, p7)]
+    base, tensors = backbone("ResNet50")
+    tower = [layers.Conv2D(256, 3, padding="same", activation="relu", name=f"tower{at}") for at in range(4)]
+    head = [*tower, layers.Conv2D(756, 3, padding="same", name="predict"), layers.Reshape((-1, 84))]
+    said = []
+    for x in pyramid(*tensors[2:]).values():
+        for layer in head:
+            x = layer(x)
+        said.append(x)
     theirs = keras.Model(base.input, layers.Concatenate(axis=1)(said))
-    new = ["p5", "c4", "c3", "p6", "p7", "tower", "predict"]
-    assert_same(ours, theirs, images(), new)
+    assert_same(ours, theirs, images(), [*PYRAMID, *(f"tower{at}" for at in range(4)), "predict"])
     assert ours.model.count_params() == theirs.count_params()
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 import pytest
-from keras import layers
+from keras import layers, ops
 
 from tests.backend.gallery.bases import base_file, base_model, rebuilt
 from tests.backend.gallery.compare import assert_same, compiled, images
@@ -47,21 +46,14 @@ def test_squeeze_and_excitation_behind_every_block(weights: Path) -> None:
     assert_same(ours, theirs, images(), [f"{block}_{each}" for block in blocks for each in ("squeeze", "excite")])
 
 
-def channel_pool(kind: Any, x: Any) -> Any:
-    """A pooling over the channels, which are rows meanwhile."""
-    pooled = kind((x.shape[-1], 1))(keras.ops.transpose(x, (0, 3, 1, 2)))
-    return keras.ops.transpose(pooled, (0, 2, 3, 1))
-
-
 def cbam(x: Any, name: str) -> Any:
     channels = x.shape[-1]
     squeeze = layers.Dense(channels // 8, activation="relu", name=f"{name}_squeeze")
     excite = layers.Dense(channels, name=f"{name}_excite")
     mean = excite(squeeze(layers.GlobalAveragePooling2D(keepdims=True)(x)))
     highest = excite(squeeze(layers.GlobalMaxPooling2D(keepdims=True)(x)))
-    x = layers.Multiply()([x, keras.ops.sigmoid(mean + highest)])
-    pooled = [channel_pool(each, x) for each in (layers.AveragePooling2D, layers.MaxPooling2D)]
-    y = layers.Concatenate()(pooled)
+    x = layers.Multiply()([x, ops.sigmoid(mean + highest)])
+    y = layers.Concatenate()([pool(x, axis=-1, keepdims=True) for pool in (ops.mean, ops.max)])
     y = layers.Conv2D(1, 7, padding="same", use_bias=False, activation="sigmoid", name=f"{name}_places")(y)
     return layers.Multiply()([x, y])
 
@@ -72,13 +64,6 @@ def test_cbam_behind_every_block(weights: Path) -> None:
     assert_same(
         ours, theirs, images(), [f"{block}_{each}" for block in blocks for each in ("squeeze", "excite", "places")]
     )
-
-
-def test_pooling_over_channels_is_what_the_paper_of_cbam_says() -> None:
-    x = images(8, 8, 256)
-    mean, highest = (channel_pool(each, x) for each in (layers.AveragePooling2D, layers.MaxPooling2D))
-    np.testing.assert_allclose(mean, x.mean(-1, keepdims=True), atol=1e-6)
-    np.testing.assert_array_equal(highest, x.max(-1, keepdims=True))
 
 
 def test_group_normalization_for_every_batch_normalization(weights: Path) -> None:

@@ -15,29 +15,27 @@ from tests.backend.gallery.compare import assert_same, compiled, images
 on_each = pytest.mark.parametrize("application", STRIDES)
 
 
-def conv(x: Any, filters: int, size: int, name: str, rate: int = 1) -> Any:
-    x = layers.Conv2D(filters, size, dilation_rate=rate, padding="same", use_bias=False, name=f"{name}_conv")(x)
-    return layers.ReLU()(layers.BatchNormalization(name=f"{name}_bn")(x))
-
-
-def conv_names(*names: str) -> list[str]:
-    """The new layers that `conv` makes with these names."""
-    return [f"{name}_{each}" for name in names for each in ("conv", "bn")]
-
-
 @on_each
 def test_a_unet(application: str, weights: Path) -> None:
-    keys = ("half", "quarter", "eighth", "sixteenth", "bottom")
-    places = dict(zip(keys, STRIDES[application], strict=True))
-    overrides = set_backbone(application, "encoder", **places)
-    ours = compiled("unet", *overrides, base=backbone_file(application, weights))
+    places = dict(zip(("half", "quarter", "eighth", "sixteenth"), STRIDES[application], strict=False))
+    ours = compiled("unet", *set_backbone(application, "encoder", **places), base=backbone_file(application, weights))
     base, (*skips, x) = backbone(application)
+    new = []
     for skip, filters in zip(reversed(skips), (256, 128, 64, 32), strict=True):
-        x = layers.Concatenate()([layers.UpSampling2D()(x), skip])
-        x = conv(x, filters, 3, f"up{filters}")
+        names = [f"{each}{filters}" for each in ("up", "first", "second")]
+        up, first, second = (
+            layers.Conv2D(filters, size, padding="same", activation="relu", name=name)
+            for size, name in zip((2, 3, 3), names, strict=True)
+        )
+        x = second(first(layers.Concatenate()([skip, up(layers.UpSampling2D()(x))])))
+        new += names
     mask = layers.Conv2D(3, 3, padding="same", activation="softmax", name="mask")(layers.UpSampling2D()(x))
-    new = [*conv_names("up256", "up128", "up64", "up32"), "mask"]
-    assert_same(ours, keras.Model(base.input, mask), images(), new)
+    assert_same(ours, keras.Model(base.input, mask), images(), [*new, "mask"])
+
+
+def conv(x: Any, filters: int, size: int, name: str, rate: int = 1, bias: bool = False) -> Any:
+    x = layers.Conv2D(filters, size, dilation_rate=rate, padding="same", use_bias=bias, name=f"{name}_conv")(x)
+    return layers.ReLU()(layers.BatchNormalization(name=f"{name}_bn")(x))
 
 
 LOW_AND_HIGH = {  # as the example at keras.io takes ResNet50's
@@ -54,7 +52,7 @@ def test_deeplabv3_plus(application: str, weights: Path) -> None:
     ours = compiled("deeplabv3_plus", *overrides, base=backbone_file(application, weights))
     base, _ = backbone(application)
     low, high = (base.get_layer(each).output for each in places)
-    whole = conv(layers.GlobalAveragePooling2D(keepdims=True)(high), 256, 1, "whole")
+    whole = conv(layers.GlobalAveragePooling2D(keepdims=True)(high), 256, 1, "whole", bias=True)
     whole = layers.UpSampling2D(64 // 16, interpolation="bilinear")(whole)
     pyramid = [whole, conv(high, 256, 1, "rate1"), *(conv(high, 256, 3, f"rate{each}", each) for each in (6, 12, 18))]
     x = conv(layers.Concatenate()(pyramid), 256, 1, "joined")
@@ -63,5 +61,6 @@ def test_deeplabv3_plus(application: str, weights: Path) -> None:
     x = conv(conv(x, 256, 3, "first"), 256, 3, "second")
     x = layers.UpSampling2D(4, interpolation="bilinear")(x)
     mask = layers.Conv2D(20, 1, name="mask")(x)
-    new = conv_names("whole", "rate1", "rate6", "rate12", "rate18", "joined", "fine", "first", "second")
+    names = ("whole", "rate1", "rate6", "rate12", "rate18", "joined", "fine", "first", "second")
+    new = [f"{name}_{each}" for name in names for each in ("conv", "bn")]
     assert_same(ours, keras.Model(base.input, mask), images(), [*new, "mask"])
