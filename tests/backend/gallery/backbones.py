@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.backend.gallery.bases import base_file, base_model
+from tests.backend.gallery.compare import images
 
 SMALL: dict[str, Any] = {"include_top": False, "input_shape": (64, 64, 3)}
 # Where each one's picture is a half, a quarter … a 32nd as wide.
@@ -43,3 +44,8 @@ def set_backbone(application: str, variable: str, **places: str) -> list[str]:
     """Overrides that put a spec on it: the variables of its application and of its layers."""
     values = {variable: application, **places}
     return ["base.input_shape=[64, 64, 3]", *(f"vars.{name}={value}" for name, value in values.items())]
+
+
+def pictures(application: str) -> Any:
+    """Two of the size and range that it takes: EfficientNet divides them by 255 itself."""
+    return images() * (127 if application == "EfficientNetB0" else 1)

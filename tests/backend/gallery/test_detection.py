@@ -9,8 +9,8 @@ import keras
 import pytest
 from keras import layers
 
-from tests.backend.gallery.backbones import STRIDES, backbone, backbone_file, set_backbone
-from tests.backend.gallery.compare import assert_same, compiled, images
+from tests.backend.gallery.backbones import STRIDES, backbone, backbone_file, pictures, set_backbone
+from tests.backend.gallery.compare import assert_same, compiled
 
 on_each = pytest.mark.parametrize("application", STRIDES)
 
@@ -36,7 +36,7 @@ def test_a_feature_pyramid(application: str, weights: Path) -> None:
     places = dict(zip(("c3", "c4", "c5"), STRIDES[application][2:], strict=True))
     ours = compiled("fpn", *set_backbone(application, "backbone", **places), base=backbone_file(application, weights))
     base, tensors = backbone(application)
-    assert_same(ours, keras.Model(base.input, pyramid(*tensors[2:])), images(), PYRAMID)
+    assert_same(ours, keras.Model(base.input, pyramid(*tensors[2:])), pictures(application), PYRAMID)
 
 
 def test_one_head_on_five_levels(weights: Path) -> None:
@@ -51,7 +51,7 @@ def test_one_head_on_five_levels(weights: Path) -> None:
             x = layer(x)
         said.append(x)
     theirs = keras.Model(base.input, layers.Concatenate(axis=1)(said))
-    assert_same(ours, theirs, images(), [*PYRAMID, *(f"tower{at}" for at in range(4)), "predict"])
+    assert_same(ours, theirs, pictures("ResNet50"), [*PYRAMID, *(f"tower{at}" for at in range(4)), "predict"])
     assert ours.model.count_params() == theirs.count_params()
 
 
@@ -72,4 +72,4 @@ def test_a_single_shot_detector(application: str, weights: Path) -> None:
 
     outputs = {"boxes": said("boxes", 4), "classes": layers.Softmax()(said("classes", 21))}
     new = ["c64", *(f"{what}{stride}" for what in outputs for stride in (16, 32, 64))]
-    assert_same(ours, keras.Model(base.input, outputs), images(), new)
+    assert_same(ours, keras.Model(base.input, outputs), pictures(application), new)

@@ -9,8 +9,8 @@ import keras
 import pytest
 from keras import layers
 
-from tests.backend.gallery.backbones import STRIDES, backbone, backbone_file, set_backbone
-from tests.backend.gallery.compare import assert_same, compiled, images
+from tests.backend.gallery.backbones import STRIDES, backbone, backbone_file, pictures, set_backbone
+from tests.backend.gallery.compare import assert_same, compiled
 
 on_each = pytest.mark.parametrize("application", STRIDES)
 
@@ -30,7 +30,7 @@ def test_a_unet(application: str, weights: Path) -> None:
         x = second(first(layers.Concatenate()([skip, up(layers.UpSampling2D()(x))])))
         new += names
     mask = layers.Conv2D(3, 3, padding="same", activation="softmax", name="mask")(layers.UpSampling2D()(x))
-    assert_same(ours, keras.Model(base.input, mask), images(), [*new, "mask"])
+    assert_same(ours, keras.Model(base.input, mask), pictures(application), [*new, "mask"])
 
 
 def conv(x: Any, filters: int, size: int, name: str, rate: int = 1, bias: bool = False) -> Any:
@@ -63,4 +63,4 @@ def test_deeplabv3_plus(application: str, weights: Path) -> None:
     mask = layers.Conv2D(20, 1, name="mask")(x)
     names = ("whole", "rate1", "rate6", "rate12", "rate18", "joined", "fine", "first", "second")
     new = [f"{name}_{each}" for name in names for each in ("conv", "bn")]
-    assert_same(ours, keras.Model(base.input, mask), images(), [*new, "mask"])
+    assert_same(ours, keras.Model(base.input, mask), pictures(application), [*new, "mask"])
