@@ -11,7 +11,11 @@ DOCUMENTS = (
     README,
     *(
         ROOT / each
-        for each in ("CONTRIBUTING.md", "SECURITY.md", "docs/training.md", "docs/pictures.md", "docs/models.md")
+        for each in (
+            "CONTRIBUTING.md",
+            "SECURITY.md",
+            *(f"docs/{name}.md" for name in ("training", "pictures", "models", "how-to")),
+        )
     ),
 )
 PAGES = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), ROOT / "benchmarks" / "RESULTS.md")

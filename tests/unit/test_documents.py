@@ -56,7 +56,7 @@ RUN = {
         "tests/backend/test_models_as_layers.py::test_the_specs_of_the_page_are_right",
     ),
 }
-# Pages that a program writes, whose blocks are compared with what they were made of, and run there.
+# Pages whose blocks are compared with what they were made of, and run there.
 WRITTEN = {
     "rules.md": (
         "unit/test_schema.py::test_the_generated_files_are_fresh",
@@ -65,6 +65,10 @@ WRITTEN = {
     "language.md": (
         "unit/test_schema.py::test_the_generated_files_are_fresh",
         "unit/test_reference.py::test_every_example_of_a_section_parses",
+    ),
+    "how-to.md": (
+        "unit/test_how_to.py::test_an_answer_is_its_spec",
+        "unit/test_how_to.py::test_every_spec_of_the_gallery_is_an_answer_and_compared_with_keras",
     ),
     "gallery.md": (
         "unit/test_gallery.py::test_the_gallery_has_the_spec_as_it_is",
