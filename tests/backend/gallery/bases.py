@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,11 @@ import numpy as np
 
 
 def base_model(application: str, **arguments: Any) -> Any:
-    """The application as Keras makes it, without downloads; the same arguments give the same numbers."""
+    """The application as Keras makes it, without downloads; the same arguments give the same numbers.
+
+    Keras counts names anew from here on, so that those of the layers are those that a user sees.
+    """
+    keras.utils.clear_session(free_memory=False)
     model = getattr(keras.applications, application)(weights=None, **arguments)
     fill(model, seed=int(_key(application, arguments), 16))
     return model
@@ -23,6 +28,16 @@ def base_file(application: str, folder: Path, **arguments: Any) -> Path:
     if not file.exists():
         base_model(application, **arguments).save_weights(file)
     return file
+
+
+def rebuilt(base: Any, change: Callable[[Any, Any], Any]) -> Any:
+    """The model where `change(layer, taken)` says what each layer puts out, which `layer(taken)` leaves as it is."""
+    inputs = keras.Input(base.input_shape[1:])
+    tensors = {id(base.input): inputs}
+    for layer in base.layers[1:]:
+        taken = keras.tree.map_structure(lambda tensor: tensors[id(tensor)], layer.input)
+        tensors[id(layer.output)] = change(layer, taken)
+    return keras.Model(inputs, tensors[id(base.output)])
 
 
 def fill(model: Any, seed: int) -> None:

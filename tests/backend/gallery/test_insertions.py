@@ -107,12 +107,14 @@ def test_mixed_precision(weights: Path) -> None:
     mobile = {"include_top": False, "pooling": "avg", "input_shape": (64, 64, 3), "alpha": 0.35}
     file = base_file("MobileNetV2", weights, **mobile)
     ours = compiled("mixed_precision", "base.input_shape=[64, 64, 3]", "base.alpha=0.35", base=file)
+    numbers = base_model("MobileNetV2", **mobile).get_weights()
     keras.config.set_dtype_policy("mixed_float16")
     try:
-        base = base_model("MobileNetV2", **mobile)
+        base = keras.applications.MobileNetV2(weights=None, **mobile)
         x = layers.Dense(10, activation="softmax", dtype="float32", name="predictions")(base.output)
     finally:
         keras.config.set_dtype_policy("float32")
+    base.set_weights(numbers)
     theirs = keras.Model(base.input, x)
     assert_same(ours, theirs, images(), ["predictions"])
     policies = [{each.dtype_policy.name for each in model.layers[1:-1]} for model in (ours.model, theirs)]
