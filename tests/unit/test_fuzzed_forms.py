@@ -38,7 +38,7 @@ def test_broken_forms_are_told_where_they_are_broken() -> None:
 def test_many_broken_forms_are_told_where_they_are_broken() -> None:
     report = run(20_000, seed=1)
     assert not report.failures, f"{len(report.failures)}, the first is {report.failures[0]}"
-    assert len(report.codes) > 25, report
+    assert len(report.codes) > 20, report
 
 
 def test_the_fuzzer_of_forms_finds_what_it_looks_for(monkeypatch: pytest.MonkeyPatch) -> None:
