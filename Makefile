@@ -23,7 +23,7 @@ help:
 	@echo "make bench     ours beside hand-written Keras, every figure in one run: benchmarks/RESULTS.md"
 	@echo "make gallery   draw every example spec anew into docs/gallery.md"
 	@echo "make layer-classes  write docs/layer-classes.md anew: every class of keras.layers through five ways, beside Keras"
-	@echo "make fuzz      100,000 broken specs and 10,000 damaged model files; what fails is kept in tests/fuzz/corpus"
+	@echo "make fuzz      120,000 broken specs and 10,000 damaged model files; what fails is kept in tests/fuzz/corpus"
 	@echo "make golden    write the golden files anew; read the diff"
 
 setup: $(VENV)/.ready
@@ -121,6 +121,7 @@ bench: setup
 .PHONY: fuzz
 fuzz: setup
 	$(BIN)/python -m tests.fuzz.specs --count 100000
+	$(BIN)/python -m tests.fuzz.forms --count 20000
 	$(BIN)/python -m tests.fuzz.model_files --count 10000
 
 # Reproduce one: `make drills SEED=7`. Most of its time is training that is killed and continued.
