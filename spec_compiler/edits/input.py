@@ -103,14 +103,14 @@ class Input(Section, Edit):
         if self.dtype is not None and self.dtype not in dtypes():
             help = did_you_mean(self.dtype, dtypes(), "for example `dtype: uint8`")
             raise SpecError.single("SC103", f"Keras has no dtype `{self.dtype}`", path=("dtype",), help=help)
-        if self.model_fields_set <= {"layer"}:
+        if not self._changes and self.preprocess is None and self.rescale is None:
             help = "add `shape`, `channels`, `name`, `dtype`, `preprocess` or `rescale`"
             raise SpecError.single("SC102", "`input` changes nothing", help=help)
         return self
 
     def apply(self, graph: Graph, path: Path) -> Graph:
         """The graph on the other input; `preprocess` and `rescale` are edits of their own, the next step."""
-        if self.model_fields_set <= {"layer", "preprocess", "rescale"}:
+        if not self._changes:
             if self.layer is not None:
                 self._which(graph)
             return graph
@@ -140,7 +140,8 @@ class Input(Section, Edit):
 
     @property
     def _changes(self) -> str:
-        return next(key for key in ("shape", "channels", "dtype", "name") if getattr(self, key) is not None)
+        """The first key that says something of the input itself; nothing where none does."""
+        return next((key for key in ("shape", "channels", "dtype", "name") if getattr(self, key) is not None), "")
 
     def _which(self, graph: Graph) -> str:
         inputs = [ref.node for ref in graph.input_refs]

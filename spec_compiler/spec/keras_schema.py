@@ -167,6 +167,8 @@ def argument(record: Mapping[str, Any]) -> Schema:
     branches = schema.get("anyOf", [schema])
     if any(each.get("pattern") == "^[^/]*$" for each in branches):  # the name of a layer, which is not empty
         schema["anyOf"] = [{**each, "pattern": "^[^/]+$"} if "pattern" in each else each for each in branches]
+    if any(each.get("type") == "array" for each in branches):  # a variable may be a list
+        schema = {"anyOf": [*schema.get("anyOf", branches), {"$ref": "#/definitions/variable"}]}
     if "doc" in record:
         schema["description"] = record["doc"]
     if record.get("default") is not None:

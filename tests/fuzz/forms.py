@@ -78,11 +78,11 @@ spec: 1
 bases:
   a: {application: VGG16, weights: null, include_top: false, input_shape: [64, 64, 3]}
   b: {application: VGG16, weights: null, include_top: false, input_shape: [64, 64, 3], as: layer}
-inputs:
-  image: {shape: [64, 64, 3], feeds: [a/input_layer]}
-  video: {shape: [4, 64, 64, 3]}
-  table: {shape: [10]}
 steps:
+  - inputs:
+      image: {shape: [64, 64, 3], feeds: [a/input_layer]}
+      video: {shape: [4, 64, 64, 3]}
+      table: {shape: [10]}
   - head:
       - {TimeDistributed: {layer: b}, from: video, name: frames}
       - GlobalAveragePooling3D: {name: moving}

@@ -22,6 +22,8 @@ STRUCTURAL = ("SC101", "SC102", "SC103", "SC104", "SC105", "SC106", "SC107", "SC
 BEYOND = {
     "SC107-braces-in-a-name",
     "SC107-name-of-a-match-in-a-head",
+    "SC101-each-of-a-replacement",
+    "SC101-layers-of-an-insertion",
     "SC107-too-few-channels",
     "SC108-name-twice",
     "SC108-where-twice",

@@ -52,7 +52,7 @@ def test_deeplabv3_plus(application: str, weights: Path) -> None:
     ours = compiled("deeplabv3_plus", *overrides, base=backbone_file(application, weights))
     base, _ = backbone(application)
     low, high = (base.get_layer(each).output for each in places)
-    whole = conv(layers.GlobalAveragePooling2D(keepdims=True)(high), 256, 1, "whole", bias=True)
+    whole = conv(layers.AveragePooling2D(64 // 16)(high), 256, 1, "whole", bias=True)
     whole = layers.UpSampling2D(64 // 16, interpolation="bilinear")(whole)
     pyramid = [whole, conv(high, 256, 1, "rate1"), *(conv(high, 256, 3, f"rate{each}", each) for each in (6, 12, 18))]
     x = conv(layers.Concatenate()(pyramid), 256, 1, "joined")
