@@ -156,7 +156,7 @@ def _of_edits(spec: Spec, made: Made, lost: dict[Path, list[str]], graph: Graph)
         if len(in_section(edit)) == 1:  # the sections that are no lists speak for themselves
             continue
         entries = {path: names for path, names in made.layers.items() if path[: len(edit)] == edit}
-        gone = {path: names for path, names in entries.items() if path in lost}
+        gone = {path: each for path, each in entries.items() if path in lost and not _on_purpose(spec, each[0], graph)}
         names = made.changed.get(edit, [])
         if names and not any(name in graph.layers for name in names):
             yield _pointless("nothing of what this entry changes is left", names[0], edit, graph)
@@ -165,6 +165,12 @@ def _of_edits(spec: Spec, made: Made, lost: dict[Path, list[str]], graph: Graph)
         else:
             for path, made_there in gone.items():
                 yield _pointless(f"the new layer `{made_there[0]}` is not left", made_there[0], path, graph)
+
+
+def _on_purpose(spec: Spec, name: str, graph: Graph) -> bool:
+    """Whether a later step took a layer away by its name: only its order lets it."""
+    origin = graph.removed.get(name)
+    return bool(spec.steps) and origin is not None and origin.section in ("remove", "replace")
 
 
 def _pointless(fact: str, name: str, path: Path, graph: Graph) -> Diagnostic:
