@@ -12,16 +12,19 @@ _FORMATS = ("channels_first", "channels_last")
 _MOVES = ("Permute", "Reshape", "Flatten", "Transpose", "Moveaxis", "Swapaxes")  # behind these other axes are meant
 
 
-def channel_axis(graph: Graph, node: str) -> int:
+def channel_axis(graph: Graph, node: str, before_first: bool = False) -> int:
     """The axis of the channels in what a node puts out: 1 or -1.
 
-    The nearest layer behind the node that says so counts, else the nearest before it, else Keras's settings.
+    The nearest layer behind the node that says so counts, else the nearest before it, else Keras's settings; with
+    `before_first` those before it count first.
     """
     outputs = graph.nodes[node].outputs
     if outputs and len(outputs[0].shape) < 3:
         return -1
     # What takes the tensor decides how it is read: a layer before it may have moved the axes on purpose.
-    data_format = next(_behind(graph, node), None) or next(_before(graph, node), None) or image_data_format()
+    sides = (_before, _behind) if before_first else (_behind, _before)
+    said = (next(side(graph, node), None) for side in sides)
+    data_format = next(filter(None, said), None) or image_data_format()
     return 1 if data_format == "channels_first" else -1
 
 

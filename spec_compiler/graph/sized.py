@@ -29,7 +29,9 @@ def sized(layer: LayerSpec, node: Node, graph: Graph) -> LayerSpec:
         message = f"what flowed into `{layer.name}` is no longer there, its sizes are not known"
         raise SpecError.single("SC206", message, path=place, help="write the numbers out")
     try:
-        arguments = filled_in(dict(layer.arguments), tensor.shape, channel_axis(graph, ref.node))
+        # the layers that are being made may read it otherwise, on purpose
+        axis = channel_axis(graph, ref.node, before_first=True)
+        arguments = filled_in(dict(layer.arguments), tensor.shape, axis)
     except NotKnown as error:
         message = f"{error}, what flows into `{layer.name}` is {tensor.shape}"
         help = "give `input` a fixed shape, or write the number"
