@@ -189,7 +189,7 @@ def _agree(left: list[Array], right: list[Array]) -> bool:
 
 def _in_front(made: Made) -> dict[str, Any]:
     place = {"before": made.target} if len(made.data) == 1 else {"after": "input_0"}
-    return {**place, "layers": [{"Identity": {"name": "extra"}}]}
+    return {**place, "with": [{"Identity": {"name": "extra"}}]}
 
 
 def _loaded(path: Path) -> Any:

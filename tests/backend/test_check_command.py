@@ -128,7 +128,7 @@ def test_init_writes_a_spec_that_checks_clean(base: str, tmp_path: Path) -> None
     assert "units: 3" in text
     assert check_spec(output) == ()
     uncommented = text.replace("# cut_at", "cut_at").replace("# insert:", "insert:").replace("#   - after", "  - after")
-    uncommented = uncommented.replace("#     layers: [{", "    layers: [{").replace("\nfreeze: base\n", "\n")
+    uncommented = uncommented.replace("#     with: [{", "    with: [{").replace("\nfreeze: base\n", "\n")
     uncommented = uncommented.replace("# freeze: ", "freeze: ")
     lines = [line for line in uncommented.split("\n") if not line.startswith("# ")]
     if base == "VGG16":  # what stands in comments fits the base as well

@@ -177,7 +177,7 @@ HELP = re.compile(r"write `(.+)`$")
     [
         "head:\n  - X\n",
         "head: [GlobalAveragePooling2D, X]\n",
-        "insert:\n- after: block1_pool\n  layers: [X]\n",
+        "insert:\n- after: block1_pool\n  with: [X]\n",
         "head: [{TimeDistributed: {layer: X}}]\n",
     ],
 )

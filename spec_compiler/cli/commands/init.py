@@ -122,7 +122,7 @@ def starting_spec(start: Start) -> str:
     elif places:
         lines.append(f"# cut_at: {places[-1]} # end the base here; what only serves later layers goes")
     if places:
-        lines += ["# insert:", f"#   - after: {places[-1]}", "#     layers: [{SpatialDropout2D: 0.1}]"]
+        lines += ["# insert:", f"#   - after: {places[-1]}", "#     with: [{SpatialDropout2D: 0.1}]"]
     lines += [
         "",
         "head: # new layers on its output",
