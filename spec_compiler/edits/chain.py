@@ -54,7 +54,7 @@ class Chain(NamedTuple):
 
     @property
     def exit(self) -> ValueRef:
-        """The first tensor of the end."""
+        """The one tensor of the end, of a chain that `add` was to end in one."""
         return self.ends[0]
 
 
@@ -102,7 +102,8 @@ class Chains:
     def add(self, takes: Sequence[ValueRef] | None, match: Match = NOTHING, instead_of: Node | None = None) -> Chain:
         """The calls of a chain, the first on `takes` (on a list where there are several), each next on the one before.
 
-        `takes` may be None for the model's one output. `instead_of` is the call whose arguments the first one keeps.
+        `takes` is None for the model's one output, where the end may be several tensors as well. `instead_of` is the
+        call whose arguments the first one keeps.
 
         Raises:
             SpecError: SC204 a name that another layer has, SC205 `{name}` without a layer that it could stand for,
@@ -113,6 +114,8 @@ class Chains:
         check_size(num_layers, num_base_layers=len(self.graph.positions))
         walk = _Walk(self, match, instead_of)
         ends = walk.entries(self.entries, self.path, Scope(None if takes is None else tuple(takes)))
+        if takes is not None and len(ends) > 1:
+            walk.refuse_several(ends, (*self.path, len(self.entries) - 1))
         self._nodes.update((node.name, node) for node in walk.nodes)
         return Chain(tuple(walk.nodes), ends, tuple(walk.foreign))
 
@@ -157,7 +160,7 @@ class _Walk:
             if above is None:
                 above = scope.flows_in = (model_output(self.chains.graph, path),)
             if above is not scope.flows_in and len(above) > 1:
-                self._refuse_several(above, path)
+                self.refuse_several(above, path)
             return {None if len(above) == 1 else 0: above}
         takes: dict[object, tuple[ValueRef, ...]] = {}
         for (place, selector), key in zip(entry.sources, entry.takes, strict=True):
@@ -178,12 +181,12 @@ class _Walk:
             if found is None:
                 found = scope.flows_in = (model_output(graph),)
             if text == ABOVE and found is not scope.flows_in and len(found) > 1:
-                self._refuse_several(found, ())
+                self.refuse_several(found, ())
             return found
         found = scope.find(text)
         if found is not None:
             if len(found) > 1:
-                self._refuse_several(found, (), text)
+                self.refuse_several(found, (), text)
             return found
         name, dot, number = text.rpartition(".")
         several = scope.find(name) if dot and number.isdecimal() else None
@@ -211,7 +214,7 @@ class _Walk:
             self.chains.layers[layer.name] = replace(layer, has_named_outputs=True)
         return several[number] if len(several) > 1 else ValueRef(several[0].node, number)
 
-    def _refuse_several(self, refs: tuple[ValueRef, ...], path: Path, text: str | None = None) -> None:
+    def refuse_several(self, refs: tuple[ValueRef, ...], path: Path, text: str | None = None) -> None:
         """SC303 for a layer with several outputs, taken without a number."""
         if len({ref.node for ref in refs}) == 1:
             with under(*path):

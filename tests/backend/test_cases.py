@@ -179,12 +179,15 @@ def nested() -> Any:
 
 
 def test_case_14_a_nested_base_is_opened_where_a_selector_reaches_in(nested: Any, picture: Any) -> None:
-    compiled = compile_spec({"spec": 1, "freeze": "efficientnetb0/block2a_*"}, base=nested)
+    spec = {"spec": 1, "set": [{"layers": "efficientnetb0/block2a_expand_conv", "to": {"kernel_regularizer": "l2"}}]}
+    compiled = compile_spec(spec, base=nested)
     names = {layer.name for layer in compiled.model.layers}
     assert "block2a_expand_conv" in names
     assert "efficientnetb0" not in names
     assert isinstance(compiled.model.get_layer("tail"), keras.Sequential)
-    inside = {layer.name for layer in compiled.model.layers if not layer.trainable}
+    closed = compile_spec({"spec": 1, "freeze": "efficientnetb0/block2a_*"}, base=nested).model
+    inner = closed.get_layer("efficientnetb0")  # which only flags are set in
+    inside = {layer.name for layer in inner.layers if not layer.trainable}
     assert inside
     assert all(name.startswith("block2a_") for name in inside)
     assert_same_bits(outputs_of(compiled.model, picture), outputs_of(nested, picture))
@@ -203,7 +206,8 @@ def test_case_14_edits_and_taps_inside_a_nested_base(nested: Any, picture: Any) 
 
 
 def test_case_14_a_nested_call_trains_as_it_did_when_it_is_opened(nested: Any, picture: Any) -> None:
-    model = compile_spec({"spec": 1, "freeze": "efficientnetb0/block2a_expand_conv"}, base=nested).model
+    spec = {"spec": 1, "set": [{"layers": "efficientnetb0/block2a_expand_conv", "to": {"kernel_regularizer": "l2"}}]}
+    model = compile_spec(spec, base=nested).model
     calls = model.get_layer("stem_bn")._inbound_nodes
     assert calls[-1].arguments.kwargs["training"] is False  # as the nested model was called
     before = [layer.get_weights() for layer in (nested.get_layer("efficientnetb0"), model.get_layer("stem_bn"))]

@@ -60,7 +60,11 @@ def test_finding_W20_a_nested_model_converts_and_an_opened_one_does_not() -> Non
     model = keras.Model(image, branching()(image))
     compiled = compile_spec({"spec": 1, "input": {"dtype": "uint8"}}, base=model)
     assert_same_bits(outputs_of(compiled.model, PIXELS), outputs_of(model, PIXELS.astype("float32")))
-    opened = {"spec": 1, "input": {"dtype": "uint8"}, "freeze": "branching/stem"}
+    opened = {
+        "spec": 1,
+        "input": {"dtype": "uint8"},
+        "set": {"layers": "branching/stem", "to": {"kernel_regularizer": "l2"}},
+    }
     assert [each.code for each in check_spec(opened, base=model)] == ["SC401"]
 
 

@@ -17,9 +17,9 @@ ONE_EACH = ["ReLU", "Identity", {"Dropout": 0.5}, {"Activation": "relu"}, "Softm
 
 
 @pytest.mark.parametrize("entry", ONE_EACH, ids=str)
-@pytest.mark.parametrize("key", ["layers", "each"])
-def test_finding_F3_one_tensor_in_place_of_a_merge(key: str, entry: Any) -> None:
-    found = check_spec({"spec": 1, "replace": [{key: "block1_add", "with": [entry]}]}, base=branching())
+@pytest.mark.parametrize("layers", ["block1_add", {"each": "block1_add"}], ids=["layers", "each"])
+def test_finding_F3_one_tensor_in_place_of_a_merge(layers: Any, entry: Any) -> None:
+    found = check_spec({"spec": 1, "replace": [{"layers": layers, "with": [entry]}]}, base=branching())
     (cls,) = entry if isinstance(entry, dict) else [entry]
     (error,) = found
     assert error.code == "SC401"

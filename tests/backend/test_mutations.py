@@ -63,6 +63,8 @@ def is_located(mutation: Mutation, found: tuple[Diagnostic, ...]) -> bool:
             return True
         if mutation.kind == "indent" and each.line is not None and abs(each.line - mutation.line) <= 1:
             return True
+        if mutation.after.strip() == "~" and "None" in said:  # a size that is open now
+            return True
         if f"line {mutation.line}" in said or f"line {_section_line(mutation)})" in said:
             return True
     return False

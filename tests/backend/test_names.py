@@ -140,13 +140,16 @@ def test_finding_W7_a_head_layer_beside_a_flat_name(tmp_path: Path) -> None:
     assert row.action == "copied"
 
 
+LINEAR = {"layers": "m/two", "to": {"kernel_regularizer": "l2"}}  # which opens `m`
+
+
 def test_finding_W7_an_opened_model_beside_a_new_layer() -> None:
     inputs = keras.Input((4,), name="in")
     model = keras.Model(inputs, tower("m", "dense", "two")(inputs), name="outer")
-    compiled = compile_spec({"spec": 1, "freeze": "m/two", "head": ["Dense", {"Dense": 2}][1:]}, base=model)
+    compiled = compile_spec({"spec": 1, "set": [LINEAR], "head": [{"Dense": 2}]}, base=model)
     assert_named_as_planned(compiled)
     assert compiled.model.get_layer("dense").units == 4  # what Keras would number gets another name
-    named = compile_spec({"spec": 1, "freeze": "m/two", "head": [{"Dense": {"units": 2, "name": "dense"}}]}, base=model)
+    named = compile_spec({"spec": 1, "set": [LINEAR], "head": [{"Dense": {"units": 2, "name": "dense"}}]}, base=model)
     assert_named_as_planned(named)
     assert named.model.get_layer("dense").units == 2  # what the user named keeps it
 

@@ -18,19 +18,22 @@ def codes(spec: dict[str, Any], base: Any = None) -> list[str]:
     return [each.code for each in check_spec({"spec": 1, **spec}, base=base)]
 
 
-def test_finding_W1_the_schema_has_from_in_a_head_only() -> None:
+def test_finding_W1_the_schema_has_from_where_layers_are_joined() -> None:
     from jsonschema import Draft7Validator
 
     validator = Draft7Validator(spec_schema())
     joined = {"Dense": {"units": 2}, "from": "a"}
-    assert validator.is_valid({"spec": 1, "head": [joined]})
     for section in (
+        {"head": [joined]},
         {"insert": [{"after": "a", "with": [joined]}]},
         {"replace": [{"layers": "a", "with": [joined]}]},
+    ):
+        assert validator.is_valid({"spec": 1, **section})
+    for wrong in (
         {"data": {"train": "images", "augment": [joined]}},
         {"head": [{"TimeDistributed": {"layer": joined}}]},
     ):
-        assert not validator.is_valid({"spec": 1, **section})
+        assert not validator.is_valid({"spec": 1, **wrong})
 
 
 @pytest.mark.parametrize(
@@ -148,7 +151,7 @@ def test_finding_W21_a_layer_with_several_outputs() -> None:
         (several, {"replace": [{"layers": {"each": "lstm"}, "with": [{"LSTM": 5}]}]}),
         (several, {"set": [{"layers": "lstm", "to": {"return_state": False}}]}),
         (plain, {"set": [{"layers": "lstm", "to": {"return_state": True}}]}),
-        (plain, {"head": [{"Reshape": [1, 2]}, gru]}),
+        (plain, {"head": [{"Reshape": [1, 2]}, gru, {"Dense": 2}]}),
         (plain, {"insert": [{"after": "words", "with": [gru]}]}),
         (plain, {"replace": [{"layers": "lstm", "with": [gru]}]}),
         (plain, {"head": [{"Reshape": [1, 2]}, {"RNN": {"cell": {"LSTMCell": 3}, "return_state": True}}]}),

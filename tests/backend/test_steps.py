@@ -65,5 +65,5 @@ def test_what_is_legal_but_not_meant_is_told_at_its_step() -> None:
     text = "spec: 1\nsteps:\n- cut_at: predictions\n- freeze: [stem, image]\n- freeze: all\n"
     assert [(each.code, each.path) for each in check_spec(text, base=branching())] == [
         ("SC313", ("steps", 1, "freeze", 1)),
-        ("SC310", ("steps", 0, "cut_at")),
+        ("SC313", ("steps", 0, "cut_at")),
     ]

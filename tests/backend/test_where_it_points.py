@@ -67,11 +67,14 @@ def attention() -> Any:
     return randomized(keras.Model(inputs, L.Dense(3, name="last")(x)))
 
 
+FRESH = "give `mha` fresh weights by naming it in `replace`,\nor "
+
+
 @pytest.mark.parametrize(
     ("layer", "arguments", "help"),
     [
-        ("mha", "{num_heads: 4}", "leave `num_heads` out, the weights of `mha` are for `num_heads: 2`"),
-        ("mha", "{dropout: 0.1, key_dim: 8}", "leave `key_dim` out, the weights of `mha` are for `key_dim: 4`"),
+        ("mha", "{num_heads: 4}", f"{FRESH}leave `num_heads` out, the weights of `mha` are for `num_heads: 2`"),
+        ("mha", "{dropout: 0.1, key_dim: 8}", f"{FRESH}leave `key_dim` out, the weights of `mha` are for `key_dim: 4`"),
         ("lstm", "{units: 8}", "leave `units` out, the weights of `lstm` are for `units: 4`"),
     ],
 )
@@ -173,9 +176,12 @@ def test_attention_that_takes_arguments_says_so_and_what_to_do(taken: str) -> No
     """finding_W21's sister: of such a class it was said that it takes one tensor, and of one tensor nothing."""
     entry = "{MultiHeadAttention: {num_heads: 2, key_dim: 4}%s}"
     (found,) = check_spec(f"spec: 1\nhead: [{entry % taken}]\n", base=attention())
-    assert (found.code, found.line, found.column) == ("SC401", 2, 9)
+    assert (found.code, found.line, found.column) == ("SC401", 2, 63 if taken else 9)
     assert "takes a query and a value as two arguments" in found.message
-    assert "`from: [query, value]`" in (found.help or "")
+    of = "mha" if taken else "above"
+    assert f"write `from: {{query: {of}, value: {of}}}`" in (found.help or "")
+    right = entry % f", from: {{query: {of}, value: {of}}}"
+    assert check_spec(f"spec: 1\nhead: [{right}]\n", base=attention()) == ()
     assert check_spec("spec: 1\nhead: [{Attention: {}, from: [mha, mha]}]\n", base=attention()) == ()
     (found,) = check_spec("spec: 1\nhead: [{Attention: {}, from: mha}]\n", base=attention())
     assert found.help == "`Attention` takes several tensors: name them with `from: [a, b]`"

@@ -128,9 +128,8 @@ def starting_spec(start: Start) -> str:
         "head: # new layers on its output",
         *[f"  - {entry}" for entry in _head(graph, own_head, start.classes)],
         "",
-        "# What training leaves alone. `base` trains the head only; later a range lets the upper layers train:",
-        f"# freeze: {_range(graph, places)}",
-        "freeze: base",
+        "# What training leaves alone, where you train yourself what `build` writes; phases say it for themselves:",
+        "# All of the base is frozen already." if _is_frozen(graph) else "# freeze: base",
         "",
         *_training_lines(start, places),
     ]
@@ -161,9 +160,9 @@ def _training_lines(start: Start, places: list[str]) -> list[str]:
         f"data: {{train: {_scalar(start.data or 'data/train')}, validation: 0.2, batch_size: 32}}",
         "compile: {optimizer: {Adam: {learning_rate: 1.0e-3}}, loss: categorical_crossentropy, metrics: [accuracy]}",
         "train:",
-        "  - {phase: feature_extraction, freeze: base, epochs: 5}",
+        f"  - {{phase: feature_extraction, {'' if _is_frozen(start.graph) else 'freeze: base, '}epochs: 5}}",
         "  - phase: fine_tune",
-        f"    freeze: {_range(start.graph, places)}",
+        "    unfreeze: base" if _is_frozen(start.graph) else f"    freeze: {_range(start.graph, places)}",
         "    epochs: 5",
         "    optimizer: {Adam: {learning_rate: 1.0e-5}}",
     ]
@@ -178,6 +177,10 @@ def _range(graph: Graph, places: list[str]) -> str:
     layers = f"..{places[-1]}" if places else f"'[0:{max(1, 3 * len(graph.positions) // 4)}]'"
     has_normalization = any(layer.class_name == "BatchNormalization" for layer in graph.layers.values())
     return f"{{layers: {layers}, batch_norm: all}}" if has_normalization else layers
+
+
+def _is_frozen(graph: Graph) -> bool:
+    return not any(layer.trainable and layer.weights for layer in graph.layers.values())
 
 
 def _own_head(graph: Graph) -> str | None:
