@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from spec_compiler.diagnostics import Path, SpecError
-from spec_compiler.edits.chain import unused_name
 from spec_compiler.edits.edit import Edit
+from spec_compiler.edits.new_names import unused_name
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, Origin
 from spec_compiler.graph.node import Node, ValueRef

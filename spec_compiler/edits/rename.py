@@ -16,8 +16,8 @@ from typing import Any, ClassVar
 from pydantic import Field, RootModel
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, show
-from spec_compiler.edits.chain import LONGEST_NAME
 from spec_compiler.edits.edit import Edit
+from spec_compiler.edits.new_names import LONGEST_NAME
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Origin
 from spec_compiler.graph.resolve import resolve

@@ -8,9 +8,10 @@ from typing import ClassVar
 from pydantic import Field
 
 from spec_compiler.diagnostics import Path, SpecError, under
-from spec_compiler.edits.chain import NOTHING, Chains, Match, check_takes, matches_of
+from spec_compiler.edits.chain import Chains, check_takes, matches_of
 from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.ends import Region, region, separation, single_output
+from spec_compiler.edits.new_names import NOTHING, Match
 from spec_compiler.edits.selecting import Selecting
 from spec_compiler.edits.targets import Target
 from spec_compiler.graph import Graph

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, collected, did_you_mean, show
-from spec_compiler.edits.chain import unused_name
 from spec_compiler.edits.edit import Edit
+from spec_compiler.edits.new_names import unused_name
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, Origin
 from spec_compiler.graph.node import Node, ValueRef

@@ -14,8 +14,8 @@ from typing import ClassVar
 from pydantic import Field, RootModel
 
 from spec_compiler.diagnostics import Diagnostic, Fix, Path, SpecError
-from spec_compiler.edits.chain import unused_name
 from spec_compiler.edits.edit import Edit
+from spec_compiler.edits.new_names import unused_name
 from spec_compiler.graph import Graph
 from spec_compiler.graph.keras_names import flat
 from spec_compiler.graph.layer_spec import LayerSpec, Origin

@@ -16,8 +16,8 @@ from spec_compiler.backend.models.writer import build
 from spec_compiler.backend.weights.proof import prove
 from spec_compiler.backend.weights.transfer import transfer
 from spec_compiler.cli.show import plan_lines
-from spec_compiler.edits.chain import make_layer
 from spec_compiler.edits.inputs import Inputs
+from spec_compiler.edits.new_names import make_layer
 from spec_compiler.graph.invariants import check_graph, check_used
 from spec_compiler.graph.layer_spec import Origin
 from spec_compiler.graph.node import Node, ValueRef

@@ -1,0 +1,414 @@
+"""Entries of new layers as calls: what each takes, what it makes, and under which names others find that."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import NamedTuple
+
+from spec_compiler.diagnostics import Path, SpecError, did_you_mean, near, under
+from spec_compiler.edits.ends import count_outputs, model_output, single_output, tensor
+from spec_compiler.edits.joins import Call, call_of
+from spec_compiler.edits.new_names import Match, layer_name, make_layer, name_in_keras, unused_name
+from spec_compiler.graph import Graph
+from spec_compiler.graph.invariants import check_size
+from spec_compiler.graph.keras_names import flat
+from spec_compiler.graph.layer_spec import LayerSpec, Origin
+from spec_compiler.graph.node import Node, ValueRef
+from spec_compiler.graph.unresolved import no_layer
+from spec_compiler.keras_facts.output_counts import output_count
+from spec_compiler.language.entries import ABOVE, IN, MATCH, LayerEntry, snake_case
+from spec_compiler.language.flow import uses_flow
+from spec_compiler.language.selectors import Selector
+
+
+class Block(NamedTuple):
+    """What a block has become: its calls, the tensors that flowed in, and those that it puts out."""
+
+    nodes: tuple[Node, ...]
+    takes: tuple[ValueRef, ...]
+    ends: tuple[ValueRef, ...]
+
+
+@dataclass
+class Made:
+    """What one edit has made so far of the graph before it.
+
+    Attributes:
+        free: layers that leave the graph with this edit, so that a new one may take their name.
+        several: whether the edit may match several layers, each of which gets a chain.
+        layers: every new layer, by name; `by_entry` has the names by the matched layer and the place of the entry.
+        nodes: the calls of the chains before, by name.
+        blocks: the blocks that were written out, by their names.
+    """
+
+    graph: Graph
+    origin: Origin
+    free: Collection[str] = ()
+    several: bool = False
+    layers: dict[str, LayerSpec] = field(default_factory=dict)
+    by_entry: dict[tuple[str | None, Path], str] = field(default_factory=dict)
+    nodes: dict[str, Node] = field(default_factory=dict)
+    blocks: dict[str, Block] = field(default_factory=dict)
+
+
+@dataclass
+class Scope:
+    """What `from` may name beside the graph's layers: what flows in, and the entries of one chain or block so far."""
+
+    flows_in: tuple[ValueRef, ...] | None  # None where it is only asked for when it is used: the model's one output
+    prefix: str = ""  # of the layers of a block
+    around: Scope | None = None
+    named: dict[str, tuple[ValueRef, ...]] = field(default_factory=dict)
+
+    def find(self, text: str) -> tuple[ValueRef, ...] | None:
+        """The tensors of an entry, those of a block before those around it."""
+        found = self.named.get(text)
+        return found if found is not None or self.around is None else self.around.find(text)
+
+
+@dataclass
+class Walk:
+    """One chain while it is made."""
+
+    made: Made
+    match: Match
+    instead_of: Node | None
+    nodes: list[Node] = field(default_factory=list)
+    foreign: list[tuple[ValueRef, Path]] = field(default_factory=list)
+
+    def entries(self, entries: Sequence[LayerEntry], path: Path, scope: Scope) -> tuple[ValueRef, ...]:
+        """Makes the calls of entries that stand one below the other; the tensors that the last one puts out."""
+        above = scope.flows_in
+        for index, entry in enumerate(entries):
+            place = (*path, index)
+            takes = self._takes(entry, above, scope, place)
+            if entry.block is not None:
+                above = self._block(entry, takes, place, scope)
+            elif entry.layer is not None:
+                above = self._once_more(entry, takes, place, scope)
+            else:
+                above = self._layer(entry, takes, place, scope, is_first=above is scope.flows_in)
+            self._check_size(place)
+        assert above is not None  # there is no chain without an entry
+        return above
+
+    def _check_size(self, path: Path) -> None:
+        graph = self.made.graph
+        check_size(len(graph.layers) + len(self.made.layers) + len(self.nodes), path, len(graph.positions))
+
+    # what an entry takes
+
+    def _takes(
+        self, entry: LayerEntry, above: tuple[ValueRef, ...] | None, scope: Scope, path: Path
+    ) -> dict[object, tuple[ValueRef, ...]]:
+        """The tensors that an entry takes, as `call_of` wants them."""
+        if entry.takes is None:
+            if above is None:
+                above = scope.flows_in = (model_output(self.made.graph, path),)
+            if above is not scope.flows_in and len(above) > 1:
+                self.refuse_several(above, path)
+            return {None if len(above) == 1 else 0: above}
+        takes: dict[object, tuple[ValueRef, ...]] = {}
+        for (place, selector), key in zip(entry.sources, entry.takes, strict=True):
+            with under(*path, *place):
+                takes[key] = self._source(selector, above, scope, (*path, *place))
+        if list(takes) == [None] and len(takes[None]) > 1:  # `from: in`, where several flow in
+            takes = {0: takes[None]}
+        return takes
+
+    def _source(
+        self, selector: Selector, above: tuple[ValueRef, ...] | None, scope: Scope, path: Path
+    ) -> tuple[ValueRef, ...]:
+        """The tensors that one element of a `from` names; errors are relative to it."""
+        graph = self.made.graph
+        text = self.match.filled_in(selector.text) if self.match.layer is not None else selector.text
+        if text in (IN, ABOVE):
+            found = scope.flows_in if text == IN else above
+            if found is None:
+                found = scope.flows_in = (model_output(graph),)
+            if text == ABOVE and found is not scope.flows_in and len(found) > 1:
+                self.refuse_several(found, ())
+            return found
+        found = scope.find(text)
+        if found is not None:
+            if len(found) > 1:
+                self.refuse_several(found, (), text)
+            return found
+        name, dot, number = text.rpartition(".")
+        several = scope.find(name) if dot and number.isdecimal() else None
+        if several is not None:
+            return (self._one_of(several, name, int(number)),)
+        selector = selector if text == selector.text else Selector.parse(text)
+        # Only where it must be: to copy the whole graph for each of 5,000 layers takes their square.
+        so_far = graph if text in graph.nodes or text in graph.layers else self._so_far()
+        try:
+            ref = tensor(selector, so_far, "`from`")
+        except SpecError as error:
+            raise _or_a_word(error, text, [*scope.named, *graph.layers]) from None
+        if ref.node in graph.nodes:
+            self.foreign.append((ref, path))
+        return (ref,)
+
+    def _one_of(self, several: tuple[ValueRef, ...], name: str, number: int) -> ValueRef:
+        graph = self._so_far()
+        known = count_outputs(graph, several[0].node) if len(several) == 1 else len(several)
+        if known is not None and number >= known:
+            help = f"it puts out {known} tensor{'s' if known > 1 else ''}"
+            raise SpecError.single("SC201", f"there is no `{name}.{number}`", help=help)
+        layer = self.made.layers.get(graph.nodes[several[0].node].layer)
+        if known is None and layer is not None:
+            self.made.layers[layer.name] = replace(layer, has_named_outputs=True)
+        return several[number] if len(several) > 1 else ValueRef(several[0].node, number)
+
+    def refuse_several(self, refs: tuple[ValueRef, ...], path: Path, text: str | None = None) -> None:
+        """SC303 for a layer with several outputs, taken without a number."""
+        if len({ref.node for ref in refs}) == 1:
+            with under(*path):
+                single_output(self._so_far(), refs[0].node)
+        message = f"`{text or ABOVE}` is {len(refs)} tensors, this place takes one"
+        raise SpecError.single("SC303", message, path=path)
+
+    def _so_far(self) -> Graph:
+        """The graph with what this edit has made; nothing leads to the new calls yet."""
+        graph, mine = self.made.graph, {node.name: node for node in self.nodes}
+        layers = {**graph.layers, **self.made.layers}
+        return replace(graph, layers=layers, nodes={**graph.nodes, **self.made.nodes, **mine})
+
+    # what an entry makes
+
+    def _layer(
+        self, entry: LayerEntry, takes: Mapping[object, tuple[ValueRef, ...]], path: Path, scope: Scope, is_first: bool
+    ) -> tuple[ValueRef, ...]:
+        made = self.made
+        name = made.by_entry.get((self.match.layer, path))
+        if name is None:
+            name = self._named(entry, path, scope)
+            keras_name = flat(name) if scope.prefix else None
+            if self.match.layer is not None and not scope.prefix:
+                keras_name = name_in_keras(made.graph.layers[self.match.layer], name)
+            made.layers[name] = make_layer(name, entry, made.origin, path, keras_name)
+            made.by_entry[self.match.layer, path] = name
+        call = self._call(entry, takes, path, is_first)
+        node = name if self.match.call is None else f"{name}@{self.match.call}"
+        self.nodes.append(Node(node, name, call.args, call.kwargs, sized_by=self._sized_by(entry, scope, path)))
+        return self._known(entry, node, name, scope, path)
+
+    def _known(self, entry: LayerEntry, node: str, name: str, scope: Scope, path: Path) -> tuple[ValueRef, ...]:
+        """The tensors of a new call, from now on found by its names."""
+        layer = self.made.layers.get(name)
+        if layer is not None:
+            number = output_count(layer.class_name, layer.arguments, self.nodes[-1].kwargs)
+        else:
+            number = count_outputs(self._so_far(), node)  # as many as its other calls put out
+        refs = tuple(ValueRef(node, index) for index in range(number or 1))
+        own = () if entry.layer is not None else (name, name.removeprefix(scope.prefix))
+        for known in (entry.name, self.match.filled_in(entry.name) if entry.name else None, node, *own):
+            if known is not None:
+                scope.named[known] = refs
+        return refs
+
+    def _named(self, entry: LayerEntry, path: Path, scope: Scope) -> str:
+        """The name of a new layer; within a block it is the block's and its own."""
+        made = self.made
+        if scope.prefix:
+            local = entry.name or snake_case(entry.class_name)
+            wanted = f"{scope.prefix}{local}"
+            if entry.name is None:
+                return unused_name(made.graph, wanted, made.layers)
+            if wanted in made.layers:
+                message = f"the block has a layer named `{entry.name}` already"
+                place = (*path, *entry.name_path)
+                raise SpecError.single("SC204", message, path=place, help="write another name")
+            return wanted
+        return layer_name(made.graph, entry, made.layers, path, self.match, made.free, made.several)
+
+    def _call(
+        self, entry: LayerEntry, takes: Mapping[object, tuple[ValueRef, ...]], path: Path, is_first: bool
+    ) -> Call:
+        """The call's arguments; the first entry of a replacement keeps those of the call in whose place it stands."""
+        graph, old = self.made.graph, self.instead_of
+        if old is None or not is_first or entry.takes is not None:
+            return call_of(graph, entry, takes, path)
+        was = graph.layers[old.layer]
+        if entry.class_name == was.class_name:
+            tensors = iter([ref for refs in takes.values() for ref in refs])
+            moved = dict(zip(old.data_inputs, tensors, strict=False))
+            same = replace(old, sized_by=None).with_inputs(lambda ref: moved.get(ref, ref))
+            return Call(same.args, {**same.kwargs, **entry.call})
+        call = call_of(graph, entry, takes, path)
+        if entry.class_name in TRAINED_APART and isinstance(old.kwargs.get("training"), bool):
+            return Call(call.args, {"training": old.kwargs["training"], **call.kwargs})
+        return call
+
+    def _sized_by(self, entry: LayerEntry, scope: Scope, path: Path) -> ValueRef | None:
+        """The tensor that `in` means in the entry's values, None where they use none."""
+        if not uses_flow(entry.arguments):
+            return None
+        if scope.flows_in is None:
+            scope.flows_in = (model_output(self.made.graph, path),)
+        if len(scope.flows_in) > 1:
+            message = f"`in` is {len(scope.flows_in)} tensors here, a size of it is none of one"
+            raise SpecError.single("SC303", message, path=path, help="join them before")
+        return scope.flows_in[0]
+
+    def _once_more(
+        self, entry: LayerEntry, takes: Mapping[object, tuple[ValueRef, ...]], path: Path, scope: Scope
+    ) -> tuple[ValueRef, ...]:
+        """One more call of a layer that is there, or of a block that this edit has made."""
+        graph = self._so_far()
+        name = self.match.filled_in(str(entry.layer)) if self.match.layer is not None else str(entry.layer)
+        for prefix in _prefixes(scope):
+            if f"{prefix}{name}" in graph.layers:
+                name = f"{prefix}{name}"
+                break
+            if f"{prefix}{name}" in self.made.blocks:
+                return self._block_once_more(entry, f"{prefix}{name}", takes, path, scope)
+        if name not in graph.layers:
+            with under(*path, "layer"):
+                raise _no_such_layer(name, graph, self.made.blocks)
+        if graph.layers[name].kind == "input":
+            message = f"`{name}` is an input of the model, which is not called"
+            raise SpecError.single("SC303", message, path=(*path, "layer"), help=f"take it with `from: {name}`")
+        call = call_of(graph, entry, takes, path)
+        node = self._call_name(entry, name, graph, path, scope)
+        self.nodes.append(Node(node, name, call.args, call.kwargs))
+        return self._known(entry, node, name, scope, path)
+
+    def _call_name(self, entry: LayerEntry, layer: str, graph: Graph, path: Path, scope: Scope) -> str:
+        """The name of one more call: its own, or the layer's with a number."""
+        if entry.name is not None:
+            name = scope.prefix + self.match.filled_in(entry.name)
+            name = name if self.match.call is None else f"{name}@{self.match.call}"
+            if name in graph.nodes or name in graph.layers:
+                message = f"a layer named `{name}` is already there"
+                place = (*path, *entry.name_path)
+                raise SpecError.single("SC204", message, path=place, help="write another name")
+            return name
+        numbers = (f"{layer}@{number}" for number in count(1))
+        return next(name for name in numbers if name not in graph.nodes)
+
+    # blocks
+
+    def _block(
+        self, entry: LayerEntry, takes: Mapping[object, tuple[ValueRef, ...]], path: Path, scope: Scope
+    ) -> tuple[ValueRef, ...]:
+        """The layers of a block, each copy on what the one before puts out."""
+        above = tuple(ref for refs in takes.values() for ref in refs)
+        name = self._block_name(entry, path, scope)
+        for number, body in enumerate(entry.copies, 1):
+            prefix = f"{name}/" if len(entry.copies) == 1 else f"{name}_{number}/"
+            start = len(self.nodes)
+            inside = Scope(above, prefix, scope)
+            ends = self.entries(body, (*path, entry.class_name, "copies", number - 1), inside)
+            self.made.blocks[prefix[:-1]] = Block(tuple(self.nodes[start:]), above, ends)
+            scope.named[prefix[:-1].removeprefix(scope.prefix)] = scope.named[prefix[:-1]] = above = ends
+        scope.named[name.removeprefix(scope.prefix)] = scope.named[name] = above
+        if entry.name is not None:
+            scope.named[entry.name] = above
+        return above
+
+    def _block_name(self, entry: LayerEntry, path: Path, scope: Scope) -> str:
+        known = self.made.by_entry.get((self.match.layer, path))
+        if known is not None:
+            return known
+        graph = self.made.graph
+        below = (self.match.layer or "").rpartition("/")[0]
+        prefix = scope.prefix or (f"{below}/" if below else "")
+        # names with a slash are of blocks, bases and nested models
+        first = {
+            name.split("/", prefix.count("/") + 1)[prefix.count("/")]
+            for name in (*graph.layers, *self.made.layers)
+            if name.startswith(prefix)
+        }
+        copies = range(1, len(entry.copies) + 1) if len(entry.copies) > 1 else ("",)
+
+        def is_taken(name: str) -> bool:
+            return any((f"{name}_{copy}" if copy else name) in first for copy in copies)
+
+        if entry.name is not None:
+            name = self.match.filled_in(entry.name)
+            if is_taken(name):
+                message = f"a layer or block named `{name}` is already there"
+                place = (*path, *entry.name_path)
+                help = "write another name"
+                if self.made.several and MATCH not in entry.name:
+                    help = f"put `{MATCH}` into it, which stands for the layer that was matched"
+                raise SpecError.single("SC204", message, path=place, help=help)
+        else:
+            title = str(entry.block)
+            name = next(
+                each for each in (f"{title}_{number}" if number else title for number in count()) if not is_taken(each)
+            )
+        self.made.by_entry[self.match.layer, path] = f"{prefix}{name}"
+        return f"{prefix}{name}"
+
+    def _block_once_more(
+        self,
+        entry: LayerEntry,
+        block: str,
+        takes: Mapping[object, tuple[ValueRef, ...]],
+        path: Path,
+        scope: Scope,
+    ) -> tuple[ValueRef, ...]:
+        """Every call of a block again, on other tensors: its weights are shared."""
+        nodes, flowed_in, ends = self.made.blocks[block]
+        tensors = tuple(ref for refs in takes.values() for ref in refs)
+        if len(tensors) != len(flowed_in):
+            message = f"`{block}` takes {len(flowed_in)} tensors, here are {len(tensors)}"
+            raise SpecError.single("SC401", message, path=(*path, "from"))
+        moved: dict[ValueRef, ValueRef] = dict(zip(flowed_in, tensors, strict=True))
+        graph = self._so_far()
+        known = set(graph.nodes)
+        for node in nodes:
+            name = next(each for each in (f"{node.layer}@{number}" for number in count(1)) if each not in known)
+            known.add(name)
+            self.nodes.append(replace(node.with_inputs(lambda ref: moved.get(ref, ref)), name=name, sized_by=None))
+            for index in range(count_outputs(graph, node.name) or 1):
+                moved[ValueRef(node.name, index)] = ValueRef(name, index)
+        refs = tuple(moved.get(ref, ref) for ref in ends)
+        if entry.name is not None:
+            scope.named[self.match.filled_in(entry.name)] = scope.named[entry.name] = refs
+        return refs
+
+
+# Classes that a call may tell whether they are being trained, whatever the model is told.
+TRAINED_APART = (
+    "BatchNormalization",
+    "Dropout",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+    "GaussianDropout",
+    "GaussianNoise",
+    "AlphaDropout",
+)
+
+
+def _or_a_word(error: SpecError, text: str, names: Sequence[str]) -> SpecError:
+    """The error of a name that nothing has, which may be a word of `from` with a slip."""
+    words = [word for word in near(text, [IN, ABOVE, *names]) if word in (IN, ABOVE)]
+    if not words or error.diagnostics[0].code != "SC201" or error.diagnostics[0].related:
+        return error
+    help = did_you_mean(text, [IN, ABOVE, *names])
+    return SpecError(replace(each, help=help) for each in error.diagnostics)
+
+
+def _prefixes(scope: Scope) -> Iterator[str]:
+    """The beginnings of names in a block, the innermost first."""
+    inner: Scope | None = scope
+    while inner is not None:
+        yield inner.prefix
+        inner = inner.around
+    yield ""
+
+
+def _no_such_layer(name: str, graph: Graph, blocks: Mapping[str, object]) -> SpecError:
+    """The error for `layer: NAME` where nothing has the name."""
+    error = no_layer(name, graph)
+    near = did_you_mean(name, [*blocks, *graph.layers])
+    return SpecError(
+        replace(each, help=near) if near and each.code == "SC201" and not each.related else each
+        for each in error.diagnostics
+    )
