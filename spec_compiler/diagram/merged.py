@@ -93,6 +93,7 @@ def merge(plan: Plan) -> Merged:
     """The two graphs of a plan as one. A node is in both if its name is and its layer was kept."""
     changes = {change.name: change for change in plan.changes if change.before and change.after}
     before = plan.before.relabelled(plan.renamed)
+    before = before.relabelled({}, _same_calls(before, plan.after, {change.name for change in changes.values()}))
     # A name alone is not enough: a spec may drop a layer and give its name to a new one.
     both = {
         name
@@ -109,7 +110,10 @@ def merge(plan: Plan) -> Merged:
             entries[name] = _kept(name, old_calls[name], new_calls[name], changes[before.nodes[name].layer])
             before_keys[name] = name
         elif side == "after":
-            entries[name] = Entry(name, "new", None, new_calls[name])
+            layer = plan.after.nodes[name].layer
+            # one more call of a kept layer is no new layer: its weights are there
+            state: State = "kept" if layer in changes and layer in before.calls else "new"
+            entries[name] = Entry(name, state, None, new_calls[name])
         else:
             key = name
             while key in plan.after.nodes or key in entries:
@@ -119,6 +123,16 @@ def merge(plan: Plan) -> Merged:
     old = {(before_keys[source], before_keys[target]): shapes for source, target, shapes in _connections(before)}
     new = {(source, target): shapes for source, target, shapes in _connections(plan.after)}
     return Merged(entries, {ends: _arrow(old.get(ends), new.get(ends)) for ends in {**old, **new}})
+
+
+def _same_calls(before: Graph, after: Graph, kept: set[str]) -> dict[str, str]:
+    """For the calls of kept layers that have another name after, that name: a layer called once more counts them."""
+    names: dict[str, str] = {}
+    for layer in kept:
+        old = [name for name in before.calls.get(layer, ()) if name not in after.nodes]
+        new = [name for name in after.calls.get(layer, ()) if name not in before.nodes]
+        names.update(zip(old, new, strict=False))
+    return names
 
 
 def _calls(graph: Graph) -> dict[str, Call]:

@@ -48,8 +48,9 @@ def inside(entry: Entry) -> Inside | None:
     # An edit inside of a model opens it, so that it is no nested model any more: one that stays has the nodes it had.
     if len(graphs) < len(calls) or any(list(graph.nodes) != list(graphs[0].nodes) for graph in graphs):
         return None
-    after = _graph(entry.after, is_new=entry.before is None)
-    merged = merge(Plan(entry.key, _graph(entry.before), after))
+    after = _graph(entry.after, is_new=entry.state == "new")
+    before = after if entry.before is None and entry.state == "kept" else _graph(entry.before)  # one more call
+    merged = merge(Plan(entry.key, before, after))
     inputs = {ref.node for ref in graphs[-1].input_refs}
     entries = {key: inner for key, inner in merged.entries.items() if key not in inputs}
     arrows = {ends: state for ends, state in merged.arrows.items() if not inputs & set(ends)}

@@ -113,7 +113,10 @@ class Plan:
     def _kept(self, before: LayerSpec, after: LayerSpec) -> Change:
         old, new = _shapes(self.before, before.name), _shapes(self.after, after.name)
         details: list[tuple[str, Any, Any]] = []
-        if old != new:
+        calls = len(self.before.calls[before.name]), len(self.after.calls[after.name])
+        if calls[0] != calls[1]:
+            details.append(("calls", *calls))
+        if set(old) != set(new) or (calls[0] == calls[1] and old != new):
             was, now = (shapes[0] if len(shapes) == 1 else list(shapes) for shapes in (old, new))
             details.append(("output shape", was, now))
         if before.trainable != after.trainable and after.variables:  # what holds none is as it was, frozen or not

@@ -14,10 +14,13 @@ import pytest
 
 from spec_compiler.diagram import VIEWS, DrawError, draw, render, to_dot
 from spec_compiler.diagram.label import box_label
+from spec_compiler.diagram.merged import merge
 from spec_compiler.diagram.picture import Box, Drawing, draw_up
 from spec_compiler.diagram.svg_text import fitted, text_width
 from spec_compiler.graph import Graph
 from spec_compiler.plan import Plan
+from tests.conftest import FIXTURES
+from tests.unit.graph_reader import read_graph
 from tests.unit.pictures import (
     AWKWARD,
     INSERT,
@@ -314,3 +317,13 @@ def test_only_texts_of_known_width_are_fitted() -> None:
     assert 'textLength="29.34" lengthAdjust="spacingAndGlyphs">a &amp; b</text>' in fitted(drawn.format("a &amp; b"))
     for text in ("卷积", "a\u0301", " ", "─►"):
         assert fitted(drawn.format(text)) == drawn.format(text)
+
+
+def test_one_more_call_of_a_kept_layer_is_no_new_layer() -> None:
+    text = (FIXTURES / "edits" / "insert-once-more.txt").read_text(encoding="utf-8")
+    before, after = (read_graph(text.split(f"--- {side}\n")[1].split("\n--- ")[0]) for side in ("before", "after"))
+    plan = Plan("twice", before, after)
+    states = {key: entry.state for key, entry in merge(plan).entries.items() if key.startswith("conv")}
+    assert states == {"conv@0": "changed", "conv@1": "kept"}
+    (change,) = [each for each in plan.changes if each.name == "conv"]
+    assert change.details == (("calls", 1, 2),)
