@@ -100,6 +100,7 @@ def merge(plan: Plan) -> Merged:
         for name, node in before.nodes.items()
         if name in plan.after.nodes and plan.after.nodes[name].layer == node.layer and node.layer in changes
     }
+    wrapped = {layer.wrapped.name for layer in plan.after.layers.values() if layer.wrapped is not None}
     # Nodes are found by the names that they have after, but a box of the base shows the name that it has there.
     old_calls = dict(zip(_calls(before), _calls(plan.before).values(), strict=True))
     new_calls = _calls(plan.after)
@@ -118,7 +119,9 @@ def merge(plan: Plan) -> Merged:
             key = name
             while key in plan.after.nodes or key in entries:
                 key += " (before)"
-            entries[key] = Entry(key, "dropped", old_calls[name], None)
+            # what a new layer wraps is kept inside of that
+            gone: State = "kept" if before.nodes[name].layer in wrapped else "dropped"
+            entries[key] = Entry(key, gone, old_calls[name], None)
             before_keys[name] = key
     old = {(before_keys[source], before_keys[target]): shapes for source, target, shapes in _connections(before)}
     new = {(source, target): shapes for source, target, shapes in _connections(plan.after)}

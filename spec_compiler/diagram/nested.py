@@ -50,6 +50,8 @@ def inside(entry: Entry) -> Inside | None:
         return None
     after = _graph(entry.after, is_new=entry.state == "new")
     before = after if entry.before is None and entry.state == "kept" else _graph(entry.before)  # one more call
+    if entry.after is None and entry.state == "kept":  # wrapped by a new layer
+        after = before
     merged = merge(Plan(entry.key, before, after))
     inputs = {ref.node for ref in graphs[-1].input_refs}
     entries = {key: inner for key, inner in merged.entries.items() if key not in inputs}
