@@ -49,6 +49,7 @@ RUN = {
     **dict.fromkeys(
         (
             "# a frozen encoder, one layer of the result",
+            "# one encoder for two pictures",
             "# two encoders on one picture",
             "# pixels and ten numbers",
             "# an encoder on each frame of a clip",
