@@ -128,7 +128,8 @@ def _of_cut(spec: Spec, before: Graph, graph: Graph) -> Iterator[Diagnostic]:
     cut, path = spec.section(CutAt), spec.place("cut_at")
     name = cut.root.text if cut is not None else ""
     remover = graph.removed.get(name)
-    if spec.steps or name not in before.nodes or graph.renamed.get(name, name) in graph.nodes:
+    now = graph.renamed.get(name, name)
+    if spec.steps or name not in before.nodes or now in graph.nodes or now in graph.layers:
         return
     if remover is not None and remover.section in ("replace", "remove"):
         return  # the cut counts: they put its layer away afterwards, on purpose

@@ -17,6 +17,7 @@ from spec_compiler.graph.channels import channel_axis
 from spec_compiler.graph.layer_spec import LayerSpec, Origin, VariableSpec
 from spec_compiler.graph.node import Node, ValueRef
 from spec_compiler.keras_facts.function_names import names_own
+from spec_compiler.keras_facts.merges import TAKE_LISTS
 from spec_compiler.language.places import in_section, section_place
 
 
@@ -139,13 +140,17 @@ def call_error(error: Exception, node: Node, graph: Graph, base: Graph, folder: 
         notes += reason_in(error, folder)[1]
     if culprit is not spec:
         notes += cause.notes(graph, base)
+    help = call_help(spec, shapes, culprit, cause.gone, channel_axis(graph, refs[0].node))
+    if spec.is_new and not node.args and spec.class_name in TAKE_LISTS:
+        names = ", ".join(ref.node for ref in refs)
+        help = f"a `{spec.class_name}` takes a list, not arguments by name: `from: [{names}]`"
     return SpecError.single(
         "SC401",
         f"{kept}`{spec.name}` ({spec.class_name}) cannot take its input {' and '.join(map(shown, shapes))}{before}",
         path=(*culprit.origin.path, culprit.class_name) if culprit is not None and cause.is_made else cause.place,
         at_key=cause.is_made,
         notes=notes,
-        help=call_help(spec, shapes, culprit, cause.gone, channel_axis(graph, refs[0].node)),
+        help=help,
         fixes=tuple(call_fixes(spec, node, graph, base, shapes, culprit)),
     )
 

@@ -174,7 +174,8 @@ def call_help(
         return f"bring them to one width first, with `Conv2D: {{filters: {shapes[0][axis]}, kernel_size: 1}}`"
     if shapes and len(shapes[0]) == 2 and spec.class_name.endswith(("1D", "2D", "3D", "Transpose")):
         return f"a `{spec.class_name}` takes images or sequences, `Flatten` and pooling layers leave one row of numbers"
-    if any(size is not None and size <= 1 for shape in shapes for size in shape[spatial]):
+    is_small = any(size is not None and size <= 1 for shape in shapes for size in shape[spatial])
+    if is_small and spec.class_name.endswith(("1D", "2D", "3D", "Transpose")):
         return "the tensor is too small here: take a larger input, or cut earlier"
     return None
 
