@@ -99,7 +99,7 @@ def test_the_offers_of_a_broken_spec(path: Path, monkeypatch: pytest.MonkeyPatch
         source = read_source(path.name)
     except SpecError:
         return  # no YAML
-    for diagnostic in found:
+    for diagnostic in (each for each in found if Path(each.file or path).name == path.name):
         for kind, text in offers(diagnostic):
             data = mended(source, diagnostic, kind, text)
             if data is None:
