@@ -17,7 +17,7 @@ from pydantic import Field
 
 from spec_compiler.diagnostics import Advice, Diagnostic, Path, SpecError, collected, did_you_mean, show, write
 from spec_compiler.diagnostics.advice import Remove
-from spec_compiler.diagnostics.near import num_slips
+from spec_compiler.diagnostics.near import num_slips, offered
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.argument_checks import check_entry
 from spec_compiler.keras_facts.function_names import bare, is_own
@@ -264,8 +264,9 @@ def _name_problems(arguments: Mapping[str, Any], matches: bool) -> Iterator[Diag
             if not own:
                 help = "leave the name out, a layer inside of another needs none"
             elif matches:
+                near = [each for each in PLACEHOLDERS if num_slips(placeholder[0], each, 1) == 1]
                 otherwise = f"only `{MATCH}` is filled in, with the name of the layer that was matched"
-                help = did_you_mean(placeholder[0], PLACEHOLDERS) or otherwise
+                help = offered(near) or otherwise
             elif placeholder[0] == MATCH:
                 message = f"`{MATCH}` stands for a layer that an edit matched, here none is"
             yield Diagnostic("SC107", message, path, help=help, chars=placeholder.span())
