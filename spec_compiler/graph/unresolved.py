@@ -166,7 +166,8 @@ def _no_model(term: Term, graph: Graph) -> SpecError:
     models |= {name: None for name, layer in graph.layers.items() if layer.inner is not None}
     otherwise = f"there are {quoted(models)}" if models else "this model has neither"
     message = f"no base and no nested model is called `{term.whose}`"
-    help = offered(near(term.whose, models), "{}" + term.text.removeprefix(term.whose)) or otherwise
+    known = (*models, *(("base",) if term.form == "slice" else ()))
+    help = offered(near(term.whose, known), "{}" + term.text.removeprefix(term.whose)) or otherwise
     return SpecError.single("SC201", message, path=term.path, help=help)
 
 

@@ -45,7 +45,9 @@ def fixed(text: str, file: str | None, check: Check) -> Fixed:
     """
     good = Fixed(text, (), *check(text))
     better: Fixed | None = good
-    while better is not None:  # what led nowhere may do so once the rest is mended
+    seen: set[str] = set()
+    while better is not None and better.text not in seen:  # what led nowhere may do so once the rest is mended
+        seen.add(better.text)
         better = _Search(file, check).best(good)
         good = better or good
     return good
@@ -81,6 +83,8 @@ class _Search:
             here = self._checked(here)
             if made_now & {_identity(each) for each in here.errors}:
                 return None
+            if here.text == good.text:  # what one fix wrote, the next one took back
+                return None
             if is_no_worse(here, good):
                 return here
         return None
@@ -93,6 +97,7 @@ class _Search:
             while here is not None:
                 diagnostic, here = self._next(here)
                 first = first or diagnostic
+                here = here if here is None or here.text != good.text else None
                 if here is not None and is_no_worse(here, good):
                     return here
             if first is None:

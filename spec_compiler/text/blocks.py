@@ -40,7 +40,9 @@ def expanded(source: Source) -> Source:
     values, places = variables_of(told), dict(source.moved)
     data: dict[Any, Any] = {}
     for key, value in source.data.items():
-        if key not in ("vars", "blocks"):
+        if num_slips(key_text(key), "blocks", 1) == 1:
+            data[key] = value  # its parameters are no variables of the spec
+        elif key not in ("vars", "blocks"):
             # A misspelt one is told with the fields.
             takes_layers = any(num_slips(key_text(key), each, 1) <= 1 for each in _TAKE_LAYERS)
             filling = Filling(values, places, told, takes_layers)
@@ -178,7 +180,7 @@ class _Blocks:
         for key in given:
             if key not in (*known, *OF_A_USE):
                 misspelt += near(key, known)
-                place = placed((*at, key), self.places)
+                place = placed(at, self.places).below(key)  # the key's, a variable's value is elsewhere
                 otherwise = f"its parameters are {quoted(known)}" if known else "it has no parameters"
                 help = did_you_mean(key, (*known, *OF_A_USE), otherwise)
                 problem = Diagnostic("SC101", f"the block `{name}` has no parameter `{key}`", at_key=True, help=help)
