@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StrictInt, model_validator
 
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, under
 from spec_compiler.graph import Graph
 from spec_compiler.graph.resolve import resolve
 from spec_compiler.language.section import Section
@@ -49,6 +49,9 @@ class Selecting(Section):
         Raises:
             SpecError: as `resolve`, paths relative to the edit.
         """
+        if self.except_ is not None:
+            with under("except"):
+                resolve(self.except_, graph)  # so that what is wrong with it is told where it stands
         selector = self._selector
         beside = {key for key in _NARROWING if getattr(self, "except_" if key == "except" else key) is not None}
         selector = replace(

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from spec_compiler.diagnostics import Path, SpecError, show, under
+from spec_compiler.diagnostics import Path, SpecError, did_you_mean, near, show, under
 from spec_compiler.graph import Graph
 from spec_compiler.graph.resolve import resolve, resolve_one
 from spec_compiler.language.parsed import Parsed
-from spec_compiler.language.selectors import Selector
+from spec_compiler.language.selectors import KEYS, Selector
 
 _SELECTOR = {"$ref": "#/definitions/selector"}
 
@@ -96,5 +96,15 @@ class Edge(Parsed):
 
 
 def _says_each(raw: Any) -> bool:
-    """Whether a YAML value is `{each: …}`; a mapping with more keys is a selector's own."""
-    return isinstance(raw, Mapping) and raw.keys() == {"each"}
+    """Whether a YAML value is `{each: …}`; a mapping with more keys is a selector's own.
+
+    Raises:
+        SpecError: SC101 its only key is nearly `each`.
+    """
+    if not isinstance(raw, Mapping) or len(raw) != 1:
+        return False
+    [key] = map(str, raw)
+    if key not in (*KEYS, "each") and near(key, (*KEYS, "each")) == ["each"]:
+        message = f"there is no key `{key}` here"
+        raise SpecError.single("SC101", message, path=(key,), at_key=True, help=did_you_mean(key, ("each",)))
+    return key == "each"

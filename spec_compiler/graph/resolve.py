@@ -181,11 +181,13 @@ def _where(where: Mapping[str, Any], chosen: set[str], graph: Graph) -> set[str]
     if not narrowed:
         key = next(iter(where))
         values = dict.fromkeys(flow(arguments_of(graph.layer_of(name)).get(key)) for name in graph.in_order(chosen))
+        wanted = where[key]
+        otherwise = f"their `{key}` is {quoted(list(values)[:6])}{', …' if len(values) > 6 else ''}"
         raise SpecError.single(
             "SC201",
             f"none of the {len(chosen)} selected layers has these arguments",
             path=("where",) if len(where) > 1 else ("where", key),
-            help=f"their `{key}` is {quoted(list(values)[:6])}{', …' if len(values) > 6 else ''}",
+            help=did_you_mean(wanted, values, otherwise) if isinstance(wanted, str) and len(where) == 1 else otherwise,
         )
     return narrowed
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from functools import partial
 
 from spec_compiler.diagnostics import Path, SpecError, did_you_mean, near, quoted, write
-from spec_compiler.diagnostics.near import offered
+from spec_compiler.diagnostics.near import num_slips, offered
 from spec_compiler.graph import Coming, Graph
 from spec_compiler.graph.enclosed import near_name, reach, same_name
 from spec_compiler.graph.layer_spec import LayerSpec, Origin
@@ -16,6 +17,7 @@ from spec_compiler.language.patterns import LONGEST, glob
 from spec_compiler.language.places import STEPS
 from spec_compiler.language.selectors import KEYWORDS, Term, as_a_list
 
+MOST_NAMES, MOST_ALIKE = 1000, 200  # that a pattern which misses is compared with, in whole and in each of its parts
 _STILL_THERE = "name a layer that is still there, or change that section"
 _FROM_ABOVE = "the entries of a section are applied from above"
 _ANY_STILL_THERE = "name layers that are still there, or change that section"
@@ -66,11 +68,18 @@ def no_layer(name: str, graph: Graph, path: Path = (), chars: tuple[int, int] | 
     is_whole = chars is None  # an end of a range is no keyword, and no list
     names = dict.fromkeys([*graph.layers, *graph.nodes, *(KEYWORDS if is_whole else ())])
     otherwise = near_name(graph, name) or "`spec-compiler layers` prints the names"
-    help = (as_a_list(name) if is_whole else None) or same_name(graph, name) or did_you_mean(name, names, otherwise)
+    help = (as_a_list(name) if is_whole else None) or same_name(graph, name) or _of_a_class(name)
+    help = help or did_you_mean(name, names, otherwise)
     below = [each for each in graph.in_order(graph.nodes) if each.startswith(f"{name}/")]
     if below and is_whole:
         help = f"it stands open, its layers are called `{name}/…`; the last of them is `{below[-1]}`"
     return told("SC201", f"no layer named `{name}`", help=help)
+
+
+def _of_a_class(name: str) -> str | None:
+    """For a name that is a class behind a misspelt `type:`."""
+    prefix, _, class_name = name.partition(":")
+    return offered([f"type:{class_name}"]) if class_name and num_slips(prefix.lower(), "type", 1) <= 1 else None
 
 
 def _coming(graph: Graph, wanted: Callable[[LayerSpec], bool]) -> LayerSpec | None:
@@ -157,7 +166,8 @@ def _no_model(term: Term, graph: Graph) -> SpecError:
     models |= {name: None for name, layer in graph.layers.items() if layer.inner is not None}
     otherwise = f"there are {quoted(models)}" if models else "this model has neither"
     message = f"no base and no nested model is called `{term.whose}`"
-    help = offered(near(term.whose, models), "{}" + term.text.removeprefix(term.whose)) or otherwise
+    known = (*models, *(("base",) if term.form == "slice" else ()))
+    help = offered(near(term.whose, known), "{}" + term.text.removeprefix(term.whose)) or otherwise
     return SpecError.single("SC201", message, path=term.path, help=help)
 
 
@@ -234,11 +244,30 @@ def _near_pattern(term: Term, graph: Graph) -> str | None:
         return None
     head = re.split(r"[*?\[]", term.text, maxsplit=1)[0]
     if len(head) < 2:
-        return None
+        return _near_parts(term.text, graph)
     sizes = range(max(1, len(head) - 2), len(head) + 3)  # a slip or two make it that much longer or shorter
     prefixes = {name[:size] for name in graph.layers for size in sizes if len(name) >= size}
     for mended in near(head, sorted(prefixes, key=lambda prefix: (len(prefix), prefix))):
         pattern = mended + term.text[len(head) :]
         if len(pattern) <= LONGEST and any(map(glob(pattern), graph.layers)):
             return offered([pattern])
-    return None
+    return _near_parts(term.text, graph)
+
+
+def _near_parts(text: str, graph: Graph) -> str | None:
+    """For a glob that misses, the same with one slip mended in any of its literal parts, that which matches most."""
+    parts = re.split(r"([*?]|\[[^\]]*\])", text)
+    names = [name for name in itertools.islice(graph.layers, MOST_NAMES) if len(name) <= LONGEST]
+    found: dict[str, tuple[int, int]] = {}
+    for at, part in enumerate(parts):
+        if at % 2 or len(part) < 3 or len(text) > LONGEST:
+            continue
+        before, after = "".join(parts[:at]), "".join(parts[at + 1 :])
+        likely = [*itertools.islice(filter(glob(f"{before}*{after}"), names), MOST_ALIKE)]
+        sizes = range(len(part) - 1, len(part) + 2)
+        words = {name[start : start + size] for name in likely for size in sizes for start in range(len(name))}
+        for word in sorted(word for word in words if num_slips(word, part, 1) == 1):
+            pattern = f"{before}{word}{after}"
+            if len(pattern) <= LONGEST and (count := sum(map(glob(pattern), likely))):
+                found[pattern] = (count, len(pattern))
+    return offered([pattern for pattern, rank in found.items() if rank == max(found.values())])

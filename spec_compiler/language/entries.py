@@ -15,12 +15,12 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field
 
-from spec_compiler.diagnostics import Advice, Diagnostic, Path, SpecError, collected, show, write
+from spec_compiler.diagnostics import Advice, Diagnostic, Path, SpecError, collected, did_you_mean, show, write
 from spec_compiler.diagnostics.advice import Remove
-from spec_compiler.diagnostics.near import num_slips
+from spec_compiler.diagnostics.near import num_slips, offered
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.argument_checks import check_entry
-from spec_compiler.keras_facts.function_names import bare
+from spec_compiler.keras_facts.function_names import bare, is_own
 from spec_compiler.keras_facts.merges import MERGES
 from spec_compiler.language.flow import check_sizes, stand_in
 from spec_compiler.language.parsed import OneOrMore, Parsed
@@ -211,7 +211,7 @@ def _entry_problems(entry: Any, matches: bool) -> Iterator[Diagnostic]:
     """What is wrong with a class and its arguments, at the smallest place that is at fault."""
     if isinstance(entry, Mapping) and len(entry) > 1 and all(isinstance(key, str) for key in entry):
         names = list(entry)
-        classes = [name for name in names if name in catalogue.layer_names()]
+        classes = [name for name in names if name in catalogue.layer_names() or _is_no_keras_class(name)]
         extra = next((name for name in names if name not in classes), names[1])
         owner = next((name for name in classes if entry[name] is None), None)
         help: str = "an entry is one class, its arguments belong to it"
@@ -227,16 +227,25 @@ def _entry_problems(entry: Any, matches: bool) -> Iterator[Diagnostic]:
         if not classes:
             message, extra = f"a layer entry is one class, this has {len(names)} keys and none is a class", ""
             texts = (value for value in entry.values() if isinstance(value, str))  # `{type: Dense, units: 3}`
-            meant = next((text for text in texts if text in catalogue.layer_names()), "Class")
-            help = f"write `- {meant}: {{arguments}}`"
+            named = next((text for text in texts if text in catalogue.layer_names()), "Class")
+            help = f"write `- {named}: {{arguments}}`"
         yield Diagnostic("SC105", message, (extra,) if extra else (), at_key=bool(extra), help=help)
         return
-    yield from check_entry(stand_in(entry))
     ((class_name, value),) = entry.items() if isinstance(entry, Mapping) and len(entry) == 1 else (("", None),)
+    if isinstance(value, str) and num_slips(str(class_name), "layer", 1) == 1:
+        message, meant = f"no layer class named `{class_name}`", did_you_mean(str(class_name), ("layer",))
+        yield Diagnostic("SC202", message, (str(class_name),), at_key=True, help=meant)
+        return
+    yield from check_entry(stand_in(entry))
     if isinstance(value, Mapping):
         yield from (each.under(str(class_name)) for each in (*_name_problems(value, matches), *check_sizes(value)))
     elif class_name:
         yield from (each.under(str(class_name)) for each in check_sizes(value))
+
+
+def _is_no_keras_class(name: str) -> bool:
+    """Whether a key says what an entry is and is no class of Keras's."""
+    return name == "layer" or name.startswith(BLOCK) or is_own(name)
 
 
 _UNNAMED = Advice("leave it out, and Keras names the layer", Remove())
@@ -255,7 +264,9 @@ def _name_problems(arguments: Mapping[str, Any], matches: bool) -> Iterator[Diag
             if not own:
                 help = "leave the name out, a layer inside of another needs none"
             elif matches:
-                help = f"only `{MATCH}` is filled in, with the name of the layer that was matched"
+                near = [each for each in PLACEHOLDERS if num_slips(placeholder[0], each, 1) == 1]
+                otherwise = f"only `{MATCH}` is filled in, with the name of the layer that was matched"
+                help = offered(near) or otherwise
             elif placeholder[0] == MATCH:
                 message = f"`{MATCH}` stands for a layer that an edit matched, here none is"
             yield Diagnostic("SC107", message, path, help=help, chars=placeholder.span())

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from spec_compiler.diagnostics import Diagnostic, Path
+from spec_compiler.diagnostics import Diagnostic, Path, did_you_mean
 from spec_compiler.text.arithmetic import evaluate
 
 Shape = tuple[int | None, ...]
 _USE = re.compile(r"\$\{([^{}]*\bin\.[^{}]*)\}")
 _NAME = re.compile(r"\bin\.(?:channels|shape\s*\[\s*(-?\d+)\s*\])")
+_WORD, _WORDS = re.compile(r"\bin\.(\w+)"), ("channels", "shape")
 _SHAPE = re.compile(r"\s*in\.shape\s*")
 _FORMS = "write `in.channels`, `in.shape` or `in.shape[0]`, whole numbers and `+ - * // %`"
 
@@ -99,4 +100,7 @@ def check_sizes(value: Any, path: Path = ()) -> Iterator[Diagnostic]:
             except NotKnown:
                 continue
             except ValueError as error:
-                yield Diagnostic("SC110", f"`{use[1]}`: {error}", path, chars=use.span(1), help=_FORMS)
+                unknown = next((each for each in _WORD.finditer(value, *use.span(1)) if each[1] not in _WORDS), None)
+                help = did_you_mean(f"in.{unknown[1]}", [f"in.{each}" for each in _WORDS]) if unknown else None
+                chars = unknown.span() if unknown and help else use.span(1)
+                yield Diagnostic("SC110", f"`{use[1]}`: {error}", path, chars=chars, help=help or _FORMS)

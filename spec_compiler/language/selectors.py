@@ -47,7 +47,7 @@ TERM_SCHEMA: dict[str, Any] = {
 }
 _TERMS: list[dict[str, Any]] = [_TEXT, {"type": "array", "items": TERM_SCHEMA, "minItems": 1}]
 TERMS_SCHEMA: dict[str, Any] = {"anyOf": _TERMS}
-_KEYS: dict[str, dict[str, Any]] = {
+KEYS: dict[str, dict[str, Any]] = {
     "layers": {"description": "The layers to take.", "$ref": "#/definitions/terms"},
     "except": {"description": "Layers to leave out of them.", "$ref": "#/definitions/terms"},
     "where": {"description": "Only layers whose arguments have these values.", "type": "object", "minProperties": 1},
@@ -65,7 +65,7 @@ def mapping_schema(required: str, **more: dict[str, Any]) -> dict[str, Any]:
         "type": "object",
         "additionalProperties": False,
         "required": [required],
-        "properties": {**_KEYS, **more},
+        "properties": {**KEYS, **more},
     }
 
 
@@ -148,8 +148,8 @@ class Selector(Parsed):
 
 def _parse_mapping(raw: Mapping[Any, Any]) -> Selector:
     problems = []
-    for key in map(str, (key for key in raw if key not in _KEYS)):
-        help = did_you_mean(key, _KEYS, f"its keys are {quoted(_KEYS)}")
+    for key in map(str, (key for key in raw if key not in KEYS)):
+        help = did_you_mean(key, KEYS, f"its keys are {quoted(KEYS)}")
         problems.append(Diagnostic("SC101", f"a selector has no key `{key}`", (key,), at_key=True, help=help))
     if "layers" not in raw:
         problems.append(Diagnostic("SC102", "a selector in this form needs `layers`", help="add `layers: …`"))

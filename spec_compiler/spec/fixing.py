@@ -45,7 +45,9 @@ def fixed(text: str, file: str | None, check: Check) -> Fixed:
     """
     good = Fixed(text, (), *check(text))
     better: Fixed | None = good
-    while better is not None:  # what led nowhere may do so once the rest is mended
+    seen: set[str] = set()
+    while better is not None and better.text not in seen:  # what led nowhere may do so once the rest is mended
+        seen.add(better.text)
         better = _Search(file, check).best(good)
         good = better or good
     return good
@@ -81,6 +83,8 @@ class _Search:
             here = self._checked(here)
             if made_now & {_identity(each) for each in here.errors}:
                 return None
+            if here.text == good.text:  # what one fix wrote, the next one took back
+                return None
             if is_no_worse(here, good):
                 return here
         return None
@@ -93,6 +97,7 @@ class _Search:
             while here is not None:
                 diagnostic, here = self._next(here)
                 first = first or diagnostic
+                here = here if here is None or here.text != good.text else None
                 if here is not None and is_no_worse(here, good):
                     return here
             if first is None:
@@ -131,9 +136,11 @@ class _Search:
 def is_no_worse(new: Fixed, old: Fixed) -> bool:
     """Whether a text checks no worse than another: it has no error that the other has not, or is checked further.
 
-    What comes to light then was there before; still, there are never more errors.
+    What comes to light then was there before; still, there are never more errors, but for files that are not there.
     """
     further = _reached(new) - _reached(old)
+    if further > 0 and new.tier == "fields" and new.errors and _only_files_miss(new):
+        return True
     if further:
         return further > 0 and len(new.errors) <= len(old.errors)
     known = set(map(_identity, old.errors))
@@ -151,11 +158,20 @@ def is_no_worse(new: Fixed, old: Fixed) -> bool:
 
 
 def _reached(fixed: Fixed) -> int:
-    """How far a check came: through the YAML, the variables, the fields, and then the tiers."""
+    """How far a check came: through the YAML, the variables, the fields, the files that are named, then the tiers."""
     codes = {each.code for each in fixed.errors}
     if any(code <= "SC006" for code in codes) or any(_is_python(each) for each in fixed.errors):
+        return -3
+    if "SC110" in codes:
         return -2
-    return -1 if "SC110" in codes else _TIERS.index(fixed.tier) if codes else len(_TIERS)
+    if fixed.tier == "fields" and codes:
+        return -1 if not _only_files_miss(fixed) else 0
+    return _TIERS.index(fixed.tier) if codes else len(_TIERS)
+
+
+def _only_files_miss(fixed: Fixed) -> bool:
+    """Whether all that is wrong is that files are not there, which is looked at once the fields are right."""
+    return all(each.code == "SC501" and each.path[:1] != ("imports",) for each in fixed.errors)
 
 
 def _is_python(diagnostic: Diagnostic) -> bool:

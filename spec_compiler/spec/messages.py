@@ -59,8 +59,11 @@ def _meant(problems: list[Diagnostic]) -> Iterator[Diagnostic]:
 
 
 def _diagnostic(kind: str, path: Path, error: Any, fields: Fields) -> Diagnostic:
+    at_key = path[-1:] == ("[key]",)  # of a mapping whose names are the user's
+    path = (*path[:-2], str(path[-2])) if at_key else path
     place = in_section(path)
     name = f"`{dotted(path[-2:] if isinstance(path[-1], int) else path[-1:])}`" if path else "a spec"
+    name = f"a key of `{dotted(path[-2:-1])}`" if at_key else name
     where = "a spec" if len(path) == 1 else f"`{place[0] if place else 'spec'}`"
     value = error.get("input")
     got = show(value)
@@ -98,9 +101,12 @@ def _diagnostic(kind: str, path: Path, error: Any, fields: Fields) -> Diagnostic
             got = "one" if len(value) == 1 else str(len(value))
     elif kind == "too_long":
         wanted = f"a mapping with at most {error['ctx']['max_length']} entries"
+    elif kind == "string_pattern_mismatch":
+        wanted = _PATTERNS.get(error["ctx"]["pattern"], "a name without `/`")
     else:
         wanted = _WANTED.get(kind) or str(error["msg"]).removeprefix("Input should be ").lower()
-    return Diagnostic("SC103", f"{name} must be {wanted}, got {got}", path, help=_value_help(kind, path, error, fields))
+    help = None if at_key else _value_help(kind, path, error, fields)
+    return Diagnostic("SC103", f"{name} must be {wanted}, got {got}", path, at_key=at_key, help=help)
 
 
 def _value_help(kind: str, path: Path, error: Any, fields: Fields) -> str | None:
@@ -142,7 +148,10 @@ _WANTED = {
     "model_attributes_type": "a mapping",
     "dict_type": "a mapping",
     "string_too_short": "text that is not empty",
-    "string_pattern_mismatch": "a name without `/`",
+}
+_PATTERNS = {
+    r"^[A-Za-z0-9_]+$": "of letters, digits and `_`",
+    r"^[A-Za-z0-9_.\- ]+$": "of letters, digits, `_`, `.`, `-` and spaces",
 }
 
 

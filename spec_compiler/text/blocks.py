@@ -9,6 +9,7 @@ from typing import Any
 
 from spec_compiler.diagnostics import Diagnostic, Path, did_you_mean, near, quoted, show
 from spec_compiler.diagnostics.advice import Advice, Wrap
+from spec_compiler.diagnostics.near import num_slips
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.text.block_definitions import NAME, OF_A_USE, OF_AN_ENTRY, Block, problems_of
 from spec_compiler.text.imports import library_block, library_names
@@ -18,6 +19,7 @@ from spec_compiler.text.variables import COPY, Filling, Told, Variable, size, us
 MOST_COPIES = 1000
 MAX_DEPTH = 32  # blocks inside of each other
 EXPANDED = ("vars", "blocks", "imports")  # sections that are no more in what is validated
+_TAKE_LAYERS = ("head", "insert", "replace", "steps")
 _HOLDS_ENTRIES = {"insert": ("with",), "replace": ("with",)}
 
 
@@ -38,8 +40,12 @@ def expanded(source: Source) -> Source:
     values, places = variables_of(told), dict(source.moved)
     data: dict[Any, Any] = {}
     for key, value in source.data.items():
-        if key not in ("vars", "blocks"):
-            filling = Filling(values, places, told, key in ("head", "insert", "replace", "steps"))
+        if num_slips(key_text(key), "blocks", 1) == 1:
+            data[key] = value  # its parameters are no variables of the spec
+        elif key not in ("vars", "blocks"):
+            # A misspelt one is told with the fields.
+            takes_layers = any(num_slips(key_text(key), each, 1) <= 1 for each in _TAKE_LAYERS)
+            filling = Filling(values, places, told, takes_layers)
             data[key] = filling.filled(value, (key_text(key),), Place((key_text(key),)))
     told.check("vars")
     blocks = _Blocks(told, values, places)
@@ -174,7 +180,7 @@ class _Blocks:
         for key in given:
             if key not in (*known, *OF_A_USE):
                 misspelt += near(key, known)
-                place = placed((*at, key), self.places)
+                place = placed(at, self.places).below(key)  # the key's, a variable's value is elsewhere
                 otherwise = f"its parameters are {quoted(known)}" if known else "it has no parameters"
                 help = did_you_mean(key, (*known, *OF_A_USE), otherwise)
                 problem = Diagnostic("SC101", f"the block `{name}` has no parameter `{key}`", at_key=True, help=help)

@@ -27,8 +27,8 @@ class Step(NamedTuple):
 
     @property
     def is_of_the_key(self) -> bool:
-        """Whether the key is changed, whatever its value is."""
-        return self.at_key or isinstance(self.change, Rename | Remove | Space)
+        """Whether what stands at the key is changed, whatever its value is: a variable or an alias stays one."""
+        return self.at_key or isinstance(self.change, Rename | Remove | Space | Wrap)
 
     def at(self, path: Path) -> Step:
         """The same change of what stands elsewhere."""
@@ -149,7 +149,7 @@ def _written(old: Any, value: Any, chars: tuple[int, int] | None) -> Any:
     start, end = chars
     if not isinstance(old, str) or not 0 <= start < end <= len(old):
         raise NotWritten("the text is another")
-    if any(first < end and (first, last) != (start - 2, end + 1) for first, last in uses):
+    if any(first < end and not first + 2 <= start <= end <= last - 1 for first, last in uses):
         raise NotWritten("a variable is a part of the text")
     return old[:start] + str(value) + old[end:]
 

@@ -90,7 +90,11 @@ class Source:
         """The diagnostic with file, line and column, at the smallest span that its path names, or with its `--set`."""
         if diagnostic.line is not None or diagnostic.override is not None:
             return diagnostic
-        return self.locate_at(diagnostic, self.place(diagnostic.path))
+        place = self.place(diagnostic.path)
+        if diagnostic.at_key and self.moved:  # a variable's value is elsewhere, the key of it is not
+            beside = self.place(diagnostic.path[:-1]).below(*diagnostic.path[-1:])
+            place = beside if beside.path in (beside.source or self).keys else place
+        return self.locate_at(diagnostic, place)
 
     def locate_at(self, diagnostic: Diagnostic, place: Place) -> Diagnostic:
         """The diagnostic at a place, and there at the smallest span."""

@@ -239,11 +239,16 @@ class _Splices(Tree):
     def _wrapped(self, path: Path, name: str) -> Splice:
         _, key, node = self.at(path)
         start, end = self.content(node)
+        if key is not None and start < key.end_mark.index:
+            end = self.end(key, node)
+            start = self.text.rindex("*", 0, end)
+            return Splice(start, end, f"{{{_scalar(name, None)}: {self.text[start:end]}}}")
         if isinstance(node, ScalarNode) or not is_block(node):
             text = self.text[start:end]
             if isinstance(node, ScalarNode) and not style_of(node):
                 text = _scalar(text, None) if isinstance(parse_source(text).data, str) else text
-            return Splice(start, end, f"{{{_scalar(name, None)}: {text}}}")
+            anchor = self.text[node.start_mark.index : start]
+            return Splice(node.start_mark.index, end, f"{{{_scalar(name, None)}: {anchor}{text}}}")
         column = key.start_mark.column if key is not None else node.start_mark.column - 2
         end = self.last(node)
         first, *rest = self.text[start:end].split(self.newline)
@@ -251,8 +256,11 @@ class _Splices(Tree):
         lines = [first, *(by + line if line.strip() else line for line in rest)]
         indent = " " * (column + 2)
         opening = self.line_start(start)
-        body = self.newline.join(lines)
-        return Splice(opening, end, f"{indent}{_scalar(name, None)}:{self.newline}{self.text[opening:start]}{by}{body}")
+        body = f"{self.newline}{self.text[opening:start]}{by}{self.newline.join(lines)}"
+        if anchor := self.text[node.start_mark.index : start].strip():
+            before = len(self.text[: node.start_mark.index].rstrip(" "))
+            return Splice(before, end, f"{self.newline}{indent}{_scalar(name, None)}: {anchor}{body}")
+        return Splice(opening, end, f"{indent}{_scalar(name, None)}:{body}")
 
 
 def _scalar(text: str, style: str | None) -> str:

@@ -99,9 +99,7 @@ def test_the_offers_of_a_broken_spec(path: Path, monkeypatch: pytest.MonkeyPatch
         source = read_source(path.name)
     except SpecError:
         return  # no YAML
-    for diagnostic in found:
-        if diagnostic.file not in (None, path.name):  # of an imported file
-            continue
+    for diagnostic in (each for each in found if Path(each.file or path).name == path.name):
         for kind, text in offers(diagnostic):
             data = mended(source, diagnostic, kind, text)
             if data is None:

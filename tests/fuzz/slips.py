@@ -1,6 +1,6 @@
 """One-letter slips in valid specs, mended by `check --fix`: how many check again, and what of each is left as it was.
 
-`python -m tests.fuzz.slips --count 500 --seed 0` prints the share, and every slip that stays.
+`python -m tests.fuzz.slips --count 500 --seed 0 --graphs` prints the share, and every slip that stays.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import re
 import string
 import sys
 import tempfile
@@ -40,10 +41,14 @@ class Slip(NamedTuple):
     errors: tuple[Diagnostic, ...]
 
     @property
+    def slipped(self) -> str:
+        """What the slip made of what stood there."""
+        return self.wrong[self.start : self.end + len(self.wrong) - len(self.right)]
+
+    @property
     def word(self) -> str:
         """What stood there, and what the slip made of it."""
-        end = self.end + len(self.wrong) - len(self.right)
-        return f"{self.right[self.start : self.end]} → {self.wrong[self.start : end]}"
+        return f"{self.right[self.start : self.end]} → {self.slipped}"
 
     @property
     def outcome(self) -> str:
@@ -56,8 +61,11 @@ class Slip(NamedTuple):
         return "offered" if any(help.startswith("did you mean") for help in helps) else "unknown"
 
 
-def slips(count: int, seed: int, folder: Path) -> Iterator[Slip]:
-    """Slips in keys, classes, arguments, words and names of layers that make a spec wrong, and what becomes of them."""
+def slips(count: int, seed: int, folder: Path, *, graphs: bool = False) -> Iterator[Slip]:
+    """Slips in keys, classes, arguments, words and names of layers that make a spec wrong, and what becomes of them.
+
+    With `graphs` Keras is asked for those of all bases first, so that names of their layers are slips as well.
+    """
     chance = random.Random(seed)
     specs = prepare(folder)
     file = str(folder / "spec.yaml")
@@ -65,6 +73,11 @@ def slips(count: int, seed: int, folder: Path) -> Iterator[Slip]:
 
     def check(text: str) -> tuple[Tier, tuple[Diagnostic, ...]]:
         return checked(text, EVERYTHING, static=True, file=file)
+
+    if graphs:
+        os.environ["SPEC_COMPILER_CACHE"] = str(folder / "graphs")  # not those that were made without Keras
+        for each in (each for each in specs if each.name != "made"):
+            checked(each.text, EVERYTHING, file=file)
 
     while made < count:
         right = chance.choice(specs).text
@@ -83,8 +96,9 @@ def slips(count: int, seed: int, folder: Path) -> Iterator[Slip]:
 
 
 def words(text: str) -> Iterator[tuple[int, int]]:
-    """The stretches of a text that are keys, or values of one word."""
+    """The words of a text that are keys, or that stand in values."""
     source = parse_source(text)
+    inner = {path[:-1] for path in source.values}
     for spans in (source.keys, source.values):
         for path, span in spans.items():
             if path[:1] in (("vars",), ("description",), ("name",)) or not isinstance(span, Span):
@@ -92,12 +106,11 @@ def words(text: str) -> Iterator[tuple[int, int]]:
             if span.line != span.end_line or path[-1:] == ("file",) or path[-1:] == ("weights",):
                 continue
             start, end = offset(text, span.line, span.column), offset(text, span.line, span.end_column)
-            word = text[start:end]
-            if len(word) > 2 and word.replace("_", "").isalnum() and not word.isdecimal() and word not in _READ:
-                yield start, end
+            if spans is source.keys or path not in inner:
+                yield from ((start + at.start(), start + at.end()) for at in _WORD.finditer(text[start:end]))
 
 
-_READ = ("null", "true", "false")
+_WORD = re.compile(r"\b(?!null|true|false)[A-Za-z_][A-Za-z0-9_]{2,}")
 
 
 def slip(word: str, chance: random.Random) -> str:
@@ -119,17 +132,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--graphs", action="store_true", help="ask Keras for the graphs of all bases first")
     given = parser.parse_args()
     counts: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as name:
         os.environ["SPEC_COMPILER_CACHE"] = os.path.join(name, "cache")
-        for each in slips(given.count, given.seed, Path(name)):
+        for each in slips(given.count, given.seed, Path(name), graphs=given.graphs):
             outcome = each.outcome
             counts[outcome] += 1
             counts["mended as it was"] += each.fixed.text == each.right
             if outcome != "mended":
                 left = each.fixed.errors[0]
-                print(f"{outcome}: {each.word}; {left.code} {left.message}: {left.help}")
+                line = each.wrong[each.wrong.rfind("\n", 0, each.start) + 1 :].partition("\n")[0].strip()
+                print(f"{outcome}: {each.word} in `{line[:110]}`; {left.code} {left.message}: {left.help}")
     print(", ".join(f"{count} {outcome}" for outcome, count in counts.most_common()))
     sys.exit(counts["mended"] < 0.9 * given.count)
 

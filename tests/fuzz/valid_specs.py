@@ -144,7 +144,7 @@ def vgg16(shape: Shape = (64, 64, 3), top: bool = False) -> Graph:
 
 def _texts(folder: Path) -> Iterator[tuple[str, str]]:
     yield "everything", SECTIONS
-    for path in sorted((ROOT / "specs").glob("*.yaml")):
+    for path in sorted((ROOT / "specs").rglob("*.yaml")):
         text = path.read_text(encoding="utf-8")
         (folder / path.name).write_text(text, encoding="utf-8")
         yield path.name, text

@@ -31,7 +31,7 @@ def fit_fixes(layer: LayerSpec, culprit: LayerSpec | None, graph: Graph, node: s
             if 3 <= len(wanted.shape) <= 5:  # with the axes of batch and channels: Keras has Conv1D to Conv3D
                 name = f"Conv{len(wanted.shape) - 2}D"
                 layers = [{name: {"filters": size, "kernel_size": 1}}]
-                text = f"insert a projection: `before: {layer.name}`, `layers: {flow(layers)}`"
+                text = f"insert a projection: `before: {layer.name}`, `with: {flow(layers)}`"
                 yield Fix(text, ((("insert", APPEND), {"before": layer.name, "with": layers}),))
         if len(wanted.shape) == 2:  # behind a `Flatten` the size of the image is in the kernel
             text = f"end before it with `cut_at: {inputs[0].node}` and a `head` of your own"
