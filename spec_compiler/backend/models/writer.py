@@ -87,6 +87,7 @@ def _build(graph: Graph, base: Graph, seed: int, custom: Custom, folder: Folder)
             outputs = _as_in_the_base(name, base)  # so that what follows is checked as well
         else:
             problems += count_errors(spec, node, len(outputs), base, graph)
+            problems += _handed_on(spec, [tensors[ref] for ref in node.inputs], outputs)
         nodes[name] = replace(node, outputs=tuple(tensor_spec(tensor) for tensor in outputs))
         if fresh:
             variables = read_variables(layers[node.layer]) if spec.can_train else ()
@@ -134,6 +135,14 @@ def _call(layer: Any, spec: LayerSpec, node: Node, tensors: Mapping[ValueRef, An
     kwargs = map_references(node.kwargs, tensors.__getitem__)
     with refusal(lambda error: _Refused(error, layer)):
         return list(keras.tree.flatten(layer(*args, **kwargs)))
+
+
+def _handed_on(spec: LayerSpec, taken: list[Any], outputs: list[Any]) -> Iterator[Diagnostic]:
+    """SC403 for a new layer that puts out the very tensor that it takes: to Keras the model is a circle then."""
+    if spec.is_new and spec.kind == "layer" and any(one is other for one in outputs for other in taken):
+        message = f"a `{spec.class_name}` puts out the tensor that it takes, Keras makes no model with one"
+        help = "leave it out, or take it into `data.augment` where it changes training images"
+        yield Diagnostic("SC403", message, spec.origin.path, help=help)
 
 
 def _as_in_the_base(name: str, base: Graph) -> list[Any]:
