@@ -54,6 +54,11 @@ class Chains:
         """Every layer made so far, by name."""
         return self._made.layers
 
+    def in_order(self, graph: Graph) -> Graph:
+        """The edited graph, its calls in order and counted: an entry may take or call what stands elsewhere."""
+        reaches_out = any(entry.takes or entry.layer or entry.block for entry in self._entries)
+        return graph.numbered_calls().sorted() if reaches_out else graph  # each of them walks the whole graph
+
     def add(self, takes: Sequence[ValueRef] | None, match: Match = NOTHING, instead_of: Node | None = None) -> Chain:
         """The calls of a chain, the first on `takes` (on a list where there are several), each next on the one before.
 

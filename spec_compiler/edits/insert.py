@@ -81,7 +81,7 @@ class Insert(Section, Edit):
             places.setdefault(ref.node, []).extend(chain.nodes)
             rewire.update(dict.fromkeys(uses, chain.exit))
         edited = graph.spliced(origin, layers=chains.layers.values(), after=places, rewire=rewire)
-        return edited.numbered_calls().sorted()
+        return chains.in_order(edited)
 
     def entries(self) -> tuple[Path, Entries]:
         """The new layers."""

@@ -67,7 +67,7 @@ class Replace(Selecting, Edit):
         edited = graph.spliced(
             origin, drop=old.nodes, layers=chains.layers.values(), after={old.exit.node: chain.nodes}, rewire=edges
         )
-        edited = edited.numbered_calls().sorted().pruned(origin)
+        edited = chains.in_order(edited).pruned(origin)
         return separation(edited, graph, old.nodes, (*origin.path, "layers"))
 
     def _each(self, graph: Graph, names: tuple[str, ...], origin: Origin) -> Graph:
@@ -90,7 +90,7 @@ class Replace(Selecting, Edit):
             after=places,
             rewire={edge: new for old, new in moved.items() for edge in graph.edges_from(old)},
         )
-        edited = edited.numbered_calls().sorted().pruned(origin)
+        edited = chains.in_order(edited).pruned(origin)
         return separation(edited, graph, names, (*origin.path, "layers", "each"))
 
 

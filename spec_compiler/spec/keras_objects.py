@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-from spec_compiler.diagnostics import Path, SpecError, did_you_mean, show
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, collected, did_you_mean, show
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.argument_checks import NOUNS, check_entry
 from spec_compiler.keras_facts.function_names import is_own
@@ -93,6 +93,10 @@ class KerasObject:
         """Whether it is code of the user's own, `module:Name` or `package>Name`."""
         return is_own(self.name)
 
+    def of(self, output: str) -> KerasObject:
+        """The loss of an output, whichever it is."""
+        return self
+
     @property
     def class_name(self) -> str:
         """The class behind an alias: `adam` is `Adam`, `mse` is `MeanSquaredError`."""
@@ -139,11 +143,65 @@ def _opened(kind: ObjectKind, raw: Any) -> tuple[str, Any]:
     raise SpecError.single("SC103", f"{NOUNS[kind]} is a name, got {show(raw)}", help=_EXAMPLES[kind])
 
 
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """A loss for each output, by the outputs' names; it answers as one loss that nothing is known of."""
+
+    named: Mapping[str, KerasObject] = field(hash=False)
+    name: str = ""
+    class_name: str = ""
+    is_own: bool = False
+    arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def of(self, output: str) -> KerasObject:
+        """The loss of an output."""
+        return self.named[output]
+
+    @property
+    def text(self) -> str:
+        """Them as a user would write them in one line."""
+        return ", ".join(f"{output}: {loss.text}" for output, loss in self.named.items())
+
+
+def _loss(raw: Any) -> KerasObject | Losses:
+    """A loss, or a mapping from outputs to losses: what is called as no loss is an output."""
+    if isinstance(raw, Losses):
+        return raw
+    if not isinstance(raw, Mapping) or not _is_by_output(raw):
+        return KerasObject.parse("loss", raw)
+    named: dict[str, KerasObject] = {}
+    problems: list[Diagnostic] = []
+    for output, value in raw.items():
+        with collected(problems, str(output)):
+            named[str(output)] = KerasObject.parse("loss", value)
+    if problems:
+        raise SpecError(problems)
+    return Losses(named)
+
+
+def _is_by_output(raw: Mapping[Any, Any]) -> bool:
+    """Whether a mapping says a loss for each output: no key is one, and what stands alone has one as its value."""
+    if not raw or any(map(_is_loss, raw)) or not all(isinstance(each, str | Mapping) for each in raw.values()):
+        return False
+    values = [next(iter(each), None) if isinstance(each, Mapping) else each for each in raw.values()]
+    return len(raw) > 1 or _is_loss(values[0])
+
+
+def _is_loss(name: Any) -> bool:
+    return isinstance(name, str) and (is_own(name) or name in catalogue.catalogue()["losses"])
+
+
 def _field(kind: ObjectKind) -> Any:
     return BeforeValidator(lambda raw: KerasObject.parse(kind, raw))
 
 
 Optimizer = Annotated[KerasObject, _field("optimizer"), WithJsonSchema({"x-definition": "optimizer"})]
-Loss = Annotated[KerasObject, _field("loss"), WithJsonSchema({"x-definition": "loss"})]
+_LOSS_SCHEMA = {
+    "anyOf": [
+        {"x-definition": "loss"},
+        {"type": "object", "minProperties": 1, "additionalProperties": {"x-definition": "loss"}},
+    ]
+}
+Loss = Annotated[KerasObject | Losses, BeforeValidator(_loss), WithJsonSchema(_LOSS_SCHEMA)]
 Metric = Annotated[KerasObject, _field("metric"), WithJsonSchema({"x-definition": "metric"})]
 Callback = Annotated[KerasObject, _field("callback"), WithJsonSchema({"x-definition": "callback"})]

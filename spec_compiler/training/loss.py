@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from spec_compiler.diagnostics import Diagnostic
+from spec_compiler.diagnostics import Diagnostic, did_you_mean, quoted
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec
 from spec_compiler.graph.node import ValueRef
 from spec_compiler.keras_facts.function_names import bare
 from spec_compiler.spec import Spec
+from spec_compiler.spec.keras_objects import KerasObject, Losses
+from spec_compiler.training.reported import output_names
 
 Labels = Literal["one_hot", "integer", "binary"]
 
@@ -34,21 +36,50 @@ def loss_problems(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
     Every output has the one loss. What labels there are is known of images in class folders alone.
     """
     assert spec.compile is not None
-    loss = spec.compile.loss
-    if "crossentropy" in loss.class_name.lower() and not loss.is_own:
-        for ref in graph.output_refs:
-            if (misfit := _misfit(spec, graph, ref)) is not None:
-                message, help = misfit
-                layer = graph.layer_of(ref.node)
-                here = (f"the model's output is `{layer.name}`, made here", layer.origin.path)
-                related = (here,) if layer.is_new else ()
-                yield Diagnostic("SC605", message, ("compile", "loss"), help=help, related=related)
+    outputs = dict(zip(output_names(graph), graph.output_refs, strict=True))
+    if problems := [*_names_of_none(spec, list(outputs))]:
+        yield from problems
+        return
+    for output, ref in outputs.items():
+        loss = spec.compile.loss.of(output)
+        if "crossentropy" not in loss.class_name.lower() or loss.is_own:
+            continue
+        if (misfit := _misfit(spec, loss, graph, ref)) is not None:
+            message, help = misfit
+            layer = graph.layer_of(ref.node)
+            here = (f"the model's output is `{layer.name}`, made here", layer.origin.path)
+            related = (here,) if layer.is_new else ()
+            path = ("compile", "loss", output) if isinstance(spec.compile.loss, Losses) else ("compile", "loss")
+            yield Diagnostic("SC605", message, path, help=help, related=related)
 
 
-def _misfit(spec: Spec, graph: Graph, ref: ValueRef) -> tuple[str, str] | None:
-    """What is wrong with the loss on one output, and what helps."""
+def _names_of_none(spec: Spec, outputs: list[str]) -> Iterator[Diagnostic]:
+    """SC605 for losses and weights of outputs that the model has not, and for outputs without a loss."""
     assert spec.compile is not None
-    loss, layer, units = spec.compile.loss, graph.layer_of(ref.node), _units(graph, ref)
+    loss, otherwise = spec.compile.loss, f"its outputs are {quoted(outputs)}"
+    if spec.compile.loss_weights is not None and not isinstance(loss, Losses):
+        message = "`loss_weights` are of losses by the names of outputs, `loss` is one for all"
+        each = f"write `loss: {{{', '.join(f'{name}: {loss.name}' for name in outputs[:3])}}}`"
+        yield Diagnostic("SC605", message, ("compile", "loss_weights"), at_key=True, help=each)
+        return
+    said = {"loss": loss.named if isinstance(loss, Losses) else {}, "loss_weights": spec.compile.loss_weights or {}}
+    for key, names in said.items():
+        for name in names:
+            if name not in outputs:
+                help = did_you_mean(name, outputs, otherwise)
+                message = f"the model has no output `{name}`"
+                yield Diagnostic("SC605", message, ("compile", key, name), at_key=True, help=help)
+    lacking = [name for name in outputs if isinstance(loss, Losses) and name not in loss.named]
+    if lacking and set(loss.named if isinstance(loss, Losses) else ()) <= set(outputs):
+        message = f"{quoted(lacking)} has no loss" if len(lacking) == 1 else f"{quoted(lacking)} have no loss"
+        yield Diagnostic(
+            "SC605", message, ("compile", "loss"), help="say one for each output, or take it out of `outputs`"
+        )
+
+
+def _misfit(spec: Spec, loss: KerasObject, graph: Graph, ref: ValueRef) -> tuple[str, str] | None:
+    """What is wrong with the loss on one output, and what helps."""
+    layer, units = graph.layer_of(ref.node), _units(graph, ref)
     name, logits, activation = loss.class_name, loss.arguments.get("from_logits") is True, activation_of(layer)
     binary, one_class = "Binary" in name, spec.data is not None and not spec.data.is_code
     if units == 1 and not binary:

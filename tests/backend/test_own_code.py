@@ -194,10 +194,12 @@ def project(tmp_path: Path) -> Iterator[Path]:
     """A folder with modules beside the specs; what is imported from it is forgotten."""
     (tmp_path / "my_layers.py").write_text(LAYERS, encoding="utf-8")
     (tmp_path / "my_code.py").write_text(CODE, encoding="utf-8")
+    others = dict(keras.saving.get_custom_objects())  # what other tests have registered
     yield tmp_path
     for name in ("my_layers", "my_code"):
         sys.modules.pop(name, None)
     keras.saving.get_custom_objects().clear()
+    keras.saving.get_custom_objects().update(others)
 
 
 def written(folder: Path, text: str, name: str = "spec.yaml") -> Path:

@@ -11,7 +11,7 @@ from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.graph import Graph
 from spec_compiler.keras_facts.function_names import is_function
 from spec_compiler.spec import Spec
-from spec_compiler.spec.keras_objects import KerasObject
+from spec_compiler.spec.keras_objects import KerasObject, Losses
 from spec_compiler.training.image_data import image_shape
 
 _WRITES = ("OrbaxCheckpoint",)  # makes its folder as soon as it is made itself
@@ -48,7 +48,11 @@ def check_objects(spec: Spec, graph: Graph) -> None:
 def _entries(spec: Spec) -> Iterator[tuple[Path, KerasObject]]:
     if spec.compile is not None:
         yield ("compile", "optimizer"), spec.compile.optimizer
-        yield ("compile", "loss"), spec.compile.loss
+        loss = spec.compile.loss
+        if isinstance(loss, Losses):
+            yield from ((("compile", "loss", output), each) for output, each in loss.named.items())
+        else:
+            yield ("compile", "loss"), loss
         for at, metric in enumerate(spec.compile.metrics):
             yield ("compile", "metrics", at), metric
     for index, phase in enumerate(spec.train):

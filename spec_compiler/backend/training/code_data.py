@@ -17,7 +17,7 @@ from spec_compiler.backend.models.functions import call_function, reason_in
 from spec_compiler.backend.training.batches import ArrayBatches
 from spec_compiler.diagnostics import SpecError, did_you_mean, quoted, show, under
 from spec_compiler.files import Folder
-from spec_compiler.spec.keras_objects import KerasObject
+from spec_compiler.spec.keras_objects import KerasObject, Losses
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int | None, ...]
@@ -90,10 +90,10 @@ class Fit:
 
     inputs: Ends
     outputs: Ends
-    loss: KerasObject
+    loss: KerasObject | Losses
 
     @classmethod
-    def of(cls, model: Any, loss: KerasObject) -> Fit:
+    def of(cls, model: Any, loss: KerasObject | Losses) -> Fit:
         """What a functional model wants."""
         names = [each.name for each in keras.tree.flatten(model.input)]
         return cls(Ends.of(model.input, names), Ends.of(model.output, model.output_names), loss)
@@ -127,14 +127,15 @@ class Fit:
             self._check_target(name, output, shape)
 
     def _check_target(self, name: str, output: Shape, shape: Shape) -> None:
-        loss = self.loss.class_name
-        if self.loss.is_own or loss in _ANY_LABELS:
+        of_output = self.loss.of(name)
+        loss = of_output.class_name
+        if of_output.is_own or loss in _ANY_LABELS:
             return
         integers = any(_same(each, shape[1:]) for each in (output[1:-1], (*output[1:-1], 1)))
         rows = _same(output[1:], shape[1:]) or (output[-1] == 1 and _same(output[1:-1], shape[1:]))
         if integers if loss.startswith("Sparse") else rows:
             return
-        help = f"`{self.loss.name}` compares them one by one"
+        help = f"`{of_output.name}` compares them one by one"
         if integers and loss == "CategoricalCrossentropy":
             help = "write `loss: sparse_categorical_crossentropy`, or give one-hot rows"
         elif rows and loss.startswith("Sparse"):
@@ -163,10 +164,11 @@ class Fit:
 
     def _check_labels(self, targets: list[Array]) -> None:
         """Class numbers that the output does not have: what becomes of them depends on the device."""
-        if not self.loss.class_name.startswith("Sparse"):
-            return
         for name, shape, array in zip(self.outputs.names, self.outputs.shapes, targets, strict=True):
-            classes, ignored = shape[-1], self.loss.arguments.get("ignore_class")
+            loss = self.loss.of(name)
+            if not loss.class_name.startswith("Sparse"):
+                continue
+            classes, ignored = shape[-1], loss.arguments.get("ignore_class")
             values = array[array != ignored] if ignored is not None else array
             if classes is not None and values.size and not (values.min() >= 0 and values.max() < classes):
                 numbers = f"from {values.min()} to {values.max()}"

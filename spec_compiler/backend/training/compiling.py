@@ -8,7 +8,7 @@ from spec_compiler.backend.training.keras_objects import make
 from spec_compiler.diagnostics import Path, under
 from spec_compiler.files import Folder
 from spec_compiler.spec.compilation import Compile
-from spec_compiler.spec.keras_objects import KerasObject
+from spec_compiler.spec.keras_objects import KerasObject, Losses
 from spec_compiler.training.reported import metric_name
 
 
@@ -25,10 +25,25 @@ def compile_arguments(
     entry, path = optimizer or (compile.optimizer, ("compile", "optimizer"))
     return {
         "optimizer": located(entry, path, code),
-        "loss": located(compile.loss, ("compile", "loss"), code),
+        "loss": _loss(compile, code),
+        "loss_weights": _loss_weights(compile),
         "metrics": _metrics(compile, num_outputs, code),
         "jit_compile": "auto" if compile.jit_compile is None else compile.jit_compile,
     }
+
+
+def _loss(compile: Compile, code: Folder) -> Any:
+    """The loss, or one for each output by its name."""
+    if not isinstance(compile.loss, Losses):
+        return located(compile.loss, ("compile", "loss"), code)
+    return {name: located(each, ("compile", "loss", name), code) for name, each in compile.loss.named.items()}
+
+
+def _loss_weights(compile: Compile) -> dict[str, float] | None:
+    """A weight for each output: Keras takes those of all or none."""
+    if compile.loss_weights is None or not isinstance(compile.loss, Losses):
+        return None
+    return {name: compile.loss_weights.get(name, 1.0) for name in compile.loss.named}
 
 
 def _metrics(compile: Compile, num_outputs: int, code: Folder) -> list[Any]:

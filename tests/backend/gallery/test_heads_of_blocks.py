@@ -64,14 +64,12 @@ def test_two_tasks_with_a_loss_each(weights: Path) -> None:
     theirs = keras.Model(base.input, {"age": age, "sex": sex})
     assert_same(ours, theirs, images(), ["age", "sex"])
     wanted = {"age": np.eye(8, dtype="float32")[[1, 5]], "sex": np.array([[0], [1]], "float32")}
-    measured = []
-    for model in (ours.model, theirs):
-        model.compile(
-            optimizer="adam",
-            loss={"age": "categorical_crossentropy", "sex": "binary_crossentropy"},
-            loss_weights={"age": 1.0, "sex": 0.2},
-            metrics={"age": "accuracy", "sex": "AUC"},
-        )
-        measured.append(model.evaluate(images(), wanted, return_dict=True, verbose=0))
+    theirs.compile(
+        optimizer="adam",
+        loss={"age": "categorical_crossentropy", "sex": "binary_crossentropy"},
+        loss_weights={"age": 1.0, "sex": 0.2},
+        metrics=[["accuracy"], ["accuracy"]],
+    )
+    measured = [model.evaluate(images(), wanted, return_dict=True, verbose=0) for model in (ours.model, theirs)]
     assert measured[0].keys() == measured[1].keys()
     assert_same_bits(*(np.array(list(each.values())) for each in measured))
