@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from dataclasses import replace
 from typing import Annotated, Any, Self
 
@@ -39,9 +40,9 @@ class Selecting(Section):
         return self
 
     @property
+    @abc.abstractmethod
     def _selector(self) -> Selector:
         """What stands under `layers`."""
-        raise NotImplementedError
 
     def _selected(self, graph: Graph, *below: str | int) -> tuple[str, ...]:
         """The calls of the layers that are meant; `below` leads from the edit to the selector.
