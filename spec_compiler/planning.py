@@ -162,21 +162,6 @@ def _single(
     around: Inside,
 ) -> BaseT | None:
     """The base, which stays one layer where it says so."""
-    found = _flat(base, path, spec, answers, allowed, around)
-    if found is None or not base.is_layer:
-        return found
-    with under(*path):
-        return answers.nested(found, str(path[1]) if len(path) > 1 else None)
-
-
-def _flat(
-    base: Base,
-    path: Path,
-    spec: Spec,
-    answers: Answers[BaseT, ShapedT],
-    allowed: Permissions,
-    around: Inside,
-) -> BaseT | None:
     folder = spec.source.folder
 
     def follow(other: Spec, further: Inside) -> Planned[BaseT, ShapedT]:
@@ -184,10 +169,14 @@ def _flat(
 
     with under(*path):
         if base.spec is None:
-            return answers.base(base, folder, path)
-        result = followed(base.spec, folder, allowed, around, follow)
-        around.reached.tier = "names"
-        return answers.result(result, path)
+            found = answers.base(base, folder, path)
+        else:
+            result = followed(base.spec, folder, allowed, around, follow)
+            around.reached.tier = "names"
+            found = answers.result(result, path)
+        if found is None or not base.is_layer:
+            return found
+        return answers.nested(found, str(path[1]) if len(path) > 1 else None)
 
 
 def inner_warnings(around: Inside) -> tuple[Diagnostic, ...]:
