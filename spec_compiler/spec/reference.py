@@ -16,6 +16,7 @@ from spec_compiler.keras_facts.argument_values import flow
 from spec_compiler.keras_facts.catalogue import CLASS_KINDS, group_of
 from spec_compiler.language.base import Base
 from spec_compiler.language.places import STEPS
+from spec_compiler.spec.generated import kept
 from spec_compiler.spec.schema import spec_schema
 
 PAGE = Path(__file__).parents[2] / "docs" / "language.md"
@@ -240,12 +241,7 @@ def _cell(text: str) -> str:
 
 def main(arguments: list[str]) -> int:
     """Writes the page, or with `--check` compares it; the exit status."""
-    if "--check" in arguments:
-        stale = not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page()
-        print(f"{PAGE.name} is {'stale: run `make schemas`' if stale else 'up to date'}")
-        return int(stale)
-    PAGE.write_text(page(), encoding="utf-8", newline="\n")
-    return 0
+    return kept(PAGE, page(), arguments)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from spec_compiler.keras_facts import catalogue
 from spec_compiler.language.parsed import Parsed
 from spec_compiler.language.places import STEPS
 from spec_compiler.spec import Spec
+from spec_compiler.spec.generated import kept
 from spec_compiler.spec.keras_schema import base_schema, keras_definitions
 from spec_compiler.text.block_definitions import NAME, OF_A_USE, OF_AN_ENTRY, PARAMETER
 from spec_compiler.text.variables import COPY
@@ -185,13 +186,7 @@ def text() -> str:
 
 def main(arguments: list[str]) -> int:
     """Writes the file, or with `--check` compares it; the exit status."""
-    file = schema_file()
-    if "--check" in arguments:
-        stale = not file.exists() or file.read_text(encoding="utf-8") != text()
-        print(f"{file.name} is {'stale: run `make schemas`' if stale else 'up to date'}")
-        return int(stale)
-    file.write_text(text(), encoding="utf-8", newline="\n")
-    return 0
+    return kept(schema_file(), text(), arguments)
 
 
 if __name__ == "__main__":
