@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.edits.new_names import NOTHING, Match
-from spec_compiler.edits.wiring import Made, Scope, Walk
+from spec_compiler.edits.scope import Made, Scope
+from spec_compiler.edits.wiring import Walk
 from spec_compiler.graph import Graph
 from spec_compiler.graph.invariants import check_size
 from spec_compiler.graph.layer_spec import LayerSpec, Origin

@@ -2,70 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import NamedTuple
 
 from spec_compiler.diagnostics import Path, SpecError, did_you_mean, near, under
 from spec_compiler.edits.ends import count_outputs, model_output, single_output, tensor
 from spec_compiler.edits.joins import Call, call_of
 from spec_compiler.edits.new_names import Match, layer_name, make_layer, name_in_keras, unused_name
+from spec_compiler.edits.scope import Block, Made, Scope
 from spec_compiler.graph import Graph
 from spec_compiler.graph.invariants import check_size
 from spec_compiler.graph.keras_names import flat
-from spec_compiler.graph.layer_spec import LayerSpec, Origin
 from spec_compiler.graph.node import Node, ValueRef
 from spec_compiler.graph.unresolved import no_layer
 from spec_compiler.keras_facts.output_counts import output_count
 from spec_compiler.language.entries import ABOVE, IN, MATCH, LayerEntry, snake_case
 from spec_compiler.language.flow import uses_flow
 from spec_compiler.language.selectors import Selector
-
-
-class Block(NamedTuple):
-    """What a block has become: its calls, the tensors that flowed in, and those that it puts out."""
-
-    nodes: tuple[Node, ...]
-    takes: tuple[ValueRef, ...]
-    ends: tuple[ValueRef, ...]
-
-
-@dataclass
-class Made:
-    """What one edit has made so far of the graph before it.
-
-    Attributes:
-        free: layers that leave the graph with this edit, so that a new one may take their name.
-        several: whether the edit may match several layers, each of which gets a chain.
-        layers: every new layer, by name; `by_entry` has the names by the matched layer and the place of the entry.
-        nodes: the calls of the chains before, by name.
-        blocks: the blocks that were written out, by their names.
-    """
-
-    graph: Graph
-    origin: Origin
-    free: Collection[str] = ()
-    several: bool = False
-    layers: dict[str, LayerSpec] = field(default_factory=dict)
-    by_entry: dict[tuple[str | None, Path], str] = field(default_factory=dict)
-    nodes: dict[str, Node] = field(default_factory=dict)
-    blocks: dict[str, Block] = field(default_factory=dict)
-
-
-@dataclass
-class Scope:
-    """What `from` may name beside the graph's layers: what flows in, and the entries of one chain or block so far."""
-
-    flows_in: tuple[ValueRef, ...] | None  # None where it is only asked for when it is used: the model's one output
-    prefix: str = ""  # of the layers of a block
-    around: Scope | None = None
-    named: dict[str, tuple[ValueRef, ...]] = field(default_factory=dict)
-
-    def find(self, text: str) -> tuple[ValueRef, ...] | None:
-        """The tensors of an entry, those of a block before those around it."""
-        found = self.named.get(text)
-        return found if found is not None or self.around is None else self.around.find(text)
 
 
 @dataclass
@@ -89,7 +43,7 @@ class Walk:
             elif entry.layer is not None:
                 above = self._once_more(entry, takes, place, scope)
             else:
-                above = self._layer(entry, takes, place, scope, is_first=above is scope.flows_in)
+                above = self._layer(entry, takes, place, scope, is_first=index == 0 and scope.around is None)
             self._check_size(place)
         assert above is not None  # there is no chain without an entry
         return above
@@ -259,7 +213,7 @@ class Walk:
         """One more call of a layer that is there, or of a block that this edit has made."""
         graph = self._so_far()
         name = self.match.filled_in(str(entry.layer)) if self.match.layer is not None else str(entry.layer)
-        for prefix in _prefixes(scope):
+        for prefix in scope.prefixes():
             if f"{prefix}{name}" in graph.layers:
                 name = f"{prefix}{name}"
                 break
@@ -393,15 +347,6 @@ def _or_a_word(error: SpecError, text: str, names: Sequence[str]) -> SpecError:
         return error
     help = did_you_mean(text, [IN, ABOVE, *names])
     return SpecError(replace(each, help=help) for each in error.diagnostics)
-
-
-def _prefixes(scope: Scope) -> Iterator[str]:
-    """The beginnings of names in a block, the innermost first."""
-    inner: Scope | None = scope
-    while inner is not None:
-        yield inner.prefix
-        inner = inner.around
-    yield ""
 
 
 def _no_such_layer(name: str, graph: Graph, blocks: Mapping[str, object]) -> SpecError:
