@@ -15,7 +15,7 @@ from spec_compiler.graph.node import Node, TensorSpec, ValueRef
 from spec_compiler.language.places import section_place
 
 NAME = r"[A-Za-z_][\w/]*(?:@\d+)?"
-PATH = r"[a-z_]+(?:\[\d+\]|\.\w+)*"
+PATH = r"[a-z_]+(?:\[\d+\]|\.(?:block )?\w+)*"
 CONSTANTS = {"None": None, "True": True, "False": False}
 
 
@@ -211,6 +211,6 @@ class _Scanner:
 
     def origin(self) -> Origin:
         path: Path = tuple(
-            int(index) if index else key for index, key in re.findall(r"\[(\d+)\]|(\w+)", self.take(PATH))
+            int(index) if index else key for index, key in re.findall(r"\[(\d+)\]|((?:block )?\w+)", self.take(PATH))
         )
         return Origin(str(section_place(path)[-1]), path) if path else BASE
