@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from spec_compiler.adapters import of_changed_layer
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.selecting import Selecting
@@ -16,6 +17,7 @@ from spec_compiler.graph.layer_spec import LayerSpec, Origin
 from spec_compiler.graph.same_arguments import has_argument
 from spec_compiler.keras_facts.argument_checks import check_arguments
 from spec_compiler.keras_facts.argument_values import flow
+from spec_compiler.language.adapted import SetWeights
 from spec_compiler.language.selectors import Selector
 
 _NOT_SET = {"name": "a kept layer keeps its name", "trainable": "use `freeze` or `unfreeze`"}
@@ -35,6 +37,12 @@ class Set(Selecting, Edit):
         description="Arguments and their new values.",
         examples=[{"strides": 1}, {"activation": "swish"}],
         json_schema_extra={"propertyNames": {"not": {"enum": list(_NOT_SET)}}},
+    )
+
+    weights: SetWeights | None = Field(
+        default=None,
+        description="What weights become that no longer fit; without it that is an error.",
+        examples=["centre"],
     )
 
     @property
@@ -79,4 +87,11 @@ class Set(Selecting, Edit):
             raise SpecError(problems)
         if layer.is_new:
             return layer.with_arguments({**layer.arguments, **self.to})
-        return replace(layer, changed={**layer.changed, **self.to}, changed_by=origin)
+        changed = replace(layer, changed={**layer.changed, **self.to}, changed_by=origin)
+        if self.weights is None:
+            return changed
+        return replace(changed, adapter=of_changed_layer(self.weights, layer, _below(origin, "weights")))
+
+
+def _below(origin: Origin, key: str) -> Origin:
+    return Origin(origin.section, (*origin.path, key))

@@ -14,9 +14,11 @@ from spec_compiler.edits.scope import Block, Made, Scope
 from spec_compiler.graph import Graph
 from spec_compiler.graph.invariants import check_size
 from spec_compiler.graph.keras_names import flat
+from spec_compiler.graph.layer_spec import LayerSpec
 from spec_compiler.graph.node import Node, ValueRef
 from spec_compiler.graph.unresolved import no_layer
 from spec_compiler.keras_facts.output_counts import output_count
+from spec_compiler.language.adapted import OF
 from spec_compiler.language.entries import ABOVE, IN, MATCH, LayerEntry, snake_case
 from spec_compiler.language.flow import uses_flow
 from spec_compiler.language.selectors import Selector
@@ -142,12 +144,27 @@ class Walk:
             keras_name = flat(name) if scope.prefix else None
             if self.match.layer is not None and not scope.prefix:
                 keras_name = name_in_keras(made.graph.layers[self.match.layer], name)
-            made.layers[name] = make_layer(name, entry, made.origin, path, keras_name)
+            source = self._source_of_weights(entry, path)
+            made.layers[name] = make_layer(name, entry, made.origin, path, keras_name, source)
             made.by_entry[self.match.layer, path] = name
         call = self._call(entry, takes, path, is_first)
         node = name if self.match.call is None else f"{name}@{self.match.call}"
         self.nodes.append(Node(node, name, call.args, call.kwargs, sized_by=self._sized_by(entry, scope, path)))
         return self._known(entry, node, name, scope, path)
+
+    def _source_of_weights(self, entry: LayerEntry, path: Path) -> LayerSpec | None:
+        """The layer of the model, else of the base, that the values of a new layer are made of."""
+        if entry.weights is None or entry.weights.of is None:
+            return None
+        name = self.match.filled_in(entry.weights.of) if self.match.layer is not None else entry.weights.of
+        graph = self._so_far()
+        below = (self.match.layer or "").rpartition("/")[0]
+        for each in (f"{below}/{name}" if below else name, name):
+            known = graph.layers.get(each) or graph.originals.get(each)
+            if known is not None:
+                return known
+        with under(*path, "weights", OF):
+            raise _no_such_layer(name, replace(graph, layers={**graph.originals, **graph.layers}), {})
 
     def _known(self, entry: LayerEntry, node: str, name: str, scope: Scope, path: Path) -> tuple[ValueRef, ...]:
         """The tensors of a new call, from now on found by its names."""

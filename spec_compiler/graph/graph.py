@@ -56,6 +56,7 @@ class Graph:
     idle: frozenset[str] = frozenset()  # inputs that no output of the base depends on
     warnings: tuple[Diagnostic, ...] = ()  # what the edits found legal but worth saying
     coming: Coming | None = None  # while edits are applied
+    originals: Mapping[str, LayerSpec] = field(default_factory=dict)  # the base's layers, while edits are applied
     inference: bool = False  # whether every BatchNormalization stays in inference mode, also what is made trainable
 
     def __repr__(self) -> str:

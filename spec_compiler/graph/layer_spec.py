@@ -13,6 +13,7 @@ from spec_compiler.language.places import STEPS, section_place
 
 if TYPE_CHECKING:
     from spec_compiler.graph import Graph
+    from spec_compiler.graph.adapter import Adapter
 
 Shape = tuple[int | None, ...]
 Place = tuple[str, int]  # a variable of the base: its layer, and its index in that layer's variables
@@ -118,6 +119,7 @@ class LayerSpec:
     has_named_outputs: bool = False  # whether something takes one of its outputs by number, `lstm.0`
     wrapped: LayerSpec | None = None  # the kept layer inside of a new one, whose weights stay
     remade: str = ""  # how a kept layer was made that its config does not make
+    adapter: Adapter | None = None  # gives it values that the base does not have as they are
 
     def __repr__(self) -> str:
         return f"<{self.class_name} {self.name}: {self.num_parameters:,} parameters>"

@@ -22,11 +22,12 @@ from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.argument_checks import check_entry
 from spec_compiler.keras_facts.function_names import bare, is_own
 from spec_compiler.keras_facts.merges import MERGES
+from spec_compiler.language.adapted import NewWeights
 from spec_compiler.language.flow import check_sizes, stand_in
 from spec_compiler.language.parsed import OneOrMore, Parsed
 from spec_compiler.language.selectors import Selector
 
-MODIFIERS = ("from", "call", "name")
+MODIFIERS = ("from", "call", "weights", "name")
 IN, ABOVE = "in", "above"  # words of `from`: what flows into the chain, and what the entry above puts out
 BLOCK = "block "  # begins the key of a block whose copies are written out (`text/blocks.py`), as no key of a user does
 _Key = int | str | None  # the place in a list, the name of a call's argument, nothing where one stands alone
@@ -41,6 +42,7 @@ class LayerEntry(Parsed):
         name: None where Keras should choose; it may hold `{name}`, the name of the layer that an edit matched.
         takes: what it is called on, None for what the entry above puts out.
         call: constants that its call gets as keyword arguments.
+        weights: where its values come from, None for its initializers.
         layer: the name of the layer that is called once more.
         copies: the entries of a block, as often as it stands there.
     """
@@ -55,6 +57,7 @@ class LayerEntry(Parsed):
     takes: Mapping[_Key, Selector] | None = field(default=None, hash=False)
     call: Mapping[str, Any] = field(default_factory=dict, hash=False)
     layer: str | None = None
+    weights: NewWeights | None = None
     copies: tuple[tuple[LayerEntry, ...], ...] = ()
     class_path: Path = ()
     name_path: Path = ()
@@ -96,19 +99,23 @@ class LayerEntry(Parsed):
         if "from" in beside:
             with collected(problems, "from"):
                 takes = _sources(beside["from"], what)
+        weights = None
+        if "weights" in beside:
+            with collected(problems, "weights"):
+                weights = _new_weights(beside["weights"], what)
         problems += _beside_problems(beside, value, what, cls.matches)
         if problems:
             raise SpecError(problems)
         call = dict(beside.get("call") or {})
         if what == "layer":
-            return cls("", {}, beside.get("name"), takes, call, value, (), ("layer",), ("name",))
+            return cls("", {}, beside.get("name"), takes, call, value, class_path=("layer",), name_path=("name",))
         class_path: Path = () if isinstance(entry, str) else (what,)
         first = catalogue.first_argument(what, "layer")
         arguments = dict(value) if isinstance(value, Mapping) else {} if value is None else {str(first): value}
         name, name_path = arguments.pop("name", None), (*class_path, "name")
         if "name" in beside:
             name, name_path = beside["name"], ("name",)
-        return cls(what, arguments, name, takes, call, None, copies, class_path, name_path)
+        return cls(what, arguments, name, takes, call, None, weights, copies, class_path, name_path)
 
     @classmethod
     def _copies(cls, block: str, copies: Any) -> tuple[tuple[LayerEntry, ...], ...]:
@@ -172,6 +179,18 @@ def _no_modifier(key: str) -> Diagnostic:
     message = f"`{key}` says how a layer joins a model, this one goes into none"
     help = "layers that are joined stand in `head`, `insert` and `replace`"
     return Diagnostic("SC101", message, (key,), at_key=True, help=Advice(f"remove it, {help}", Remove()))
+
+
+def _new_weights(raw: Any, what: Any) -> NewWeights:
+    """What `weights` beside a class says.
+
+    Raises:
+        SpecError: SC101 where the entry makes no layer of its own, else as `NewWeights.parse`.
+    """
+    if what == "layer":
+        message = "`weights` gives a new layer its values, `layer` calls one that has some"
+        raise SpecError.single("SC101", message, at_key=True, help=Advice("remove it", Remove()))
+    return NewWeights.parse(raw)
 
 
 def _layer_problems(value: Any) -> Iterator[Diagnostic]:

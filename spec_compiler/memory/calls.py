@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from spec_compiler.graph import Graph
+from spec_compiler.graph.adapter import does_not_fit, unfit
 from spec_compiler.graph.layer_spec import LayerSpec
 from spec_compiler.graph.node import Node, Structure, TensorSpec, ValueRef, map_references
 from spec_compiler.graph.plain import (
@@ -63,6 +64,9 @@ def inferred(graph: Graph, before: Graph, base: Key) -> Graph | None:
                 shaped = _shaped(spec, layer)
             # the entry is a file that anybody may have written: whatever is wrong with it, Keras is asked
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                return None
+            # whether weights fit is no matter of a call: the error is Keras's to place
+            if (spec.kind == "layer" and does_not_fit(spec, layer.variables or ())) or unfit(shaped) is not None:
                 return None
         nodes[name] = replace(node, outputs=outputs)
         layers.setdefault(node.layer, shaped)  # the first call builds a shared layer, as in Keras
@@ -153,6 +157,7 @@ def _shaped(spec: LayerSpec, remembered: LayerSpec) -> LayerSpec:
             origin=spec.origin,
             trainable=spec.trainable,
             class_name=spec.class_name,
+            adapter=spec.adapter,
         )
     rebuilt = spec.rebuilt(remembered.variables or ())
     return replace(rebuilt, config=named.config) if spec.changed_by is not None else rebuilt

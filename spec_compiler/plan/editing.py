@@ -57,6 +57,7 @@ def apply_edits(spec: Spec, graph: Graph, resized: Graph | None = None) -> Graph
     check_graph(graph, "the base")  # a reader's mistake would be laid at the first edit's door
     idle = frozenset(ref.node for ref in graph.input_refs) - graph.used
     graph = replace(graph, idle=idle) if idle else graph
+    graph = replace(graph, originals=graph.layers)
     before, made = graph, Made()
     # Read off the spec before anything is applied, so that a name which comes too early is told as such.
     later = [layer for path, edit in spec.edits() for layer in _announced(edit, path)]
@@ -85,7 +86,7 @@ def apply_edits(spec: Spec, graph: Graph, resized: Graph | None = None) -> Graph
     graph = check_start(check_used(graph), before)
     # Last, as `outputs` may take up again what a `head` went past, and what is gone says nothing of its dtype.
     graph = check_lost(spec, before, made, check_input_dtypes(graph))
-    return with_keras_names(replace(graph, name=spec.name or graph.name, coming=None))
+    return with_keras_names(replace(graph, name=spec.name or graph.name, coming=None, originals={}))
 
 
 def _announced(edit: Edit, path: Path) -> Iterator[LayerSpec]:

@@ -9,15 +9,16 @@ from typing import Any, Literal
 from spec_compiler.plan.listing import Listing
 from spec_compiler.plan.proof import Proof
 
-WeightAction = Literal["copied", "initialized", "dropped"]
+WeightAction = Literal["copied", "adapted", "initialized", "dropped"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LedgerRow:
     """What became of one variable.
 
-    `source` says where a copied one was read. The checksums are XXH3 (128 bits) of its bytes as read and in the result;
-    they are equal unless the reason names a cast. `parameters` is 0 for the state of a random generator.
+    `source` says where a copied one was read, or all that an adapted one was made of. The checksums are XXH3 (128 bits)
+    of its bytes as read and in the result; of a copied one they are equal unless the reason names a cast. `formula` is
+    how an adapted one was made. `parameters` is 0 for the state of a random generator.
     """
 
     layer: str
@@ -31,6 +32,7 @@ class LedgerRow:
     source_checksum: str | None = None
     result_checksum: str | None = None
     is_new: bool = False  # a variable of a layer that the spec made
+    formula: str | None = None
     is_state: bool = False  # no variable: what a layer knows besides, `variable` says what
 
     def __repr__(self) -> str:
@@ -88,7 +90,7 @@ class WeightLedger:
         text += f", {sum(row.parameters for row in kept):,} parameters"
         if filled:
             text += f"; filled {len(filled)} new, {sum(row.parameters for row in filled):,} parameters"
-        for action in ("initialized", "dropped"):
+        for action in ("adapted", "initialized", "dropped"):
             rows = self.of(action)
             if rows:
                 text += f"; {action} {len(rows)}, {sum(row.parameters for row in rows):,} parameters"

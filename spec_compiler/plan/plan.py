@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from spec_compiler.edits.dtype import policies_in, policy_name
 from spec_compiler.graph import Graph
+from spec_compiler.graph.adapter import Contract, contracts
 from spec_compiler.graph.layer_spec import LayerSpec, Shape
 from spec_compiler.graph.node import TensorSpec
 from spec_compiler.graph.trainable import flags, num_frozen
@@ -128,6 +129,11 @@ class Plan:
         details += _config_changes(before, after)
         return Change("changed" if details else "kept", before, after, old, new, tuple(details))
 
+    @cached_property
+    def contracts(self) -> tuple[Contract, ...]:
+        """What the result promises of values that are made of the base's."""
+        return tuple(contracts(self.after))
+
     @property
     def renamed(self) -> Mapping[str, str]:
         """From the names of kept layers in the base to those in the result, where they differ."""
@@ -185,6 +191,7 @@ class Plan:
             "layers": [_change_json(change) for change in self.changes],
             **({"phases": [_phase_json(phase, self.after) for phase in self.phases]} if self.phases else {}),
             **({"compile": self.compilation.to_json()} if self.compilation else {}),
+            **({"weights": [_contract_json(each) for each in self.contracts]} if self.contracts else {}),
             **({"promises": [promise.to_json() for promise in self.promises]} if self.promises else {}),
         }
 
@@ -193,6 +200,12 @@ def _phase_json(phase: PlannedPhase, graph: Graph) -> dict[str, Any]:
     frozen = graph.num_parameters - phase.num_trained
     parameters = {"trained": phase.num_trained, "frozen": frozen}
     return {"name": phase.name, "epochs": phase.epochs, "parameters": parameters}
+
+
+def _contract_json(contract: Contract) -> dict[str, Any]:
+    origin = {"section": contract.origin.section, "path": list(contract.origin.path)}
+    said = {key: getattr(contract, key) for key in ("strategy", "formula", "preserves", "text")}
+    return {**said, "layers": list(contract.layers), **origin}
 
 
 def _frozen_inside(before: LayerSpec, after: LayerSpec) -> tuple[str, str] | None:

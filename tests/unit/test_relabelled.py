@@ -14,7 +14,7 @@ from spec_compiler.graph.node import Node, ValueRef
 from tests.unit.graphs import chain, graph, shared
 
 # What says how the base calls a layer, and nested models, in which names are their own.
-OF_THE_BASE = {"base_name", "config", "inner", "keras_name", "stored"}
+OF_THE_BASE = {"adapter", "base_name", "config", "inner", "keras_name", "originals", "stored"}
 
 
 def full() -> Graph:
@@ -34,6 +34,7 @@ def full() -> Graph:
         idle=frozenset({"idle"}),
         warnings=(Diagnostic("SC701", "legal", ("insert", 0)),),
         coming=Coming("remove", ("remove", "head"), (LayerSpec("later", "Dense"),)),
+        originals=dict(model.layers),
         inference=True,
     )
 

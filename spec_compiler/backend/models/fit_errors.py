@@ -13,6 +13,7 @@ from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.edits import entry_name
 from spec_compiler.files import HERE, Folder
 from spec_compiler.graph import Graph
+from spec_compiler.graph.adapter import unfit
 from spec_compiler.graph.channels import channel_axis
 from spec_compiler.graph.layer_spec import LayerSpec, Origin, VariableSpec
 from spec_compiler.graph.node import Node, ValueRef
@@ -95,6 +96,15 @@ def fit_errors(
     fixes = tuple(fit_fixes(layer, cause.culprit, graph, node, base))
     help = fit_help(layer, cause.culprit, cause.gone, wanted)
     return [Diagnostic("SC402", message, cause.place, notes=tuple(notes), help=help, fixes=fixes)]
+
+
+def adapter_errors(layer: LayerSpec) -> Iterator[Diagnostic]:
+    """SC407 for a layer, as Keras built it, to which the spec gives values that cannot be made so."""
+    problem = unfit(layer)
+    if problem is not None and layer.adapter is not None:
+        strategy = layer.adapter.strategy
+        message = f"`weights: {strategy}` does not fit `{layer.name}` ({layer.class_name}): {problem.reason}"
+        yield Diagnostic("SC407", message, layer.adapter.origin.path, help=problem.help)
 
 
 def _not_rebuilt(layer: LayerSpec, variables: tuple[VariableSpec, ...]) -> Diagnostic:

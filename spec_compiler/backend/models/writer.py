@@ -10,7 +10,14 @@ from typing import Any
 
 import keras
 
-from spec_compiler.backend.models.fit_errors import because, call_error, fit_errors, keras_reason, make_error
+from spec_compiler.backend.models.fit_errors import (
+    adapter_errors,
+    because,
+    call_error,
+    fit_errors,
+    keras_reason,
+    make_error,
+)
 from spec_compiler.backend.models.fresh_layers import Custom, make_layer, set_arguments
 from spec_compiler.backend.models.output_counts import count_errors
 from spec_compiler.backend.models.reader import read_layer, read_variables, tensor_spec
@@ -20,6 +27,7 @@ from spec_compiler.backend.models.wrapping import misfits, with_wrapped
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.files import HERE, Folder
 from spec_compiler.graph import Graph
+from spec_compiler.graph.adapter import does_not_fit
 from spec_compiler.graph.layer_spec import LayerSpec, VariableSpec
 from spec_compiler.graph.node import Node, ValueRef, map_references
 from spec_compiler.graph.sized import sized
@@ -93,8 +101,9 @@ def _build(graph: Graph, base: Graph, seed: int, custom: Custom, folder: Folder)
             variables = read_variables(layers[node.layer]) if spec.can_train else ()
             if not problems:
                 specs[node.layer] = built_spec(spec, layers[node.layer], variables)
+                problems += adapter_errors(specs[node.layer])
             problems += misfits(spec, layers[node.layer])
-            if _misfits(spec, layers[node.layer], variables):
+            if not problems and _misfits(spec, layers[node.layer], variables):
                 problems += fit_errors(spec, variables, name, so_far(), base)
                 expected = _as_in_the_base(name, base)
                 outputs[: len(expected)] = expected  # what follows would only say the same again
@@ -153,18 +162,7 @@ def _as_in_the_base(name: str, base: Graph) -> list[Any]:
 
 def _misfits(spec: LayerSpec, layer: Any, new: tuple[VariableSpec, ...]) -> bool:
     """Whether a kept layer, made again, has other variables than the base keeps values for."""
-    if spec.is_new or not spec.can_train or not getattr(layer, "built", False):
-        return False
-    old = spec.variables or ()
-    continued = list(zip(spec.continues(new), new, strict=True))
-    if any(index is not None and old[index].shape != variable.shape for index, variable in continued):
-        return True
-    kept = {index for index, _ in continued}
-    lost = [variable for index, variable in enumerate(old) if variable.is_weight and index not in kept]
-    if any("lora_" in variable.path for variable in lost):  # they are part of what the kernel does
-        return True
-    gained = any(variable.is_weight and index is None for index, variable in continued)
-    return spec.changed_by is None and (bool(lost) or gained)  # `set` may say `use_bias: false`, or `lora_rank: 4`
+    return spec.can_train and bool(getattr(layer, "built", False)) and does_not_fit(spec, new)
 
 
 def named(layer: Any, spec: LayerSpec) -> Any:
@@ -251,6 +249,7 @@ def built_spec(spec: LayerSpec, layer: Any, variables: tuple[VariableSpec, ...])
         keras_name=spec.keras_name,
         origin=spec.origin,
         trainable=spec.trainable,
+        adapter=spec.adapter,
         class_name=made.class_name if is_function(spec.class_name) else spec.class_name,
     )
 

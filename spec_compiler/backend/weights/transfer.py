@@ -19,6 +19,7 @@ from spec_compiler.backend.weights.freezing import freeze, set_trainable, thawed
 from spec_compiler.backend.weights.sources import OpenSource, WeightSource, as_array, to_array
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph
+from spec_compiler.graph.adapter import Choice, Recipe
 from spec_compiler.graph.layer_spec import LayerSpec, Place, VariableSpec
 from spec_compiler.plan.ledger import LedgerRow, WeightAction, WeightLedger
 
@@ -33,10 +34,11 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
     rows: list[LedgerRow] = []
     frozen, single = thawed(built.model)  # a backend's variable that is made frozen could never be trained
     with source.opened() as opened, quick_protocols():
+        values = _Values(opened)
         for name, layer in built.layers.items():
             spec = built.graph.layers[name]
             if spec.kind not in ("input", "operation"):
-                layer_rows = list(_layer_rows(spec, layer, opened, spec.name in source.fills))
+                layer_rows = list(_layer_rows(spec, layer, opened, values, spec.name in source.fills))
                 rows += _with_state(layer_rows, spec, layer, opened)
                 single += [] if spec.is_new else _frozen_alone(layer, opened.state(spec.name_in_base))
     rows += _dropped(base, built.graph)
@@ -73,39 +75,100 @@ class TransferError(Exception):
     """A weight that did not arrive as it left: a bug of the compiler or of Keras, never a mistake of the user."""
 
 
-def _layer_rows(spec: LayerSpec, layer: Any, source: OpenSource, filled: bool) -> Iterator[LedgerRow]:
+def _layer_rows(spec: LayerSpec, layer: Any, source: OpenSource, values: _Values, filled: bool) -> Iterator[LedgerRow]:
     variables = spec.variables or ()
     if len(variables) != len(layer.variables):
         raise TransferError(f"{spec.name} was built with {len(layer.variables)} variables, expected {len(variables)}")
+    recipes = spec.adapter.recipes(spec) if spec.adapter is not None else {}
     for index, (described, variable) in enumerate(zip(variables, layer.variables, strict=True)):
+        recipe = recipes.get(index)
+        if recipe is not None and all(source.origin(place) is not None for place in recipe.sources):
+            yield _adapted(spec, described, variable, recipe, values)
+            continue
         place = spec.place(index)
         is_kept = place is not None and spec.keeps_weights
-        origin = source.origin(place) if place is not None and (is_kept or filled) else None
+        origin = source.origin(place) if place is not None and (is_kept or filled) and recipe is None else None
         if place is None or origin is None:
             initialize(variable)
             why = _why_initialized(spec, described, place)
             row = _row(spec, described, "initialized", why)
             yield replace(row, is_new=not is_kept and row.is_new, result_checksum=_checksum_of(variable))
             continue
-        value = source.read(place)
-        array = as_array(value)
-        before = checksum(array)
-        assign(variable, value)
-        result = to_array(variable)
-        after = checksum(result)
-        why = "kept layer" if is_kept else "new layer, filled by the weight map"
-        if spec.wrapped is not None:
-            why = f"kept layer, wrapped by `{spec.origin.section}`"
-        if spec.remade:
-            why = f"{why}, {spec.remade}"
-        if result.dtype != array.dtype:
-            why = f"{why}, cast from {array.dtype} to {result.dtype}"
-            if checksum(array.astype(result.dtype)) != after:
-                raise TransferError(f"{spec.name}/{described.path} differs from {origin} after the cast")
-        elif before != after:
-            raise TransferError(f"{spec.name}/{described.path} differs from {origin}")
-        row = _row(spec, described, "copied", why)
-        yield replace(row, is_new=not is_kept, source=origin, source_checksum=before, result_checksum=after)
+        yield _copied(spec, described, variable, place, origin, source)
+
+
+def _copied(
+    spec: LayerSpec, described: VariableSpec, variable: Any, place: Place, origin: str, source: OpenSource
+) -> LedgerRow:
+    """Gives a variable the value that the base keeps at a place, and its row."""
+    value = source.read(place)
+    array = as_array(value)
+    before = checksum(array)
+    assign(variable, value)
+    result = to_array(variable)
+    after = checksum(result)
+    why = "kept layer" if spec.keeps_weights else "new layer, filled by the weight map"
+    if spec.wrapped is not None:
+        why = f"kept layer, wrapped by `{spec.origin.section}`"
+    if spec.remade:
+        why = f"{why}, {spec.remade}"
+    if result.dtype != array.dtype:
+        why = f"{why}, cast from {array.dtype} to {result.dtype}"
+        if checksum(array.astype(result.dtype)) != after:
+            raise TransferError(f"{spec.name}/{described.path} differs from {origin} after the cast")
+    elif before != after:
+        raise TransferError(f"{spec.name}/{described.path} differs from {origin}")
+    row = _row(spec, described, "copied", why)
+    is_new = not spec.keeps_weights
+    return replace(row, is_new=is_new, source=origin, source_checksum=before, result_checksum=after)
+
+
+def _adapted(spec: LayerSpec, described: VariableSpec, variable: Any, recipe: Recipe, values: _Values) -> LedgerRow:
+    """Gives a variable the value that its recipe makes, and its row."""
+    assert spec.adapter is not None
+    array = recipe.make(values)
+    if tuple(array.shape) != described.shape:
+        raise TransferError(f"{spec.name}/{described.path} of {described.shape} was adapted to {array.shape}")
+    if not (array.flags.owndata and array.flags.c_contiguous):  # the base's own memory must not become the variable's
+        array = np.array(array, order="C")
+    assign(variable, array)
+    result = to_array(variable)
+    after = checksum(result)
+    if checksum(array.astype(result.dtype, copy=False)) != after:
+        raise TransferError(f"{spec.name}/{described.path} differs from what its recipe makes")
+    row = _row(spec, described, "adapted", f"`{spec.adapter.strategy}`, asked for by `{spec.adapter.origin.place}`")
+    places = dict.fromkeys(recipe.sources)
+    read = [values.checksums[place] for place in places if place in values.checksums]
+    return replace(
+        row,
+        formula=recipe.formula,
+        source=", ".join(str(values.source.origin(place)) for place in places) or None,
+        source_checksum=read[0] if len(read) == len(places) == 1 else None,
+        result_checksum=after,
+    )
+
+
+class _Values:
+    """The base's values for recipes: arrays by their place, with their checksums, and choices, each made once."""
+
+    def __init__(self, source: OpenSource) -> None:
+        self.source = source
+        self.checksums: dict[Place, str] = {}
+        self._decided: dict[int, tuple[Choice, Any]] = {}
+
+    def read(self, place: Place) -> Array:
+        """As `Values.read`."""
+        array = as_array(self.source.read(place))
+        if place not in self.checksums:
+            self.checksums[place] = checksum(array)
+        return array
+
+    def decided(self, choice: Choice) -> Any:
+        """As `Values.decided`."""
+        known = self._decided.get(id(choice))  # the choice is held, so that no other can have its id
+        if known is None:
+            known = self._decided[id(choice)] = (choice, choice.decide(self))
+        return known[1]
 
 
 def _why_initialized(spec: LayerSpec, variable: VariableSpec, place: Place | None) -> str:
@@ -179,6 +242,7 @@ def _lost(spec: LayerSpec, reason: str) -> SpecError:
 def _dropped(base: Graph, result: Graph) -> Iterator[LedgerRow]:
     """A row for each variable of the base that the result has no more."""
     copied = {place for spec in result.layers.values() if spec.keeps_weights for place in spec.all_places()}
+    copied |= {place for spec in result.layers.values() for place in _sources(spec)}
     kept = {place[0]: spec for spec in result.layers.values() for place in spec.all_places() if place is not None}
     for spec in base.layers.values():
         origin = result.removed.get(spec.name)
@@ -187,6 +251,13 @@ def _dropped(base: Graph, result: Graph) -> Iterator[LedgerRow]:
             if spec.place(index) not in copied:
                 by = kept[spec.name].changed_by if spec.name in kept else None
                 yield _row(spec, variable, "dropped", f"new arguments, given by `{by.place}`" if by else why)
+
+
+def _sources(spec: LayerSpec) -> Iterator[Place]:
+    """The places of the base that the values of an adapted layer are made of."""
+    if spec.adapter is not None:
+        for recipe in spec.adapter.recipes(spec).values():
+            yield from recipe.sources
 
 
 def _row(spec: LayerSpec, variable: VariableSpec, action: WeightAction, reason: str) -> LedgerRow:

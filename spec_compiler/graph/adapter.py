@@ -1,0 +1,178 @@
+"""How a layer gets values that the base does not have as they are: made of the base's by a formula, said aloud.
+
+An adapter is what an edit leaves in a layer; it knows the formula for each variable and what it preserves, and holds no
+values. Values flow when the weights are filled in, through its recipes.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+if TYPE_CHECKING:
+    from spec_compiler.graph.graph import Graph
+    from spec_compiler.graph.layer_spec import LayerSpec, Origin, Place, VariableSpec
+
+Array = Any  # of numpy, which a graph does not import
+Preserves = Literal["exact", "partly", "not"]
+
+
+class Unfit(Exception):
+    """An adapter that cannot give a layer its values, and why; `help` says what to write instead."""
+
+    def __init__(self, reason: str, help: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason, self.help = reason, help
+
+
+class Choice(abc.ABC):
+    """What can only be decided once values are read, such as which channels are the largest; decided once."""
+
+    @abc.abstractmethod
+    def decide(self, values: Values) -> Any:
+        """The decision."""
+
+
+class Values(Protocol):
+    """The base's values while weights are filled in."""
+
+    def read(self, place: Place) -> Array:
+        """A variable of the base as an array, which its reader may not change."""
+        ...
+
+    def decided(self, choice: Choice) -> Any:
+        """What a choice came to."""
+        ...
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one variable is made: of which variables of the base, by what formula.
+
+    `make` gives an array of the variable's shape; its dtype is cast to the variable's. `formula` is empty for a copy.
+    """
+
+    sources: tuple[Place, ...]
+    formula: str
+    make: Callable[[Values], Array]
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What an adapter promises of the result.
+
+    Attributes:
+        preserves: `exact`, the function of the base; `partly`, on some inputs or outputs; `not`.
+        text: what exactly, as in `the function, on three equal channels`.
+        strategy: the word of the spec.
+        formula: how values are made, in a line.
+        layers: whose values they are.
+        origin: where the spec says so.
+    """
+
+    preserves: Preserves
+    text: str
+    strategy: str
+    formula: str
+    layers: tuple[str, ...]
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class Adapter(abc.ABC):
+    """Gives variables of a layer values that are made of the base's.
+
+    `origin` is where the spec says so.
+    """
+
+    strategy: ClassVar[str]
+
+    origin: Origin
+
+    @abc.abstractmethod
+    def recipes(self, layer: LayerSpec) -> Mapping[int, Recipe]:
+        """For each variable of the layer, as Keras built it, that is adapted: how, by its index.
+
+        What is left out is copied where the base keeps it, else initialised.
+
+        Raises:
+            Unfit: the layer's shapes are none that it can fill.
+        """
+
+    @abc.abstractmethod
+    def promise(self, layer: LayerSpec, graph: Graph) -> tuple[Preserves, str]:
+        """What it preserves of the base's function in that layer, as `Contract` says it."""
+
+    @property
+    @abc.abstractmethod
+    def formula(self) -> str:
+        """How values are made, in a line."""
+
+
+def recipe_of(layer: LayerSpec, index: int) -> Recipe | None:
+    """How one variable of a layer gets its value from the base; None where it is initialised.
+
+    Raises:
+        Unfit: as `Adapter.recipes`.
+    """
+    adapted = layer.adapter.recipes(layer).get(index) if layer.adapter is not None else None
+    if adapted is not None:
+        return adapted
+    place = layer.place(index) if layer.keeps_weights else None
+    return copied(place) if place is not None else None
+
+
+def copied(place: Place) -> Recipe:
+    """The recipe of a variable that is as the base has it."""
+    return Recipe((place,), "", lambda values: values.read(place))
+
+
+def unfit(layer: LayerSpec) -> Unfit | None:
+    """Why a layer's adapter cannot give it its values; None where it can, or where the layer has none."""
+    if layer.adapter is None:
+        return None
+    try:
+        layer.adapter.recipes(layer)
+    except Unfit as error:
+        return error
+    return None
+
+
+def does_not_fit(layer: LayerSpec, new: tuple[VariableSpec, ...]) -> bool:
+    """Whether a kept layer, made again with the variables `new`, has others than the base keeps values for.
+
+    What an adapter fills need not have the old shape.
+    """
+    if layer.is_new:
+        return False
+    old = layer.variables or ()
+    continued = list(zip(layer.continues(new), new, strict=True))
+    if any(index is not None and old[index].shape != variable.shape for index, variable in continued):
+        made = layer.rebuilt(new)
+        filled = made.adapter.recipes(made) if made.adapter is not None and unfit(made) is None else {}
+        alike = (
+            at in filled or index is None or old[index].shape == each.shape
+            for at, (index, each) in enumerate(continued)
+        )
+        if not all(alike):
+            return True
+    kept = {index for index, _ in continued}
+    lost = [variable for index, variable in enumerate(old) if variable.is_weight and index not in kept]
+    if any("lora_" in variable.path for variable in lost):  # they are part of what the kernel does
+        return True
+    gained = any(variable.is_weight and index is None for index, variable in continued)
+    return layer.changed_by is None and (bool(lost) or gained)  # `set` may say `use_bias: false`, or `lora_rank: 4`
+
+
+def contracts(graph: Graph) -> Iterator[Contract]:
+    """What the adapters in a graph promise, layers with the same promise by the same edit together."""
+    found: dict[tuple[Origin, str, str, Preserves, str], list[str]] = {}
+    for layer in graph.layers.values():
+        if layer.adapter is not None:
+            preserves, text = layer.adapter.promise(layer, graph)
+            key = (layer.adapter.origin, layer.adapter.strategy, layer.adapter.formula, preserves, text)
+            found.setdefault(key, []).append(layer.name)
+    for (origin, strategy, formula, preserves, text), layers in found.items():
+        yield Contract(preserves, text, strategy, formula, tuple(layers), origin)
