@@ -20,7 +20,7 @@ from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Shape
 from spec_compiler.language.base import Base
 from spec_compiler.plan import Plan
-from spec_compiler.plan.editing import apply_edits, opened_for, size_of
+from spec_compiler.plan.editing import NotShaped, apply_edits, opened_for, size_of
 from spec_compiler.plan.promises import check_named, kept_promises
 from spec_compiler.plan.tried_fixes import mended
 from spec_compiler.plan.warnings import lint
@@ -113,7 +113,16 @@ def planned(
         def edited(spec: Spec) -> ShapedT | None:
             reached.tier = "names"
             size = size_of(spec)
-            graph = apply_edits(spec, before, answers.resized(base, size) if size is not None else None)
+            resized = answers.resized(base, size) if size is not None else None
+
+            def shapes(graph: Graph) -> Graph | None:
+                shaped = answers.shaped(spec, graph, before, base)
+                return shaped.graph if shaped is not None else None
+
+            try:
+                graph = apply_edits(spec, before, resized, shapes)
+            except NotShaped:
+                return None
             reached.tier = "shapes"
             shaped = answers.shaped(spec, graph, before, base)
             if shaped is None:

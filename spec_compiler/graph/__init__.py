@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from spec_compiler.graph.graph import Coming, Graph, InvalidGraph
+from spec_compiler.graph.graph import Coming, Graph, InvalidGraph, Shaped
 
-__all__ = ["Coming", "Graph", "InvalidGraph"]
+__all__ = ["Coming", "Graph", "InvalidGraph", "Shaped"]

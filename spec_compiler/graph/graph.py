@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from spec_compiler.diagnostics import Diagnostic
+from spec_compiler.graph.group_change import GroupChange
 from spec_compiler.graph.layer_spec import LayerSpec, Origin
 from spec_compiler.graph.node import (
     Node,
@@ -38,6 +39,13 @@ class Coming(NamedTuple):
     names: Mapping[str, tuple[str, Origin]] = {}
 
 
+class Shaped(NamedTuple):
+    """A graph with every shape, and the layers of the one that it was made from: while those stay, the shapes hold."""
+
+    graph: Graph
+    layers: Mapping[str, LayerSpec]
+
+
 @dataclass(frozen=True, repr=False)
 class Graph:
     """A model: its layers, its nodes in a topological order, and the structures of its inputs and outputs.
@@ -57,6 +65,8 @@ class Graph:
     warnings: tuple[Diagnostic, ...] = ()  # what the edits found legal but worth saying
     coming: Coming | None = None  # while edits are applied
     originals: Mapping[str, LayerSpec] = field(default_factory=dict)  # the base's layers, while edits are applied
+    shaped: Shaped | None = None  # its own shapes, where an edit that needs them was given or has worked them out
+    groups: tuple[GroupChange, ...] = ()  # channels that edits made fewer or more
     inference: bool = False  # whether every BatchNormalization stays in inference mode, also what is made trainable
 
     def __repr__(self) -> str:
@@ -222,6 +232,8 @@ class Graph:
             },
             positions=tuple(layer_name(name) for name in self.positions),
             idle=frozenset(nodes[name] for name in self.idle),
+            shaped=None,
+            groups=tuple(each.relabelled(names) for each in self.groups),
             coming=self.coming and self.coming._replace(layers=tuple(renamed(layer) for layer in self.coming.layers)),
         )
 

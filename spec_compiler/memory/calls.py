@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from spec_compiler.graph import Graph
+from spec_compiler.graph import Graph, Shaped
 from spec_compiler.graph.adapter import does_not_fit, unfit
 from spec_compiler.graph.layer_spec import LayerSpec
 from spec_compiler.graph.node import Node, Structure, TensorSpec, ValueRef, map_references
@@ -49,6 +49,8 @@ def inferred(graph: Graph, before: Graph, base: Key) -> Graph | None:
             return None  # what was kept of a call puts out less than is taken
         if is_as_before(node, spec, nodes, before):
             outputs, shaped = before.nodes[name].outputs, spec
+        elif (known := _worked_out(node, spec, nodes, graph.shaped)) is not None:
+            outputs, shaped = known
         else:
             calls = _kept_calls(base) if calls is None else calls
             if node.layer not in layers:
@@ -73,6 +75,20 @@ def inferred(graph: Graph, before: Graph, base: Key) -> Graph | None:
     if any(ref.index >= len(nodes[ref.node].outputs) for ref in graph.output_refs):
         return None
     return replace(graph, nodes=nodes, layers=layers)
+
+
+def _worked_out(
+    node: Node, spec: LayerSpec, nodes: Mapping[str, Node], shaped: Shaped | None
+) -> tuple[tuple[TensorSpec, ...], LayerSpec] | None:
+    """What a call puts out and its layer, where an edit has worked that out and none has changed it since."""
+    was = shaped.graph.nodes.get(node.name) if shaped is not None else None
+    if shaped is None or was is None or was.layer != node.layer or not was.outputs:
+        return None
+    if replace(shaped.layers[node.layer], trainable=spec.trainable) != spec:
+        return None
+    if _described(node, nodes) != _described(was, shaped.graph.nodes):
+        return None
+    return was.outputs, replace(shaped.graph.layers[node.layer], trainable=spec.trainable)
 
 
 def learn(graph: Graph, before: Graph, built: Graph, base: Key) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
 
@@ -13,7 +13,7 @@ from spec_compiler.edits.input_dtypes import check_input_dtypes
 from spec_compiler.edits.resized import as_constructed
 from spec_compiler.edits.start import StartAt, check_begun, check_start
 from spec_compiler.edits.wrapped import wrapped
-from spec_compiler.graph import Coming, Graph
+from spec_compiler.graph import Coming, Graph, Shaped
 from spec_compiler.graph.invariants import check_graph, check_used, check_work
 from spec_compiler.graph.keras_names import with_keras_names
 from spec_compiler.graph.layer_spec import LayerSpec, Origin, Shape
@@ -46,12 +46,20 @@ def _sizing(spec: Spec) -> Path | None:
     return next((path for path, input in reversed([*first]) if input.shape is not None), None)
 
 
-def apply_edits(spec: Spec, graph: Graph, resized: Graph | None = None) -> Graph:
+class NotShaped(Exception):
+    """An edit needs shapes that only Keras can tell."""
+
+
+def apply_edits(
+    spec: Spec, graph: Graph, resized: Graph | None = None, shaped: Callable[[Graph], Graph | None] = lambda graph: None
+) -> Graph:
     """The base's graph after every section of the spec, under the name that the spec gives the result.
 
-    `resized` is what the constructor of an application makes at the size that `input` gives it.
+    `resized` is what the constructor of an application makes at the size that `input` gives it. `shaped` gives a graph
+    the shapes that it has after the edits so far, None where it cannot.
 
     Raises:
+        NotShaped: an edit needs these.
         SpecError: the first section that does not fit, with its path in the spec.
     """
     check_graph(graph, "the base")  # a reader's mistake would be laid at the first edit's door
@@ -70,6 +78,8 @@ def apply_edits(spec: Spec, graph: Graph, resized: Graph | None = None) -> Graph
         passed += len(graph.layers)
         while later and not _comes_after(later[0].origin.path, path, turns):
             del later[0]
+        if edit.needs_shapes:
+            graph = _with_shapes(graph, before, shaped)
         was = graph
         try:
             check_work(passed)
@@ -87,6 +97,22 @@ def apply_edits(spec: Spec, graph: Graph, resized: Graph | None = None) -> Graph
     # Last, as `outputs` may take up again what a `head` went past, and what is gone says nothing of its dtype.
     graph = check_lost(spec, before, made, check_input_dtypes(graph))
     return with_keras_names(replace(graph, name=spec.name or graph.name, coming=None, originals={}))
+
+
+def _with_shapes(graph: Graph, base: Graph, shaped: Callable[[Graph], Graph | None]) -> Graph:
+    """The graph with its shapes beside it: those of the base while nothing was edited, else what is asked for.
+
+    Raises:
+        NotShaped: nobody knows.
+    """
+    if graph.shaped is not None and graph.shaped.layers == graph.layers:  # the edit before worked them out
+        return graph
+    graph = with_keras_names(graph)
+    is_base = graph.layers == base.layers and graph.nodes == base.nodes and graph.outputs == base.outputs
+    result = graph if is_base else shaped(graph)
+    if result is None:
+        raise NotShaped
+    return replace(graph, shaped=Shaped(replace(result, shaped=None), graph.layers))
 
 
 def _announced(edit: Edit, path: Path) -> Iterator[LayerSpec]:

@@ -1,0 +1,92 @@
+"""`prune`: channels leave, through everything that they flow through; the rest computes what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import ConfigDict, Field, StrictFloat, StrictInt, StrictStr, model_validator
+
+from spec_compiler.diagnostics import Path, SpecError, under
+from spec_compiler.edits.edit import Edit
+from spec_compiler.edits.narrowing import Narrowing
+from spec_compiler.edits.selecting import Selecting
+from spec_compiler.graph import Graph
+from spec_compiler.graph.layer_spec import Origin
+from spec_compiler.language.selectors import Selector
+
+By = Literal["l1", "l2", "gamma", "random"]
+_ALL = Selector.parse("all")  # stands for the selector where channels are named
+_Channels = Annotated[tuple[Annotated[StrictInt, Field(ge=0)], ...], Field(min_length=1)]
+
+
+class Prune(Selecting, Edit):
+    """Channels to leave out: a share or a number that stays, or which ones go, with all that moves together with them."""
+
+    key: ClassVar = "prune"
+    says: ClassVar = "Channels to leave out, through all that they flow through; the rest computes what it did."
+    is_list: ClassVar = True
+    names: ClassVar = ("layers", "except", "channels")
+    needs_shapes: ClassVar = True
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["layers", "keep"]}, {"required": ["channels"]}]},
+    )
+
+    layers: Selector | None = Field(
+        default=None,
+        description="Layers whose output gets fewer channels; of several, those that cannot stay whole.",
+        examples=["type:Conv2D", "block1_conv1"],
+    )
+    keep: Annotated[StrictFloat, Field(gt=0, lt=1)] | Annotated[StrictInt, Field(ge=1)] | None = Field(
+        default=None, description="What stays: a share below 1, or a number of channels.", examples=[0.5, 64]
+    )
+    by: By = Field(
+        default="l1",
+        description="Which stay, those with the largest: `l1` or `l2` norm of the weights that make a channel, `gamma` of "
+        "the BatchNormalization behind; `random` draws them.",
+    )
+    round_to: Annotated[StrictInt, Field(ge=1)] = Field(
+        default=1, description="The number that stays is a multiple of it, never less than one.", examples=[8]
+    )
+    channels: Annotated[Mapping[StrictStr, _Channels], Field(min_length=1)] | None = Field(
+        default=None, description="Which channels of which layer go, in place of the others.", examples=[{"conv1": [0, 3]}]
+    )
+    inexact: Literal["allow"] | None = Field(
+        default=None,
+        description="Whether channels may go over which a layer normalises: no masked model equals the result then.",
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Prune:
+        if self.channels is not None:
+            for key in ("layers", "keep", "by", "round_to", "where", "except_", "expect"):
+                if key in self.model_fields_set:
+                    key = key.removesuffix("_")
+                    message = f"`{key}` and `channels` exclude each other"
+                    help = "`channels` says which ones go"
+                    raise SpecError.single("SC108", message, path=(key,), at_key=True, help=help)
+        elif self.layers is None:
+            raise SpecError.single("SC102", "`prune` needs `layers` or `channels`", help="add `layers: …`")
+        elif self.keep is None:
+            help = "add `keep: 0.5`, a share, or a number of channels"
+            raise SpecError.single("SC102", "`prune` needs `keep`, what stays", help=help)
+        return self
+
+    @property
+    def _selector(self) -> Selector:
+        return self.layers or _ALL
+
+    def apply(self, graph: Graph, path: Path) -> Graph:
+        """The graph with fewer channels."""
+        narrowing = Narrowing.of(graph, Origin("prune", path), self.inexact is not None)
+        if self.channels is not None:
+            for name, numbers in self.channels.items():
+                with under("channels", name):
+                    narrowing.drop(name, numbers)
+        else:
+            assert self.layers is not None
+            assert self.keep is not None
+            nodes = self._selected(graph, "layers")
+            with under("layers"):
+                narrowing.keep(self.layers, nodes, self.keep, self.round_to, self.by)
+        return narrowing.graph()

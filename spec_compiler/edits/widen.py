@@ -1,0 +1,48 @@
+"""`widen`: channels are copied and their readers' weights divided, so that the function stays (Net2Net)."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field, StrictInt
+
+from spec_compiler.diagnostics import Path, under
+from spec_compiler.edits.edit import Edit
+from spec_compiler.edits.narrowing import Narrowing
+from spec_compiler.edits.selecting import Selecting
+from spec_compiler.graph import Graph
+from spec_compiler.graph.layer_spec import Origin
+from spec_compiler.language.selectors import Selector
+
+
+class Widen(Selecting, Edit):
+    """More channels for layers that are there, by copies of those that they have; what reads them is divided.
+
+    The method is Net2WiderNet (Chen, Goodfellow, Shlens: Net2Net, https://arxiv.org/abs/1511.05641).
+    """
+
+    key: ClassVar = "widen"
+    says: ClassVar = "More channels, copies of those that are there; the function stays (Net2Net)."
+    is_list: ClassVar = True
+    names: ClassVar = ("layers", "except")
+    needs_shapes: ClassVar = True
+
+    layers: Selector = Field(
+        description="Layers whose output gets more channels; of several, those that cannot stay as they are.",
+        examples=["block1_conv1"],
+    )
+    to: Annotated[StrictInt, Field(ge=2, lt=2**20)] = Field(
+        description="How many channels it gets, copies of all in turns.", examples=[96]
+    )
+
+    @property
+    def _selector(self) -> Selector:
+        return self.layers
+
+    def apply(self, graph: Graph, path: Path) -> Graph:
+        """The graph with more channels."""
+        narrowing = Narrowing.of(graph, Origin("widen", path))
+        nodes = self._selected(graph, "layers")
+        with under("layers"):
+            narrowing.widen(self.layers, nodes, self.to)
+        return narrowing.graph()
