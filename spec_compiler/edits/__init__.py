@@ -15,12 +15,14 @@ from spec_compiler.edits.input import Input
 from spec_compiler.edits.inputs import Inputs
 from spec_compiler.edits.insert import Insert
 from spec_compiler.edits.outputs import Outputs
+from spec_compiler.edits.prune import Prune
 from spec_compiler.edits.remove import Remove
 from spec_compiler.edits.rename import Rename
 from spec_compiler.edits.replace import Replace
 from spec_compiler.edits.set import Set
 from spec_compiler.edits.start import StartAt
 from spec_compiler.edits.unfreeze import Unfreeze
+from spec_compiler.edits.widen import Widen
 from spec_compiler.language.places import in_section, section_place
 
 SECTIONS: tuple[type[Edit], ...] = (
@@ -35,6 +37,8 @@ SECTIONS: tuple[type[Edit], ...] = (
     Head,
     Rename,
     Outputs,
+    Prune,
+    Widen,
     Dtype,
     Freeze,
     Unfreeze,

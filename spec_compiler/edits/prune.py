@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, StrictFloat, StrictInt, StrictStr, model_validator
 
 from spec_compiler.diagnostics import Path, SpecError, under
 from spec_compiler.edits.edit import Edit
-from spec_compiler.edits.narrowing import Narrowing
 from spec_compiler.edits.selecting import Selecting
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Origin
@@ -21,7 +20,7 @@ _Channels = Annotated[tuple[Annotated[StrictInt, Field(ge=0)], ...], Field(min_l
 
 
 class Prune(Selecting, Edit):
-    """Channels to leave out: a share or a number that stays, or which ones go, with all that moves together with them."""
+    """Channels to leave out: a share or a number stays, or certain ones go, with all that moves with them."""
 
     key: ClassVar = "prune"
     says: ClassVar = "Channels to leave out, through all that they flow through; the rest computes what it did."
@@ -42,14 +41,16 @@ class Prune(Selecting, Edit):
     )
     by: By = Field(
         default="l1",
-        description="Which stay, those with the largest: `l1` or `l2` norm of the weights that make a channel, `gamma` of "
-        "the BatchNormalization behind; `random` draws them.",
+        description="Which stay, those with the largest: `l1` or `l2` norm of the weights that make a channel, `gamma` "
+        "of the BatchNormalization behind; `random` draws them.",
     )
     round_to: Annotated[StrictInt, Field(ge=1)] = Field(
         default=1, description="The number that stays is a multiple of it, never less than one.", examples=[8]
     )
     channels: Annotated[Mapping[StrictStr, _Channels], Field(min_length=1)] | None = Field(
-        default=None, description="Which channels of which layer go, in place of the others.", examples=[{"conv1": [0, 3]}]
+        default=None,
+        description="Which channels of which layer go, in place of the others.",
+        examples=[{"conv1": [0, 3]}],
     )
     inexact: Literal["allow"] | None = Field(
         default=None,
@@ -78,6 +79,8 @@ class Prune(Selecting, Edit):
 
     def apply(self, graph: Graph, path: Path) -> Graph:
         """The graph with fewer channels."""
+        from spec_compiler.edits.narrowing import Narrowing  # imports NumPy, which other specs are to start without
+
         narrowing = Narrowing.of(graph, Origin("prune", path), self.inexact is not None)
         if self.channels is not None:
             for name, numbers in self.channels.items():

@@ -8,7 +8,6 @@ from pydantic import Field, StrictInt
 
 from spec_compiler.diagnostics import Path, under
 from spec_compiler.edits.edit import Edit
-from spec_compiler.edits.narrowing import Narrowing
 from spec_compiler.edits.selecting import Selecting
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Origin
@@ -41,6 +40,8 @@ class Widen(Selecting, Edit):
 
     def apply(self, graph: Graph, path: Path) -> Graph:
         """The graph with more channels."""
+        from spec_compiler.edits.narrowing import Narrowing  # imports NumPy, which other specs are to start without
+
         narrowing = Narrowing.of(graph, Origin("widen", path))
         nodes = self._selected(graph, "layers")
         with under("layers"):

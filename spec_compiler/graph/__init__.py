@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from spec_compiler.graph.graph import Coming, Graph, InvalidGraph, Shaped
+from spec_compiler.graph.graph import Coming, Graph, InvalidGraph, LeftOut, Shaped
 
-__all__ = ["Coming", "Graph", "InvalidGraph", "Shaped"]
+__all__ = ["Coming", "Graph", "InvalidGraph", "LeftOut", "Shaped"]

@@ -42,6 +42,10 @@ class Values(Protocol):
         """A variable of the base as an array, which its reader may not change."""
         ...
 
+    def has(self, place: Place) -> bool:
+        """Whether the base comes with values for a variable."""
+        ...
+
     def decided(self, choice: Choice) -> Any:
         """What a choice came to."""
         ...

@@ -79,7 +79,7 @@ def _inner_layers(outer: LayerSpec, inner: Graph, taken: set[str]) -> dict[str, 
     """The layers of the opened model by their names; `taken` are the names in Keras that others have."""
     group = outer.stored.group
     shared = dict(enumerate(each.shared_path for each in outer.variables or ()))
-    indices = _indices(outer, inner)
+    indices = inner_indices(outer, inner)
     layers: dict[str, LayerSpec] = {}
     for name, layer in inner.layers.items():
         if layer.kind == "input":  # the tensors that the model is called on take its place
@@ -105,7 +105,7 @@ def _inner_layers(outer: LayerSpec, inner: Graph, taken: set[str]) -> dict[str, 
     return layers
 
 
-def _indices(outer: LayerSpec, inner: Graph) -> dict[str, range]:
+def inner_indices(outer: LayerSpec, inner: Graph) -> dict[str, range]:
     """Which of a nested model's variables are those of each of its layers.
 
     Keras lists a model's variables layer by layer, in the order of `model.layers`, those of the model itself first.

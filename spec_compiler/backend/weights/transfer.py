@@ -163,6 +163,10 @@ class _Values:
             self.checksums[place] = checksum(array)
         return array
 
+    def has(self, place: Place) -> bool:
+        """As `Values.has`."""
+        return self.source.origin(place) is not None
+
     def decided(self, choice: Choice) -> Any:
         """As `Values.decided`."""
         known = self._decided.get(id(choice))  # the choice is held, so that no other can have its id

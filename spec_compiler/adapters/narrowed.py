@@ -1,0 +1,148 @@
+"""Variables of which channels left or were copied: what `prune` and `widen` leave in the layers that they reach."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from spec_compiler.channels.atoms import LayerPath
+from spec_compiler.channels.choice import most_important
+from spec_compiler.channels.group import Group
+from spec_compiler.channels.groups import Channels, Counts
+from spec_compiler.channels.importance import By, NotMeasured, importance
+from spec_compiler.graph import Graph
+from spec_compiler.graph.adapter import Adapter, Array, Choice, Preserves, Recipe, Values, recipe_of
+from spec_compiler.graph.layer_spec import LayerSpec
+from spec_compiler.graph.opened import inner_indices
+
+Key = tuple[LayerPath, int]  # a variable: its layer by the nested models that it is in, and its index there
+
+
+@dataclass(frozen=True, eq=False)
+class Ranked:
+    """Channels of a group of which a number stays, those that count most."""
+
+    group: Group
+    roots: tuple[int, ...]
+    number: int
+    by: By
+
+
+@dataclass(frozen=True, eq=False)
+class Which(Choice):
+    """Which channels stay, and how often: `fixed` ones by their roots, and those that values decide.
+
+    `layers` are those of the graph before, by name: what channels count is measured on their values.
+    """
+
+    channels: Channels
+    layers: Mapping[str, LayerSpec]
+    fixed: Mapping[int, int]
+    ranked: tuple[Ranked, ...]
+
+    def decide(self, values: Values) -> Counts:
+        """The counts."""
+        return self._counts(values)
+
+    @property
+    def example(self) -> Counts:
+        """Counts of the same numbers, the first of each: shapes do not depend on which they are."""
+        return self._counts(None)
+
+    def _counts(self, values: Values | None) -> Counts:
+        changes = dict(self.fixed)
+        for each in self.ranked:
+            sizes = self._sizes(each, values) if values is not None else (0.0,) * len(each.roots)
+            stay = set(most_important(sizes, each.number))
+            changes |= {root: 0 for at, root in enumerate(each.roots) if at not in stay}
+        return self.channels.counts(changes)
+
+    def _sizes(self, ranked: Ranked, values: Values) -> tuple[float, ...]:
+        def read(key: Key) -> Array:
+            recipe = recipe_of(self.layers[key[0][0]], flat_index(self.layers[key[0][0]], key[0][1:], key[1]))
+            if recipe is None or not all(map(values.has, recipe.sources)):
+                raise NotMeasured("has no values yet")
+            return recipe.make(values)
+
+        seed = "/".join(ranked.group.makers[0])
+        try:
+            return importance(self.channels, ranked.roots, ranked.by, read, ranked.group, seed)
+        except NotMeasured:  # all of it is new, or the base comes without weights: none counts more than another
+            return (0.0,) * len(ranked.roots)
+
+
+@dataclass(frozen=True)
+class Narrowed(Adapter):
+    """A layer of which channels left: slices of the variables that it had before."""
+
+    strategy: ClassVar = "prune"
+
+    before: LayerSpec
+    which: Which = field(compare=False, repr=False)
+    text: str = ""  # how those are chosen that stay
+    inexact: str = ""  # why no masked model equals the result
+
+    @property
+    def formula(self) -> str:
+        """What stays of every variable."""
+        return f"the slices of the channels that stay, {self.text}"
+
+    def recipes(self, layer: LayerSpec) -> Mapping[int, Recipe]:
+        """Every variable that has another shape than before."""
+        made: dict[int, Recipe] = {}
+        pairs = zip(self.before.variables or (), layer.variables or (), strict=True)
+        for index, (old, new) in enumerate(pairs):
+            was = recipe_of(self.before, index) if old.shape != new.shape else None
+            if was is not None:
+                formula = f"{was.formula}; then {self.formula}" if was.formula else self.formula
+                made[index] = Recipe(was.sources, formula, self._make(was, index))
+        return made
+
+    def _make(self, was: Recipe, index: int) -> Callable[[Values], Array]:
+        key = variable_key(self.before, index)
+        return lambda values: self.which.channels.array(was.make(values), key, values.decided(self.which))
+
+    def promise(self, layer: LayerSpec, graph: Graph) -> tuple[Preserves, str]:
+        """That of the masked model, where there is one."""
+        if self.inexact:
+            return "not", f"the masked model computes something else: {self.inexact}"
+        return "exact", "the function of the base in which the channels that leave are masked"
+
+
+@dataclass(frozen=True)
+class Widened(Narrowed):
+    """A layer with copies of its channels, or with a share for each copy of those that it reads."""
+
+    strategy: ClassVar = "widen"
+
+    @property
+    def formula(self) -> str:
+        """What becomes of every variable."""
+        return "channels repeated; what sums over them divided by how often"
+
+    def promise(self, layer: LayerSpec, graph: Graph) -> tuple[Preserves, str]:
+        """The function."""
+        return "exact", "the function"
+
+
+def flat_index(layer: LayerSpec, below: LayerPath, index: int) -> int:
+    """The index among a nested model's variables of one that is the `index`-th of a layer inside, at the path `below`.
+
+    Of a layer itself, with an empty path, the index as it is.
+    """
+    if not below:
+        return index
+    assert layer.inner is not None
+    start = inner_indices(layer, layer.inner)[below[0]].start
+    return start + flat_index(layer.inner.layers[below[0]], below[1:], index)
+
+
+def variable_key(layer: LayerSpec, index: int) -> Key:
+    """The layer, by the nested models that it is in, and the index there of one of a layer's variables."""
+    if layer.inner is not None:
+        for name, indices in inner_indices(layer, layer.inner).items():
+            if index in indices:
+                path, inside = variable_key(layer.inner.layers[name], index - indices.start)
+                return (layer.name, *path), inside
+    return (layer.name,), index

@@ -1,0 +1,286 @@
+"""What `prune` and `widen` share: which channels are meant, which of them can go, and the graph after that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from spec_compiler.adapters.narrowed import Narrowed, Ranked, Which, Widened
+from spec_compiler.channels.atoms import Array, LayerPath, Reason
+from spec_compiler.channels.choice import how_many
+from spec_compiler.channels.group import Group
+from spec_compiler.channels.groups import Channels
+from spec_compiler.channels.importance import By
+from spec_compiler.diagnostics import Path, SpecError, quoted
+from spec_compiler.edits.narrowed_graph import narrowed
+from spec_compiler.graph import Graph, LeftOut
+from spec_compiler.graph.group_change import GroupChange
+from spec_compiler.graph.layer_spec import Origin
+from spec_compiler.graph.resolve import resolve
+from spec_compiler.language.selectors import Selector
+
+HEADS = "heads"  # of attention: they are what it makes by itself, its channels are those of what it is added to
+
+
+@dataclass
+class Narrowing:
+    """One edit while its channels are chosen."""
+
+    before: Graph
+    channels: Channels
+    origin: Origin
+    inexact: bool = False  # whether channels may go though no masked model is equal
+    fixed: dict[int, int] = field(default_factory=dict)
+    ranked: list[Ranked] = field(default_factory=list)
+    left: list[LeftOut] = field(default_factory=list)
+    done: dict[int, str | None] = field(default_factory=dict)  # by the numbers of groups, why one stays as it is
+    how: str = ""
+
+    @classmethod
+    def of(cls, graph: Graph, origin: Origin, inexact: bool = False) -> Narrowing:
+        """The edit on a graph whose shapes are known, before anything is chosen."""
+        assert graph.shaped is not None
+        return cls(graph, Channels.of(graph.shaped.graph), origin, inexact)
+
+    # what is chosen
+
+    def keep(self, selector: Selector, nodes: Sequence[str], keep: float | int, round_to: int, by: By) -> None:
+        """Ranks the channels of layers, of which a share or a number stays.
+
+        Raises:
+            SpecError: SC323 a layer named by itself that cannot get fewer, or none of several can; paths relative to
+                the selector.
+        """
+        self.how = "drawn at random" if by == "random" else f"chosen by {by}"
+
+        def ranked(layer: str, group: Group) -> str | None:
+            roots = [root for root in self._roots(layer, group) if self._can_go(group, root)]
+            parts = list(self._alike(group, np.array(roots, dtype=np.intp)))
+            each = self._per_root(layer, group)
+            wanted = keep if isinstance(keep, float) else max(1, round(keep / each))
+            share = wanted if isinstance(wanted, float) or len(parts) == 1 else wanted / len(roots)
+            stays = [how_many(len(part), share, -(-round_to // each)) for part in parts]
+            if sum(stays) == len(roots):
+                return f"all of its {len(roots) * each} channels stay"
+            self.ranked += [
+                Ranked(group, tuple(part.tolist()), number, by) for part, number in zip(parts, stays, strict=True)
+            ]
+            return None
+
+        self._each(selector, nodes, ranked)
+
+    def drop(self, layer: str, numbers: Sequence[int]) -> None:
+        """Takes out the channels of a layer that have these numbers.
+
+        Raises:
+            SpecError: SC201 and the others of a name that is no layer's, SC323; paths relative to the mapping's value.
+        """
+        self.how = "given by their numbers"
+        name = self.before.nodes[resolve(Selector.parse(layer), self.before)[0]].layer
+        line = self.channels.line_of(name)
+        groups = self.channels.groups_of(name)
+        if line is None or not groups:
+            raise self._refused(name, self._why_none(name), ())
+        beyond = next((at for at, number in enumerate(numbers) if number >= len(line)), None)
+        if beyond is not None:
+            message = f"`{name}` has {len(line)} channels, from 0 to {len(line) - 1}"
+            raise SpecError.single("SC323", message, path=(beyond,))
+        of_root = {int(root): group for group in groups for root in group.channels}
+        for at, number in enumerate(numbers):
+            root = int(self.channels.root[line[number]])
+            group = of_root.get(root)
+            why = "it stays whatever leaves" if group is None else self._reason(group, [root])
+            if why is not None:
+                raise self._refused(name, why, (at,))
+            self.fixed[root] = 0
+        going = {root for root in self.fixed if self.fixed[root] == 0}
+        for group in groups:
+            if group.number not in self.done and going >= set(group.channels.tolist()):
+                raise self._refused(name, "none of its channels would stay", ())
+
+    def widen(self, selector: Selector, nodes: Sequence[str], to: int) -> None:
+        """Copies the channels of layers, in turns, until there are that many.
+
+        Raises:
+            SpecError: SC323, paths relative to the selector.
+        """
+        self.how = "each copied in turns"
+
+        def copied(layer: str, group: Group) -> str | None:
+            roots = self._roots(layer, group)
+            each = self._per_root(layer, group)
+            if to <= len(roots) * each:
+                return f"it has {len(roots) * each} channels already"
+            if to % each:
+                return f"its channels come in groups of {each}"
+            times, more = divmod(to // each, len(roots))
+            if group.uneven and more:
+                return f"all must be copied equally often, {next(iter(group.uneven.values())).text}"
+            for at, root in enumerate(roots):
+                self.fixed[root] = times + (at < more)
+            return None
+
+        self._each(selector, nodes, copied)
+
+    def _each(self, selector: Selector, nodes: Sequence[str], choose: Any) -> None:
+        """Chooses in the groups of all layers that are meant, each once; what cannot be is told or listed."""
+        layers = list(dict.fromkeys(self.before.nodes[name].layer for name in nodes))
+        is_one = len(selector.terms) == 1 and selector.terms[0].form == "name"
+        left: list[tuple[str, str]] = []
+        num_chosen = 0
+        for layer in layers:
+            groups = self._groups_of(layer, is_one)
+            if groups is None:
+                continue
+            if not groups:
+                left.append((layer, self._why_none(layer)))
+            for group in groups:
+                if group.number not in self.done:
+                    why = self._reason(group, self._roots(layer, group)) or choose(layer, group)
+                    self.done[group.number] = why
+                    num_chosen += why is None
+                why = self.done[group.number]
+                if why is not None:
+                    left.append((layer, why))
+        if not num_chosen:
+            if not left:
+                message = f"`{selector.text}` selects no layer that makes channels"
+                raise SpecError.single("SC323", message, path=_path(selector))
+            if len(left) > 1:
+                message = f"none of the {len(left)} layers of `{selector.text}` can be {self._done_to}"
+                notes = [f"`{layer}`: {why}" for layer, why in left[:3]]
+                raise SpecError.single("SC323", message, path=_path(selector), notes=notes)
+        if (is_one or not num_chosen) and left:
+            raise self._refused(*left[0], _path(selector))
+        self.left += [LeftOut(layer, why, self.origin) for layer, why in left]
+
+    @property
+    def _done_to(self) -> str:
+        return "pruned" if self.origin.section == "prune" else "widened"
+
+    def _groups_of(self, layer: str, is_one: bool) -> tuple[Group, ...] | None:
+        """The groups of what a layer makes; None of one that makes nothing by itself and is not named by itself."""
+        if self.channels.line_of(layer, HEADS) is not None:
+            return self.channels.groups_of(layer, HEADS)
+        groups = self.channels.groups_of(layer)
+        if is_one:
+            return groups
+        made = [group for group in groups if any(use.role == "makes" and use.layer[0] == layer for use in group.uses)]
+        has_kernel = any("kernel" in each.path for each in self.before.layers[layer].weights)
+        return tuple(made) if made or has_kernel else None
+
+    def _roots(self, layer: str, group: Group) -> list[int]:
+        """The channels of a layer that are in a group."""
+        unit = HEADS if self.channels.line_of(layer, HEADS) is not None else "channels"
+        own = set(self.channels.channels_of(layer, unit).tolist())
+        return [root for root in group.channels.tolist() if root in own]
+
+    def _per_root(self, layer: str, group: Group) -> int:
+        """How many of a layer's channels leave as one: a whole group of a convolution in groups."""
+        line = self.channels.line_of(layer)
+        roots = self._roots(layer, group)
+        if line is None or group.unit == HEADS:
+            return 1
+        return max(1, int(np.isin(self.channels.root[line], roots).sum()) // max(1, len(roots)))
+
+    def _alike(self, group: Group, roots: Array) -> Iterator[Array]:
+        """The channels in parts: those of one have equally many places in every variable, any may go for another."""
+        size = len(self.channels.root)
+        places = [np.bincount(self.channels.root[use.line], minlength=size)[roots] for use in group.uses]
+        if not places:
+            yield roots
+            return
+        kinds = np.unique(np.stack(places), axis=1, return_inverse=True)[1].reshape(-1)
+        for kind in range(kinds.max() + 1):
+            yield roots[kinds == kind]
+
+    # why not
+
+    def _can_go(self, group: Group, root: int) -> bool:
+        return root not in group.pinned and (self.inexact or root not in group.mixed)
+
+    def _reason(self, group: Group, roots: Sequence[int]) -> str | None:
+        """Why none of some channels can be changed; None where one can."""
+        reasons: list[Reason] = []
+        for root in roots:
+            if self.origin.section == "widen":
+                why = group.pinned.get(root) or group.unwidenable.get(root)
+            else:
+                why = group.pinned.get(root) or (None if self.inexact else group.mixed.get(root))
+            if why is None and self.origin.section == "prune":
+                return None
+            if why is not None:
+                reasons.append(why)
+        if self.origin.section == "widen" and not reasons and roots:
+            return None
+        return reasons[0].text if reasons else "it makes no channels"
+
+    def _why_none(self, layer: str) -> str:
+        does = self.channels.found.ruleless.get((layer,))
+        return f"it {does}" if does else "nothing of what it puts out can leave"
+
+    def _refused(self, layer: str, why: str, path: Path) -> SpecError:
+        message = f"`{layer}` cannot be {self._done_to}: {why}"
+        help = None
+        group = self.channels.group_of(layer) if layer in self.before.layers else None
+        if group is not None and group.mixed and not group.pinned and self.origin.section == "prune":
+            help = "`inexact: allow` prunes it all the same, no masked model equals the result then"
+        return SpecError.single("SC323", message, path=path, help=help)
+
+    # the graph after it
+
+    def graph(self) -> Graph:
+        """The graph with other numbers of channels."""
+        kind = Widened if self.origin.section == "widen" else Narrowed
+        assert self.before.shaped is not None
+        shaped = self.before.shaped.graph
+        which = Which(self.channels, shaped.layers, dict(self.fixed), tuple(self.ranked))
+        counts = which.example
+        changes = list(self._changes(counts))
+        mixed = next((each.inexact for each in changes if each.inexact), "")
+
+        def adapter(layer: Any) -> Narrowed:
+            return kind(self.origin, layer, which, self.how, mixed)
+
+        graph = narrowed(self.before, self.channels, counts, self.origin, adapter)
+        return replace(graph, left=(*graph.left, *self.left), groups=(*graph.groups, *changes))
+
+    def _changes(self, counts: Array) -> Iterator[GroupChange]:
+        for group in self.channels.groups:
+            before, after = len(group.channels), int(counts[group.channels].sum())
+            if (counts[group.channels] == 1).all():
+                continue
+            gone = [root for root in group.channels.tolist() if counts[root] != 1]
+            mixed = next((group.mixed[root].text for root in gone if root in group.mixed), "")
+            if self.origin.section == "widen":
+                mixed = ""
+            times = self._times(group)
+            yield GroupChange(
+                tuple(map("/".join, group.makers)),
+                tuple(map("/".join, group.readers)),
+                before * times,
+                after * times,
+                self.how,
+                mixed,
+                len(group.variables),
+                self.origin,
+            )
+
+    def _times(self, group: Group) -> int:
+        """How many channels of its first maker each channel of a group is."""
+        maker: LayerPath = group.makers[0]
+        if group.unit == HEADS or len(maker) > 1:
+            return 1
+        return self._per_root(maker[0], group)
+
+
+def _path(selector: Selector) -> Path:
+    return selector.terms[0].path if len(selector.terms) == 1 else selector.path
+
+
+def names(layers: Sequence[str]) -> str:
+    """A few names in a row."""
+    return quoted(layers[:3])
