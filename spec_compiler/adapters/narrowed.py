@@ -89,12 +89,14 @@ class Narrowed(Adapter):
         return f"the slices of the channels that stay, {self.text}"
 
     def recipes(self, layer: LayerSpec) -> Mapping[int, Recipe]:
-        """Every variable that has another shape than before."""
+        """Every variable that has another shape than before, or was adapted before."""
         made: dict[int, Recipe] = {}
         pairs = zip(self.before.variables or (), layer.variables or (), strict=True)
         for index, (old, new) in enumerate(pairs):
-            was = recipe_of(self.before, index) if old.shape != new.shape else None
-            if was is not None:
+            was = recipe_of(self.before, index)
+            if was is not None and old.shape == new.shape and was.formula:
+                made[index] = was  # another adapter's work, which this one leaves as it is
+            elif was is not None and old.shape != new.shape:
                 formula = f"{was.formula}; then {self.formula}" if was.formula else self.formula
                 made[index] = Recipe(was.sources, formula, self._make(was, index))
         return made

@@ -109,7 +109,7 @@ def _config(
 ) -> Mapping[str, Any]:
     """A layer's config with its new arguments, and of a nested model those of its layers."""
     arguments = {**config.get("config", {}), **channels.arguments(path, counts)}
-    if is_model:
+    if is_model and "layers" in arguments:
         arguments["layers"] = [_entry(each, path, channels, counts) for each in arguments["layers"]]
         arguments.pop("build_input_shape", None)
     return {**{key: value for key, value in config.items() if key != "build_config"}, "config": arguments}

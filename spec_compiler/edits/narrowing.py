@@ -14,7 +14,7 @@ from spec_compiler.channels.choice import how_many
 from spec_compiler.channels.group import Group
 from spec_compiler.channels.groups import Channels
 from spec_compiler.channels.importance import By
-from spec_compiler.diagnostics import Path, SpecError, quoted
+from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.edits.narrowed_graph import narrowed
 from spec_compiler.graph import Graph, LeftOut
 from spec_compiler.graph.group_change import GroupChange
@@ -79,11 +79,14 @@ class Narrowing:
             SpecError: SC201 and the others of a name that is no layer's, SC323; paths relative to the mapping's value.
         """
         self.how = "given by their numbers"
-        name = self.before.nodes[resolve(Selector.parse(layer), self.before)[0]].layer
+        try:
+            name = self.before.nodes[resolve(Selector.parse(layer), self.before)[0]].layer
+        except SpecError as error:
+            raise SpecError(replace(each, path=(), at_key=True) for each in error.diagnostics) from None
         line = self.channels.line_of(name)
         groups = self.channels.groups_of(name)
         if line is None or not groups:
-            raise self._refused(name, self._why_none(name), ())
+            raise self._refused(name, self._why_none(name), (), at_key=True)
         beyond = next((at for at, number in enumerate(numbers) if number >= len(line)), None)
         if beyond is not None:
             message = f"`{name}` has {len(line)} channels, from 0 to {len(line) - 1}"
@@ -99,7 +102,7 @@ class Narrowing:
         going = {root for root in self.fixed if self.fixed[root] == 0}
         for group in groups:
             if group.number not in self.done and going >= set(group.channels.tolist()):
-                raise self._refused(name, "none of its channels would stay", ())
+                raise self._refused(name, "none of its channels would stay", (), at_key=True)
 
     def widen(self, selector: Selector, nodes: Sequence[str], to: int) -> None:
         """Copies the channels of layers, in turns, until there are that many.
@@ -151,11 +154,11 @@ class Narrowing:
                 raise SpecError.single("SC323", message, path=_path(selector))
             if len(left) > 1:
                 message = f"none of the {len(left)} layers of `{selector.text}` can be {self._done_to}"
-                notes = [f"`{layer}`: {why}" for layer, why in left[:3]]
+                notes = [f"`{layer}`: {_said(why)}" for layer, why in left[:3]]
                 raise SpecError.single("SC323", message, path=_path(selector), notes=notes)
         if (is_one or not num_chosen) and left:
             raise self._refused(*left[0], _path(selector))
-        self.left += [LeftOut(layer, why, self.origin) for layer, why in left]
+        self.left += [LeftOut(layer, _said(why), self.origin) for layer, why in left]
 
     @property
     def _done_to(self) -> str:
@@ -222,13 +225,13 @@ class Narrowing:
         does = self.channels.found.ruleless.get((layer,))
         return f"it {does}" if does else "nothing of what it puts out can leave"
 
-    def _refused(self, layer: str, why: str, path: Path) -> SpecError:
-        message = f"`{layer}` cannot be {self._done_to}: {why}"
-        help = None
+    def _refused(self, layer: str, why: str, path: Path, at_key: bool = False) -> SpecError:
+        message = f"`{layer}` cannot be {self._done_to}: {_said(why)}"
+        help = "what goes in and out keeps its size: name other layers" if why.startswith(_END) else None
         group = self.channels.group_of(layer) if layer in self.before.layers else None
         if group is not None and group.mixed and not group.pinned and self.origin.section == "prune":
             help = "`inexact: allow` prunes it all the same, no masked model equals the result then"
-        return SpecError.single("SC323", message, path=path, help=help)
+        return SpecError.single("SC323", message, path=path, at_key=at_key, help=help)
 
     # the graph after it
 
@@ -281,6 +284,9 @@ def _path(selector: Selector) -> Path:
     return selector.terms[0].path if len(selector.terms) == 1 else selector.path
 
 
-def names(layers: Sequence[str]) -> str:
-    """A few names in a row."""
-    return quoted(layers[:3])
+_END = "the model's "  # begins the reason of what is one of its ends
+
+
+def _said(why: str) -> str:
+    """A reason as it goes on behind `cannot be pruned`."""
+    return f"its channels are {why}" if why.startswith(_END) else why
