@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
+from spec_compiler.graph.equation import Equation
+
 if TYPE_CHECKING:
     from spec_compiler.graph.graph import Graph
     from spec_compiler.graph.layer_spec import LayerSpec, Origin, Place, VariableSpec
@@ -109,6 +111,15 @@ class Adapter(abc.ABC):
     @abc.abstractmethod
     def formula(self) -> str:
         """How values are made, in a line."""
+
+    def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
+        """What `build --prove` tries to show that the promise holds; None where there is nothing to show.
+
+        As it stands, of an exact promise: a kept layer puts out what the base's does, a new one what it takes.
+        """
+        if self.promise(layer, graph)[0] != "exact":
+            return None
+        return Equation(() if layer.is_new else (layer.name_in_base,))
 
 
 def recipe_of(layer: LayerSpec, index: int) -> Recipe | None:
