@@ -81,6 +81,12 @@ class Contract:
     layers: tuple[str, ...]
     origin: Origin
 
+    def to_json(self) -> dict[str, Any]:
+        """It as plain data."""
+        origin = {"section": self.origin.section, "path": list(self.origin.path)}
+        said = {key: getattr(self, key) for key in ("strategy", "formula", "preserves", "text")}
+        return {**said, "layers": list(self.layers), **origin}
+
 
 @dataclass(frozen=True)
 class Adapter(abc.ABC):

@@ -106,7 +106,5 @@ class WeightLedger:
             "rows": [asdict(row) | {"shape": list(row.shape)} for row in self.rows],
             "unused": list(self.unused),
             "unverified": list(self.unverified),
-            "proof": None
-            if self.proof is None
-            else asdict(self.proof) | {key: list(getattr(self.proof, key)) for key in ("inexact", "initialized")},
+            "proof": None if self.proof is None else self.proof.to_json(),
         }
