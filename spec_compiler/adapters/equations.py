@@ -11,7 +11,7 @@ from spec_compiler.graph.layer_spec import Place, Shape
 Channels = Callable[[Values], Array]  # for each channel the number of the base's channel that it is
 
 
-def mixed(layers: tuple[str, ...], matrix: Sequence[Sequence[float]], axis: int = -1) -> Equation:
+def mixed(layers: tuple[str, ...], matrix: Array, axis: int = -1) -> Equation:
     """That a layer which reads the model's input puts out what the base's puts out on the channels `x @ matrix`.
 
     `matrix` has a row for each new channel and a column for each old one: `sum` of three is `[[1, 1, 1]]`.

@@ -41,8 +41,9 @@ def standing(before: Graph, after: Graph, equations: Mapping[str, Equation]) -> 
         outputs = [ValueRef(name, index) for index in range(len(node.outputs))]
         if layer.kind == "input":
             was = before.nodes[name].outputs if name in before.nodes and not before.nodes[name].inputs else None
-            if was == node.outputs or (was is not None and feeds(name, after, equations) is not None):
-                found[outputs[0]] = Standing(outputs[0], rearranged=was != node.outputs)
+            is_fed = feeds(name, after, equations) is not None
+            if was == node.outputs or (was is not None and is_fed):
+                found[outputs[0]] = Standing(outputs[0], rearranged=is_fed)
         elif layer.adapter is not None:
             if equation is not None and equation.zeros:
                 zeros.add(name)
@@ -72,13 +73,17 @@ def compared(before: Graph, after: Graph, equations: Mapping[str, Equation]) -> 
     behind = after.descendants(adapted)
     found = standing(before, after, equations)
     seen = {ref: each for ref, each in found.items() if ref.node in behind and not each.rearranged}
-    ends = set(after.output_refs)
-    nodes = {ref.node for ref in seen}
-    return {
-        ref: each
-        for ref, each in seen.items()
-        if ref in ends or any(user not in nodes for user in after.consumers[ref.node])
-    }
+    stand, nodes, ends = {ref.node for ref in found}, {ref.node for ref in seen}, set(after.output_refs)
+    leads: set[str] = set()  # those behind which, or at which, something is compared
+    for name in reversed(list(after.nodes)):
+        if name in nodes or (name in stand and any(user in leads for user in after.consumers[name])):
+            leads.add(name)
+
+    def is_last(ref: ValueRef) -> bool:
+        users = after.consumers[ref.node]
+        return ref in ends or any(user not in stand for user in users) or not any(user in leads for user in users)
+
+    return {ref: each for ref, each in seen.items() if is_last(ref)}
 
 
 def _layer(graph: Graph, node: Node) -> LayerSpec:

@@ -40,14 +40,18 @@ class ProvenContract:
         """What was found, as in `deviation 2.1e-7 of the largest output (at most 1e-5)`."""
         if self.deviation is None:
             return "nothing to prove" if self.contract.preserves == "not" else "not compared"
-        text = "no deviation" if not self.deviation else f"deviation {_short(self.deviation)} of the largest output"
-        text += f" (at most {_short(self.bound)})" if self.deviation else ""
+        text = "no deviation" if not self.deviation else f"deviation {short(self.deviation)} of the largest output"
+        text += f" (at most {short(self.bound)})" if self.deviation else ""
         more = ", …" if len(self.at) > 3 else ""
         return f"{text}, from the inputs to {quoted(self.at[:3])}{more}" if self.at else text
 
 
-def _short(number: float) -> str:
-    """A number with two digits, `2.1e-7`."""
+def short(number: float) -> str:
+    """A number with two digits at most.
+
+    >>> short(2.13e-7)
+    '2.1e-7'
+    """
     digits, _, exponent = f"{number:.1e}".partition("e")
     return f"{digits.removesuffix('.0')}e{int(exponent)}"
 

@@ -22,15 +22,15 @@ from spec_compiler.backend.weights.walking import (
     layer_of_base,
     same_seeds,
 )
-from spec_compiler.diagnostics import SpecError, quoted
+from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Contract, contracts
 from spec_compiler.graph.equation import Equation
 from spec_compiler.graph.layer_spec import LayerSpec, Place
 from spec_compiler.graph.node import Node, ValueRef
 from spec_compiler.graph.standing import Standing, compared, feeds
-from spec_compiler.plan.contracted import said
-from spec_compiler.plan.proof import BOUND, ProvenContract
+from spec_compiler.plan.contracted import said, whose
+from spec_compiler.plan.proof import BOUND, ProvenContract, short
 
 
 @dataclass
@@ -173,10 +173,7 @@ class Contracts:
 
     def _fed(self, name: str, value: Any) -> Any:
         """What the base's input of that name takes, of what the result's takes."""
-        graph = self.built.graph
-        if name not in self.before.nodes or self.before.nodes[name].outputs == graph.nodes[name].outputs:
-            return value
-        feed = feeds(name, graph, self.equations)
+        feed = feeds(name, self.built.graph, self.equations)
         return value if feed is None else keras.ops.convert_to_tensor(feed(array_of(value)))
 
     def _seen(self, standing: Standing, ours: Array, theirs: Array) -> tuple[Array, Array]:
@@ -236,9 +233,8 @@ def _deviation(ours: Array, theirs: Array) -> float:
 def _broken(contract: Contract, deviation: float, what: str) -> SpecError:
     return SpecError.single(
         "SC515",
-        f"the weights of {quoted(contract.layers[:3])} break the contract of `{contract.strategy}`: {said(contract)}",
+        f"the weights of `{whose(contract)}` do not keep what `{contract.strategy}` promises, {said(contract)}",
         path=contract.origin.path,
-        notes=[f"{what} differs by {deviation:.1e} of its largest number, where rounding is at most {BOUND:.0e}"],
-        help="leave `weights` out here: a layer's class computes something else than Keras's own of its name, or this\n"
-        "strategy has a fault",
+        notes=[f"{what} differs by {deviation:.2g} of the largest number in it; up to {short(BOUND)} is rounding"],
+        help="leave `weights` out here: the class of a layer computes something else than Keras's own layers do",
     )
