@@ -119,13 +119,11 @@ class Adapter(abc.ABC):
         """How values are made, in a line."""
 
     def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
-        """What `build --prove` tries to show that the promise holds; None where there is nothing to show.
+        """What `build --prove` tries, to show that the promise holds; None where there is nothing to try.
 
-        As it stands, of an exact promise: a kept layer puts out what the base's does, a new one what it takes.
+        An adapter that makes others of an earlier one's values gives that one's equation, with what it adds to it.
         """
-        if self.promise(layer, graph)[0] != "exact":
-            return None
-        return Equation(() if layer.is_new else (layer.name_in_base,))
+        return None
 
 
 def recipe_of(layer: LayerSpec, index: int) -> Recipe | None:

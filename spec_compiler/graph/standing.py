@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spec_compiler.graph.equation import Array, Equation
 from spec_compiler.graph.graph import Graph
@@ -36,6 +36,7 @@ def standing(before: Graph, after: Graph, equations: Mapping[str, Equation]) -> 
     """
     found: dict[ValueRef, Standing] = {}
     zeros: set[str] = set()
+    between = {each for equation in equations.values() for each in equation.between}
     for name, node in after.nodes.items():
         layer, equation = after.layers[node.layer], equations.get(node.layer)
         outputs = [ValueRef(name, index) for index in range(len(node.outputs))]
@@ -49,7 +50,7 @@ def standing(before: Graph, after: Graph, equations: Mapping[str, Equation]) -> 
                 zeros.add(name)
             elif equation is not None and equation.whole:
                 stands = _adapted(node, equation, before, after, found)
-                found |= dict.fromkeys(outputs, stands) if stands is not None else {}
+                found |= {outputs[0]: stands} if stands is not None else {}
         elif layer.is_new:
             addends = [ref for ref in node.inputs if ref.node not in zeros]
             if layer.class_name == "Add" and len(addends) == 1 and len(node.inputs) > 1 and addends[0] in found:
@@ -57,6 +58,10 @@ def standing(before: Graph, after: Graph, equations: Mapping[str, Equation]) -> 
         elif layer.cause is None and _is_same_call(node, before, found):
             rearranged = not all(found[ref].is_plain for ref in node.inputs)
             found |= {ref: Standing(ref, rearranged=rearranged) for ref in outputs}
+        elif layer.name in between and len(node.inputs) == 1 and node.inputs[0] in found:
+            passed = found[node.inputs[0]]  # what it does comes before or behind that
+            alike = before.spec_of(passed.tensor) == after.spec_of(outputs[0])
+            found[outputs[0]] = replace(passed, rearranged=passed.rearranged or not alike)
     return found
 
 
@@ -106,7 +111,11 @@ def _adapted(
         if call is None:
             return None
         taken = [ValueRef(call)]
-    return Standing(taken[0], equation if equation.gives is not None else None)
+    if equation.gives is not None:
+        return Standing(taken[0], equation)
+    return Standing(
+        taken[0], rearranged=equation.rearranged or before.spec_of(taken[0]) != after.spec_of(ValueRef(node.name))
+    )
 
 
 def _is_same_call(node: Node, before: Graph, found: Mapping[ValueRef, Standing]) -> bool:

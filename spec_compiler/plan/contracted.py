@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 from spec_compiler.graph.adapter import Contract
 
@@ -21,15 +21,23 @@ def whose(contract: Contract) -> str:
 
 
 def said(contract: Contract) -> str:
-    """What a contract preserves: `exact: the function`."""
-    word = {"exact": "exact", "partly": "partly", "not": "another function"}[contract.preserves]
-    return f"{word}: {contract.text}" if contract.text else word
+    """What a contract preserves.
+
+    >>> from spec_compiler.graph.layer_spec import BASE
+    >>> said(Contract("exact", "the function", "identity", "kernel = I", ("a",), BASE))
+    'exact: the function'
+    >>> said(Contract("not", "the function: positions in between are estimated", "bicubic", "", ("a",), BASE))
+    'another function: positions in between are estimated'
+    """
+    if contract.preserves != "not":
+        return f"{contract.preserves}: {contract.text}"
+    reason = contract.text.removeprefix("the function").removeprefix(": ")
+    return f"another function: {reason}" if reason else "another function"
 
 
-def rows(contracts: Iterable[Contract]) -> Iterator[tuple[str, str, str, str]]:
-    """For each contract: whose weights, the strategy, the formula, what it preserves."""
-    for each in contracts:
-        yield whose(each), each.strategy, each.formula, said(each)
+def row(contract: Contract) -> tuple[str, str, str, str]:
+    """Whose weights are made of the base's, the strategy, the formula, what it preserves."""
+    return whose(contract), contract.strategy, contract.formula, said(contract)
 
 
 def in_columns(table: Sequence[Sequence[str]]) -> list[str]:

@@ -127,6 +127,8 @@ class Plan:
         if before.name != after.name:
             details.append(("name", before.name, after.name))
         details += _config_changes(before, after)
+        if after.adapter is not None:
+            details.append(("weights", "copied", f"adapted ({after.adapter.strategy})"))
         return Change("changed" if details else "kept", before, after, old, new, tuple(details))
 
     @cached_property

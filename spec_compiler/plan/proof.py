@@ -92,7 +92,7 @@ class Proof:
         lines = [self._of_kept_layers]
         if self.contracts:
             dtypes = {each.dtype for each in self.contracts if each.deviation is not None}
-            lines.append(f"Weights made of the base's{f', run in {dtypes.pop()}' if dtypes else ''}:")
+            lines.append(f"Promises of adapted weights{f', tried in {dtypes.pop()}' if dtypes else ''}:")
             made = [each.contract for each in self.contracts]
             rows = [(whose(each), each.strategy, said(each)) for each in made]
             found = (each.found for each in self.contracts)

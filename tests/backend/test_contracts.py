@@ -316,7 +316,7 @@ def test_the_functions_of_the_language() -> None:
     assert [each.at for each in proof.contracts] == [("dense",), ("dense",)]
     assert all(each.deviation is not None and each.deviation < 1e-14 for each in proof.contracts)
     assert proof.layers == 5
-    assert "run in float64:\n  conv2  centre    exact: the function  deviation" in proof.text
+    assert "tried in float64:\n  conv2  centre    exact: the function  deviation" in proof.text
 
 
 def test_what_other_edits_change_leaves_the_layer_alone_to_be_compared() -> None:

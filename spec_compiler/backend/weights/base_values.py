@@ -26,6 +26,10 @@ class BaseValues:
         """As `Values.read`."""
         return self._originals[place] if place in self._originals else np.array(to_array(self._variable(place)))
 
+    def has(self, place: Place) -> bool:
+        """Whether one of the bases has the variable."""
+        return layer_of_base(place[0], self._models) is not None
+
     def decided(self, choice: Choice) -> Any:
         """As `Values.decided`."""
         known = self._decided.get(id(choice))  # the choice is held, so that no other can have its id

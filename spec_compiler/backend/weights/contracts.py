@@ -69,7 +69,7 @@ class Contracts:
         """
         equation = self.equations.get(spec.name)
         refs = list(dict.fromkeys(node.data_inputs))
-        if equation is None or (len(refs) > 1 and equation.takes is not None) or not refs:
+        if equation is None or not equation.alone or not refs or (len(refs) > 1 and equation.takes is not None):
             return  # of several tensors only the way from the inputs says what each of them is
         layer = self.built.layers[spec.name]
         others = [layer_of_base(name, self.models) for name in equation.layers]
