@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Adapter, Preserves, Recipe, Unfit, recipe_of
+from spec_compiler.graph.equation import Equation
 from spec_compiler.graph.layer_spec import LayerSpec
 
 
@@ -49,3 +50,9 @@ class Centre(Adapter):
     def promise(self, layer: LayerSpec, graph: Graph) -> tuple[Preserves, str]:
         """The function."""
         return "exact", "the function"
+
+    def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
+        """That the layer does what it did before."""
+        if self.before.adapter is not None:
+            return self.before.adapter.equation(layer, graph)
+        return Equation((layer.name_in_base,)) if self.promise(layer, graph)[0] == "exact" else None

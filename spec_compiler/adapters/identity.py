@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Adapter, Preserves, Recipe, Unfit
+from spec_compiler.graph.equation import Equation
 from spec_compiler.graph.layer_spec import LayerSpec
 
 
@@ -37,6 +38,10 @@ class Identity(Adapter):
     def promise(self, layer: LayerSpec, graph: Graph) -> tuple[Preserves, str]:
         """The function."""
         return "exact", "the function"
+
+    def equation(self, layer: LayerSpec, graph: Graph) -> Equation:
+        """That the layer puts out what it takes."""
+        return Equation()
 
 
 def _zeros(shape: tuple[int, ...]) -> Callable[[object], Any]:

@@ -14,6 +14,7 @@ from spec_compiler.diagram.label import change_text
 from spec_compiler.graph import Graph
 from spec_compiler.graph.trainable import num_frozen
 from spec_compiler.plan import Action, Change, Plan
+from spec_compiler.plan.contracted import row as contract_row
 from spec_compiler.plan.costs import multiply_adds, total
 from spec_compiler.plan.two_models import Comparison
 
@@ -30,6 +31,7 @@ def plan_markdown(plan: Plan, comparison: Comparison | None = None) -> str:
     lines += ["| | before | after |", "|---|---:|---:|", *_figures(plan), ""]
     lines += [f"Compiled with {_escaped(compile_text(plan.compilation))}.", ""] if plan.compilation else []
     lines += [*(f"- Expect {_quoted(promise.text)}." for promise in plan.promises), ""] if plan.promises else []
+    lines += list(_contracts(plan))
     rows = list(_rows(plan.changes))
     if rows:
         lines += [
@@ -43,6 +45,16 @@ def plan_markdown(plan: Plan, comparison: Comparison | None = None) -> str:
     text = printable_lines("\n".join(lines))
     folded = f"\n\n<details><summary>Picture</summary>\n\n```mermaid\n{picture}\n```\n\n</details>\n"
     return text + (folded if len(text) + len(folded) <= LONGEST else "\n")
+
+
+def _contracts(plan: Plan) -> Iterator[str]:
+    """A table of the weights that are made of the base's."""
+    if plan.contracts:
+        yield from ("| weights of | strategy | made so | preserves |", "|---|---|---|---|")
+        for each in plan.contracts:
+            layers, *cells = contract_row(each)
+            yield f"| `{_code(layers)}` | {' | '.join(map(_cell, cells))} |"
+        yield ""
 
 
 def _summary(plan: Plan) -> str:
@@ -100,6 +112,7 @@ def _row(change: Change) -> str:
     why = "; ".join(f"{_cell(what)} {_cell(change_text(was, now))}" for what, was, now in change.details)
     if change.action == "new" and layer.origin.path:
         why = f"`{dotted(layer.origin.path)}`"
+        why += f"; weights adapted ({_cell(layer.adapter.strategy)})" if layer.adapter is not None else ""
     parameters = f"{layer.num_parameters:,}" if layer.num_parameters else ""
     name = f"~~`{_code(layer.name)}`~~" if change.action == "dropped" else f"`{_code(layer.name)}`"
     shape = shape_text(change.shape)

@@ -10,14 +10,17 @@ from typing import Literal
 from spec_compiler.cli.terminal import counted
 from spec_compiler.plan import Change
 
-Kind = Literal["kept", "frozen", "unfrozen", "dropped", "reshaped", "reshaped, frozen", "reshaped, unfrozen", "single"]
+Kind = Literal[
+    "kept", "frozen", "unfrozen", "dropped", "reshaped", "reshaped, frozen", "reshaped, unfrozen", "adapted", "single"
+]
 
 # An activation between two frozen layers is unchanged itself, but a line of its own for it would cut the run in pieces.
 _GOES_ON: Mapping[Kind, tuple[Kind, ...]] = {
     "kept": ("frozen", "unfrozen"),
     "reshaped": ("reshaped, frozen", "reshaped, unfrozen"),
 }
-MOST_LISTED = 4  # layers; longer runs of dropped layers, or of ones with another output shape, are one line
+# Layers; longer runs of dropped ones, of ones with another output shape, or with other weights alone, are one line.
+MOST_LISTED = 4
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,11 @@ class Run:
     def happened(self) -> str:
         """What happens to its layers, as it goes after `count`: `dropped`."""
         shape, _, freezing = self.kind.partition(", ")
-        words = {"kept": "unchanged", "reshaped": "with another output shape"}.get(shape, shape)
+        words = {
+            "kept": "unchanged",
+            "reshaped": "with another output shape",
+            "adapted": "with adapted weights",
+        }.get(shape, shape)
         return f"{words}{freezing and f', {freezing}'}"
 
 
@@ -59,7 +66,7 @@ def runs(changes: Sequence[Change]) -> Iterator[Run]:
     """The changes in order, in runs of one kind."""
     for kind, group in groupby(changes, key=_Kinds()):
         alike = tuple(group)
-        if kind == "single" or (kind.startswith(("dropped", "reshaped")) and len(alike) <= MOST_LISTED):
+        if kind == "single" or (kind.startswith(("dropped", "reshaped", "adapted")) and len(alike) <= MOST_LISTED):
             yield from (Run("single", (change,)) for change in alike)
         else:
             yield Run(kind, alike)
@@ -97,4 +104,6 @@ def _kind(change: Change) -> Kind:
             return "reshaped"
         case ["output shape", "trainable"]:
             return "reshaped, unfrozen" if change.layer.trainable else "reshaped, frozen"
+        case ["weights"] | ["output shape", "weights"]:
+            return "adapted"
     return "single"

@@ -11,8 +11,11 @@ from spec_compiler.diagnostics import Diagnostic, render
 from spec_compiler.diagnostics.printable import printable
 from spec_compiler.edits import entry_name
 from spec_compiler.graph import Graph
+from spec_compiler.graph.adapter import Contract
 from spec_compiler.graph.layer_spec import Shape
 from spec_compiler.plan import Change, Plan
+from spec_compiler.plan.contracted import in_columns
+from spec_compiler.plan.contracted import row as contract_row
 from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.phase import PlannedPhase
 
@@ -70,9 +73,18 @@ def plan_lines(plan: Plan) -> list[str]:
         f"Input: {_arrow(_ends(plan.before, 'input'), _ends(plan.after, 'input'))}",
         f"Output: {_arrow(_ends(plan.before, 'output'), _ends(plan.after, 'output'))}",
         *([f"Compiled with {compile_text(plan.compilation)}."] if plan.compilation else []),
+        *contract_lines(plan.contracts),
         *(f"Expect {printable(promise.text)}." for promise in plan.promises),
     ]
     return lines
+
+
+def contract_lines(contracts: Sequence[Contract]) -> list[str]:
+    """What is made of the base's weights, and what that preserves; none where nothing is."""
+    if not contracts:
+        return []
+    lines = in_columns([[printable(cell) for cell in contract_row(each)] for each in contracts])
+    return ["Weights made of the base's:", *(f"  {line}".rstrip() for line in lines)]
 
 
 def phase_text(phase: PlannedPhase, plan: Plan) -> str:
@@ -100,6 +112,8 @@ def _plan_rows(changes: Sequence[Change]) -> Iterator[tuple[str, ...]]:
             why = entry_name(layer.origin.path)
             if layer.wrapped is not None:
                 why = f"{why}; the weights of {layer.wrapped.name_in_base} stay"
+            if layer.adapter is not None:
+                why = f"{why}; weights adapted ({layer.adapter.strategy})"
         parameters_text = f"{layer.num_parameters:,}" if layer.num_parameters else ""
         yield SIGNS[change.action], layer.name, layer.class_name, shape_text(change.shape), parameters_text, why
 

@@ -110,6 +110,8 @@ def box_facts(box: Box) -> list[str]:
         facts.append(f"{_layers(box)} inside")
     if box.wraps:
         facts.append(f"{box.wraps} inside, its weights stay")
+    if box.weights:
+        facts.append(f"weights adapted ({box.weights})")
     if "parameters" in changed:
         facts.append(f"{change_text(*changed['parameters'])} params")
     elif box.num_parameters:

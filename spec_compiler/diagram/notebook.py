@@ -6,6 +6,7 @@ from spec_compiler.diagram.dot import to_dot
 from spec_compiler.diagram.draw import DrawError, render
 from spec_compiler.diagram.tree import to_tree
 from spec_compiler.plan import Plan
+from spec_compiler.plan.contracted import row
 
 
 def mimebundle(plan: Plan, *, note: str = "") -> dict[str, str]:
@@ -16,7 +17,8 @@ def mimebundle(plan: Plan, *, note: str = "") -> dict[str, str]:
     >>> mimebundle(Plan("nothing", empty, empty))["text/plain"]
     'nothing: diff'
     """
-    bundle = {"text/plain": "\n".join(filter(None, (to_tree(plan, "diff").rstrip("\n"), note)))}
+    made = [f"weights of {' · '.join(row(each))}" for each in plan.contracts]
+    bundle = {"text/plain": "\n".join(filter(None, (to_tree(plan, "diff").rstrip("\n"), *made, note)))}
     try:
         svg = render(to_dot(plan, "diff"), "svg").decode("utf-8")
     except DrawError:

@@ -50,6 +50,7 @@ class Box:
     last: str = ""
     parent: str = ""
     wraps: str = ""  # the kept layer inside of a new one
+    weights: str = ""  # of a new layer, the strategy by which they are made of the base's
 
     @property
     def title(self) -> str:
@@ -219,6 +220,7 @@ def _box(entry: Entry, column: Column) -> Box:
         call.is_output and not (column == "diff" and entry.state == "dropped"),
         len(layer.inner.layers) if layer.inner else 0,
         wraps=layer.wrapped.name_in_base if layer.wrapped is not None else "",
+        weights=layer.adapter.strategy if layer.adapter is not None and layer.is_new else "",
     )
 
 

@@ -17,6 +17,7 @@ from spec_compiler.graph.layer_spec import LayerSpec
 from spec_compiler.graph.trainable import num_frozen
 from spec_compiler.language.places import in_section
 from spec_compiler.plan import Plan
+from spec_compiler.plan.contracted import row
 from spec_compiler.plan.costs import activation_bytes, multiply_adds, peak_bytes, total
 from spec_compiler.plan.ledger import WeightLedger
 from spec_compiler.plan.receptive_field import receptive_fields
@@ -75,6 +76,7 @@ def report_data(
             "counts": {action: plan.count(action) for action in ("kept", "changed", "new", "dropped")},
             **{side: measures.totals() for side, measures in costs.items()},
             **({"promises": _promises(plan)} if plan.promises else {}),
+            **({"contracts": [" · ".join(row(each)) for each in plan.contracts]} if plan.contracts else {}),
         },
         "nodes": nodes,
         "edges": [
@@ -186,16 +188,16 @@ def _ledger(ledger: WeightLedger | None, table: Interned) -> dict[str, Any] | No
     if ledger is None:
         return None
     rows: dict[str, list[list[Any]]] = {}
-    for row in ledger:
-        same = row.result_checksum == row.source_checksum
-        rows.setdefault(row.layer, []).append(
+    for each in ledger:
+        same = each.result_checksum == each.source_checksum
+        rows.setdefault(each.layer, []).append(
             [
-                table.text(row.variable),
-                table.text(row.action),
-                table.text(row.reason),
-                row.source,
-                row.source_checksum,
-                None if same else row.result_checksum,
+                table.text(each.variable),
+                table.text(each.action),
+                table.text(f"{each.reason}: {each.formula}" if each.formula else each.reason),
+                each.source,
+                each.source_checksum,
+                None if same else each.result_checksum,
             ]
         )
     return {"summary": ledger.summary, "rows": rows}

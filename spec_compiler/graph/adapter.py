@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
+from spec_compiler.graph.equation import Equation
+
 if TYPE_CHECKING:
     from spec_compiler.graph.graph import Graph
     from spec_compiler.graph.layer_spec import LayerSpec, Origin, Place, VariableSpec
@@ -83,6 +85,12 @@ class Contract:
     layers: tuple[str, ...]
     origin: Origin
 
+    def to_json(self) -> dict[str, Any]:
+        """It as plain data."""
+        origin = {"section": self.origin.section, "path": list(self.origin.path)}
+        said = {key: getattr(self, key) for key in ("strategy", "formula", "preserves", "text")}
+        return {**said, "layers": list(self.layers), **origin}
+
 
 @dataclass(frozen=True)
 class Adapter(abc.ABC):
@@ -113,6 +121,13 @@ class Adapter(abc.ABC):
     @abc.abstractmethod
     def formula(self) -> str:
         """How values are made, in a line."""
+
+    def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
+        """What `build --prove` tries, to show that the promise holds; None where there is nothing to try.
+
+        An adapter that makes others of an earlier one's values gives that one's equation, with what it adds to it.
+        """
+        return None
 
 
 def recipe_of(layer: LayerSpec, index: int) -> Recipe | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from spec_compiler.graph.adapter import Contract
 from spec_compiler.plan.listing import Listing
 from spec_compiler.plan.proof import Proof
 
@@ -45,7 +46,7 @@ class WeightLedger:
 
     `unused` names what a mapped checkpoint holds and no layer took. `proof` is there where it was asked for.
     `unverified` names the files that weights were copied from and whose format has no checksum, so that a bit which was
-    flipped before they were read would not be found.
+    flipped before they were read would not be found. `contracts` say what adapted weights preserve.
     """
 
     rows: tuple[LedgerRow, ...]
@@ -53,6 +54,7 @@ class WeightLedger:
     unused: tuple[str, ...] = ()
     proof: Proof | None = None
     unverified: tuple[str, ...] = ()
+    contracts: tuple[Contract, ...] = ()
 
     def __post_init__(self) -> None:
         # As dataclasses' own `__init__` sets the fields of a frozen one.
@@ -106,7 +108,6 @@ class WeightLedger:
             "rows": [asdict(row) | {"shape": list(row.shape)} for row in self.rows],
             "unused": list(self.unused),
             "unverified": list(self.unverified),
-            "proof": None
-            if self.proof is None
-            else asdict(self.proof) | {key: list(getattr(self.proof, key)) for key in ("inexact", "initialized")},
+            "contracts": [each.to_json() for each in self.contracts],
+            "proof": None if self.proof is None else self.proof.to_json(),
         }

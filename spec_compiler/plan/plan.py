@@ -127,6 +127,8 @@ class Plan:
         if before.name != after.name:
             details.append(("name", before.name, after.name))
         details += _config_changes(before, after)
+        if after.adapter is not None:
+            details.append(("weights", "copied", f"adapted ({after.adapter.strategy})"))
         return Change("changed" if details else "kept", before, after, old, new, tuple(details))
 
     @cached_property
@@ -191,7 +193,7 @@ class Plan:
             "layers": [_change_json(change) for change in self.changes],
             **({"phases": [_phase_json(phase, self.after) for phase in self.phases]} if self.phases else {}),
             **({"compile": self.compilation.to_json()} if self.compilation else {}),
-            **({"weights": [_contract_json(each) for each in self.contracts]} if self.contracts else {}),
+            **({"weights": [each.to_json() for each in self.contracts]} if self.contracts else {}),
             **({"promises": [promise.to_json() for promise in self.promises]} if self.promises else {}),
         }
 
@@ -200,12 +202,6 @@ def _phase_json(phase: PlannedPhase, graph: Graph) -> dict[str, Any]:
     frozen = graph.num_parameters - phase.num_trained
     parameters = {"trained": phase.num_trained, "frozen": frozen}
     return {"name": phase.name, "epochs": phase.epochs, "parameters": parameters}
-
-
-def _contract_json(contract: Contract) -> dict[str, Any]:
-    origin = {"section": contract.origin.section, "path": list(contract.origin.path)}
-    said = {key: getattr(contract, key) for key in ("strategy", "formula", "preserves", "text")}
-    return {**said, "layers": list(contract.layers), **origin}
 
 
 def _frozen_inside(before: LayerSpec, after: LayerSpec) -> tuple[str, str] | None:

@@ -103,7 +103,7 @@ def compare(
 def _as_it_is(model: Graph) -> Graph:
     """The model less what it says of the edits that made it."""
     # Else a layer that a spec made in the first model would count as new in a comparison of the two.
-    layers = {name: replace(layer, origin=BASE, changed_by=None) for name, layer in model.layers.items()}
+    layers = {name: replace(layer, origin=BASE, changed_by=None, adapter=None) for name, layer in model.layers.items()}
     return replace(model, layers=layers, removed={})
 
 

@@ -165,9 +165,10 @@ def _versions() -> dict[str, str]:
 
 
 def _checksums(folder: str, spec: Spec, compiled: CompiledSpec) -> dict[str, str | None]:
-    """Those of the spec, of the bytes of every weight that was copied from the base, and of the models."""
-    rows = [row for row in compiled.weights.of("copied") if row.source_checksum]
-    weights = "\n".join(f"{row.layer}/{row.variable} {row.source_checksum}" for row in rows)
+    """Those of the spec, of the bytes of every weight that is the base's or made of them, and of the models."""
+    copied = [(row, row.source_checksum) for row in compiled.weights.of("copied") if row.source_checksum]
+    made = [(row, row.result_checksum) for row in compiled.weights.of("adapted") if row.source]
+    weights = "\n".join(f"{row.layer}/{row.variable} {checksum}" for row, checksum in (*copied, *made))
     texts = {"spec": spec.source.text, "base": weights}
     files = {name: os.path.join(folder, name) for name in (BEST, LAST)}
     return {

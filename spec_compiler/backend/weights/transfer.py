@@ -19,7 +19,7 @@ from spec_compiler.backend.weights.freezing import freeze, set_trainable, thawed
 from spec_compiler.backend.weights.sources import OpenSource, WeightSource, as_array, to_array
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph
-from spec_compiler.graph.adapter import Choice, Recipe
+from spec_compiler.graph.adapter import Choice, Recipe, contracts
 from spec_compiler.graph.layer_spec import LayerSpec, Place, VariableSpec
 from spec_compiler.plan.ledger import LedgerRow, WeightAction, WeightLedger
 
@@ -49,8 +49,9 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
     for variable in single:
         variable.trainable = False
     num_base = sum(len(layer.variables or ()) for layer in base.layers.values())
-    unverified = source.unverified if any(row.action == "copied" for row in rows) else ()
-    return WeightLedger(tuple(rows), num_base, source.unused, unverified=unverified)
+    unverified = source.unverified if any(row.source is not None for row in rows) else ()
+    promised = tuple(contracts(built.graph))
+    return WeightLedger(tuple(rows), num_base, source.unused, unverified=unverified, contracts=promised)
 
 
 def _freeze_layers(built: Built, frozen: list[Any]) -> None:

@@ -17,6 +17,7 @@ function cards() {
     card("Output", shapes(a, "outputs"), shapes(b, "outputs")),
   );
   $("promises").replaceChildren(...(D.summary.promises || []).map(([text, holds]) => element("li", { text, class: holds ? "holds" : null })));
+  $("contracts").replaceChildren(...(D.summary.contracts || []).map((text) => element("li", { text })));
 }
 function tour(state) {
   const found = table.filter((row) => row.happens === state).map((row) => row.index);
