@@ -74,6 +74,8 @@ def specs(draw: Any, names: list[str]) -> dict[str, Any]:
             st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True),
             st.dictionaries(st.sampled_from(("a", "b")), st.sampled_from(names), min_size=1),
         ),
+        "prune": st.fixed_dictionaries({"layers": one, "keep": st.sampled_from((0.5, 2))}),
+        "widen": st.fixed_dictionaries({"layers": one, "to": st.sampled_from((9, 16))}),
         "dtype": st.sampled_from(("mixed_bfloat16", "mixed_float16")),
         "freeze": one,
         "unfreeze": one,

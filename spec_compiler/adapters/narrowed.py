@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-from spec_compiler.channels.atoms import LayerPath
+from spec_compiler.channels.atoms import LayerPath, Use
 from spec_compiler.channels.choice import most_important
 from spec_compiler.channels.group import Group
 from spec_compiler.channels.groups import Channels, Counts
 from spec_compiler.channels.importance import By, NotMeasured, importance
 from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Adapter, Array, Choice, Preserves, Recipe, Values, recipe_of
-from spec_compiler.graph.layer_spec import LayerSpec
+from spec_compiler.graph.equation import Equation
+from spec_compiler.graph.layer_spec import LayerSpec, Place
 from spec_compiler.graph.opened import inner_indices
 
 Key = tuple[LayerPath, int]  # a variable: its layer by the nested models that it is in, and its index there
@@ -82,6 +83,7 @@ class Narrowed(Adapter):
     which: Which = field(compare=False, repr=False)
     text: str = ""  # how those are chosen that stay
     inexact: str = ""  # why no masked model equals the result
+    rearranged: bool = False  # whether other channels come out of it than before
 
     @property
     def formula(self) -> str:
@@ -104,6 +106,58 @@ class Narrowed(Adapter):
     def _make(self, was: Recipe, index: int) -> Callable[[Values], Array]:
         key = variable_key(self.before, index)
         return lambda values: self.which.channels.array(was.make(values), key, values.decided(self.which))
+
+    def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
+        """That from the inputs on it computes what the base does, whose readers are deaf to the channels that left."""
+        if self.inexact:
+            return None
+        earlier = self.before.adapter.equation(self.before, graph) if self.before.adapter is not None else None
+        equation = earlier or Equation((layer.name_in_base,))
+        reference = {**equation.reference, **self._deaf()}
+        rearranged = self.rearranged or equation.rearranged
+        return replace(equation, alone=False, rearranged=rearranged, reference=reference)
+
+    def _deaf(self) -> dict[Place, Recipe]:
+        """What the base's variables hold in the masked model: each slice times how much of it is heard at the end."""
+        found: dict[Place, Recipe] = {}
+        for index in range(len(self.before.variables or ())):
+            place = self.before.place(index) if self.before.keeps_weights else None
+            if place is not None and any(use.role == "takes" for use in self._uses(index)):
+                found[place] = Recipe((place,), "", self._heard(place, index))
+        return found
+
+    def _uses(self, index: int) -> tuple[Use, ...]:
+        return self.which.channels.uses_of(variable_key(self.before, index))
+
+    def _heard(self, place: Place, index: int) -> Callable[[Values], Array]:
+        def make(values: Values) -> Array:
+            array = values.read(place)
+            for axis, size in enumerate(array.shape):
+                heard = self._shares(values, index, axis, None)
+                if heard is not None and len(heard) == size:
+                    shape = [-1 if each == axis else 1 for each in range(array.ndim)]
+                    array = array * heard.astype(array.dtype).reshape(shape)
+            return array
+
+        return make
+
+    def _shares(self, values: Values, index: int, axis: int, shares: Array) -> Array:
+        """For each index along an axis that is summed over, before all narrowing, how much of it is heard.
+
+        `shares` are those after this adapter; None where all is heard, or where the axis is not summed over.
+        """
+        import numpy as np  # a check that adapts nothing is to start without it
+
+        use = next((each for each in self._uses(index) if each.axis == axis and each.role == "takes"), None)
+        if use is not None:
+            counts = values.decided(self.which)
+            many = self.which.channels.counts_along(use, counts)
+            places = self.which.channels.index(use.line, counts)
+            heard = np.zeros(len(use.line))
+            np.add.at(heard, places, (1.0 if shares is None else shares) / many[places])
+            shares = heard
+        earlier = self.before.adapter
+        return earlier._shares(values, index, axis, shares) if isinstance(earlier, Narrowed) else shares
 
     def promise(self, layer: LayerSpec, graph: Graph) -> tuple[Preserves, str]:
         """That of the masked model, where there is one."""

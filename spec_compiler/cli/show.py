@@ -16,6 +16,7 @@ from spec_compiler.graph.layer_spec import Shape
 from spec_compiler.plan import Change, Plan
 from spec_compiler.plan.contracted import in_columns
 from spec_compiler.plan.contracted import row as contract_row
+from spec_compiler.plan.grouped import row as group_row
 from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.phase import PlannedPhase
 
@@ -73,10 +74,19 @@ def plan_lines(plan: Plan) -> list[str]:
         f"Input: {_arrow(_ends(plan.before, 'input'), _ends(plan.after, 'input'))}",
         f"Output: {_arrow(_ends(plan.before, 'output'), _ends(plan.after, 'output'))}",
         *([f"Compiled with {compile_text(plan.compilation)}."] if plan.compilation else []),
+        *map(printable, group_lines(plan)),
         *contract_lines(plan.contracts),
         *(f"Expect {printable(promise.text)}." for promise in plan.promises),
     ]
     return lines
+
+
+def group_lines(plan: Plan) -> list[str]:
+    """A line for each group of channels that become fewer or more: how many, who makes them, who reads them."""
+    if not plan.after.groups:
+        return []
+    table = [group_row(each) for each in plan.after.groups]
+    return ["Channels that move together:", *(f"  {line}".rstrip() for line in in_columns(table))]
 
 
 def contract_lines(contracts: Sequence[Contract]) -> list[str]:

@@ -15,11 +15,12 @@ from spec_compiler.graph.node import Node, ValueRef
 
 
 def narrowed(
-    graph: Graph, channels: Channels, counts: Counts, origin: Origin, adapter: Callable[[LayerSpec], Narrowed]
+    graph: Graph, channels: Channels, counts: Counts, origin: Origin, adapter: Callable[[LayerSpec, bool], Narrowed]
 ) -> Graph:
     """The graph in which channels are there as often as `counts` says, with its shapes, worked out without Keras.
 
-    `adapter` gives a layer, as it was, what fills it with slices of what it had.
+    `adapter` gives a layer, as it was, what fills it with slices of what it had; it is told whether other channels come
+    out of it.
     """
     assert graph.shaped is not None
     known = graph.shaped.graph
@@ -31,9 +32,7 @@ def narrowed(
         if now is was:
             layers[name], shaped_layers[name] = layer, was
             continue
-        if [each.shape for each in now.variables or ()] != [each.shape for each in was.variables or ()]:
-            now = replace(now, adapter=adapter(was))
-        shaped_layers[name] = now
+        now = shaped_layers[name] = replace(now, adapter=adapter(was, _puts_out_others(name, known, channels, counts)))
         layers[name] = _draft(layer, was, now)
     nodes = _nodes(known, channels, counts, ())
     return replace(
@@ -42,6 +41,13 @@ def narrowed(
         nodes={name: replace(node, outputs=nodes[name].outputs) for name, node in graph.nodes.items()},
         shaped=Shaped(replace(known, layers=shaped_layers, nodes=nodes), layers),
     )
+
+
+def _puts_out_others(layer: str, graph: Graph, channels: Channels, counts: Counts) -> bool:
+    """Whether channels of what a layer puts out leave or are copied."""
+    refs = (ValueRef(call, index) for call in graph.calls[layer] for index in range(len(graph.nodes[call].outputs)))
+    lines = (line for ref in refs for line in channels.found.lines((), ref) if line is not None)
+    return any((counts[channels.root[line]] != 1).any() for line in lines)
 
 
 def _draft(layer: LayerSpec, was: LayerSpec, now: LayerSpec) -> LayerSpec:

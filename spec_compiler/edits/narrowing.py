@@ -18,7 +18,7 @@ from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.edits.narrowed_graph import narrowed
 from spec_compiler.graph import Graph, LeftOut
 from spec_compiler.graph.group_change import GroupChange
-from spec_compiler.graph.layer_spec import Origin
+from spec_compiler.graph.layer_spec import LayerSpec, Origin
 from spec_compiler.graph.resolve import resolve
 from spec_compiler.language.selectors import Selector
 
@@ -245,8 +245,8 @@ class Narrowing:
         changes = list(self._changes(counts))
         mixed = next((each.inexact for each in changes if each.inexact), "")
 
-        def adapter(layer: Any) -> Narrowed:
-            return kind(self.origin, layer, which, self.how, mixed)
+        def adapter(layer: LayerSpec, rearranged: bool) -> Narrowed:
+            return kind(self.origin, layer, which, self.how, mixed, rearranged)
 
         graph = narrowed(self.before, self.channels, counts, self.origin, adapter)
         return replace(graph, left=(*graph.left, *self.left), groups=(*graph.groups, *changes))

@@ -13,6 +13,7 @@ from spec_compiler.graph.adapter import Contract, contracts
 from spec_compiler.graph.layer_spec import LayerSpec, Shape
 from spec_compiler.graph.node import TensorSpec
 from spec_compiler.graph.trainable import flags, num_frozen
+from spec_compiler.plan.grouped import to_json as group_json
 from spec_compiler.plan.listing import Listing
 from spec_compiler.plan.promises.promise import Promise
 from spec_compiler.spec.compilation import Compile
@@ -193,6 +194,7 @@ class Plan:
             "layers": [_change_json(change) for change in self.changes],
             **({"phases": [_phase_json(phase, self.after) for phase in self.phases]} if self.phases else {}),
             **({"compile": self.compilation.to_json()} if self.compilation else {}),
+            **({"groups": [group_json(each) for each in self.after.groups]} if self.after.groups else {}),
             **({"weights": [each.to_json() for each in self.contracts]} if self.contracts else {}),
             **({"promises": [promise.to_json() for promise in self.promises]} if self.promises else {}),
         }

@@ -105,7 +105,7 @@ def most(sizes: Array, number: int) -> Array:
 
 
 def kernel(model: Any, name: str) -> Array:
-    return np.abs(np.asarray(model.get_layer(name).kernel))
+    return np.asarray(np.abs(np.asarray(model.get_layer(name).kernel)))
 
 
 def assert_equal(model: Any, wanted: Any, inputs: Any) -> None:
@@ -191,8 +191,6 @@ def test_heads_of_attention() -> None:
     tokens = keras.Input((7, 8), name="tokens")
     x = layers.MultiHeadAttention(4, 3, name="attention")(tokens, tokens)
     base = harsh(keras.Model(tokens, layers.Dense(2, name="scores")(layers.Flatten(name="flat")(x)), name="attending"))
-    compiled = compile_spec({"spec": 1, "prune": {"channels": {"attention": [1]}}}, base=base)
-    assert compiled.model.get_layer("attention").output_shape != base.get_layer("attention").output_shape
     halved = compile_spec({"spec": 1, "prune": {"layers": "attention", "keep": 2}}, base=base, prove=True)
     attention = halved.model.get_layer("attention")
     assert attention.num_heads == 2
@@ -252,14 +250,11 @@ def test_after_other_edits_and_before_a_new_head() -> None:
     compiled = compile_spec(spec, base=base, prove=True)
     assert [tuple(each.shape) for each in compiled.model.get_layer("new").weights] == [(1, 1, 4, 2), (2,)]
     mask = most(kernel(base, "stem").sum((0, 1, 2)) + kernel(base, "conv").sum((0, 1, 2)), 4).astype(bool)
-    relu = base.get_layer("stem")
-    relu.activation = keras.activations.relu
-    wanted = masked(base, dict.fromkeys(("stem", "conv", "norm", "relu", "add"), mask)).get_layer("add")
+    base.get_layer("stem").activation = keras.activations.relu
     inputs = inputs_for(base)
-    upto = keras.Model(compiled.model.inputs, compiled.model.get_layer("add").output)
-    hand = keras.Model(base.inputs, base.get_layer("add").output)
+    upto = keras.Model(compiled.model.inputs[0], compiled.model.get_layer("add").output)
+    hand = keras.Model(base.inputs[0], base.get_layer("add").output)
     assert upto(inputs).shape[-1] == 4
-    assert wanted is not None
     expected = masked(hand, dict.fromkeys(("stem", "conv", "norm", "relu", "add"), mask))(inputs)
     assert np.abs(np.asarray(upto(inputs)) - np.asarray(expected)[..., mask]).max() <= 1e-5 * np.abs(expected).max()
     compiled.model.compile("sgd", "mse")
