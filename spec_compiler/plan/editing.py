@@ -104,10 +104,11 @@ def _with_shapes(graph: Graph, base: Graph, shaped: Callable[[Graph], Graph | No
 
     Raises:
         NotShaped: nobody knows.
+        SpecError: as `check_used` and `check_start`: what is no model has no shapes.
     """
     if graph.shaped is not None and graph.shaped.layers == graph.layers:  # the edit before worked them out
         return graph
-    graph = with_keras_names(graph)
+    graph = with_keras_names(check_start(check_used(graph), base))
     is_base = graph.layers == base.layers and graph.nodes == base.nodes and graph.outputs == base.outputs
     result = graph if is_base else shaped(graph)
     if result is None:
