@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 
 from spec_compiler.graph.equation import Array, Equation
 from spec_compiler.graph.graph import Graph
-from spec_compiler.graph.layer_spec import LayerSpec
+from spec_compiler.graph.layer_spec import LayerSpec, Origin
 from spec_compiler.graph.node import Node, ValueRef, map_references
 
 
@@ -36,6 +36,7 @@ def standing(before: Graph, after: Graph, equations: Mapping[str, Equation]) -> 
     """
     found: dict[ValueRef, Standing] = {}
     zeros: set[str] = set()
+    origins = {each.adapter.origin for each in after.layers.values() if each.adapter is not None}
     between = {each for equation in equations.values() for each in equation.between}
     for name, node in after.nodes.items():
         layer, equation = after.layers[node.layer], equations.get(node.layer)
@@ -55,7 +56,7 @@ def standing(before: Graph, after: Graph, equations: Mapping[str, Equation]) -> 
             addends = [ref for ref in node.inputs if ref.node not in zeros]
             if layer.class_name == "Add" and len(addends) == 1 and len(node.inputs) > 1 and addends[0] in found:
                 found[outputs[0]] = found[addends[0]]
-        elif layer.cause is None and _is_same_call(node, before, found):
+        elif (layer.cause is None or _follows(layer, origins)) and _is_same_call(node, before, found):
             rearranged = not all(found[ref].is_plain for ref in node.inputs)
             found |= {ref: Standing(ref, rearranged=rearranged) for ref in outputs}
         elif layer.name in between and len(node.inputs) == 1 and node.inputs[0] in found:
@@ -93,6 +94,11 @@ def compared(before: Graph, after: Graph, equations: Mapping[str, Equation]) -> 
 
 def _layer(graph: Graph, node: Node) -> LayerSpec:
     return graph.layers[node.layer]
+
+
+def _follows(layer: LayerSpec, origins: Container[Origin | None]) -> bool:
+    """Whether the edit that adapts others gave a layer other sizes, as to a Reshape between them."""
+    return not layer.is_new and not layer.variables and layer.changed_by in origins
 
 
 def _adapted(

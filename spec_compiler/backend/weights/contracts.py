@@ -79,7 +79,11 @@ class Contracts:
             same_seeds(layer, others[0])
 
         def run(dtype: str) -> float:
-            with computing(dtype, [layer, *others]), _without_activation([layer, *others[-1:]], equation.logits):
+            with (
+                computing(dtype, [layer, *others]),
+                _without_activation([layer, *others[-1:]], equation.logits),
+                self._values.held(self._reference([equation])),
+            ):
                 return _deviation(*self._both(walk, node, equation, layer, others))
 
         deviation, dtype = in_best(run)
@@ -158,7 +162,7 @@ class Contracts:
                 found |= {ref: array_of(each) for ref, each in zip(refs, tensors or (), strict=tensors is not None)}
             return found
 
-        with self._values.held(self._reference()):
+        with self._values.held(self._reference(self.equations.values())):
             theirs = run_base()
             found = {
                 ref: _deviation(*self._seen(wanted[ref], array_of(walk.tensors[ref]), each))
@@ -180,9 +184,9 @@ class Contracts:
         gives = standing.equation.gives if standing.equation is not None else None
         return (ours, theirs) if gives is None else gives(self._values, ours, theirs)
 
-    def _reference(self) -> dict[Place, Array]:
+    def _reference(self, equations: Iterable[Equation]) -> dict[Place, Array]:
         """What variables of the base hold in the model that the result equals, where not the base's values."""
-        recipes = {place: recipe for each in self.equations.values() for place, recipe in each.reference.items()}
+        recipes = {place: recipe for each in equations for place, recipe in each.reference.items()}
         return {place: np.asarray(recipe.make(self._values)) for place, recipe in recipes.items()}
 
     def _contract_of(self, layer: str) -> Contract:
