@@ -28,7 +28,7 @@ from spec_compiler.graph.adapter import Contract, contracts
 from spec_compiler.graph.equation import Equation
 from spec_compiler.graph.layer_spec import LayerSpec, Place
 from spec_compiler.graph.node import Node, ValueRef
-from spec_compiler.graph.standing import Standing, compared, feeds
+from spec_compiler.graph.standing import Standing, compared, feeds, layers_between
 from spec_compiler.plan.contracted import said, whose
 from spec_compiler.plan.proof import BOUND, ProvenContract, short
 
@@ -71,6 +71,8 @@ class Contracts:
         refs = list(dict.fromkeys(node.data_inputs))
         if equation is None or not equation.alone or not refs or (len(refs) > 1 and equation.takes is not None):
             return  # of several tensors only the way from the inputs says what each of them is
+        if layers_between(self.before, self.built.graph, equation):
+            return  # these stand beside it now
         layer = self.built.layers[spec.name]
         others = [layer_of_base(name, self.models) for name in equation.layers]
         if any(each is None for each in others):
