@@ -258,7 +258,7 @@ def test_what_stood_between_folded_layers_stands_behind_them(made: Callable[[Mad
 @pytest.mark.parametrize("size", [6, 9])
 def test_a_dense_layer_as_a_convolution(made: Callable[[Made], None], size: int) -> None:
     makes = {0: lambda read: read("head", 0).reshape(6, 6, 4, 5), 1: lambda read: read("head", 1)}
-    made({"new": (makes, equations.reshaped(("head",), (6, 6, 4), (144,), whole=size == 6))})
+    made({"new": (makes, equations.reshaped(("head",), (6, 6, 4), whole=size == 6))})
     spec = {
         "input": {"shape": [size, size, 3]},
         "cut_at": "conv2",
