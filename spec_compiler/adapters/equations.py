@@ -78,15 +78,29 @@ def of_rows(layer: str, new: Sequence[int], old: Sequence[int]) -> Equation:
     return Equation((layer,), takes, whole=False)
 
 
-def reshaped(layers: tuple[str, ...], ours: Shape, theirs: Shape, whole: bool = True) -> Equation:
-    """That a layer on `ours` puts out, number by number, what the base's puts out on `theirs`; shapes less the batch.
+def reshaped(
+    layers: tuple[str, ...],
+    shape: Shape,
+    order: tuple[int, ...] | None = None,
+    *,
+    into_map: bool = False,
+    whole: bool = True,
+) -> Equation:
+    """That a layer on a map puts out, number by number, what the base's puts out on the map laid out as a row.
 
-    What it takes in the result may be larger: then that is cut off, and `whole` is to be False.
+    `shape` is the map's, `order` that of its axes in the row, without the batch axis; with `into_map` the layer takes the row
+    and the base's the map. A map that is larger in the result is cut off, and `whole` is to be False then.
     """
+    axes = order or tuple(range(len(shape)))
 
     def takes(values: Values, x: Array) -> Pair:
-        part = x[(slice(None), *(slice(size) for size in ours))]
-        return part, part.reshape(len(part), *theirs)
+        import numpy as np  # as above
+
+        if into_map:
+            laid = x.reshape(len(x), *(shape[axis] for axis in axes))
+            return x, laid.transpose(0, *(np.argsort(axes) + 1))
+        part = x[(slice(None), *(slice(size) for size in shape))]
+        return part, part.transpose(0, *(axis + 1 for axis in axes)).reshape(len(part), -1)
 
     def gives(values: Values, one: Array, other: Array) -> Pair:
         return one.reshape(len(one), -1), other.reshape(len(other), -1)

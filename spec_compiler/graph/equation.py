@@ -25,16 +25,15 @@ class Equation:
     the way from the model's inputs, where what follows equals what the base's own run puts out there.
 
     Attributes:
-        layers: the layers by their names in the base, each called on what the one before puts out; with none the
-            layer puts out what it takes.
+        layers: the layers by their names in the base, each called on what the one before puts out, through what
+            stands between them there, as a Dropout before a folded BatchNormalization; with none the layer puts out
+            what it takes.
         takes: of an array that the layer takes in the result, what it is called on and what `layers` are; None for
             that array, both of them.
         gives: of the two outputs, ours and the base's, what of each is to be equal; None for all of it.
         alone: whether it is tried by itself; what several tensors or a flattened one must be told for is not.
         rearranged: whether the channels that it puts out are fewer, more or in another order, so that without `gives`
             only what comes later is compared.
-        between: kept layers that stand on its other side than in the base, such as a Dropout behind a
-            BatchNormalization that was folded through it.
         logits: whether activations are left out, its own and that of the last of `layers`.
         zeros: whether it puts out zeros, as the last layer of a branch that adds nothing; `layers` say nothing then.
         whole: whether what follows it equals the base's as well: nothing of its inputs and outputs is left out.
@@ -48,7 +47,6 @@ class Equation:
     gives: Callable[[Values, Array, Array], Pair] | None = None
     alone: bool = True
     rearranged: bool = False
-    between: tuple[str, ...] = ()
     logits: bool = False
     zeros: bool = False
     whole: bool = True

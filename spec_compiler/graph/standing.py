@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 
 from spec_compiler.graph.equation import Array, Equation
 from spec_compiler.graph.graph import Graph
-from spec_compiler.graph.layer_spec import LayerSpec
+from spec_compiler.graph.layer_spec import LayerSpec, Origin
 from spec_compiler.graph.node import Node, ValueRef, map_references
 
 
@@ -36,7 +36,8 @@ def standing(before: Graph, after: Graph, equations: Mapping[str, Equation]) -> 
     """
     found: dict[ValueRef, Standing] = {}
     zeros: set[str] = set()
-    between = {each for equation in equations.values() for each in equation.between}
+    origins = {each.adapter.origin for each in after.layers.values() if each.adapter is not None}
+    between = {each for equation in equations.values() for each in layers_between(before, after, equation)}
     for name, node in after.nodes.items():
         layer, equation = after.layers[node.layer], equations.get(node.layer)
         outputs = [ValueRef(name, index) for index in range(len(node.outputs))]
@@ -55,14 +56,36 @@ def standing(before: Graph, after: Graph, equations: Mapping[str, Equation]) -> 
             addends = [ref for ref in node.inputs if ref.node not in zeros]
             if layer.class_name == "Add" and len(addends) == 1 and len(node.inputs) > 1 and addends[0] in found:
                 found[outputs[0]] = found[addends[0]]
-        elif layer.cause is None and _is_same_call(node, before, found):
+        elif (layer.cause is None or _follows(layer, origins)) and _is_same_call(node, before, found):
             rearranged = not all(found[ref].is_plain for ref in node.inputs)
             found |= {ref: Standing(ref, rearranged=rearranged) for ref in outputs}
         elif layer.name in between and len(node.inputs) == 1 and node.inputs[0] in found:
             passed = found[node.inputs[0]]  # what it does comes before or behind that
             alike = before.spec_of(passed.tensor) == after.spec_of(outputs[0])
-            found[outputs[0]] = replace(passed, rearranged=passed.rearranged or not alike)
+            found[outputs[0]] = replace(passed, rearranged=not alike)
     return found
+
+
+def layers_between(before: Graph, after: Graph, equation: Equation) -> tuple[str, ...]:
+    """The layers that stand in the base between those of an equation; in the result they stand beside the new one."""
+    named = {after.renamed.get(layer, layer) for layer in equation.layers}
+    return tuple(layer for layer in _way(before, after, equation) if layer not in named)
+
+
+def _way(before: Graph, after: Graph, equation: Equation) -> tuple[str, ...]:
+    """The layers of an equation and those between them, under the names of the result."""
+    way = [after.renamed.get(layer, layer) for layer in equation.layers[:1]]
+    for layer in equation.layers[1:]:
+        name = after.renamed.get(layer, layer)
+        passed: list[str] = []
+        node = before.nodes[before.calls[name][0]] if name in before.calls else None
+        while (
+            node is not None and len(node.data_inputs) == 1 and before.nodes[node.data_inputs[0].node].layer != way[-1]
+        ):
+            node = before.nodes[node.data_inputs[0].node]
+            passed.insert(0, node.layer)
+        way += [*passed, name]
+    return tuple(way)
 
 
 def feeds(name: str, graph: Graph, equations: Mapping[str, Equation]) -> Callable[[Array], Array] | None:
@@ -95,6 +118,11 @@ def _layer(graph: Graph, node: Node) -> LayerSpec:
     return graph.layers[node.layer]
 
 
+def _follows(layer: LayerSpec, origins: Container[Origin | None]) -> bool:
+    """Whether the edit that adapts others gave a layer other sizes, as to a Reshape between them."""
+    return not layer.is_new and not layer.variables and layer.changed_by in origins
+
+
 def _adapted(
     node: Node, equation: Equation, before: Graph, after: Graph, found: Mapping[ValueRef, Standing]
 ) -> Standing | None:
@@ -105,8 +133,8 @@ def _adapted(
     if not equation.layers:
         first = found[node.data_inputs[0]]
         return first if equation.gives is None else None
-    for layer in equation.layers:
-        calls = before.calls.get(after.renamed.get(layer, layer), ())
+    for layer in _way(before, after, equation):
+        calls = before.calls.get(layer, ())
         call = next((each for each in calls if list(before.nodes[each].data_inputs) == taken), None)
         if call is None:
             return None

@@ -243,10 +243,22 @@ def test_a_folded_layer_that_is_a_little_off_is_found(made: Callable[[Made], Non
         proof_of({"set": [same("conv1")], "remove": ["bn"]}, chain())
 
 
+def test_what_stood_between_folded_layers_stands_behind_them(made: Callable[[Made], None]) -> None:
+    inputs = keras.Input((6, 6, 3), name="image")
+    x = L.Conv2D(8, 3, name="conv1")(inputs)
+    x = L.BatchNormalization(name="bn")(L.Dropout(0.5, name="drop")(L.AveragePooling2D(2, name="pool")(x)))
+    base = randomized(keras.Model(inputs, L.Dense(2, name="head")(x)))
+    made(folded())
+    contract = only(proof_of({"set": [same("conv1")], "remove": ["bn"]}, base))
+    assert contract.deviation is not None
+    assert 0 < contract.deviation < 1e-6
+    assert contract.at == ("head",)
+
+
 @pytest.mark.parametrize("size", [6, 9])
 def test_a_dense_layer_as_a_convolution(made: Callable[[Made], None], size: int) -> None:
     makes = {0: lambda read: read("head", 0).reshape(6, 6, 4, 5), 1: lambda read: read("head", 1)}
-    made({"new": (makes, equations.reshaped(("head",), (6, 6, 4), (144,), whole=size == 6))})
+    made({"new": (makes, equations.reshaped(("head",), (6, 6, 4), whole=size == 6))})
     spec = {
         "input": {"shape": [size, size, 3]},
         "cut_at": "conv2",

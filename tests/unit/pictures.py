@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import ClassVar
 
 from spec_compiler.graph import Graph
+from spec_compiler.graph.adapter import Adapter, Preserves, Recipe
 from spec_compiler.graph.layer_spec import LayerSpec, Origin, Shape, VariableSpec
 from spec_compiler.graph.node import Node, TensorSpec, ValueRef
 from spec_compiler.plan import Plan
@@ -81,6 +83,42 @@ def changed() -> Plan:
     after = with_layer(base, "a", config=config, variables=(VariableSpec("k", (8, 4), "float32", True, None, 0),))
     after = with_shape(after, ["a", "add"], (None, 4))
     return Plan("narrow", base, inserted(after, "b", "drop"))
+
+
+class Said(Adapter):
+    """An adapter that makes no values: what it says of them is enough for a picture."""
+
+    strategy: ClassVar = "centre"
+    formula: ClassVar = "zeros around the old kernel"
+    said: ClassVar[tuple[Preserves, str]] = ("exact", "the function")
+
+    @classmethod
+    def of(cls, strategy: str, formula: str, said: tuple[Preserves, str] = said) -> type[Said]:
+        """One of another strategy."""
+        return type(strategy, (cls,), {"strategy": strategy, "formula": formula, "said": said})
+
+    def recipes(self, layer: LayerSpec) -> Mapping[int, Recipe]:
+        return {}
+
+    def promise(self, layer: LayerSpec, graph: Graph) -> tuple[Preserves, str]:
+        return self.said
+
+
+def adapted() -> Plan:
+    """A chain of which most layers have weights that are made of the base's, and a new layer as well."""
+    base = chain("in", "stem", *(f"conv{number}" for number in range(6)), "norm", "scores")
+    after = inserted(base, "norm", "same")
+    widened = Said.of("widen", "rows divided by the number of copies")(Origin("widen"))
+    like = Said.of("like", "gamma, beta", ("not", "the function: other means"))
+    adapters = {
+        "stem": Said(Origin("set", ("set", 0, "weights"))),
+        **{f"conv{number}": widened for number in range(6)},
+        "norm": like(Origin("set", ("set", 1, "weights"))),
+        "same": Said.of("identity", "kernel = I")(INSERT),
+        "scores": Said.of("classes", "by name", ("partly", "2 of 8 | logits"))(Origin("set", ("set", 2, "weights"))),
+    }
+    layers = {name: replace(layer, adapter=adapters.get(name)) for name, layer in after.layers.items()}
+    return Plan("adapted", base, replace(after, layers=layers))
 
 
 def siamese() -> Plan:

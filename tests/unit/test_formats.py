@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import click
 import pytest
 from jsonschema import Draft202012Validator
 
 from spec_compiler.cli.formats import PLAN_FORMATS, plan_as
+from spec_compiler.cli.show import plan_text
 from spec_compiler.diagram import VIEWS, DrawError, to_mermaid, to_tree
 from spec_compiler.diagram.notebook import mimebundle
 from spec_compiler.diagram.picture import draw_up
@@ -21,7 +23,7 @@ from spec_compiler.plan.two_models import compare
 from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.phase import PlannedPhase
 from tests.unit.mermaid import parse_all
-from tests.unit.pictures import awkward, changed, cut, inserted, long_chain, replaced, residual_tower, siamese
+from tests.unit.pictures import adapted, awkward, changed, cut, inserted, long_chain, replaced, residual_tower, siamese
 
 PLANS: dict[str, Callable[[], Plan]] = {
     "replaced": replaced,
@@ -29,6 +31,7 @@ PLANS: dict[str, Callable[[], Plan]] = {
     "siamese": siamese,
     "cut": cut,
     "awkward": awkward,
+    "adapted": adapted,
 }
 SCHEMA = Path(__file__).parents[2] / "schemas" / "plan.schema.json"
 
@@ -42,6 +45,7 @@ SCHEMA = Path(__file__).parents[2] / "schemas" / "plan.schema.json"
         ("siamese", "after"),
         ("cut", "diff"),
         ("awkward", "diff"),
+        ("adapted", "diff"),
     ],
 )
 def test_mermaid_text(name: str, view: str, golden: Callable[[str, str], None]) -> None:
@@ -114,7 +118,7 @@ def test_json_fits_the_published_schema(name: str) -> None:
 def test_the_schema_names_every_key() -> None:
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     data = json.loads(plan_as(replaced(), "json"))
-    assert set(data) == set(schema["properties"]) - {"compile", "matches", "phases", "promises"}
+    assert set(data) == set(schema["properties"]) - {"compile", "matches", "phases", "promises", "weights"}
     assert set(data["layers"][0]) == set(schema["$defs"]["layer"]["properties"])
     assert set(data["summary"]) == set(schema["properties"]["summary"]["properties"])
 
@@ -168,3 +172,20 @@ def test_a_notebook_without_an_engine_shows_text(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr("spec_compiler.diagram.notebook.render", fail)
     assert set(mimebundle(replaced())) == {"text/plain"}
+
+
+def test_the_plan_in_a_terminal_says_what_is_made_of_the_bases_weights() -> None:
+    lines = click.unstyle(plan_text(adapted())).splitlines()
+    assert "  ~ stem … norm: 8 layers with adapted weights, 512 parameters" in lines
+    assert lines[lines.index("Weights made of the base's:") + 1 :] == [
+        "  stem                     centre    zeros around the old kernel           exact: the function",
+        "  conv0 … conv5, 6 layers  widen     rows divided by the number of copies  exact: the function",
+        "  norm                     like      gamma, beta                           another function: other means",
+        "  scores                   classes   by name                               partly: 2 of 8 | logits",
+        "  same                     identity  kernel = I                            exact: the function",
+    ]
+
+
+def test_a_notebook_says_it_below_the_tree() -> None:
+    text = mimebundle(adapted())["text/plain"]
+    assert "\nweights of norm · like · gamma, beta · another function: other means\n" in text

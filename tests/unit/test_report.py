@@ -21,10 +21,10 @@ from spec_compiler.plan.editing import apply_edits
 from spec_compiler.plan.ledger import LedgerRow, WeightLedger
 from spec_compiler.text.yaml_text import parse_source
 from tests.unit.graphs import chain
-from tests.unit.pictures import awkward, changed, cut, inserted, replaced, residual_tower, siamese
+from tests.unit.pictures import adapted, awkward, changed, cut, inserted, replaced, residual_tower, siamese
 
 SPEC = parse_source("spec: 1\nbase: {application: VGG16}\ninsert:\n  - after: conv1\n    layers:\n      - Dense: 8\n")
-PLANS = [replaced, changed, siamese, cut, awkward]
+PLANS = [replaced, changed, siamese, cut, awkward, adapted]
 
 
 def embedded(page: str) -> Any:
@@ -143,3 +143,17 @@ def test_a_model_of_ten_thousand_layers_is_below_ten_megabytes() -> None:
 def test_a_dropped_node_says_which_edit_dropped_it() -> None:
     plan = replaced()
     assert plan.after.removed["conv1"] == Origin("insert", ("insert", 0))
+
+
+def test_what_is_made_of_the_bases_weights_stands_below_the_figures() -> None:
+    said = report_data(adapted())["summary"]["contracts"]
+    assert said[0] == "stem · centre · zeros around the old kernel · exact: the function"
+    assert said[1] == "conv0 … conv5, 6 layers · widen · rows divided by the number of copies · exact: the function"
+    assert "contracts" not in report_data(changed())["summary"]
+
+
+def test_an_adapted_row_of_the_ledger_says_its_formula() -> None:
+    row = LedgerRow("stem", "kernel", "adapted", "`centre`", (8, 8), "float32", 64, "w.h5:a", formula="zeros around")
+    data = report_data(adapted(), ledger=WeightLedger((row,), 1))
+    _, action, reason, *_ = data["ledger"]["rows"]["stem"][0]
+    assert (data["texts"][action], data["texts"][reason]) == ("adapted", "`centre`: zeros around")

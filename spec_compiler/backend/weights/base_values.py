@@ -30,6 +30,10 @@ class BaseValues:
         """Whether one of the bases has the variable."""
         return layer_of_base(place[0], self._models) is not None
 
+    def initial(self, shape: tuple[int, ...]) -> Array:
+        """Zeros: what nothing is promised of."""
+        return np.zeros(shape, "float32")
+
     def decided(self, choice: Choice) -> Any:
         """As `Values.decided`."""
         known = self._decided.get(id(choice))  # the choice is held, so that no other can have its id

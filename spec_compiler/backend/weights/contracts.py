@@ -28,7 +28,7 @@ from spec_compiler.graph.adapter import Contract, contracts
 from spec_compiler.graph.equation import Equation
 from spec_compiler.graph.layer_spec import LayerSpec, Place
 from spec_compiler.graph.node import Node, ValueRef
-from spec_compiler.graph.standing import Standing, compared, feeds
+from spec_compiler.graph.standing import Standing, compared, feeds, layers_between
 from spec_compiler.plan.contracted import said, whose
 from spec_compiler.plan.proof import BOUND, ProvenContract, short
 
@@ -71,6 +71,8 @@ class Contracts:
         refs = list(dict.fromkeys(node.data_inputs))
         if equation is None or not equation.alone or not refs or (len(refs) > 1 and equation.takes is not None):
             return  # of several tensors only the way from the inputs says what each of them is
+        if layers_between(self.before, self.built.graph, equation):
+            return  # these stand beside it now
         layer = self.built.layers[spec.name]
         others = [layer_of_base(name, self.models) for name in equation.layers]
         if any(each is None for each in others):
@@ -79,7 +81,11 @@ class Contracts:
             same_seeds(layer, others[0])
 
         def run(dtype: str) -> float:
-            with computing(dtype, [layer, *others]), _without_activation([layer, *others[-1:]], equation.logits):
+            with (
+                computing(dtype, [layer, *others]),
+                _without_activation([layer, *others[-1:]], equation.logits),
+                self._values.held(self._reference([equation])),
+            ):
                 return _deviation(*self._both(walk, node, equation, layer, others))
 
         deviation, dtype = in_best(run)
@@ -158,7 +164,7 @@ class Contracts:
                 found |= {ref: array_of(each) for ref, each in zip(refs, tensors or (), strict=tensors is not None)}
             return found
 
-        with self._values.held(self._reference()):
+        with self._values.held(self._reference(self.equations.values())):
             theirs = run_base()
             found = {
                 ref: _deviation(*self._seen(wanted[ref], array_of(walk.tensors[ref]), each))
@@ -180,9 +186,9 @@ class Contracts:
         gives = standing.equation.gives if standing.equation is not None else None
         return (ours, theirs) if gives is None else gives(self._values, ours, theirs)
 
-    def _reference(self) -> dict[Place, Array]:
+    def _reference(self, equations: Iterable[Equation]) -> dict[Place, Array]:
         """What variables of the base hold in the model that the result equals, where not the base's values."""
-        recipes = {place: recipe for each in self.equations.values() for place, recipe in each.reference.items()}
+        recipes = {place: recipe for each in equations for place, recipe in each.reference.items()}
         return {place: np.asarray(recipe.make(self._values)) for place, recipe in recipes.items()}
 
     def _contract_of(self, layer: str) -> Contract:
