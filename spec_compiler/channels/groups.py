@@ -167,6 +167,11 @@ class Channels:
             counts[root] = number
         return counts
 
+    def emptied(self, counts: Counts) -> tuple[LayerPath, ...]:
+        """The layers of which nothing would be left: Keras makes none without units, filters or inputs."""
+        uses = self.found.record.uses.values()
+        return tuple(dict.fromkeys(use.layer for use in uses if not self.counts_along(use, counts).any()))
+
     def number(self, line: Line, counts: Counts) -> int:
         """How long a line will be."""
         return int(counts[self.root[line]].sum())

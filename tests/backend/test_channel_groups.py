@@ -1,0 +1,153 @@
+"""What the groups of channels say is true: tensor by tensor a pruned net equals the masked one, a widened one the base."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from spec_compiler.backend.models.reader import node_tensors
+from spec_compiler.channels.groups import Channels
+from spec_compiler.keras_facts.catalogue import application_names
+from tests.backend.channel_cases import CASES
+from tests.backend.channel_models import (
+    Array,
+    difference,
+    doubled,
+    halved,
+    harsh,
+    inputs_of,
+    masked,
+    read,
+    rebuilt,
+    run,
+)
+
+CLOSE = {"float64": 1e-9, "float32": 1e-5}  # of the largest number of an output
+
+
+@pytest.fixture(autouse=True)
+def _precise(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Images with channels first are run with them last, and the applications in float64 as most of the nets.
+
+    TensorFlow has no kernels for those on the CPU; what a layer is told and what its variables hold stay as they are.
+    """
+    for name in ("conv", "depthwise_conv", "separable_conv", "conv_transpose", "max_pool", "average_pool"):
+        monkeypatch.setattr(keras.src.backend.nn, name, channels_last(getattr(keras.src.backend.nn, name)))
+    keras.config.set_floatx("float64")
+    yield
+    keras.config.set_floatx("float32")
+
+
+def channels_last(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of images that takes them with their channels last, in place of first."""
+    place = list(inspect.signature(function).parameters).index("data_format")
+
+    def called(inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        positional = len(args) >= place
+        if (args[place - 1] if positional else kwargs.get("data_format")) != "channels_first":
+            return function(inputs, *args, **kwargs)
+        if positional:
+            args = (*args[: place - 1], "channels_last", *args[place:])
+        else:
+            kwargs["data_format"] = "channels_last"
+        return keras.ops.moveaxis(function(keras.ops.moveaxis(inputs, 1, -1), *args, **kwargs), -1, 1)
+
+    return called
+
+
+def tensors(model: Any, inputs: list[Array]) -> dict[Any, Array]:
+    """All tensors of a model, by the names of its graph."""
+    found = node_tensors(model)
+    starts = model.inputs if len(model.inputs) > 1 else model.inputs[0]
+    values = run(keras.Model(starts, list(found.values())), inputs)
+    return dict(zip(found, values, strict=True))
+
+
+def assert_same_tensors(new: Any, old: Any, channels: Channels, counts: Any, inputs: list[Array]) -> None:
+    """Each tensor of the new model is that of the old one, at the indices that the groups say, and of that shape."""
+    values, wanted = tensors(new, inputs), tensors(old, inputs)
+    assert set(values) == set(wanted)
+    for ref, value in values.items():
+        there = wanted[ref]
+        for axis, index in enumerate(channels.tensor(ref, counts), 1):
+            there = there if index is None else there.take(index, axis)
+        assert channels.shape(wanted[ref].shape, ref, counts) == value.shape
+        assert difference([value], [there]) < CLOSE[keras.config.floatx()], ref
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_channels_that_can_leave(name: str) -> None:
+    channels = read(CASES[name].build())
+    said = (sum(len(group.free) for group in channels.groups), sum(len(group.widenable) for group in channels.groups))
+    assert said == (CASES[name].free, CASES[name].widenable)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_pruned_net_equals_the_masked_one(name: str) -> None:
+    model = harsh(CASES[name].build())
+    channels, inputs = read(model), inputs_of(model)
+    changes = halved(channels)
+    counts = channels.counts(changes)
+    deaf, base = masked(model, channels, counts), run(model, inputs)
+    assert_same_tensors(rebuilt(model, channels, counts), deaf, channels, counts, inputs)
+    assert not changes or difference(run(deaf, inputs), base) > 1e-3  # else the test could not fail
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_widened_net_equals_the_base(name: str) -> None:
+    model = harsh(CASES[name].build())
+    channels, inputs = read(model), inputs_of(model)
+    changes = doubled(channels)
+    counts = channels.counts(changes)
+    new = rebuilt(model, channels, counts)
+    assert not changes or new.count_params() > model.count_params()
+    assert_same_tensors(new, model, channels, counts, inputs)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_channels_leave_and_come_in_one_step(name: str) -> None:
+    model = harsh(CASES[name].build())
+    channels, inputs = read(model), inputs_of(model)
+    gone = halved(channels, 0.3)
+    more = {root: number for root, number in doubled(channels).items() if root not in gone}
+    if any(group.uneven and set(more) & set(group.channels.tolist()) for group in channels.groups):
+        more = {}
+    counts = channels.counts({**gone, **more})
+    deaf = masked(model, channels, channels.counts(gone))
+    assert difference(run(rebuilt(model, channels, counts), inputs), run(deaf, inputs)) < CLOSE[CASES[name].floatx]
+
+
+SMALL = {"MobileNetV2": 64, "MobileNetV3Small": 64, "ResNet50": 64, "DenseNet121": 64, "EfficientNetB0": 64}
+LEAST = {"InceptionV3": 75, "InceptionResNetV2": 75, "Xception": 71}  # sizes; the others take 64
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_an_application_without_half_of_its_channels(name: str) -> None:
+    assert_application(name, SMALL[name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(set(application_names()) - set(SMALL)))
+def test_every_application_without_half_of_its_channels(name: str) -> None:
+    assert_application(name, LEAST.get(name, 64))
+
+
+def assert_application(name: str, size: int) -> None:
+    """An application without half of all groups' channels, without one of each, and with copies of some."""
+    model = harsh(getattr(keras.applications, name)(weights=None, include_top=False, input_shape=(size, size, 3)))
+    channels, inputs = read(model), inputs_of(model)
+    assert not channels.found.ruleless
+    base = run(model, inputs)
+    assert np.isfinite(base[0]).all()
+    for share in (0.5, 0.0):
+        counts = channels.counts(halved(channels, share))
+        deaf = run(masked(model, channels, counts), inputs)
+        assert difference(run(rebuilt(model, channels, counts), inputs), deaf) < 1e-5
+        assert difference(deaf, base) > 1e-4
+    counts = channels.counts(doubled(channels))
+    assert difference(run(rebuilt(model, channels, counts), inputs), base) < 1e-5
