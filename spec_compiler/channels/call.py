@@ -159,6 +159,12 @@ class Call:
         """Lets the channels at the same index leave together."""
         self.record.unite(one, other, self.reason(does))
 
+    def whole(self, line: Line, per: int, does: str) -> None:
+        """Lets each that many channels in a row leave together, as one."""
+        if per > 1:
+            self.unite(np.repeat(line[::per], per), line, does)
+            self.mark(line, "whole", does)
+
     def seam(self, before: int, behind: int) -> None:
         """Remembers that two channels from different places stand side by side."""
         self.record.seam(before, behind, self.reason("has several places for one channel, side by side"))

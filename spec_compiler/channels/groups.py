@@ -10,6 +10,7 @@ import numpy as np
 
 from spec_compiler.channels.atoms import (
     FIXED,
+    KINDS,
     Array,
     Axes,
     Block,
@@ -38,12 +39,13 @@ class Channels:
         record = found.record
         self.root = components(record.count, record.pairs)
         self._reasons: list[Reason] = []
-        self._why = {kind: self._marked(kind) for kind in ("pinned", "mixed", "unwidenable", "uneven")}
+        self._why = {kind: self._marked(kind) for kind in KINDS}
         self._seams()
         block_of = np.repeat(np.arange(len(record.blocks)), [block.size for block in record.blocks])
         pairs = np.unique(np.stack([block_of, block_of[self.root]]), axis=1)
         block_root = components(len(record.blocks), [(pairs[0], pairs[1])])
         self._number = np.unique(block_root, return_inverse=True)[1].reshape(-1)[block_of] - 1  # -1: what is fixed
+        self._uneven()
 
     @classmethod
     def of(cls, graph: Graph) -> Channels:
@@ -69,6 +71,15 @@ class Channels:
                 self._why["unwidenable"][root] = len(self._reasons)
                 self._reasons.append(reason)
 
+    def _uneven(self) -> None:
+        """Copies of all channels alike are those of one group: where others lie beside it, there are none."""
+        for line, kind, reason in self.found.record.marks:
+            if kind == "uneven" and len(np.unique(self._number[line])) > 1:
+                roots = self.root[line]
+                new = roots[self._why["unwidenable"][roots] < 0]
+                self._why["unwidenable"][new] = len(self._reasons)
+                self._reasons.append(reason)
+
     def _mapped(self, kind: Kind, channels: Array) -> Mapping[int, Reason]:
         numbers = self._why[kind][channels]
         return {int(root): self._reasons[at] for root, at in zip(channels, numbers, strict=True) if at >= 0}
@@ -92,7 +103,7 @@ class Channels:
     def _group(self, number: int, blocks: list[Block], uses: list[Use]) -> Group:
         roots = np.concatenate([self.root[block.first : block.first + block.size] for block in blocks])
         channels = _each_once(roots[roots != FIXED])
-        reasons = (self._mapped(kind, channels) for kind in ("pinned", "mixed", "unwidenable", "uneven"))
+        reasons = (self._mapped(kind, channels) for kind in KINDS)
         return Group(number, tuple(blocks), channels, tuple(uses), *reasons)
 
     def line_of(self, layer: str | LayerPath, unit: str = "channels") -> Line | None:

@@ -14,6 +14,8 @@ SHOWN = 3  # names or ranges in a row, before it is said how many more there are
 def described(group: Group) -> str:
     """A group in one line: how many channels, who makes and reads them, and what holds for them."""
     parts = [f"{len(group.channels)} {group.unit}", f"made by {_listed(group.makers)}"]
+    if group.whole:
+        parts[0] += f" of several each: {next(iter(group.whole.values())).text}"
     if group.readers:
         parts.append(f"read by {_listed(group.readers)}")
     parts.append(f"in {len(group.variables)} variables")

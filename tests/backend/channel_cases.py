@@ -280,6 +280,12 @@ def layer_norm(x: Tensor) -> Tensor:
     return dense(conv(layers.LayerNormalization()(conv(x, 6)), 3), 2)
 
 
+@case((6, 5, 3), free=3, widenable=3)
+def layer_norm_of_two_groups(x: Tensor) -> Tensor:
+    x = layers.LayerNormalization()(layers.Concatenate()([conv(x, 4), conv(x, 2)]))
+    return dense(conv(x, 3), 2)
+
+
 @case((6, 5, 3), free=6)
 def layer_norm_along_rows(x: Tensor) -> Tensor:
     return dense(layers.LayerNormalization(axis=[1, 2])(conv(x, 6)), 2)
@@ -575,6 +581,19 @@ def bidirectional_sum(x: Tensor) -> Tensor:
 def bidirectional_apart(x: Tensor) -> Tensor:
     one, other = layers.Bidirectional(layers.GRU(4), merge_mode=None)(x)
     return layers.Add()([dense(one, 2), dense(other, 2)])
+
+
+@case((6, 5), free=3 + 8)
+def bidirectional_states(x: Tensor) -> Tensor:
+    way = layers.LSTM(4, return_sequences=True, return_state=True)
+    y, *states = layers.Bidirectional(way)(dense(x))
+    return layers.Concatenate()([dense(y, 2)[:, 0], dense(layers.Concatenate()(states), 2)])
+
+
+@case((6, 5), free=8)
+def bidirectional_begins_with_states(x: Tensor) -> Tensor:
+    start = [dense(x[:, 0], 4) for _ in range(2)]
+    return dense(layers.Bidirectional(layers.GRU(4))(x, initial_state=start), 2)
 
 
 @case((6, 5), free=3 + 4)

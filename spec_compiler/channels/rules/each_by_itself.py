@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from spec_compiler.channels.atoms import Axes
 from spec_compiler.channels.call import Call, NoRule
 from spec_compiler.channels.rules.activations import activated, normalized
@@ -14,6 +12,8 @@ from spec_compiler.channels.rules.convolutions import WINDOW, at
 
 def same(call: Call) -> list[Axes]:
     """Each number by itself."""
+    if call.config.get("noise_shape") is not None:
+        raise NoRule("has a noise of a shape of its own")
     return [call.ins[0]]
 
 
@@ -94,8 +94,7 @@ def group_normalization(call: Call) -> list[Axes]:
         if len(line) % groups:
             raise NoRule("has groups that do not fit its channels")
         per = len(line) // groups
-        whole = "takes mean and variance over groups of channels, which leave as a whole"
-        call.unite(np.repeat(line[::per], per), line, whole)
+        call.whole(line, per, "takes mean and variance over groups, each of which leaves as a whole")
         call.arguments["groups"] = lambda number: number(line) // per
     return [call.ins[0]]
 

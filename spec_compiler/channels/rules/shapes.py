@@ -101,6 +101,7 @@ def _anew(call: Call, lines: Axes, sizes: Shape, wanted: Shape) -> list[Line | N
     rows = np.moveaxis(grid, at, -1).reshape(-1, grid.shape[at])
     if len(rows) > 1:
         call.unite(np.tile(rows[0], len(rows) - 1), rows[1:].ravel(), SPREAD)
+        call.mark(rows[0], "whole", SPREAD)
         call.seam(rows[0][-1], rows[0][0])
     return [rows[0] if each == at else None for each in range(grid.ndim)]
 
