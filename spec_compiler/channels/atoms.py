@@ -38,6 +38,11 @@ class Block(NamedTuple):
     first: int
     size: int
 
+    @property
+    def line(self) -> Line:
+        """Its atoms."""
+        return np.arange(self.first, self.first + self.size)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Use:

@@ -101,7 +101,7 @@ class Channels:
         return tuple(self._group(number, blocks[number], uses[number]) for number in sorted(blocks))
 
     def _group(self, number: int, blocks: list[Block], uses: list[Use]) -> Group:
-        roots = np.concatenate([self.root[block.first : block.first + block.size] for block in blocks])
+        roots = self.root[np.concatenate([block.line for block in blocks])]
         channels = _each_once(roots[roots != FIXED])
         reasons = (self._mapped(kind, channels) for kind in KINDS)
         return Group(number, tuple(blocks), channels, tuple(uses), *reasons)
@@ -114,7 +114,7 @@ class Channels:
         path = (layer,) if isinstance(layer, str) else layer
         if unit == "heads":
             found = [block for block in self.found.record.blocks if block.layer == path and block.unit == unit]
-            return np.arange(found[0].first, found[0].first + found[0].size) if found else None
+            return found[0].line if found else None
         graph = self.graph
         for name in path[:-1]:
             inner = graph.layers[name].inner
@@ -165,7 +165,7 @@ class Channels:
         """Why an input's channels cannot change with what reads them, each once; that it is an input left out."""
         roots = set(self.root[self.found.inputs[name][1]].tolist())
         own = Reason(f"the model's input `{name}`", (self.graph.nodes[name].layer,))
-        kinds = ("pinned", "mixed")
+        kinds = ("pinned", "mixed", "whole")
         marks = (each for each in self.found.record.marks if each[1] in kinds and each[2] != own)
         return tuple(dict.fromkeys(why for line, _, why in marks if not roots.isdisjoint(self.root[line].tolist())))
 

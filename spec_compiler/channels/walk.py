@@ -87,6 +87,11 @@ def _nested(found: Walk, graph: Graph, node: Node, path: LayerPath, tied: bool) 
     inner = graph.layers[node.layer].inner
     assert inner is not None
     here = (*path, node.layer)
+    if len(inner.input_refs) != len(node.data_inputs):
+        why = Reason(f"`{'/'.join(here)}` is called in a way that is not known", here)
+        for line in (line for ref in node.data_inputs for line in found.lines(path, ref) if line is not None):
+            found.record.mark(line, "pinned", why)
+        return [(None,) * len(each.shape[1:]) for each in node.outputs]
     for ref, outer in zip(inner.input_refs, node.data_inputs, strict=True):
         axes = found.lines(path, outer)
         before = found.tensors.get((here, ref))
@@ -137,7 +142,7 @@ def _called(found: Walk, graph: Graph, node: Node, path: LayerPath, tied: bool) 
         does = str(error) if isinstance(error, NoRule) else UNKNOWN
         found.ruleless[call.path] = does
         lines = [line for axes in (*call.ins, *masks) for line in axes]
-        lines += [use.line for key, use in record.uses.items() if key[0] == call.path] if call.variables else []
+        lines += [use.line for key, use in record.uses.items() if key[0] == call.path]
         for line in lines:
             call.mark(line, "pinned", does)
         return [(None,) * len(shape) for shape in shapes]
@@ -157,7 +162,7 @@ def _call(found: Walk, graph: Graph, node: Node, path: LayerPath, tied: bool) ->
         [found.lines(path, ref) for ref in node.data_inputs],
         [_shape(graph, ref) for ref in node.data_inputs],
         [each.shape[1:] for each in node.outputs],
-        dict(enumerate(layer.variables or ())),
+        None if layer.is_new and layer.variables is None else dict(enumerate(layer.variables or ())),
         node.args,
         node.kwargs,
         tied,

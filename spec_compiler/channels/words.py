@@ -18,7 +18,7 @@ def described(group: Group) -> str:
         parts[0] += f" of several each: {next(iter(group.whole.values())).text}"
     if group.readers:
         parts.append(f"read by {_listed(group.readers)}")
-    parts.append(f"in {len(group.variables)} variables")
+    parts.append(f"in {len(group.variables)} variable{'s' if len(group.variables) != 1 else ''}")
     for what, found in (("pinned", group.pinned), ("inexact", group.mixed), ("not to be widened", group.unwidenable)):
         if found:
             count = "" if len(found) == len(group.channels) else f"{len(found)} "

@@ -60,7 +60,7 @@ def test_groups_are_joined_by_sums_and_not_by_what_stands_beside() -> None:
 def test_a_group_in_words() -> None:
     channels = of(NET)
     assert [described(group) for group in channels.groups] == [
-        "3 inputs; made by `image`; read by `a`; in 1 variables; pinned: the model's input `image`",
+        "3 inputs; made by `image`; read by `a`; in 1 variable; pinned: the model's input `image`",
         "4 channels; made by `a`, `b`; read by `b`, `c`, `top`; in 9 variables",
         "2 channels; made by `c`; read by `top`; in 2 variables",
         "5 channels; made by `top`; in 2 variables; pinned: the model's output `top`",
@@ -181,7 +181,8 @@ TOP = "top Dense(units=2) <- y -> (None, 2) | kernel (4, 2), bias (2,)"
          "`y` (BatchNormalization) has a variable `gamma` of another size than its input says", None, None),
         ("y Dense(units=4) <- a -> (None, 4) | kernel (4, 4), lora_kernel_a (4, 2), lora_kernel_b (2, 4)",
          "`y` (Dense) has a variable `lora_kernel_a` that its class has not", None, None),
-        ("y Dense(units=4) <- a -> (None, 4)", "`y` (Dense) has no variable `kernel` as Keras's has", None, None),
+        ("y Dense(units=4) <- a -> (None, 4) | none",
+         "`y` (Dense) has no variable `kernel` as Keras's has", None, None),
         ("y Dropout(rate=0.5, noise_shape=(None, 4)) <- a -> (None, 4)",
          "`y` (Dropout) has a noise of a shape of its own", None, None),
         ("y Add() <- [a, x2] -> (None, 4)", "`y` (Add) joins the channels with what keeps its size", None, None),
@@ -344,6 +345,25 @@ top   Dense(units=2) <- inner -> (None, 2) | kernel (3, 2)
     assert channels.arguments(("inner", "start"), counts) == {"batch_shape": (None, 3)}
     assert channels.array(np.ones((4, 3)), (("inner", "b"), 0), counts).shape == (3, 3)
     assert channels.shape((None, 4), ValueRef("start"), counts, ("inner",)) == (None, 3)
+
+
+def test_new_layers_that_are_not_built_yet_take_what_comes() -> None:
+    graph = net(
+        f"""
+a    {DENSE}
+norm BatchNormalization() <- a -> (None, 4) ; from head[0]
+b    Dense(units=3) <- norm -> (None, 3) ; from head[1]
+c    Conv1D(filters=2) <- b -> (None, 3) ; from head[2]
+"""
+    )
+    channels = Channels.of(graph)
+    assert [len(group.free) for group in channels.groups] == [0, 4, 0]
+    assert [use.layer for use in channels.groups[1].uses] == [("a",), ("a",)]
+    counts = channels.counts({int(channels.channels_of("b")[0]): 0})
+    assert channels.arguments("b", counts) == {"units": 2}
+    assert {why.text for why in channels.groups[2].pinned.values()} == {
+        "`c` (Conv1D) puts out another shape than its rule says"
+    }
 
 
 def test_a_graph_whose_shapes_are_not_known_yet_says_so() -> None:

@@ -12,8 +12,10 @@ from spec_compiler.channels.rules.convolutions import WINDOW, at
 
 def same(call: Call) -> list[Axes]:
     """Each number by itself."""
-    if call.config.get("noise_shape") is not None:
-        raise NoRule("has a noise of a shape of its own")
+    _, *noise = call.config.get("noise_shape") or [None] * (call.rank + 1)
+    for line, size in zip(call.ins[0], noise, strict=True):
+        if size not in (None, 1):
+            call.mark(line, "pinned", "has a noise of a shape of its own")
     return [call.ins[0]]
 
 
@@ -52,7 +54,7 @@ def batch_normalization(call: Call) -> list[Axes]:
 def layer_scale(call: Call) -> list[Axes]:
     """ConvNeXt's: a factor for each channel."""
     line = call.ins[0][-1]
-    for variable in call.variables.values():  # `variable_3`: Keras numbers them through the whole process
+    for variable in (call.variables or {}).values():  # `variable_3`: Keras numbers them through the whole process
         call.use(variable.path, 0, line, "carries")
     if line is not None:
         call.arguments["projection_dim"] = lambda number: number(line)

@@ -31,7 +31,7 @@ def bidirectional(call: Call) -> list[Axes]:
     ways = {}
     for key, prefix in (("layer", "forward_"), ("backward_layer", "backward_")):
         way = _inside(call, key)
-        way.variables = {at: each for at, each in call.variables.items() if each.path.startswith(prefix)}
+        way.variables = {at: each for at, each in (call.variables or {}).items() if each.path.startswith(prefix)}
         ways[key] = way
     states = len(call.ins) - 1
     if any(way.class_name not in ("LSTM", "GRU", "SimpleRNN") for way in ways.values()) or states % 2:
