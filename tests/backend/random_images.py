@@ -56,7 +56,7 @@ def _next(chance: Random, x: Any, y: Any) -> list[Any]:
         lambda: layers.MaxPooling2D(2, padding="same")(x),
         lambda: ops.pad(x, [[0, 0], [0, 0], [0, 1], [0, chance.choice((0, 1))]]),
         lambda: ops.transpose(ops.stack([x, x], axis=3), (0, 1, 2, 4, 3))[..., 0],
-        lambda: ops.softmax(x, axis=1),
+        lambda: ops.softmax(x, axis=1) if rows > 1 else x,
         lambda: ops.mean(x, axis=1, keepdims=True) + x,
     ]
     out = chance.choice(choices)()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from random import Random
 from typing import Any
 
 import keras
@@ -26,6 +27,7 @@ from tests.backend.channel_models import (
     rebuilt,
     run,
 )
+from tests.backend.random_images import random_image_net
 
 CLOSE = {"float64": 1e-9, "float32": 1e-5}  # of the largest number of an output
 
@@ -121,6 +123,19 @@ def test_channels_leave_and_come_in_one_step(name: str) -> None:
     counts = channels.counts({**gone, **more})
     deaf = masked(model, channels, channels.counts(gone))
     assert difference(run(rebuilt(model, channels, counts), inputs), run(deaf, inputs)) < CLOSE[CASES[name].floatx]
+
+
+@pytest.mark.parametrize("seed", range(1000, 1012))
+def test_nets_drawn_at_random(seed: int) -> None:
+    keras.utils.clear_session(free_memory=False)
+    model = harsh(random_image_net(Random(seed)))
+    channels, inputs = read(model), inputs_of(model)
+    assert not channels.found.ruleless
+    counts = channels.counts(halved(channels))
+    deaf = masked(model, channels, counts)
+    assert_same_tensors(rebuilt(model, channels, counts), deaf, channels, counts, inputs)
+    counts = channels.counts(doubled(channels))
+    assert_same_tensors(rebuilt(model, channels, counts), model, channels, counts, inputs)
 
 
 class Foreign(keras.layers.Dense):  # type: ignore[misc]
