@@ -14,8 +14,9 @@ import pytest
 from spec_compiler.backend.models.reader import node_tensors
 from spec_compiler.channels.groups import Channels
 from spec_compiler.keras_facts.catalogue import application_names
-from tests.backend.channel_cases import CASES
-from tests.backend.channel_models import (
+from tests.backend.channel_nets import CASES
+from tests.backend.channel_nets.drawn import random_image_net
+from tests.backend.channel_nets.oracle import (
     Array,
     difference,
     doubled,
@@ -27,7 +28,6 @@ from tests.backend.channel_models import (
     rebuilt,
     run,
 )
-from tests.backend.random_images import random_image_net
 
 CLOSE = {"float64": 1e-9, "float32": 1e-5}  # of the largest number of an output
 
