@@ -71,8 +71,19 @@ def plan_lines(plan: Plan) -> list[str]:
         f"Output: {_arrow(_ends(plan.before, 'output'), _ends(plan.after, 'output'))}",
         *([f"Compiled with {compile_text(plan.compilation)}."] if plan.compilation else []),
         *(f"Expect {printable(promise.text)}." for promise in plan.promises),
+        *map(printable, _left(plan)),
     ]
     return lines
+
+
+def _left(plan: Plan) -> Iterator[str]:
+    """What an edit of many layers left as it is, layers with the same reason together."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for each in plan.after.left:
+        reasons.setdefault((each.origin.place, each.reason), []).append(each.layer)
+    for (section, reason), layers in reasons.items():
+        count = f" ({len(layers)})" if len(layers) > 1 else ""
+        yield f"Left by `{section}`: {listed(layers, 3)}{count}: {reason}."
 
 
 def phase_text(phase: PlannedPhase, plan: Plan) -> str:

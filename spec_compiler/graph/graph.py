@@ -38,6 +38,14 @@ class Coming(NamedTuple):
     names: Mapping[str, tuple[str, Origin]] = {}
 
 
+class LeftOut(NamedTuple):
+    """A layer that an edit of many was to change and leaves as it is: why, and where the spec says that edit."""
+
+    layer: str
+    reason: str
+    origin: Origin
+
+
 @dataclass(frozen=True, repr=False)
 class Graph:
     """A model: its layers, its nodes in a topological order, and the structures of its inputs and outputs.
@@ -55,6 +63,7 @@ class Graph:
     positions: tuple[str, ...] = ()  # names of the base's `model.layers`, in order
     idle: frozenset[str] = frozenset()  # inputs that no output of the base depends on
     warnings: tuple[Diagnostic, ...] = ()  # what the edits found legal but worth saying
+    left: tuple[LeftOut, ...] = ()  # what edits of many layers left as it is
     coming: Coming | None = None  # while edits are applied
     originals: Mapping[str, LayerSpec] = field(default_factory=dict)  # the base's layers, while edits are applied
     inference: bool = False  # whether every BatchNormalization stays in inference mode, also what is made trainable
@@ -222,6 +231,7 @@ class Graph:
             },
             positions=tuple(layer_name(name) for name in self.positions),
             idle=frozenset(nodes[name] for name in self.idle),
+            left=tuple(each._replace(layer=layer_name(each.layer)) for each in self.left),
             coming=self.coming and self.coming._replace(layers=tuple(renamed(layer) for layer in self.coming.layers)),
         )
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 from spec_compiler.edits.dtype import policies_in, policy_name
 from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Contract, contracts
+from spec_compiler.graph.graph import LeftOut
 from spec_compiler.graph.layer_spec import LayerSpec, Shape
 from spec_compiler.graph.node import TensorSpec
 from spec_compiler.graph.trainable import flags, num_frozen
@@ -127,6 +128,8 @@ class Plan:
         if before.name != after.name:
             details.append(("name", before.name, after.name))
         details += _config_changes(before, after)
+        if after.adapter is not None and not details:
+            details.append(("weights", "copied", after.adapter.strategy))
         return Change("changed" if details else "kept", before, after, old, new, tuple(details))
 
     @cached_property
@@ -192,6 +195,7 @@ class Plan:
             **({"phases": [_phase_json(phase, self.after) for phase in self.phases]} if self.phases else {}),
             **({"compile": self.compilation.to_json()} if self.compilation else {}),
             **({"weights": [_contract_json(each) for each in self.contracts]} if self.contracts else {}),
+            **({"left": [_left_json(each) for each in self.after.left]} if self.after.left else {}),
             **({"promises": [promise.to_json() for promise in self.promises]} if self.promises else {}),
         }
 
@@ -206,6 +210,11 @@ def _contract_json(contract: Contract) -> dict[str, Any]:
     origin = {"section": contract.origin.section, "path": list(contract.origin.path)}
     said = {key: getattr(contract, key) for key in ("strategy", "formula", "preserves", "text")}
     return {**said, "layers": list(contract.layers), **origin}
+
+
+def _left_json(left: LeftOut) -> dict[str, Any]:
+    said = {"layer": left.layer, "reason": left.reason}
+    return {**said, "section": left.origin.section, "path": list(left.origin.path)}
 
 
 def _frozen_inside(before: LayerSpec, after: LayerSpec) -> tuple[str, str] | None:
