@@ -74,6 +74,7 @@ def specs(draw: Any, names: list[str]) -> dict[str, Any]:
             st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True),
             st.dictionaries(st.sampled_from(("a", "b")), st.sampled_from(names), min_size=1),
         ),
+        "fold": st.one_of(st.just("batch_norm"), st.fixed_dictionaries({"batch_norm": one})),
         "dtype": st.sampled_from(("mixed_bfloat16", "mixed_float16")),
         "freeze": one,
         "unfreeze": one,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -31,10 +32,10 @@ _SAYS = "Every BatchNormalization that can be; `{batch_norm: SELECTOR}` for some
 class WhatToFold(Parsed):
     """What is folded: `batch_norm` for all that can be, or with a selector for some."""
 
-    definition: ClassVar[str] = "what_to_fold"
+    definition: ClassVar[str] = "folding"
     definitions: ClassVar[Mapping[str, Any]] = {
-        "what_to_fold": {
-            "title": "WhatToFold",
+        "folding": {
+            "title": "Folding",
             "description": _SAYS,
             "anyOf": [
                 {"const": BATCH_NORM},
@@ -138,12 +139,10 @@ class Fold(RootModel[WhatToFold], Edit, frozen=True):
 
     def _inside(self, graph: Graph, origin: Origin) -> Sequence[LeftOut]:
         """The nested models with such layers inside, where all are to be folded: nothing reaches into them."""
-        models: dict[str, int] = {}
-        for name, layer in enclosed(graph) if self.root.batch_norm is None else ():
-            if normalizes(layer.class_name):
-                models[name.partition("/")[0]] = models.get(name.partition("/")[0], 0) + 1
+        inside = (name for name, layer in enclosed(graph) if normalizes(layer.class_name))
+        models = Counter(name.partition("/")[0] for name in inside) if self.root.batch_norm is None else {}
         return [
-            LeftOut(name, f"{count} are inside of it, which `{{batch_norm: {name}/..}}` reaches", origin)
+            LeftOut(name, f"{count} inside of it, which `fold: {{batch_norm: {name}/..}}` reaches", origin)
             for name, count in models.items()
         ]
 

@@ -115,24 +115,24 @@ def check_norm(norm: LayerSpec) -> None:
         raise CannotFold("it is of a class of its own")
 
 
-def check_class(layer: LayerSpec, *, behind: bool) -> None:
-    """That a layer has a kernel which can take a BatchNormalization beside it in, and values of the base.
+def class_reason(layer: LayerSpec, *, behind: bool) -> str | None:
+    """Why a layer has no kernel that takes in a BatchNormalization behind it, or, if it is `behind`, in front of it.
 
-    Raises:
-        CannotFold: it has not.
+    None where it has one.
     """
     what, where = layer.class_name, place(behind)
     if layer.kind == "input":
-        raise CannotFold(f"an input is {where}")
+        return f"an input is {where}"
     is_known = layer.kind == "layer" and what in (*_DENSE, *_PADDED, *_TRANSPOSED) and _is_of_keras(layer)
     if not is_known:
-        raise CannotFold(f"{'an' if what[:1] in 'AEIO' else 'a'} {what} is {where}")
+        return f"{'an' if what[:1] in 'AEIO' else 'a'} {what} is {where}"
     if layer.is_new:
-        raise CannotFold(f"the {what} {where} is new and has no values of the base")
+        return f"the {what} {where} is new and has no values of the base"
     kernels = {kernel_of(layer), DEPTHWISE} - ({DEPTHWISE} if kernel_of(layer) == KERNEL else set())
     is_plain = all(each.dtype.startswith(("float", "bfloat")) for each in layer.variables or ())
     if {*indices(layer)} - {BIAS} != kernels or (BIAS in indices(layer)) != _says_bias(layer) or not is_plain:
-        raise CannotFold(f"the {what} {where} has other weights than a kernel and a bias")
+        return f"the {what} {where} has other weights than a kernel and a bias"
+    return None
 
 
 def check_way(holder: LayerSpec, way: Way, *, behind: bool) -> None:
@@ -148,7 +148,7 @@ def check_way(holder: LayerSpec, way: Way, *, behind: bool) -> None:
         raise CannotFold(f"its axis is not that of the channels of the {what} {where}")
     if what == "EinsumDense" and not _einsum_fits(holder, behind):
         raise CannotFold(f"the equation of the EinsumDense {where} has no place for it")
-    if not behind and not has_argument(holder, "activation", None):
+    if not behind and "activation" in arguments_of(holder) and not has_argument(holder, "activation", "linear"):
         raise CannotFold(f"the {what} {where} has an activation")
     if behind and what in _TRANSPOSED:
         raise CannotFold(f"the {what} {where} adds up less at its borders")

@@ -9,9 +9,9 @@ from spec_compiler.adapters.folded import Folded, IntoBehind, IntoFront
 from spec_compiler.edits.foldable import (
     CannotFold,
     Way,
-    check_class,
     check_norm,
     check_way,
+    class_reason,
     doing_in_training,
     passed,
     place,
@@ -69,7 +69,9 @@ class Folding:
         self._flows |= {ValueRef(call): self._graph.nodes[call].data_inputs[0] for call in calls}
 
     def _check(self, holder: LayerSpec, ways: Sequence[Way], calls: Sequence[str], *, behind: bool) -> None:
-        check_class(holder, behind=behind)
+        reason = class_reason(holder, behind=behind)
+        if reason is not None:
+            raise CannotFold(reason)
         what, ends = f"the {holder.class_name} {place(behind)}", [way.call for way in ways]
         if sorted(ends) != sorted(self._graph.calls[holder.name]):
             raise CannotFold(f"{what} is called elsewhere too")
@@ -107,10 +109,12 @@ class Folding:
         while True:
             ref = self._source(last.data_inputs[0])
             layer, taken = self._layers[self._graph.nodes[ref.node].layer], self._graph.nodes[ref.node].inputs
-            if list(self._users(ref)) != [user]:
-                raise CannotFold("what is in front of it goes elsewhere too", f"{self._named(ref.node)} → `{user}`")
             rank = self._rank(taken[0]) if len(taken) == 1 else 0
             axes = [each for each in range(1, rank) if passed(layer, each, rank) == axis]
+            if list(self._users(ref)) != [user]:
+                reason = None if axes else class_reason(layer, behind=False)
+                edge = f"{self._named(ref.node)} → `{user}`"
+                raise CannotFold(reason or "what is in front of it goes elsewhere too", edge)
             if not axes:
                 return Way(ref.node, self._rank(ref), axis, trained)
             axis, trained, last, user = (

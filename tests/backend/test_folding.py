@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import numpy as np
 import pytest
 from keras import layers
 
-from spec_compiler import compile_spec
+from spec_compiler import SpecError, compile_spec, plan_spec
+from spec_compiler.cli.show import plan_text
 from tests.backend.conftest import assert_same_bits, outputs_of
+from tests.memory import assert_planned_without_keras
 
 FOLD = {"spec": 1, "fold": "batch_norm"}
 
@@ -183,3 +186,386 @@ def test_applications(name: str, tmp_path: Path) -> None:
     compiled.model.save(tmp_path / "folded.keras")
     again = keras.models.load_model(tmp_path / "folded.keras")
     assert_same_bits(outputs_of(again, data), outputs_of(compiled.model, data))
+
+
+def conv(name: str = "conv", **arguments: Any) -> Any:
+    return layers.Conv2D(4, 3, name=name, **arguments)
+
+
+def on_two(*calls: Any) -> Any:
+    """A model of two inputs; each of the calls takes both tensors and gives two."""
+    inputs = [keras.Input(IMAGE, name=name) for name in ("left", "right")]
+    tensors: Any = inputs
+    for call in calls:
+        tensors = call(*tensors)
+    return harsh(keras.Model(inputs, tensors))
+
+
+def on_both(layer: Any) -> Any:
+    return lambda *tensors: [layer(each) for each in tensors]
+
+
+def residual() -> Any:
+    inputs = keras.Input(IMAGE, name="image")
+    x = conv(padding="same")(inputs)
+    return keras.Model(inputs, [layers.Add()([norm()(x), x])])
+
+
+def tied() -> Any:
+    shared = layers.Dense(5, name="shared")
+    start = keras.Input(ROW)
+    inner = keras.Model(start, layers.ReLU()(shared(start)), name="inner")
+    inputs = keras.Input(ROW, name="image")
+    return keras.Model(inputs, layers.ReLU()(norm()(shared(inner(inputs)))))
+
+
+class Conv2D(layers.Conv2D):  # type: ignore[misc]
+    """A convolution that computes something else."""
+
+    def call(self, inputs: Any) -> Any:
+        return super().call(inputs) ** 2
+
+
+STAY: dict[str, tuple[Any, str]] = {
+    "activation": (
+        lambda: model_of(IMAGE, conv(activation="relu"), norm(), layers.ReLU()),
+        "the Conv2D in front of it has an activation; a ReLU is behind it",
+    ),
+    "output": (
+        lambda: model_of(IMAGE, norm()),
+        "an input is in front of it; what it puts out is put out by the model",
+    ),
+    "padding_behind": (
+        lambda: model_of(IMAGE, norm(), conv(padding="same")),
+        "an input is in front of it; the Conv2D behind it pads its borders with zeros (`padding: same`)",
+    ),
+    "causal_behind": (
+        lambda: model_of(SOUND, norm(), layers.Conv1D(3, 2, padding="causal")),
+        "an input is in front of it; the Conv1D behind it pads its borders with zeros (`padding: causal`)",
+    ),
+    "padding_between": (
+        lambda: model_of(IMAGE, conv(), layers.ZeroPadding2D(), norm(), layers.ReLU()),
+        "a ZeroPadding2D is in front of it; a ReLU is behind it",
+    ),
+    "transposed_behind": (
+        lambda: model_of(IMAGE, norm(), layers.Conv2DTranspose(3, 3)),
+        "an input is in front of it; the Conv2DTranspose behind it adds up less at its borders",
+    ),
+    "another_axis": (
+        lambda: model_of(IMAGE, conv(), norm(axis=1), layers.ReLU()),
+        "its axis is not that of the channels of the Conv2D in front of it; a ReLU is behind it",
+    ),
+    "another_axis_behind": (
+        lambda: model_of(IMAGE, norm(axis=1), layers.Dense(3)),
+        "an input is in front of it; its axis is not that of the channels of the Dense behind it",
+    ),
+    "middle_flat": (
+        lambda: model_of(IMAGE, norm(axis=2), layers.Flatten(), layers.Dense(3)),
+        "an input is in front of it; a Flatten is behind it",
+    ),
+    "largest": (
+        lambda: model_of(IMAGE, norm(), layers.GlobalMaxPooling2D(), layers.Dense(3)),
+        "an input is in front of it; a GlobalMaxPooling2D is behind it",
+    ),
+    "both_ways": (
+        residual,
+        "what is in front of it goes elsewhere too; an Add is behind it",
+    ),
+    "training": (
+        lambda: model_of(IMAGE, conv(), lambda x: norm()(x, training=True), layers.ReLU()),
+        "it is called with `training: true`, and normalizes by the batch",
+    ),
+    "called_elsewhere": (
+        lambda: on_two(
+            on_both(conv()), lambda left, right: [norm()(left), layers.ReLU()(right)], on_both(layers.ReLU())
+        ),
+        "the Conv2D in front of it is called elsewhere too; a ReLU is behind it",
+    ),
+    "tied": (tied, "the Dense in front of it shares its weights with another layer; a ReLU is behind it"),
+    "lora": (
+        lambda: model_of(ROW, layers.Dense(6, lora_rank=2), norm(), layers.ReLU()),
+        "the Dense in front of it has other weights than a kernel and a bias; a ReLU is behind it",
+    ),
+    "another_dtype": (
+        lambda: model_of(IMAGE, conv(dtype="mixed_float16"), norm(dtype="float32"), layers.ReLU()),
+        "the Conv2D in front of it computes in another dtype; a ReLU is behind it",
+    ),
+    "own_class": (
+        lambda: model_of(IMAGE, Conv2D(4, 3), norm(), layers.ReLU()),
+        "a Conv2D is in front of it; a ReLU is behind it",
+    ),
+    "einsum": (
+        lambda: model_of(
+            SOUND, layers.EinsumDense("abc,cde->abed", (None, 7, 3), bias_axes="e"), norm(), layers.ReLU()
+        ),
+        "the equation of the EinsumDense in front of it has no place for it; a ReLU is behind it",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", STAY)
+def test_what_cannot_be_folded_is_said(case: str) -> None:
+    make, reason = STAY[case]
+    with pytest.raises(SpecError) as refused:
+        plan_spec({"spec": 1, "fold": {"batch_norm": "bn"}}, base=make())
+    [problem] = refused.value.diagnostics
+    assert (problem.code, problem.path) == ("SC322", ("fold", "batch_norm"))
+    assert problem.message == f"`bn` cannot be folded: {reason}"
+    assert not problem.notes or "`bn`" in problem.notes[0] or "(" in problem.notes[0]
+
+
+TOGETHER: dict[str, Any] = {
+    "shared": lambda: on_two(on_both(conv()), on_both(norm()), on_both(layers.ReLU())),
+    "shared_behind": lambda: on_two(
+        on_both(norm()), on_both(layers.GlobalAveragePooling2D()), on_both(layers.Dense(3))
+    ),
+    "two_in_a_row": lambda: model_of(IMAGE, conv(), norm(), layers.BatchNormalization(), layers.ReLU()),
+    "two_in_front": lambda: model_of(IMAGE, norm(), layers.BatchNormalization(), conv()),
+    "on_both_sides": lambda: model_of(IMAGE, norm(), conv(), layers.BatchNormalization(), layers.ReLU()),
+    "dropout_between": lambda: model_of(IMAGE, conv(), layers.Dropout(0.5, name="drop"), norm(), layers.ReLU()),
+    "mean_between": lambda: model_of(IMAGE, conv(), layers.GlobalAveragePooling2D(), norm()),
+    "kept_sizes": lambda: model_of(IMAGE, conv(), layers.GlobalAveragePooling2D(keepdims=True), norm()),
+    "training_false": lambda: model_of(IMAGE, conv(), lambda x: norm()(x, training=False), layers.ReLU()),
+    "frozen": lambda: model_of(IMAGE, conv(trainable=False), norm(), layers.ReLU()),
+    "first_axis": lambda: model_of(SOUND, norm(axis=1), layers.Flatten(), layers.Dense(5)),
+    "flat_of_rows": lambda: model_of(ROW, norm(), layers.Flatten(), layers.Dense(5)),
+}
+
+
+@pytest.mark.parametrize("case", TOGETHER)
+def test_together(case: str) -> None:
+    base = TOGETHER[case]()
+    compiled = compile_spec(FOLD, base=base)
+    assert not norms(compiled.model)
+    assert_same_function(compiled, base)
+    assert not compiled.weights.of("dropped")
+    contracts = compiled.plan.contracts
+    assert {each.strategy for each in contracts} == {"fold"}
+    assert {each.preserves for each in contracts} == {"exact"}
+    said = " in training `drop` acts on other values" if case == "dropout_between" else None
+    assert {each.text.partition(";")[2] or None for each in contracts} == {said}
+    assert all(layer.trainable == base.get_layer(layer.name).trainable for layer in compiled.model.layers)
+
+
+def test_one_of_many_that_stays_is_in_the_plan() -> None:
+    base = model_of(IMAGE, conv(), norm(), layers.ReLU(), layers.BatchNormalization(name="stays"), layers.ReLU())
+    compiled = compile_spec({"spec": 1, "fold": {"batch_norm": ["bn", "stays"]}}, base=base)
+    assert_same_function(compiled, base)
+    reason = "a ReLU is in front of it; a ReLU is behind it"
+    assert left(compiled) == {"stays": reason}
+    path = ["fold"]
+    assert compiled.plan.to_json()["left"] == [{"layer": "stays", "reason": reason, "section": "fold", "path": path}]
+    assert f"Left by `fold`: stays: {reason}." in str(plan_text(compiled.plan))
+    with pytest.raises(SpecError, match="`stays` cannot be folded"):
+        plan_spec({"spec": 1, "fold": {"batch_norm": {"layers": "type:BatchNormalization", "except": "bn"}}}, base=base)
+
+
+def nested() -> Any:
+    start = keras.Input(IMAGE)
+    inner = keras.Model(start, layers.ReLU()(norm()(conv()(start))), name="inner")
+    inputs = keras.Input(IMAGE, name="image")
+    x = layers.BatchNormalization(name="own")(layers.Conv2D(3, 2, name="last")(inner(inputs)))
+    return harsh(keras.Model(inputs, x))
+
+
+def test_inside_of_nested_models() -> None:
+    base = nested()
+    closed = compile_spec(FOLD, base=base)
+    assert_same_function(closed, base)
+    assert norms(closed.model) == ["bn"]
+    assert left(closed) == {"inner": "1 inside of it, which `fold: {batch_norm: inner/..}` reaches"}
+    for selector in ("inner/bn", "inner/.."):
+        opened = compile_spec({"spec": 1, "fold": {"batch_norm": selector}}, base=base)
+        assert_same_function(opened, base)
+        assert norms(opened.model) == ["own"]
+    both = compile_spec({"spec": 1, "fold": {"batch_norm": ["inner/bn", "own"]}}, base=base)
+    assert_same_function(both, base)
+    assert not norms(both.model)
+
+
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+def test_from_files(suffix: str, tmp_path: Path) -> None:
+    stack = [conv(), norm(), layers.ReLU(), layers.DepthwiseConv2D(3, use_bias=False), layers.BatchNormalization()]
+    base = model_of(IMAGE, *stack)
+    base.save(tmp_path / f"base.{suffix}")
+    compiled = compile_spec({**FOLD, "base": {"file": str(tmp_path / f"base.{suffix}")}}, prove=True)
+    assert_same_function(compiled, base)
+    assert_same_bits(compiled.model.get_weights(), compile_spec(FOLD, base=base).model.get_weights())
+    for row in compiled.weights.of("adapted"):
+        assert row.source is not None
+        assert "moving_variance" in row.source or suffix == "h5" or "vars/3" in row.source
+
+
+def test_a_plan_by_memory_alone(tmp_path: Path) -> None:
+    model_of(IMAGE, conv(use_bias=False), norm(), layers.ReLU()).save(tmp_path / "base.keras")
+    (tmp_path / "spec.yaml").write_text("spec: 1\nbase: {file: base.keras}\nfold: batch_norm\n", encoding="utf-8")
+    assert_planned_without_keras(tmp_path / "spec.yaml")
+
+
+def by_hand(layer: Any, norm: Any, kernel_axes: tuple[int, ...]) -> list[Any]:
+    """The kernel and the bias of a layer in front of a normalization, as the formula says them."""
+    kernel, *bias = [each.astype("float64") for each in layer.get_weights()]
+    gamma, beta, mean, variance = [each.astype("float64") for each in norm.get_weights()]
+    scale = gamma / np.sqrt(variance + norm.epsilon)
+    shape = [size if axis - kernel.ndim in kernel_axes else 1 for axis, size in enumerate(kernel.shape)]
+    return [kernel * scale.reshape(shape), ((bias[0] if bias else 0) - mean) * scale + beta]
+
+
+FIRST: dict[str, tuple[tuple[int, ...], Any, tuple[int, ...]]] = {
+    "conv1d": ((4, 9), lambda: layers.Conv1D(7, 3, data_format="channels_first"), (-1,)),
+    "conv2d": ((4, 9, 8), lambda: layers.Conv2D(7, 3, data_format="channels_first", use_bias=False), (-1,)),
+    "conv2d_in_groups": ((4, 9, 8), lambda: layers.Conv2D(6, 3, groups=2, data_format="channels_first"), (-1,)),
+    "conv2d_transpose": ((4, 9, 8), lambda: layers.Conv2DTranspose(7, 3, data_format="channels_first"), (-2,)),
+    "depthwise2d": (
+        (4, 9, 8),
+        lambda: layers.DepthwiseConv2D(3, depth_multiplier=2, data_format="channels_first"),
+        (-2, -1),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FIRST)
+def test_channels_first(case: str) -> None:
+    """By the formula: TensorFlow does not compute such convolutions without a GPU."""
+    shape, make, axes = FIRST[case]
+    base = model_of(shape, layer := make(), normalization := norm(axis=1), layers.ReLU())
+    compiled = compile_spec(FOLD, base=base)
+    wanted = by_hand(layer, normalization, axes)
+    for one, other in zip(compiled.model.get_weights(), wanted, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
+    with pytest.raises(SpecError, match="its axis is not that of the channels of the"):
+        compile_spec(FOLD, base=model_of(shape, make(), norm(), layers.ReLU()))
+
+
+def test_channels_first_behind() -> None:
+    """Flattened, the values of one channel stand beside each other, unless `Flatten` puts the channels last."""
+    for arguments in ({}, {"data_format": "channels_first"}):
+        base = model_of((4, 3, 2), norm(axis=1), layers.Flatten(**arguments), layers.Dense(5))
+        assert_same_function(compile_spec(FOLD, base=base), base)
+    first = {"data_format": "channels_first"}
+    stack = [layers.GlobalAveragePooling2D(**first), layers.Dense(5)]
+    base = model_of((4, 3, 2), norm(axis=1), layers.AveragePooling2D(1, **first), *stack)
+    assert_same_function(compile_spec(FOLD, base=base), base)
+    base = model_of((4, 9, 8), normalization := norm(axis=1), layer := layers.Conv2D(7, 3, **first))
+    kernel, bias = (each.astype("float64") for each in layer.get_weights())
+    gamma, beta, mean, variance = (each.astype("float64") for each in normalization.get_weights())
+    scale = gamma / np.sqrt(variance + normalization.epsilon)
+    wanted = [kernel * scale[:, None], bias + np.einsum("abio,i->o", kernel, beta - mean * scale)]
+    for one, other in zip(compile_spec(FOLD, base=base).model.get_weights(), wanted, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
+
+
+@pytest.fixture
+def double() -> Iterator[None]:
+    keras.config.set_dtype_policy("float64")
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.parametrize("case", [*IN_FRONT, *(f"behind {case}" for case in BEHIND)])
+def test_in_float64(case: str, double: None) -> None:
+    if case.startswith("behind "):
+        shape, make = BEHIND[case.removeprefix("behind ")]
+        base = model_of(shape, norm(), *make())
+    else:
+        shape, make = IN_FRONT[case]
+        base = model_of(shape, make(), norm(), layers.ReLU())
+    compiled = compile_spec(FOLD, base=base)
+    assert not norms(compiled.model)
+    assert_same_function(compiled, base, within=1e-12)
+
+
+def test_a_mixed_policy_folds_in_float32(tmp_path: Path) -> None:
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        base = model_of(IMAGE, conv(), norm(), layers.ReLU(), layers.Dense(3, dtype="float32"))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    compiled = compile_spec(FOLD, base=base)
+    wanted = by_hand(base.get_layer("conv"), base.get_layer("bn"), (-1,))
+    for one, other in zip(compiled.model.get_layer("conv").get_weights(), wanted, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
+    assert_same_function(compiled, base, within=1e-2)
+
+
+def test_another_policy_casts_what_was_folded() -> None:
+    base = model_of(IMAGE, conv(), norm(), layers.ReLU())
+    compiled = compile_spec({**FOLD, "dtype": "float16"}, base=base)
+    wanted = by_hand(base.get_layer("conv"), base.get_layer("bn"), (-1,))
+    for one, other in zip(compiled.model.get_layer("conv").get_weights(), wanted, strict=True):
+        assert one.dtype == "float16"
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
+    reasons = {row.reason for row in compiled.weights.of("adapted")}
+    assert reasons == {"`fold`, asked for by `fold`, cast from float32 to float16"}
+
+
+def test_what_other_edits_made_of_the_weights_is_folded() -> None:
+    base = model_of(IMAGE, conv(padding="same", use_bias=False), norm(), layers.ReLU())
+    edits = [
+        {"layers": "conv", "to": {"kernel_size": 5}, "weights": "centre"},
+        {"layers": "bn", "to": {"epsilon": 0.5}},
+    ]
+    compiled = compile_spec({**FOLD, "set": edits}, base=base)
+    assert_same_function(compiled, compile_spec({"spec": 1, "set": edits}, base=base).model)
+    assert not norms(compiled.model)
+    assert compiled.model.get_layer("conv").kernel.shape[:2] == (5, 5)
+    assert [each.strategy for each in compiled.plan.contracts] == ["fold", "centre"]
+    [kernel, bias] = compiled.weights.of("adapted")
+    assert kernel.formula == "(zeros around the old kernel) · γ / √(σ² + 0.5)"
+    assert bias.formula == "−μ · γ / √(σ² + 0.5) + β"
+
+
+def test_what_stood_between_may_be_removed() -> None:
+    base = model_of(IMAGE, conv(), layers.ReLU(name="relu"), norm(), layers.ReLU())
+    compiled = compile_spec({**FOLD, "remove": "relu"}, base=base)
+    assert_same_function(compiled, compile_spec({"spec": 1, "remove": "relu"}, base=base).model)
+
+
+def test_arguments_that_an_edit_gave_count() -> None:
+    base = model_of(IMAGE, conv(activation="relu"), norm(), layers.ReLU())
+    edits = [{"layers": "conv", "to": {"activation": "linear"}}]
+    compiled = compile_spec({**FOLD, "set": edits}, base=base)
+    assert_same_function(compiled, compile_spec({"spec": 1, "set": edits}, base=base).model)
+    plain, gelu = model_of(IMAGE, conv(), norm(), layers.ReLU()), [{"layers": "conv", "to": {"activation": "gelu"}}]
+    with pytest.raises(SpecError, match="has an activation"):
+        compile_spec({**FOLD, "set": gelu}, base=plain)
+
+
+def test_a_width_that_does_not_fit_is_said_of_the_edit_that_gives_it() -> None:
+    base = model_of(
+        IMAGE, conv(), norm(), layers.ReLU(), layers.Flatten(), layers.Dense(3), layers.BatchNormalization()
+    )
+    for edit, path in (
+        ({"set": [{"layers": "conv", "to": {"filters": 5}}]}, ("set", 0)),
+        ({"input": {"shape": [12, 8, 4]}}, ("input", "shape")),
+    ):
+        with pytest.raises(SpecError) as refused:
+            plan_spec({**FOLD, **edit}, base=base)
+        assert [(each.code, each.path[: len(path)]) for each in refused.value.diagnostics] == [("SC402", path)]
+
+
+def test_the_ledger_has_every_source_and_formula() -> None:
+    base = model_of(ROW, layers.Dense(7, name="dense"), norm(scale=False), layers.ReLU())
+    compiled = compile_spec(FOLD, base=base)
+    kernel, bias = compiled.weights.of("adapted")
+    assert (kernel.formula, bias.formula) == ("kernel · 1 / √(σ² + 0.02)", "(bias − μ) · 1 / √(σ² + 0.02) + β")
+    assert kernel.source is not None
+    assert bias.source is not None
+    assert [each.rpartition("/")[2] for each in kernel.source.split(", ")] == ["kernel", "moving_variance"]
+    assert [each.rpartition("/")[2] for each in bias.source.split(", ")] == [
+        "bias",
+        "beta",
+        "moving_mean",
+        "moving_variance",
+    ]
+
+
+def test_it_calculates_less_and_trains() -> None:
+    base = model_of(IMAGE, conv(use_bias=False), norm(), layers.ReLU(), layers.Flatten(), layers.Dense(2))
+    compiled = compile_spec({**FOLD, "freeze": "conv"}, base=base)
+    assert compiled.model.count_params() == base.count_params() - 3 * 4  # four vectors less, a bias more
+    assert not compiled.model.get_layer("conv").trainable_variables
+    before = compiled.model.get_layer("conv").get_weights()
+    compiled.model.compile("sgd", "mse")
+    compiled.model.fit(data_for(base), np.ones((2, 2)), verbose=0)
+    assert_same_bits(compiled.model.get_layer("conv").get_weights(), before)

@@ -8,6 +8,7 @@ from typing import Any
 
 from spec_compiler.diagnostics import Diagnostic
 from spec_compiler.graph import Coming, Graph
+from spec_compiler.graph.graph import LeftOut
 from spec_compiler.graph.joined import joined
 from spec_compiler.graph.layer_spec import LayerSpec, Origin, Stored, VariableSpec
 from spec_compiler.graph.node import Node, ValueRef
@@ -32,6 +33,7 @@ def full() -> Graph:
         removed={"gone": Origin("remove"), "tower@3": Origin("cut_at")},
         positions=(*model.positions, "idle"),
         idle=frozenset({"idle"}),
+        left=(LeftOut("tower", "it is called elsewhere too", Origin("fold")),),
         warnings=(Diagnostic("SC701", "legal", ("insert", 0)),),
         coming=Coming("remove", ("remove", "head"), (LayerSpec("later", "Dense"),)),
         originals=dict(model.layers),
