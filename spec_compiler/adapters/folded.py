@@ -73,31 +73,37 @@ class Folded(Adapter):
         also = f"; in training {', '.join(f'`{name}`' for name in self.passed)} acts on other values"
         return "exact", f"the function at inference{also if self.passed else ''}"
 
-    def _before(self, layer: LayerSpec, name: str) -> Recipe | None:
-        """How a variable of the layer gets its value without this; None for a bias that the layer had not."""
-        index = indices(layer).get(name)
-        if index is None or (name == BIAS and BIAS not in indices(self.was)):
-            return None
-        recipe = recipe_of(replace(layer, adapter=self.was.adapter), index)
-        if recipe is None:
-            raise Unfit(f"its {name} is none of the base")
-        return recipe
+    def _before(self, layer: LayerSpec) -> dict[str, Recipe] | None:
+        """How the layer's variables get their values without this, by their names; a bias that it gained has none.
 
-    def _is_as_before(self, layer: LayerSpec) -> bool:
-        """Whether there are values for the shapes that the layer has by now; else the layer does not fit by itself."""
-        earlier = self.was.adapter
-        filled = earlier.recipes(replace(layer, adapter=earlier)) if earlier is not None else {}
-        now, old = indices(layer), self.was.variables or ()
-        return all(
-            name in now and (now[name] in filled or (layer.variables or ())[now[name]].shape == old[index].shape)
-            for name, index in indices(self.was).items()
-        )
+        None where its shapes are others: then it does not fit by itself, which is said of the edit that changed them.
 
-    def _kernel(self, layer: LayerSpec, name: str) -> tuple[int, Recipe]:
-        recipe = self._before(layer, name)
-        if recipe is None or BIAS not in indices(layer):
-            raise Unfit(f"it has no {name if recipe is None else BIAS}")
-        return indices(layer)[name], recipe
+        Raises:
+            Unfit: a variable that the base has no value for.
+        """
+        earlier, old, new = self.was.adapter, self.was.variables or (), layer.variables or ()
+        # once for all variables: there may be as many adapters behind this one as there are layers in a row
+        made = earlier.recipes(replace(layer, adapter=earlier)) if earlier is not None else {}
+        recipes: dict[str, Recipe] = {}
+        for name, index in indices(self.was).items():
+            now = indices(layer).get(name)
+            if now is None or (now not in made and new[now].shape != old[index].shape):
+                return None
+            recipe = made.get(now) or recipe_of(replace(layer, adapter=None), now)
+            if recipe is None:
+                raise Unfit(f"its {name} is none of the base")
+            recipes[name] = recipe
+        return recipes if BIAS in indices(layer) else None
+
+    def _check_channels(self, layer: LayerSpec, name: str, axes: tuple[int, ...]) -> None:
+        """That the layer has as many channels as the BatchNormalization, where nothing adapts that one too.
+
+        Raises:
+            Unfit: it has others.
+        """
+        old, new = ((each.variables or ())[indices(each)[name]].shape for each in (self.was, layer))
+        if self.norm.adapter is None and any(old[axis] != new[axis] for axis in axes):
+            raise Unfit(f"its kernel has other channels than `{self.norm.name}`, it was {old} and is {new}")
 
     def _affine(self) -> tuple[tuple[Place, ...], tuple[Place, ...], Callable[[Values], tuple[Array, Array]]]:
         """What s is made of, what t is made of, and both in float64."""
@@ -142,12 +148,12 @@ class IntoFront(Folded):
         Raises:
             Unfit: a variable that the base has no value for.
         """
-        if not self._is_as_before(layer):
+        before, axes = self._before(layer), made_axes(layer)
+        if before is None:
             return {}
-        at, kernel = self._kernel(layer, kernel_of(layer))
-        bias = self._before(layer, BIAS)
+        self._check_channels(layer, kernel_of(layer), axes)
+        kernel, bias = before[kernel_of(layer)], before.get(BIAS)
         of_scale, of_shift, affine = self._affine()
-        axes = made_axes(layer)
 
         def make_kernel(values: Values) -> Array:
             old = _wide(kernel.make(values))
@@ -161,7 +167,8 @@ class IntoFront(Folded):
         text = f"({was} − μ) · {self._scale}" if was else f"−μ · {self._scale}"
         text += f" + {self._beta}" if self._beta != "0" else ""
         return {
-            at: Recipe(
+            **_adapted(layer, before),
+            indices(layer)[kernel_of(layer)]: Recipe(
                 (*kernel.sources, *of_scale), f"{_named(kernel, kernel_of(layer))} · {self._scale}", make_kernel
             ),
             indices(layer)[BIAS]: Recipe((*(bias.sources if bias else ()), *of_shift), text, make_bias),
@@ -185,12 +192,13 @@ class IntoBehind(Folded):
         Raises:
             Unfit: a variable that the base has no value for.
         """
-        if not self._is_as_before(layer):
+        before = self._before(layer)
+        if before is None:
             return {}
-        name = DEPTHWISE if layer.class_name.startswith("Separable") else KERNEL
-        at, kernel = self._kernel(layer, name)
-        bias = self._before(layer, BIAS)
-        point = self._before(layer, kernel_of(layer)) if name == DEPTHWISE else None
+        name = DEPTHWISE if DEPTHWISE in before else KERNEL
+        self._check_channels(layer, name, (_taken_axis(layer),))
+        kernel, bias = before[name], before.get(BIAS)
+        point = before[kernel_of(layer)] if name == DEPTHWISE else None
         of_scale, of_shift, affine = self._affine()
 
         def make_kernel(values: Values) -> Array:
@@ -212,7 +220,10 @@ class IntoBehind(Folded):
         text += f" · {kernel_of(layer)}" if point is not None else ""
         sources = [each.sources for each in (bias, kernel, point) if each is not None]
         return {
-            at: Recipe((*kernel.sources, *of_scale), f"{_named(kernel, name)} · {self._scale}", make_kernel),
+            **_adapted(layer, before),
+            indices(layer)[name]: Recipe(
+                (*kernel.sources, *of_scale), f"{_named(kernel, name)} · {self._scale}", make_kernel
+            ),
             indices(layer)[BIAS]: Recipe((*(place for each in sources for place in each), *of_shift), text, make_bias),
         }
 
@@ -221,8 +232,7 @@ class IntoBehind(Folded):
         import numpy as np  # as above
 
         if layer.class_name == "EinsumDense":
-            taken, letters, _ = einsum(layer)
-            return _on((letters.index(taken[-1]) - len(letters),), kernel, channels)
+            return _on((_taken_axis(layer),), kernel, channels)
         if layer.class_name == "Dense":
             times = kernel.shape[0] // channels.size
             return (np.repeat(channels, times) if self.by_channel else np.tile(channels, times))[:, None]
@@ -230,6 +240,19 @@ class IntoBehind(Folded):
             return channels[:, None]
         groups = channels.size // kernel.shape[-2]  # each takes channels of its own, and makes as many as the others
         return np.repeat(channels.reshape(groups, -1), kernel.shape[-1] // groups, axis=0).T
+
+
+def _adapted(layer: LayerSpec, recipes: Mapping[str, Recipe]) -> dict[int, Recipe]:
+    """Those of the recipes that are no copies."""
+    return {indices(layer)[name]: recipe for name, recipe in recipes.items() if recipe.formula}
+
+
+def _taken_axis(layer: LayerSpec) -> int:
+    """The axis of the kernel that is the channels which a layer takes, from the end."""
+    if layer.class_name != "EinsumDense":
+        return -2
+    taken, letters, _ = einsum(layer)
+    return letters.index(taken[-1]) - len(letters)
 
 
 def _is_depthwise(layer: LayerSpec) -> bool:

@@ -71,12 +71,12 @@ def plan_lines(plan: Plan) -> list[str]:
         f"Output: {_arrow(_ends(plan.before, 'output'), _ends(plan.after, 'output'))}",
         *([f"Compiled with {compile_text(plan.compilation)}."] if plan.compilation else []),
         *(f"Expect {printable(promise.text)}." for promise in plan.promises),
-        *map(printable, _left(plan)),
+        *map(printable, left_lines(plan)),
     ]
     return lines
 
 
-def _left(plan: Plan) -> Iterator[str]:
+def left_lines(plan: Plan) -> Iterator[str]:
     """What an edit of many layers left as it is, layers with the same reason together."""
     reasons: dict[tuple[str, str], list[str]] = {}
     for each in plan.after.left:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -22,6 +23,8 @@ from spec_compiler.graph.layer_spec import LayerSpec, Origin
 from spec_compiler.graph.node import ValueRef
 from spec_compiler.graph.same_arguments import arguments_of
 
+_MOST = 50  # that one layer takes in: each computes with what the one before it makes
+
 
 class Folding:
     """A graph while layers are folded: what the others become, and what flows on in place of those that are gone.
@@ -33,6 +36,7 @@ class Folding:
         self._graph, self._origin = graph, origin
         self._layers: dict[str, LayerSpec] = dict(graph.layers)
         self._flows: dict[ValueRef, ValueRef] = {}  # what the folded put out -> what they took
+        self._taken: Counter[str] = Counter()  # how many each layer has taken in
         self._tied = {layer.name for layer in graph.tied_layers}
 
     def result(self) -> Graph:
@@ -53,6 +57,11 @@ class Folding:
             node = self._graph.nodes[call]
             if node.kwargs.get("training") or True in [each for each in node.args if isinstance(each, bool)]:
                 raise CannotFold("it is called with `training: true`, and normalizes by the batch")
+            takes, puts = (self._graph.spec_of(ref) for ref in (node.data_inputs[0], ValueRef(call)))
+            # a layer behind casts floating numbers by itself
+            is_cast = behind and takes is not None and "float" in takes.dtype
+            if takes is not None and puts is not None and takes.dtype != puts.dtype and not is_cast:
+                raise CannotFold(f"it makes {puts.dtype} of {takes.dtype}")
         ways = [self._behind(call) if behind else self._in_front(call) for call in calls]
         was = self._layers[self._graph.nodes[ways[0].call].layer]
         try:
@@ -80,9 +89,9 @@ class Folding:
         if holder.name in self._tied:
             raise CannotFold(f"{what} shares its weights with another layer")
         check_way(holder, ways[0], behind=behind)
-        outputs = [self._graph.spec_of(ValueRef(call)) for call in (ends[0], calls[0])]
-        if len({each.dtype for each in outputs if each is not None}) > 1:
-            raise CannotFold(f"{what} computes in another dtype")
+        if self._taken[holder.name] >= _MOST:
+            raise CannotFold(f"{what} has taken in {_MOST} already")
+        self._taken[holder.name] += 1
 
     def _source(self, ref: ValueRef) -> ValueRef:
         """The tensor, or what flows in its place by now."""

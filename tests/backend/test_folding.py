@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,11 @@ import pytest
 from keras import layers
 
 from spec_compiler import SpecError, compile_spec, plan_spec
+from spec_compiler.adapters.folded import Folded
+from spec_compiler.adapters.identity import Identity
 from spec_compiler.cli.show import plan_text
+from spec_compiler.graph.adapter import Recipe, Unfit
+from spec_compiler.graph.layer_spec import LayerSpec
 from tests.backend.conftest import assert_same_bits, outputs_of
 from tests.memory import assert_planned_without_keras
 
@@ -84,6 +89,7 @@ IN_FRONT: dict[str, tuple[tuple[int, ...], Any]] = {
     "dense_on_images": (IMAGE, lambda: layers.Dense(7)),
     "einsum": (SOUND, lambda: layers.EinsumDense("abc,cd->abd", (None, 7), bias_axes="d")),
     "einsum_without_bias": (SOUND, lambda: layers.EinsumDense("abc,cde->abde", (None, 3, 7))),
+    "einsum_of_any": (IMAGE, lambda: layers.EinsumDense("...x,xy->...y", 7, bias_axes="y")),
     "einsum_of_two": (SOUND, lambda: layers.EinsumDense("abc,cde->abde", (None, 3, 7), bias_axes="de")),
     "einsum_turned": (SOUND, lambda: layers.EinsumDense("abc,dc->abd", (None, 7))),
     "conv1d": (SOUND, lambda: layers.Conv1D(7, 3, padding="causal")),
@@ -129,6 +135,7 @@ BEHIND: dict[str, tuple[tuple[int, ...], Any]] = {
     "squeeze": (IMAGE, lambda: [layers.GlobalAveragePooling2D(keepdims=True), layers.Conv2D(7, 1)]),
     "einsum": (SOUND, lambda: [layers.EinsumDense("abc,cd->abd", (None, 7), bias_axes="d")]),
     "einsum_without_bias": (SOUND, lambda: [layers.EinsumDense("abc,cde->abde", (None, 3, 7))]),
+    "einsum_of_any": (IMAGE, lambda: [layers.EinsumDense("...x,xy->...y", 7)]),
     "einsum_over_all": (SOUND, lambda: [layers.EinsumDense("abc,bcd->ad", (7,), bias_axes="d")]),
     "conv1d": (SOUND, lambda: [layers.Conv1D(7, 3)]),
     "conv2d": (IMAGE, lambda: [layers.Conv2D(7, 3, strides=2)]),
@@ -211,6 +218,11 @@ def residual() -> Any:
     return keras.Model(inputs, [layers.Add()([norm()(x), x])])
 
 
+def whole_numbers() -> Any:
+    inputs = keras.Input(ROW, dtype="int32", name="image")
+    return keras.Model(inputs, layers.Dense(3)(norm()(inputs)))
+
+
 def tied() -> Any:
     shared = layers.Dense(5, name="shared")
     start = keras.Input(ROW)
@@ -286,9 +298,13 @@ STAY: dict[str, tuple[Any, str]] = {
         lambda: model_of(ROW, layers.Dense(6, lora_rank=2), norm(), layers.ReLU()),
         "the Dense in front of it has other weights than a kernel and a bias; a ReLU is behind it",
     ),
+    "whole_numbers": (
+        whole_numbers,
+        "it makes float32 of int32",
+    ),
     "another_dtype": (
         lambda: model_of(IMAGE, conv(dtype="mixed_float16"), norm(dtype="float32"), layers.ReLU()),
-        "the Conv2D in front of it computes in another dtype; a ReLU is behind it",
+        "it makes float32 of float16; a ReLU is behind it",
     ),
     "own_class": (
         lambda: model_of(IMAGE, Conv2D(4, 3), norm(), layers.ReLU()),
@@ -321,6 +337,15 @@ TOGETHER: dict[str, Any] = {
     ),
     "two_in_a_row": lambda: model_of(IMAGE, conv(), norm(), layers.BatchNormalization(), layers.ReLU()),
     "two_in_front": lambda: model_of(IMAGE, norm(), layers.BatchNormalization(), conv()),
+    "separable_on_both_sides": lambda: model_of(
+        IMAGE, norm(), layers.SeparableConv2D(5, 3, use_bias=False), layers.BatchNormalization(), layers.ReLU()
+    ),
+    "depthwise_on_both_sides": lambda: model_of(
+        IMAGE, norm(), layers.DepthwiseConv2D(3, depth_multiplier=2), layers.BatchNormalization(), layers.ReLU()
+    ),
+    "flat_on_both_sides": lambda: model_of(
+        IMAGE, norm(), layers.Flatten(), layers.Dense(6), layers.BatchNormalization(), layers.BatchNormalization()
+    ),
     "on_both_sides": lambda: model_of(IMAGE, norm(), conv(), layers.BatchNormalization(), layers.ReLU()),
     "dropout_between": lambda: model_of(IMAGE, conv(), layers.Dropout(0.5, name="drop"), norm(), layers.ReLU()),
     "mean_between": lambda: model_of(IMAGE, conv(), layers.GlobalAveragePooling2D(), norm()),
@@ -486,6 +511,50 @@ def test_a_mixed_policy_folds_in_float32(tmp_path: Path) -> None:
     for one, other in zip(compiled.model.get_layer("conv").get_weights(), wanted, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
     assert_same_function(compiled, base, within=1e-2)
+
+
+@pytest.mark.parametrize("policy", ["float16", "bfloat16"])
+def test_narrow_numbers_are_folded_in_float32(policy: str) -> None:
+    keras.config.set_dtype_policy(policy)
+    try:
+        base = model_of(ROW, layers.Dense(7, name="conv"), norm(), layers.ReLU())
+    finally:
+        keras.config.set_dtype_policy("float32")
+    compiled = compile_spec(FOLD, base=base)
+    wanted = by_hand(base.get_layer("conv"), base.get_layer("bn"), (-1,))
+    for one, other in zip(compiled.model.get_layer("conv").get_weights(), wanted, strict=True):
+        assert str(one.dtype) == policy
+        assert_same_bits([one], [other.astype("float32").astype(one.dtype)])
+    assert {row.reason.partition(", cast ")[2] for row in compiled.weights.of("adapted")} == {
+        f"from float32 to {policy}"
+    }
+
+
+class Filled(Identity):
+    """Gives the kernel values, whatever its shape is."""
+
+    def recipes(self, layer: LayerSpec) -> Mapping[int, Recipe]:
+        return {0: Recipe((), "anything", lambda values: None)}
+
+
+def test_other_channels_than_the_normalization_has() -> None:
+    layer = compile_spec(FOLD, base=model_of(IMAGE, norm(), conv())).plan.after.layers["conv"]
+    kernel, bias = layer.variables or ()
+    assert isinstance(layer.adapter, Folded)
+    adapter = replace(layer.adapter, was=replace(layer.adapter.was, adapter=Filled(layer.adapter.origin)))
+    with pytest.raises(Unfit, match="its kernel has other channels than `bn`"):
+        adapter.recipes(replace(layer, variables=(replace(kernel, shape=(3, 3, 1, 4)), bias)))
+
+
+def test_many_in_a_row_go_into_one_layer() -> None:
+    base = model_of(ROW, layers.Dense(4), *(layers.BatchNormalization() for _ in range(60)), layers.ReLU())
+    compiled = compile_spec(FOLD, base=base)
+    assert len(norms(compiled.model)) == 10
+    assert_same_function(compiled, base, within=1e-4)
+    assert (
+        next(iter(left(compiled).values()))
+        == "the Dense in front of it has taken in 50 already; a BatchNormalization is behind it"
+    )
 
 
 def test_another_policy_casts_what_was_folded() -> None:

@@ -104,7 +104,8 @@ def adapter_errors(layer: LayerSpec) -> Iterator[Diagnostic]:
     problem = unfit(layer)
     if problem is not None and layer.adapter is not None:
         strategy = layer.adapter.strategy
-        message = f"`weights: {strategy}` does not fit `{layer.name}` ({layer.class_name}): {problem.reason}"
+        said = strategy if strategy == layer.adapter.origin.section else f"weights: {strategy}"
+        message = f"`{said}` does not fit `{layer.name}` ({layer.class_name}): {problem.reason}"
         yield Diagnostic("SC407", message, layer.adapter.origin.path, help=problem.help)
 
 
