@@ -76,6 +76,7 @@ def specs(draw: Any, names: list[str]) -> dict[str, Any]:
         ),
         "prune": st.fixed_dictionaries({"layers": one, "keep": st.sampled_from((0.5, 2))}),
         "widen": st.fixed_dictionaries({"layers": one, "to": st.sampled_from((9, 16))}),
+        "fold": st.one_of(st.just("batch_norm"), st.fixed_dictionaries({"batch_norm": one})),
         "dtype": st.sampled_from(("mixed_bfloat16", "mixed_float16")),
         "freeze": one,
         "unfreeze": one,

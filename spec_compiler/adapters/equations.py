@@ -88,8 +88,8 @@ def reshaped(
 ) -> Equation:
     """That a layer on a map puts out, number by number, what the base's puts out on the map laid out as a row.
 
-    `shape` is the map's, `order` that of its axes in the row, without the batch axis; with `into_map` the layer takes the row
-    and the base's the map. A map that is larger in the result is cut off, and `whole` is to be False then.
+    `shape` is the map's, `order` that of its axes in the row, without the batch axis; with `into_map` the layer takes
+    the row and the base's the map. A map that is larger in the result is cut off, and `whole` is to be False then.
     """
     axes = order or tuple(range(len(shape)))
 

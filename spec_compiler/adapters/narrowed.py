@@ -68,7 +68,7 @@ class Which(Choice):
 
         seed = "/".join(ranked.group.makers[0])
         try:
-            return importance(self.channels, ranked.roots, ranked.by, read, ranked.group, seed)
+            return importance(self.channels, ranked.group, ranked.by, read, ranked.roots, seed)
         except NotMeasured:  # all of it is new, or the base comes without weights: none counts more than another
             return (0.0,) * len(ranked.roots)
 
@@ -93,14 +93,16 @@ class Narrowed(Adapter):
     def recipes(self, layer: LayerSpec) -> Mapping[int, Recipe]:
         """Every variable that has another shape than before, or was adapted before."""
         made: dict[int, Recipe] = {}
-        pairs = zip(self.before.variables or (), layer.variables or (), strict=True)
-        for index, (old, new) in enumerate(pairs):
-            was = recipe_of(self.before, index)
-            if was is not None and old.shape == new.shape and was.formula:
-                made[index] = was  # another adapter's work, which this one leaves as it is
-            elif was is not None and old.shape != new.shape:
+        old, new = self.before.variables or (), layer.variables or ()
+        for index, at in enumerate(self.before.continues(new)):
+            was = recipe_of(self.before, at) if at is not None else None  # none of a bias that it got since
+            if was is None or at is None:
+                continue
+            if old[at].shape != new[index].shape:
                 formula = f"{was.formula}; then {self.formula}" if was.formula else self.formula
-                made[index] = Recipe(was.sources, formula, self._make(was, index))
+                made[index] = Recipe(was.sources, formula, self._make(was, at))
+            elif was.formula:  # another adapter's work, which this one leaves as it is
+                made[index] = was
         return made
 
     def _make(self, was: Recipe, index: int) -> Callable[[Values], Array]:

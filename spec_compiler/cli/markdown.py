@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from spec_compiler.cli.runs import Run, runs
-from spec_compiler.cli.show import SIGNS, compile_text, shape_text
+from spec_compiler.cli.show import SIGNS, compile_text, left_lines, shape_text
 from spec_compiler.diagnostics import dotted
 from spec_compiler.diagnostics.printable import printable_lines
 from spec_compiler.diagram import to_mermaid
@@ -32,6 +32,7 @@ def plan_markdown(plan: Plan, comparison: Comparison | None = None) -> str:
     lines += [f"Compiled with {_escaped(compile_text(plan.compilation))}.", ""] if plan.compilation else []
     lines += [*(f"- Expect {_quoted(promise.text)}." for promise in plan.promises), ""] if plan.promises else []
     lines += list(_contracts(plan))
+    lines += [*(f"- {_quoted(line)}" for line in left_lines(plan)), ""] if plan.after.left else []
     rows = list(_rows(plan.changes))
     if rows:
         lines += [

@@ -77,6 +77,7 @@ def plan_lines(plan: Plan) -> list[str]:
         *map(printable, group_lines(plan)),
         *contract_lines(plan.contracts),
         *(f"Expect {printable(promise.text)}." for promise in plan.promises),
+        *map(printable, left_lines(plan)),
     ]
     return lines
 
@@ -95,6 +96,16 @@ def contract_lines(contracts: Sequence[Contract]) -> list[str]:
         return []
     lines = in_columns([[printable(cell) for cell in contract_row(each)] for each in contracts])
     return ["Weights made of the base's:", *(f"  {line}".rstrip() for line in lines)]
+
+
+def left_lines(plan: Plan) -> Iterator[str]:
+    """What an edit of many layers left as it is, layers with the same reason together."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for each in plan.after.left:
+        reasons.setdefault((each.origin.place, each.reason), []).append(each.layer)
+    for (section, reason), layers in reasons.items():
+        count = f" ({len(layers)})" if len(layers) > 1 else ""
+        yield f"Left by `{section}`: {listed(layers, 3)}{count}: {reason}."
 
 
 def phase_text(phase: PlannedPhase, plan: Plan) -> str:

@@ -9,6 +9,7 @@ from spec_compiler.diagnostics import Path, dotted
 from spec_compiler.edits.cut import CutAt
 from spec_compiler.edits.dtype import Dtype
 from spec_compiler.edits.edit import Edit
+from spec_compiler.edits.fold import Fold
 from spec_compiler.edits.freeze import Freeze
 from spec_compiler.edits.head import Head
 from spec_compiler.edits.input import Input
@@ -39,6 +40,7 @@ SECTIONS: tuple[type[Edit], ...] = (
     Outputs,
     Prune,
     Widen,
+    Fold,
     Dtype,
     Freeze,
     Unfreeze,

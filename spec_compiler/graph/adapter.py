@@ -129,6 +129,11 @@ class Adapter(abc.ABC):
         """
         return None
 
+    @property
+    def earlier(self) -> Adapter | None:
+        """What gave the layer the values that this one makes others of; None where they are the base's."""
+        return None
+
 
 def recipe_of(layer: LayerSpec, index: int) -> Recipe | None:
     """How one variable of a layer gets its value from the base; None where it is initialised.
@@ -189,9 +194,12 @@ def contracts(graph: Graph) -> Iterator[Contract]:
     """What the adapters in a graph promise, layers with the same promise by the same edit together."""
     found: dict[tuple[Origin, str, str, Preserves, str], list[str]] = {}
     for layer in graph.layers.values():
-        if layer.adapter is not None:
-            preserves, text = layer.adapter.promise(layer, graph)
-            key = (layer.adapter.origin, layer.adapter.strategy, layer.adapter.formula, preserves, text)
-            found.setdefault(key, []).append(layer.name)
+        adapter = layer.adapter
+        while adapter is not None:
+            preserves, text = adapter.promise(layer, graph)
+            key = (adapter.origin, adapter.strategy, adapter.formula, preserves, text)
+            names = found.setdefault(key, [])
+            names += [layer.name] if layer.name not in names[-1:] else []  # two of one kind, each by another's values
+            adapter = adapter.earlier
     for (origin, strategy, formula, preserves, text), layers in found.items():
         yield Contract(preserves, text, strategy, formula, tuple(layers), origin)

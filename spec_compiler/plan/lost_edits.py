@@ -146,7 +146,7 @@ def _of_cut(spec: Spec, before: Graph, graph: Graph) -> Iterator[Diagnostic]:
 def _of_edits(spec: Spec, made: Made, lost: dict[Path, list[str]], graph: Graph) -> Iterator[Diagnostic]:
     """SC310 for each edit of which nothing is left, or for those entries of its chain."""
     for path, calls in made.moved.items():
-        if calls and not any(name in graph.nodes for name in calls):
+        if calls and not any(name in graph.nodes or _is_folded(name, graph) for name in calls):
             yield _pointless("what follows the layers that this entry removes is not left", calls[0], path, graph)
     for path, names in made.changed.items():
         key = in_section(path)[0]
@@ -159,7 +159,7 @@ def _of_edits(spec: Spec, made: Made, lost: dict[Path, list[str]], graph: Graph)
         entries = {path: names for path, names in made.layers.items() if path[: len(edit)] == edit}
         gone = {path: each for path, each in entries.items() if path in lost and not _on_purpose(spec, each[0], graph)}
         names = made.changed.get(edit, [])
-        if names and not any(name in graph.layers for name in names):
+        if names and not any(name in graph.layers or _is_folded(name, graph) for name in names):
             yield _pointless("nothing of what this entry changes is left", names[0], edit, graph)
         elif entries and len(gone) == len(entries):
             yield _pointless("nothing of what this entry makes is left", next(iter(gone.values()))[0], edit, graph)
@@ -172,6 +172,11 @@ def _on_purpose(spec: Spec, name: str, graph: Graph) -> bool:
     """Whether a later step took a layer away by its name: only its order lets it."""
     origin = graph.removed.get(name)
     return bool(spec.steps) and origin is not None and origin.section in ("remove", "replace")
+
+
+def _is_folded(name: str, graph: Graph) -> bool:
+    """Whether a layer, or a call of one, is part of another since a `fold`."""
+    return name in graph.removed and graph.removed[name].section == "fold"
 
 
 def _pointless(fact: str, name: str, path: Path, graph: Graph) -> Diagnostic:

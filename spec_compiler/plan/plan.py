@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 from spec_compiler.edits.dtype import policies_in, policy_name
 from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Contract, contracts
+from spec_compiler.graph.graph import LeftOut
 from spec_compiler.graph.layer_spec import LayerSpec, Shape
 from spec_compiler.graph.node import TensorSpec
 from spec_compiler.graph.trainable import flags, num_frozen
@@ -196,6 +197,7 @@ class Plan:
             **({"compile": self.compilation.to_json()} if self.compilation else {}),
             **({"groups": [group_json(each) for each in self.after.groups]} if self.after.groups else {}),
             **({"weights": [each.to_json() for each in self.contracts]} if self.contracts else {}),
+            **({"left": [_left_json(each) for each in self.after.left]} if self.after.left else {}),
             **({"promises": [promise.to_json() for promise in self.promises]} if self.promises else {}),
         }
 
@@ -204,6 +206,11 @@ def _phase_json(phase: PlannedPhase, graph: Graph) -> dict[str, Any]:
     frozen = graph.num_parameters - phase.num_trained
     parameters = {"trained": phase.num_trained, "frozen": frozen}
     return {"name": phase.name, "epochs": phase.epochs, "parameters": parameters}
+
+
+def _left_json(left: LeftOut) -> dict[str, Any]:
+    said = {"layer": left.layer, "reason": left.reason}
+    return {**said, "section": left.origin.section, "path": list(left.origin.path)}
 
 
 def _frozen_inside(before: LayerSpec, after: LayerSpec) -> tuple[str, str] | None:

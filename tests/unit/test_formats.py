@@ -18,6 +18,8 @@ from spec_compiler.cli.show import plan_text
 from spec_compiler.diagram import VIEWS, DrawError, to_mermaid, to_tree
 from spec_compiler.diagram.notebook import mimebundle
 from spec_compiler.diagram.picture import draw_up
+from spec_compiler.graph.graph import LeftOut
+from spec_compiler.graph.layer_spec import Origin
 from spec_compiler.plan import Plan
 from spec_compiler.plan.two_models import compare
 from spec_compiler.spec.compilation import Compile
@@ -118,7 +120,15 @@ def test_json_fits_the_published_schema(name: str) -> None:
 def test_the_schema_names_every_key() -> None:
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     data = json.loads(plan_as(replaced(), "json"))
-    assert set(data) == set(schema["properties"]) - {"compile", "matches", "phases", "promises", "weights"}
+    assert set(data) == set(schema["properties"]) - {
+        "compile",
+        "groups",
+        "left",
+        "matches",
+        "phases",
+        "promises",
+        "weights",
+    }
     assert set(data["layers"][0]) == set(schema["$defs"]["layer"]["properties"])
     assert set(data["summary"]) == set(schema["properties"]["summary"]["properties"])
 
@@ -128,6 +138,17 @@ def test_a_comparison_fits_the_schema() -> None:
     found = compare(plan.before, plan.after)
     data: dict[str, Any] = {**found.plan.to_json(), "matches": found.to_json()}
     Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(json.loads(json.dumps(data)))
+
+
+def test_what_an_edit_left_fits_the_schema() -> None:
+    plan, origin = replaced(), Origin("fold", ("fold",))
+    left = tuple(LeftOut(name, "a `ReLU` is behind it", origin) for name in ("a", "b", "c", "d"))
+    plan = replace(plan, after=replace(plan.after, left=left))
+    data = json.loads(plan_as(plan, "json"))
+    assert data["left"][0] == {"layer": "a", "reason": "a `ReLU` is behind it", "section": "fold", "path": ["fold"]}
+    Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(data)
+    for form in ("text", "markdown"):
+        assert "Left by `fold`: a, b, c … (4): a `ReLU` is behind it." in plan_as(plan, form)
 
 
 def test_a_plan_that_compiles_fits_the_schema() -> None:

@@ -57,7 +57,8 @@ def _cause(graph: Graph, base: Graph, node: str) -> _Cause:
         is_told = (
             not layer.changed_by or in_section(layer.changed_by.path) != ("input", "shape") or layer.kind == "input"
         )
-        if layer.cause is not None and is_told and layer.cause.section != "dtype":  # which changes no shape
+        # which change no shape
+        if layer.cause is not None and is_told and layer.cause.section not in ("dtype", "fold"):
             return _Cause(layer)
     # What was taken away is not in the graph any more, so that the way back leads through the base.
     gone = next((name for name in _upstream(base, node) if name in graph.removed), None)
@@ -103,7 +104,8 @@ def adapter_errors(layer: LayerSpec) -> Iterator[Diagnostic]:
     problem = unfit(layer)
     if problem is not None and layer.adapter is not None:
         strategy = layer.adapter.strategy
-        message = f"`weights: {strategy}` does not fit `{layer.name}` ({layer.class_name}): {problem.reason}"
+        said = strategy if strategy == layer.adapter.origin.section else f"weights: {strategy}"
+        message = f"`{said}` does not fit `{layer.name}` ({layer.class_name}): {problem.reason}"
         yield Diagnostic("SC407", message, layer.adapter.origin.path, help=problem.help)
 
 

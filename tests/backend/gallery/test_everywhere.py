@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 from keras import layers, ops
 
+from tests.backend.conftest import outputs_of
 from tests.backend.gallery.bases import base_file, base_model, rebuilt
 from tests.backend.gallery.compare import assert_same, compiled, images
 
@@ -80,6 +82,35 @@ def test_no_batch_normalization(weights: Path) -> None:
     ours, base = resnet("no_batch_normalization", weights)
     theirs = rebuilt(base, lambda layer, taken: taken if isinstance(layer, layers.BatchNormalization) else layer(taken))
     assert_same(ours, theirs, images())
+
+
+def test_batch_normalization_folded_into_convolutions(weights: Path) -> None:
+    arguments = {**SMALL, "alpha": 0.35}
+    file = base_file("MobileNetV2", weights, **arguments)
+    ours = compiled("fold_batch_normalization", SET_SMALL, "base.alpha=0.35", base=file)
+    base = base_model("MobileNetV2", **arguments)
+    old = [each.name for each in base.layers if isinstance(each, layers.BatchNormalization)]
+
+    def change(layer: Any, taken: Any) -> Any:
+        if layer.name in old:
+            return taken
+        convolution = isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D)
+        return type(layer).from_config({**layer.get_config(), "use_bias": True})(taken) if convolution else layer(taken)
+
+    theirs = rebuilt(base, change)
+    for name in old:
+        gamma, beta, mean, variance = base.get_layer(name).get_weights()
+        convolution = base.get_layer(name).input._keras_history.operation
+        scale = gamma / np.sqrt(variance + base.get_layer(name).epsilon)
+        is_depthwise = isinstance(convolution, layers.DepthwiseConv2D)
+        kernel = convolution.get_weights()[0] * (scale[:, None] if is_depthwise else scale)
+        theirs.get_layer(convolution.name).set_weights([kernel, beta - mean * scale])
+    wanted = outputs_of(base, images())[0]
+    for model in (ours.model, theirs):
+        assert np.abs(outputs_of(model, images())[0] - wanted).max() < 1e-4 * np.abs(wanted).max()
+    assert [each.name for each in ours.model.layers[1:]] == [each.name for each in theirs.layers[1:]]
+    for one, other in zip(ours.model.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
 def as_config_says(base: Any, change: Any) -> Any:

@@ -1,0 +1,313 @@
+"""A BatchNormalization inside of the weights of a layer beside it.
+
+At inference it is y = s · x + t in each channel, s = γ / √(σ² + ε) and t = β − μ · s, as `BatchNormalization.call` in
+https://github.com/keras-team/keras/blob/master/keras/src/layers/normalization/batch_normalization.py computes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any, ClassVar
+
+from spec_compiler.graph import Graph
+from spec_compiler.graph.adapter import Adapter, Array, Preserves, Recipe, Unfit, Values, recipe_of
+from spec_compiler.graph.layer_spec import LayerSpec, Place, VariableSpec
+from spec_compiler.graph.same_arguments import arguments_of
+
+KERNEL, BIAS, DEPTHWISE = "kernel", "bias", "depthwise_kernel"
+NORM = ("gamma", "beta", "moving_mean", "moving_variance")  # of a BatchNormalization, what it computes with
+
+
+def indices(layer: LayerSpec) -> dict[str, int]:
+    """A layer's variables by their own names: `kernel`, `bias`."""
+    return {variable.path.rpartition("/")[2]: index for index, variable in enumerate(layer.variables or ())}
+
+
+def kernel_of(layer: LayerSpec) -> str:
+    """The kernel that makes the channels which a layer puts out."""
+    return "pointwise_kernel" if layer.class_name.startswith("Separable") else KERNEL
+
+
+def einsum(layer: LayerSpec) -> tuple[str, str, str]:
+    """The letters of the input, the kernel and the output in the equation of an `EinsumDense`."""
+    takes, _, out = str(arguments_of(layer).get("equation", "")).replace(" ", "").replace("...", "").partition("->")
+    taken, _, kernel = takes.partition(",")
+    return taken, kernel, out
+
+
+def made_axes(layer: LayerSpec) -> tuple[int, ...]:
+    """The axes of the kernel that are the channels which a layer puts out, from the end."""
+    if layer.class_name.startswith("Depthwise"):
+        return (-2, -1)
+    if layer.class_name.endswith("Transpose"):
+        return (-2,)
+    if layer.class_name == "EinsumDense":
+        _, kernel, out = einsum(layer)
+        return (kernel.index(out[-1]) - len(kernel),)
+    return (-1,)
+
+
+@dataclass(frozen=True)
+class Folded(Adapter):
+    """The kernel and the bias of a layer, and what a BatchNormalization beside it does.
+
+    `was` is the layer before, `norm` the BatchNormalization; `passed` are layers between the two that do nothing at
+    inference alone.
+    """
+
+    strategy: ClassVar = "fold"
+
+    was: LayerSpec
+    norm: LayerSpec
+    passed: tuple[str, ...] = ()
+
+    @property
+    def earlier(self) -> Adapter | None:
+        """As `Adapter.earlier`."""
+        return self.was.adapter
+
+    def promise(self, layer: LayerSpec, graph: Graph) -> tuple[Preserves, str]:
+        """The function at inference; in training statistics of batches would be another."""
+        also = f"; in training {', '.join(f'`{name}`' for name in self.passed)} acts on other values"
+        return "exact", f"the function at inference{also if self.passed else ''}"
+
+    def _before(self, layer: LayerSpec) -> dict[str, Recipe] | None:
+        """How the layer's variables get their values without this, by their names; a bias that it gained has none.
+
+        None where its shapes are others: then it does not fit by itself, which is said of the edit that changed them.
+
+        Raises:
+            Unfit: a variable that the base has no value for.
+        """
+        earlier, old, new = self.was.adapter, self.was.variables or (), layer.variables or ()
+        # once for all variables: there may be as many adapters behind this one as there are layers in a row
+        made = earlier.recipes(replace(layer, adapter=earlier)) if earlier is not None else {}
+        recipes: dict[str, Recipe] = {}
+        for name, index in indices(self.was).items():
+            now = indices(layer).get(name)
+            if now is None or (now not in made and new[now].shape != old[index].shape):
+                return None
+            recipe = made.get(now) or recipe_of(replace(layer, adapter=None), now)
+            if recipe is None:
+                raise Unfit(f"its {name} is none of the base")
+            recipes[name] = recipe
+        return recipes if BIAS in indices(layer) else None
+
+    def _check_channels(self, layer: LayerSpec, name: str, axes: tuple[int, ...]) -> None:
+        """That the layer has as many channels as the BatchNormalization, where nothing adapts that one too.
+
+        Raises:
+            Unfit: it has others.
+        """
+        old, new = ((each.variables or ())[indices(each)[name]].shape for each in (self.was, layer))
+        if self.norm.adapter is None and any(old[axis] != new[axis] for axis in axes):
+            raise Unfit(f"its kernel has other channels than `{self.norm.name}`, it was {old} and is {new}")
+
+    def _affine(self) -> tuple[tuple[Place, ...], tuple[Place, ...], Callable[[Values], tuple[Array, Array]]]:
+        """What s is made of, what t is made of, and both in float64."""
+        recipes: dict[str, Recipe] = {}
+        for name, index in indices(self.norm).items():
+            if name not in NORM:  # what renormalization counts in training
+                continue
+            recipe = recipe_of(self.norm, index)
+            if recipe is None:
+                raise Unfit(f"the {name} of `{self.norm.name}` is none of the base")
+            recipes[name] = recipe
+        of_scale = [each for name, each in recipes.items() if name in ("gamma", "moving_variance")]
+
+        def make(values: Values) -> tuple[Array, Array]:
+            import numpy as np  # a check that adapts nothing is to start without it
+
+            known = {name: np.asarray(each.make(values), "float64") for name, each in recipes.items()}
+            scale = known.get("gamma", 1.0) / np.sqrt(known["moving_variance"] + _epsilon(self.norm))
+            return scale, known.get("beta", 0.0) - known["moving_mean"] * scale
+
+        return _places(of_scale), _places(recipes.values()), make
+
+    @property
+    def _scale(self) -> str:
+        gamma = "γ" if "gamma" in indices(self.norm) else "1"
+        return f"{gamma} / √(σ² + {_epsilon(self.norm):g})"
+
+    @property
+    def _beta(self) -> str:
+        return "β" if "beta" in indices(self.norm) else "0"
+
+
+@dataclass(frozen=True)
+class IntoFront(Folded):
+    """Of the layer in front: its kernel times s, its bias times s and t more."""
+
+    formula: ClassVar = "kernel · s, (bias − μ) · s + β, with s = γ / √(σ² + ε)"
+
+    def recipes(self, layer: LayerSpec) -> Mapping[int, Recipe]:
+        """The kernel and the bias.
+
+        Raises:
+            Unfit: a variable that the base has no value for.
+        """
+        before, axes = self._before(layer), made_axes(layer)
+        if before is None:
+            return {}
+        self._check_channels(layer, kernel_of(layer), axes)
+        kernel, bias = before[kernel_of(layer)], before.get(BIAS)
+        of_scale, of_shift, affine = self._affine()
+
+        def make_kernel(values: Values) -> Array:
+            old = _wide(kernel.make(values))
+            return old * _on(axes, old, affine(values)[0].astype(old.dtype))
+
+        def make_bias(values: Values) -> Array:
+            scale, shift = affine(values)
+            return _for_bias(layer, shift if bias is None else _double(bias.make(values)) * scale + shift)
+
+        was = _named(bias, BIAS) if bias is not None else ""
+        text = f"({was} − μ) · {self._scale}" if was else f"−μ · {self._scale}"
+        text += f" + {self._beta}" if self._beta != "0" else ""
+        return {
+            **_adapted(layer, before),
+            indices(layer)[kernel_of(layer)]: Recipe(
+                (*kernel.sources, *of_scale), f"{_named(kernel, kernel_of(layer))} · {self._scale}", make_kernel
+            ),
+            indices(layer)[BIAS]: Recipe((*(bias.sources if bias else ()), *of_shift), text, make_bias),
+        }
+
+
+@dataclass(frozen=True)
+class IntoBehind(Folded):
+    """Of the layer behind: its kernel times s along what it takes, and in its bias what it makes of t.
+
+    `by_channel` says that a `Flatten` between the two puts the values of a channel beside each other.
+    """
+
+    formula: ClassVar = "kernel · s along its input, bias + Σ kernel · (β − μ · s), with s = γ / √(σ² + ε)"
+
+    by_channel: bool = False
+
+    def recipes(self, layer: LayerSpec) -> Mapping[int, Recipe]:
+        """The kernel and the bias.
+
+        Raises:
+            Unfit: a variable that the base has no value for.
+        """
+        before = self._before(layer)
+        if before is None:
+            return {}
+        name = DEPTHWISE if DEPTHWISE in before else KERNEL
+        self._check_channels(layer, name, (_taken_axis(layer),))
+        kernel, bias = before[name], before.get(BIAS)
+        point = before[kernel_of(layer)] if name == DEPTHWISE else None
+        of_scale, of_shift, affine = self._affine()
+
+        def make_kernel(values: Values) -> Array:
+            old = _wide(kernel.make(values))
+            return old * self._along(layer, old, affine(values)[0]).astype(old.dtype)
+
+        def make_bias(values: Values) -> Array:
+            old = _wide(kernel.make(values))
+            product = old * self._along(layer, old, affine(values)[1]).astype(old.dtype)
+            more = product.sum(axis=_summed(layer, old.ndim), dtype="float64")
+            if point is not None:
+                more = more.reshape(-1) @ _double(point.make(values)).reshape(more.size, -1)
+            return _for_bias(
+                layer, more if bias is None else more.reshape(_bias(layer).shape) + _double(bias.make(values))
+            )
+
+        was = f"{_named(bias, BIAS)} + " if bias is not None else ""
+        text = f"{was}Σ {_named(kernel, name)} · ({self._beta} − μ · {self._scale})".replace("(0 − μ", "(−μ")
+        text += f" · {kernel_of(layer)}" if point is not None else ""
+        sources = [each.sources for each in (bias, kernel, point) if each is not None]
+        return {
+            **_adapted(layer, before),
+            indices(layer)[name]: Recipe(
+                (*kernel.sources, *of_scale), f"{_named(kernel, name)} · {self._scale}", make_kernel
+            ),
+            indices(layer)[BIAS]: Recipe((*(place for each in sources for place in each), *of_shift), text, make_bias),
+        }
+
+    def _along(self, layer: LayerSpec, kernel: Array, channels: Array) -> Array:
+        """A value for each channel along what the kernel takes, so that it can be multiplied with the kernel."""
+        import numpy as np  # as above
+
+        if layer.class_name == "EinsumDense":
+            return _on((_taken_axis(layer),), kernel, channels)
+        if layer.class_name == "Dense":
+            times = kernel.shape[0] // channels.size
+            return (np.repeat(channels, times) if self.by_channel else np.tile(channels, times))[:, None]
+        if _is_depthwise(layer):
+            return channels[:, None]
+        groups = channels.size // kernel.shape[-2]  # each takes channels of its own, and makes as many as the others
+        return np.repeat(channels.reshape(groups, -1), kernel.shape[-1] // groups, axis=0).T
+
+
+def _adapted(layer: LayerSpec, recipes: Mapping[str, Recipe]) -> dict[int, Recipe]:
+    """Those of the recipes that are no copies."""
+    return {indices(layer)[name]: recipe for name, recipe in recipes.items() if recipe.formula}
+
+
+def _taken_axis(layer: LayerSpec) -> int:
+    """The axis of the kernel that is the channels which a layer takes, from the end."""
+    if layer.class_name != "EinsumDense":
+        return -2
+    taken, letters, _ = einsum(layer)
+    return letters.index(taken[-1]) - len(letters)
+
+
+def _is_depthwise(layer: LayerSpec) -> bool:
+    return layer.class_name.startswith(("Depthwise", "Separable"))
+
+
+def _summed(layer: LayerSpec, ndim: int) -> tuple[int, ...]:
+    """The axes of the kernel that are none of the output."""
+    if layer.class_name == "EinsumDense":
+        _, letters, out = einsum(layer)
+        return tuple(axis for axis, letter in enumerate(letters) if letter not in out)
+    return tuple(range(ndim - (2 if _is_depthwise(layer) else 1)))
+
+
+def _on(axes: tuple[int, ...], kernel: Array, channels: Array) -> Array:
+    """A value for each channel on these axes of a kernel, so that it can be multiplied with it."""
+    shape = [1] * kernel.ndim
+    for axis in axes:
+        shape[axis] = kernel.shape[axis]
+    if prod(shape) != channels.size:
+        raise ValueError(f"{channels.size} channels do not fit a kernel of {kernel.shape}")
+    return channels.reshape(shape)
+
+
+def _wide(array: Array) -> Array:
+    """An array in float32, or its own dtype where that is wider."""
+    import numpy as np  # as above
+
+    return np.asarray(array).astype(np.result_type(array.dtype, np.float32), copy=False)
+
+
+def _double(array: Array) -> Array:
+    import numpy as np  # as above
+
+    return np.asarray(array, "float64")
+
+
+def _bias(layer: LayerSpec) -> VariableSpec:
+    return (layer.variables or ())[indices(layer)[BIAS]]
+
+
+def _for_bias(layer: LayerSpec, array: Array) -> Array:
+    """A bias as the layer takes it, in float32 where that is no narrower."""
+    bias = _bias(layer)
+    return array.reshape(bias.shape).astype("float64" if bias.dtype == "float64" else "float32")
+
+
+def _epsilon(norm: LayerSpec) -> float:
+    return float(arguments_of(norm).get("epsilon", 1e-3))
+
+
+def _places(recipes: Any) -> tuple[Place, ...]:
+    return tuple(place for recipe in recipes for place in recipe.sources)
+
+
+def _named(recipe: Recipe, name: str) -> str:
+    """What a variable is before, in a formula."""
+    return f"({recipe.formula})" if recipe.formula else name
