@@ -104,7 +104,7 @@ def adapter_errors(layer: LayerSpec) -> Iterator[Diagnostic]:
     if problem is not None and layer.adapter is not None:
         strategy = layer.adapter.strategy
         message = f"`weights: {strategy}` does not fit `{layer.name}` ({layer.class_name}): {problem.reason}"
-        yield Diagnostic("SC407", message, layer.adapter.origin.path, help=problem.help)
+        yield Diagnostic("SC407", message, layer.adapter.origin.path, help=problem.help, fixes=problem.fixes)
 
 
 def _not_rebuilt(layer: LayerSpec, variables: tuple[VariableSpec, ...]) -> Diagnostic:
