@@ -150,26 +150,25 @@ class Centre(Adapter):
         for (old, new), *sizes in zip(axes, *calls, strict=True):
             shifts = [shift(old, new, size) for size in sizes]
             if None in shifts:
-                yield _why(old, new, sizes[shifts.index(None)])
+                yield _why(old, new, sizes[shifts.index(None)], layer.class_name.startswith("ConvLSTM"))
             elif len(set(shifts)) > 1:
                 yield "its calls take inputs of several sizes, which are padded in several ways"
 
 
-def _why(old: Axis, new: Axis, size: int | None) -> str:
-    """Why two kernels never put out the same."""
+def _why(old: Axis, new: Axis, size: int | None, has_state: bool) -> str:
+    """Why two kernels do not put out the same."""
     some = size if size is not None else new.stride * (max(old.kernel, new.kernel) + 1) * new.dilation
+    more = (new.kernel - old.kernel) * new.dilation
+    if old.laid(some)[1] != new.laid(some)[1] and new.padding != "valid":
+        return "its output has another size"
+    if old.laid(some)[1] != new.laid(some)[1] and new.transposed:
+        return f"`padding: valid` makes its output {more} larger, with the base's in the middle"
     if old.laid(some)[1] != new.laid(some)[1]:
-        if new.padding != "valid":
-            return "it puts out another size"
-        more = (new.kernel - old.kernel) * new.dilation
-        if new.transposed:
-            return f"the function in the middle: `padding: valid` makes its output {more} larger, `same` does not"
-        where = "the function further inside" if more // 2 % new.stride == 0 else "values between the old ones"
-        return f"{where}: `padding: valid` makes its output smaller, unless its input is padded by {more} more"
+        what = ", and its state too" if has_state else f"; it does not where the input is padded by {more} more"
+        where = " than the base's, of which it is the inner part" if new.stride == 1 and not has_state else ""
+        return f"`padding: valid` makes its output smaller{where}{what}"
     if size is None:
-        return (
-            f"the function at some sizes of its input only, as its stride is {new.stride}: give `input` a fixed shape"
-        )
+        return f"at stride {new.stride} it is so at some sizes of the input only: give `input` a fixed shape"
     return "the old kernel stands at no place of the new one where both read the same"
 
 

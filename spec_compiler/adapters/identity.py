@@ -61,7 +61,7 @@ class Identity(Adapter):
         for call in graph.calls[layer.name]:
             here = self.placed(layer, graph.nodes[call], graph)
             if here.adds != self.adds or not here._is_kept(layer):
-                return "not", f"the function but for its call `{call}`, where other values are needed"
+                return "not", f"its call `{call}` needs other values"
         what = "the function at inference" if layer.class_name == "BatchNormalization" else "the function"
         return "exact", f"{what}: its branch adds zeros" if self.adds else what
 

@@ -172,7 +172,7 @@ def test_a_call_that_takes_other_values() -> None:
     entry = {"Dense": {"units": 4, "activation": "relu"}, "name": "new", **WEIGHTS}
     assert_kept(model, inserted(model, entry, {"layer": "new"}))
     compiled = inserted(model, entry, {"Dense": 4}, {"layer": "new"})
-    assert promised(compiled) == "not: the function but for its call `new@1`, where other values are needed"
+    assert promised(compiled) == "not: its call `new@1` needs other values"
 
 
 # branches

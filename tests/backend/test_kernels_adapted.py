@@ -146,7 +146,10 @@ def test_a_point_becomes_a_square() -> None:
 def test_valid_padding_keeps_what_is_further_inside() -> None:
     model = alone(layers.Conv2D(4, 3, name="conv"), 9, 8, 3)
     compiled = larger(model, 5)
-    assert promised(compiled).startswith("not: the function further inside: `padding: valid` makes its output smaller")
+    assert promised(compiled) == (
+        "not: `padding: valid` makes its output smaller than the base's, of which it is the inner part; it does not "
+        "where the input is padded by 2 more"
+    )
     [wanted], [found] = outputs_of(model, random(9, 8, 3)), outputs_of(compiled.model, random(9, 8, 3))
     assert_same_bits(found, wanted[:, 1:-1, 1:-1])
     # what the text says to do
@@ -157,7 +160,7 @@ def test_valid_padding_keeps_what_is_further_inside() -> None:
 def test_valid_padding_of_a_transposed_one_keeps_the_middle() -> None:
     model = alone(layers.Conv2DTranspose(4, 3, strides=2, name="conv"), 5, 4, 3)
     compiled = larger(model, 5)
-    assert promised(compiled).startswith("not: the function in the middle: `padding: valid` makes its output 2 larger")
+    assert promised(compiled).startswith("not: `padding: valid` makes its output 2 larger")
     [wanted], [found] = outputs_of(model, random(5, 4, 3)), outputs_of(compiled.model, random(5, 4, 3))
     np.testing.assert_allclose(found[:, 1:-1, 1:-1], wanted, rtol=1e-5, atol=1e-6)
 
@@ -169,7 +172,7 @@ def test_a_size_that_is_not_known() -> None:
     model = alone(layers.Conv2D(4, 1, strides=2, **SAME), None, None, 3)
     compiled = larger(model, 3)
     assert promised(compiled) == (
-        "not: the function at some sizes of its input only, as its stride is 2: give `input` a fixed shape"
+        "not: at stride 2 it is so at some sizes of the input only: give `input` a fixed shape"
     )
     kept = {}
     for size in (8, 9):
@@ -218,7 +221,7 @@ def test_other_strides() -> None:
 def test_recurrent_state_at_valid_padding() -> None:
     model = alone(layers.ConvLSTM1D(4, 3, name="conv"), 3, 9, 2)
     compiled = larger(model, 5)
-    assert promised(compiled).startswith("not: ")
+    assert promised(compiled) == "not: `padding: valid` makes its output smaller, and its state too"
     [wanted], [found] = outputs_of(model, random(3, 9, 2)), outputs_of(compiled.model, random(3, 9, 2))
     assert np.abs(found - wanted[:, 1:-1]).max() > 1e-3
 
