@@ -116,10 +116,11 @@ def _einsum_dense(layer: LayerSpec, variables: Variables) -> Values:
     """A one for each pair of equal indices, where an axis of what is taken becomes one of what is put out."""
     takes, _, rest = str(layer.arguments["equation"]).replace(" ", "").replace("...", "0").partition(",")
     of_kernel, _, puts_out = rest.partition("->")
-    sizes = dict(zip(of_kernel, variables["kernel"].shape, strict=True))
+    sizes = dict(zip(of_kernel, variables["kernel"].shape, strict=False))
     pairs = [(one, other) for one, other in zip(takes, puts_out, strict=False) if one != other]
-    made = {each for pair in pairs for each in pair}
-    if len(takes) != len(puts_out) or not made <= set(of_kernel) or set(of_kernel) - made - set(takes):
+    summed, made = {one for one, _ in pairs}, {other for _, other in pairs}
+    is_plain = len(takes) == len(puts_out) and not summed & set(puts_out) and not made & set(takes)
+    if not is_plain or not summed | made <= set(of_kernel) <= set(takes) | made or "0" in of_kernel:
         raise Unfit(f"its equation `{layer.arguments['equation']}` changes more than the sizes of axes")
     _same_width(layer, prod(sizes[one] for one, _ in pairs), prod(sizes[other] for _, other in pairs))
     if any(sizes[one] != sizes[other] for one, other in pairs):

@@ -53,6 +53,8 @@ LAYERS: list[tuple[tuple[int, ...], str, dict[str, Any]]] = [
     ((4, 5), "EinsumDense", {"equation": "abc,bcde->ade", "output_shape": [4, 5], "bias_axes": "de"}),
     ((4, 5), "EinsumDense", {"equation": "abc,bd->adc", "output_shape": [4, 5], "bias_axes": "c"}),
     ((4, 5), "EinsumDense", {"equation": "abc,bcd->abd", "output_shape": [4, 5]}),
+    ((4, 5), "EinsumDense", {"equation": "abc,dbc->adc", "output_shape": [4, 5], "bias_axes": "dc"}),
+    ((4, 5), "EinsumDense", {"equation": "abc,bc->abc", "output_shape": [4, 5]}),
     ((4, 5), "EinsumDense", {"equation": "...c,cd->...d", "output_shape": [5]}),
     ((9, 4), "Conv1D", {"filters": 4, "kernel_size": 3, **SAME}),
     ((9, 4), "Conv1D", {"filters": 4, "kernel_size": 3, "padding": "causal", "dilation_rate": 2}),
@@ -101,6 +103,44 @@ def test_batch_normalization(arguments: dict[str, Any]) -> None:
     plain = inserted(model, {"BatchNormalization": {"epsilon": 0.1}})  # which is not neutral by itself
     [wanted], [found] = outputs_of(model, random(6, 7, 4)), outputs_of(plain.model, random(6, 7, 4))
     assert np.abs(found - wanted).max() > 0.01 * np.abs(wanted).max()
+
+
+# TensorFlow has no such convolutions on a CPU, but XLA has
+COMPILED: list[tuple[tuple[int, ...], str, dict[str, Any]]] = [
+    ((4, 6, 7), "Conv2D", {"filters": 4, "kernel_size": 3, "data_format": "channels_first", **SAME}),
+    ((4, 6, 7), "Conv2D", {"filters": 4, "kernel_size": 3, "groups": 2, "data_format": "channels_first", **SAME}),
+    ((4, 6, 7), "Conv2DTranspose", {"filters": 4, "kernel_size": [2, 3], "data_format": "channels_first", **SAME}),
+    ((6, 7, 4), "Conv2DTranspose", {"filters": 4, "kernel_size": 3, "dilation_rate": 2, **SAME}),
+]
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="of TensorFlow")
+@pytest.mark.parametrize(("shape", "name", "arguments"), COMPILED)
+def test_compiled(shape: tuple[int, ...], name: str, arguments: dict[str, Any]) -> None:
+    import tensorflow as tf
+
+    model = base(*shape)
+    compiled = inserted(model, {name: arguments, **WEIGHTS})
+    wanted, found = (
+        np.asarray(tf.function(each, jit_compile=True)(random(*shape))) for each in (model, compiled.model)
+    )
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+    assert promised(compiled) == "exact: the function"
+
+
+@pytest.mark.parametrize(
+    ("equation", "shape", "why"),
+    [
+        ("abc,cbd->adb", [4, 4], "changes more than the sizes of axes"),
+        ("abc,cd->ad", [4], "changes more than the sizes of axes"),
+        ("abc,cd->abd", [4, 5], "it takes 4 channels, and puts out 5"),
+    ],
+)
+def test_an_equation_that_does_more(equation: str, shape: list[int], why: str) -> None:
+    entry = {"EinsumDense": {"equation": equation, "output_shape": shape}, **WEIGHTS}
+    [problem] = check_spec({"spec": 1, "cut_at": "first", "head": entry}, base=base(4, 4))
+    assert problem.code == "SC407"
+    assert why in problem.message
 
 
 def test_the_values_by_hand() -> None:

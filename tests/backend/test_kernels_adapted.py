@@ -106,6 +106,34 @@ def test_every_class(layer: Any, shape: tuple[int, ...], new: Any, tolerance: fl
     assert sizes == (tuple(new) if isinstance(new, list) else (new,) * len(sizes))
 
 
+# TensorFlow has no such convolutions on a CPU, but XLA has
+COMPILED: list[tuple[Any, tuple[int, ...], int, bool]] = [
+    (layers.Conv2D(4, 3, strides=2, data_format="channels_first", **SAME), (3, 9, 8), 5, True),
+    (layers.Conv1D(4, 3, padding="causal", data_format="channels_first", name="conv"), (3, 9), 5, True),
+    (layers.Conv2DTranspose(4, 3, strides=2, data_format="channels_first", **SAME), (3, 5, 6), 5, True),
+    (layers.Conv2DTranspose(4, 3, dilation_rate=2, **SAME), (7, 6, 3), 5, True),
+    (layers.Conv2DTranspose(4, 2, dilation_rate=3, **SAME), (7, 6, 3), 4, True),
+    (layers.Conv2DTranspose(4, 2, dilation_rate=2, **SAME), (7, 6, 3), 3, False),  # half a step to the side
+]
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="of TensorFlow")
+@pytest.mark.parametrize(("layer", "shape", "new", "is_kept"), COMPILED)
+def test_compiled(layer: Any, shape: tuple[int, ...], new: int, is_kept: bool) -> None:
+    import tensorflow as tf
+
+    model = alone(type(layer).from_config(layer.get_config()), *shape)
+    compiled = larger(model, new)
+    wanted, found = (
+        np.asarray(tf.function(each, jit_compile=True)(random(*shape))) for each in (model, compiled.model)
+    )
+    assert np.allclose(found, wanted, rtol=1e-6, atol=1e-6) == is_kept
+    assert promised(compiled) == ("exact: the function" if is_kept else f"not: {NOWHERE}")
+
+
+NOWHERE = "the old kernel stands at no place of the new one where both read the same"
+
+
 def test_the_values_by_hand() -> None:
     """At stride 2 and a size of 8 TensorFlow pads 0 before a kernel of 3, 1 of 4 or 5, 2 of 7."""
     model = alone(layers.Conv2D(4, 3, strides=2, **SAME), 8, 8, 3)
@@ -330,3 +358,19 @@ def test_a_shift_is_where_both_meet_the_same(padding: str) -> None:
         ]
         found = shift(old, new, size)
         assert found in fitting if fitting else found is None, (old, new, size)
+
+
+def test_from_the_memory(tmp_path: Path) -> None:
+    """A plan that Keras is not asked for places the kernel alike."""
+    alone(layers.Conv2D(4, 3, strides=2, **SAME), 8, 9, 3).save(tmp_path / "model.keras")
+    spec = {
+        "spec": 1,
+        "base": {"file": str(tmp_path / "model.keras")},
+        "set": {"layers": "conv", "to": {"kernel_size": 4}, "weights": "centre"},
+        "insert": {"after": "conv", "with": {"Conv2D": {"filters": 4, "kernel_size": 1}, "weights": "identity"}},
+    }
+    first, second = plan_spec(spec), plan_spec(spec)
+    assert second.contracts == first.contracts
+    assert [layer.adapter for layer in second.after.layers.values()] == [
+        layer.adapter for layer in first.after.layers.values()
+    ]
