@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Adapter, Array, Preserves, Recipe, Unfit, Values, recipe_of
 from spec_compiler.graph.layer_spec import LayerSpec, Place, VariableSpec
+from spec_compiler.graph.node import Node
 from spec_compiler.graph.same_arguments import arguments_of
 
 KERNEL, BIAS, DEPTHWISE = "kernel", "bias", "depthwise_kernel"
@@ -67,6 +68,15 @@ class Folded(Adapter):
     def earlier(self) -> Adapter | None:
         """As `Adapter.earlier`."""
         return self.was.adapter
+
+    def placed(self, layer: LayerSpec, node: Node, graph: Graph) -> Folded:
+        """It with an earlier adapter in its place."""
+        earlier = self.was.adapter
+        return (
+            self
+            if earlier is None
+            else replace(self, was=replace(self.was, adapter=earlier.placed(self.was, node, graph)))
+        )
 
     def promise(self, layer: LayerSpec, graph: Graph) -> tuple[Preserves, str]:
         """The function at inference; in training statistics of batches would be another."""

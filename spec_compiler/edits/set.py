@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from spec_compiler.adapters import of_changed_layer
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.diagnostics import Advice, Diagnostic, Path, SpecError
+from spec_compiler.diagnostics.advice import Remove
 from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.selecting import Selecting
 from spec_compiler.graph import Graph
@@ -57,6 +58,7 @@ class Set(Selecting, Edit):
         chosen = tuple(dict.fromkeys(graph.nodes[name].layer for name in names))  # once, however often it is called
         for name in chosen:
             layers[name] = self._changed(layers[name], origin)
+        self._check_weights([layers[name] for name in chosen], origin)
         warnings = (*graph.warnings, *self._pointless([graph.layers[name] for name in chosen], path))
         return replace(graph, layers=layers, warnings=warnings)
 
@@ -90,7 +92,26 @@ class Set(Selecting, Edit):
         changed = replace(layer, changed={**layer.changed, **self.to}, changed_by=origin)
         if self.weights is None:
             return changed
-        return replace(changed, adapter=of_changed_layer(self.weights, layer, _below(origin, "weights")))
+        adapter = of_changed_layer(self.weights, layer, _below(origin, "weights"))
+        return replace(changed, adapter=adapter) if adapter.is_needed(changed) else changed
+
+    def _check_weights(self, layers: Sequence[LayerSpec], origin: Origin) -> None:
+        """Proves that `weights` makes values for one of the layers, as they are now.
+
+        Raises:
+            SpecError: SC310.
+        """
+        place = _below(origin, "weights")
+        if self.weights is None or any(each.adapter is not None and each.adapter.origin == place for each in layers):
+            return
+        which = f"`{layers[0].name}`" if len(layers) == 1 else f"any of the {len(layers)} selected layers"
+        why = f"there is nothing to adapt in {which}"
+        if all(layer.is_new for layer in layers):
+            whose = f"{which} is" if len(layers) == 1 else "the selected layers are"
+            why = f"{whose} new, without values of the base"
+        message = f"`weights: {self.weights.strategy}` has no effect: {why}"
+        help = Advice("leave it out", Remove())
+        raise SpecError.single("SC310", message, path=("weights",), at_key=True, help=help)
 
 
 def _below(origin: Origin, key: str) -> Origin:

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
+from spec_compiler.adapters import of_new_layer
 from spec_compiler.diagnostics import Path, SpecError, did_you_mean, near, under
+from spec_compiler.edits.block_weights import branch_ends
 from spec_compiler.edits.ends import count_outputs, model_output, single_output, tensor
 from spec_compiler.edits.joins import Call, call_of
 from spec_compiler.edits.new_names import Match, layer_name, make_layer, name_in_keras, unused_name
@@ -14,11 +16,11 @@ from spec_compiler.edits.scope import Block, Made, Scope
 from spec_compiler.graph import Graph
 from spec_compiler.graph.invariants import check_size
 from spec_compiler.graph.keras_names import flat
-from spec_compiler.graph.layer_spec import LayerSpec
+from spec_compiler.graph.layer_spec import LayerSpec, Origin
 from spec_compiler.graph.node import Node, ValueRef
 from spec_compiler.graph.unresolved import no_layer
 from spec_compiler.keras_facts.output_counts import output_count
-from spec_compiler.language.adapted import OF
+from spec_compiler.language.adapted import OF, NewWeights
 from spec_compiler.language.entries import ABOVE, IN, MATCH, LayerEntry, snake_case
 from spec_compiler.language.flow import uses_flow
 from spec_compiler.language.selectors import Selector
@@ -273,12 +275,31 @@ class Walk:
             start = len(self.nodes)
             inside = Scope(above, prefix, scope)
             ends = self.entries(body, (*path, entry.class_name, "copies", number - 1), inside)
+            if entry.weights is not None:
+                self._give_weights(entry.weights, prefix[:-1], self.nodes[start:], above, ends, path)
             self.made.blocks[prefix[:-1]] = Block(tuple(self.nodes[start:]), above, ends)
             scope.named[prefix[:-1].removeprefix(scope.prefix)] = scope.named[prefix[:-1]] = above = ends
         scope.named[name.removeprefix(scope.prefix)] = scope.named[name] = above
         if entry.name is not None:
             scope.named[entry.name] = above
         return above
+
+    def _give_weights(
+        self,
+        weights: NewWeights,
+        block: str,
+        nodes: Sequence[Node],
+        takes: tuple[ValueRef, ...],
+        ends: tuple[ValueRef, ...],
+        path: Path,
+    ) -> None:
+        """Lets the layers of a block that its `weights` are for have an adapter each."""
+        made = self.made
+        origin = Origin(made.origin.section, (*made.origin.path, *path, "weights"))
+        flows_in = takes[0] if len(takes) == 1 else None
+        with under(*path, "weights"):
+            for name in branch_ends(weights, block, nodes, flows_in, ends[0], self._so_far()):
+                made.layers[name] = replace(made.layers[name], adapter=of_new_layer(weights, None, origin))
 
     def _block_name(self, entry: LayerEntry, path: Path, scope: Scope) -> str:
         known = self.made.by_entry.get((self.match.layer, path))

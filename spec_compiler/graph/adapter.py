@@ -14,19 +14,21 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 from spec_compiler.graph.equation import Equation
 
 if TYPE_CHECKING:
+    from spec_compiler.diagnostics import Fix
     from spec_compiler.graph.graph import Graph
     from spec_compiler.graph.layer_spec import LayerSpec, Origin, Place, VariableSpec
+    from spec_compiler.graph.node import Node
 
 Array = Any  # of numpy, which a graph does not import
 Preserves = Literal["exact", "partly", "not"]
 
 
 class Unfit(Exception):
-    """An adapter that cannot give a layer its values, and why; `help` says what to write instead."""
+    """An adapter that cannot give a layer its values, and why; `help` and `fixes` are as those of a diagnostic."""
 
-    def __init__(self, reason: str, help: str | None = None) -> None:
+    def __init__(self, reason: str, help: str | None = None, fixes: tuple[Fix, ...] = ()) -> None:
         super().__init__(reason)
-        self.reason, self.help = reason, help
+        self.reason, self.help, self.fixes = reason, help, fixes
 
 
 class Choice(abc.ABC):
@@ -102,6 +104,14 @@ class Adapter(abc.ABC):
     strategy: ClassVar[str]
 
     origin: Origin
+
+    def is_needed(self, layer: LayerSpec) -> bool:
+        """Whether a kept layer, its arguments changed, has values that it must make; if not, it is left out."""
+        return True
+
+    def placed(self, layer: LayerSpec, node: Node, graph: Graph) -> Adapter:
+        """It with what it must know of a layer's first call, once the shapes before that are known."""
+        return self
 
     @abc.abstractmethod
     def recipes(self, layer: LayerSpec) -> Mapping[int, Recipe]:

@@ -1,4 +1,4 @@
-"""New layers whose values use what flows in, `"${in.channels // 16}"`, once the shapes before them are known."""
+"""What a layer must know of its first call, once the shapes before that are known: `"${in.channels // 16}"`, say."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ from spec_compiler.language.flow import NotKnown, filled_in, uses_flow
 def sized(layer: LayerSpec, node: Node, graph: Graph) -> LayerSpec:
     """The layer with its values filled in for the tensor that its first call names, whose shape the graph knows.
 
+    Its adapter is told of the call too.
+
     Raises:
         SpecError: SC107 where they are then no values that the class takes, SC206 where the tensor is gone, SC401 where
             a size is asked for that is not fixed.
     """
+    if layer.adapter is not None:
+        layer = replace(layer, adapter=layer.adapter.placed(layer, node, graph))
     ref = node.sized_by
     if ref is None or not uses_flow(layer.arguments):
         return layer

@@ -105,7 +105,7 @@ class SetWeights(Adapted):
 
     definition = "set_weights"
     forms: ClassVar = {
-        "centre": Form("zeros around the old kernel"),
+        "centre": Form("zeros around the old kernel, where its padding wants them: the layer computes what it did"),
     }
 
 
@@ -115,7 +115,7 @@ class NewWeights(Adapted):
     definition = "new_weights"
     of_layers: ClassVar = True
     forms: ClassVar = {
-        "identity": Form("the layer puts out what it takes"),
+        "identity": Form("the layer puts out what it takes; at the end of a residual branch it adds zeros"),
     }
 
 

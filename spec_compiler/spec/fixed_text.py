@@ -111,7 +111,8 @@ def steps_of(diagnostic: Diagnostic) -> Iterator[Step | Rewrite]:
     elif [each.text for each in diagnostic.fixes] == [diagnostic.help]:  # tried, and the only one that works
         [fix] = diagnostic.fixes
         [(path, value), *more] = fix.changes
-        if not more and len(path) > 1 and path[0] != "set" and not isinstance(value, dict):
+        is_taken_back = path[0] == "set" and path[-1] != "weights"
+        if not more and len(path) > 1 and not is_taken_back and not isinstance(value, dict):
             yield Step(path, Write(value))
 
 

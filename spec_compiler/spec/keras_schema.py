@@ -101,6 +101,7 @@ def _layer_entry(entry: Schema) -> Schema:
             "type": "object",
             "minProperties": 1,
         },
+        "weights": {"$ref": "#/definitions/new_weights"},
         "name": {
             "description": "Its name, which may also stand among the arguments; `{name}` is the layer that an edit "
             "matched, `{index}` which of the matches it is, `{count}` how many there are.",
@@ -121,7 +122,7 @@ def _layer_entry(entry: Schema) -> Schema:
                 "maxProperties": len(keys) + 1,
                 **(
                     {"not": {"anyOf": [{"required": [key]} for key in beside if key not in keys]}}
-                    if len(keys) < 3
+                    if len(keys) < len(beside)
                     else {}
                 ),
             }

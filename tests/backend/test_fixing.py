@@ -63,3 +63,20 @@ def test_the_only_fix_of_a_shape_is_written(folder: Path) -> None:
     assert Path("spec.yaml").read_text(encoding="utf-8") == right, result.output
     assert "fixed SC401 spec.yaml:4:" in result.output
     assert result.exit_code == 0
+
+
+def test_zeros_around_larger_kernels_are_written_where_nothing_else_mends(folder: Path) -> None:
+    inputs = keras.Input((8, 8, 3))
+    hidden = keras.layers.Conv2D(4, 3, name="conv")(inputs)
+    keras.Model(inputs, keras.layers.Conv2D(2, 1, name="last")(hidden)).save("base.keras")  # of another size
+    wrong = "spec: 1\nbase: {file: base.keras}\nset:\n  - layers: type:Conv2D  # both\n    to: {kernel_size: 4}\n"
+    result = run(wrong)
+    assert Path("spec.yaml").read_text(encoding="utf-8") == f"{wrong}    weights: centre\n", result.output
+    assert result.exit_code == 0
+
+
+def test_zeros_around_one_larger_kernel_are_one_way_of_several(folder: Path) -> None:
+    wrong = "spec: 1\nbase: {file: base.keras}\nset:\n  - {layers: last, to: {kernel_size: 4}}\n"
+    result = run(wrong)
+    assert "= help: add `weights: centre`, which puts zeros around the old kernel,\n" in result.output
+    assert Path("spec.yaml").read_text(encoding="utf-8") == wrong

@@ -106,7 +106,7 @@ def adapter_errors(layer: LayerSpec) -> Iterator[Diagnostic]:
         strategy = layer.adapter.strategy
         said = strategy if strategy == layer.adapter.origin.section else f"weights: {strategy}"
         message = f"`{said}` does not fit `{layer.name}` ({layer.class_name}): {problem.reason}"
-        yield Diagnostic("SC407", message, layer.adapter.origin.path, help=problem.help)
+        yield Diagnostic("SC407", message, layer.adapter.origin.path, help=problem.help, fixes=problem.fixes)
 
 
 def _not_rebuilt(layer: LayerSpec, variables: tuple[VariableSpec, ...]) -> Diagnostic:

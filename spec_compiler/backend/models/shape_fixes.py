@@ -36,6 +36,8 @@ def fit_fixes(layer: LayerSpec, culprit: LayerSpec | None, graph: Graph, node: s
         if len(wanted.shape) == 2:  # behind a `Flatten` the size of the image is in the kernel
             text = f"end before it with `cut_at: {inputs[0].node}` and a `head` of your own"
             yield Fix(text, ((("cut_at",), inputs[0].node),))
+    if culprit is not None and culprit.name == layer.name:
+        yield from _around_the_kernel(layer)
     entry = fresh_entry(layer)
     if entry is not None:
         change = {"layers": layer.name, "with": [entry]}
@@ -43,6 +45,13 @@ def fit_fixes(layer: LayerSpec, culprit: LayerSpec | None, graph: Graph, node: s
         yield Fix(text, ((("replace", APPEND), change),))
     if culprit is not None and not culprit.is_new:
         yield from _as_in_the_base(culprit)
+
+
+def _around_the_kernel(layer: LayerSpec) -> Iterator[Fix]:
+    """Zeros around a kernel that `set` makes larger."""
+    if layer.changed_by is not None and layer.adapter is None and "kernel_size" in layer.changed:
+        text = "add `weights: centre`, which puts zeros around the old kernel"
+        yield Fix(text, (((*layer.changed_by.path, "weights"), "centre"),))
 
 
 def _as_in_the_base(layer: LayerSpec) -> Iterator[Fix]:

@@ -167,3 +167,20 @@ def test_a_dilated_resnet50(weights: Path) -> None:
 
     assert_same(ours, as_config_says(base, change), images())
     assert ours.model.output_shape == (None, 4, 4, 2048)
+
+
+def test_larger_kernels_of_vgg16(weights: Path) -> None:
+    ours = compiled("larger_kernels", SET_SMALL, base=base_file("VGG16", weights, **SMALL))
+    base = base_model("VGG16", **SMALL)
+
+    def change(layer: Any, taken: Any) -> Any:
+        if not layer.name.startswith("block1_conv"):
+            return layer(taken)
+        larger = layers.Conv2D(64, 5, padding="same", activation="relu")
+        tensor = larger(taken)
+        larger.set_weights([ops.pad(layer.kernel, [(1, 1), (1, 1), (0, 0), (0, 0)]), layer.bias])
+        return tensor
+
+    assert_same(ours, rebuilt(base, change), images())
+    [wanted], [found] = outputs_of(base, images()), outputs_of(ours.model, images())
+    assert np.abs(found - wanted).max() < 1e-5 * np.abs(wanted).max()

@@ -37,7 +37,7 @@ def test_an_adapter_behind_every_residual_block(weights: Path) -> None:
         new.extend(f"{layer.name}_{each}" for each in ("down", "up"))
         channels = x.shape[-1]
         y = layers.Conv2D(channels // 16, 1, activation="relu", name=new[-2])(x)
-        y = layers.Conv2D(channels, 1, kernel_initializer="zeros", name=new[-1])(y)
+        y = layers.Conv2D(channels, 1, name=new[-1])(y)
         return layers.Add()([x, y])
 
     theirs = called(base, call)
