@@ -9,7 +9,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from spec_compiler.graph.graph import Graph
@@ -87,9 +87,12 @@ class Adapter(abc.ABC):
     `origin` is where the spec says so.
     """
 
-    strategy: ClassVar[str]
-
     origin: Origin
+
+    @property
+    @abc.abstractmethod
+    def strategy(self) -> str:
+        """The word of the spec."""
 
     @abc.abstractmethod
     def recipes(self, layer: LayerSpec) -> Mapping[int, Recipe]:
