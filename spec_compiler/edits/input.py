@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, StrictInt, StrictStr, model_validator
 
 from spec_compiler.diagnostics import Path, SpecError, did_you_mean, quoted, under
 from spec_compiler.edits.edit import Edit
+from spec_compiler.edits.input_channels import AdaptChannels
 from spec_compiler.edits.preprocess import Preprocess
 from spec_compiler.edits.rescale import Rescale, Scale
 from spec_compiler.graph import Graph
@@ -17,6 +18,7 @@ from spec_compiler.graph.channels import channel_axis
 from spec_compiler.graph.layer_spec import LayerSpec, Origin
 from spec_compiler.graph.resolve import resolve_one
 from spec_compiler.keras_facts import catalogue
+from spec_compiler.language.adapted import InputWeights
 from spec_compiler.language.section import Section
 from spec_compiler.language.selectors import Selector
 
@@ -69,6 +71,11 @@ class Input(Section, Edit):
     channels: Annotated[StrictInt, Field(ge=1, lt=2**31)] | None = Field(
         default=None, description="The number of channels, the other sizes kept.", examples=[1]
     )
+    weights: InputWeights | None = Field(
+        default=None,
+        description="What kernels become that read other channels; without it that is an error.",
+        examples=["sum", {"take": [2, 1, 0]}],
+    )
     name: Annotated[StrictStr, Field(min_length=1, pattern=r"^[^/]+$")] | None = Field(
         default=None, description="The input layer's new name."
     )
@@ -96,6 +103,9 @@ class Input(Section, Edit):
             message = "`shape` and `channels` exclude each other"
             help: str | None = "`shape` says the channels too"
             raise SpecError.single("SC108", message, path=("channels",), at_key=True, help=help)
+        if self.weights is not None and self.shape is None and self.channels is None:
+            help = "add `channels`, the number that the input is to have"
+            raise SpecError.single("SC102", "`weights` needs `channels` or `shape`", path=("weights",), help=help)
         if self.preprocess is not None and self.rescale is not None:
             message = "`preprocess` and `rescale` exclude each other"
             help = "an application's preprocessing rescales too"
@@ -131,17 +141,28 @@ class Input(Section, Edit):
         return graph if self.name in (None, layer.name) else self._renamed(graph, layer, str(self.name))
 
     def steps(self, application: str | None) -> Iterator[tuple[Path, Edit]]:
-        """The input itself, then its preprocessing or its scale."""
+        """The input itself, then its preprocessing or its scale; last what reads it, the preprocessing too."""
         yield (), self
         if self.preprocess is not None:
-            yield ("preprocess",), Preprocess(self.preprocess, application)
+            yield ("preprocess",), Preprocess(self.preprocess, application, self.weights is not None)
         if self.rescale is not None:
-            yield ("rescale",), Rescale(self.rescale, lambda graph: self.name or self._which(graph))
+            yield ("rescale",), Rescale(self.rescale, self._named)
+        if self.weights is not None:
+            yield ("weights",), AdaptChannels(self.weights, self._named, self._beside_weights)
 
     @property
     def _changes(self) -> str:
         """The first key that says something of the input itself; nothing where none does."""
         return next((key for key in ("shape", "channels", "dtype", "name") if getattr(self, key) is not None), "")
+
+    @property
+    def _beside_weights(self) -> dict[str, Any]:
+        said = {"shape": self.shape and list(self.shape), "channels": self.channels, "name": self.name}
+        said |= {"dtype": self.dtype, "preprocess": self.preprocess}
+        return {key: value for key, value in said.items() if value is not None}
+
+    def _named(self, graph: Graph) -> str:
+        return self.name or self._which(graph)
 
     def _which(self, graph: Graph) -> str:
         inputs = [ref.node for ref in graph.input_refs]

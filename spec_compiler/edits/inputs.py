@@ -6,8 +6,9 @@ one that is left. Those of the base that remain come first, then the new ones in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any, ClassVar
 
 from pydantic import ConfigDict, Field, RootModel, StrictStr, model_validator
@@ -15,10 +16,12 @@ from pydantic import ConfigDict, Field, RootModel, StrictStr, model_validator
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, collected, did_you_mean, quoted, show, under, write
 from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.input import Size, dtypes, input_shape, only_dtypes
+from spec_compiler.edits.input_channels import AdaptChannels
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, Origin
 from spec_compiler.graph.node import Node, Structure, TensorSpec, ValueRef, filtered, references
 from spec_compiler.graph.resolve import resolve
+from spec_compiler.language.adapted import InputWeights
 from spec_compiler.language.section import Section
 from spec_compiler.language.selectors import Selector
 
@@ -46,6 +49,11 @@ class NewInput(Section):
         description="Inputs of the model that it takes the place of: one, or a list.",
         examples=[["a/input_layer", "b/input_layer"]],
     )
+    weights: InputWeights | None = Field(
+        default=None,
+        description="What kernels become that read other channels than those of what it feeds.",
+        examples=["sum"],
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -63,6 +71,11 @@ class NewInput(Section):
         if self.shape is None and self.feeds is None:
             help = "add `shape: […]` without the batch axis, or `feeds:` with inputs of the model"
             raise SpecError.single("SC102", "a new input needs `shape` or `feeds`", help=help)
+        if self.weights is not None and (self.shape is None or self.feeds is None):
+            help = "leave it out: nothing reads this input that has weights of the base"
+            help = help if self.feeds is None else "say with `shape` which channels the input has"
+            message = "`weights` needs `shape` and `feeds`"
+            raise SpecError.single("SC102", message, path=("weights",), help=help)
         return self
 
     def fed(self, graph: Graph) -> tuple[str, ...]:
@@ -159,6 +172,13 @@ class Inputs(
         idle = (graph.idle - fed_by.keys()) | layers.keys()
         return replace(fed_graph, inputs=_joined(graph.inputs, fed_by, layers), idle=idle)
 
+    def steps(self, application: str | None) -> Iterator[tuple[Path, Edit]]:
+        """The inputs themselves, then what reads them."""
+        yield (), self
+        for name, new in self.root.items():
+            if new.weights is not None:
+                yield (name, "weights"), AdaptChannels(new.weights, partial(_same, name))
+
     def gives_names(self, path: Path) -> Mapping[str, tuple[str, Origin]]:
         """The new inputs that take the place of one each, which has another name until then."""
         fed = {name: new.feeds for name, new in self.root.items()}
@@ -167,6 +187,10 @@ class Inputs(
             for name, feeds in fed.items()
             if feeds is not None and len(feeds.terms) == 1
         }
+
+
+def _same(name: str, graph: Graph) -> str:
+    return name
 
 
 def _dtype(graph: Graph, name: str) -> str:

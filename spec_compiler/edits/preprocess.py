@@ -34,10 +34,11 @@ _STEPS: Mapping[Mode, tuple[tuple[str, int | None, Any, Any], ...]] = {
 }
 
 
-def apply(graph: Graph, path: Path, application: str) -> Graph:
+def apply(graph: Graph, path: Path, application: str, as_in_the_base: bool = False) -> Graph:
     """The graph with the application's preprocessing between its input and everything that takes it.
 
-    `path` is where `preprocess` stands in the spec.
+    `path` is where `preprocess` stands in the spec. With `as_in_the_base` it is for the shape that the input has there,
+    and what is made for that is changed with all that reads the input.
 
     Raises:
         SpecError: SC203 unknown, SC303 several inputs, SC604 an input that is no image with three channels; relative
@@ -51,7 +52,8 @@ def apply(graph: Graph, path: Path, application: str) -> Graph:
         raise SpecError.single("SC303", message, help="insert the preprocessing layers yourself")
     ref = graph.input_refs[0]
     spec = graph.spec_of(ref)
-    shape = tuple(graph.layer_of(ref.node).arguments.get("batch_shape") or (spec.shape if spec else ()))
+    there = spec.shape if spec else ()
+    shape = there if as_in_the_base else tuple(graph.layer_of(ref.node).arguments.get("batch_shape") or there)
     if len(shape) != 4 or (mode != "tf" and shape[-1] != 3):
         message = f"the preprocessing of `{application}` takes images with three channels last, the input is {shape}"
         help = "leave `preprocess` out, or give `shape` three channels"
@@ -75,11 +77,12 @@ def apply(graph: Graph, path: Path, application: str) -> Graph:
 class Preprocess(Edit):
     """The edit behind `input: {preprocess: auto}`, or with an application's name in the place of `auto`.
 
-    `application` is the one that the spec's base names, None where it names none.
+    `application` is the one that the spec's base names, None where it names none; `as_in_the_base` as of `apply`.
     """
 
     choice: str
     application: str | None = None
+    as_in_the_base: bool = False
 
     def apply(self, graph: Graph, path: Path) -> Graph:
         """The graph with the preprocessing behind its input."""
@@ -87,7 +90,7 @@ class Preprocess(Edit):
         if name is None:
             message = "`preprocess: auto` follows the application that the base names, this base names none"
             raise SpecError.single("SC102", message, help="name it: `preprocess: VGG16`")
-        return apply(graph, path, name)
+        return apply(graph, path, name, self.as_in_the_base)
 
 
 def _layers(mode: Mode, origin: Origin, graph: Graph) -> Iterator[LayerSpec]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from spec_compiler.graph.equation import Equation
 
@@ -101,9 +101,12 @@ class Adapter(abc.ABC):
     `origin` is where the spec says so.
     """
 
-    strategy: ClassVar[str]
-
     origin: Origin
+
+    @property
+    @abc.abstractmethod
+    def strategy(self) -> str:
+        """The word of the spec."""
 
     def is_needed(self, layer: LayerSpec) -> bool:
         """Whether a kept layer, its arguments changed, has values that it must make; if not, it is left out."""

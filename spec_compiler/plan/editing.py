@@ -9,7 +9,9 @@ from itertools import takewhile
 from spec_compiler.diagnostics import Path, SpecError, dotted
 from spec_compiler.edits import EDITS, Edit
 from spec_compiler.edits.input import Input
+from spec_compiler.edits.input_channels import opened_to_inputs
 from spec_compiler.edits.input_dtypes import check_input_dtypes
+from spec_compiler.edits.inputs import Inputs
 from spec_compiler.edits.resized import as_constructed
 from spec_compiler.edits.start import StartAt, check_begun, check_start
 from spec_compiler.edits.wrapped import wrapped
@@ -26,7 +28,10 @@ from spec_compiler.spec import Spec
 
 def opened_for(spec: Spec, base: Graph) -> Graph:
     """The base's graph as the spec sees it: the nested models that it reaches into are open."""
-    return opened(base, spec.texts())
+    graph = opened(base, spec.texts())
+    adapts = any(each.weights is not None for _, each in spec.said(Input))
+    adapts = adapts or any(each.weights is not None for _, said in spec.said(Inputs) for each in said.root.values())
+    return opened_to_inputs(graph) if adapts else graph
 
 
 def size_of(spec: Spec) -> Shape | None:

@@ -9,8 +9,10 @@ import keras
 import numpy as np
 import pytest
 
-from spec_compiler import SpecError, compile_spec, plan_spec
+from spec_compiler import SpecError, compile_spec, load_spec, plan_spec
 from tests.backend.conftest import assert_same_bits, branching, outputs_of, randomized
+
+SPECS = Path(__file__).parents[2] / "specs"
 
 
 def small_resnet() -> Any:
@@ -30,9 +32,9 @@ def picture() -> Any:
     return np.random.default_rng(5).uniform(-1, 1, (2, 32, 32, 3)).astype("float32")
 
 
-def same_kept_weights(result: Any, base: Any) -> int:
+def same_kept_weights(result: Any, base: Any, but: str = "") -> int:
     """How many layers with weights the result has from the base, every one bit-equal."""
-    names = {layer.name for layer in base.layers}
+    names = {layer.name for layer in base.layers} - {but}
     kept = [layer for layer in result.layers if layer.name in names and layer.weights]
     for layer in kept:
         assert_same_bits(layer.get_weights(), base.get_layer(layer.name).get_weights())
@@ -96,6 +98,41 @@ def test_case_06_frozen_means_frozen_on_resnet50(picture: Any) -> None:
     assert_same_bits([layer.get_weights() for layer in frozen], before)
     assert not np.array_equal(model.get_layer("conv5_block3_3_conv").get_weights()[0], free[0])
     assert not np.array_equal(model.get_layer("conv5_block3_3_bn").get_weights()[2], moving[2])
+
+
+def test_case_08_gray_pictures_for_vgg16() -> None:
+    base = randomized(keras.applications.VGG16(weights=None, input_shape=(64, 64, 3), classes=7))
+    compiled = compile_spec({"spec": 1, "input": {"channels": 1, "weights": "sum"}}, base=base)
+    gray = np.random.default_rng(2).uniform(-1, 1, (2, 64, 64, 1)).astype("float32")
+    (wanted,) = outputs_of(base, gray.repeat(3, axis=-1))
+    np.testing.assert_allclose(outputs_of(compiled.model, gray)[0], wanted, atol=1e-5, rtol=0)
+    assert [each.text for each in compiled.plan.contracts] == ["the function, on 3 equal channels"]
+    assert same_kept_weights(compiled.model, base, but="block1_conv1") == 15
+
+
+def test_case_08_gray_pictures_for_weights_that_were_trained(photograph: Any) -> None:
+    spec = load_spec(SPECS / "vgg16_hed_fast_stem.yaml").source.data
+    colour = {key: spec[key] for key in ("spec", "base")}
+    gray = photograph.mean(-1, keepdims=True)
+    (wanted,) = outputs_of(compile_spec(colour).model, gray.repeat(3, axis=-1))
+    compiled = compile_spec({**colour, "input": {"channels": 1, "weights": "sum"}})
+    assert np.abs(wanted).max() > 1
+    assert np.abs(outputs_of(compiled.model, gray)[0] - wanted).max() <= 1e-5 * np.abs(wanted).max()
+
+
+def test_case_09_five_bands(resnet: Any) -> None:
+    compiled = compile_spec({"spec": 1, "input": {"channels": 5, "weights": "repeat"}}, base=resnet)
+    old = resnet.get_layer("conv1_conv").get_weights()[0]
+    by_hand = np.concatenate([old, old[:, :, :2]], axis=2) * np.float32(3 / 5)
+    assert_same_bits(compiled.model.get_layer("conv1_conv").get_weights()[0], by_hand)
+    (row,) = compiled.weights.of("adapted")
+    assert (row.layer, row.variable, row.formula) == (
+        "conv1_conv",
+        "kernel",
+        "3 old channels repeated over 5, scaled 3/5",
+    )
+    assert compiled.model(np.zeros((1, 32, 32, 5), "float32")).shape == (1, 2048)
+    assert [each.preserves for each in compiled.plan.contracts] == ["not"]
 
 
 def test_case_10_another_size_with_the_top_on() -> None:

@@ -20,6 +20,7 @@ APPEND = 1_000_000  # an index past the end of any list
 
 def fit_fixes(layer: LayerSpec, culprit: LayerSpec | None, graph: Graph, node: str, base: Graph) -> Iterator[Fix]:
     """What may make a kept layer fit again: another width, a projection, a cut before it, fresh weights."""
+    yield from _strategy_fixes(culprit, graph, base)
     inputs = graph.nodes[node].data_inputs
     wanted = next((base.spec_of(ref) for ref in base.nodes[node].data_inputs), None) if node in base.nodes else None
     got = graph.spec_of(inputs[0]) if inputs else None
@@ -52,6 +53,24 @@ def _around_the_kernel(layer: LayerSpec) -> Iterator[Fix]:
     if layer.changed_by is not None and layer.adapter is None and "kernel_size" in layer.changed:
         text = "add `weights: centre`, which puts zeros around the old kernel"
         yield Fix(text, (((*layer.changed_by.path, "weights"), "centre"),))
+
+
+def _strategy_fixes(culprit: LayerSpec | None, graph: Graph, base: Graph) -> Iterator[Fix]:
+    """Values for an input's other channels, where it has no `weights` yet: the strategies that fit their number."""
+    cause = culprit.cause if culprit is not None and culprit.kind == "input" else None
+    if culprit is None or cause is None or in_section(cause.path)[:1] not in (("input",), ("inputs",)):
+        return
+    is_new = in_section(cause.path)[0] == "inputs"
+    was = [base.nodes[ref.node] for ref in base.input_refs] if is_new else [base.nodes.get(culprit.name)]
+    shapes = {each.outputs[0].shape for each in was if each is not None}
+    now, axis = graph.nodes[culprit.name].outputs[0].shape, channel_axis(graph, culprit.name)
+    then = shapes.pop() if len(shapes) == 1 else now
+    new, old = now[axis], then[axis] if len(then) == len(now) else None
+    if new is None or old is None or new == old:
+        return
+    section = cause.path if is_new else cause.path[:-1]
+    for strategy in ["sum"] if new == 1 else ["repeat", "zeros"] if new > old else []:
+        yield Fix(f"add `weights: {strategy}` to the input", (((*section, "weights"), strategy),))
 
 
 def _as_in_the_base(layer: LayerSpec) -> Iterator[Fix]:
@@ -135,6 +154,7 @@ def _kept_fixes(node: Node, graph: Graph, base: Graph, culprit: LayerSpec | None
         return
     if culprit.kind == "input":
         yield from _input_fixes(culprit, graph, base)
+        yield from _strategy_fixes(culprit, graph, base)
     inputs = zip(node.data_inputs, base.nodes[node.name].data_inputs, strict=False) if node.name in base.nodes else ()
     sizes: dict[int | None, None] = {}  # each once: all inputs of a merge may come from the one layer
     for now, then in inputs:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xxhash
 
-from spec_compiler.backend.models.state import State, StateLost, carry, untracked
+from spec_compiler.backend.models.state import NoState, State, StateLost, carry, untracked
 from spec_compiler.backend.models.store import parts
 from spec_compiler.backend.models.symbolic import assign, initialize, is_symbolic, quick_protocols
 from spec_compiler.backend.models.wrapping import inside
@@ -208,7 +208,7 @@ def _with_state(rows: list[LedgerRow], spec: LayerSpec, layer: Any, source: Open
     if spec.is_new:
         yield from rows
         return
-    state = source.state(spec.name_in_base)
+    state = NoState() if _derives_anew(spec) else source.state(spec.name_in_base)
     loaded: dict[int, tuple[str, str]] = {}  # by variable: where Keras's own loading of it read what
     carried: list[LedgerRow] = []
     try:
@@ -237,6 +237,15 @@ def _with_state(rows: list[LedgerRow], spec: LayerSpec, layer: Any, source: Open
         else:
             yield replace(row, reason=f"as Keras loads a `{spec.class_name}`", result_checksum=result)
     yield from carried
+
+
+def _derives_anew(spec: LayerSpec) -> bool:
+    """Whether what a layer computes with follows from other values or arguments than the base's layer has.
+
+    `Normalization` has its mean in variables, or as an argument.
+    """
+    is_told = bool(spec.changed) and not spec.variables and not spec.stored.assets
+    return spec.adapter is not None or is_told
 
 
 def _lost(spec: LayerSpec, reason: str) -> SpecError:

@@ -71,9 +71,14 @@ def _parts(shape: Shape, wanted: Shape) -> Iterator[tuple[slice, slice]]:
         start, begin = one, other
         one, other = min(one + 1, len(sizes)), min(other + 1, len(others))
         while (got := prod(sizes[start:one])) != (asked := prod(others[begin:other])):
-            one, other = one + (got < asked), other + (got > asked)
-        if other == len(others):
-            one = len(sizes)  # axes of size 1 at the end go with those before them
+            if got < asked and one < len(sizes):
+                one += 1
+            elif got > asked and other < len(others):
+                other += 1
+            else:
+                raise NoRule("reshapes the batch")
+        if prod(sizes[one:]) == prod(others[other:]) == 1:  # axes of size 1 at the end: one of them may be the channels
+            one, other = len(sizes), len(others)
         yield slice(start, one), slice(begin, other)
 
 
@@ -237,6 +242,15 @@ def pad(call: Call) -> list[Axes]:
         else:
             out.append(line if not before and not behind else call.row([(None, before), (line, size), (None, behind)]))
     return [tuple(out)]
+
+
+def flip(call: Call) -> list[Axes]:
+    """From the last to the first, along one axis or several."""
+    said = call.argument("axis", 1)
+    if said is None:
+        raise NoRule("turns the batch")
+    along = {call.axis(each) for each in (said if isinstance(said, list | tuple) else [said])}
+    return [tuple(line[::-1] if axis in along and line is not None else line for axis, line in enumerate(call.ins[0]))]
 
 
 def along_others(call: Call) -> list[Axes]:

@@ -80,7 +80,8 @@ OPERATIONS: Rules = _rows(
     (shapes.split, "Split"),
     (shapes.get_item, "GetItem"),
     (shapes.pad, "Pad"),
-    (shapes.along_others, "Repeat Tile Roll Flip Take"),
+    (shapes.flip, "Flip"),
+    (shapes.along_others, "Repeat Tile Roll Take"),
 )
 OF_APPLICATIONS: Mapping[str, Rules] = {
     "keras.src.applications.convnext": {"LayerScale": each_by_itself.layer_scale},

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 from keras import layers
 
+from tests.backend.conftest import outputs_of
 from tests.backend.gallery.bases import base_file, base_model, fill
 from tests.backend.gallery.compare import assert_same, compiled, images
 
@@ -35,6 +37,41 @@ def test_vgg16_for_four_channels(weights: Path) -> None:
     for layer in base.layers[2:]:
         x = layer(x)
     assert_same(ours, keras.Model(image, x), images(48, 32, 4), ["rgbd_conv1"])
+
+
+def test_mobilenet_v2_for_gray_pictures(weights: Path) -> None:
+    net = {"include_top": False, "pooling": "avg"}
+    ours = compiled("gray_pictures", base=base_file("MobileNetV2", weights, **net))
+    base = base_model("MobileNetV2", **net)
+    kernel = base.get_layer("Conv1").get_weights()[0]
+    theirs = keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 1), **net)
+    for layer in theirs.layers:
+        if layer.name != "Conv1":
+            layer.set_weights(base.get_layer(layer.name).get_weights() if layer.weights else [])
+    theirs.get_layer("Conv1").set_weights([kernel[:, :, :1] + kernel[:, :, 1:2] + kernel[:, :, 2:]])
+    gray = keras.Input((96, 96, 1))
+    scaled = keras.applications.mobilenet_v2.preprocess_input(gray)
+    theirs = keras.Model(gray, layers.Dense(5, activation="softmax", name="kinds")(theirs(scaled)))
+    assert_same(ours, theirs, (values := 127 * (1 + images(96, 96, 1))), ["kinds"])
+    scaled = keras.applications.mobilenet_v2.preprocess_input(values.repeat(3, -1))
+    (wanted,) = outputs_of(base, scaled)
+    features = keras.Model(ours.model.input, ours.model.get_layer("kinds").input)
+    np.testing.assert_allclose(outputs_of(features, values)[0], wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:This model usually expects")  # Keras, of thirteen channels
+def test_resnet50_for_thirteen_bands(weights: Path) -> None:
+    net = {"include_top": False, "pooling": "avg"}
+    ours = compiled("thirteen_bands", base=base_file("ResNet50", weights, **net))
+    base = base_model("ResNet50", **net)
+    kernel, bias = base.get_layer("conv1_conv").get_weights()
+    theirs = keras.applications.ResNet50(weights=None, input_shape=(64, 64, 13), **net)
+    for layer in theirs.layers:
+        if layer.name != "conv1_conv":
+            layer.set_weights(base.get_layer(layer.name).get_weights() if layer.weights else [])
+    bands = np.stack([kernel[:, :, band % 3] for band in range(13)], axis=2) * np.float32(3 / 13)
+    theirs.get_layer("conv1_conv").set_weights([bands, bias])
+    assert_same(ours, theirs, images(64, 64, 13))
 
 
 def test_one_convolution_of_vgg16(weights: Path) -> None:

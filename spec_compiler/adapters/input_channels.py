@@ -1,0 +1,276 @@
+"""Values of the layers that read an input which has other channels than the base's.
+
+One idea: a strategy of `input.weights` is a matrix M, (new, old), by which a kernel becomes
+K'[…, c, o] = Σᵢ M[c, i] K[…, i, o]. A layer that sums over its channels is linear, at the zeros around an image too, so
+that the result on x is the base on x M. What has a number for each channel, as a BatchNormalization has, only allows a
+choice of channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple
+
+from spec_compiler.graph import Graph
+from spec_compiler.graph.adapter import Adapter, Array, Preserves, Recipe, Unfit, Values, recipe_of
+from spec_compiler.graph.layer_spec import LayerSpec
+
+Strategy = Literal["sum", "mean", "repeat", "zeros", "take"]
+_NEUTRAL = {
+    "gamma": 1.0,
+    "moving_variance": 1.0,
+    "variance": 1.0,
+    "beta": 0.0,
+    "moving_mean": 0.0,
+    "mean": 0.0,
+    "bias": 0.0,
+}
+
+
+@dataclass(frozen=True)
+class Mix:
+    """The matrix that a strategy means for an input that has `new` channels in the place of `old`."""
+
+    strategy: Strategy
+    old: int
+    new: int
+    take: tuple[int, ...] = ()
+
+    @property
+    def rows(self) -> tuple[Mapping[int, float], ...]:
+        """The matrix by its rows: for each new channel the old ones that it stands for, and how often.
+
+        >>> Mix("repeat", 2, 3).rows
+        ({0: 0.6666666666666666}, {1: 0.6666666666666666}, {0: 0.6666666666666666})
+        """
+        old, new = self.old, self.new
+        if self.chosen is not None:
+            return tuple({} if i is None else {i: 1.0} for i in self.chosen)
+        if self.strategy == "repeat":
+            return tuple({c % old: old / new} for c in range(new))
+        return tuple(dict.fromkeys(range(old), 1.0 if self.strategy == "sum" else 1 / old) for _ in range(new))
+
+    @property
+    def chosen(self) -> tuple[int | None, ...] | None:
+        """For each new channel the old one that it is, None for one that no old one is; None where they are mixed."""
+        if self.strategy == "take":
+            return self.take
+        if self.strategy == "zeros" or self.old == self.new == 1:
+            return tuple(c if c < self.old else None for c in range(self.new))
+        return None
+
+    @property
+    def keeps_channels(self) -> bool:
+        """Whether each old channel is one new channel as it is: whatever treats channels alike does not see M then."""
+        columns = [[row[i] for row in self.rows if i in row] for i in range(self.old)]
+        return all(column == [1.0] for column in columns)
+
+    def formula(self, new: str = "zeros") -> str:
+        """What becomes of a variable, in a line; `new` is what channels get that no old one is."""
+        old = _counted(self.old, "old channel")
+        if self.strategy == "sum":
+            return f"the sum over {old}"
+        if self.strategy == "mean":
+            return f"the mean over {old}" + (f", for each of {self.new}" if self.new > 1 else "")
+        if self.strategy == "repeat":
+            return f"{old} repeated over {self.new}, scaled {self.old}/{self.new}"
+        if self.strategy == "zeros":
+            return f"{old}, and {new} for {_counted(self.new - self.old, 'new one')}"
+        return f"the old channels {list(self.take)}"
+
+    def promise(self, is_linear: bool) -> tuple[Preserves, str]:
+        """What is preserved, as `Contract` says it; `is_linear`: nothing but sums stands between input and kernels."""
+        if self.strategy == "sum":
+            return "partly", f"the function, on {_counted(self.old, 'equal channel')}"
+        if self.strategy == "zeros":
+            return "partly", f"the function, of the first {f'{self.old} channels' if self.old > 1 else 'channel'}"
+        if self.keeps_channels:
+            return "partly", f"the function, on its channels in the order {list(self.take or range(self.new))}"
+        if not is_linear:
+            return "not", "values only: what stands before the kernels treats channels one by one"
+        if self.strategy == "take" and len(set(self.take)) == len(self.take):
+            missing = [i for i in range(self.old) if i not in self.take]
+            return "partly", f"the function, where its channels {missing} are zero"
+        if self.strategy == "take":
+            return (
+                "not",
+                f"the function of sums: a channel of the base is the sum of those that take it in {list(self.take)}",
+            )
+        if self.strategy == "mean" or self.old == 1:
+            share = self.old if self.strategy == "mean" else self.new
+            return "not", f"the function of sums: each channel of the base is 1/{share} of the sum over all"
+        of = f"channel i of the base is {self.old}/{self.new} of the sum over the channels i, i + {self.old}, …"
+        return "not", f"the function of sums: {of}"
+
+
+class Run(NamedTuple):
+    """A part of an axis: `times` all old channels, each `each` times in a row, from the last one on if `is_turned`.
+
+    Without `each`, `times` indices that stay.
+    """
+
+    times: int
+    each: int = 0
+    is_turned: bool = False
+
+    def size(self, channels: int) -> int:
+        """How many indices it has for so many channels."""
+        return self.times * self.each * channels if self.each else self.times
+
+
+class Along(NamedTuple):
+    """An axis of a variable along which channels of the input lie; `takes` says whether the layer sums over them."""
+
+    variable: int  # its index in the layer
+    axis: int
+    takes: bool
+    runs: tuple[Run, ...]
+
+
+@dataclass(frozen=True)
+class InputChannels(Adapter):
+    """Gives a layer that reads an input's channels values for other channels.
+
+    `before` is the layer for the old ones, `uses` are the axes along which they lie, `promised` what comes of it.
+    """
+
+    mix: Mix
+    before: LayerSpec
+    uses: tuple[Along, ...]
+    promised: tuple[Preserves, str]
+
+    @property
+    def strategy(self) -> str:
+        """That of the spec."""
+        return self.mix.strategy
+
+    @property
+    def formula(self) -> str:
+        """That of a kernel."""
+        return self.mix.formula()
+
+    def recipes(self, layer: LayerSpec) -> Mapping[int, Recipe]:
+        """Those variables along which channels of the input lie.
+
+        Raises:
+            Unfit: another edit gave the layer variables of another shape; else as `recipe_of` of the layer before.
+        """
+        made: dict[int, Recipe] = {}
+        for index, shape in self._shapes().items():
+            variable, was = (layer.variables or ())[index], recipe_of(self.before, index)
+            if variable.shape != shape:
+                raise Unfit(f"its {variable.path} has the shape {variable.shape}, the values are for {shape}")
+            if was is not None:
+                formula = "; ".join(filter(None, (was.formula, self._says(index))))
+                made[index] = Recipe(was.sources, formula, self._make(was, index))
+        return made
+
+    def promise(self, layer: LayerSpec, graph: Graph) -> tuple[Preserves, str]:
+        """That of the strategy."""
+        return self.promised
+
+    def on_new_channels(self) -> LayerSpec:
+        """The layer before, its variables in their new shapes, with this adapter."""
+        variables = list(self.before.variables or ())
+        for index, shape in self._shapes().items():
+            variables[index] = replace(variables[index], shape=shape)
+        arguments = self.before.arguments
+        unbuilt = {key: _unbuilt(value) for key, value in arguments.items()}
+        layer = self.before if unbuilt == arguments else self.before.with_arguments(unbuilt)
+        return replace(layer, variables=tuple(variables), adapter=self)
+
+    def _shapes(self) -> dict[int, tuple[int, ...]]:
+        """The shapes of the variables for the new channels, by their indices."""
+        shapes: dict[int, tuple[int, ...]] = {}
+        for use in self.uses:
+            shape = list(shapes.get(use.variable) or (self.before.variables or ())[use.variable].shape)
+            shape[use.axis] = sum(run.size(self.mix.new) for run in use.runs)
+            shapes[use.variable] = tuple(shape)
+        return shapes
+
+    def _neutral(self, index: int) -> float | None:
+        return _NEUTRAL.get((self.before.variables or ())[index].path.rpartition("/")[2])
+
+    def _says(self, index: int) -> str:
+        takes = all(use.takes for use in self.uses if use.variable == index)
+        new = {1.0: "ones", 0.0: "zeros", None: "their mean"}[0.0 if takes else self._neutral(index)]
+        return self.mix.formula(new)
+
+    def _make(self, was: Recipe, index: int) -> Callable[[Values], Array]:
+        neutral = self._neutral(index)
+        uses = [use for use in self.uses if use.variable == index]
+
+        def make(values: Values) -> Array:
+            array = was.make(values)
+            for use in uses:
+                array = _along(array, use, self.mix, neutral)
+            return array
+
+        return make
+
+
+def _unbuilt(value: Any) -> Any:
+    """The config of a layer inside of a wrapper without the shape that Keras builds it for when it makes it."""
+    is_layer = isinstance(value, Mapping) and "build_config" in value
+    return {key: each for key, each in value.items() if key != "build_config"} if is_layer else value
+
+
+def _along(array: Array, use: Along, mix: Mix, neutral: float | None) -> Array:
+    """The array with new channels along one axis; new ones that no old one is are zeros in what is summed over.
+
+    Else they are `neutral`, or where nothing is neutral the mean of the old ones.
+    """
+    import numpy as np  # a check that adapts nothing is to start without it
+
+    moved = np.moveaxis(np.asarray(array), use.axis, 0)
+    parts, at = [], 0
+    for run in use.runs:
+        old = moved[at : at + run.size(mix.old)]
+        at += len(old)
+        if not run.each:
+            parts.append(old)
+            continue
+        old = old.reshape(run.times, mix.old, run.each, *moved.shape[1:])
+        old = old[:, ::-1] if run.is_turned else old
+        made = np.zeros((run.times, mix.new, run.each, *moved.shape[1:]), old.dtype)
+        for c, row in enumerate(mix.rows):
+            for i, factor in row.items():  # not a product of matrices: what is not asked for may be no number
+                made[:, c] += old[:, i] if factor == 1 else old[:, i] * old.dtype.type(factor)
+            if not row and not use.takes:
+                made[:, c] = old.mean(1) if neutral is None else neutral
+        made = made[:, ::-1] if run.is_turned else made
+        parts.append(made.reshape(-1, *moved.shape[1:]))
+    return np.ascontiguousarray(np.moveaxis(np.concatenate(parts), 0, use.axis))
+
+
+def laid_out(positions: Any, old: int, in_a_row: bool) -> tuple[Run, ...]:
+    """The runs of an axis: `positions` has for each index the channel there, -1 where something else lies.
+
+    `in_a_row` decides for a single channel, whether new ones stand apart, each with all of its places.
+
+    Raises:
+        Unfit: an order in which no others can take their place.
+    """
+    import numpy as np  # as above
+
+    positions = np.asarray(positions)
+    cuts = np.flatnonzero(np.diff(positions >= 0)) + 1
+    runs: list[Run] = []
+    for part in np.split(positions, cuts):
+        if part[0] < 0:
+            runs.append(Run(len(part)))
+            continue
+        row = np.flatnonzero(part != part[0])
+        each = int(row[0]) if len(row) else len(part) if in_a_row else 1
+        is_turned = old > 1 and part[0] != 0
+        order = np.arange(old)[::-1] if is_turned else np.arange(old)
+        times, rest = divmod(len(part), each * old)
+        if rest or (np.tile(np.repeat(order, each), times) != part).any():
+            raise Unfit("it takes the input's channels in an order of its own")
+        runs.append(Run(times, each, is_turned))
+    return tuple(runs)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"
