@@ -25,6 +25,7 @@ from spec_compiler.plan.promises import check_named, kept_promises
 from spec_compiler.plan.tried_fixes import mended
 from spec_compiler.plan.warnings import lint
 from spec_compiler.spec import Spec
+from spec_compiler.spec.name_files import read_names
 from spec_compiler.spec.others import Inside, Tier, followed, inside
 from spec_compiler.spec.permissions import Permissions
 from spec_compiler.training.check import check_sections, check_training, planned_phases
@@ -113,7 +114,8 @@ def planned(
         def edited(spec: Spec) -> ShapedT | None:
             reached.tier = "names"
             size = size_of(spec)
-            graph = apply_edits(spec, before, answers.resized(base, size) if size is not None else None)
+            resized = answers.resized(base, size) if size is not None else None
+            graph = apply_edits(spec, before, resized, read_names(spec))
             reached.tier = "shapes"
             shaped = answers.shaped(spec, graph, before, base)
             if shaped is None:

@@ -56,7 +56,7 @@ class Set(Selecting, Edit):
         layers = dict(graph.layers)
         chosen = tuple(dict.fromkeys(graph.nodes[name].layer for name in names))  # once, however often it is called
         for name in chosen:
-            layers[name] = self._changed(layers[name], origin)
+            layers[name] = self._changed(layers[name], origin, graph)
         warnings = (*graph.warnings, *self._pointless([graph.layers[name] for name in chosen], path))
         return replace(graph, layers=layers, warnings=warnings)
 
@@ -68,7 +68,7 @@ class Set(Selecting, Edit):
                 message = f"{whose} `{key}: {flow(value)}` already, setting it changes nothing"
                 yield Diagnostic("SC313", message, (*path, "to", key), at_key=True, help="leave it out")
 
-    def _changed(self, layer: LayerSpec, origin: Origin) -> LayerSpec:
+    def _changed(self, layer: LayerSpec, origin: Origin, graph: Graph) -> LayerSpec:
         cls = layer.class_name
         if layer.kind != "layer":
             what = {"input": "an input", "model": "a nested model", "operation": "a plain operation"}[layer.kind]
@@ -90,7 +90,7 @@ class Set(Selecting, Edit):
         changed = replace(layer, changed={**layer.changed, **self.to}, changed_by=origin)
         if self.weights is None:
             return changed
-        return replace(changed, adapter=of_changed_layer(self.weights, layer, _below(origin, "weights")))
+        return replace(changed, adapter=of_changed_layer(self.weights, layer, _below(origin, "weights"), graph))
 
 
 def _below(origin: Origin, key: str) -> Origin:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
+from spec_compiler.diagnostics import Path
+
 if TYPE_CHECKING:
     from spec_compiler.graph.graph import Graph
     from spec_compiler.graph.layer_spec import LayerSpec, Origin, Place, VariableSpec
@@ -20,11 +22,14 @@ Preserves = Literal["exact", "partly", "not"]
 
 
 class Unfit(Exception):
-    """An adapter that cannot give a layer its values, and why; `help` says what to write instead."""
+    """An adapter that cannot give a layer its values, and why; `help` says what to write instead.
 
-    def __init__(self, reason: str, help: str | None = None) -> None:
+    `path` leads from `weights` to what is at fault.
+    """
+
+    def __init__(self, reason: str, help: str | None = None, path: Path = ()) -> None:
         super().__init__(reason)
-        self.reason, self.help = reason, help
+        self.reason, self.help, self.path = reason, help, path
 
 
 class Choice(abc.ABC):
@@ -44,6 +49,10 @@ class Values(Protocol):
 
     def decided(self, choice: Choice) -> Any:
         """What a choice came to."""
+        ...
+
+    def initial(self, shape: tuple[int, ...]) -> Array:
+        """What the initializer of the variable that is filled gives for a shape, the same each time."""
         ...
 
 

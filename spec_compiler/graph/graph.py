@@ -57,6 +57,8 @@ class Graph:
     warnings: tuple[Diagnostic, ...] = ()  # what the edits found legal but worth saying
     coming: Coming | None = None  # while edits are applied
     originals: Mapping[str, LayerSpec] = field(default_factory=dict)  # the base's layers, while edits are applied
+    original_nodes: Mapping[str, Node] = field(default_factory=dict)  # and its nodes
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # in files that the spec names, meanwhile
     inference: bool = False  # whether every BatchNormalization stays in inference mode, also what is made trainable
 
     def __repr__(self) -> str:
