@@ -49,6 +49,8 @@ WORDS: tuple[tuple[str, ...], ...] = (
 _WORDS_BY_SECTION = {place[0]: [each for each in WORDS if each[0] == place[0]] for place in WORDS}
 
 
+_KEYS = (("old",), ("new",))  # where names stand below a strategy
+
 # Arguments of Keras's classes whose text is data, whatever it looks like.
 TEXTS = (*READS, *WRITES.values(), "mask_token", "oov_token", "monitor")
 
@@ -75,7 +77,7 @@ def plain_place(path: Path) -> tuple[str, ...]:
 def is_word(path: Path) -> bool:
     """Whether what stands at a place is a name or a word, whatever it says."""
     place = plain_place(path)
-    if place[-1:] == ("name",) or is_names(path[:-1]):
+    if place[-1:] == ("name",) or (isinstance(path[-1], int) and is_names(path[:-1])):
         return True
     return any(place[: len(each)] == each for each in _WORDS_BY_SECTION.get(place[0] if place else "", ()))
 
@@ -86,7 +88,7 @@ def is_names(path: Path) -> bool:
     >>> is_names(("head", 0, "weights", "classes", "old")), is_names(("head", 0, "Dense", "weights", "classes", "old"))
     (True, False)
     """
-    if len(path) < 4 or path[-3] != "weights" or path[-2] not in BY_NAMES or path[-1] not in ("old", "new"):
+    if path[-1:] not in _KEYS or path[-3:-2] != ("weights",) or path[-2] not in BY_NAMES or len(path) < 4:
         return False
     return in_section(path)[0] in EDITS and (isinstance(path[-4], int) or path[-4] in (*EDITS, "with"))
 

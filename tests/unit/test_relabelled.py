@@ -14,7 +14,7 @@ from spec_compiler.graph.node import Node, ValueRef
 from tests.unit.graphs import chain, graph, shared
 
 # What says how the base calls a layer, and nested models, in which names are their own.
-OF_THE_BASE = {"adapter", "base_name", "config", "inner", "keras_name", "originals", "stored"}
+OF_THE_BASE = {"adapter", "base_name", "config", "inner", "keras_name", "original_nodes", "originals", "stored"}
 
 
 def full() -> Graph:
@@ -35,6 +35,8 @@ def full() -> Graph:
         warnings=(Diagnostic("SC701", "legal", ("insert", 0)),),
         coming=Coming("remove", ("remove", "head"), (LayerSpec("later", "Dense"),)),
         originals=dict(model.layers),
+        original_nodes=dict(model.nodes),
+        names={"words.txt": ("one", "two")},
         inference=True,
     )
 
