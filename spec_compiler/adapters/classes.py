@@ -32,7 +32,7 @@ class Classes(Adapter):
         """
         for each in (self.source, layer):
             if each.class_name != "Dense" and not CONVOLUTION.fullmatch(each.class_name):
-                raise Unfit(f"`{each.name}` is a `{each.class_name}`, not a Dense or a convolution")
+                raise Unfit(f"`{each.name}` ({each.class_name}) is neither a Dense nor a convolution")
         (of, _), (at, bias) = kernel_and_bias(self.source), kernel_and_bias(layer)
         theirs, ours = variables_of(self.source)[of].shape, variables_of(layer)[at].shape
         if theirs[:-1] != ours[:-1]:

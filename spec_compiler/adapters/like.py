@@ -60,12 +60,12 @@ class Like(Adapter):
         fresh = [each.path for at, each in enumerate(new) if each.is_weight and at not in pairs]
         reasons = []
         if layer.class_name != self.source.class_name:
-            reasons.append(f"a `{layer.class_name}` is no `{self.source.class_name}`")
+            reasons.append(f"another class than `{self.source.class_name}`")
         elif others := self._other_arguments(layer):
-            reasons.append(f"{quoted(others)} {'is' if len(others) == 1 else 'are'} another")
-        reasons += [f"{quoted(left)} of the old layer has no place"] if left else []
-        reasons += [f"{quoted(fresh)} is new"] if fresh else []
-        return ("not", f"the function: {', '.join(reasons)}") if reasons else ("exact", "the function")
+            reasons.append(f"another {quoted(others)}")
+        reasons += [f"without the old {quoted(left)}"] if left else []
+        reasons += [f"with a fresh {quoted(fresh)}"] if fresh else []
+        return ("not", f"the function: {'; '.join(reasons)}") if reasons else ("exact", "the function")
 
     def _other_arguments(self, layer: LayerSpec) -> list[str]:
         """The arguments that decide what a layer computes, as far as they are others."""

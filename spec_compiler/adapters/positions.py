@@ -43,7 +43,7 @@ class _Resampled(Adapter):
         """
         for each in (self.source, layer):
             if each.class_name != "Embedding" or [one.path for one in variables_of(each)] != ["embeddings"]:
-                raise Unfit(f"`{each.name}` is a `{each.class_name}`, not an Embedding with its table alone")
+                raise Unfit(f"`{each.name}` ({each.class_name}) is no Embedding with its table alone")
         (old, width), (new, other) = (variables_of(each)[0].shape for each in (self.source, layer))
         if width != other:
             raise Unfit(f"its rows have {other:,} numbers, those of `{self.source.name}` have {width:,}")
@@ -67,7 +67,7 @@ class _Resampled(Adapter):
             after = self.grid or _square(new - tokens)
             if before and after and math.prod(before) == old - tokens and math.prod(after) == new - tokens:
                 return tokens, before, after
-        grids = f"{_by(self.old_grid)} and {_by(self.grid)} places behind as many tokens"
+        grids = f"{_by(self.old_grid)} and {_by(self.grid)} behind as many tokens"
         help = f"say both as `{self.strategy}: {{old_grid: [rows, columns], grid: [rows, columns]}}`"
         raise Unfit(f"{old:,} and {new:,} rows are not {grids}", help)
 
@@ -96,7 +96,7 @@ def _square(number: int) -> Grid | None:
 
 
 def _by(grid: Grid | None) -> str:
-    return "a square of" if grid is None else f"{grid[0]} x {grid[1]}"
+    return "a square" if grid is None else f"{grid[0]} x {grid[1]}"
 
 
 def _weights(old: int, new: int, is_bicubic: bool) -> Array:

@@ -129,7 +129,7 @@ class ConvToDense(Adapter):
 
 def _check_class(layer: LayerSpec, wanted: str, fits: bool) -> None:
     if not fits:
-        raise Unfit(f"`{layer.name}` is a `{layer.class_name}`, not a {wanted}")
+        raise Unfit(f"`{layer.name}` ({layer.class_name}) is no {wanted}")
 
 
 def _check_whole(layer: LayerSpec, size: list[int]) -> None:

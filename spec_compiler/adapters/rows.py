@@ -68,7 +68,7 @@ def _num_rows(source: LayerSpec, layer: LayerSpec) -> tuple[int, int]:
     for each in (source, layer):
         paths = {variable.path for variable in variables_of(each) if variable.is_weight}
         if each.class_name not in ("Embedding", "ReversibleEmbedding") or not paths <= _AXES.keys():
-            raise Unfit(f"`{each.name}` is a `{each.class_name}`, not an Embedding with its table alone")
+            raise Unfit(f"`{each.name}` ({each.class_name}) is no Embedding with its table alone")
     (old, width), (new, other) = (variables_of(each)[0].shape for each in (source, layer))
     if width != other:
         raise Unfit(f"its rows have {other:,} numbers, those of `{source.name}` have {width:,}")
