@@ -216,6 +216,7 @@ def schema_of(kind: type[Adapted]) -> dict[str, Any]:
     beside = of if kind.of_layers else {}
     words = [key for key, form in kind.forms.items() if form.schema is None or form.alone]
     valued = {key: {"description": form.says, **form.schema} for key, form in kind.forms.items() if form.schema}
+    needs_of = {key: [OF] for key, form in kind.forms.items() if form.of_a_layer}
     branches: list[dict[str, Any]] = [{"const": word, "description": kind.forms[word].says} for word in words]
     if valued or beside:
         branches.append(
@@ -225,6 +226,7 @@ def schema_of(kind: type[Adapted]) -> dict[str, Any]:
                 "minProperties": 1,
                 "maxProperties": 1 + len(beside),
                 "properties": {**beside, **valued},
+                **({"dependencies": needs_of} if needs_of else {}),
             }
         )
     return {"description": (kind.__doc__ or "").split("\n")[0], "anyOf": branches}
