@@ -85,6 +85,11 @@ class Set(Selecting, Edit):
             problems.append(replace(problem.under("to"), notes=(*problem.notes, f"`{layer.name}` is a `{cls}`")))
         if problems:
             raise SpecError(problems)
+        if layer.is_new and self.weights is not None:
+            message = f"`{layer.name}` is a new layer, which has no weights yet"
+            raise SpecError.single(
+                "SC303", message, path=("weights",), help="say `weights` beside it, where it is made"
+            )
         if layer.is_new:
             return layer.with_arguments({**layer.arguments, **self.to})
         changed = replace(layer, changed={**layer.changed, **self.to}, changed_by=origin)

@@ -88,6 +88,19 @@ def test_a_block_has_names_of_files_as_well(tmp_path: Path) -> None:
     np.testing.assert_allclose(outputs_of(result.model, IMAGES)[0][:, 0], outputs_of(base, IMAGES)[0][:, 3], rtol=1e-5)
 
 
+def test_a_link_to_names_that_leaves_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "spec").mkdir()
+    (tmp_path / "names.txt").write_text("cat\ndog\ncow\nhen\n", encoding="utf-8")
+    (tmp_path / "spec" / "old.txt").symlink_to(tmp_path / "names.txt")
+    text = "spec: 1\nset: {layers: head, to: {units: 1}, weights: {classes: {old: old.txt, new: [cow]}}}\n"
+    (tmp_path / "spec" / "a.yaml").write_text(text, encoding="utf-8")
+    assert compile_spec(tmp_path / "spec" / "a.yaml", base=net()).model.output_shape == (None, 1)
+    with pytest.raises(SpecError) as caught:
+        compile_spec(tmp_path / "spec" / "a.yaml", base=net(), restrict_paths=True)
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.line, found.column) == ("SC510", 2, 62)
+
+
 def test_a_head_that_is_a_convolution_of_one_place() -> None:
     inputs = keras.Input((4, 4, 2))
     base = filled(keras.Model(inputs, layers.Conv2D(4, 1, activation="relu", name="head")(inputs)))
