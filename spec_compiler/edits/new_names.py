@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass
 
-from spec_compiler.adapters import of_new_layer
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.graph import Graph
+from spec_compiler.graph.adapter import Adapter
 from spec_compiler.graph.keras_names import flat
 from spec_compiler.graph.layer_spec import LayerSpec, Origin
 from spec_compiler.language.entries import MATCH, PLACEHOLDERS, LayerEntry, snake_case
@@ -41,15 +41,12 @@ def make_layer(
     origin: Origin,
     path: Path,
     keras_name: str | None = None,
-    source: LayerSpec | None = None,
+    adapter: Adapter | None = None,
 ) -> LayerSpec:
-    """A new layer, as the entry at `path` below the edit says; `source` is the layer that its `weights` are of."""
+    """A new layer, as the entry at `path` below the edit says; `adapter` gives it what its `weights` say."""
     config = {"class_name": entry.class_name, "config": dict(entry.arguments)}
     trainable = bool(entry.arguments.get("trainable", True))
     made_by = Origin(origin.section, (*origin.path, *path))
-    adapter = None
-    if entry.weights is not None:
-        adapter = of_new_layer(entry.weights, source, Origin(origin.section, (*made_by.path, "weights")))
     return LayerSpec(
         name, entry.class_name, config, trainable=trainable, origin=made_by, keras_name=keras_name, adapter=adapter
     )

@@ -57,7 +57,7 @@ class Set(Selecting, Edit):
         layers = dict(graph.layers)
         chosen = tuple(dict.fromkeys(graph.nodes[name].layer for name in names))  # once, however often it is called
         for name in chosen:
-            layers[name] = self._changed(layers[name], origin)
+            layers[name] = self._changed(layers[name], origin, graph)
         self._check_weights([layers[name] for name in chosen], origin)
         warnings = (*graph.warnings, *self._pointless([graph.layers[name] for name in chosen], path))
         return replace(graph, layers=layers, warnings=warnings)
@@ -70,7 +70,7 @@ class Set(Selecting, Edit):
                 message = f"{whose} `{key}: {flow(value)}` already, setting it changes nothing"
                 yield Diagnostic("SC313", message, (*path, "to", key), at_key=True, help="leave it out")
 
-    def _changed(self, layer: LayerSpec, origin: Origin) -> LayerSpec:
+    def _changed(self, layer: LayerSpec, origin: Origin, graph: Graph) -> LayerSpec:
         cls = layer.class_name
         if layer.kind != "layer":
             what = {"input": "an input", "model": "a nested model", "operation": "a plain operation"}[layer.kind]
@@ -87,12 +87,17 @@ class Set(Selecting, Edit):
             problems.append(replace(problem.under("to"), notes=(*problem.notes, f"`{layer.name}` is a `{cls}`")))
         if problems:
             raise SpecError(problems)
+        if layer.is_new and self.weights is not None:
+            message = f"`{layer.name}` is a new layer, which has no weights yet"
+            raise SpecError.single(
+                "SC303", message, path=("weights",), help="say `weights` beside it, where it is made"
+            )
         if layer.is_new:
             return layer.with_arguments({**layer.arguments, **self.to})
         changed = replace(layer, changed={**layer.changed, **self.to}, changed_by=origin)
         if self.weights is None:
             return changed
-        adapter = of_changed_layer(self.weights, layer, _below(origin, "weights"))
+        adapter = of_changed_layer(self.weights, layer, _below(origin, "weights"), graph)
         return replace(changed, adapter=adapter) if adapter.is_needed(changed) else changed
 
     def _check_weights(self, layers: Sequence[LayerSpec], origin: Origin) -> None:

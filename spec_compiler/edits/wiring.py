@@ -14,6 +14,7 @@ from spec_compiler.edits.joins import Call, call_of
 from spec_compiler.edits.new_names import Match, layer_name, make_layer, name_in_keras, unused_name
 from spec_compiler.edits.scope import Block, Made, Scope
 from spec_compiler.graph import Graph
+from spec_compiler.graph.adapter import Adapter
 from spec_compiler.graph.invariants import check_size
 from spec_compiler.graph.keras_names import flat
 from spec_compiler.graph.layer_spec import LayerSpec, Origin
@@ -146,20 +147,26 @@ class Walk:
             keras_name = flat(name) if scope.prefix else None
             if self.match.layer is not None and not scope.prefix:
                 keras_name = name_in_keras(made.graph.layers[self.match.layer], name)
-            source = self._source_of_weights(entry, path)
-            made.layers[name] = make_layer(name, entry, made.origin, path, keras_name, source)
+            adapter = self._adapter(entry, takes, path)
+            made.layers[name] = make_layer(name, entry, made.origin, path, keras_name, adapter)
             made.by_entry[self.match.layer, path] = name
         call = self._call(entry, takes, path, is_first)
         node = name if self.match.call is None else f"{name}@{self.match.call}"
         self.nodes.append(Node(node, name, call.args, call.kwargs, sized_by=self._sized_by(entry, scope, path)))
         return self._known(entry, node, name, scope, path)
 
-    def _source_of_weights(self, entry: LayerEntry, path: Path) -> LayerSpec | None:
-        """The layer of the model, else of the base, that the values of a new layer are made of."""
-        if entry.weights is None or entry.weights.of is None:
+    def _adapter(self, entry: LayerEntry, takes: Mapping[object, tuple[ValueRef, ...]], path: Path) -> Adapter | None:
+        """What gives a new layer the values that its `weights` say."""
+        if entry.weights is None:
             return None
-        name = self.match.filled_in(entry.weights.of) if self.match.layer is not None else entry.weights.of
         graph = self._so_far()
+        source = self._source_of_weights(entry.weights.of, graph, path) if entry.weights.of is not None else None
+        origin = Origin(self.made.origin.section, (*self.made.origin.path, *path, "weights"))
+        return of_new_layer(entry.weights, source, origin, graph, [ref for refs in takes.values() for ref in refs])
+
+    def _source_of_weights(self, name: str, graph: Graph, path: Path) -> LayerSpec:
+        """The layer of the model, else of the base, that the values of a new layer are made of."""
+        name = self.match.filled_in(name) if self.match.layer is not None else name
         below = (self.match.layer or "").rpartition("/")[0]
         for each in (f"{below}/{name}" if below else name, name):
             known = graph.layers.get(each) or graph.originals.get(each)
@@ -298,8 +305,10 @@ class Walk:
         origin = Origin(made.origin.section, (*made.origin.path, *path, "weights"))
         flows_in = takes[0] if len(takes) == 1 else None
         with under(*path, "weights"):
-            for name in branch_ends(weights, block, nodes, flows_in, ends[0], self._so_far()):
-                made.layers[name] = replace(made.layers[name], adapter=of_new_layer(weights, None, origin))
+            graph = self._so_far()
+            for name in branch_ends(weights, block, nodes, flows_in, ends[0], graph):
+                adapter = of_new_layer(weights, None, origin, graph, takes)
+                made.layers[name] = replace(made.layers[name], adapter=adapter)
 
     def _block_name(self, entry: LayerEntry, path: Path, scope: Scope) -> str:
         known = self.made.by_entry.get((self.match.layer, path))

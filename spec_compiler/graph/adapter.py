@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from spec_compiler.diagnostics import Path
 from spec_compiler.graph.equation import Equation
 
 if TYPE_CHECKING:
@@ -24,11 +25,14 @@ Preserves = Literal["exact", "partly", "not"]
 
 
 class Unfit(Exception):
-    """An adapter that cannot give a layer its values, and why; `help` and `fixes` are as those of a diagnostic."""
+    """An adapter that cannot give a layer its values, and why.
 
-    def __init__(self, reason: str, help: str | None = None, fixes: tuple[Fix, ...] = ()) -> None:
+    `help` and `fixes` are as those of a diagnostic, `path` leads from `weights` to what is at fault.
+    """
+
+    def __init__(self, reason: str, help: str | None = None, fixes: tuple[Fix, ...] = (), path: Path = ()) -> None:
         super().__init__(reason)
-        self.reason, self.help, self.fixes = reason, help, fixes
+        self.reason, self.help, self.fixes, self.path = reason, help, fixes, path
 
 
 class Choice(abc.ABC):
@@ -52,6 +56,10 @@ class Values(Protocol):
 
     def decided(self, choice: Choice) -> Any:
         """What a choice came to."""
+        ...
+
+    def initial(self, shape: tuple[int, ...]) -> Array:
+        """What the initializer of the variable that is filled gives for a shape, the same each time."""
         ...
 
 

@@ -18,16 +18,22 @@ from spec_compiler.language.parsed import Parsed
 
 OF = "of"  # the layer that values are made of, beside the strategy
 LIKE = "like"  # the strategy of `{of: NAME}` alone: variables of the same meaning
+BY_NAMES = ("classes", "rows")  # strategies that say names, or a file of them, as `old` and as `new`
 _Check = Callable[[Any], Iterator[Diagnostic]]
 
 
 @dataclass(frozen=True)
 class Form:
-    """A strategy as the language has it: what it says, and what its value may be; a word alone has none."""
+    """A strategy as the language has it: what it says, and what its value may be; a word alone has none.
+
+    `alone` is whether the word may stand without its value, `of_a_layer` whether `of` stands beside it.
+    """
 
     says: str
     schema: Mapping[str, Any] | None = None
     check: _Check = lambda value: iter(())
+    alone: bool = False
+    of_a_layer: bool = False
 
 
 def _integers(value: Any) -> Iterator[Diagnostic]:
@@ -40,6 +46,74 @@ def _integers(value: Any) -> Iterator[Diagnostic]:
             yield Diagnostic("SC103", message, (index,), help="as `take: [2, 1, 0]`")
 
 
+RESHAPES = ("dense_to_conv", "conv_to_dense")
+
+
+def _reshape(value: Any) -> Iterator[Diagnostic]:
+    if value not in RESHAPES:
+        help = did_you_mean(value, RESHAPES) if isinstance(value, str) else None
+        yield Diagnostic("SC103", f"there is no `reshape` {show(value)}", help=help or f"one of {quoted(RESHAPES)}")
+
+
+def _old_and_new(value: Any) -> Iterator[Diagnostic]:
+    """What is wrong with `{old: …, new: …}`, each the name of a file or a list of names."""
+    if not isinstance(value, Mapping) or set(value) != {"old", "new"}:
+        help = "as `{old: old.txt, new: new.txt}`, files with one name a line, or lists of names"
+        yield Diagnostic("SC103", f"names are said as `old` and as `new`, got {show(value)}", help=help)
+        return
+    for key, names in value.items():
+        if isinstance(names, str) and names.strip():
+            continue
+        if not isinstance(names, list | tuple) or not names:
+            message = f"`{key}` is the name of a file or a list of names, got {show(names)}"
+            yield Diagnostic("SC103", message, (key,))
+            continue
+        seen: dict[str, int] = {}
+        for index, name in enumerate(names):
+            if not isinstance(name, str) or not name.strip():
+                message = f"a name is text, got {show(name)}"
+                yield Diagnostic("SC103", message, (key, index), help="put it into quotes")
+            elif seen.setdefault(name, index) != index:
+                yield Diagnostic("SC103", f"`{name}` stands twice in `{key}`", (key, index), help="take one out")
+
+
+def _grids(value: Any) -> Iterator[Diagnostic]:
+    help = "as `{grid: [14, 14]}`, rows and columns; `old_grid` is that of the base"
+    if not isinstance(value, Mapping) or not value or not set(value) <= {"grid", "old_grid"}:
+        yield Diagnostic("SC103", f"the grid of the places is said as `grid`, got {show(value)}", help=help)
+        return
+    for key, grid in value.items():
+        is_pair = isinstance(grid, list | tuple) and len(grid) == 2
+        if not is_pair or not all(type(each) is int and each > 0 for each in grid):
+            yield Diagnostic("SC103", f"`{key}` is two numbers, got {show(grid)}", (key,), help=help)
+
+
+_NAMES = {
+    "anyOf": [
+        {"type": "string", "minLength": 1, "description": "A text file with one name a line."},
+        {"type": "array", "minItems": 1, "uniqueItems": True, "items": {"type": "string", "minLength": 1}},
+    ]
+}
+_OLD_AND_NEW = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["old", "new"],
+    "properties": {"old": _NAMES, "new": _NAMES},
+}
+_GRID = {"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": "integer", "minimum": 1}}
+_GRIDS = {
+    "type": "object",
+    "additionalProperties": False,
+    "minProperties": 1,
+    "properties": {"grid": _GRID, "old_grid": _GRID},
+}
+_CLASSES = (
+    "a head for other classes: what it knows of those that stay goes with their names, in the order of the outputs"
+)
+_ROWS = (
+    "an embedding for other terms: rows go with their names, which are listed in the order of the rows, "
+    "with a name of its own for a row that is kept for a mask or for unknown terms"
+)
 _CHANNELS = {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}}
 
 
@@ -78,10 +152,14 @@ class Adapted(Parsed):
             help = did_you_mean(word, words, f"there are {quoted(words)}")
             message = f"no strategy for weights named `{word}` here"
             raise SpecError.single("SC103", message, path=path, at_key=bool(path), help=help)
-        if (value is None) != (form.schema is None):
+        if form.of_a_layer != (of is not None):
+            message = f"`{word}` is of no layer" if of is not None else f"`{word}` needs the layer that values are of"
+            help = form.says if of is not None else f"as `{{of: NAME, {word}: …}}`"
+            raise SpecError.single("SC103", message, path=(OF,) if of is not None else (), help=help)
+        if (value is None) != (form.schema is None) and not (value is None and form.alone):
             message = f"`{word}` stands alone" if form.schema is None else f"`{word}` needs a value"
             raise SpecError.single("SC103", message, help=form.says)
-        problems = [each.under(word) for each in form.check(value)]
+        problems = [each.under(word) for each in form.check(value)] if value is not None else []
         if problems:
             raise SpecError(problems)
         return cls(word, value, of)
@@ -106,6 +184,11 @@ class SetWeights(Adapted):
     definition = "set_weights"
     forms: ClassVar = {
         "centre": Form("zeros around the old kernel, where its padding wants them: the layer computes what it did"),
+        "classes": Form(_CLASSES, _OLD_AND_NEW, _old_and_new),
+        "rows": Form(_ROWS, _OLD_AND_NEW, _old_and_new),
+        "first_rows": Form("an embedding cut, or with new rows behind the old ones"),
+        "bicubic": Form("position embeddings over another grid of places, tokens in front kept", _GRIDS, _grids, True),
+        "bilinear": Form("the same with straight lines between the places", _GRIDS, _grids, True),
     }
 
 
@@ -116,6 +199,14 @@ class NewWeights(Adapted):
     of_layers: ClassVar = True
     forms: ClassVar = {
         "identity": Form("the layer puts out what it takes; at the end of a residual branch it adds zeros"),
+        "reshape": Form(
+            "a `Dense` behind a `Flatten` as a convolution over the map, and back",
+            {"enum": list(RESHAPES)},
+            _reshape,
+            of_a_layer=True,
+        ),
+        "classes": Form(_CLASSES, _OLD_AND_NEW, _old_and_new, of_a_layer=True),
+        "rows": Form(_ROWS, _OLD_AND_NEW, _old_and_new, of_a_layer=True),
     }
 
 
@@ -123,8 +214,9 @@ def schema_of(kind: type[Adapted]) -> dict[str, Any]:
     """The definition of `weights` in the JSON Schema."""
     of = {OF: {"type": "string", "description": "The layer, of the model or of the base, that values are made of."}}
     beside = of if kind.of_layers else {}
-    words = [key for key, form in kind.forms.items() if form.schema is None]
+    words = [key for key, form in kind.forms.items() if form.schema is None or form.alone]
     valued = {key: {"description": form.says, **form.schema} for key, form in kind.forms.items() if form.schema}
+    needs_of = {key: [OF] for key, form in kind.forms.items() if form.of_a_layer}
     branches: list[dict[str, Any]] = [{"const": word, "description": kind.forms[word].says} for word in words]
     if valued or beside:
         branches.append(
@@ -134,6 +226,7 @@ def schema_of(kind: type[Adapted]) -> dict[str, Any]:
                 "minProperties": 1,
                 "maxProperties": 1 + len(beside),
                 "properties": {**beside, **valued},
+                **({"dependencies": needs_of} if needs_of else {}),
             }
         )
     return {"description": (kind.__doc__ or "").split("\n")[0], "anyOf": branches}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
 
@@ -56,12 +56,17 @@ class NotShaped(Exception):
 
 
 def apply_edits(
-    spec: Spec, graph: Graph, resized: Graph | None = None, shaped: Callable[[Graph], Graph | None] = lambda graph: None
+    spec: Spec,
+    graph: Graph,
+    resized: Graph | None = None,
+    lists: Mapping[str, tuple[str, ...]] | None = None,
+    shaped: Callable[[Graph], Graph | None] = lambda graph: None,
 ) -> Graph:
     """The base's graph after every section of the spec, under the name that the spec gives the result.
 
-    `resized` is what the constructor of an application makes at the size that `input` gives it. `shaped` gives a graph
-    the shapes that it has after the edits so far, None where it cannot.
+    `resized` is what the constructor of an application makes at the size that `input` gives it, `lists` what is in the
+    files of names of which the spec says. `shaped` gives a graph the shapes that it has after the edits so far, None
+    where it cannot.
 
     Raises:
         NotShaped: an edit needs these.
@@ -70,7 +75,7 @@ def apply_edits(
     check_graph(graph, "the base")  # a reader's mistake would be laid at the first edit's door
     idle = frozenset(ref.node for ref in graph.input_refs) - graph.used
     graph = replace(graph, idle=idle) if idle else graph
-    graph = replace(graph, originals=graph.layers)
+    graph = replace(graph, originals=graph.layers, original_nodes=graph.nodes, names=lists or {})
     before, made = graph, Made()
     # Read off the spec before anything is applied, so that a name which comes too early is told as such.
     later = [layer for path, edit in spec.edits() for layer in _announced(edit, path)]
@@ -101,7 +106,8 @@ def apply_edits(
     graph = check_start(check_used(graph), before)
     # Last, as `outputs` may take up again what a `head` went past, and what is gone says nothing of its dtype.
     graph = check_lost(spec, before, made, check_input_dtypes(graph))
-    return with_keras_names(replace(graph, name=spec.name or graph.name, coming=None, originals={}))
+    graph = replace(graph, coming=None, originals={}, original_nodes={}, names={})
+    return with_keras_names(replace(graph, name=spec.name or graph.name))
 
 
 def _with_shapes(graph: Graph, base: Graph, shaped: Callable[[Graph], Graph | None]) -> Graph:

@@ -13,9 +13,10 @@ from spec_compiler.diagnostics.near import offered
 from spec_compiler.files import Folder
 from spec_compiler.files.near_files import did_you_mean_file
 from spec_compiler.files.regular import kind_at
+from spec_compiler.files.vocabulary import NAMES
 from spec_compiler.language.base import Base, Weights
 from spec_compiler.spec import Spec
-from spec_compiler.spec.file_places import asked_in
+from spec_compiler.spec.file_places import asked_in, is_names
 
 
 def missing_files(spec: Spec, *, weights: bool = True) -> None:
@@ -28,7 +29,7 @@ def missing_files(spec: Spec, *, weights: bool = True) -> None:
     if spec.base is not None:
         bases["base",] = spec.base
     problems = [each.under(*path) for path, base in bases.items() for each in _missing(base, spec, weights)]
-    problems += _missing_vocabularies(spec)
+    problems += _missing_lists(spec)
     if problems:
         raise spec.source.located(SpecError(problems))
 
@@ -46,13 +47,16 @@ def _missing(base: Base, spec: Spec, weights: bool) -> list[Diagnostic]:
     return problems
 
 
-def _missing_vocabularies(spec: Spec) -> list[Diagnostic]:
-    """What layers read by its name, wherever in the spec they stand."""
+def _missing_lists(spec: Spec) -> list[Diagnostic]:
+    """Vocabularies that layers read by their name, and names of classes, wherever in the spec they stand."""
     problems: list[Diagnostic] = []
     for asked in asked_in(spec.source.data):
         if asked.path[-1] == "vocabulary" and "arguments" not in asked.path:  # those of a function are its own
             with collected(problems, *asked.path):
                 spec.source.folder.find(asked.name, "vocabulary")
+        elif is_names(asked.path):
+            with collected(problems, *asked.path):
+                spec.source.folder.find(asked.name, NAMES)
     return problems
 
 

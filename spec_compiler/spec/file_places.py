@@ -14,6 +14,7 @@ from spec_compiler.edits import EDITS, SECTIONS
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.function_names import is_function, is_own
 from spec_compiler.keras_facts.side_effects import FUNCTIONS, READS, READS_OF_OWN, WRITES, Purpose
+from spec_compiler.language.adapted import BY_NAMES
 from spec_compiler.language.places import in_section
 from spec_compiler.text.source import walked
 
@@ -26,6 +27,7 @@ FIELDS: Mapping[tuple[str, ...], Purpose] = {
     },
     **{(*base, "python"): "module" for base in (("base",), ("bases", "*"))},
     ("imports",): "module",
+    **{("set", "weights", word, key): "file" for word in BY_NAMES for key in ("old", "new")},
     ("data", "train"): "folder",
     ("data", "validation"): "folder",
 }
@@ -46,6 +48,8 @@ WORDS: tuple[tuple[str, ...], ...] = (
 )
 _WORDS_BY_SECTION = {place[0]: [each for each in WORDS if each[0] == place[0]] for place in WORDS}
 
+
+_KEYS = (("old",), ("new",))  # where names stand below a strategy
 
 # Arguments of Keras's classes whose text is data, whatever it looks like.
 TEXTS = (*READS, *WRITES.values(), "mask_token", "oov_token", "monitor")
@@ -73,14 +77,27 @@ def plain_place(path: Path) -> tuple[str, ...]:
 def is_word(path: Path) -> bool:
     """Whether what stands at a place is a name or a word, whatever it says."""
     place = plain_place(path)
-    if place[-1:] == ("name",):
+    if place[-1:] == ("name",) or (isinstance(path[-1], int) and is_names(path[:-1])):
         return True
     return any(place[: len(each)] == each for each in _WORDS_BY_SECTION.get(place[0] if place else "", ()))
+
+
+def is_names(path: Path) -> bool:
+    """Whether names stand at a place, or the name of a file of them, beside a new layer or in `set`.
+
+    >>> is_names(("head", 0, "weights", "classes", "old")), is_names(("head", 0, "Dense", "weights", "classes", "old"))
+    (True, False)
+    """
+    if path[-1:] not in _KEYS or path[-3:-2] != ("weights",) or path[-2] not in BY_NAMES or len(path) < 4:
+        return False
+    return in_section(path)[0] in EDITS and (isinstance(path[-4], int) or path[-4] in (*EDITS, "with"))
 
 
 def is_plain_text(path: Path) -> bool:
     """Whether a text is no code though it may look like `module:Name`: a file's name, or data of a class of Keras's."""
     place = plain_place(path)
+    if is_names(path):
+        return True
     if place in FIELDS:
         return FIELDS[place] != "module"
     of_keras = len(place) > 1 and (place[-2] == "config" or catalogue.class_record(place[-2]) is not None)
@@ -100,7 +117,7 @@ def asked_in(data: Any) -> Iterator[Asked]:
         purpose = None if not isinstance(value, str) or is_word(path) else _purpose(path, value)
         if purpose is None:
             continue
-        if "weights" in path:
+        if "weights" in path and not is_names(path):
             value = value.strip()  # as the language reads it
             if value.startswith("package:") or value == "imagenet":
                 continue
@@ -115,6 +132,8 @@ def asked_in(data: Any) -> Iterator[Asked]:
 def _purpose(path: Path, text: str) -> Purpose | None:
     """What a text at a place of a spec is, where it names a file or a module."""
     place = plain_place(path)
+    if is_names(path):
+        return "file"
     if place in FIELDS:
         return FIELDS[place]
     if is_function(text.strip()) and not is_plain_text(path):

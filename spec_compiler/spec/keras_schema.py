@@ -8,6 +8,7 @@ from typing import Any
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.catalogue import CLASS_KINDS, ClassKind, group_of
 from spec_compiler.keras_facts.function_names import OWN_PATTERN
+from spec_compiler.language.adapted import NewWeights
 from spec_compiler.language.base import FILE_PATTERN
 
 Schema = dict[str, Any]
@@ -101,7 +102,7 @@ def _layer_entry(entry: Schema) -> Schema:
             "type": "object",
             "minProperties": 1,
         },
-        "weights": {"$ref": "#/definitions/new_weights"},
+        "weights": {"$ref": f"#/definitions/{NewWeights.definition}"},
         "name": {
             "description": "Its name, which may also stand among the arguments; `{name}` is the layer that an edit "
             "matched, `{index}` which of the matches it is, `{count}` how many there are.",

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from spec_compiler import SpecError, compile_spec, load_spec, plan_spec
+from tests.backend.base_forms import filled
 from tests.backend.conftest import assert_same_bits, branching, outputs_of, randomized
 
 SPECS = Path(__file__).parents[2] / "specs"
@@ -144,11 +145,43 @@ def test_case_10_another_size_with_the_top_on() -> None:
     assert "`fc1`" in diagnostic.message
     assert "25088" in diagnostic.message
     assert "51200" in diagnostic.message
+    convolution = "{Conv2D: {filters: 4096, kernel_size: 7, activation: relu, name: fc1}"
+    assert f"`{convolution}, weights: {{of: fc1, reshape: dense_to_conv}}}}`" in (diagnostic.help or "")
     assert "`cut_at: flatten`" in (diagnostic.help or "")
-    assert "naming it in `replace`" in (diagnostic.help or "")
     for way in ({"cut_at": "flatten"}, {"replace": [{"layers": "fc1", "with": [{"Dense": 4096}]}]}):
         spec = {"spec": 1, "base": {"application": "VGG16", "weights": None}, "input": {"shape": [320, 320, 3]}, **way}
         assert plan_spec(spec).after.input_refs
+
+
+def test_case_11_fully_convolutional_vgg16() -> None:
+    base = keras.applications.VGG16(weights=None)
+    random = np.random.default_rng(3)
+    for variable in base.weights:
+        if variable.name == "bias":
+            variable.assign(random.normal(size=variable.shape, scale=0.3))
+    heads = (("fc1", 7, 4096, "relu"), ("fc2", 1, 4096, "relu"), ("predictions", 1, 1000, "softmax"))
+    chain = [
+        {
+            "Conv2D": {"filters": width, "kernel_size": size, "activation": activation, "name": name},
+            "weights": {"of": name, "reshape": "dense_to_conv"},
+        }
+        for name, size, width, activation in heads
+    ]
+    spec = {"input": {"shape": [None, None, 3]}, "replace": {"layers": "flatten..predictions", "with": chain}}
+    compiled = compile_spec({"spec": 1, **spec}, base=base)
+    assert {each.preserves for each in compiled.plan.contracts} == {"exact"}
+    picture = random.uniform(-1, 1, (1, 224, 224, 3)).astype("float32")
+    wanted = outputs_of(base, picture)[0]
+    np.testing.assert_allclose(outputs_of(compiled.model, picture)[0][:, 0, 0], wanted, rtol=1e-3, atol=1e-7)
+    picture = random.uniform(-1, 1, (1, 320, 320, 3)).astype("float32")
+    model = compiled.model
+    features = keras.Model(model.input, [model.get_layer("block5_pool").output, model.output])
+    seen, classes = outputs_of(features, picture)
+    assert classes.shape == (1, 4, 4, 1000)
+    x = seen[:, 1:8, 2:9].reshape(1, -1)  # what the place (1, 2) of the map sees
+    for name, *_ in heads:
+        x = base.get_layer(name)(x)
+    np.testing.assert_allclose(classes[:, 1, 2], keras.ops.convert_to_numpy(x), rtol=1e-3, atol=1e-7)
 
 
 def test_case_12_two_backbones_in_one_model(tmp_path: Path, picture: Any) -> None:
@@ -326,6 +359,21 @@ def test_case_18_every_relu_becomes_swish(branching_model: Any, images: Any) -> 
     np.testing.assert_allclose(
         outputs_of(compiled.model, images)[0], keras.ops.convert_to_numpy(by_hand), rtol=1e-5, atol=1e-6
     )
+
+
+def test_case_19_group_normalization_takes_gamma_and_beta() -> None:
+    base = filled(branching())
+    entry = {"GroupNormalization": {"groups": 2, "name": "{name}"}, "weights": {"of": "{name}"}}
+    spec = {"spec": 1, "replace": {"layers": {"each": "type:BatchNormalization"}, "with": entry}}
+    compiled = compile_spec(spec, base=base)
+    names = ("block1_bn", "block2_bn")
+    for name in names:
+        assert_same_bits(compiled.model.get_layer(name).get_weights(), base.get_layer(name).get_weights()[:2])
+    (contract,) = compiled.plan.contracts
+    assert (contract.preserves, contract.layers) == ("not", names)
+    dropped = [(row.layer, row.variable) for row in compiled.weights.rows if row.action == "dropped"]
+    assert dropped == [(name, each) for name in names for each in ("moving_mean", "moving_variance")]
+    assert not [row for row in compiled.weights.rows if row.action == "initialized"]
 
 
 def test_case_20_a_layer_becomes_a_residual_block(branching_model: Any, images: Any) -> None:

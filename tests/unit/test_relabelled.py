@@ -15,7 +15,7 @@ from spec_compiler.graph.node import Node, ValueRef
 from tests.unit.graphs import chain, graph, shared
 
 # What says how the base calls a layer, and nested models, in which names are their own.
-OF_THE_BASE = {"adapter", "base_name", "config", "inner", "keras_name", "originals", "stored"}
+OF_THE_BASE = {"adapter", "base_name", "config", "inner", "keras_name", "original_nodes", "originals", "stored"}
 
 
 def full() -> Graph:
@@ -39,6 +39,8 @@ def full() -> Graph:
         originals=dict(model.layers),
         shaped=Shaped(model, model.layers),
         groups=(GroupChange(("tower",), ("join",), 4, 2, "chosen by l1", "", 3, Origin("prune")),),
+        original_nodes=dict(model.nodes),
+        names={"words.txt": ("one", "two")},
         inference=True,
     )
 

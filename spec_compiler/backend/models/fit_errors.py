@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from spec_compiler.backend.models.adapter_fixes import adapted_fixes, adapted_notes, as_convolution
 from spec_compiler.backend.models.functions import reason_in
 from spec_compiler.backend.models.shape_fixes import call_fixes, call_help, fit_fixes, fit_help, width_argument
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
@@ -93,8 +94,9 @@ def fit_errors(
         if index is not None and old[index].shape != new.shape
     ][:1]
     cause = _cause(graph, base, node)
-    notes += cause.notes(graph, base)
-    fixes = tuple(fit_fixes(layer, cause.culprit, graph, node, base))
+    notes += [*cause.notes(graph, base), *adapted_notes(layer)]
+    adapted = (*adapted_fixes(layer, variables, graph), *as_convolution(layer, node, graph, base))
+    fixes = (*adapted, *fit_fixes(layer, cause.culprit, graph, node, base))
     help = fit_help(layer, cause.culprit, cause.gone, wanted)
     return [Diagnostic("SC402", message, cause.place, notes=tuple(notes), help=help, fixes=fixes)]
 
@@ -106,7 +108,8 @@ def adapter_errors(layer: LayerSpec) -> Iterator[Diagnostic]:
         strategy = layer.adapter.strategy
         said = strategy if strategy == layer.adapter.origin.section else f"weights: {strategy}"
         message = f"`{said}` does not fit `{layer.name}` ({layer.class_name}): {problem.reason}"
-        yield Diagnostic("SC407", message, layer.adapter.origin.path, help=problem.help, fixes=problem.fixes)
+        path = (*layer.adapter.origin.path, *problem.path)
+        yield Diagnostic("SC407", message, path, help=problem.help, fixes=problem.fixes)
 
 
 def _not_rebuilt(layer: LayerSpec, variables: tuple[VariableSpec, ...]) -> Diagnostic:
@@ -163,7 +166,7 @@ def call_error(error: Exception, node: Node, graph: Graph, base: Graph, folder: 
         at_key=cause.is_made,
         notes=notes,
         help=help,
-        fixes=tuple(call_fixes(spec, node, graph, base, shapes, culprit)),
+        fixes=(*as_convolution(spec, node.name, graph, base), *call_fixes(spec, node, graph, base, shapes, culprit)),
     )
 
 

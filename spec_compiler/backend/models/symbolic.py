@@ -146,6 +146,16 @@ def initialize(variable: Any) -> None:
         variable._deferred_initialize()
 
 
+def initial_value(variable: Any, shape: tuple[int, ...]) -> Any:
+    """What a variable's initializer gives for a shape, an array; the variable stays as it is.
+
+    Of a layer that could only be built with weights it is those, again and again where the shape is another.
+    """
+    if is_symbolic(variable):
+        return keras.ops.convert_to_numpy(variable._initializer(shape, dtype=variable.dtype))
+    return np.resize(keras.ops.convert_to_numpy(variable.value), shape)
+
+
 def fresh_variable(variable: Any, *, with_value: bool) -> Any:
     """Another variable like this one, zero until it is assigned unless it is to begin `with_value`."""
     value = np.array(keras.ops.convert_to_numpy(variable.value)) if with_value else None

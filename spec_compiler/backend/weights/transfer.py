@@ -11,7 +11,7 @@ import xxhash
 
 from spec_compiler.backend.models.state import NoState, State, StateLost, carry, untracked
 from spec_compiler.backend.models.store import parts
-from spec_compiler.backend.models.symbolic import assign, initialize, is_symbolic, quick_protocols
+from spec_compiler.backend.models.symbolic import assign, initial_value, initialize, is_symbolic, quick_protocols
 from spec_compiler.backend.models.wrapping import inside
 from spec_compiler.backend.models.writer import Built
 from spec_compiler.backend.weights.files import Array
@@ -127,6 +127,7 @@ def _copied(
 def _adapted(spec: LayerSpec, described: VariableSpec, variable: Any, recipe: Recipe, values: _Values) -> LedgerRow:
     """Gives a variable the value that its recipe makes, and its row."""
     assert spec.adapter is not None
+    values.filled = variable
     array = recipe.make(values)
     if tuple(array.shape) != described.shape:
         raise TransferError(f"{spec.name}/{described.path} of {described.shape} was adapted to {array.shape}")
@@ -158,6 +159,7 @@ class _Values:
     def __init__(self, source: OpenSource) -> None:
         self.source = source
         self.checksums: dict[Place, str] = {}
+        self.filled: Any = None  # the variable that a recipe is for
         self._decided: dict[int, tuple[Choice, Any]] = {}
 
     def read(self, place: Place) -> Array:
@@ -177,6 +179,11 @@ class _Values:
         if known is None:
             known = self._decided[id(choice)] = (choice, choice.decide(self))
         return known[1]
+
+    def initial(self, shape: tuple[int, ...]) -> Array:
+        """As `Values.initial`."""
+        initial: Array = initial_value(self.filled, shape)
+        return initial
 
 
 def _why_initialized(spec: LayerSpec, variable: VariableSpec, place: Place | None) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from tests.backend.conftest import outputs_of
+from tests.backend.conftest import assert_same_bits, outputs_of
 from tests.backend.gallery.bases import base_file, base_model, fill
 from tests.backend.gallery.compare import assert_same, compiled, images
 
@@ -81,3 +81,44 @@ def test_one_convolution_of_vgg16(weights: Path) -> None:
     theirs = keras.Model(features, base_model("VGG16", **vgg).get_layer("block3_conv2")(features))
     assert_same(ours, theirs, images(8, 8, 256))
     assert [each.name for each in ours.model.layers] == ["features", "block3_conv2"]
+
+
+def test_a_text_model_keeps_the_words_that_two_vocabularies_share(tmp_path: Path) -> None:
+    words = keras.Input((None,), dtype="int32", name="words_of_a_text")
+    x = layers.LSTM(8, name="lstm")(layers.Embedding(50, 64, name="embedding")(words))
+    base = keras.Model(words, layers.Dense(3, activation="softmax", name="kind")(x), name="text")
+    fill(base, seed=3)
+    base.save(tmp_path / "text.keras")
+    old, new = ([f"word {each}" for each in range(*limits)] for limits in ((0, 50), (20, 8020)))
+    overrides = [f"base.file={tmp_path / 'text.keras'}"]
+    for key, terms in (("old", old), ("new", new)):
+        (tmp_path / key).write_text("\n".join(terms), encoding="utf-8")
+        overrides.append(f"set.weights.rows.{key}={tmp_path / key}")
+    ours = compiled("text_shared_words", *overrides)
+    texts = np.array([[20, 49, 33, 21], [24, 44, 25, 31]])
+    assert_same_bits(outputs_of(ours.model, texts - 20), outputs_of(base, texts))
+
+
+def test_vgg16_over_pictures_of_any_size(weights: Path) -> None:
+    vgg = {"input_shape": (64, 64, 3)}
+    sizes = ["base.input_shape=[64, 64, 3]", "replace.with[0].Conv2D.kernel_size=2"]
+    ours = compiled("fully_convolutional", *sizes, base=base_file("VGG16", weights, **vgg)).model
+    base = base_model("VGG16", **vgg)
+    picture = images(128, 96, 3)
+    seen = outputs_of(keras.Model(base.input, base.get_layer("block5_pool").output), picture[:, :64, :64])[0]
+    x = seen.reshape(2, -1)
+    for name in ("fc1", "fc2", "predictions"):
+        x = base.get_layer(name)(x)
+    np.testing.assert_allclose(outputs_of(ours, picture[:, :64, :64])[0][:, 0, 0], x, rtol=1e-4, atol=1e-7)
+    assert outputs_of(ours, picture)[0].shape == (2, 3, 2, 1000)
+
+
+def test_classes_by_their_names(tmp_path: Path) -> None:
+    picture = keras.Input((8, 8, 3))
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(6, 3, activation="relu")(picture))
+    base = keras.Model(picture, layers.Dense(5, name="predictions")(x))
+    fill(base, seed=4)
+    base.save(tmp_path / "flowers.keras")
+    ours = compiled("classes_by_name", f"base.file={tmp_path / 'flowers.keras'}").model
+    kept = outputs_of(ours, images(8, 8, 3))[0][:, [0, 1, 4, 5, 6]]
+    np.testing.assert_allclose(kept, outputs_of(base, images(8, 8, 3))[0], rtol=1e-5, atol=1e-6)
