@@ -172,10 +172,12 @@ def _call(found: Walk, graph: Graph, node: Node, path: LayerPath, tied: bool) ->
 def _sized(config: Mapping[str, object]) -> str | None:
     """The initializer or the like that says all numbers of a variable, and so its size: Keras could make no other."""
     for key, value in config.items():
-        if isinstance(value, Mapping) and value.get("class_name") == "Constant":
-            told = value.get("config")
-            if isinstance(told, Mapping) and not isinstance(told.get("value"), int | float):
-                return key
+        if not isinstance(value, Mapping) or not isinstance(told := value.get("config"), Mapping):
+            continue
+        if value.get("class_name") == "Constant" and not isinstance(told.get("value"), int | float):
+            return key
+        if key in ("layer", "backward_layer") and (inside := _sized(told)) is not None:
+            return inside
     return None
 
 

@@ -104,9 +104,10 @@ def _anew(call: Call, lines: Axes, sizes: Shape, wanted: Shape) -> list[Line | N
     wide = [each for each in range(grid.ndim) if not _is_constant(grid, each)]
     at = wide[-1] if wide else axis if len(sizes) == len(wanted) else max(range(grid.ndim), key=grid.shape.__getitem__)
     rows = np.moveaxis(grid, at, -1).reshape(-1, grid.shape[at])
-    if len(rows) > 1:
+    if (rows != rows[0]).any():
         call.unite(np.tile(rows[0], len(rows) - 1), rows[1:].ravel(), SPREAD)
         call.mark(rows[0], "whole", SPREAD)
+    if len(rows) > 1:
         call.seam(rows[0][-1], rows[0][0])
     return [rows[0] if each == at else None for each in range(grid.ndim)]
 

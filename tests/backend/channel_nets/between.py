@@ -36,6 +36,25 @@ def pooling_1d(x: Tensor) -> Tensor:
     return conv(layers.UpSampling1D(2)(layers.SpatialDropout1D(0.5)(layers.AveragePooling1D(1)(x))), 2)
 
 
+@case((3, 17), free=4)
+def pooling_1d_first(x: Tensor) -> Tensor:
+    x = layers.AveragePooling1D(2, data_format=FIRST)(
+        layers.MaxPooling1D(2, data_format=FIRST)(conv(x, data_format=FIRST))
+    )
+    return dense(layers.GlobalAveragePooling1D(data_format=FIRST)(x), 2)
+
+
+@case((6, 5, 3), free=4)
+def augmented(x: Tensor) -> Tensor:
+    x = layers.RandomRotation(0.1)(layers.RandomFlip()(conv(x)))
+    return conv(layers.Resizing(7, 8)(layers.CenterCrop(4, 4)(x)), 2)
+
+
+@case((6, 5, 3), free=4)
+def dropped_as_a_whole(x: Tensor) -> Tensor:
+    return conv(layers.Dropout(0.5, noise_shape=(None, 1, 1, 1))(conv(x)), 2)
+
+
 @case((4, 4, 4, 2), free=4, floatx="float32")  # TensorFlow's pooling in three dimensions knows no other
 def pooling_3d(x: Tensor) -> Tensor:
     x = layers.Cropping3D(1)(layers.ZeroPadding3D(2)(layers.MaxPooling3D(2)(conv(x))))

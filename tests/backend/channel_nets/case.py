@@ -9,11 +9,8 @@ import keras
 from keras import layers
 
 FIRST = "channels_first"
-FIRST_IMAGE = (
-    3,
-    6,
-    17,
-)  # wider than any layer: Keras on TensorFlow adds a bias along an axis of its size, the last first
+# Wider than any layer: `keras/src/backend/tensorflow/numpy.py` adds a bias along the last axis that is of its size.
+FIRST_IMAGE = (3, 6, 17)
 Tensor = Any
 Net = Callable[..., Any]
 

@@ -95,6 +95,23 @@ def separable_1d(x: Tensor) -> Tensor:
     return conv(layers.SeparableConv1D(5, 2, activation="selu")(conv(x)), 2)
 
 
+@case(FIRST_IMAGE, free=4 + 5)
+def separable_first(x: Tensor) -> Tensor:
+    x = layers.SeparableConv2D(5, 2, data_format=FIRST)(conv(x, data_format=FIRST))
+    return conv(x, 2, data_format=FIRST)
+
+
+@case((2, 3, 4, 17), free=4)
+def conv_3d_first(x: Tensor) -> Tensor:
+    return conv(conv(x, data_format=FIRST), 2, data_format=FIRST)
+
+
+@case(FIRST_IMAGE, free=2)
+def grouped_first(x: Tensor) -> Tensor:
+    x = conv(conv(x, 6, data_format=FIRST), 4, groups=2, data_format=FIRST)
+    return conv(x, 2, data_format=FIRST)
+
+
 @case((6, 5, 3), free=2)
 def grouped(x: Tensor) -> Tensor:
     return conv(conv(conv(x, 6), 4, groups=2), 2)

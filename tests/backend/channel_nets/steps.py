@@ -88,6 +88,12 @@ def time_distributed_conv(x: Tensor) -> Tensor:
     return dense(layers.LSTM(3)(x), 2)
 
 
+@case((4, 6, 3), free=3 + 2)
+def conv_lstm_states(x: Tensor) -> Tensor:
+    x, hidden, cell = layers.ConvLSTM1D(3, 2, padding="same", return_state=True)(x)
+    return conv(conv(layers.Concatenate()([hidden, x, cell]), 2), 2)
+
+
 @case((4, 6, 5, 3), free=3)
 def conv_lstm(x: Tensor) -> Tensor:
     return conv(layers.ConvLSTM2D(3, 2, padding="same")(x), 2)
