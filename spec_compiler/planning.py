@@ -2,6 +2,7 @@
 
 base   -> Graph    Answers.base      the model that it starts from, without its weights; several are joined
 Graph  -> Graph    opened_for        nested models that the spec reaches into, opened
+files  -> lists    read_names        the names that `weights` says by files, as edits read nothing
 Graph  -> Graph    apply_edits       the sections in their order, each result checked
 Graph  -> shapes   Answers.shaped    every layer on what it takes; with Keras, a model without weights
 shapes -> Plan     check_training    what the phases of training need

@@ -49,6 +49,8 @@ class DenseToConv(Adapter):
             raise Unfit(f"it has {filters:,} filters, {whose} has {units:,} units", f"write `filters: {units}`")
         shape, order = self._map(len(size), rows, is_channels_first(layer))
         *wanted, of_map = _last(shape, is_channels_first(layer))
+        if [*size] != wanted and self.flattened is None:
+            raise Unfit(f"no `Flatten` stands before {whose}, which takes one place", "write `kernel_size: 1`")
         if [*size] != wanted:
             reason = f"its kernel is {_by(size)}, {whose} takes {_by(wanted)} places"
             raise Unfit(reason, f"write `kernel_size: {wanted if len({*wanted}) > 1 else wanted[0]}`")

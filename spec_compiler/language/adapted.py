@@ -114,6 +114,10 @@ _ROWS = (
     "an embedding for other terms: rows go with their names, which are listed in the order of the rows, "
     "with a name of its own for a row that is kept for a mask or for unknown terms"
 )
+_POSITIONS = (
+    "position embeddings over another grid of places, a square where `grid` does not say it: cubic (a = -0.5), "
+    "half-pixel centres, tokens in front kept"
+)
 _CHANNELS = {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}}
 
 
@@ -187,8 +191,8 @@ class SetWeights(Adapted):
         "classes": Form(_CLASSES, _OLD_AND_NEW, _old_and_new),
         "rows": Form(_ROWS, _OLD_AND_NEW, _old_and_new),
         "first_rows": Form("an embedding cut, or with new rows behind the old ones"),
-        "bicubic": Form("position embeddings over another grid of places, tokens in front kept", _GRIDS, _grids, True),
-        "bilinear": Form("the same with straight lines between the places", _GRIDS, _grids, True),
+        "bicubic": Form(_POSITIONS, _GRIDS, _grids, alone=True),
+        "bilinear": Form("the same with straight lines between the places", _GRIDS, _grids, alone=True),
     }
 
 

@@ -152,6 +152,14 @@ def test_what_does_not_fit(arguments: dict[str, Any], says: str) -> None:
     assert found.message == f"`weights: dense_to_conv` does not fit `conv` (Conv2D): {says}"
 
 
+def test_a_dense_behind_no_flatten_takes_one_place() -> None:
+    with pytest.raises(SpecError) as caught:
+        head_of(to_conv("dense", (2, 2)), "GlobalAveragePooling2D")
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.help) == ("SC407", "write `kernel_size: 1`")
+    assert "no `Flatten` stands before `dense`, which takes one place" in found.message
+
+
 def test_inside_of_a_nested_model_and_of_a_shared_layer(tmp_path: Path) -> None:
     inner = dense_on((4, 3, 2))
     inner.name = "tower"
