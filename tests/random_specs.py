@@ -28,6 +28,7 @@ ENTRIES = st.sampled_from(
         [{"Activation": "relu"}],
         [{"Activation": {"activation": "tanh", "name": "{name}_t"}}],
         ["BatchNormalization", {"Dropout": 0.1}],
+        [{"BatchNormalization": {}, "weights": "identity"}, {"Dense": "${in.channels}", "weights": "identity"}],
         ["Add"],
         ["Concatenate"],
         [{"Conv2D": {"filters": 2, "kernel_size": 1}}],
