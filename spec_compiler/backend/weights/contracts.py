@@ -80,37 +80,32 @@ class Contracts:
         if len(others) == 1:
             same_seeds(layer, others[0])
 
+        first = node.data_inputs[0]
+        x = walk.tensors[first]
+        pair = (x, x) if equation.takes is None else equation.takes(self._values, array_of(x))
+        if pair is None:
+            return
+        mine, other = map(keras.ops.convert_to_tensor, pair)
+
         def run(dtype: str) -> float:
             with (
                 computing(dtype, [layer, *others]),
                 _without_activation([layer, *others[-1:]], equation.logits),
                 self._values.held(self._reference([equation])),
             ):
-                return _deviation(*self._both(walk, node, equation, layer, others))
+                one = array_of(walk.call(layer, node, {first: mine})[0])
+                another = np.zeros_like(one) if equation.zeros else array_of(_called(walk, node, others, other))
+                seen = (one, another) if equation.gives is None else equation.gives(self._values, one, another)
+                return _deviation(*seen)
 
-        deviation, dtype = in_best(run)
+        try:
+            deviation, dtype = in_best(run)
+        except _NotCalled:
+            return
         bound = max(BOUND, 16 * _epsilon(layer))
         self._note([self._contract_of(spec.name)], deviation, bound, dtype)
         if not deviation <= bound:
             raise _broken(self._contract_of(spec.name), deviation, f"on the same input the output of `{spec.name}`")
-
-    def _both(
-        self, walk: Walk, node: Node, equation: Equation, layer: Any, others: Sequence[Any]
-    ) -> tuple[Array, Array]:
-        """The output of an adapted layer, and what it is to equal."""
-        first = node.data_inputs[0]
-        mine = other = walk.tensors[first]
-        if equation.takes is not None:
-            mine, other = equation.takes(self._values, array_of(mine))
-        ours, theirs = walk.call(layer, node, {first: keras.ops.convert_to_tensor(mine)})[0], other
-        for number, each in enumerate(others):
-            tensor = keras.ops.convert_to_tensor(theirs)
-            with as_it_was([(each, False)]):
-                theirs = walk.call(each, node, {first: tensor})[0] if not number else each(tensor)
-        one, another = array_of(ours), array_of(theirs)
-        if equation.zeros:
-            return one, np.zeros_like(one)
-        return (one, another) if equation.gives is None else equation.gives(self._values, one, another)
 
     def compare_run(self, bases: Sequence[BaseTensors], inputs: Mapping[str, Any]) -> None:
         """Compares the last tensors that stand for some of the base with those of the base's own run.
@@ -204,6 +199,28 @@ class Contracts:
                 dtype=dtype if "float32" not in (dtype, known.dtype) else "float32",
                 at=(*known.at, at) if at else known.at,
             )
+
+
+class _NotCalled(Exception):
+    """A layer of the base that this device has no kernel for, such as a convolution with the channels first."""
+
+
+def _called(walk: Walk, node: Node, layers: Sequence[Any], tensor: Any) -> Any:
+    """What layers of the base put out, the first called as a node of the result, each on what the one before puts out.
+
+    Raises:
+        _NotCalled: one of them cannot be called.
+    """
+    for number, layer in enumerate(layers):
+        try:
+            if not number:
+                tensor = walk.call(layer, node, {node.data_inputs[0]: tensor})[0]
+            else:
+                with as_it_was([(layer, False)]):
+                    tensor = layer(tensor)
+        except Exception as error:
+            raise _NotCalled(str(error)) from error
+    return tensor
 
 
 @contextlib.contextmanager
