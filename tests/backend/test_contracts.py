@@ -214,6 +214,17 @@ def test_channels_in_another_order_than_promised_are_found(made: Callable[[Made]
         proof_of({"set": [same("conv1")]}, chain())
 
 
+def test_an_input_that_is_another_leaves_what_does_not_see_it(made: Callable[[Made], None]) -> None:
+    left, right = keras.Input((4,), name="left"), keras.Input((3,), name="right")
+    ends = [L.Dense(2, name="of_left")(left), L.Dense(2, name="of_right")(right)]
+    base = randomized(keras.Model([left, right], ends))
+    makes = {0: lambda read: np.ones((2, 2), "float32")}  # nothing of the base's, and nothing promised
+    made({"of_left": (makes, None), "of_right": ({0: lambda read: read("of_right", 0)}, Equation(("of_right",)))})
+    spec = {"inputs": {"left2": {"shape": [2], "feeds": "left"}}, "set": [same("of_left"), same("of_right")]}
+    found = [(each.deviation, each.at) for each in proof_of(spec, base).contracts]
+    assert (0.0, ("of_right",)) in found
+
+
 def folded(shift: float = 0.0) -> Made:
     """`conv1` of `chain` with its BatchNormalization inside."""
 

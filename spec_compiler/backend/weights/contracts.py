@@ -149,7 +149,7 @@ class Contracts:
         walk = Walk(self.built, inputs)
         for _ in walk.calls({ref.node for ref in wanted}):
             pass
-        fed = {name: self._fed(name, value) for name, value in inputs.items()}
+        fed = self._fed(inputs)
 
         def run_base() -> dict[ValueRef, Array]:
             found: dict[ValueRef, Array] = {}
@@ -172,10 +172,21 @@ class Contracts:
                 again = run_base()
         return {ref: (each, max(BOUND, 10 * _deviation(again[ref], theirs[ref]))) for ref, each in found.items()}
 
-    def _fed(self, name: str, value: Any) -> Any:
-        """What the base's input of that name takes, of what the result's takes."""
-        feed = feeds(name, self.built.graph, self.equations)
-        return value if feed is None else keras.ops.convert_to_tensor(feed(array_of(value)))
+    def _fed(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """What the base's inputs take, of what the result's take; zeros where nothing that is compared sees it."""
+        graph, fed = self.built.graph, {}
+        for name, node in self.before.nodes.items():
+            if node.inputs or not node.outputs:
+                continue
+            feed, spec = feeds(name, graph, self.equations) if name in graph.nodes else None, node.outputs[0]
+            if feed is not None:
+                fed[name] = keras.ops.convert_to_tensor(feed(array_of(inputs[name])))
+            elif name in inputs and graph.nodes[name].outputs == node.outputs:
+                fed[name] = inputs[name]
+            elif None not in spec.shape[1:] and spec.dtype != "string":
+                num_examples = len(next(iter(inputs.values())))
+                fed[name] = keras.ops.zeros((num_examples, *spec.shape[1:]), spec.dtype)
+        return fed
 
     def _seen(self, standing: Standing, ours: Array, theirs: Array) -> tuple[Array, Array]:
         gives = standing.equation.gives if standing.equation is not None else None
