@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -18,7 +18,8 @@ Line = Array  # (size of the axis,): the atom at each index
 Axes = tuple[Line | None, ...]  # of a tensor, without the batch: None where nothing can leave, the size may be open
 LayerPath = tuple[str, ...]  # ("outer", "inner", "conv"): a layer by the nested models that it is in
 Role = Literal["makes", "carries", "takes"]
-Kind = Literal["pinned", "mixed", "unwidenable", "uneven"]
+Kind = Literal["pinned", "mixed", "unwidenable", "uneven", "whole"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 FIXED = 0  # the atom of all that stays, whatever leaves
 
 
@@ -36,6 +37,11 @@ class Block(NamedTuple):
     unit: str
     first: int
     size: int
+
+    @property
+    def line(self) -> Line:
+        """Its atoms."""
+        return np.arange(self.first, self.first + self.size)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

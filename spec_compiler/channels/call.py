@@ -27,6 +27,7 @@ class Call:
     """A call of a layer: the lines that come in, shapes without the batch, and arguments as the config has them.
 
     What a rule finds goes into the record; `arguments` are those constructor arguments that change with the channels.
+    A new layer that Keras has not built yet has `variables` None: it is made for what it will take.
     """
 
     record: Record
@@ -36,7 +37,7 @@ class Call:
     ins: list[Axes]
     in_shapes: list[Shape]
     shapes: list[Shape]
-    variables: Mapping[int, VariableSpec] = field(default_factory=dict)
+    variables: Mapping[int, VariableSpec] | None = field(default_factory=dict)
     args: tuple[Structure, ...] = ()
     kwargs: Mapping[str, Structure] = field(default_factory=dict)
     tied: bool = False  # whether another layer holds its variables too
@@ -86,7 +87,7 @@ class Call:
 
     def variable(self, name: str) -> tuple[int, VariableSpec] | None:
         """The variable whose path ends so, and its index; None where the layer has none."""
-        for index, variable in self.variables.items():
+        for index, variable in (self.variables or {}).items():
             if f"/{variable.path}".endswith(f"/{name}"):
                 self.claimed.add(index)
                 return index, variable
@@ -121,6 +122,8 @@ class Call:
 
         The layer's second call gets the line of its first. `argument` is the one that says how many they are.
         """
+        if self.variables is None:
+            return self._to_be_made(argument, unit)
         size = self.size(name, axis)
         found = self.variable(name)
         assert found is not None
@@ -133,6 +136,17 @@ class Call:
             self.arguments[argument] = lambda number: number(line)
         return line
 
+    def _to_be_made(self, argument: str | None, unit: str) -> Line:
+        """The line of the channels that a new layer will make."""
+        size = self.config.get(argument or "")
+        if argument is None or not isinstance(size, int):
+            raise NoRule("is not built yet")
+        blocks = (each for each in self.record.blocks if (each.layer, each.unit) == (self.path, unit))
+        known = next(blocks, None)
+        line = self.record.fresh(self.path, size, unit) if known is None else known.line
+        self.arguments[argument] = lambda number: number(line)
+        return line
+
     def tiled(self, line: Line, times: int) -> Line:
         """The line that often in a row."""
         if times > 1:
@@ -141,7 +155,7 @@ class Call:
 
     def unclaimed(self) -> str | None:
         """The name of a variable that no rule has asked for; the states of random generators do not count."""
-        names = (each.path for index, each in self.variables.items() if index not in self.claimed)
+        names = (each.path for index, each in (self.variables or {}).items() if index not in self.claimed)
         return next((path for path in names if not path.endswith(_STATE)), None)
 
     # findings
@@ -158,6 +172,12 @@ class Call:
     def unite(self, one: Line, other: Line, does: str) -> None:
         """Lets the channels at the same index leave together."""
         self.record.unite(one, other, self.reason(does))
+
+    def whole(self, line: Line, per: int, does: str) -> None:
+        """Lets each that many channels in a row leave together, as one."""
+        if per > 1:
+            self.unite(np.repeat(line[::per], per), line, does)
+            self.mark(line, "whole", does)
 
     def seam(self, before: int, behind: int) -> None:
         """Remembers that two channels from different places stand side by side."""

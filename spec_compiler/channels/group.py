@@ -14,10 +14,10 @@ from spec_compiler.channels.atoms import Array, Block, LayerPath, Reason, Use
 class Group:
     """Channels that are joined, by an `Add` for example: each leaves or comes by itself, but everywhere at once.
 
-    `channels` are their roots, in the order of the first block: the number by which each is known everywhere. A
-    convolution in groups makes one channel of a whole group. Each mapping has the channels for which a reason holds:
-    `pinned` ones stay as they are; without a `mixed` one no masked model is equal; `unwidenable` ones have no copies
-    that keep the function; `uneven` ones only if all channels of the group have equally many.
+    `channels` are their roots, in the order of the first block: the number by which each is known everywhere. Each
+    mapping has the channels for which a reason holds: `pinned` ones stay as they are; without a `mixed` one no masked
+    model is equal; `unwidenable` ones have no copies that keep the function; `uneven` ones only if all channels of the
+    group have equally many; a `whole` one is several of a layer's own, as the groups of a convolution are.
     """
 
     number: int
@@ -28,6 +28,7 @@ class Group:
     mixed: Mapping[int, Reason]
     unwidenable: Mapping[int, Reason]
     uneven: Mapping[int, Reason]
+    whole: Mapping[int, Reason]
 
     @property
     def makers(self) -> tuple[LayerPath, ...]:
@@ -61,8 +62,9 @@ class Group:
 
     @property
     def widenable(self) -> Array:
-        """The channels of which copies keep the function; where some are `uneven`, all of the group at once."""
-        return self.where(lambda root: root not in self.pinned and root not in self.unwidenable)
+        """The channels of which copies keep the function; where some are `uneven`, all of the group at once or none."""
+        able = self.where(lambda root: root not in self.pinned and root not in self.unwidenable)
+        return able if not self.uneven or len(able) == len(self.channels) else able[:0]
 
     def where(self, wanted: Callable[[int], bool]) -> Array:
         """Those of its channels that a function of their number chooses, in order."""

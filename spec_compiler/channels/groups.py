@@ -10,6 +10,7 @@ import numpy as np
 
 from spec_compiler.channels.atoms import (
     FIXED,
+    KINDS,
     Array,
     Axes,
     Block,
@@ -38,12 +39,13 @@ class Channels:
         record = found.record
         self.root = components(record.count, record.pairs)
         self._reasons: list[Reason] = []
-        self._why = {kind: self._marked(kind) for kind in ("pinned", "mixed", "unwidenable", "uneven")}
+        self._why = {kind: self._marked(kind) for kind in KINDS}
         self._seams()
         block_of = np.repeat(np.arange(len(record.blocks)), [block.size for block in record.blocks])
         pairs = np.unique(np.stack([block_of, block_of[self.root]]), axis=1)
         block_root = components(len(record.blocks), [(pairs[0], pairs[1])])
         self._number = np.unique(block_root, return_inverse=True)[1].reshape(-1)[block_of] - 1  # -1: what is fixed
+        self._uneven()
 
     @classmethod
     def of(cls, graph: Graph) -> Channels:
@@ -69,6 +71,15 @@ class Channels:
                 self._why["unwidenable"][root] = len(self._reasons)
                 self._reasons.append(reason)
 
+    def _uneven(self) -> None:
+        """Copies of all channels alike are those of one group: where others lie beside it, there are none."""
+        for line, kind, reason in self.found.record.marks:
+            if kind == "uneven" and len(np.unique(self._number[line])) > 1:
+                roots = self.root[line]
+                new = roots[self._why["unwidenable"][roots] < 0]
+                self._why["unwidenable"][new] = len(self._reasons)
+                self._reasons.append(reason)
+
     def _mapped(self, kind: Kind, channels: Array) -> Mapping[int, Reason]:
         numbers = self._why[kind][channels]
         return {int(root): self._reasons[at] for root, at in zip(channels, numbers, strict=True) if at >= 0}
@@ -90,9 +101,9 @@ class Channels:
         return tuple(self._group(number, blocks[number], uses[number]) for number in sorted(blocks))
 
     def _group(self, number: int, blocks: list[Block], uses: list[Use]) -> Group:
-        roots = np.concatenate([self.root[block.first : block.first + block.size] for block in blocks])
+        roots = self.root[np.concatenate([block.line for block in blocks])]
         channels = _each_once(roots[roots != FIXED])
-        reasons = (self._mapped(kind, channels) for kind in ("pinned", "mixed", "unwidenable", "uneven"))
+        reasons = (self._mapped(kind, channels) for kind in KINDS)
         return Group(number, tuple(blocks), channels, tuple(uses), *reasons)
 
     def line_of(self, layer: str | LayerPath, unit: str = "channels") -> Line | None:
@@ -103,7 +114,7 @@ class Channels:
         path = (layer,) if isinstance(layer, str) else layer
         if unit == "heads":
             found = [block for block in self.found.record.blocks if block.layer == path and block.unit == unit]
-            return np.arange(found[0].first, found[0].first + found[0].size) if found else None
+            return found[0].line if found else None
         graph = self.graph
         for name in path[:-1]:
             inner = graph.layers[name].inner
@@ -154,7 +165,7 @@ class Channels:
         """Why an input's channels cannot change with what reads them, each once; that it is an input left out."""
         roots = set(self.root[self.found.inputs[name][1]].tolist())
         own = Reason(f"the model's input `{name}`", (self.graph.nodes[name].layer,))
-        kinds = ("pinned", "mixed")
+        kinds = ("pinned", "mixed", "whole")
         marks = (each for each in self.found.record.marks if each[1] in kinds and each[2] != own)
         return tuple(dict.fromkeys(why for line, _, why in marks if not roots.isdisjoint(self.root[line].tolist())))
 
@@ -166,6 +177,11 @@ class Channels:
         for root, number in changes.items():
             counts[root] = number
         return counts
+
+    def emptied(self, counts: Counts) -> tuple[LayerPath, ...]:
+        """The layers of which nothing would be left: Keras makes none without units, filters or inputs."""
+        uses = self.found.record.uses.values()
+        return tuple(dict.fromkeys(use.layer for use in uses if not self.counts_along(use, counts).any()))
 
     def number(self, line: Line, counts: Counts) -> int:
         """How long a line will be."""

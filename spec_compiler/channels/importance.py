@@ -22,9 +22,9 @@ class NotMeasured(ValueError):
 
 
 def importance(
-    channels: Channels, roots: Sequence[int], by: By, read: Read, group: Group, seed: str = ""
+    channels: Channels, group: Group, by: By, read: Read, roots: Sequence[int] | None = None, seed: str = ""
 ) -> tuple[float, ...]:
-    """A number for each of some channels of a group, by their roots; the largest count most.
+    """A number for each channel of a group, or for those `roots` of it; the largest count most.
 
     `l1` and `l2`: the norm of all that makes a channel, in every layer that makes it: its slices of their kernels.
     `gamma`: the absolute factors of every BatchNormalization that the channel goes through, summed. `random`: numbers
@@ -33,8 +33,9 @@ def importance(
     Raises:
         NotMeasured: no BatchNormalization scales the group, or nothing but an input makes it.
     """
+    wanted = group.channels if roots is None else np.asarray(roots, dtype=np.intp)
     if by == "random":
-        return tuple(np.random.default_rng(crc32(seed.encode())).random(len(roots)).tolist())
+        return tuple(np.random.default_rng(crc32(seed.encode())).random(len(wanted)).tolist())
     total = np.zeros(len(channels.root))
     measured = False
     for use in group.uses:
@@ -48,4 +49,4 @@ def importance(
         measured = True
     if not measured:
         raise NotMeasured("goes through no BatchNormalization" if by == "gamma" else "is made by no variable")
-    return tuple((np.sqrt(total) if by == "l2" else total)[np.asarray(roots, dtype=np.intp)].tolist())
+    return tuple((np.sqrt(total) if by == "l2" else total)[wanted].tolist())

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from spec_compiler.channels.atoms import Axes, LayerPath, Line, Reason, Record
 from spec_compiler.channels.call import Argument, Call, NoRule
 from spec_compiler.channels.rules import rule_for
+from spec_compiler.channels.rules.joins import elementwise
 from spec_compiler.graph import Graph
 from spec_compiler.graph.channels import channel_axis
 from spec_compiler.graph.layer_spec import LayerSpec, Shape
-from spec_compiler.graph.node import Node, ValueRef
+from spec_compiler.graph.node import Node, Structure, ValueRef
 from spec_compiler.graph.same_arguments import arguments_of
 
 UNKNOWN = "has no rule for its channels"
@@ -85,6 +87,11 @@ def _nested(found: Walk, graph: Graph, node: Node, path: LayerPath, tied: bool) 
     inner = graph.layers[node.layer].inner
     assert inner is not None
     here = (*path, node.layer)
+    if len(inner.input_refs) != len(node.data_inputs):
+        why = Reason(f"`{'/'.join(here)}` is called in a way that is not known", here)
+        for line in (line for ref in node.data_inputs for line in found.lines(path, ref) if line is not None):
+            found.record.mark(line, "pinned", why)
+        return [(None,) * len(each.shape[1:]) for each in node.outputs]
     for ref, outer in zip(inner.input_refs, node.data_inputs, strict=True):
         axes = found.lines(path, outer)
         before = found.tensors.get((here, ref))
@@ -121,6 +128,10 @@ def _called(found: Walk, graph: Graph, node: Node, path: LayerPath, tied: bool) 
             raise NoRule(UNKNOWN)
         if any(line is not None for axes in masks for line in axes):
             raise NoRule("takes a mask that has channels")
+        if (name := _sized(call.config)) is not None:
+            raise NoRule(f"has in its `{name}` a number for each")
+        if rule is not elementwise and any(map(_is_array, _leaves((call.args, call.kwargs)))):
+            raise NoRule("takes a constant that may have a number for each channel")
         outs = rule(call)
         if (name := call.unclaimed()) is not None:
             raise NoRule(f"has a variable `{name}` that its class has not")
@@ -131,7 +142,7 @@ def _called(found: Walk, graph: Graph, node: Node, path: LayerPath, tied: bool) 
         does = str(error) if isinstance(error, NoRule) else UNKNOWN
         found.ruleless[call.path] = does
         lines = [line for axes in (*call.ins, *masks) for line in axes]
-        lines += [use.line for key, use in record.uses.items() if key[0] == call.path] if call.variables else []
+        lines += [use.line for key, use in record.uses.items() if key[0] == call.path]
         for line in lines:
             call.mark(line, "pinned", does)
         return [(None,) * len(shape) for shape in shapes]
@@ -151,11 +162,37 @@ def _call(found: Walk, graph: Graph, node: Node, path: LayerPath, tied: bool) ->
         [found.lines(path, ref) for ref in node.data_inputs],
         [_shape(graph, ref) for ref in node.data_inputs],
         [each.shape[1:] for each in node.outputs],
-        dict(enumerate(layer.variables or ())),
+        None if layer.is_new and layer.variables is None else dict(enumerate(layer.variables or ())),
         node.args,
         node.kwargs,
         tied,
     )
+
+
+def _sized(config: Mapping[str, object]) -> str | None:
+    """The initializer or the like that says all numbers of a variable, and so its size: Keras could make no other."""
+    for key, value in config.items():
+        if not isinstance(value, Mapping) or not isinstance(told := value.get("config"), Mapping):
+            continue
+        if value.get("class_name") == "Constant" and not isinstance(told.get("value"), int | float):
+            return key
+        if key in ("layer", "backward_layer") and (inside := _sized(told)) is not None:
+            return inside
+    return None
+
+
+def _leaves(structure: Structure) -> Iterator[Any]:
+    if isinstance(structure, Mapping):
+        structure = list(structure.values())
+    if isinstance(structure, list | tuple):
+        for each in structure:
+            yield from _leaves(each)
+    else:
+        yield structure
+
+
+def _is_array(value: Any) -> bool:
+    return bool(getattr(value, "shape", ()))
 
 
 def _shape(graph: Graph, ref: ValueRef) -> Shape:

@@ -14,9 +14,11 @@ SHOWN = 3  # names or ranges in a row, before it is said how many more there are
 def described(group: Group) -> str:
     """A group in one line: how many channels, who makes and reads them, and what holds for them."""
     parts = [f"{len(group.channels)} {group.unit}", f"made by {_listed(group.makers)}"]
+    if group.whole:
+        parts[0] += f" of several each: {next(iter(group.whole.values())).text}"
     if group.readers:
         parts.append(f"read by {_listed(group.readers)}")
-    parts.append(f"in {len(group.variables)} variables")
+    parts.append(f"in {len(group.variables)} variable{'s' if len(group.variables) != 1 else ''}")
     for what, found in (("pinned", group.pinned), ("inexact", group.mixed), ("not to be widened", group.unwidenable)):
         if found:
             count = "" if len(found) == len(group.channels) else f"{len(found)} "

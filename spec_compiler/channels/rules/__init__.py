@@ -16,10 +16,11 @@ _ABSENT = object()
 def rule_for(layer: LayerSpec) -> Rule | None:
     """The rule of a layer's class if that is Keras's own; None for all others, whatever they are called."""
     name, module = str(layer.config.get("class_name", layer.class_name)), layer.config.get("module", _ABSENT)
+    if layer.kind == "operation":
+        ours = module is _ABSENT or str(module).startswith("keras.src.ops.")
+        return table.OPERATIONS.get(name) if ours else None
     if module is _ABSENT:  # of a new layer, which Keras has not built yet
         module = "keras.layers" if name in catalogue.layer_names() else None
-    if layer.kind == "operation":
-        return table.OPERATIONS.get(name) if str(module).startswith("keras.src.ops") else None
     if layer.kind != "layer":
         return None
     return _LAYERS.get(name) if module == "keras.layers" else table.OF_APPLICATIONS.get(str(module), {}).get(name)

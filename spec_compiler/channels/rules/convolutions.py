@@ -47,10 +47,9 @@ def _grouped(call: Call, line: Line | None, groups: int) -> Line | None:
         return None  # no group can leave, and none of its outputs without the others
     if len(line) % groups or filters % groups:
         raise NoRule("has groups that do not fit its channels")
-    whole = "computes in groups, which leave as a whole"
-    rows = line.reshape(groups, -1)
-    call.unite(np.repeat(rows[:, 0], rows.shape[1]), line, whole)
-    made = np.repeat(rows[:, 0], filters // groups)
+    per = len(line) // groups
+    call.whole(line, per, "computes in groups, each of which leaves as a whole")
+    made = np.repeat(line[::per], filters // groups)
     call.use("kernel", -1, made, "makes")
     call.arguments["filters"] = lambda number: number(made)
     call.arguments["groups"] = lambda number: number(made) // (filters // groups)

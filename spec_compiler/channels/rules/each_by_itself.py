@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from spec_compiler.channels.atoms import Axes
 from spec_compiler.channels.call import Call, NoRule
 from spec_compiler.channels.rules.activations import activated, normalized
@@ -14,6 +12,10 @@ from spec_compiler.channels.rules.convolutions import WINDOW, at
 
 def same(call: Call) -> list[Axes]:
     """Each number by itself."""
+    _, *noise = call.config.get("noise_shape") or [None] * (call.rank + 1)
+    for line, size in zip(call.ins[0], noise, strict=True):
+        if size not in (None, 1):
+            call.mark(line, "pinned", "has a noise of a shape of its own")
     return [call.ins[0]]
 
 
@@ -52,7 +54,7 @@ def batch_normalization(call: Call) -> list[Axes]:
 def layer_scale(call: Call) -> list[Axes]:
     """ConvNeXt's: a factor for each channel."""
     line = call.ins[0][-1]
-    for variable in call.variables.values():  # `variable_3`: Keras numbers them through the whole process
+    for variable in (call.variables or {}).values():  # `variable_3`: Keras numbers them through the whole process
         call.use(variable.path, 0, line, "carries")
     if line is not None:
         call.arguments["projection_dim"] = lambda number: number(line)
@@ -94,8 +96,7 @@ def group_normalization(call: Call) -> list[Axes]:
         if len(line) % groups:
             raise NoRule("has groups that do not fit its channels")
         per = len(line) // groups
-        whole = "takes mean and variance over groups of channels, which leave as a whole"
-        call.unite(np.repeat(line[::per], per), line, whole)
+        call.whole(line, per, "takes mean and variance over groups, each of which leaves as a whole")
         call.arguments["groups"] = lambda number: number(line) // per
     return [call.ins[0]]
 

@@ -14,7 +14,8 @@ _SCALARS = (int, float, bool, str, type(None))
 
 def elementwise(call: Call) -> list[Axes]:
     """Number by number: the channels of all leave together. A tensor of size 1 is spread over all channels."""
-    constants = [each for each in (*call.args, *call.kwargs.values()) if _is_array(each)]
+    bounds = (call.config.get(key) for key in ("x_min", "x_max"))  # of Clip
+    constants = [each for each in (*call.args, *call.kwargs.values(), *bounds) if _is_array(each)]
     rank = len(call.shape)
     out = tuple(_across(call, axis, rank) for axis in range(rank))
     for line in out if constants else ():
@@ -42,6 +43,7 @@ def _is_array(value: Any) -> bool:
 
 def concatenate(call: Call) -> list[Axes]:
     """One beside the other along its axis; along the others, channels leave together."""
+    _only_tensors(call)
     along = call.axis(int(call.argument("axis", 1, -1)))
     pairs = list(zip(call.ins, call.in_shapes, strict=True))
     return [
@@ -56,9 +58,16 @@ def concatenate(call: Call) -> list[Axes]:
 
 def stack(call: Call) -> list[Axes]:
     """One behind the other along a new axis."""
+    _only_tensors(call)
     along = call.axis(int(call.argument("axis", 1, 0)), call.rank + 1)
     axes = [call.joined((each[axis] for each in call.ins), JOINED) for axis in range(call.rank)]
     return [(*axes[:along], None, *axes[along:])]
+
+
+def _only_tensors(call: Call) -> None:
+    """Raises NoRule where constants stand among the tensors of a list."""
+    if not call.args or not isinstance(call.args[0], list | tuple) or len(call.args[0]) != len(call.ins):
+        raise NoRule("takes a constant that may have a number for each channel")
 
 
 SUMS = "sums over the channels without weights"

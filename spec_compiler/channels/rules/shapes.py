@@ -53,8 +53,11 @@ def laid_out(call: Call, axes: Axes, shape: Shape, wanted: Shape) -> Axes:
 
 
 def _parts(shape: Shape, wanted: Shape) -> Iterator[tuple[slice, slice]]:
-    """The axes of both shapes in parts that hold the same numbers, from left to right; an open size in one with all."""
-    if None in shape or None in wanted:
+    """The axes of both shapes in parts that hold the same numbers, from left to right.
+
+    Where a size is open, or numbers go into the batch, all axes but those at the end that stay are one part.
+    """
+    if None in shape or None in wanted or prod(_known(shape)) != prod(_known(wanted)):
         same = 0  # axes at the end that stay; what is before them is one part
         while same < min(len(shape), len(wanted)) and shape[-1 - same] == wanted[-1 - same] is not None:
             same += 1
@@ -68,14 +71,9 @@ def _parts(shape: Shape, wanted: Shape) -> Iterator[tuple[slice, slice]]:
         start, begin = one, other
         one, other = min(one + 1, len(sizes)), min(other + 1, len(others))
         while (got := prod(sizes[start:one])) != (asked := prod(others[begin:other])):
-            if got < asked and one < len(sizes):
-                one += 1
-            elif got > asked and other < len(others):
-                other += 1
-            else:
-                raise NoRule("reshapes the batch")
-        if prod(sizes[one:]) == prod(others[other:]) == 1:  # axes of size 1 at the end: one of them may be the channels
-            one, other = len(sizes), len(others)
+            one, other = one + (got < asked), other + (got > asked)
+        if other == len(others):
+            one = len(sizes)  # axes of size 1 at the end go with those before them
         yield slice(start, one), slice(begin, other)
 
 
@@ -84,9 +82,9 @@ def _anew(call: Call, lines: Axes, sizes: Shape, wanted: Shape) -> list[Line | N
     have = [axis for axis, line in enumerate(lines) if line is not None]
     if not have:
         return [None] * len(wanted)
-    if None in sizes or None in wanted or not wanted:
+    if None in sizes or None in wanted or prod(_known(sizes)) != prod(_known(wanted)):
         for axis in have:
-            call.mark(lines[axis], "pinned", "reshapes a size that is not known")
+            call.mark(lines[axis], "pinned", "reshapes them with a size that is not known")
         return [None] * len(wanted)
     *others, axis = have
     for other in others:
@@ -101,8 +99,10 @@ def _anew(call: Call, lines: Axes, sizes: Shape, wanted: Shape) -> list[Line | N
     wide = [each for each in range(grid.ndim) if not _is_constant(grid, each)]
     at = wide[-1] if wide else axis if len(sizes) == len(wanted) else max(range(grid.ndim), key=grid.shape.__getitem__)
     rows = np.moveaxis(grid, at, -1).reshape(-1, grid.shape[at])
-    if len(rows) > 1:
+    if (rows != rows[0]).any():
         call.unite(np.tile(rows[0], len(rows) - 1), rows[1:].ravel(), SPREAD)
+        call.mark(rows[0], "whole", SPREAD)
+    if len(rows) > 1:
         call.seam(rows[0][-1], rows[0][0])
     return [rows[0] if each == at else None for each in range(grid.ndim)]
 

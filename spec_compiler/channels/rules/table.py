@@ -30,6 +30,8 @@ LAYERS: Rules = _rows(
     (convolutions.einsum_dense, "EinsumDense"),
     (each_by_itself.same, "ReLU LeakyReLU ELU Dropout GaussianNoise GaussianDropout AlphaDropout Identity"),
     (each_by_itself.same, f"ActivityRegularization {_ranks('SpatialDropout')}"),
+    (each_by_itself.same, "RandomFlip RandomRotation RandomTranslation RandomZoom RandomContrast RandomBrightness"),
+    (each_by_itself.spatial, "Resizing CenterCrop RandomCrop"),
     (each_by_itself.activation, "Activation"),
     (each_by_itself.softmax, "Softmax"),
     (each_by_itself.spatial, _ranks("MaxPooling", "AveragePooling", "ZeroPadding", "Cropping", "UpSampling")),

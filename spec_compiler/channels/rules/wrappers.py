@@ -31,7 +31,7 @@ def bidirectional(call: Call) -> list[Axes]:
     ways = {}
     for key, prefix in (("layer", "forward_"), ("backward_layer", "backward_")):
         way = _inside(call, key)
-        way.variables = {at: each for at, each in call.variables.items() if each.path.startswith(prefix)}
+        way.variables = {at: each for at, each in (call.variables or {}).items() if each.path.startswith(prefix)}
         ways[key] = way
     states = len(call.ins) - 1
     if any(way.class_name not in ("LSTM", "GRU", "SimpleRNN") for way in ways.values()) or states % 2:
@@ -71,13 +71,18 @@ def _wrap(call: Call, inside: Mapping[str, Call]) -> None:
     """Makes the arguments of the layers inside arguments of the wrapper."""
     for key, each in inside.items():
         call.claimed |= each.claimed
-        if each.arguments:
-            call.arguments[key] = _wrapped(call.config[key], each.arguments)
+        call.arguments[key] = _wrapped(call.config[key], each)
 
 
-def _wrapped(value: Mapping[str, Any], arguments: Mapping[str, Argument]) -> Argument:
+def _wrapped(value: Mapping[str, Any], inside: Call) -> Argument:
+    """The config of a layer inside, also with what it takes, as Keras builds it by that."""
+
     def argument(number: Number) -> Any:
-        config = {**value["config"], **{key: each(number) for key, each in arguments.items()}}
-        return {**{key: each for key, each in value.items() if key != "build_config"}, "config": config}
+        config = {**value["config"], **{key: each(number) for key, each in inside.arguments.items()}}
+        if "build_config" not in value:
+            return {**value, "config": config}
+        sizes = zip(inside.in_shapes[0], inside.ins[0], strict=True)
+        shape = (None, *(size if line is None else number(line) for size, line in sizes))
+        return {**value, "config": config, "build_config": {"input_shape": shape}}
 
     return argument

@@ -108,8 +108,8 @@ def difference(one: list[Array], other: list[Array]) -> float:
     """The largest difference, as a part of the largest number of each output."""
     assert len(one) == len(other)
     return max(
-        float(np.abs(a - b).max() / (np.abs(b).max() or 1)) if a.shape == b.shape else np.inf
-        for a, b in zip(one, other, strict=True)
+        float(np.abs(a - b).max(initial=0) / (np.abs(b).max(initial=0) or 1)) if a.shape == b.shape else np.inf
+        for a, b in zip(map(np.float64, one), map(np.float64, other), strict=True)
     )
 
 
@@ -122,6 +122,10 @@ def halved(channels: Channels, share: float = 0.5, seed: int = 3, inexact: bool 
         number = min(len(free) - (len(free) == len(group.channels)), max(1, int(len(free) * share)))
         if number > 0:
             changes.update(dict.fromkeys(random.choice(free, number, replace=False).tolist(), 0))
+    for use in channels.found.record.uses.values():  # Keras makes no layer of nothing: one channel comes back
+        if not channels.counts_along(use, channels.counts(changes)).any():
+            del changes[int(channels.root[use.line[0]])]
+    assert not channels.emptied(channels.counts(changes))
     return changes
 
 
