@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from spec_compiler import SpecError, compile_spec
-from tests.backend.conftest import randomized
+from tests.backend.conftest import outputs_of, randomized
 
 L = keras.layers
 _RANDOM = np.random.default_rng(3)
@@ -286,3 +286,12 @@ def test_lora_is_not_taken_away_unmerged_finding_W28() -> None:
     model, _ = low_rank()
     with pytest.raises(SpecError, match="SC402"):
         compile_spec({"spec": 1, "set": [{"layers": "dense", "to": {"lora_rank": None}}]}, base=model)
+
+
+def test_a_normalization_computes_with_the_mean_that_set_gives_it() -> None:
+    layer = keras.layers.Normalization(mean=[1.0, 2.0], variance=[4.0, 1.0], name="norm")
+    base = keras.Sequential([keras.Input((2,)), layer])
+    told = {"layers": "norm", "to": {"mean": [3.0, 5.0], "variance": [1.0, 4.0]}}
+    model = compile_spec({"spec": 1, "set": [told]}, base=base).model
+    (found,) = outputs_of(model, np.array([[4.0, 9.0]], "float32"))
+    np.testing.assert_allclose(found, [[1.0, 2.0]])
