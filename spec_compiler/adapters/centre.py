@@ -135,9 +135,11 @@ class Centre(Adapter):
 
     def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
         """That the layer does what it did before."""
+        if self.promise(layer, graph)[0] != "exact":
+            return None
         if self.before.adapter is not None:
-            return self.before.adapter.equation(layer, graph)
-        return Equation((layer.name_in_base,)) if self.promise(layer, graph)[0] == "exact" else None
+            return self.before.adapter.equation(self._rebuilt(layer).called(layer.name), graph)
+        return Equation((layer.name_in_base,))
 
     def _losses(self, layer: LayerSpec, graph: Graph) -> Iterator[str]:
         """Why the function is another."""

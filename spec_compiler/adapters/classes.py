@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from spec_compiler.adapters.equations import of_classes
 from spec_compiler.adapters.kernel_and_bias import CONVOLUTION, bias_of, given, kernel_and_bias, variables_of
 from spec_compiler.adapters.picked import picked, picks_of, some
 from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Adapter, Preserves, Recipe, Unfit, recipe_of
+from spec_compiler.graph.equation import Equation
 from spec_compiler.graph.layer_spec import LayerSpec
 
 
@@ -51,3 +53,11 @@ class Classes(Adapter):
             return "not", "the logits: the bias has no place"
         old = set(self.old)
         return "partly", f"the logits of the classes that stay {some([name for name in self.new if name in old])}"
+
+    def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
+        """That the logits of the classes that stay are those that they had."""
+        if self.source.is_new or self.promise(layer, graph)[0] == "not":
+            return None
+        places = {name: place for place, name in enumerate(self.old)}
+        pairs = [(at, places[name]) for at, name in enumerate(self.new) if name in places]
+        return of_classes(self.source.name_in_base, *zip(*pairs, strict=True))

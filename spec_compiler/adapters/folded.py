@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Adapter, Array, Preserves, Recipe, Unfit, Values, recipe_of
+from spec_compiler.graph.equation import Equation
 from spec_compiler.graph.layer_spec import LayerSpec, Place, VariableSpec
 from spec_compiler.graph.node import Node
 from spec_compiler.graph.same_arguments import arguments_of
@@ -82,6 +83,20 @@ class Folded(Adapter):
         """The function at inference; in training statistics of batches would be another."""
         also = f"; in training {', '.join(f'`{name}`' for name in self.passed)} acts on other values"
         return "exact", f"the function at inference{also if self.passed else ''}"
+
+    def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
+        """That it does what the two do one behind the other, from the inputs on."""
+        if self.was.is_new or self.norm.is_new:
+            return None
+        earlier = self.was.adapter.equation(self.was, graph) if self.was.adapter is not None else None
+        if self.was.adapter is not None and earlier is None:
+            return None
+        was = earlier or Equation((self.was.name_in_base,))
+        return replace(was, layers=self._in_turn(was.layers, self.norm.name_in_base), alone=False)
+
+    def _in_turn(self, layers: tuple[str, ...], norm: str) -> tuple[str, ...]:
+        """The layers of the base in the order in which they are called."""
+        return (*layers, norm)
 
     def _before(self, layer: LayerSpec) -> dict[str, Recipe] | None:
         """How the layer's variables get their values without this, by their names; a bias that it gained has none.
@@ -195,6 +210,9 @@ class IntoBehind(Folded):
     formula: ClassVar = "kernel · s along its input, bias + Σ kernel · (β − μ · s), with s = γ / √(σ² + ε)"
 
     by_channel: bool = False
+
+    def _in_turn(self, layers: tuple[str, ...], norm: str) -> tuple[str, ...]:
+        return (norm, *layers)
 
     def recipes(self, layer: LayerSpec) -> Mapping[int, Recipe]:
         """The kernel and the bias.

@@ -66,9 +66,9 @@ class Identity(Adapter):
         what = "the function at inference" if layer.class_name == "BatchNormalization" else "the function"
         return "exact", f"{what}: its branch adds zeros" if self.adds else what
 
-    def equation(self, layer: LayerSpec, graph: Graph) -> Equation:
+    def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
         """That the layer puts out what it takes, or zeros that its branch adds."""
-        return Equation(zeros=self.adds)
+        return Equation(zeros=self.adds) if self.promise(layer, graph)[0] == "exact" else None
 
 
 def _recipe(value: Value) -> Recipe:

@@ -12,8 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
+from spec_compiler.adapters.equations import mixed
 from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Adapter, Array, Preserves, Recipe, Unfit, Values, recipe_of
+from spec_compiler.graph.channels import channel_axis
+from spec_compiler.graph.equation import Equation
 from spec_compiler.graph.layer_spec import LayerSpec
 
 Strategy = Literal["sum", "mean", "repeat", "zeros", "take"]
@@ -50,6 +53,10 @@ class Mix:
         if self.strategy == "repeat":
             return tuple({c % old: old / new} for c in range(new))
         return tuple(dict.fromkeys(range(old), 1.0 if self.strategy == "sum" else 1 / old) for _ in range(new))
+
+    def matrix(self) -> list[list[float]]:
+        """The matrix, (new, old)."""
+        return [[row.get(i, 0.0) for i in range(self.old)] for row in self.rows]
 
     @property
     def chosen(self) -> tuple[int | None, ...] | None:
@@ -169,6 +176,21 @@ class InputChannels(Adapter):
     def promise(self, layer: LayerSpec, graph: Graph) -> tuple[Preserves, str]:
         """That of the strategy."""
         return self.promised
+
+    def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
+        """That the result on x is the base on x M, unless something treats the channels one by one before that."""
+        if self.promised != self.mix.promise(is_linear=True):
+            return None
+        call = graph.calls[layer.name][0]
+        inputs = graph.ancestors([call]) & {ref.node for ref in graph.input_refs}
+        axes = {name: channel_axis(graph, name) for name in inputs}
+        shapes = {name: graph.nodes[name].outputs[0].shape for name in inputs}
+        axis = next((axes[name] for name in axes if shapes[name][axes[name]] == self.mix.new), None)
+        if axis is None:
+            return None
+        is_summed = all(use.takes for use in self.uses)
+        feeds = mixed((), self.mix.matrix(), axis).feeds
+        return Equation((layer.name_in_base,), alone=False, rearranged=not is_summed, feeds=feeds)
 
     def on_new_channels(self) -> LayerSpec:
         """The layer before, its variables in their new shapes, with this adapter."""

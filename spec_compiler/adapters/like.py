@@ -10,6 +10,7 @@ from spec_compiler.adapters.kernel_and_bias import variables_of
 from spec_compiler.diagnostics import quoted
 from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Adapter, Preserves, Recipe, Unfit, recipe_of
+from spec_compiler.graph.equation import Equation
 from spec_compiler.graph.layer_spec import LayerSpec
 from spec_compiler.graph.variable_names import continued
 
@@ -66,6 +67,11 @@ class Like(Adapter):
         reasons += [f"without the old {quoted(left)}"] if left else []
         reasons += [f"with a fresh {quoted(fresh)}"] if fresh else []
         return ("not", f"the function: {'; '.join(reasons)}") if reasons else ("exact", "the function")
+
+    def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
+        """That the layer does what the other one does, where that is promised."""
+        is_exact = not self.source.is_new and self.promise(layer, graph)[0] == "exact"
+        return Equation((self.source.name_in_base,)) if is_exact else None
 
     def _other_arguments(self, layer: LayerSpec) -> list[str]:
         """The arguments that decide what a layer computes, as far as they are others."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from spec_compiler.adapters.equations import reshaped
 from spec_compiler.adapters.flattened import Flattened
 from spec_compiler.adapters.kernel_and_bias import (
     CONVOLUTION,
@@ -20,6 +21,7 @@ from spec_compiler.adapters.kernel_and_bias import (
 )
 from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Adapter, Array, Preserves, Recipe, Unfit
+from spec_compiler.graph.equation import Equation
 from spec_compiler.graph.layer_spec import LayerSpec
 
 
@@ -81,6 +83,17 @@ class DenseToConv(Adapter):
         size = variables_of(layer)[kernel_and_bias(layer)[0]].shape[:-2]
         return _promise(self.source, layer, size)
 
+    def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
+        """That it does on the map what the `Dense` did on the row; of a larger map on its first part."""
+        if self.source.is_new or self.promise(layer, graph)[0] != "exact":
+            return None
+        rows = variables_of(self.source)[kernel_and_bias(self.source)[0]].shape[0]
+        rank = len(variables_of(layer)[kernel_and_bias(layer)[0]].shape) - 2
+        shape, order = self._map(rank, rows, is_channels_first(layer))
+        taken = graph.spec_of(graph.nodes[graph.calls[layer.name][0]].data_inputs[0])
+        is_whole = taken is not None and taken.shape[1:] == shape
+        return reshaped((self.source.name_in_base,), shape, order, whole=is_whole)
+
 
 @dataclass(frozen=True)
 class ConvToDense(Adapter):
@@ -127,6 +140,15 @@ class ConvToDense(Adapter):
         """The function, on maps as large as the kernel."""
         size = variables_of(self.source)[kernel_and_bias(self.source)[0]].shape[:-2]
         return _promise(self.source, layer, size)
+
+    def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
+        """That it does on the row what the convolution did on the map."""
+        if self.source.is_new or self.promise(layer, graph)[0] != "exact":
+            return None
+        *size, channels, _ = variables_of(self.source)[kernel_and_bias(self.source)[0]].shape
+        shape = (channels, *size) if is_channels_first(self.source) else (*size, channels)
+        order = self.flattened.order(len(shape)) if self.flattened is not None else None
+        return reshaped((self.source.name_in_base,), shape, order, into_map=True)
 
 
 def _check_class(layer: LayerSpec, wanted: str, fits: bool) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from spec_compiler.adapters.equations import of_rows
 from spec_compiler.adapters.kernel_and_bias import given, variables_of
 from spec_compiler.adapters.picked import Picks, picked, picks_of, some
 from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Adapter, Preserves, Recipe, Unfit, recipe_of
+from spec_compiler.graph.equation import Equation
 from spec_compiler.graph.layer_spec import LayerSpec
 
 _AXES = {"embeddings": 0, "reverse_embeddings": 1}  # of the terms; the second of a `ReversibleEmbedding`
@@ -40,6 +42,12 @@ class Rows(Adapter):
         old = set(self.old)
         return "partly", f"the rows that stay {some([name for name in self.new if name in old])}"
 
+    def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
+        """That the rows of the terms that stay are those that they had."""
+        places = {name: place for place, name in enumerate(self.old)}
+        pairs = [(at, places[name]) for at, name in enumerate(self.new) if name in places]
+        return None if self.source.is_new else of_rows(self.source.name_in_base, *zip(*pairs, strict=True))
+
 
 @dataclass(frozen=True)
 class FirstRows(Adapter):
@@ -62,6 +70,11 @@ class FirstRows(Adapter):
     def promise(self, layer: LayerSpec, graph: Graph) -> tuple[Preserves, str]:
         """The rows that stay."""
         return "partly", f"the first {min(_num_rows(self.source, layer)):,} rows"
+
+    def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
+        """That they are as they were."""
+        first = range(min(_num_rows(self.source, layer)))
+        return None if self.source.is_new else of_rows(self.source.name_in_base, first, first)
 
 
 def _num_rows(source: LayerSpec, layer: LayerSpec) -> tuple[int, int]:

@@ -54,7 +54,7 @@ def _draft(layer: LayerSpec, was: LayerSpec, now: LayerSpec) -> LayerSpec:
     """A layer as the edits have it, changed as its shaped one: what Keras filled in of a new one is left to it."""
     if not layer.is_new:
         overruled = {key: now.arguments[key] for key in layer.changed if key in now.arguments}
-        return replace(now, changed={**layer.changed, **overruled}, variables=layer.variables)
+        return replace(now, changed={**layer.changed, **overruled})
     changed = {key: value for key, value in now.arguments.items() if value != was.arguments.get(key)}
     return replace(layer.with_arguments({**layer.arguments, **changed}), adapter=now.adapter)
 

@@ -61,14 +61,14 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Callable[[Made], None]:
     """Lets `weights` of a `set` entry, and of a new layer by its class, mean an adapter of the test."""
 
     def use(adapters: Made) -> None:
-        def changed(weights: Any, before: LayerSpec, origin: Any) -> Adapter:
+        def changed(weights: Any, before: LayerSpec, origin: Any, graph: Any) -> Adapter:
             return ByHand(origin, *adapters[before.name])
 
-        def new(weights: Any, source: Any, origin: Any) -> Adapter:
+        def new(weights: Any, source: Any, origin: Any, graph: Any, takes: Any) -> Adapter:
             return ByHand(origin, *adapters["new"])
 
         monkeypatch.setattr("spec_compiler.edits.set.of_changed_layer", changed)
-        monkeypatch.setattr("spec_compiler.edits.new_names.of_new_layer", new)
+        monkeypatch.setattr("spec_compiler.edits.wiring.of_new_layer", new)
 
     return use
 
