@@ -11,6 +11,17 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, ClassVar
 
+from spec_compiler.adapters.kernels import (
+    BIAS,
+    DEPTHWISE,
+    KERNEL,
+    indices,
+    is_depthwise,
+    kernel_of,
+    made_axes,
+    summed_axes,
+    taken_axis,
+)
 from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Adapter, Array, Preserves, Recipe, Unfit, Values, recipe_of
 from spec_compiler.graph.equation import Equation
@@ -18,37 +29,7 @@ from spec_compiler.graph.layer_spec import LayerSpec, Place, VariableSpec
 from spec_compiler.graph.node import Node
 from spec_compiler.graph.same_arguments import arguments_of
 
-KERNEL, BIAS, DEPTHWISE = "kernel", "bias", "depthwise_kernel"
 NORM = ("gamma", "beta", "moving_mean", "moving_variance")  # of a BatchNormalization, what it computes with
-
-
-def indices(layer: LayerSpec) -> dict[str, int]:
-    """A layer's variables by their own names: `kernel`, `bias`."""
-    return {variable.path.rpartition("/")[2]: index for index, variable in enumerate(layer.variables or ())}
-
-
-def kernel_of(layer: LayerSpec) -> str:
-    """The kernel that makes the channels which a layer puts out."""
-    return "pointwise_kernel" if layer.class_name.startswith("Separable") else KERNEL
-
-
-def einsum(layer: LayerSpec) -> tuple[str, str, str]:
-    """The letters of the input, the kernel and the output in the equation of an `EinsumDense`."""
-    takes, _, out = str(arguments_of(layer).get("equation", "")).replace(" ", "").replace("...", "").partition("->")
-    taken, _, kernel = takes.partition(",")
-    return taken, kernel, out
-
-
-def made_axes(layer: LayerSpec) -> tuple[int, ...]:
-    """The axes of the kernel that are the channels which a layer puts out, from the end."""
-    if layer.class_name.startswith("Depthwise"):
-        return (-2, -1)
-    if layer.class_name.endswith("Transpose"):
-        return (-2,)
-    if layer.class_name == "EinsumDense":
-        _, kernel, out = einsum(layer)
-        return (kernel.index(out[-1]) - len(kernel),)
-    return (-1,)
 
 
 @dataclass(frozen=True)
@@ -224,7 +205,7 @@ class IntoBehind(Folded):
         if before is None:
             return {}
         name = DEPTHWISE if DEPTHWISE in before else KERNEL
-        self._check_channels(layer, name, (_taken_axis(layer),))
+        self._check_channels(layer, name, (taken_axis(layer),))
         kernel, bias = before[name], before.get(BIAS)
         point = before[kernel_of(layer)] if name == DEPTHWISE else None
         of_scale, of_shift, affine = self._affine()
@@ -236,7 +217,7 @@ class IntoBehind(Folded):
         def make_bias(values: Values) -> Array:
             old = _wide(kernel.make(values))
             product = old * self._along(layer, old, affine(values)[1]).astype(old.dtype)
-            more = product.sum(axis=_summed(layer, old.ndim), dtype="float64")
+            more = product.sum(axis=summed_axes(layer, old.ndim), dtype="float64")
             if point is not None:
                 more = more.reshape(-1) @ _double(point.make(values)).reshape(more.size, -1)
             return _for_bias(
@@ -260,11 +241,11 @@ class IntoBehind(Folded):
         import numpy as np  # as above
 
         if layer.class_name == "EinsumDense":
-            return _on((_taken_axis(layer),), kernel, channels)
+            return _on((taken_axis(layer),), kernel, channels)
         if layer.class_name == "Dense":
             times = kernel.shape[0] // channels.size
             return (np.repeat(channels, times) if self.by_channel else np.tile(channels, times))[:, None]
-        if _is_depthwise(layer):
+        if is_depthwise(layer):
             return channels[:, None]
         groups = channels.size // kernel.shape[-2]  # each takes channels of its own, and makes as many as the others
         return np.repeat(channels.reshape(groups, -1), kernel.shape[-1] // groups, axis=0).T
@@ -273,26 +254,6 @@ class IntoBehind(Folded):
 def _adapted(layer: LayerSpec, recipes: Mapping[str, Recipe]) -> dict[int, Recipe]:
     """Those of the recipes that are no copies."""
     return {indices(layer)[name]: recipe for name, recipe in recipes.items() if recipe.formula}
-
-
-def _taken_axis(layer: LayerSpec) -> int:
-    """The axis of the kernel that is the channels which a layer takes, from the end."""
-    if layer.class_name != "EinsumDense":
-        return -2
-    taken, letters, _ = einsum(layer)
-    return letters.index(taken[-1]) - len(letters)
-
-
-def _is_depthwise(layer: LayerSpec) -> bool:
-    return layer.class_name.startswith(("Depthwise", "Separable"))
-
-
-def _summed(layer: LayerSpec, ndim: int) -> tuple[int, ...]:
-    """The axes of the kernel that are none of the output."""
-    if layer.class_name == "EinsumDense":
-        _, letters, out = einsum(layer)
-        return tuple(axis for axis, letter in enumerate(letters) if letter not in out)
-    return tuple(range(ndim - (2 if _is_depthwise(layer) else 1)))
 
 
 def _on(axes: tuple[int, ...], kernel: Array, channels: Array) -> Array:

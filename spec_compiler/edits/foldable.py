@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from spec_compiler.adapters.folded import BIAS, DEPTHWISE, KERNEL, einsum, indices, kernel_of, made_axes
+from spec_compiler.adapters.kernels import BIAS, DEPTHWISE, KERNEL, einsum, indices, kernel_of, made_axes
 from spec_compiler.graph.layer_spec import LayerSpec, VariableSpec
 from spec_compiler.graph.same_arguments import arguments_of, has_argument
 from spec_compiler.keras_facts.settings import image_data_format

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from keras import layers
 
 from spec_compiler import SpecError, compile_spec, plan_spec
@@ -19,6 +22,7 @@ from spec_compiler.cli.show import plan_text
 from spec_compiler.graph.adapter import Recipe, Unfit
 from spec_compiler.graph.layer_spec import LayerSpec
 from tests.backend.conftest import assert_same_bits, outputs_of
+from tests.backend.random_models import draw_model
 from tests.memory import assert_planned_without_keras
 
 FOLD = {"spec": 1, "fold": "batch_norm"}
@@ -172,7 +176,10 @@ COUNTS = {
 }
 
 
-@pytest.mark.parametrize("name", COUNTS)
+SLOW = ("DenseNet121", "EfficientNetB0", "InceptionV3", "Xception")
+
+
+@pytest.mark.parametrize("name", [pytest.param(each, marks=[pytest.mark.slow] * (each in SLOW)) for each in COUNTS])
 def test_applications(name: str, tmp_path: Path) -> None:
     base = harsh(getattr(keras.applications, name)(**SMALL), deep=True)
     base.save_weights(file := tmp_path / "base.weights.h5")
@@ -629,7 +636,7 @@ def test_the_ledger_has_every_source_and_formula() -> None:
     ]
 
 
-def test_it_calculates_less_and_trains() -> None:
+def test_it_has_fewer_parameters_and_trains() -> None:
     base = model_of(IMAGE, conv(use_bias=False), norm(), layers.ReLU(), layers.Flatten(), layers.Dense(2))
     compiled = compile_spec({**FOLD, "freeze": "conv"}, base=base)
     assert compiled.model.count_params() == base.count_params() - 3 * 4  # four vectors less, a bias more
@@ -638,3 +645,20 @@ def test_it_calculates_less_and_trains() -> None:
     compiled.model.compile("sgd", "mse")
     compiled.model.fit(data_for(base), np.ones((2, 2)), verbose=0)
     assert_same_bits(compiled.model.get_layer("conv").get_weights(), before)
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+@given(st.data())
+def test_random_models(data: Any) -> None:
+    """What is not folded is told, and the function is the same."""
+    base = harsh(draw_model(data.draw))
+    with contextlib.suppress(SpecError):  # a model without one, or none that can be folded
+        compared(compile_spec(FOLD, base=base), base)
+
+
+def compared(compiled: Any, base: Any) -> None:
+    assert {*left(compiled)} == {*norms(compiled.model)}
+    assert len(norms(compiled.model)) < len(norms(base))
+    inputs = data_for(base)
+    for one, other in zip(outputs_of(compiled.model, inputs), outputs_of(base, inputs), strict=True):
+        assert np.abs(one - other).max() <= 1e-5 * np.abs(other).max()

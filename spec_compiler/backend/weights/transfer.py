@@ -138,9 +138,8 @@ def _adapted(spec: LayerSpec, described: VariableSpec, variable: Any, recipe: Re
     after = checksum(result)
     if checksum(array.astype(result.dtype, copy=False)) != after:
         raise TransferError(f"{spec.name}/{described.path} differs from what its recipe makes")
-    why = f"`{spec.adapter.strategy}`, asked for by `{spec.adapter.origin.place}`"
-    if result.dtype != array.dtype:
-        why = f"{why}, cast from {array.dtype} to {result.dtype}"
+    cast = f", cast from {array.dtype} to {result.dtype}" if result.dtype != array.dtype else ""
+    why = f"`{spec.adapter.strategy}`, asked for by `{spec.adapter.origin.place}`{cast}"
     row = _row(spec, described, "adapted", why)
     places = dict.fromkeys(recipe.sources)
     read = [values.checksums[place] for place in places if place in values.checksums]
