@@ -31,6 +31,7 @@ def words() -> Any:
 
 
 SAME = {"filters": "${in.channels}", "kernel_size": 3, "padding": "same"}
+RELU = {"units": 16, "activation": "relu"}
 MORE = ["f", "g", "h", "i"]
 OLD, NEW = ["a", "b", "c", "d", "e"], ["e", "x", "a"]
 FULLY = {
@@ -86,7 +87,7 @@ SPECS: dict[str, tuple[Any, dict[str, Any]]] = {
     "first rows": (words, {"set": {"layers": "words", "to": {"input_dim": 12}, "weights": "first_rows"}}),
     "as another": (
         classic,
-        {"replace": {"layers": "fc1", "with": {"Dense": {"units": 16, "activation": "relu"}, "weights": {"of": "fc1"}}}},
+        {"replace": {"layers": "fc1", "with": [{"Dense": RELU, "weights": {"of": "fc1"}}]}},
     ),
     "folded": (classic, {"fold": "batch_norm"}),
     "narrow": (classic, {"prune": {"layers": "type:Conv2D", "keep": 0.5}}),
