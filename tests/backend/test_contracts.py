@@ -61,10 +61,10 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Callable[[Made], None]:
     """Lets `weights` of a `set` entry, and of a new layer by its class, mean an adapter of the test."""
 
     def use(adapters: Made) -> None:
-        def changed(weights: Any, before: LayerSpec, origin: Any) -> Adapter:
+        def changed(weights: Any, before: LayerSpec, origin: Any, *known: Any) -> Adapter:
             return ByHand(origin, *adapters[before.name])
 
-        def new(weights: Any, source: Any, origin: Any) -> Adapter:
+        def new(weights: Any, source: Any, origin: Any, *known: Any) -> Adapter:
             return ByHand(origin, *adapters["new"])
 
         monkeypatch.setattr("spec_compiler.edits.set.of_changed_layer", changed)
