@@ -155,13 +155,15 @@ def compile_spec(
         allow_code: whether the spec may run code: `python:` bases, `Lambda` layers.
         restrict_paths: whether files that the spec names must lie in its folder.
         policy: a file, YAML text or dict with an `expect` of its own, which the result must keep beside the spec's.
-        prove: whether base and result are run side by side, every kept layer compared bit for bit; the ledger's
-            `proof` then says what was compared with what. Holds the base in memory as well.
+        prove: whether base and result are run side by side, every kept layer compared bit for bit, and what is
+            promised of adapted weights tried; the ledger's `proof` then says what was compared with what. Holds the
+            base in memory as well.
         probe: a folder with images to prove it on, in place of seeded inputs.
         force: whether a model is made though its plan needs more memory than is left.
 
     Raises:
-        SpecError: the spec is at fault; SC513 where a kept layer computes something else than in the base.
+        SpecError: the spec is at fault; SC513 where a kept layer computes something else than in the base, SC515 where
+            adapted weights break their promise.
 
     Example:
         >>> compiled = compile_spec({"spec": 1, "cut_at": "hidden"}, base=model)  # doctest: +SKIP

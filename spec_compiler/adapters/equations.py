@@ -70,9 +70,11 @@ def of_classes(layer: str, new: Sequence[int], old: Sequence[int]) -> Equation:
 def of_rows(layer: str, new: Sequence[int], old: Sequence[int]) -> Equation:
     """That an embedding has for the integers `new` what the base's has for the integers `old`."""
 
-    def takes(values: Values, x: Array) -> Pair:
+    def takes(values: Values, x: Array) -> Pair | None:
         import numpy as np  # as above
 
+        if (x != np.floor(x)).any():  # a table that is called the other way round takes what it puts out
+            return None
         return np.asarray([new], x.dtype), np.asarray([old], x.dtype)
 
     return Equation((layer,), takes, whole=False)

@@ -28,8 +28,8 @@ class Equation:
         layers: the layers by their names in the base, each called on what the one before puts out, through what
             stands between them there, as a Dropout before a folded BatchNormalization; with none the layer puts out
             what it takes.
-        takes: of an array that the layer takes in the result, what it is called on and what `layers` are; None for
-            that array, both of them.
+        takes: of an array that the layer takes in the result, what it is called on and what `layers` are, or None where
+            nothing is to be tried on it; None for that array, both of them.
         gives: of the two outputs, ours and the base's, what of each is to be equal; None for all of it.
         alone: whether it is tried by itself; what several tensors or a flattened one must be told for is not.
         rearranged: whether the channels that it puts out are fewer, more or in another order, so that without `gives`
@@ -43,7 +43,7 @@ class Equation:
     """
 
     layers: tuple[str, ...] = ()
-    takes: Callable[[Values, Array], Pair] | None = None
+    takes: Callable[[Values, Array], Pair | None] | None = None
     gives: Callable[[Values, Array, Array], Pair] | None = None
     alone: bool = True
     rearranged: bool = False

@@ -80,37 +80,32 @@ class Contracts:
         if len(others) == 1:
             same_seeds(layer, others[0])
 
+        first = node.data_inputs[0]
+        x = walk.tensors[first]
+        pair = (x, x) if equation.takes is None else equation.takes(self._values, array_of(x))
+        if pair is None:
+            return
+        mine, other = map(keras.ops.convert_to_tensor, pair)
+
         def run(dtype: str) -> float:
             with (
                 computing(dtype, [layer, *others]),
                 _without_activation([layer, *others[-1:]], equation.logits),
                 self._values.held(self._reference([equation])),
             ):
-                return _deviation(*self._both(walk, node, equation, layer, others))
+                one = array_of(walk.call(layer, node, {first: mine})[0])
+                another = np.zeros_like(one) if equation.zeros else array_of(_called(walk, node, others, other))
+                seen = (one, another) if equation.gives is None else equation.gives(self._values, one, another)
+                return _deviation(*seen)
 
-        deviation, dtype = in_best(run)
+        try:
+            deviation, dtype = in_best(run)
+        except _NotCalled:
+            return
         bound = max(BOUND, 16 * _epsilon(layer))
         self._note([self._contract_of(spec.name)], deviation, bound, dtype)
         if not deviation <= bound:
             raise _broken(self._contract_of(spec.name), deviation, f"on the same input the output of `{spec.name}`")
-
-    def _both(
-        self, walk: Walk, node: Node, equation: Equation, layer: Any, others: Sequence[Any]
-    ) -> tuple[Array, Array]:
-        """The output of an adapted layer, and what it is to equal."""
-        first = node.data_inputs[0]
-        mine = other = walk.tensors[first]
-        if equation.takes is not None:
-            mine, other = equation.takes(self._values, array_of(mine))
-        ours, theirs = walk.call(layer, node, {first: keras.ops.convert_to_tensor(mine)})[0], other
-        for number, each in enumerate(others):
-            tensor = keras.ops.convert_to_tensor(theirs)
-            with as_it_was([(each, False)]):
-                theirs = walk.call(each, node, {first: tensor})[0] if not number else each(tensor)
-        one, another = array_of(ours), array_of(theirs)
-        if equation.zeros:
-            return one, np.zeros_like(one)
-        return (one, another) if equation.gives is None else equation.gives(self._values, one, another)
 
     def compare_run(self, bases: Sequence[BaseTensors], inputs: Mapping[str, Any]) -> None:
         """Compares the last tensors that stand for some of the base with those of the base's own run.
@@ -154,7 +149,7 @@ class Contracts:
         walk = Walk(self.built, inputs)
         for _ in walk.calls({ref.node for ref in wanted}):
             pass
-        fed = {name: self._fed(name, value) for name, value in inputs.items()}
+        fed = self._fed(inputs)
 
         def run_base() -> dict[ValueRef, Array]:
             found: dict[ValueRef, Array] = {}
@@ -177,10 +172,21 @@ class Contracts:
                 again = run_base()
         return {ref: (each, max(BOUND, 10 * _deviation(again[ref], theirs[ref]))) for ref, each in found.items()}
 
-    def _fed(self, name: str, value: Any) -> Any:
-        """What the base's input of that name takes, of what the result's takes."""
-        feed = feeds(name, self.built.graph, self.equations)
-        return value if feed is None else keras.ops.convert_to_tensor(feed(array_of(value)))
+    def _fed(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """What the base's inputs take, of what the result's take; zeros where nothing that is compared sees it."""
+        graph, fed = self.built.graph, {}
+        for name, node in self.before.nodes.items():
+            if node.inputs or not node.outputs:
+                continue
+            feed, spec = feeds(name, graph, self.equations) if name in graph.nodes else None, node.outputs[0]
+            if feed is not None:
+                fed[name] = keras.ops.convert_to_tensor(feed(array_of(inputs[name])))
+            elif name in inputs and graph.nodes[name].outputs == node.outputs:
+                fed[name] = inputs[name]
+            elif None not in spec.shape[1:] and spec.dtype != "string":
+                num_examples = len(next(iter(inputs.values())))
+                fed[name] = keras.ops.zeros((num_examples, *spec.shape[1:]), spec.dtype)
+        return fed
 
     def _seen(self, standing: Standing, ours: Array, theirs: Array) -> tuple[Array, Array]:
         gives = standing.equation.gives if standing.equation is not None else None
@@ -204,6 +210,28 @@ class Contracts:
                 dtype=dtype if "float32" not in (dtype, known.dtype) else "float32",
                 at=(*known.at, at) if at else known.at,
             )
+
+
+class _NotCalled(Exception):
+    """A layer of the base that this device has no kernel for, such as a convolution with the channels first."""
+
+
+def _called(walk: Walk, node: Node, layers: Sequence[Any], tensor: Any) -> Any:
+    """What layers of the base put out, the first called as a node of the result, each on what the one before puts out.
+
+    Raises:
+        _NotCalled: one of them cannot be called.
+    """
+    for number, layer in enumerate(layers):
+        try:
+            if not number:
+                tensor = walk.call(layer, node, {node.data_inputs[0]: tensor})[0]
+            else:
+                with as_it_was([(layer, False)]):
+                    tensor = layer(tensor)
+        except Exception as error:
+            raise _NotCalled(str(error)) from error
+    return tensor
 
 
 @contextlib.contextmanager

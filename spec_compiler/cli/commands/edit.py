@@ -69,7 +69,9 @@ def plan(call: SpecCall, format_: str | None, output: str | None, force: bool) -
     type=click.Path(dir_okay=False),
     help="Where the weight ledger goes  [default: beside the model, as .ledger.json]",
 )
-@click.option("--prove", is_flag=True, help="Run base and result, and compare every kept layer, bit for bit.")
+@click.option(
+    "--prove", is_flag=True, help="Run base and result: kept layers bit for bit, promises of adapted weights."
+)
 @click.option("--probe", type=click.Path(), help="Prove it on the images in this folder, not on seeded inputs.")
 @click.option("--force", is_flag=True, help="Overwrite files that exist, and try what needs more memory than is left.")
 @options.policy_option
