@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from spec_compiler.adapters.equations import of_classes
-from spec_compiler.adapters.kernel_and_bias import CONVOLUTION, bias_of, given, kernel_and_bias, variables_of
+from spec_compiler.adapters.kernel_and_bias import (
+    CONVOLUTION,
+    base_of,
+    bias_of,
+    given,
+    is_channels_first,
+    kernel_and_bias,
+    variables_of,
+)
 from spec_compiler.adapters.picked import picked, picks_of, some
 from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Adapter, Preserves, Recipe, Unfit, recipe_of
@@ -55,9 +63,13 @@ class Classes(Adapter):
         return "partly", f"the logits of the classes that stay {some([name for name in self.new if name in old])}"
 
     def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
-        """That the logits of the classes that stay are those that they had."""
-        if self.source.is_new or self.promise(layer, graph)[0] == "not":
+        """That the logits of the classes that stay are those of the base."""
+        is_first = any(
+            CONVOLUTION.fullmatch(each.class_name) and is_channels_first(each) for each in (self.source, layer)
+        )
+        name = base_of(self.source)
+        if name is None or is_first or self.promise(layer, graph)[0] == "not":
             return None
         places = {name: place for place, name in enumerate(self.old)}
-        pairs = [(at, places[name]) for at, name in enumerate(self.new) if name in places]
-        return of_classes(self.source.name_in_base, *zip(*pairs, strict=True))
+        new = [place for place, name in enumerate(self.new) if name in places]
+        return of_classes(name, new, [places[self.new[place]] for place in new])

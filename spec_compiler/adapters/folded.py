@@ -65,19 +65,15 @@ class Folded(Adapter):
         also = f"; in training {', '.join(f'`{name}`' for name in self.passed)} acts on other values"
         return "exact", f"the function at inference{also if self.passed else ''}"
 
-    def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
-        """That it does what the two do one behind the other, from the inputs on."""
-        if self.was.is_new or self.norm.is_new:
+    def _equation(self, layer: LayerSpec, graph: Graph, front: str | None, behind: str | None) -> Equation | None:
+        """That of the layer before, with the BatchNormalization at its side; none of what other edits changed."""
+        if self.norm.changed_by is not None or (self.earlier is None and self.was.changed_by is not None):
             return None
-        earlier = self.was.adapter.equation(self.was, graph) if self.was.adapter is not None else None
-        if self.was.adapter is not None and earlier is None:
+        was = Equation((layer.name_in_base,)) if self.earlier is None else self.earlier.equation(self.was, graph)
+        # Channels that left are zeros in what `takes` makes: the reference has readers that are deaf to them.
+        if was is None or was.logits or (front is not None and was.takes is not None and not was.reference):
             return None
-        was = earlier or Equation((self.was.name_in_base,))
-        return replace(was, layers=self._in_turn(was.layers, self.norm.name_in_base), alone=False)
-
-    def _in_turn(self, layers: tuple[str, ...], norm: str) -> tuple[str, ...]:
-        """The layers of the base in the order in which they are called."""
-        return (*layers, norm)
+        return replace(was, layers=tuple(filter(None, (front, *was.layers, behind))))
 
     def _before(self, layer: LayerSpec) -> dict[str, Recipe] | None:
         """How the layer's variables get their values without this, by their names; a bias that it gained has none.
@@ -148,6 +144,10 @@ class IntoFront(Folded):
 
     formula: ClassVar = "kernel · s, (bias − μ) · s + β, with s = γ / √(σ² + ε)"
 
+    def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
+        """That the layer does what it did, and the BatchNormalization then."""
+        return self._equation(layer, graph, None, self.norm.name_in_base)
+
     def recipes(self, layer: LayerSpec) -> Mapping[int, Recipe]:
         """The kernel and the bias.
 
@@ -192,8 +192,9 @@ class IntoBehind(Folded):
 
     by_channel: bool = False
 
-    def _in_turn(self, layers: tuple[str, ...], norm: str) -> tuple[str, ...]:
-        return (norm, *layers)
+    def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
+        """That the layer does what it did on what the BatchNormalization puts out."""
+        return self._equation(layer, graph, self.norm.name_in_base, None)
 
     def recipes(self, layer: LayerSpec) -> Mapping[int, Recipe]:
         """The kernel and the bias.

@@ -15,7 +15,6 @@ from typing import Any, Literal, NamedTuple
 from spec_compiler.adapters.equations import mixed
 from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Adapter, Array, Preserves, Recipe, Unfit, Values, recipe_of
-from spec_compiler.graph.channels import channel_axis
 from spec_compiler.graph.equation import Equation
 from spec_compiler.graph.layer_spec import LayerSpec
 
@@ -53,10 +52,6 @@ class Mix:
         if self.strategy == "repeat":
             return tuple({c % old: old / new} for c in range(new))
         return tuple(dict.fromkeys(range(old), 1.0 if self.strategy == "sum" else 1 / old) for _ in range(new))
-
-    def matrix(self) -> list[list[float]]:
-        """The matrix, (new, old)."""
-        return [[row.get(i, 0.0) for i in range(self.old)] for row in self.rows]
 
     @property
     def chosen(self) -> tuple[int | None, ...] | None:
@@ -146,6 +141,7 @@ class InputChannels(Adapter):
     before: LayerSpec
     uses: tuple[Along, ...]
     promised: tuple[Preserves, str]
+    axis: int = -1  # of the channels in the model's input
 
     @property
     def strategy(self) -> str:
@@ -178,19 +174,22 @@ class InputChannels(Adapter):
         return self.promised
 
     def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
-        """That the result on x is the base on x M, unless something treats the channels one by one before that."""
+        """That the result on x is the base on x M."""
+        earlier = self.before.adapter
+        was = Equation((layer.name_in_base,)) if earlier is None else earlier.equation(self.before, graph)
+        if earlier is None and self.before.changed_by is not None:
+            return None  # what another edit made of it is not what the base has
         if self.promised != self.mix.promise(is_linear=True):
+            return None  # something treats the channels one by one before they are summed
+        if self.before.is_new or was is None or was.takes or was.gives or was.feeds:
             return None
-        call = graph.calls[layer.name][0]
-        inputs = graph.ancestors([call]) & {ref.node for ref in graph.input_refs}
-        axes = {name: channel_axis(graph, name) for name in inputs}
-        shapes = {name: graph.nodes[name].outputs[0].shape for name in inputs}
-        axis = next((axes[name] for name in axes if shapes[name][axes[name]] == self.mix.new), None)
-        if axis is None:
-            return None
-        is_summed = all(use.takes for use in self.uses)
-        feeds = mixed((), self.mix.matrix(), axis).feeds
-        return Equation((layer.name_in_base,), alone=False, rearranged=not is_summed, feeds=feeds)
+        matrix = [[row.get(i, 0.0) for i in range(self.mix.old)] for row in self.mix.rows]
+        first = self.before.arguments.get("data_format") == "channels_first"
+        by_itself = mixed(was.layers, matrix, 1 if first else -1).takes
+        reads = all(use.takes for use in self.uses)
+        alone = was.alone and reads and all(use.runs == (Run(1, 1),) for use in self.uses)
+        feeds = mixed(was.layers, matrix, self.axis).feeds
+        return replace(was, takes=by_itself if alone else None, alone=alone, feeds=feeds, rearranged=not reads)
 
     def on_new_channels(self) -> LayerSpec:
         """The layer before, its variables in their new shapes, with this adapter."""

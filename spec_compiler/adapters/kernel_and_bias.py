@@ -83,3 +83,8 @@ def lost(source: LayerSpec, layer: LayerSpec) -> str | None:
 def is_channels_first(layer: LayerSpec) -> bool:
     """Whether a layer says, or Keras where it does not, that the channels come before the places."""
     return (layer.arguments.get("data_format") or image_data_format()) == "channels_first"
+
+
+def base_of(source: LayerSpec) -> str | None:
+    """The name in the base of a layer that others are compared with; None where its values are not as the base's."""
+    return None if source.is_new or source.adapter is not None or source.changed else source.name_in_base

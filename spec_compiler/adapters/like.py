@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from spec_compiler.adapters.kernel_and_bias import variables_of
+from spec_compiler.adapters.kernel_and_bias import base_of, variables_of
 from spec_compiler.diagnostics import quoted
 from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Adapter, Preserves, Recipe, Unfit, recipe_of
@@ -69,9 +69,9 @@ class Like(Adapter):
         return ("not", f"the function: {'; '.join(reasons)}") if reasons else ("exact", "the function")
 
     def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
-        """That the layer does what the other one does, where that is promised."""
-        is_exact = not self.source.is_new and self.promise(layer, graph)[0] == "exact"
-        return Equation((self.source.name_in_base,)) if is_exact else None
+        """That the layer puts out what its source does on what it takes."""
+        name = base_of(self.source)
+        return Equation((name,)) if name is not None and self.promise(layer, graph)[0] == "exact" else None
 
     def _other_arguments(self, layer: LayerSpec) -> list[str]:
         """The arguments that decide what a layer computes, as far as they are others."""

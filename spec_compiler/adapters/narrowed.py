@@ -6,15 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-from spec_compiler.channels.atoms import LayerPath, Use
+from spec_compiler.channels.atoms import LayerPath, Line, Use
 from spec_compiler.channels.choice import most_important
 from spec_compiler.channels.group import Group
 from spec_compiler.channels.groups import Channels, Counts
 from spec_compiler.channels.importance import By, NotMeasured, importance
 from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Adapter, Array, Choice, Preserves, Recipe, Values, recipe_of
-from spec_compiler.graph.equation import Equation
+from spec_compiler.graph.equation import Equation, Pair
 from spec_compiler.graph.layer_spec import LayerSpec, Place
+from spec_compiler.graph.node import ValueRef
 from spec_compiler.graph.opened import inner_indices
 
 Key = tuple[LayerPath, int]  # a variable: its layer by the nested models that it is in, and its index there
@@ -111,13 +112,57 @@ class Narrowed(Adapter):
 
     def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
         """That from the inputs on it computes what the base does, whose readers are deaf to the channels that left."""
-        if self.inexact:
-            return None
+        if self.inexact or (self.before.adapter is None and self.before.changed_by is not None):
+            return None  # what another edit made of it is not what the base has
         earlier = self.before.adapter.equation(self.before, graph) if self.before.adapter is not None else None
         equation = earlier or Equation((layer.name_in_base,))
         reference = {**equation.reference, **self._deaf()}
         rearranged = self.rearranged or equation.rearranged
-        return replace(equation, alone=False, rearranged=rearranged, reference=reference)
+        if isinstance(self.before.adapter, Narrowed) or equation.takes is not None or equation.gives is not None:
+            return replace(equation, alone=False, rearranged=rearranged, reference=reference)
+        known = self.which.channels.graph
+        call = known.calls[self.before.name][0]
+        inputs = list(dict.fromkeys(known.nodes[call].data_inputs))
+        taken, given = self._changed(inputs[0]), self._changed(ValueRef(call))
+        return replace(
+            equation,
+            takes=self._spread(taken) if taken else None,
+            gives=self._picked(given) if given else None,
+            alone=equation.alone and (not taken or len(inputs) == 1),
+            rearranged=rearranged and not given,
+            reference=reference,
+        )
+
+    def _changed(self, ref: ValueRef) -> dict[int, Line]:
+        """The axes of a tensor, the batch first, along which channels leave or are copied, with their lines."""
+        channels, counts = self.which.channels, self.which.example
+        axes = enumerate(channels.found.lines((), ref), 1)
+        return {at: line for at, line in axes if line is not None and channels.number(line, counts) != len(line)}
+
+    def _index(self, line: Line, values: Values) -> Array:
+        return self.which.channels.index(line, values.decided(self.which))
+
+    def _spread(self, axes: Mapping[int, Line]) -> Callable[[Values, Array], Pair]:
+        """What a layer takes, and the same with every channel where the base has it, zeros for those that left."""
+
+        def takes(values: Values, x: Array) -> Pair:
+            import numpy as np  # as below
+
+            sizes = [len(axes[at]) if at in axes else size for at, size in enumerate(x.shape)]
+            whole = np.zeros(sizes, x.dtype)
+            places = (self._index(axes[at], values) if at in axes else np.arange(size) for at, size in enumerate(sizes))
+            whole[np.ix_(*places)] = x
+            return x, whole
+
+        return takes
+
+    def _picked(self, axes: Mapping[int, Line]) -> Callable[[Values, Array, Array], Pair]:
+        def gives(values: Values, ours: Array, theirs: Array) -> Pair:
+            for at, line in axes.items():
+                theirs = theirs.take(self._index(line, values), at)
+            return ours, theirs
+
+        return gives
 
     def _deaf(self) -> dict[Place, Recipe]:
         """What the base's variables hold in the masked model: each slice times how much of it is heard at the end."""

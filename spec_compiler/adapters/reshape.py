@@ -11,6 +11,7 @@ from spec_compiler.adapters.equations import reshaped
 from spec_compiler.adapters.flattened import Flattened
 from spec_compiler.adapters.kernel_and_bias import (
     CONVOLUTION,
+    base_of,
     bias_of,
     changed,
     given,
@@ -84,15 +85,15 @@ class DenseToConv(Adapter):
         return _promise(self.source, layer, size)
 
     def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
-        """That it does on the map what the `Dense` did on the row; of a larger map on its first part."""
-        if self.source.is_new or self.promise(layer, graph)[0] != "exact":
+        """That the convolution of a map is the `Dense` of its row."""
+        name = base_of(self.source)
+        if name is None or self.promise(layer, graph)[0] != "exact":
             return None
+        size = variables_of(layer)[kernel_and_bias(layer)[0]].shape[:-2]
         rows = variables_of(self.source)[kernel_and_bias(self.source)[0]].shape[0]
-        rank = len(variables_of(layer)[kernel_and_bias(layer)[0]].shape) - 2
-        shape, order = self._map(rank, rows, is_channels_first(layer))
+        shape, order = self._map(len(size), rows, is_channels_first(layer))
         taken = graph.spec_of(graph.nodes[graph.calls[layer.name][0]].data_inputs[0])
-        is_whole = taken is not None and taken.shape[1:] == shape
-        return reshaped((self.source.name_in_base,), shape, order, whole=is_whole)
+        return reshaped((name,), shape, order, whole=taken is not None and taken.shape[1:] == shape)
 
 
 @dataclass(frozen=True)
@@ -142,13 +143,14 @@ class ConvToDense(Adapter):
         return _promise(self.source, layer, size)
 
     def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
-        """That it does on the row what the convolution did on the map."""
-        if self.source.is_new or self.promise(layer, graph)[0] != "exact":
+        """That the `Dense` of a row is the convolution of its map."""
+        name = base_of(self.source)
+        if name is None or self.promise(layer, graph)[0] != "exact":
             return None
         *size, channels, _ = variables_of(self.source)[kernel_and_bias(self.source)[0]].shape
         shape = (channels, *size) if is_channels_first(self.source) else (*size, channels)
-        order = self.flattened.order(len(shape)) if self.flattened is not None else None
-        return reshaped((self.source.name_in_base,), shape, order, into_map=True)
+        order = self.flattened.order(len(shape)) if self.flattened is not None else tuple(range(len(shape)))
+        return reshaped((name,), shape, order, into_map=True)
 
 
 def _check_class(layer: LayerSpec, wanted: str, fits: bool) -> None:

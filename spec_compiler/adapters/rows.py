@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from spec_compiler.adapters.equations import of_rows
-from spec_compiler.adapters.kernel_and_bias import given, variables_of
+from spec_compiler.adapters.kernel_and_bias import base_of, given, variables_of
 from spec_compiler.adapters.picked import Picks, picked, picks_of, some
 from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Adapter, Preserves, Recipe, Unfit, recipe_of
@@ -43,10 +43,11 @@ class Rows(Adapter):
         return "partly", f"the rows that stay {some([name for name in self.new if name in old])}"
 
     def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
-        """That the rows of the terms that stay are those that they had."""
+        """That the terms that stay have their rows."""
         places = {name: place for place, name in enumerate(self.old)}
-        pairs = [(at, places[name]) for at, name in enumerate(self.new) if name in places]
-        return None if self.source.is_new else of_rows(self.source.name_in_base, *zip(*pairs, strict=True))
+        new = [place for place, name in enumerate(self.new) if name in places]
+        name = base_of(self.source)
+        return of_rows(name, new, [places[self.new[place]] for place in new]) if name is not None else None
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,9 @@ class FirstRows(Adapter):
         return "partly", f"the first {min(_num_rows(self.source, layer)):,} rows"
 
     def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
-        """That they are as they were."""
-        first = range(min(_num_rows(self.source, layer)))
-        return None if self.source.is_new else of_rows(self.source.name_in_base, first, first)
+        """That the first integers have their rows."""
+        rows, name = range(min(_num_rows(self.source, layer))), base_of(self.source)
+        return of_rows(name, rows, rows) if name is not None else None
 
 
 def _num_rows(source: LayerSpec, layer: LayerSpec) -> tuple[int, int]:

@@ -58,7 +58,9 @@ class AdaptChannels(Edit):
         for layer, arguments in readers.arguments.items():
             layers[layer] = _with_arguments(layers[layer], arguments, origin)
         for layer, uses in readers.uses.items():
-            layers[layer] = InputChannels(origin, mix, layers[layer], tuple(uses), promised).on_new_channels()
+            layers[layer] = InputChannels(
+                origin, mix, layers[layer], tuple(uses), promised, channel_axis(graph, name)
+            ).on_new_channels()
         return replace(graph, layers=layers)
 
     def _otherwise(self, graph: Graph, name: str, mix: Mix, path: Path) -> Iterator[Fix]:
