@@ -24,6 +24,7 @@ from spec_compiler.channels.atoms import (
 from spec_compiler.channels.group import Group, InputUse
 from spec_compiler.channels.walk import Walk, walk
 from spec_compiler.graph import Graph
+from spec_compiler.graph.aligned import empty
 from spec_compiler.graph.layer_spec import Shape
 from spec_compiler.graph.node import ValueRef
 
@@ -82,7 +83,9 @@ class Channels:
 
     def _mapped(self, kind: Kind, channels: Array) -> Mapping[int, Reason]:
         numbers = self._why[kind][channels]
-        return {int(root): self._reasons[at] for root, at in zip(channels, numbers, strict=True) if at >= 0}
+        marked = np.flatnonzero(numbers >= 0)
+        pairs = zip(channels[marked].tolist(), numbers[marked].tolist(), strict=True)
+        return {root: self._reasons[at] for root, at in pairs}
 
     # groups
 
@@ -197,21 +200,29 @@ class Channels:
         many = counts[roots]
         if not len(line) or many.max() <= 1:
             return np.flatnonzero(many)
-        cuts = np.flatnonzero(np.diff(roots)) + 1
-        runs = np.split(np.arange(len(line)), cuts)
-        return np.concatenate([np.tile(run, many[run[0]]) for run in runs])
+        starts = np.concatenate([[0], np.flatnonzero(np.diff(roots)) + 1])
+        sizes = np.diff(starts, append=len(line))
+        lengths = sizes * many[starts]
+        within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        index: Array = np.repeat(starts, lengths) + within % np.repeat(sizes, lengths)
+        return index
 
     def array(self, array: Values, key: tuple[LayerPath, int], counts: Counts, masked: bool = False) -> Values:
         """A variable's values as they will be; or `masked`: in their old size, deaf to the channels that leave."""
-        for use in self._by_variable.get(key, ()):
+        changed = [use for use in self._by_variable.get(key, ()) if (self.counts_along(use, counts) != 1).any()]
+        if masked:
+            for use in changed:
+                if use.role == "takes":
+                    array = array * _along(use.axis, self.counts_along(use, counts) > 0, array)
+            return array
+        indices = {use: self.index(use.line, counts) for use in changed}
+        for use in sorted(changed, key=lambda use: len(indices[use]) / len(use.line)):  # the less there is, the sooner
+            shape = (*array.shape[: use.axis], len(indices[use]), *array.shape[use.axis + 1 :])
+            array = array.take(indices[use], use.axis, empty(shape, array.dtype), mode="clip")  # else it is buffered
+        for use in changed:
             many = self.counts_along(use, counts)
-            shape = [-1 if axis == use.axis else 1 for axis in range(array.ndim)]
-            if use.role == "takes" and masked:
-                array = array * (many > 0).astype(array.dtype).reshape(shape)
-            elif use.role == "takes" and many.max(initial=0) > 1:
-                array = array / np.maximum(many, 1).astype(array.dtype).reshape(shape)
-            if not masked:
-                array = array.take(self.index(use.line, counts), use.axis)
+            if use.role == "takes" and many.max(initial=0) > 1:
+                np.divide(array, _along(use.axis, many[indices[use]], array), out=array)
         return array
 
     def counts_along(self, use: Use, counts: Counts) -> Array:
@@ -257,6 +268,11 @@ class Channels:
         axes = self.found.lines(within, ref) or (None,) * len(shape[1:])
         sizes = zip(shape[1:], axes, strict=True)
         return (*shape[:1], *(size if line is None else self.number(line, counts) for size, line in sizes))
+
+
+def _along(axis: int, numbers: Values, array: Values) -> Values:
+    """Numbers that lie along an axis of an array, of its dtype."""
+    return numbers.astype(array.dtype).reshape([-1 if each == axis else 1 for each in range(array.ndim)])
 
 
 def _each_once(roots: Array) -> Array:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Literal, get_args
 from zlib import crc32
 
 import numpy as np
 
-from spec_compiler.channels.atoms import LayerPath
+from spec_compiler.channels.atoms import LayerPath, Use
 from spec_compiler.channels.group import Group
 from spec_compiler.channels.groups import Channels, Values
 
 By = Literal["l1", "l2", "gamma", "random"]
+AT_ONCE = 1 << 18  # numbers
 WAYS: tuple[By, ...] = get_args(By)
 Read = Callable[[tuple[LayerPath, int]], Values]
+
+
+def is_gamma(use: Use) -> bool:
+    """Whether it is the factors of a BatchNormalization."""
+    return use.class_name == "BatchNormalization" and use.name == "gamma"
 
 
 class NotMeasured(ValueError):
@@ -39,14 +46,24 @@ def importance(
     total = np.zeros(len(channels.root))
     measured = False
     for use in group.uses:
-        is_gamma = use.class_name == "BatchNormalization" and use.name == "gamma"
-        if not (is_gamma if by == "gamma" else use.role == "makes"):
+        if not (is_gamma(use) if by == "gamma" else use.role == "makes"):
             continue
-        sizes = np.abs(np.asarray(read(use.key), dtype=np.float64))
-        sizes = sizes**2 if by == "l2" else sizes
-        summed = sizes.sum(axis=tuple(axis for axis in range(sizes.ndim) if axis != use.axis))
-        total += np.bincount(channels.root[use.line], summed, len(total))
+        total += np.bincount(channels.root[use.line], _sums(read(use.key), use.axis, by), len(total))
         measured = True
     if not measured:
         raise NotMeasured("goes through no BatchNormalization" if by == "gamma" else "is made by no variable")
     return tuple((np.sqrt(total) if by == "l2" else total)[wanted].tolist())
+
+
+def _sums(array: Values, axis: int, by: By) -> Values:
+    """For each index along an axis the sum of the sizes there, (size of the axis,), in float64.
+
+    A part at a time: the largest kernels have a hundred million entries, which are not to be there twice.
+    """
+    parts = np.asarray(array).reshape(prod(array.shape[:axis]), array.shape[axis], -1)
+    step = max(1, AT_ONCE // max(1, parts[:1].size))
+    found: Values = np.zeros(array.shape[axis])
+    for start in range(0, len(parts), step):
+        sizes = np.abs(parts[start : start + step].astype(np.float64))
+        found += (sizes**2 if by == "l2" else sizes).sum((0, 2))
+    return found

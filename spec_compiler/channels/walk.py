@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from spec_compiler.channels.atoms import Axes, LayerPath, Line, Reason, Record
@@ -122,12 +123,13 @@ def _called(found: Walk, graph: Graph, node: Node, path: LayerPath, tied: bool) 
     masks = [found.lines(path, ref) for ref in node.inputs if ref not in node.data_inputs]
     shapes = [each.shape[1:] for each in node.outputs]
     call = _call(found, graph, node, path, tied)
+    if any(line is not None for axes in masks for line in axes):  # what it masks is to keep the mask's size
+        for line in (*chain.from_iterable(masks), *chain.from_iterable(axes[:-1] for axes in call.ins)):
+            call.mark(line, "pinned", "takes a mask that has channels")
     start, rule = record.size, rule_for(layer)
     try:
         if rule is None:
             raise NoRule(UNKNOWN)
-        if any(line is not None for axes in masks for line in axes):
-            raise NoRule("takes a mask that has channels")
         if (name := _sized(call.config)) is not None:
             raise NoRule(f"has in its `{name}` a number for each")
         if rule is not elementwise and any(map(_is_array, _leaves((call.args, call.kwargs)))):

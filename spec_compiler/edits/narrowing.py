@@ -13,13 +13,13 @@ from spec_compiler.channels.atoms import Array, LayerPath, Reason
 from spec_compiler.channels.choice import how_many
 from spec_compiler.channels.group import Group
 from spec_compiler.channels.groups import Channels
-from spec_compiler.channels.importance import By
+from spec_compiler.channels.importance import By, is_gamma
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.edits.narrowed_graph import narrowed
 from spec_compiler.graph import Graph, LeftOut
 from spec_compiler.graph.group_change import GroupChange
 from spec_compiler.graph.layer_spec import LayerSpec, Origin
-from spec_compiler.graph.resolve import resolve
+from spec_compiler.graph.resolve import resolve, resolve_one
 from spec_compiler.language.selectors import Selector
 
 HEADS = "heads"  # of attention: they are what it makes by itself, its channels are those of what it is added to
@@ -36,7 +36,7 @@ class Narrowing:
     fixed: dict[int, int] = field(default_factory=dict)
     ranked: list[Ranked] = field(default_factory=list)
     left: list[LeftOut] = field(default_factory=list)
-    done: dict[int, str | None] = field(default_factory=dict)  # by the numbers of groups, why one stays as it is
+    done: dict[int, str | None] = field(default_factory=dict)  # by channel, why one that was asked for stays as it is
     how: str = ""
 
     @classmethod
@@ -56,8 +56,10 @@ class Narrowing:
         """
         self.how = "drawn at random" if by == "random" else f"chosen by {by}"
 
-        def ranked(layer: str, group: Group) -> str | None:
-            roots = [root for root in self._roots(layer, group) if self._can_go(group, root)]
+        def ranked(layer: str, group: Group, asked: Sequence[int]) -> str | None:
+            if by == "gamma" and not any(is_gamma(use) for use in group.uses):
+                return "it goes through no BatchNormalization, whose gamma is to say what counts"
+            roots = [root for root in asked if self._can_go(group, root)]
             parts = list(self._alike(group, np.array(roots, dtype=np.intp)))
             each = self._per_root(layer, group)
             wanted = keep if isinstance(keep, float) else max(1, round(keep / each))
@@ -80,7 +82,10 @@ class Narrowing:
         """
         self.how = "given by their numbers"
         try:
-            name = self.before.nodes[resolve(Selector.parse(layer), self.before)[0]].layer
+            selector = Selector.parse(layer)
+            name = self.before.nodes[resolve(selector, self.before)[0]].layer
+            if not _is_name(selector):
+                resolve_one(selector, self.before, "`channels`")
         except SpecError as error:
             raise SpecError(replace(each, path=(), at_key=True) for each in error.diagnostics) from None
         line = self.channels.line_of(name)
@@ -112,17 +117,17 @@ class Narrowing:
         """
         self.how = "each copied in turns"
 
-        def copied(layer: str, group: Group) -> str | None:
-            roots = self._roots(layer, group)
+        def copied(layer: str, group: Group, asked: Sequence[int]) -> str | None:
             each = self._per_root(layer, group)
-            if to <= len(roots) * each:
-                return f"it has {len(roots) * each} channels already"
+            there = sum(self.fixed.get(root, 1) for root in self._roots(layer, group))
+            if to <= there * each:
+                return f"it has {there * each} channels already"
             if to % each:
                 return f"its channels come in groups of {each}"
-            times, more = divmod(to // each, len(roots))
+            times, more = divmod(to // each - there + len(asked), len(asked))
             if group.uneven and more:
                 return f"all must be copied equally often, {next(iter(group.uneven.values())).text}"
-            for at, root in enumerate(roots):
+            for at, root in enumerate(asked):
                 self.fixed[root] = times + (at < more)
             return None
 
@@ -131,7 +136,7 @@ class Narrowing:
     def _each(self, selector: Selector, nodes: Sequence[str], choose: Any) -> None:
         """Chooses in the groups of all layers that are meant, each once; what cannot be is told or listed."""
         layers = list(dict.fromkeys(self.before.nodes[name].layer for name in nodes))
-        is_one = len(selector.terms) == 1 and selector.terms[0].form == "name"
+        is_one = _is_name(selector)
         left: list[tuple[str, str]] = []
         num_chosen = 0
         for layer in layers:
@@ -141,13 +146,15 @@ class Narrowing:
             if not groups:
                 left.append((layer, self._why_none(layer)))
             for group in groups:
-                if group.number not in self.done:
-                    why = self._reason(group, self._roots(layer, group)) or choose(layer, group)
-                    self.done[group.number] = why
+                roots = self._roots(layer, group)
+                asked = [root for root in roots if root not in self.done]  # others of a group may be another layer's
+                if asked or not roots:
+                    why = self._reason(group, asked) or choose(layer, group, asked)
+                    self.done.update(dict.fromkeys(asked, why))
                     num_chosen += why is None
-                why = self.done[group.number]
-                if why is not None:
-                    left.append((layer, why))
+                reasons = [self.done[root] for root in roots]
+                if None not in reasons:
+                    left.append((layer, reasons[0] or ""))
         if not num_chosen:
             if not left:
                 message = f"`{selector.text}` selects no layer that makes channels"
@@ -278,6 +285,10 @@ class Narrowing:
         if group.unit == HEADS or len(maker) > 1:
             return 1
         return self._per_root(maker[0], group)
+
+
+def _is_name(selector: Selector) -> bool:
+    return len(selector.terms) == 1 and selector.terms[0].form == "name"
 
 
 def _path(selector: Selector) -> Path:

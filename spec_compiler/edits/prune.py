@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, StrictFloat, StrictInt, StrictStr, model_validator
+from pydantic import ConfigDict, Field, PlainValidator, StrictInt, StrictStr, WithJsonSchema, model_validator
 
-from spec_compiler.diagnostics import Path, SpecError, under
+from spec_compiler.diagnostics import Path, SpecError, show, under
 from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.selecting import Selecting
 from spec_compiler.graph import Graph
@@ -17,6 +17,22 @@ from spec_compiler.language.selectors import Selector
 By = Literal["l1", "l2", "gamma", "random"]
 _ALL = Selector.parse("all")  # stands for the selector where channels are named
 _Channels = Annotated[tuple[Annotated[StrictInt, Field(ge=0)], ...], Field(min_length=1)]
+
+_SHARE_OR_NUMBER = {
+    "anyOf": [
+        {"exclusiveMaximum": 1, "exclusiveMinimum": 0, "type": "number"},
+        {"minimum": 1, "type": "integer"},
+    ]
+}
+
+
+def _kept(raw: Any) -> Any:
+    """What stays, as YAML says it: of the two forms that it has, an error is to name neither but both."""
+    is_share = isinstance(raw, float) and 0 < raw < 1
+    if raw is None or is_share or (isinstance(raw, int) and not isinstance(raw, bool) and raw >= 1):
+        return raw
+    message = f"`keep` is a share between 0 and 1 or a number of channels, got {show(raw)}"
+    raise SpecError.single("SC103", message, help="for example `keep: 0.5`, or `keep: 64`")
 
 
 class Prune(Selecting, Edit):
@@ -36,7 +52,7 @@ class Prune(Selecting, Edit):
         description="Layers whose output gets fewer channels; of several, those that cannot stay whole.",
         examples=["type:Conv2D", "block1_conv1"],
     )
-    keep: Annotated[StrictFloat, Field(gt=0, lt=1)] | Annotated[StrictInt, Field(ge=1)] | None = Field(
+    keep: Annotated[float | int, PlainValidator(_kept), WithJsonSchema(_SHARE_OR_NUMBER)] | None = Field(
         default=None, description="What stays: a share below 1, or a number of channels.", examples=[0.5, 64]
     )
     by: By = Field(

@@ -231,6 +231,7 @@ class Spec(_Edited):
         sections = [data, *(steps if isinstance(steps, list | tuple) else [steps])]
         named = [each.key for each in SECTIONS if each.keys_are_names]
         keys = [list(section[key] or ()) for section in sections for key in named if key in section]
+        keys += [list(value) for section in sections for value in _by_layer(section)]
         return texts_in([keys, *(value for section in sections for key, value in section.items() if key in opening)])
 
     def sections(self) -> Iterator[tuple[Path, Any]]:
@@ -334,6 +335,15 @@ def validate(source: Source) -> Spec:
         raise source.located(SpecError(said_of(error, Spec.model_fields))) from None
     spec._source = source
     return spec
+
+
+def _by_layer(section: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The mappings in a section's fields whose keys may be layers, as those of `channels` are."""
+    for kind in SECTIONS:
+        said = section.get(kind.key)
+        for entry in said if isinstance(said, list | tuple) else [said]:
+            if isinstance(entry, Mapping):
+                yield from (value for name in kind.names if isinstance(value := entry.get(name), Mapping))
 
 
 def _without_empty(data: dict[str, Any]) -> dict[str, Any]:

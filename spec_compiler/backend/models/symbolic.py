@@ -12,7 +12,6 @@ from __future__ import annotations
 import collections
 import contextlib
 import functools
-import math
 import random
 import sys
 import typing
@@ -24,6 +23,7 @@ import numpy as np
 from keras.src.backend.common import global_state  # private: no public name leads there
 
 from spec_compiler.diagnostics import SpecError
+from spec_compiler.graph.aligned import ALIGNMENT, empty
 
 T = TypeVar("T")
 _NAMES = "object_name_uids"  # of keras/src/utils/naming.py, a count for each class
@@ -193,19 +193,6 @@ def assign(variable: Any, value: Any) -> None:
     variable._deferred_initialize()
 
 
-def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
-    """An array that a backend can take over as it is: aligned to 64 bytes, as their tensors are."""
-    dtype = np.dtype(dtype)
-    size = math.prod(shape) * dtype.itemsize
-    raw = np.empty(size + _ALIGNMENT, np.uint8)
-    start = -raw.ctypes.data % _ALIGNMENT
-    aligned: np.ndarray[Any, Any] = raw[start : start + size].view(dtype).reshape(shape)
-    return aligned
-
-
-_ALIGNMENT = 64
-
-
 def _tensor(array: Any, dtype: Any) -> Any:
     """The array as the backend's tensor; on TensorFlow in the same memory, through DLPack, where that is allowed.
 
@@ -231,8 +218,8 @@ def _fits_dlpack(array: np.ndarray[Any, Any], dtype: Any) -> bool:
 
 def _given_away(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """The array itself where a backend may take it over as it is; else a copy, as of memory that somebody reads."""
-    if array.flags.c_contiguous and array.flags.writeable and array.ctypes.data % _ALIGNMENT == 0:
+    if array.flags.c_contiguous and array.flags.writeable and array.ctypes.data % ALIGNMENT == 0:
         return array
-    copy = empty(array.shape, array.dtype)
+    copy: np.ndarray[Any, Any] = empty(array.shape, array.dtype)
     np.copyto(copy, array)
     return copy

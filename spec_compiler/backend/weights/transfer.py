@@ -20,6 +20,7 @@ from spec_compiler.backend.weights.sources import OpenSource, WeightSource, as_a
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Choice, Recipe, contracts
+from spec_compiler.graph.aligned import is_given_away
 from spec_compiler.graph.layer_spec import LayerSpec, Place, VariableSpec
 from spec_compiler.plan.ledger import LedgerRow, WeightAction, WeightLedger
 
@@ -131,12 +132,12 @@ def _adapted(spec: LayerSpec, described: VariableSpec, variable: Any, recipe: Re
     array = recipe.make(values)
     if tuple(array.shape) != described.shape:
         raise TransferError(f"{spec.name}/{described.path} of {described.shape} was adapted to {array.shape}")
-    if not (array.flags.owndata and array.flags.c_contiguous):  # the base's own memory must not become the variable's
+    if not is_given_away(array):  # the base's own memory must not become the variable's
         array = np.array(array, order="C")
     assign(variable, array)
     result = to_array(variable)
     after = checksum(result)
-    if checksum(array.astype(result.dtype, copy=False)) != after:
+    if not np.may_share_memory(result, array) and checksum(array.astype(result.dtype, copy=False)) != after:
         raise TransferError(f"{spec.name}/{described.path} differs from what its recipe makes")
     cast = f", cast from {array.dtype} to {result.dtype}" if result.dtype != array.dtype else ""
     why = f"`{spec.adapter.strategy}`, asked for by `{spec.adapter.origin.place}`{cast}"

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from spec_compiler.backend.models.symbolic import empty
+from spec_compiler.graph.aligned import empty
 from spec_compiler.reading import said_of
 from spec_compiler.reading.archive import Archive, open_archive
 from spec_compiler.reading.damage import Damaged
