@@ -136,24 +136,24 @@ class LayerEntry(Parsed):
         return self.class_name.removeprefix(BLOCK) if self.class_name.startswith(BLOCK) else None
 
 
-@dataclass(frozen=True, slots=True)
 class HeadEntry(LayerEntry):
     """A layer of a head, which no layer is matched by."""
 
+    __slots__ = ()
     matches: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, slots=True)
 class InBlock(LayerEntry):
     """A layer of a block, whose name is the block's and its own."""
 
+    __slots__ = ()
     matches: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, slots=True)
 class LooseEntry(LayerEntry):
     """A layer that goes into no model, as those that change training images."""
 
+    __slots__ = ()
     definition: ClassVar[str] = "layer"
     joins: ClassVar[bool] = False
     matches: ClassVar[bool] = False
