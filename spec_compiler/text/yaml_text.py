@@ -28,7 +28,7 @@ from spec_compiler.text.yaml_events import Folder
 
 # What YAML does not allow, and what it and other readers disagree on: U+0085, U+2028 and U+2029 end a line for some of
 # them, so that a comment may hide what the parser reads, and U+FEFF has no width.
-_REFUSED = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 def read_source(file: str | os.PathLike[str], inside: FileFolder | None = None, what: str = "spec") -> Source:
