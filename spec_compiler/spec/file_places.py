@@ -44,6 +44,7 @@ WORDS: tuple[tuple[str, ...], ...] = (
     *((section.key, name) if name else (section.key,) for section in SECTIONS for name in section.names),
     *((each.key, *each.new_layers, key) for each in SECTIONS if each.new_layers is not None for key in OF_AN_ENTRY),
 )
+_SECTIONS = {place[0] for place in FIELDS}
 _WORDS_BY_SECTION = {place[0]: [each for each in WORDS if each[0] == place[0]] for place in WORDS}
 
 
@@ -94,10 +95,13 @@ def asked_in(data: Any) -> Iterator[Asked]:
     ['words.txt']
     """
     for path, value in walked(data):
-        if isinstance(value, Mapping) and path and not is_word(path):
-            own = (name for name in value if isinstance(name, str) and is_function(name))
-            yield from (Asked((*path, name), name.partition(":")[0], "module") for name in own)
-        purpose = None if not isinstance(value, str) or is_word(path) else _purpose(path, value)
+        if isinstance(value, Mapping) and path:
+            own = [name for name in value if isinstance(name, str) and is_function(name)]
+            if own and not is_word(path):  # which takes longer to see
+                yield from (Asked((*path, name), name.partition(":")[0], "module") for name in own)
+        if not isinstance(value, str) or not _may_ask(path, value) or is_word(path):
+            continue
+        purpose = _purpose(path, value)
         if purpose is None:
             continue
         if "weights" in path:
@@ -110,6 +114,13 @@ def asked_in(data: Any) -> Iterator[Asked]:
             yield Asked(path, value, purpose)
         elif is_function(value) or path[0] == "imports":
             yield Asked(path, value.partition(":")[0], "module")
+
+
+def _may_ask(path: Path, text: str) -> bool:
+    """Whether a text may name a file or a module, which nearly none does, by what is seen at once."""
+    key = next((each for each in reversed(path) if isinstance(each, str)), "")
+    named = key in FUNCTIONS or key in READS or READS_OF_OWN.search(key) is not None
+    return named or ":" in text or path[0] in _SECTIONS
 
 
 def _purpose(path: Path, text: str) -> Purpose | None:

@@ -13,6 +13,7 @@ from spec_compiler.diagnostics import Diagnostic, Fix, Override, Path, SpecError
 from spec_compiler.diagnostics.text_lines import lines_of
 from spec_compiler.files import Folder
 
+_SCALARS = (str, int, float, type(None))  # of YAML, known sooner than what is no mapping
 MOST_NOTES = 4  # of the places that led to one; blocks may be deep in blocks
 
 
@@ -236,7 +237,17 @@ def texts_in(data: Any) -> Iterator[str]:
 
 def leaves(data: Any) -> Iterator[Any]:
     """Everything in plain data that is neither a mapping nor a list."""
-    return (value for _, value in walked(data) if not isinstance(value, Mapping | list | tuple))
+    todo = [data]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, _SCALARS):
+            yield value
+        elif isinstance(value, Mapping):
+            todo += value.values()
+        elif isinstance(value, list | tuple):
+            todo += value
+        else:
+            yield value
 
 
 def walked(data: Any) -> Iterator[tuple[Path, Any]]:
@@ -248,6 +259,8 @@ def walked(data: Any) -> Iterator[tuple[Path, Any]]:
     while todo:
         path, value = todo.pop()
         yield path, value
+        if isinstance(value, _SCALARS):
+            continue
         if isinstance(value, Mapping):
             todo += [((*path, key_text(key)), below) for key, below in value.items()]
         elif isinstance(value, list | tuple):
@@ -260,6 +273,8 @@ def key_text(key: Any) -> str:
     >>> key_text("units"), key_text(True), key_text(None), key_text(3)
     ('units', 'true', 'null', '3')
     """
+    if isinstance(key, str):
+        return key
     return "null" if key is None else str(key).lower() if isinstance(key, bool) else str(key)
 
 
