@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field
@@ -25,6 +26,7 @@ from spec_compiler.keras_facts.merges import MERGES
 from spec_compiler.language.flow import check_sizes, stand_in
 from spec_compiler.language.parsed import OneOrMore, Parsed
 from spec_compiler.language.selectors import Selector
+from spec_compiler.text.source import is_plain
 
 MODIFIERS = ("from", "call", "name")
 IN, ABOVE = "in", "above"  # words of `from`: what flows into the chain, and what the entry above puts out
@@ -116,11 +118,9 @@ class LayerEntry(Parsed):
         made: list[tuple[LayerEntry, ...]] = []
         problems: list[Diagnostic] = []
         for number, body in enumerate(copies):
-            entries = []
-            for index, entry in enumerate(body):
-                with collected(problems, block, "copies", number, index):
-                    entries.append(InBlock.parse(entry))
-            made.append(tuple(entries))
+            with collected(problems, block, "copies", number):
+                # An object that only Python can put there may be written as another is.
+                made.append(_body(_Written(body)) if is_plain(body) else _body.__wrapped__(_Written(body)))
             if problems:  # the next copy would say the same again
                 raise SpecError(problems)
         return tuple(made)
@@ -148,6 +148,38 @@ class InBlock(LayerEntry):
 
     __slots__ = ()
     matches: ClassVar[bool] = False
+
+
+class _Written:
+    """Entries of a block, which are the same as others where they are written the same, to the types of numbers."""
+
+    __slots__ = ("entries", "text")
+
+    def __init__(self, entries: Any) -> None:
+        self.entries, self.text = entries, repr(entries)
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Written) and self.text == other.text
+
+
+@lru_cache(maxsize=64)  # a block stands in many places, often with the same parameters
+def _body(written: _Written) -> tuple[InBlock, ...]:
+    """The layers of one copy of a block.
+
+    Raises:
+        SpecError: as `LayerEntry.parse`, for each that is wrong.
+    """
+    entries: list[InBlock] = []
+    problems: list[Diagnostic] = []
+    for index, entry in enumerate(written.entries):
+        with collected(problems, index):
+            entries.append(InBlock.parse(entry))
+    if problems:
+        raise SpecError(problems)
+    return tuple(entries)
 
 
 class LooseEntry(LayerEntry):

@@ -86,9 +86,10 @@ class _Blocks:
     def unused(self) -> Iterator[str]:
         """Those of the spec's own text that nothing uses, not even another block."""
         for name, block in self.own.items():
+            if name in self.used or block.place.source is not None:
+                continue
             others = (each.layers for other, each in self.own.items() if other != name)
-            named = {part for each in others for path, value in walked(each) for part in (*path, value) if part == name}
-            if name not in self.used and not named and block.place.source is None:
+            if not any(name in (*path, value) for each in others for path, value in walked(each)):
                 yield name
 
     def section(self, key: Any, value: Any, at: Path) -> Any:

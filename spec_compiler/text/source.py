@@ -48,7 +48,7 @@ class Place(NamedTuple):
 
     def below(self, *path: str | int) -> Place:
         """The place of what stands below it."""
-        return self._replace(path=(*self.path, *path)) if path else self
+        return Place((*self.path, *path), self.source, self.related) if path else self
 
 
 @dataclass(frozen=True)
@@ -233,6 +233,11 @@ def texts_in(data: Any) -> Iterator[str]:
     ['conv', 'pool']
     """
     return (each for each in leaves(data) if isinstance(each, str))
+
+
+def is_plain(data: Any) -> bool:
+    """Whether there is nothing in data that YAML could not hold."""
+    return all(isinstance(each, _SCALARS) for each in leaves(data))
 
 
 def leaves(data: Any) -> Iterator[Any]:

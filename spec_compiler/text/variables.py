@@ -85,7 +85,10 @@ class Filling:
         if isinstance(value, list):
             made: list[Any] = []
             for index, each in enumerate(value):
-                self._add(each, made, at, place.below(index))
+                if _may_use(each) or index != len(made):
+                    self._add(each, made, at, place.below(index))
+                else:
+                    made.append(each)
             return made
         return self._text(value, at, place) if _may_use(value) else value
 
