@@ -47,9 +47,12 @@ class Commands(click.Group):
         """A command, None where there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        with uncollected():  # looking for garbage takes a tenth of a short command, and modules are none
-            module = importlib.import_module(f"spec_compiler.cli.commands.{COMMANDS[cmd_name]}")
-        command: click.Command = getattr(module, cmd_name)
+        module = f"spec_compiler.cli.commands.{COMMANDS[cmd_name]}"
+        if module not in sys.modules:
+            with uncollected():  # looking for garbage takes a tenth of a short command, and modules are none
+                importlib.import_module(module)
+                gc.freeze()
+        command: click.Command = getattr(sys.modules[module], cmd_name)
         return command
 
 
