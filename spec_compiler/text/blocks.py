@@ -19,6 +19,7 @@ from spec_compiler.text.variables import COPY, Filling, Told, Variable, size, us
 MOST_COPIES = 1000
 MAX_DEPTH = 32  # blocks inside of each other
 EXPANDED = ("vars", "blocks", "imports")  # sections that are no more in what is validated
+_NAME = re.compile(NAME)
 _TAKE_LAYERS = ("head", "insert", "replace", "steps")
 _HOLDS_ENTRIES = {"insert": ("with",), "replace": ("with",)}
 
@@ -228,7 +229,7 @@ class _Blocks:
 
     def _block(self, name: str) -> Block | None:
         """The block of a name: of the spec, or of the package."""
-        if name in self.own or not re.match(NAME, name) or name not in library_names():
+        if name in self.own or not _NAME.match(name) or name not in library_names():
             return self.own.get(name)
         source = library_block(name)
         written = source.data["blocks"][name]
@@ -242,7 +243,7 @@ class _Blocks:
 
     def _near(self, whats: list[str], at: Path, is_key: bool) -> None:
         """Tells of what is no class and no block, but nearly one of these."""
-        if len(whats) != 1 or not re.match(NAME, whats[0]) or near(whats[0], catalogue.layer_names()):
+        if len(whats) != 1 or not _NAME.match(whats[0]) or near(whats[0], catalogue.layer_names()):
             return
         (word,) = whats
         names = near(word, (*self.own, *library_names()))
