@@ -11,6 +11,7 @@ import sys
 
 import click
 
+from spec_compiler.cli.rendered import render_all
 from spec_compiler.cli.signals import Stopped, not_mistaken, stopping
 from spec_compiler.cli.streams import FAULT_OF_THE_CALL, OutputLost, guarded
 from spec_compiler.cli.terminal import block, echo
@@ -113,7 +114,6 @@ def _called() -> Status:
             return _told(f"error: {where}{error.strerror or error}")
         except SpecError as error:
             from spec_compiler.cli.commands.check import status  # a command without errors starts sooner without it
-            from spec_compiler.cli.show import render_all  # loads the plan, as above
 
             echo(render_all(error.diagnostics), err=True, color=color)
             return status(error.diagnostics)
