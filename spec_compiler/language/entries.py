@@ -26,7 +26,7 @@ from spec_compiler.keras_facts.merges import MERGES
 from spec_compiler.language.flow import check_sizes, stand_in
 from spec_compiler.language.parsed import OneOrMore, Parsed
 from spec_compiler.language.selectors import Selector
-from spec_compiler.text.source import is_plain
+from spec_compiler.text.plain_data import is_plain
 
 MODIFIERS = ("from", "call", "name")
 IN, ABOVE = "in", "above"  # words of `from`: what flows into the chain, and what the entry above puts out

@@ -16,6 +16,7 @@ from spec_compiler.files.regular import kind_at
 from spec_compiler.language.base import Base, Weights
 from spec_compiler.spec import Spec
 from spec_compiler.spec.file_places import asked_in
+from spec_compiler.text.plain_data import mappings
 
 
 def missing_files(spec: Spec, *, weights: bool = True) -> None:
@@ -49,6 +50,8 @@ def _missing(base: Base, spec: Spec, weights: bool) -> list[Diagnostic]:
 def _missing_vocabularies(spec: Spec) -> list[Diagnostic]:
     """What layers read by its name, wherever in the spec they stand."""
     problems: list[Diagnostic] = []
+    if not any("vocabulary" in each for each in mappings(spec.source.data)):  # sooner seen than what is asked for
+        return problems
     for asked in asked_in(spec.source.data):
         if asked.path[-1] == "vocabulary" and "arguments" not in asked.path:  # those of a function are its own
             with collected(problems, *asked.path):

@@ -39,7 +39,8 @@ from spec_compiler.spec.steps import Step, field_of
 from spec_compiler.text.blocks import expanded
 from spec_compiler.text.imports import imported
 from spec_compiler.text.overrides import overridden
-from spec_compiler.text.source import Source, is_plain, leaves, texts_in
+from spec_compiler.text.plain_data import is_plain, leaves
+from spec_compiler.text.source import Source, texts_in
 from spec_compiler.text.yaml_text import parse_source, read_source
 
 EditT = TypeVar("EditT", bound=Edit)

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from spec_compiler.diagnostics import Diagnostic, Fix, Override, Path, SpecError
 from spec_compiler.diagnostics.text_lines import lines_of
 from spec_compiler.files import Folder
+from spec_compiler.text.plain_data import SCALARS, leaves
 
-_SCALARS = (str, int, float, type(None))  # of YAML, known sooner than what is no mapping
 MOST_NOTES = 4  # of the places that led to one; blocks may be deep in blocks
 
 
@@ -235,26 +235,6 @@ def texts_in(data: Any) -> Iterator[str]:
     return (each for each in leaves(data) if isinstance(each, str))
 
 
-def is_plain(data: Any) -> bool:
-    """Whether there is nothing in data that YAML could not hold."""
-    return all(isinstance(each, _SCALARS) for each in leaves(data))
-
-
-def leaves(data: Any) -> Iterator[Any]:
-    """Everything in plain data that is neither a mapping nor a list."""
-    todo = [data]
-    while todo:
-        value = todo.pop()
-        if isinstance(value, _SCALARS):
-            yield value
-        elif isinstance(value, Mapping):
-            todo += value.values()
-        elif isinstance(value, list | tuple):
-            todo += value
-        else:
-            yield value
-
-
 def walked(data: Any) -> Iterator[tuple[Path, Any]]:
     """Plain data itself, and every mapping, list and scalar in it, each with its path; keys as the text has them.
 
@@ -264,7 +244,7 @@ def walked(data: Any) -> Iterator[tuple[Path, Any]]:
     while todo:
         path, value = todo.pop()
         yield path, value
-        if isinstance(value, _SCALARS):
+        if isinstance(value, SCALARS):
             continue
         if isinstance(value, Mapping):
             todo += [((*path, key_text(key)), below) for key, below in value.items()]
