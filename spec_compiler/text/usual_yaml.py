@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from spec_compiler.text.events import Event, Kind, Mark
 
-MOST_BRACKETS = 50  # inside of each other
+MOST_INSIDE = 50  # of each other; with what is read here no spec is near its limits (`yaml_errors`)
+MOST_EVENTS = 20_000
 LONGEST = 1_000  # of a scalar; ruamel looks little further for the colon behind a key
 
 _UNUSUAL = re.compile(r"[\t\r]|^(?:---|\.\.\.|%)", re.MULTILINE)
@@ -131,7 +132,7 @@ class _Reader:
             return
         around = self.open[-1] if self.open else _Open(-1, True)
         beside_key = is_list and not around.is_list and column == around.column
-        if column <= around.column and not beside_key:
+        if (column <= around.column and not beside_key) or len(self.open) > MOST_INSIDE:
             raise _Unusual
         end = Mark(start.offset + 1, start.line, column + 1) if beside_key else start
         self.events.append(Event("sequence" if is_list else "mapping", start, end))
@@ -149,7 +150,7 @@ class _Reader:
             self._brackets(depth + 1)
             return False
         found = pattern.match(self.text, self.at)
-        if found is None or len(found[0]) > LONGEST:
+        if found is None or len(found[0]) > LONGEST or len(self.events) > MOST_EVENTS:
             raise _Unusual
         start = self._mark()
         self.at = found.end()
@@ -160,7 +161,7 @@ class _Reader:
 
     def _brackets(self, depth: int) -> None:
         """Reads a list in brackets or a mapping in braces."""
-        if depth > MOST_BRACKETS:
+        if depth > MOST_INSIDE:
             raise _Unusual
         is_list = self.text.startswith("[", self.at)
         closing = "]" if is_list else "}"
