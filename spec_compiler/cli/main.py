@@ -11,6 +11,7 @@ import sys
 
 import click
 
+from spec_compiler.cli.rendered import render_all
 from spec_compiler.cli.signals import Stopped, not_mistaken, stopping
 from spec_compiler.cli.streams import FAULT_OF_THE_CALL, OutputLost, guarded
 from spec_compiler.cli.terminal import block, echo
@@ -47,9 +48,12 @@ class Commands(click.Group):
         """A command, None where there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        with uncollected():  # looking for garbage takes a tenth of a short command, and modules are none
-            module = importlib.import_module(f"spec_compiler.cli.commands.{COMMANDS[cmd_name]}")
-        command: click.Command = getattr(module, cmd_name)
+        module = f"spec_compiler.cli.commands.{COMMANDS[cmd_name]}"
+        if module not in sys.modules:
+            with uncollected():  # looking for garbage takes a tenth of a short command, and modules are none
+                importlib.import_module(module)
+                gc.freeze()
+        command: click.Command = getattr(sys.modules[module], cmd_name)
         return command
 
 
@@ -110,7 +114,6 @@ def _called() -> Status:
             return _told(f"error: {where}{error.strerror or error}")
         except SpecError as error:
             from spec_compiler.cli.commands.check import status  # a command without errors starts sooner without it
-            from spec_compiler.cli.show import render_all  # loads the plan, as above
 
             echo(render_all(error.diagnostics), err=True, color=color)
             return status(error.diagnostics)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from spec_compiler.cli.runs import Run, runs
 from spec_compiler.cli.terminal import Shown, aligned, block, counted, joined, style
-from spec_compiler.diagnostics import Diagnostic, render
 from spec_compiler.diagnostics.printable import printable
 from spec_compiler.edits import entry_name
 from spec_compiler.graph import Graph
@@ -25,19 +24,6 @@ if TYPE_CHECKING:
 
 SIGNS = {"kept": " ", "changed": "~", "new": "+", "dropped": "-"}
 COLORS = {"~": "yellow", "+": "green", "-": "red"}  # of the signs
-
-
-def render_all(diagnostics: Sequence[Diagnostic]) -> Shown:
-    """Diagnostics one below the other, the first line of each in colour, with a count at the end."""
-    blocks: list[Shown] = []
-    for each in diagnostics:
-        first, _, rest = render(each).partition("\n")
-        head = style(first, fg="red" if each.severity == "error" else "yellow", bold=True)
-        blocks.append(joined([head, block(rest)]) if rest else head)
-    errors = sum(each.severity == "error" for each in diagnostics)
-    if errors > 1:
-        blocks.append(style(f"{errors} errors", bold=True))
-    return joined(blocks, "\n\n")
 
 
 def shape_text(shape: Shape | None) -> str:

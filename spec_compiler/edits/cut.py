@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from pydantic import Field, RootModel
+from pydantic import Field
 
 from spec_compiler.diagnostics import Path
 from spec_compiler.edits.edit import Edit
@@ -13,10 +13,11 @@ from spec_compiler.edits.ends import single_output
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Origin
 from spec_compiler.graph.resolve import resolve_one
+from spec_compiler.language.section import Value
 from spec_compiler.language.selectors import Selector
 
 
-class CutAt(RootModel[Selector], Edit, frozen=True):
+class CutAt(Value, Edit):
     """The layer whose output becomes the model's output; everything that only served later layers goes."""
 
     key: ClassVar = "cut_at"

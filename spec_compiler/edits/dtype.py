@@ -15,19 +15,20 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from pydantic import Field, RootModel, StrictStr, model_validator
+from pydantic import Field, StrictStr, model_validator
 
 from spec_compiler.diagnostics import Path, SpecError, did_you_mean
 from spec_compiler.edits.edit import Edit
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, Origin
 from spec_compiler.keras_facts import catalogue
+from spec_compiler.language.section import Value
 
 POLICIES = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16", "float32", "float64")
 _OWN = ("InputLayer", "Discretization", "__keras_tensor__")  # they follow no policy, whatever their configs say
 
 
-class Dtype(RootModel[StrictStr], Edit, frozen=True):
+class Dtype(Value, Edit):
     """The dtype policy of every layer that says none of its own."""
 
     key: ClassVar = "dtype"

@@ -1,6 +1,6 @@
 """What every section of the language that edits is: a frozen value whose `apply` is its meaning."""
 
-from __future__ import annotations
+# Its annotations are no texts, which pydantic would evaluate once more for each section.
 
 import abc
 from collections.abc import Iterator, Mapping, Sequence
@@ -57,7 +57,7 @@ class Edit(abc.ABC):
         """
         return {}
 
-    def steps(self, application: str | None) -> Iterator[tuple[Path, Edit]]:
+    def steps(self, application: str | None) -> Iterator[tuple[Path, "Edit"]]:
         """The edit, and what it is followed by that is an edit of its own, each with its place in the edit.
 
         `application` is what the base is, where the spec says it.

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from pydantic import Field, RootModel
+from pydantic import Field
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, show, under
 from spec_compiler.edits.edit import Edit
@@ -20,6 +20,7 @@ from spec_compiler.graph.graph import LeftOut
 from spec_compiler.graph.layer_spec import Origin
 from spec_compiler.graph.resolve import resolve
 from spec_compiler.language.parsed import Parsed
+from spec_compiler.language.section import Value
 from spec_compiler.language.selectors import Selector
 
 BATCH_NORM = "batch_norm"
@@ -76,7 +77,7 @@ class WhatToFold(Parsed):
             return cls(Selector.parse(raw[BATCH_NORM]))
 
 
-class Fold(RootModel[WhatToFold], Edit, frozen=True):
+class Fold(Value, Edit):
     """BatchNormalization that becomes part of the weights of a layer beside it, with the same function at inference."""
 
     key: ClassVar = "fold"

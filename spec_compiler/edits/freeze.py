@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field, RootModel
+from pydantic import Field
 
 from spec_compiler.diagnostics import Path
 from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.freezing import Freezing, pointless
 from spec_compiler.graph import Graph
+from spec_compiler.language.section import Value
 
 
-class Freeze(RootModel[Freezing], Edit, frozen=True):
+class Freeze(Value, Edit):
     """Layers whose `trainable` becomes false: no weight of theirs changes in training, moving statistics included."""
 
     key: ClassVar = "freeze"

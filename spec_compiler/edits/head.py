@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from pydantic import Field, RootModel
+from pydantic import Field
 
 from spec_compiler.diagnostics import Path
 from spec_compiler.edits.chain import Chains
@@ -13,9 +13,10 @@ from spec_compiler.edits.edit import Edit
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Origin
 from spec_compiler.language.entries import HeadEntries
+from spec_compiler.language.section import Value
 
 
-class Head(RootModel[HeadEntries], Edit, frozen=True):
+class Head(Value, Edit):
     """New layers on the current output; the last one's output becomes the model's output."""
 
     key: ClassVar = "head"

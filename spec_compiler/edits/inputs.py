@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, ClassVar
 
-from pydantic import ConfigDict, Field, RootModel, StrictStr, model_validator
+from pydantic import ConfigDict, Field, StrictStr, model_validator
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, collected, did_you_mean, quoted, show, under, write
 from spec_compiler.edits.edit import Edit
@@ -22,7 +22,7 @@ from spec_compiler.graph.layer_spec import LayerSpec, Origin
 from spec_compiler.graph.node import Node, Structure, TensorSpec, ValueRef, filtered, references
 from spec_compiler.graph.resolve import resolve
 from spec_compiler.language.adapted import InputWeights
-from spec_compiler.language.section import Section
+from spec_compiler.language.section import Section, Value
 from spec_compiler.language.selectors import Selector
 
 _FORM = "write `inputs: {NAME: {shape: […]}}`"
@@ -122,9 +122,7 @@ class NewInput(Section):
                 raise SpecError.single("SC401", message, path=("feeds",), help=f"say with `{what}:` which it is to be")
 
 
-class Inputs(
-    RootModel[dict[Annotated[StrictStr, Field(min_length=1, pattern=r"^[^/]+$")], NewInput]], Edit, frozen=True
-):
+class Inputs(Value, Edit):
     """New inputs by their names: in the place of others, or for a later section to take."""
 
     key: ClassVar = "inputs"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from pydantic import Field, RootModel
+from pydantic import Field
 
 from spec_compiler.diagnostics import Path, SpecError, show, under
 from spec_compiler.edits.edit import Edit
@@ -15,6 +15,7 @@ from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Origin
 from spec_compiler.graph.node import ValueRef
 from spec_compiler.language.parsed import Parsed
+from spec_compiler.language.section import Value
 from spec_compiler.language.selectors import Selector
 
 _Key = str | int | None  # an output's name, its position in a list, or None where it is the only one
@@ -63,7 +64,7 @@ def _place(key: _Key) -> Path:
     return () if key is None else (key,)
 
 
-class Outputs(RootModel[Ends], Edit, frozen=True):
+class Outputs(Value, Edit):
     """The layers whose outputs become the model's outputs, in this order; with names, the model puts out a mapping."""
 
     key: ClassVar = "outputs"

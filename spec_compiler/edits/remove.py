@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from pydantic import Field, RootModel
+from pydantic import Field
 
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.edits.edit import Edit
@@ -14,10 +14,11 @@ from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Origin
 from spec_compiler.graph.node import ValueRef
 from spec_compiler.graph.resolve import resolve
+from spec_compiler.language.section import Value
 from spec_compiler.language.selectors import Selector
 
 
-class Remove(RootModel[Selector], Edit, frozen=True):
+class Remove(Value, Edit):
     """Layers or ranges to take out, their input wired to their consumers; each stretch of neighbours as one region."""
 
     key: ClassVar = "remove"

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from pydantic import Field, RootModel
+from pydantic import Field
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, show
 from spec_compiler.edits.edit import Edit
@@ -23,6 +23,7 @@ from spec_compiler.graph.layer_spec import Origin
 from spec_compiler.graph.resolve import resolve
 from spec_compiler.language.entries import PLACEHOLDER
 from spec_compiler.language.parsed import Parsed
+from spec_compiler.language.section import Value
 from spec_compiler.language.selectors import Selector
 
 _SCHEMA: dict[str, Any] = {
@@ -78,7 +79,7 @@ class Names(Parsed):
         return cls(found)
 
 
-class Rename(RootModel[Names], Edit, frozen=True):
+class Rename(Value, Edit):
     """New names for layers of the base; in the saved model Keras's layers have them."""
 
     key: ClassVar = "rename"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
-from pydantic import Field, RootModel
+from pydantic import Field
 
 from spec_compiler.diagnostics import Diagnostic, Fix, Path, SpecError
 from spec_compiler.edits.edit import Edit
@@ -21,10 +21,11 @@ from spec_compiler.graph.keras_names import flat
 from spec_compiler.graph.layer_spec import LayerSpec, Origin
 from spec_compiler.graph.node import Node, Structure, ValueRef, filtered, map_references, references
 from spec_compiler.graph.resolve import resolve_one
+from spec_compiler.language.section import Value
 from spec_compiler.language.selectors import Selector
 
 
-class StartAt(RootModel[Selector], Edit, frozen=True):
+class StartAt(Value, Edit):
     """The layer whose input becomes the model's input; everything that only served earlier layers goes."""
 
     key: ClassVar = "start_at"

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field, RootModel
+from pydantic import Field
 
 from spec_compiler.diagnostics import Path
 from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.freezing import pointless, unfrozen
 from spec_compiler.graph import Graph
+from spec_compiler.language.section import Value
 from spec_compiler.language.selectors import Selector
 
 
-class Unfreeze(RootModel[Selector], Edit, frozen=True):
+class Unfreeze(Value, Edit):
     """Layers that can train, after `freeze`: what `batch_norm: all` keeps in inference mode stays there."""
 
     key: ClassVar = "unfreeze"

@@ -31,7 +31,7 @@ class Catalogue(Mapping[str, Any]):
                 text = (self.folder / f"{group}.json").read_text(encoding="utf-8")
             except FileNotFoundError:
                 raise KeyError(group) from None
-            self._groups[group] = json.loads(text)
+            self._groups[group] = Records(text) if group == "layers" else json.loads(text)
         return self._groups[group]
 
     def __iter__(self) -> Iterator[str]:
@@ -39,6 +39,32 @@ class Catalogue(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(list(iter(self)))
+
+
+class Records(Mapping[str, Any]):
+    """A group whose file has a line for each name; a line is read when its name is first asked for.
+
+    The file of the layers is longer than all others together, and a spec is about a few of them.
+    """
+
+    def __init__(self, text: str) -> None:
+        lines = (line for line in text.splitlines() if line.startswith('"'))
+        self._lines = {line[1 : line.index('"', 1)]: line.rstrip(",") for line in lines}
+        self._records: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._records:
+            self._records.update(json.loads(f"{{{self._lines[name]}}}"))
+        return self._records[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._lines
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lines)
+
+    def __len__(self) -> int:
+        return len(self._lines)
 
 
 def schemas_folder() -> FilePath:

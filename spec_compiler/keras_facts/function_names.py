@@ -19,7 +19,7 @@ def is_function(text: str) -> bool:
     >>> is_function("my_data:train"), is_function("my_layers:SE"), is_function("data/train"), is_function("type:Dense")
     (True, True, False, False)
     """
-    return re.fullmatch(FUNCTION_PATTERN, text) is not None and not text.startswith("type:")
+    return ":" in text and not text.startswith("type:") and re.fullmatch(FUNCTION_PATTERN, text) is not None
 
 
 def is_own(name: str) -> bool:

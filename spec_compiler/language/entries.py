@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field
@@ -26,6 +27,7 @@ from spec_compiler.language.adapted import NewWeights
 from spec_compiler.language.flow import check_sizes, stand_in
 from spec_compiler.language.parsed import OneOrMore, Parsed
 from spec_compiler.language.selectors import Selector
+from spec_compiler.text.plain_data import is_plain
 
 MODIFIERS = ("from", "call", "weights", "name")
 IN, ABOVE = "in", "above"  # words of `from`: what flows into the chain, and what the entry above puts out
@@ -123,11 +125,9 @@ class LayerEntry(Parsed):
         made: list[tuple[LayerEntry, ...]] = []
         problems: list[Diagnostic] = []
         for number, body in enumerate(copies):
-            entries = []
-            for index, entry in enumerate(body):
-                with collected(problems, block, "copies", number, index):
-                    entries.append(InBlock.parse(entry))
-            made.append(tuple(entries))
+            with collected(problems, block, "copies", number):
+                # An object that only Python can put there may be written as another is.
+                made.append(_body(_Written(body)) if is_plain(body) else _body.__wrapped__(_Written(body)))
             if problems:  # the next copy would say the same again
                 raise SpecError(problems)
         return tuple(made)
@@ -143,24 +143,56 @@ class LayerEntry(Parsed):
         return self.class_name.removeprefix(BLOCK) if self.class_name.startswith(BLOCK) else None
 
 
-@dataclass(frozen=True, slots=True)
 class HeadEntry(LayerEntry):
     """A layer of a head, which no layer is matched by."""
 
+    __slots__ = ()
     matches: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, slots=True)
 class InBlock(LayerEntry):
     """A layer of a block, whose name is the block's and its own."""
 
+    __slots__ = ()
     matches: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, slots=True)
+class _Written:
+    """Entries of a block, which are the same as others where they are written the same, to the types of numbers."""
+
+    __slots__ = ("entries", "text")
+
+    def __init__(self, entries: Any) -> None:
+        self.entries, self.text = entries, repr(entries)
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Written) and self.text == other.text
+
+
+@lru_cache(maxsize=64)  # a block stands in many places, often with the same parameters
+def _body(written: _Written) -> tuple[InBlock, ...]:
+    """The layers of one copy of a block.
+
+    Raises:
+        SpecError: as `LayerEntry.parse`, for each that is wrong.
+    """
+    entries: list[InBlock] = []
+    problems: list[Diagnostic] = []
+    for index, entry in enumerate(written.entries):
+        with collected(problems, index):
+            entries.append(InBlock.parse(entry))
+    if problems:
+        raise SpecError(problems)
+    return tuple(entries)
+
+
 class LooseEntry(LayerEntry):
     """A layer that goes into no model, as those that change training images."""
 
+    __slots__ = ()
     definition: ClassVar[str] = "layer"
     joins: ClassVar[bool] = False
     matches: ClassVar[bool] = False

@@ -1,11 +1,11 @@
-"""What every mapping of the language is: a frozen value that knows all of its keys."""
+"""What every section of the language is: a frozen mapping that knows all of its keys, or one frozen value."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, RootModel
 
 
 class Section(BaseModel):
@@ -17,3 +17,10 @@ class Section(BaseModel):
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
         """What was written, without the defaults of everything else."""
         return [(name, value) for name, value in super().__repr_args__() if name in self.model_fields_set]
+
+
+class Value(RootModel[Any]):
+    """A section that is one value and no mapping; its field `root` says of what type."""
+
+    # A `RootModel[Type]` for each would be one more class for each, made at every start.
+    model_config = ConfigDict(frozen=True, defer_build=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from spec_compiler.diagnostics import Path
 from spec_compiler.files import Folder
@@ -28,8 +27,7 @@ from spec_compiler.planning import Planned
 from spec_compiler.spec import Spec
 
 
-@dataclass(frozen=True)
-class Remembered:
+class Remembered(NamedTuple):
     """A graph that was kept, and what it depends on."""
 
     graph: Graph
@@ -65,7 +63,7 @@ class Memory:
     def nested(self, base: Remembered, name: str | None) -> Remembered | None:
         """The graph that Keras made around a base."""
         found = _recalled(nested_key(base.key, name))
-        return replace(found, is_layer=True) if found is not None else None
+        return found._replace(is_layer=True) if found is not None else None
 
     def resized(self, base: Remembered, size: Shape) -> Graph | None:
         """The graph that the constructor made at another size."""

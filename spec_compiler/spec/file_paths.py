@@ -16,7 +16,7 @@ from spec_compiler.files.regular import kind_at
 from spec_compiler.files.vocabulary import NAMES
 from spec_compiler.language.base import Base, Weights
 from spec_compiler.spec import Spec
-from spec_compiler.spec.file_places import asked_in, is_names
+from spec_compiler.spec.file_places import asked_in, has_lists, is_names
 
 
 def missing_files(spec: Spec, *, weights: bool = True) -> None:
@@ -50,6 +50,8 @@ def _missing(base: Base, spec: Spec, weights: bool) -> list[Diagnostic]:
 def _missing_lists(spec: Spec) -> list[Diagnostic]:
     """Vocabularies that layers read by their name, and names of classes, wherever in the spec they stand."""
     problems: list[Diagnostic] = []
+    if not has_lists(spec.source.data):
+        return problems
     for asked in asked_in(spec.source.data):
         if asked.path[-1] == "vocabulary" and "arguments" not in asked.path:  # those of a function are its own
             with collected(problems, *asked.path):

@@ -16,6 +16,7 @@ from spec_compiler.keras_facts.function_names import is_function, is_own
 from spec_compiler.keras_facts.side_effects import FUNCTIONS, READS, READS_OF_OWN, WRITES, Purpose
 from spec_compiler.language.adapted import BY_NAMES
 from spec_compiler.language.places import in_section
+from spec_compiler.text.plain_data import mappings
 from spec_compiler.text.source import walked
 
 # Fields of the language: their place in a spec, `*` standing for the name of one of several bases.
@@ -46,6 +47,7 @@ WORDS: tuple[tuple[str, ...], ...] = (
     *((section.key, name) if name else (section.key,) for section in SECTIONS for name in section.names),
     *((each.key, *each.new_layers, key) for each in SECTIONS if each.new_layers is not None for key in OF_AN_ENTRY),
 )
+_SECTIONS = {place[0] for place in FIELDS}
 _WORDS_BY_SECTION = {place[0]: [each for each in WORDS if each[0] == place[0]] for place in WORDS}
 
 
@@ -82,6 +84,12 @@ def is_word(path: Path) -> bool:
     return any(place[: len(each)] == each for each in _WORDS_BY_SECTION.get(place[0] if place else "", ()))
 
 
+def has_lists(data: Any) -> bool:
+    """Whether a spec may name vocabularies or files of names: sooner seen than what all of it asks for."""
+    keys = {"vocabulary", *BY_NAMES}
+    return any(not keys.isdisjoint(each) for each in mappings(data))
+
+
 def is_names(path: Path) -> bool:
     """Whether names stand at a place, or the name of a file of them, beside a new layer or in `set`.
 
@@ -111,10 +119,13 @@ def asked_in(data: Any) -> Iterator[Asked]:
     ['words.txt']
     """
     for path, value in walked(data):
-        if isinstance(value, Mapping) and path and not is_word(path):
-            own = (name for name in value if isinstance(name, str) and is_function(name))
-            yield from (Asked((*path, name), name.partition(":")[0], "module") for name in own)
-        purpose = None if not isinstance(value, str) or is_word(path) else _purpose(path, value)
+        if isinstance(value, Mapping) and path:
+            own = [name for name in value if isinstance(name, str) and is_function(name)]
+            if own and not is_word(path):  # which takes longer to see
+                yield from (Asked((*path, name), name.partition(":")[0], "module") for name in own)
+        if not isinstance(value, str) or not _may_ask(path, value) or is_word(path):
+            continue
+        purpose = _purpose(path, value)
         if purpose is None:
             continue
         if "weights" in path and not is_names(path):
@@ -127,6 +138,13 @@ def asked_in(data: Any) -> Iterator[Asked]:
             yield Asked(path, value, purpose)
         elif is_function(value) or path[0] == "imports":
             yield Asked(path, value.partition(":")[0], "module")
+
+
+def _may_ask(path: Path, text: str) -> bool:
+    """Whether a text may name a file or a module, which nearly none does, by what is seen at once."""
+    key = next((each for each in reversed(path) if isinstance(each, str)), "")
+    named = key in FUNCTIONS or key in READS or READS_OF_OWN.search(key) is not None
+    return named or ":" in text or path[0] in _SECTIONS
 
 
 def _purpose(path: Path, text: str) -> Purpose | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from spec_compiler.diagnostics import Diagnostic, SpecError, collected
 from spec_compiler.files import vocabulary
 from spec_compiler.spec import Spec
-from spec_compiler.spec.file_places import asked_in, is_names
+from spec_compiler.spec.file_places import asked_in, has_lists, is_names
 
 
 def read_names(spec: Spec) -> Mapping[str, tuple[str, ...]]:
@@ -18,7 +18,7 @@ def read_names(spec: Spec) -> Mapping[str, tuple[str, ...]]:
     """
     names: dict[str, tuple[str, ...]] = {}
     problems: list[Diagnostic] = []
-    for asked in asked_in(spec.source.data):
+    for asked in asked_in(spec.source.data) if has_lists(spec.source.data) else ():
         if is_names(asked.path) and asked.name not in names:
             with collected(problems, *asked.path):
                 names[asked.name] = vocabulary.read_names(asked.name, spec.source.folder)

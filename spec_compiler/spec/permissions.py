@@ -47,6 +47,7 @@ PARTS = (
     "AWQConfig",
     "GPTQConfig",
 )
+_RUN = {"imports", *(place[0] for place, purpose in FIELDS.items() if purpose == "module")}  # sections that run code
 _ALLOW = "if you trust this spec, allow it: `--allow-code`, or `allow_code=True`"
 ALLOW_MODEL = "if you trust this model, allow it: `--allow-code`, or `allow_code=True`"
 
@@ -94,19 +95,23 @@ def _paths(source: Source) -> list[Diagnostic]:
 
 def _code(data: dict[str, Any]) -> Iterator[Diagnostic]:
     for path, value in walked(data):
-        if not path or is_word(path):  # the keys of the spec itself are its fields, whatever they are called
+        if not path:  # the keys of the spec itself are its fields, whatever they are called
             continue
+        found: list[Diagnostic] = []
         if isinstance(value, str):
-            yield from _named_code(path, value)
+            found += _named_code(path, value)
         elif isinstance(value, Mapping):
-            yield from _code_class(path, value)
-            yield from _own_classes(path, value)
-            yield from _serialised_code(path, value)
+            found += (*_code_class(path, value), *_own_classes(path, value), *_serialised_code(path, value))
+        if found and not is_word(path):  # which takes longer to see
+            yield from found
 
 
 def _named_code(path: Path, text: str) -> Iterator[Diagnostic]:
     """A class that runs code, by its name alone, code of the user's own, and a module that is imported."""
-    place, text = plain_place(path), text.strip()  # as the language reads it
+    text = text.strip()  # as the language reads it
+    if path[0] not in _RUN and text not in CODE_LAYERS and not is_function(text):  # as nearly all of them
+        return
+    place = plain_place(path)
     if text in CODE_LAYERS and place[-1] != "class_name":
         yield Diagnostic("SC112", f"a `{text}` layer runs code", path, help=_ALLOW)
     if place == ("imports",):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import Field, StrictInt, StrictStr
 
@@ -45,8 +44,7 @@ class Phase(Section):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedPhase:
+class PlannedPhase(NamedTuple):
     """A phase of training: its epochs, and how many parameters of the result train in it."""
 
     name: str

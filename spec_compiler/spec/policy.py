@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import Field, ValidationError
 
@@ -18,8 +17,7 @@ from spec_compiler.text.source import Source
 from spec_compiler.text.yaml_text import parse_source, read_source
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(NamedTuple):
     """The promises of a policy, and the text that they stand in."""
 
     expect: Expect

@@ -15,6 +15,7 @@ from pydantic import (
     StrictInt,
     StrictStr,
     ValidationError,
+    ValidationInfo,
     create_model,
     model_validator,
 )
@@ -38,7 +39,8 @@ from spec_compiler.spec.steps import Step, field_of
 from spec_compiler.text.blocks import expanded
 from spec_compiler.text.imports import imported
 from spec_compiler.text.overrides import overridden
-from spec_compiler.text.source import Source, leaves, texts_in
+from spec_compiler.text.plain_data import is_plain, leaves
+from spec_compiler.text.source import Source, texts_in
 from spec_compiler.text.yaml_text import parse_source, read_source
 
 EditT = TypeVar("EditT", bound=Edit)
@@ -115,17 +117,19 @@ class Spec(_Edited):
 
     @model_validator(mode="wrap")  # neither `before`, which has no spec yet, nor `after`, which has no data
     @classmethod
-    def _of_data(cls, raw: Any, handler: ModelWrapValidatorHandler[Spec]) -> Spec:
+    def _of_data(cls, raw: Any, handler: ModelWrapValidatorHandler[Spec], info: ValidationInfo) -> Spec:
         """The spec, which knows the data that it was made of, whoever validates it."""
         if isinstance(raw, Mapping):
             for key, value in raw.items():  # permissions and nested models are looked up in the data
+                if is_plain(value):
+                    continue
                 built = next((leaf for leaf in leaves(value) if isinstance(leaf, BaseModel | Parsed)), None)
                 if built is not None:
                     message = f"a section is plain data, got `{type(built).__name__}`"
                     raise SpecError.single("SC103", message, path=(str(key),), help="write it as in YAML")
         spec = handler(raw)
         if spec._source is None and isinstance(raw, Mapping):
-            spec._source = Source(_plain(raw), "")
+            spec._source = info.context if isinstance(info.context, Source) else Source(_plain(raw), "")
         return spec
 
     def __repr__(self) -> str:
@@ -330,11 +334,9 @@ def validate(source: Source) -> Spec:
         message = f"a spec is a mapping, got {show(source.data)}"
         raise source.located(SpecError.single("SC103", message, help="a spec begins with `spec: 1`"))
     try:
-        spec = Spec.model_validate(_without_empty(source.data))
+        return Spec.model_validate(_without_empty(source.data), context=source)
     except ValidationError as error:
         raise source.located(SpecError(said_of(error, Spec.model_fields))) from None
-    spec._source = source
-    return spec
 
 
 def _by_layer(section: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -19,6 +19,7 @@ from spec_compiler.text.variables import COPY, Filling, Told, Variable, size, us
 MOST_COPIES = 1000
 MAX_DEPTH = 32  # blocks inside of each other
 EXPANDED = ("vars", "blocks", "imports")  # sections that are no more in what is validated
+_NAME = re.compile(NAME)
 _TAKE_LAYERS = ("head", "insert", "replace", "steps")
 _HOLDS_ENTRIES = {"insert": ("with",), "replace": ("with",)}
 
@@ -86,9 +87,10 @@ class _Blocks:
     def unused(self) -> Iterator[str]:
         """Those of the spec's own text that nothing uses, not even another block."""
         for name, block in self.own.items():
+            if name in self.used or block.place.source is not None:
+                continue
             others = (each.layers for other, each in self.own.items() if other != name)
-            named = {part for each in others for path, value in walked(each) for part in (*path, value) if part == name}
-            if name not in self.used and not named and block.place.source is None:
+            if not any(name in (*path, value) for each in others for path, value in walked(each)):
                 yield name
 
     def section(self, key: Any, value: Any, at: Path) -> Any:
@@ -227,7 +229,7 @@ class _Blocks:
 
     def _block(self, name: str) -> Block | None:
         """The block of a name: of the spec, or of the package."""
-        if name in self.own or not re.match(NAME, name) or name not in library_names():
+        if name in self.own or not _NAME.match(name) or name not in library_names():
             return self.own.get(name)
         source = library_block(name)
         written = source.data["blocks"][name]
@@ -241,7 +243,7 @@ class _Blocks:
 
     def _near(self, whats: list[str], at: Path, is_key: bool) -> None:
         """Tells of what is no class and no block, but nearly one of these."""
-        if len(whats) != 1 or not re.match(NAME, whats[0]) or near(whats[0], catalogue.layer_names()):
+        if len(whats) != 1 or not _NAME.match(whats[0]) or near(whats[0], catalogue.layer_names()):
             return
         (word,) = whats
         names = near(word, (*self.own, *library_names()))

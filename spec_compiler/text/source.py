@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from spec_compiler.diagnostics import Diagnostic, Fix, Override, Path, SpecError
 from spec_compiler.diagnostics.text_lines import lines_of
 from spec_compiler.files import Folder
+from spec_compiler.text.plain_data import SCALARS, leaves
 
 MOST_NOTES = 4  # of the places that led to one; blocks may be deep in blocks
 
@@ -47,7 +48,7 @@ class Place(NamedTuple):
 
     def below(self, *path: str | int) -> Place:
         """The place of what stands below it."""
-        return self._replace(path=(*self.path, *path)) if path else self
+        return Place((*self.path, *path), self.source, self.related) if path else self
 
 
 @dataclass(frozen=True)
@@ -234,11 +235,6 @@ def texts_in(data: Any) -> Iterator[str]:
     return (each for each in leaves(data) if isinstance(each, str))
 
 
-def leaves(data: Any) -> Iterator[Any]:
-    """Everything in plain data that is neither a mapping nor a list."""
-    return (value for _, value in walked(data) if not isinstance(value, Mapping | list | tuple))
-
-
 def walked(data: Any) -> Iterator[tuple[Path, Any]]:
     """Plain data itself, and every mapping, list and scalar in it, each with its path; keys as the text has them.
 
@@ -248,6 +244,8 @@ def walked(data: Any) -> Iterator[tuple[Path, Any]]:
     while todo:
         path, value = todo.pop()
         yield path, value
+        if isinstance(value, SCALARS):
+            continue
         if isinstance(value, Mapping):
             todo += [((*path, key_text(key)), below) for key, below in value.items()]
         elif isinstance(value, list | tuple):
@@ -260,6 +258,8 @@ def key_text(key: Any) -> str:
     >>> key_text("units"), key_text(True), key_text(None), key_text(3)
     ('units', 'true', 'null', '3')
     """
+    if isinstance(key, str):
+        return key
     return "null" if key is None else str(key).lower() if isinstance(key, bool) else str(key)
 
 

@@ -79,14 +79,18 @@ class Filling:
             return None
         if isinstance(value, dict):
             return {
-                key: self.filled(each, (*at, key_text(key)), place.below(key_text(key))) for key, each in value.items()
+                key: self.filled(each, (*at, key_text(key)), place.below(key_text(key))) if _may_use(each) else each
+                for key, each in value.items()
             }
         if isinstance(value, list):
             made: list[Any] = []
             for index, each in enumerate(value):
-                self._add(each, made, at, place.below(index))
+                if _may_use(each) or index != len(made):
+                    self._add(each, made, at, place.below(index))
+                else:
+                    made.append(each)
             return made
-        return self._text(value, at, place) if isinstance(value, str) and "${" in value else value
+        return self._text(value, at, place) if _may_use(value) else value
 
     def _add(self, entry: Any, made: list[Any], at: Path, place: Place) -> None:
         """Adds what an entry of a list comes to, to what those before it came to."""
@@ -103,7 +107,7 @@ class Filling:
         here = (*at, len(made))
         if here[-1] != place.path[-1]:
             self.places[here] = place
-        made.append(self.filled(entry, here, place))
+        made.append(self.filled(entry, here, place) if _may_use(entry) else entry)
 
     def _text(self, text: str, at: Path, place: Place) -> Any:
         is_whole, values = USE.fullmatch(text) is not None, []
@@ -208,6 +212,11 @@ def uses_in(text: str) -> Iterator[str]:
     for use in USE.finditer(text):
         is_calculated = _CALCULATES.search(use[1]) or flows_in(use[1])
         yield from names_in(use[1]) if is_calculated else (use[1].strip(),)
+
+
+def _may_use(value: Any) -> bool:
+    """Whether there may be a variable in it."""
+    return "${" in value if isinstance(value, str) else isinstance(value, dict | list)
 
 
 def _parts(value: Any) -> Iterable[str | int]:

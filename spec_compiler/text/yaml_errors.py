@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-
-from ruamel.yaml.error import MarkedYAMLError
+from typing import TYPE_CHECKING
 
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.diagnostics.text_lines import position
 from spec_compiler.text.source import Source, Span
+
+if TYPE_CHECKING:
+    from ruamel.yaml.error import MarkedYAMLError
 
 MAX_BYTES = 250_000
 MAX_DEPTH = 64

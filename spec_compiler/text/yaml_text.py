@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import re
 import stat
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from collections.abc import Iterator
 
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.diagnostics.text_lines import position
 from spec_compiler.files import Folder as FileFolder
 from spec_compiler.files.near_files import did_you_mean_file
+from spec_compiler.text.events import Event
 from spec_compiler.text.source import Source
+from spec_compiler.text.usual_yaml import usual_events
 from spec_compiler.text.yaml_errors import (
     MAX_BYTES,
     MAX_DEPTH,
@@ -22,13 +22,12 @@ from spec_compiler.text.yaml_errors import (
     first_line,
     too_large,
     too_many_brackets,
-    yaml_error,
 )
 from spec_compiler.text.yaml_events import Folder
 
 # What YAML does not allow, and what it and other readers disagree on: U+0085, U+2028 and U+2029 end a line for some of
 # them, so that a comment may hide what the parser reads, and U+FEFF has no width.
-_REFUSED = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 def read_source(file: str | os.PathLike[str], inside: FileFolder | None = None, what: str = "spec") -> Source:
@@ -83,17 +82,19 @@ def parse_source(text: str, file: str | None = None) -> Source:
         raise error_at(source, f"nested deeper than {MAX_DEPTH} levels", deep, "SC005", help=None)
     folder = Folder(text, file)
     try:
-        for event in YAML(typ="safe", pure=True).parse(text):
+        for event in usual_events(text) or _all_events(text, file):
             folder.take(event)
-    except MarkedYAMLError as error:
-        raise yaml_error(error, text, file) from None
-    except YAMLError as error:
-        raise SpecError([Diagnostic("SC001", first_line(str(error)), file=file)]) from None
     except SpecError:  # which is a ValueError as well
         raise
     except (ValueError, RecursionError) as error:  # such as `"\UFFFFFFFF"`, which ruamel hands to `chr`
         raise SpecError([Diagnostic("SC001", f"not valid YAML: {first_line(str(error))}", file=file)]) from None
     return folder.finish()
+
+
+def _all_events(text: str, file: str | None) -> Iterator[Event]:
+    from spec_compiler.text.yaml_parser import parsed_events  # takes as long to load as it takes to check a spec
+
+    return parsed_events(text, file)
 
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "parse_source", "read_source"]

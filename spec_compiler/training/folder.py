@@ -6,6 +6,7 @@ import os
 import random
 from collections import Counter
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, quoted, under
 from spec_compiler.files import Folder, gone
@@ -38,8 +39,7 @@ class ImageFolder:
         return {name: counts[label] for label, name in enumerate(self.class_names)}
 
 
-@dataclass(frozen=True)
-class Folders:
+class Folders(NamedTuple):
     """The images to train on and those to validate on, if there are any."""
 
     train: ImageFolder

@@ -6,17 +6,16 @@ import csv
 import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One epoch, counted from 1 through all phases; `metrics` as Keras logs them, validation with `val_`."""
 
     epoch: int
     phase: str
-    metrics: Mapping[str, float] = field(hash=False)
+    metrics: Mapping[str, float]
     learning_rate: float | None = None
     seconds: float = 0.0
 
@@ -87,7 +86,7 @@ class History:
 
     def to_json(self) -> list[dict[str, Any]]:
         """The rows as plain data."""
-        return [asdict(row) for row in self.rows]
+        return [row._asdict() for row in self.rows]
 
     @classmethod
     def from_json(cls, rows: Sequence[Mapping[str, Any]]) -> History:

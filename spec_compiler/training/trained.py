@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from spec_compiler.edits.freezing import normalizes
 from spec_compiler.graph import Graph
@@ -13,8 +13,7 @@ from spec_compiler.spec import Spec
 from spec_compiler.training.check import counts_of_trained, graph_of_phase
 
 
-@dataclass(frozen=True)
-class Trained:
+class Trained(NamedTuple):
     """What trains in a phase, or with None of the result as the spec leaves it.
 
     `graph` says which layers do, `counts` how many parameters of each change with the gradient.
@@ -22,7 +21,7 @@ class Trained:
 
     phase: str | None
     graph: Graph
-    counts: Mapping[str, int] = field(hash=False)
+    counts: Mapping[str, int]
 
     def changes(self, name: str) -> bool:
         """Whether training changes a weight of a layer, which may be inside of a nested model."""

@@ -119,7 +119,8 @@ def test_python_has_what_collects_a_protocols_members() -> None:
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow is asked itself")
 def test_an_array_becomes_a_tensor_without_a_copy() -> None:
-    from spec_compiler.backend.models.symbolic import _tensor, empty
+    from spec_compiler.backend.models.symbolic import _tensor
+    from spec_compiler.graph.aligned import empty
 
     array = empty((64, 64), "float32")
     array[:] = 3
@@ -138,7 +139,8 @@ def test_a_tensor_made_by_a_copy_has_the_same_bits(dtype: str) -> None:
         pytest.skip("JAX has no integers of 64 bits unless it is told to")
     if (keras.backend.backend(), dtype) == ("torch", "uint32"):
         pytest.skip("Keras has no such integers on torch")
-    from spec_compiler.backend.models.symbolic import _tensor, empty
+    from spec_compiler.backend.models.symbolic import _tensor
+    from spec_compiler.graph.aligned import empty
 
     values = np.random.default_rng(0).integers(0, 1000, (5, 7)).astype(dtype)
     aligned = empty(values.shape, dtype)

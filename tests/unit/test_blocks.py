@@ -11,6 +11,7 @@ import pytest
 
 from spec_compiler import load_spec
 from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.edits.head import Head
 from spec_compiler.spec.output_paths import files_named
 from spec_compiler.spec.permissions import Permissions
 from spec_compiler.text.arithmetic import evaluate
@@ -328,3 +329,20 @@ def test_the_page_says_what_is_so() -> None:
     assert second["head"][1:3] == ["GlobalAveragePooling2D", {"Dropout": 0.3}]
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", page.read_text(encoding="utf-8"), re.M))
     assert rows == {name: library_block(name).data["blocks"][name]["description"] for name in library_names()}
+
+
+class Alike:
+    """Objects that are all written the same."""
+
+    def __repr__(self) -> str:
+        return "alike"
+
+
+def test_what_is_written_alike_is_not_taken_for_the_same() -> None:
+    given = [1, 1.0, True, "1", Alike(), Alike()]
+    entries = [{"own": {"value": value}} for value in given]
+    block = {"vars": {"value": None}, "layers": [{"my_layers:Own": {"value": "${value}"}}]}
+    head = load_spec({"spec": 1, "blocks": {"own": block}, "head": entries}).section(Head)
+    assert head is not None
+    made = [entry.copies[0][0].arguments["value"] for entry in head.root]
+    assert [(type(value), value) for value in made] == [(type(value), value) for value in given]

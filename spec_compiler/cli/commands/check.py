@@ -12,8 +12,8 @@ import click
 
 from spec_compiler.cli.options import permission_options, policy_option, sandbox_option, set_option
 from spec_compiler.cli.progress import progress
+from spec_compiler.cli.rendered import render_all
 from spec_compiler.cli.reports import REPORT_FORMATS, report
-from spec_compiler.cli.show import render_all
 from spec_compiler.cli.terminal import NEWLINE, counted, echo, joined, style
 from spec_compiler.compiler import Checked, checked
 from spec_compiler.diagnostics import RULES, Diagnostic, did_you_mean

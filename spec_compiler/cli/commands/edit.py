@@ -14,8 +14,9 @@ from spec_compiler.cli.formats import PLAN_FORMATS, PLAN_SUFFIXES, plan_as
 from spec_compiler.cli.options import SpecCall
 from spec_compiler.cli.pictures import FORMATS, Picture
 from spec_compiler.cli.progress import progress
+from spec_compiler.cli.rendered import render_all
 from spec_compiler.cli.save import ledger_name, ready, save_build, save_text
-from spec_compiler.cli.show import layer_rows, ledger_text, plan_text, render_all, table_text
+from spec_compiler.cli.show import layer_rows, ledger_text, plan_text, table_text
 from spec_compiler.cli.terminal import NEWLINE, echo
 from spec_compiler.compiler import compile_spec, plan_spec
 from spec_compiler.diagram import VIEWS

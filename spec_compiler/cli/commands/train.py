@@ -12,7 +12,7 @@ import click
 
 from spec_compiler.cli.options import SpecCall, gathered, permission_options, policy_option, set_option
 from spec_compiler.cli.progress import progress
-from spec_compiler.cli.show import render_all
+from spec_compiler.cli.rendered import render_all
 from spec_compiler.cli.signals import Stopped, not_mistaken
 from spec_compiler.cli.terminal import NEWLINE, TO_THE_START, Shown, counted, echo, joined, shown, style
 from spec_compiler.files.run_folder import BEST
