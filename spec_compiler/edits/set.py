@@ -87,11 +87,6 @@ class Set(Selecting, Edit):
             problems.append(replace(problem.under("to"), notes=(*problem.notes, f"`{layer.name}` is a `{cls}`")))
         if problems:
             raise SpecError(problems)
-        if layer.is_new and self.weights is not None:
-            message = f"`{layer.name}` is a new layer, which has no weights yet"
-            raise SpecError.single(
-                "SC303", message, path=("weights",), help="say `weights` beside it, where it is made"
-            )
         if layer.is_new:
             return layer.with_arguments({**layer.arguments, **self.to})
         changed = replace(layer, changed={**layer.changed, **self.to}, changed_by=origin)
@@ -111,11 +106,12 @@ class Set(Selecting, Edit):
             return
         which = f"`{layers[0].name}`" if len(layers) == 1 else f"any of the {len(layers)} selected layers"
         why = f"there is nothing to adapt in {which}"
+        help: str | Advice = Advice("leave it out", Remove())
         if all(layer.is_new for layer in layers):
             whose = f"{which} is" if len(layers) == 1 else "the selected layers are"
             why = f"{whose} new, without values of the base"
+            help = Advice("leave it out, or say `weights` beside it where it is made", Remove())
         message = f"`weights: {self.weights.strategy}` has no effect: {why}"
-        help = Advice("leave it out", Remove())
         raise SpecError.single("SC310", message, path=("weights",), at_key=True, help=help)
 
 

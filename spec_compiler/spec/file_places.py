@@ -143,7 +143,7 @@ def asked_in(data: Any) -> Iterator[Asked]:
 def _may_ask(path: Path, text: str) -> bool:
     """Whether a text may name a file or a module, which nearly none does, by what is seen at once."""
     key = next((each for each in reversed(path) if isinstance(each, str)), "")
-    named = key in FUNCTIONS or key in READS or READS_OF_OWN.search(key) is not None
+    named = (key,) in _KEYS or key in FUNCTIONS or key in READS or READS_OF_OWN.search(key) is not None
     return named or ":" in text or path[0] in _SECTIONS
 
 

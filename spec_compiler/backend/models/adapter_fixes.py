@@ -17,10 +17,7 @@ from spec_compiler.keras_facts.argument_values import flow
 from spec_compiler.language.adapted import SetWeights
 from spec_compiler.language.places import in_section
 
-_WORDS = {
-    **dict.fromkeys(("Conv1D", "Conv2D", "Conv3D"), ("centre",)),
-    **dict.fromkeys(("Embedding", "ReversibleEmbedding"), ("first_rows", "bicubic")),
-}
+_WORDS = dict.fromkeys(("Embedding", "ReversibleEmbedding"), ("first_rows", "bicubic"))
 
 
 def adapted_fixes(layer: LayerSpec, variables: tuple[VariableSpec, ...], graph: Graph) -> Iterator[Fix]:
