@@ -16,13 +16,12 @@ from spec_compiler.channels.groups import Channels
 from spec_compiler.channels.importance import By, is_gamma
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.edits.narrowed_graph import narrowed
+from spec_compiler.edits.own_channels import HEADS, alike, number_of, part_of, per_root, roots_of
 from spec_compiler.graph import Graph, LeftOut
 from spec_compiler.graph.group_change import GroupChange
 from spec_compiler.graph.layer_spec import LayerSpec, Origin
 from spec_compiler.graph.resolve import resolve, resolve_one
 from spec_compiler.language.selectors import Selector
-
-HEADS = "heads"  # of attention: they are what it makes by itself, its channels are those of what it is added to
 
 
 @dataclass
@@ -58,11 +57,12 @@ class Narrowing:
 
         def ranked(layer: str, group: Group, asked: Sequence[int]) -> str | None:
             if by == "gamma" and not any(is_gamma(use) for use in group.uses):
-                return "it goes through no BatchNormalization, whose gamma is to say what counts"
+                return _NO_GAMMA
             roots = [root for root in asked if self._can_go(group, root)]
-            parts = list(self._alike(group, np.array(roots, dtype=np.intp)))
-            each = self._per_root(layer, group)
-            wanted = keep if isinstance(keep, float) else max(1, round(keep / each))
+            parts = list(alike(self.channels, group, np.array(roots, dtype=np.intp)))
+            each = per_root(self.channels, layer, group)
+            number = keep if isinstance(keep, float) else part_of(self.channels, keep, layer, group)
+            wanted = number if isinstance(keep, float) else max(1, round(number / each))
             share = wanted if isinstance(wanted, float) or len(parts) == 1 else wanted / len(roots)
             stays = [how_many(len(part), share, -(-round_to // each)) for part in parts]
             if sum(stays) == len(roots):
@@ -118,13 +118,16 @@ class Narrowing:
         self.how = "each copied in turns"
 
         def copied(layer: str, group: Group, asked: Sequence[int]) -> str | None:
-            each = self._per_root(layer, group)
-            there = sum(self.fixed.get(root, 1) for root in self._roots(layer, group))
-            if to <= there * each:
-                return f"it has {there * each} channels already"
-            if to % each:
+            each = per_root(self.channels, layer, group)
+            there = sum(self.fixed.get(root, 1) for root in roots_of(self.channels, layer, group))
+            number, wanted = number_of(self.channels, layer, group), part_of(self.channels, to, layer, group)
+            if wanted <= there * each:
+                return f"it has {number} channels already"
+            if wanted % 1:
+                return f"its channels come from several layers, which cannot make {to} of {number} in equal parts"
+            if wanted % each:
                 return f"its channels come in groups of {each}"
-            times, more = divmod(to // each - there + len(asked), len(asked))
+            times, more = divmod(int(wanted) // each - there + len(asked), len(asked))
             if group.uneven and more:
                 return f"all must be copied equally often, {next(iter(group.uneven.values())).text}"
             for at, root in enumerate(asked):
@@ -146,7 +149,7 @@ class Narrowing:
             if not groups:
                 left.append((layer, self._why_none(layer)))
             for group in groups:
-                roots = self._roots(layer, group)
+                roots = roots_of(self.channels, layer, group)
                 asked = [root for root in roots if root not in self.done]  # others of a group may be another layer's
                 if asked or not roots:
                     why = self._reason(group, asked) or choose(layer, group, asked)
@@ -182,31 +185,6 @@ class Narrowing:
         has_kernel = any("kernel" in each.path for each in self.before.layers[layer].weights)
         return tuple(made) if made or has_kernel else None
 
-    def _roots(self, layer: str, group: Group) -> list[int]:
-        """The channels of a layer that are in a group."""
-        unit = HEADS if self.channels.line_of(layer, HEADS) is not None else "channels"
-        own = set(self.channels.channels_of(layer, unit).tolist())
-        return [root for root in group.channels.tolist() if root in own]
-
-    def _per_root(self, layer: str, group: Group) -> int:
-        """How many of a layer's channels leave as one: a whole group of a convolution in groups."""
-        line = self.channels.line_of(layer)
-        roots = self._roots(layer, group)
-        if line is None or group.unit == HEADS:
-            return 1
-        return max(1, int(np.isin(self.channels.root[line], roots).sum()) // max(1, len(roots)))
-
-    def _alike(self, group: Group, roots: Array) -> Iterator[Array]:
-        """The channels in parts: those of one have equally many places in every variable, any may go for another."""
-        size = len(self.channels.root)
-        places = [np.bincount(self.channels.root[use.line], minlength=size)[roots] for use in group.uses]
-        if not places:
-            yield roots
-            return
-        kinds = np.unique(np.stack(places), axis=1, return_inverse=True)[1].reshape(-1)
-        for kind in range(kinds.max() + 1):
-            yield roots[kinds == kind]
-
     # why not
 
     def _can_go(self, group: Group, root: int) -> bool:
@@ -235,6 +213,7 @@ class Narrowing:
     def _refused(self, layer: str, why: str, path: Path, at_key: bool = False) -> SpecError:
         message = f"`{layer}` cannot be {self._done_to}: {_said(why)}"
         help = "what goes in and out keeps its size: name other layers" if why.startswith(_END) else None
+        help = "choose by what makes them, with `by: l1`" if why == _NO_GAMMA else help
         group = self.channels.group_of(layer) if layer in self.before.layers else None
         if group is not None and group.mixed and not group.pinned and self.origin.section == "prune":
             help = "`inexact: allow` prunes it all the same, no masked model equals the result then"
@@ -284,7 +263,7 @@ class Narrowing:
         maker: LayerPath = group.makers[0]
         if group.unit == HEADS or len(maker) > 1:
             return 1
-        return self._per_root(maker[0], group)
+        return per_root(self.channels, maker[0], group)
 
 
 def _is_name(selector: Selector) -> bool:
@@ -295,6 +274,7 @@ def _path(selector: Selector) -> Path:
     return selector.terms[0].path if len(selector.terms) == 1 else selector.path
 
 
+_NO_GAMMA = "it goes through no BatchNormalization, whose gamma is to say what counts"
 _END = "the model's "  # begins the reason of what is one of its ends
 
 
