@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from spec_compiler.adapters.input_channels import Along, Mix, Run, laid_out
+from spec_compiler.edits.preprocess import same_for_all
 from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Unfit
 from spec_compiler.graph.layer_spec import LayerSpec
 from spec_compiler.graph.same_arguments import arguments_of
+from spec_compiler.keras_facts.argument_values import flow
 
 if TYPE_CHECKING:
     from spec_compiler.channels.atoms import Reason, Use
@@ -97,9 +99,9 @@ class Readers:
         other = reason.text.startswith("the model's input")
         return f"its channels are one with those of {reason.text}" if other else reason.text
 
-    def _choose(self, reason: str) -> None:
+    def _choose(self, reason: str, help: str | None = None) -> None:
         if self.mix.chosen is None:
-            raise Unfit(f"{reason}, and `{self.mix.strategy}` mixes channels")
+            raise Unfit(f"{reason}, and `{self.mix.strategy}` mixes channels", help)
 
     def _between(self, takers: set[str]) -> set[str]:
         """The calls that the input reaches before layers that sum over its channels."""
@@ -144,7 +146,11 @@ class Readers:
             if runs != (Run(1, 1, runs[0].is_turned),) or not is_along:
                 raise Unfit(f"{where} has a number for each channel and place, its `{key}`")
             if len(set(numbers)) > 1:
-                self._choose(f"{where} has another `{key}` for each channel")
+                help = None
+                if layer.origin.path[-1:] == ("preprocess",):
+                    rescale = flow(same_for_all(layer.name))
+                    help = f"write `rescale: {rescale}`, the same for all channels, in the place of `preprocess`"
+                self._choose(f"{where} has another `{key}` for each channel", help)
                 old = numbers[::-1] if runs[0].is_turned else numbers
                 made = [neutral if i is None else old[i] for i in self.mix.chosen or ()]
                 made = made[::-1] if runs[0].is_turned else made

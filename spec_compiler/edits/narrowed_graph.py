@@ -32,7 +32,9 @@ def narrowed(
         if now is was:
             layers[name], shaped_layers[name] = layer, was
             continue
-        now = shaped_layers[name] = replace(now, adapter=adapter(was, _puts_out_others(name, known, channels, counts)))
+        if was.keeps_weights or was.adapter is not None:  # else it begins anew, at its new size
+            now = replace(now, adapter=adapter(was, _puts_out_others(name, known, channels, counts)))
+        shaped_layers[name] = now
         layers[name] = _draft(layer, was, now)
     nodes = _nodes(known, channels, counts, ())
     return replace(

@@ -8,6 +8,7 @@ a rounded square is the number itself.
 
 from __future__ import annotations
 
+import statistics
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -71,6 +72,19 @@ def apply(graph: Graph, path: Path, application: str, as_in_the_base: bool = Fal
         tensor = ValueRef(layer.name)
     rewire = dict.fromkeys(graph.edges_from(ref), tensor)
     return graph.spliced(origin, layers=layers, after={ref.node: nodes}, rewire=rewire)
+
+
+def same_for_all(layer: str) -> dict[str, float]:
+    """The `rescale` that does to every channel what the preprocessing with this layer does to them on average.
+
+    >>> same_for_all("preprocess_center"), same_for_all("preprocess_normalize")
+    ({'scale': 1.0, 'offset': -114.8}, {'scale': 0.01738, 'offset': -1.99})
+    """
+    scale, offset = 1.0, 0.0
+    for _, _, mean, std in _STEPS["torch" if layer.startswith("preprocess_normalize") else "caffe"]:
+        mean, std = (statistics.fmean(each) if isinstance(each, list) else each for each in (mean, std))
+        scale, offset = scale / std, (offset - mean) / std
+    return {"scale": float(f"{scale:.4g}"), "offset": float(f"{offset:.4g}")}
 
 
 @dataclass(frozen=True)
