@@ -24,7 +24,7 @@ import numpy
 
 ROOT = Path(__file__).parents[1]
 VGG16_BYTES = 138_357_544 * 4
-LARGE = ("stem", "cut", "memory")  # tasks whose sides take much memory
+LARGE = ("stem", "cut", "memory", "prune:", "widen:")  # tasks whose sides take much memory
 PREPARED_BYTES = 3 * VGG16_BYTES  # of the sides, the hand-written one needs most: two models
 
 
@@ -57,6 +57,16 @@ ROWS = (
     Row("`check --static`, whole process | importing pydantic, ruamel.yaml, jsonschema", "static", "ours", "other", 2),
     Row("the same of ten blocks in a hundred entries | the same", "static:blocks", "ours", "other", 2),
     Row("`plan` the second time, whole process | the first time", "plan", "second", "first", None),
+    Row("ResNet50 pruned: planned without Keras (seconds)", "pruned", "ours", "", 0.5, "seconds"),
+    Row("the same, `check --static`, whole process (seconds)", "static:pruned", "ours", "", None, "seconds"),
+    Row("VGG16 pruned by half, in memory | copied as it is", "prune:VGG16", "ours", "copy", None),
+    Row("VGG16 pruned by half, from `.keras` | copied as it is", "prune:VGG16.keras", "ours", "copy", None),
+    Row("VGG16 pruned by half, from legacy H5 | copied as it is", "prune:VGG16.h5", "ours", "copy", None),
+    Row("VGG16 widened, in memory | the wider one, copied", "widen:VGG16", "ours", "result", None),
+    Row("VGG16 widened, from `.keras` | copied as it is", "widen:VGG16.keras", "ours", "copy", None),
+    Row("ResNet50 pruned by half, in memory | copied as it is", "prune:ResNet50", "ours", "copy", None),
+    Row("ResNet50 pruned by half, in memory | the narrower one, copied", "prune:ResNet50", "ours", "result", None),
+    Row("ResNet50 widened, in memory | the wider one, copied", "widen:ResNet50", "ours", "result", None),
     Row("NASNetLarge: resolve, edits, check, plan (seconds)", "edits", "ours", "", 0.1, "seconds"),
     Row("NASNetLarge: folded diff to SVG after the plan (seconds)", "diagram", "ours", "", 1.0, "seconds"),
 )
@@ -64,6 +74,7 @@ ROWS = (
 
 SPEC = str(ROOT / "specs" / "vgg16_hed_fast_stem.yaml")
 BLOCKS = str(ROOT / "benchmarks" / "blocks.yaml")
+PRUNED = str(ROOT / "benchmarks" / "pruned.yaml")
 COMMAND = [str(Path(sys.executable).with_name("spec-compiler"))]
 IMPORTS = "import pydantic, ruamel.yaml, jsonschema"
 PROCESSES = {  # what is timed as a whole process, side by side
@@ -75,6 +86,7 @@ PROCESSES = {  # what is timed as a whole process, side by side
         "ours": [*COMMAND, "check", "--static", BLOCKS],
         "other": [sys.executable, "-c", IMPORTS],
     },
+    "static:pruned": {"ours": [*COMMAND, "check", "--static", PRUNED]},
     "plan": {
         "first": ["env", "SPEC_COMPILER_CACHE=off", *COMMAND, "plan", SPEC],
         "second": [*COMMAND, "plan", SPEC],
@@ -169,6 +181,7 @@ def main() -> int:
     # What an installer does, and a checkout may not have had: byte code for the package, and once a plan of the spec
     # whose base is to be known.
     subprocess.run([sys.executable, "-m", "compileall", "-q", str(ROOT / "spec_compiler")], check=True)
+    subprocess.run([*COMMAND, "plan", PRUNED], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     subprocess.run([*COMMAND, "plan", SPEC], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     chosen = [row for row in ROWS if not asked.only or asked.only in row.task]
     runs: dict[tuple[str, str], list[dict[str, Any]]] = {}

@@ -129,6 +129,39 @@ def in_memory() -> tuple[Run, Run]:
     return lambda: compile_spec(spec, base=base).model, by_hand
 
 
+PRUNE = {"prune": {"layers": "type:Conv2D", "keep": 0.5, "round_to": 8}}
+WIDEN = {
+    "VGG16": [{"layers": "block1_conv1", "to": 96}, {"layers": "fc1", "to": 5120}],
+    "ResNet50": [{"layers": "conv1_conv", "to": 96}, {"layers": "conv4_block3_2_conv", "to": 384}],
+}
+
+
+def adapted(section: str, of: str, side: str) -> Run:
+    """A model pruned or widened, from a file where `of` ends in its suffix; or `copy`, it, or the `result`, copied."""
+    name, dot, suffix = of.partition(".")
+    spec = load_spec({"spec": 1, **(PRUNE if section == "prune" else {"widen": WIDEN[name]})})
+    plain = load_spec({"spec": 1})
+    if dot:
+        base = {"application": name, "weights": str(weights_file(dot + suffix))}
+        spec, plain = (load_spec({"base": base, **dict(each.source.data)}) for each in (spec, plain))
+        _read_ahead(weights_file(dot + suffix))
+        return lambda: compile_spec(plain if side == "copy" else spec).model
+    keras.utils.set_random_seed(0)
+    model = getattr(keras.applications, name)(weights=None)
+    model = compile_spec(spec, base=model).model if side == "result" else model
+    return lambda: compile_spec(spec if side == "ours" else plain, base=model).model
+
+
+def planned_pruned() -> Run:
+    """The plan of a pruned ResNet50 by what is remembered of the base, NumPy's import with it."""
+    from spec_compiler.memory.answers import Memory
+    from spec_compiler.planning import planned
+    from spec_compiler.spec.permissions import Permissions
+
+    spec = load_spec(Path(__file__).with_name("pruned.yaml"))
+    return lambda: planned(spec, Memory(), Permissions()).plan
+
+
 def deep(count: int, residual: bool, compiled: bool) -> Run:
     """A spec whose head is a chain, or a residual net, of so many layers: planned, or compiled."""
     inputs = keras.Input((8,), name="start")
@@ -188,9 +221,11 @@ def run_of(task: str, side: str) -> tuple[Run, list[str]]:
         return (raw(suffix) if side == "raw" else cut(suffix)[side == "hand"]), ["block1_conv1", "block2_conv2"]
     if name == "memory":
         return in_memory()[side == "hand"], ["conv1_conv", "conv5_block3_3_conv"]
+    if name in ("prune", "widen"):
+        return adapted(name, suffix, side), []
     if name in ("chain", "residual"):
         return deep(int(side), name == "residual", suffix == "compile"), []
-    return {"edits": edits_on_nasnet, "diagram": diagram_of_nasnet}[name](), []
+    return {"edits": edits_on_nasnet, "pruned": planned_pruned, "diagram": diagram_of_nasnet}[name](), []
 
 
 def _read_ahead(path: Path) -> None:
