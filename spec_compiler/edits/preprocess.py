@@ -78,7 +78,7 @@ def same_for_all(layer: str) -> dict[str, float]:
     """The `rescale` that does to every channel what the preprocessing with this layer does to them on average.
 
     >>> same_for_all("preprocess_center"), same_for_all("preprocess_normalize")
-    ({'scale': 1.0, 'offset': -114.8}, {'scale': 0.01738, 'offset': -1.99})
+    ({'scale': 1.0, 'offset': -114.8}, {'scale': 0.01735, 'offset': -1.987})
     """
     scale, offset = 1.0, 0.0
     for _, _, mean, std in _STEPS["torch" if layer.startswith("preprocess_normalize") else "caffe"]:
