@@ -1,6 +1,6 @@
 """The curves of one run with another one's in dashes.
 
-`python scripts/compare_runs.py RUN OTHER PICTURE [TITLE]`, both folders of `spec-compiler train`.
+`python scripts/compare_runs.py RUN OTHER PICTURE [TITLE [LABEL LABEL]]`, both folders of `spec-compiler train`.
 """
 
 from __future__ import annotations
@@ -33,9 +33,11 @@ def line(name: str, history: History) -> str:
 
 if __name__ == "__main__":
     run, other, picture = (Path(each) for each in sys.argv[1:4])
+    title = sys.argv[4] if len(sys.argv) > 4 else ""
+    labels = sys.argv[5:7] or ["pretrained", "random weights"]
     picture.parent.mkdir(parents=True, exist_ok=True)
-    mine, beside = history_of(run), history_of(other)
-    draw_curves(mine, [str(picture)], title=sys.argv[4] if len(sys.argv) > 4 else "", beside=beside)
-    print(line("pretrained", mine))
-    print(line("random weights", beside))
+    histories = [history_of(run), history_of(other)]
+    draw_curves(histories[0], [str(picture)], title=title, beside=histories[1])
+    for label, history in zip(labels, histories, strict=True):
+        print(line(label, history))
     print(f"saved {picture}")

@@ -14,13 +14,13 @@ from sklearn.datasets import load_digits
 
 
 def write_digits(folder: Path, size: int) -> int:
-    """Writes the images, white on black in RGB, and returns how many there are."""
+    """Writes the images, white on black in gray, and returns how many there are."""
     digits = load_digits()
     for number, (pixels, label) in enumerate(zip(digits.images, digits.target, strict=True)):
         place = folder / str(label)
         place.mkdir(parents=True, exist_ok=True)
         gray = np.round(pixels * (255 / 16)).astype("uint8")
-        image = Image.fromarray(gray).resize((size, size), Image.Resampling.BICUBIC).convert("RGB")
+        image = Image.fromarray(gray).resize((size, size), Image.Resampling.BICUBIC)
         image.save(place / f"{number:04d}.png")
     return len(digits.target)
 
