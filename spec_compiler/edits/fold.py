@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, show, under
 from spec_compiler.edits.edit import Edit
-from spec_compiler.edits.foldable import CannotFold
-from spec_compiler.edits.folding import Folding
 from spec_compiler.edits.freezing import normalizes
 from spec_compiler.graph import Graph
 from spec_compiler.graph.enclosed import enclosed, reach
@@ -22,6 +20,9 @@ from spec_compiler.graph.resolve import resolve
 from spec_compiler.language.parsed import Parsed
 from spec_compiler.language.section import Value
 from spec_compiler.language.selectors import Selector
+
+if TYPE_CHECKING:
+    from spec_compiler.edits.foldable import CannotFold
 
 BATCH_NORM = "batch_norm"
 _MOST = 3  # reasons in one message
@@ -93,6 +94,11 @@ class Fold(Value, Edit):
             SpecError: SC201 for no such layer, SC322 for one by its name that cannot be folded, or several of which
                 none can.
         """
+        from spec_compiler.edits.foldable import (
+            CannotFold,
+        )  # a check of a spec that adapts nothing is to start without it
+        from spec_compiler.edits.folding import Folding  # as above
+
         origin = Origin("fold", path)
         norms = self._norms(graph)
         folding, left = Folding(graph, origin), {}

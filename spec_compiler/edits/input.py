@@ -10,7 +10,6 @@ from pydantic import ConfigDict, Field, StrictInt, StrictStr, model_validator
 
 from spec_compiler.diagnostics import Path, SpecError, did_you_mean, quoted, under
 from spec_compiler.edits.edit import Edit
-from spec_compiler.edits.input_channels import AdaptChannels
 from spec_compiler.edits.preprocess import Preprocess
 from spec_compiler.edits.rescale import Rescale, Scale
 from spec_compiler.graph import Graph
@@ -148,6 +147,10 @@ class Input(Section, Edit):
         if self.rescale is not None:
             yield ("rescale",), Rescale(self.rescale, self._named)
         if self.weights is not None:
+            from spec_compiler.edits.input_channels import (
+                AdaptChannels,
+            )  # a check of a spec that adapts nothing is to start without it
+
             yield ("weights",), AdaptChannels(self.weights, self._named, self._beside_weights)
 
     @property

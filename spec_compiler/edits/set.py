@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from spec_compiler.adapters import of_changed_layer
 from spec_compiler.diagnostics import Advice, Diagnostic, Path, SpecError
 from spec_compiler.diagnostics.advice import Remove
 from spec_compiler.edits.edit import Edit
@@ -92,6 +91,10 @@ class Set(Selecting, Edit):
         changed = replace(layer, changed={**layer.changed, **self.to}, changed_by=origin)
         if self.weights is None:
             return changed
+        from spec_compiler.adapters import (
+            of_changed_layer,
+        )  # a check of a spec that adapts nothing is to start without it
+
         adapter = of_changed_layer(self.weights, layer, _below(origin, "weights"), graph)
         return replace(changed, adapter=adapter) if adapter.is_needed(changed) else changed
 

@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from spec_compiler.adapters import of_new_layer
 from spec_compiler.diagnostics import Path, SpecError, did_you_mean, near, under
-from spec_compiler.edits.block_weights import branch_ends
 from spec_compiler.edits.ends import count_outputs, model_output, single_output, tensor
 from spec_compiler.edits.joins import Call, call_of
 from spec_compiler.edits.new_names import Match, layer_name, make_layer, name_in_keras, unused_name
@@ -159,6 +157,8 @@ class Walk:
         """What gives a new layer the values that its `weights` say."""
         if entry.weights is None:
             return None
+        from spec_compiler.adapters import of_new_layer  # a check of a spec that adapts nothing is to start without it
+
         graph = self._so_far()
         source = self._source_of_weights(entry.weights.of, graph, path) if entry.weights.of is not None else None
         origin = Origin(self.made.origin.section, (*self.made.origin.path, *path, "weights"))
@@ -301,6 +301,9 @@ class Walk:
         path: Path,
     ) -> None:
         """Lets the layers of a block that its `weights` are for have an adapter each."""
+        from spec_compiler.adapters import of_new_layer  # as above
+        from spec_compiler.edits.block_weights import branch_ends  # as above
+
         made = self.made
         origin = Origin(made.origin.section, (*made.origin.path, *path, "weights"))
         flows_in = takes[0] if len(takes) == 1 else None

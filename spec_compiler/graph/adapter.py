@@ -9,13 +9,13 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from spec_compiler.diagnostics import Path
-from spec_compiler.graph.equation import Equation
 
 if TYPE_CHECKING:
     from spec_compiler.diagnostics import Fix
+    from spec_compiler.graph.equation import Equation
     from spec_compiler.graph.graph import Graph
     from spec_compiler.graph.layer_spec import LayerSpec, Origin, Place, VariableSpec
     from spec_compiler.graph.node import Node
@@ -63,8 +63,7 @@ class Values(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Recipe:
+class Recipe(NamedTuple):
     """How one variable is made: of which variables of the base, by what formula.
 
     `make` gives an array of the variable's shape; its dtype is cast to the variable's. `formula` is empty for a copy.
@@ -75,8 +74,7 @@ class Recipe:
     make: Callable[[Values], Array]
 
 
-@dataclass(frozen=True)
-class Contract:
+class Contract(NamedTuple):
     """What an adapter promises of the result.
 
     Attributes:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from spec_compiler.graph.layer_spec import Origin
 
 
-@dataclass(frozen=True)
-class GroupChange:
+class GroupChange(NamedTuple):
     """Channels that become fewer or more together.
 
     Attributes:
@@ -34,4 +33,4 @@ class GroupChange:
     def relabelled(self, names: Mapping[str, str]) -> GroupChange:
         """The same with layers under other names."""
         makers, readers = (tuple(names.get(each, each) for each in part) for part in (self.makers, self.readers))
-        return replace(self, makers=makers, readers=readers)
+        return self._replace(makers=makers, readers=readers)

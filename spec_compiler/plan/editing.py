@@ -9,7 +9,6 @@ from itertools import takewhile
 from spec_compiler.diagnostics import Path, SpecError, dotted
 from spec_compiler.edits import EDITS, Edit
 from spec_compiler.edits.input import Input
-from spec_compiler.edits.input_channels import opened_to_inputs
 from spec_compiler.edits.input_dtypes import check_input_dtypes
 from spec_compiler.edits.inputs import Inputs
 from spec_compiler.edits.resized import as_constructed
@@ -31,7 +30,13 @@ def opened_for(spec: Spec, base: Graph) -> Graph:
     graph = opened(base, spec.texts())
     adapts = any(each.weights is not None for _, each in spec.said(Input))
     adapts = adapts or any(each.weights is not None for _, said in spec.said(Inputs) for each in said.root.values())
-    return opened_to_inputs(graph) if adapts else graph
+    if not adapts:
+        return graph
+    from spec_compiler.edits.input_channels import (
+        opened_to_inputs,
+    )  # a check of a spec that adapts nothing is to start without it
+
+    return opened_to_inputs(graph)
 
 
 def size_of(spec: Spec) -> Shape | None:

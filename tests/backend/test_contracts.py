@@ -67,8 +67,8 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Callable[[Made], None]:
         def new(weights: Any, source: Any, origin: Any, graph: Any, takes: Any) -> Adapter:
             return ByHand(origin, *adapters["new"])
 
-        monkeypatch.setattr("spec_compiler.edits.set.of_changed_layer", changed)
-        monkeypatch.setattr("spec_compiler.edits.wiring.of_new_layer", new)
+        monkeypatch.setattr("spec_compiler.adapters.of_changed_layer", changed)
+        monkeypatch.setattr("spec_compiler.adapters.of_new_layer", new)
 
     return use
 
