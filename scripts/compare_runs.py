@@ -37,7 +37,7 @@ if __name__ == "__main__":
     labels = sys.argv[5:7] or ["pretrained", "random weights"]
     picture.parent.mkdir(parents=True, exist_ok=True)
     histories = [history_of(run), history_of(other)]
-    draw_curves(histories[0], [str(picture)], title=title, beside=histories[1])
+    draw_curves(histories[0], [str(picture)], title=title, beside=(labels[1], histories[1]))
     for label, history in zip(labels, histories, strict=True):
         print(line(label, history))
     print(f"saved {picture}")

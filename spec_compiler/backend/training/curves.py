@@ -13,10 +13,12 @@ _PHASES = ("#f2f2f2", "#ffffff")
 _FORMATS = {".png": "png", ".svg": "svg"}
 
 
-def draw_curves(history: History, files: Sequence[str], title: str = "", beside: History | None = None) -> bool:
+def draw_curves(
+    history: History, files: Sequence[str], title: str = "", beside: tuple[str, History] | None = None
+) -> bool:
     """Draws the history into each of the files (`.png`, `.svg`); whether that was possible: matplotlib is optional.
 
-    `beside` is another run to compare with, drawn in dashes.
+    `beside` is another run to compare with and what it is called, drawn in dashes.
 
     Raises:
         SpecError: SC608.
@@ -36,7 +38,7 @@ def draw_curves(history: History, files: Sequence[str], title: str = "", beside:
         for panel, name in zip(panels, names, strict=True):
             _panel(panel, history, name)
             if beside is not None:
-                _lines(panel, beside, name, dashed=True)
+                _lines(panel, beside[1], name, called=beside[0])
             panel.legend(loc="best", frameon=False)
         if title:
             figure.suptitle(title)
@@ -70,10 +72,10 @@ def _panel(panel: Any, history: History, name: str) -> None:
     panel.spines[["top", "right"]].set_visible(False)
 
 
-def _lines(panel: Any, history: History, name: str, dashed: bool = False) -> None:
+def _lines(panel: Any, history: History, name: str, called: str = "") -> None:
     for key, color, label in ((name, _TRAIN, "training"), (f"val_{name}", _VALIDATION, "validation")):
         points = [(row.epoch, row.metrics[key]) for row in history if key in row.metrics]
         if points:
-            style = {"linestyle": "--", "alpha": 0.7} if dashed else {"marker": "o", "markersize": 3}
-            text = f"{label}, random weights" if dashed else label
+            style = {"linestyle": "--", "alpha": 0.7} if called else {"marker": "o", "markersize": 3}
+            text = f"{label}, {called}" if called else label
             panel.plot(*zip(*points, strict=True), color=color, label=text, **style)
