@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from spec_compiler.cli.runs import Run, runs
-from spec_compiler.cli.show import SIGNS, compile_text, left_lines, shape_text
+from spec_compiler.cli.show import SIGNS, compile_text, shape_text
 from spec_compiler.diagnostics import dotted
 from spec_compiler.diagnostics.printable import printable_lines
 from spec_compiler.diagram import to_mermaid
@@ -16,6 +16,7 @@ from spec_compiler.graph.trainable import num_frozen
 from spec_compiler.plan import Action, Change, Plan
 from spec_compiler.plan.contracted import row as contract_row
 from spec_compiler.plan.costs import multiply_adds, total
+from spec_compiler.plan.left_out import left_lines
 from spec_compiler.plan.two_models import Comparison
 
 MOST_ROWS = 60

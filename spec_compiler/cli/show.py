@@ -16,6 +16,7 @@ from spec_compiler.plan import Change, Plan
 from spec_compiler.plan.contracted import in_columns
 from spec_compiler.plan.contracted import row as contract_row
 from spec_compiler.plan.grouped import row as group_row
+from spec_compiler.plan.left_out import left_lines
 from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.phase import PlannedPhase
 
@@ -82,16 +83,6 @@ def contract_lines(contracts: Sequence[Contract]) -> list[str]:
         return []
     lines = in_columns([[printable(cell) for cell in contract_row(each)] for each in contracts])
     return ["Weights made of the base's:", *(f"  {line}".rstrip() for line in lines)]
-
-
-def left_lines(plan: Plan) -> Iterator[str]:
-    """What an edit of many layers left as it is, layers with the same reason together."""
-    reasons: dict[tuple[str, str], list[str]] = {}
-    for each in plan.after.left:
-        reasons.setdefault((each.origin.place, each.reason), []).append(each.layer)
-    for (section, reason), layers in reasons.items():
-        count = f" ({len(layers)})" if len(layers) > 1 else ""
-        yield f"Left by `{section}`: {listed(layers, 3)}{count}: {reason}."
 
 
 def phase_text(phase: PlannedPhase, plan: Plan) -> str:

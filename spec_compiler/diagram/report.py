@@ -19,7 +19,9 @@ from spec_compiler.language.places import in_section
 from spec_compiler.plan import Plan
 from spec_compiler.plan.contracted import row
 from spec_compiler.plan.costs import activation_bytes, multiply_adds, peak_bytes, total
+from spec_compiler.plan.grouped import row as group_row
 from spec_compiler.plan.ledger import WeightLedger
+from spec_compiler.plan.left_out import left_lines
 from spec_compiler.plan.receptive_field import receptive_fields
 from spec_compiler.plan.training_memory import training_bytes
 from spec_compiler.text.source import Source
@@ -76,6 +78,8 @@ def report_data(
             "counts": {action: plan.count(action) for action in ("kept", "changed", "new", "dropped")},
             **{side: measures.totals() for side, measures in costs.items()},
             **({"promises": _promises(plan)} if plan.promises else {}),
+            **({"groups": [" · ".join(group_row(each)) for each in plan.after.groups]} if plan.after.groups else {}),
+            **({"left": list(left_lines(plan))} if plan.after.left else {}),
             **({"contracts": [" · ".join(row(each)) for each in plan.contracts]} if plan.contracts else {}),
         },
         "nodes": nodes,

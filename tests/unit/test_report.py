@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -15,6 +16,8 @@ from spec_compiler.diagram.html import PAGE, SCRIPTS
 from spec_compiler.diagram.interned import value_text
 from spec_compiler.diagram.merged import STATES
 from spec_compiler.diagram.report import report_data
+from spec_compiler.graph import LeftOut
+from spec_compiler.graph.group_change import GroupChange
 from spec_compiler.graph.layer_spec import Origin
 from spec_compiler.plan import Plan
 from spec_compiler.plan.editing import apply_edits
@@ -150,6 +153,17 @@ def test_what_is_made_of_the_bases_weights_stands_below_the_figures() -> None:
     assert said[0] == "stem · centre · zeros around the old kernel · exact: the function"
     assert said[1] == "conv0 … conv5, 6 layers · widen · rows divided by the number of copies · exact: the function"
     assert "contracts" not in report_data(changed())["summary"]
+
+
+def test_what_moves_together_and_what_is_left_is_said() -> None:
+    plan = changed()
+    prune = Origin("prune", ("prune",))
+    group = GroupChange(("stem",), ("last",), 8, 4, "chosen by l1", "", 3, prune)
+    left = [LeftOut(name, "its channels are the model's output `top`", prune) for name in ("a", "b", "c", "d")]
+    after = replace(plan.after, groups=(group,), left=tuple(left))
+    said = report_data(replace(plan, after=after))["summary"]
+    assert said["groups"] == ["8 → 4 · stem · read by last · 3 variables, chosen by l1"]
+    assert said["left"] == ["Left by `prune`: a, b, c … (4): its channels are the model's output `top`."]
 
 
 def test_an_adapted_row_of_the_ledger_says_its_formula() -> None:

@@ -17,6 +17,11 @@ function cards() {
     card("Output", shapes(a, "outputs"), shapes(b, "outputs")),
   );
   $("promises").replaceChildren(...(D.summary.promises || []).map(([text, holds]) => element("li", { text, class: holds ? "holds" : null })));
+  const groups = D.summary.groups || [];
+  $("channels").hidden = !groups.length;
+  $("channels-title").textContent = `${groups.length} ${groups.length === 1 ? "group" : "groups"} of channels that move together`;
+  $("groups").replaceChildren(...groups.map((text) => element("li", { text })));
+  $("left").replaceChildren(...(D.summary.left || []).map((text) => element("li", { text })));
   $("contracts").replaceChildren(...(D.summary.contracts || []).map((text) => element("li", { text })));
 }
 function tour(state) {
