@@ -93,7 +93,7 @@ def rows_turned(x: Tensor) -> Tensor:
     return conv(ops.roll(ops.flip(ops.repeat(conv(x), 2, axis=1), axis=1), 1, axis=2), 2)
 
 
-@case((6, 5, 3), free=3)
+@case((6, 5, 3), free=7)
 def channels_turned(x: Tensor) -> Tensor:
     return dense(conv(ops.flip(conv(x), axis=-1), 3), 2)
 
