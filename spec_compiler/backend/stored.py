@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from spec_compiler.backend.bases import load
-from spec_compiler.backend.weights.transfer import checksum
+from spec_compiler.backend.weights.values import checksum
 from spec_compiler.files import HERE
 from spec_compiler.graph import Graph
 from spec_compiler.language.base import Base

@@ -15,11 +15,11 @@ from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Adapter
 from spec_compiler.graph.invariants import check_size
 from spec_compiler.graph.keras_names import flat
-from spec_compiler.graph.layer_spec import LayerSpec, Origin
+from spec_compiler.graph.layer_spec import Origin
 from spec_compiler.graph.node import Node, ValueRef
 from spec_compiler.graph.unresolved import no_layer
 from spec_compiler.keras_facts.output_counts import output_count
-from spec_compiler.language.adapted import OF, NewWeights
+from spec_compiler.language.adapted import NewWeights
 from spec_compiler.language.entries import ABOVE, IN, MATCH, LayerEntry, snake_case
 from spec_compiler.language.flow import uses_flow
 from spec_compiler.language.selectors import Selector
@@ -157,23 +157,15 @@ class Walk:
         """What gives a new layer the values that its `weights` say."""
         if entry.weights is None:
             return None
-        from spec_compiler.adapters import of_new_layer  # a check of a spec that adapts nothing is to start without it
+        from spec_compiler.edits.entry_weights import adapter_of  # a check that adapts nothing is to start without it
 
-        graph = self._so_far()
-        source = self._source_of_weights(entry.weights.of, graph, path) if entry.weights.of is not None else None
-        origin = Origin(self.made.origin.section, (*self.made.origin.path, *path, "weights"))
-        return of_new_layer(entry.weights, source, origin, graph, [ref for refs in takes.values() for ref in refs])
+        place = (*path, "weights")
+        with under(*place):
+            refs = [ref for refs in takes.values() for ref in refs]
+            return adapter_of(entry.weights, self.match, self._origin(place), self._so_far(), refs)
 
-    def _source_of_weights(self, name: str, graph: Graph, path: Path) -> LayerSpec:
-        """The layer of the model, else of the base, that the values of a new layer are made of."""
-        name = self.match.filled_in(name) if self.match.layer is not None else name
-        below = (self.match.layer or "").rpartition("/")[0]
-        for each in (f"{below}/{name}" if below else name, name):
-            known = graph.layers.get(each) or graph.originals.get(each)
-            if known is not None:
-                return known
-        with under(*path, "weights", OF):
-            raise _no_such_layer(name, replace(graph, layers={**graph.originals, **graph.layers}), {})
+    def _origin(self, path: Path) -> Origin:
+        return Origin(self.made.origin.section, (*self.made.origin.path, *path))
 
     def _known(self, entry: LayerEntry, node: str, name: str, scope: Scope, path: Path) -> tuple[ValueRef, ...]:
         """The tensors of a new call, from now on found by its names."""
@@ -282,36 +274,23 @@ class Walk:
             start = len(self.nodes)
             inside = Scope(above, prefix, scope)
             ends = self.entries(body, (*path, entry.class_name, "copies", number - 1), inside)
+            block = self.made.blocks[prefix[:-1]] = Block(tuple(self.nodes[start:]), above, ends)
             if entry.weights is not None:
-                self._give_weights(entry.weights, prefix[:-1], self.nodes[start:], above, ends, path)
-            self.made.blocks[prefix[:-1]] = Block(tuple(self.nodes[start:]), above, ends)
+                self._give_weights(entry.weights, prefix[:-1], block, path)
             scope.named[prefix[:-1].removeprefix(scope.prefix)] = scope.named[prefix[:-1]] = above = ends
         scope.named[name.removeprefix(scope.prefix)] = scope.named[name] = above
         if entry.name is not None:
             scope.named[entry.name] = above
         return above
 
-    def _give_weights(
-        self,
-        weights: NewWeights,
-        block: str,
-        nodes: Sequence[Node],
-        takes: tuple[ValueRef, ...],
-        ends: tuple[ValueRef, ...],
-        path: Path,
-    ) -> None:
+    def _give_weights(self, weights: NewWeights, name: str, block: Block, path: Path) -> None:
         """Lets the layers of a block that its `weights` are for have an adapter each."""
-        from spec_compiler.adapters import of_new_layer  # as above
-        from spec_compiler.edits.block_weights import branch_ends  # as above
+        from spec_compiler.edits.entry_weights import adapters_of_block  # as above
 
-        made = self.made
-        origin = Origin(made.origin.section, (*made.origin.path, *path, "weights"))
-        flows_in = takes[0] if len(takes) == 1 else None
-        with under(*path, "weights"):
-            graph = self._so_far()
-            for name in branch_ends(weights, block, nodes, flows_in, ends[0], graph):
-                adapter = of_new_layer(weights, None, origin, graph, takes)
-                made.layers[name] = replace(made.layers[name], adapter=adapter)
+        place = (*path, "weights")
+        with under(*place):
+            for layer, adapter in adapters_of_block(weights, name, block, self._origin(place), self._so_far()):
+                self.made.layers[layer] = replace(self.made.layers[layer], adapter=adapter)
 
     def _block_name(self, entry: LayerEntry, path: Path, scope: Scope) -> str:
         known = self.made.by_entry.get((self.match.layer, path))

@@ -68,7 +68,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Callable[[Made], None]:
             return ByHand(origin, *adapters["new"])
 
         monkeypatch.setattr("spec_compiler.adapters.of_changed_layer", changed)
-        monkeypatch.setattr("spec_compiler.adapters.of_new_layer", new)
+        monkeypatch.setattr("spec_compiler.edits.entry_weights.of_new_layer", new)
 
     return use
 

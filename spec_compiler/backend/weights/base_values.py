@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 
 from spec_compiler.backend.weights.sources import to_array
+from spec_compiler.backend.weights.values import Decided
 from spec_compiler.backend.weights.walking import Array, layer_of_base
-from spec_compiler.graph.adapter import Choice
 from spec_compiler.graph.layer_spec import Place
 
 
-class BaseValues:
+class BaseValues(Decided):
     """The values of bases, by the prefix of their layers' names."""
 
     def __init__(self, models: Mapping[str, Any]) -> None:
+        super().__init__()
         self._models = models
         self._originals: dict[Place, Array] = {}
-        self._decided: dict[int, tuple[Choice, Any]] = {}
 
     def read(self, place: Place) -> Array:
         """As `Values.read`."""
@@ -33,13 +33,6 @@ class BaseValues:
     def initial(self, shape: tuple[int, ...]) -> Array:
         """Zeros: what nothing is promised of."""
         return np.zeros(shape, "float32")
-
-    def decided(self, choice: Choice) -> Any:
-        """As `Values.decided`."""
-        known = self._decided.get(id(choice))  # the choice is held, so that no other can have its id
-        if known is None:
-            known = self._decided[id(choice)] = (choice, choice.decide(self))
-        return known[1]
 
     @contextlib.contextmanager
     def held(self, values: Mapping[Place, Array]) -> Iterator[None]:

@@ -7,19 +7,18 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import xxhash
 
 from spec_compiler.backend.models.state import NoState, State, StateLost, carry, untracked
 from spec_compiler.backend.models.store import parts
-from spec_compiler.backend.models.symbolic import assign, initial_value, initialize, is_symbolic, quick_protocols
+from spec_compiler.backend.models.symbolic import assign, initialize, is_symbolic, quick_protocols
 from spec_compiler.backend.models.wrapping import inside
 from spec_compiler.backend.models.writer import Built
-from spec_compiler.backend.weights.files import Array
 from spec_compiler.backend.weights.freezing import freeze, set_trainable, thawed
 from spec_compiler.backend.weights.sources import OpenSource, WeightSource, as_array, to_array
+from spec_compiler.backend.weights.values import SourceValues, checksum
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph
-from spec_compiler.graph.adapter import Choice, Recipe, contracts
+from spec_compiler.graph.adapter import Recipe, contracts
 from spec_compiler.graph.aligned import is_given_away
 from spec_compiler.graph.layer_spec import LayerSpec, Place, VariableSpec
 from spec_compiler.plan.ledger import LedgerRow, WeightAction, WeightLedger
@@ -35,7 +34,7 @@ def transfer(base: Graph, built: Built, source: WeightSource) -> WeightLedger:
     rows: list[LedgerRow] = []
     frozen, single = thawed(built.model)  # a backend's variable that is made frozen could never be trained
     with source.opened() as opened, quick_protocols():
-        values = _Values(opened)
+        values = SourceValues(opened)
         for name, layer in built.layers.items():
             spec = built.graph.layers[name]
             if spec.kind not in ("input", "operation"):
@@ -77,7 +76,9 @@ class TransferError(Exception):
     """A weight that did not arrive as it left: a bug of the compiler or of Keras, never a mistake of the user."""
 
 
-def _layer_rows(spec: LayerSpec, layer: Any, source: OpenSource, values: _Values, filled: bool) -> Iterator[LedgerRow]:
+def _layer_rows(
+    spec: LayerSpec, layer: Any, source: OpenSource, values: SourceValues, filled: bool
+) -> Iterator[LedgerRow]:
     variables = spec.variables or ()
     if len(variables) != len(layer.variables):
         raise TransferError(f"{spec.name} was built with {len(layer.variables)} variables, expected {len(variables)}")
@@ -125,7 +126,9 @@ def _copied(
     return replace(row, is_new=is_new, source=origin, source_checksum=before, result_checksum=after)
 
 
-def _adapted(spec: LayerSpec, described: VariableSpec, variable: Any, recipe: Recipe, values: _Values) -> LedgerRow:
+def _adapted(
+    spec: LayerSpec, described: VariableSpec, variable: Any, recipe: Recipe, values: SourceValues
+) -> LedgerRow:
     """Gives a variable the value that its recipe makes, and its row."""
     assert spec.adapter is not None
     values.filled = variable
@@ -151,39 +154,6 @@ def _adapted(spec: LayerSpec, described: VariableSpec, variable: Any, recipe: Re
         source_checksum=read[0] if len(read) == len(places) == 1 else None,
         result_checksum=after,
     )
-
-
-class _Values:
-    """The base's values for recipes: arrays by their place, with their checksums, and choices, each made once."""
-
-    def __init__(self, source: OpenSource) -> None:
-        self.source = source
-        self.checksums: dict[Place, str] = {}
-        self.filled: Any = None  # the variable that a recipe is for
-        self._decided: dict[int, tuple[Choice, Any]] = {}
-
-    def read(self, place: Place) -> Array:
-        """As `Values.read`."""
-        array = as_array(self.source.read(place))
-        if place not in self.checksums:
-            self.checksums[place] = checksum(array)
-        return array
-
-    def has(self, place: Place) -> bool:
-        """As `Values.has`."""
-        return self.source.origin(place) is not None
-
-    def decided(self, choice: Choice) -> Any:
-        """As `Values.decided`."""
-        known = self._decided.get(id(choice))  # the choice is held, so that no other can have its id
-        if known is None:
-            known = self._decided[id(choice)] = (choice, choice.decide(self))
-        return known[1]
-
-    def initial(self, shape: tuple[int, ...]) -> Array:
-        """As `Values.initial`."""
-        initial: Array = initial_value(self.filled, shape)
-        return initial
 
 
 def _why_initialized(spec: LayerSpec, variable: VariableSpec, place: Place | None) -> str:
@@ -315,9 +285,3 @@ def _state_row(spec: LayerSpec, what: str, reason: str, variable: Any = None, re
 
 def _checksum_of(variable: Any) -> str:
     return checksum(to_array(variable))
-
-
-def checksum(array: Array) -> str:
-    """XXH3 of an array's bytes, 128 bits in hexadecimal; dtype and shape aside."""
-    # as bytes, since Python's buffers know no bfloat16; `reshape` before `view`, which a scalar has no axis for
-    return xxhash.xxh3_128(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data).hexdigest()
