@@ -94,9 +94,7 @@ class Fold(Value, Edit):
             SpecError: SC201 for no such layer, SC322 for one by its name that cannot be folded, or several of which
                 none can.
         """
-        from spec_compiler.edits.foldable import (
-            CannotFold,
-        )  # a check of a spec that adapts nothing is to start without it
+        from spec_compiler.edits.foldable import CannotFold  # where nothing adapts, a check does without
         from spec_compiler.edits.folding import Folding  # as above
 
         origin = Origin("fold", path)

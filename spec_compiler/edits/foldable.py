@@ -13,20 +13,12 @@ from spec_compiler.adapters.kernels import BIAS, DEPTHWISE, KERNEL, einsum, indi
 from spec_compiler.graph.layer_spec import LayerSpec, VariableSpec
 from spec_compiler.graph.same_arguments import arguments_of, has_argument
 from spec_compiler.keras_facts.settings import image_data_format
+from spec_compiler.keras_facts.training import TRAINED_APART
 
 _DENSE = ("Dense", "EinsumDense")
 _PADDED = ("Conv1D", "Conv2D", "Conv3D", "DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D")
 _TRANSPOSED = ("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose")
-_TRAINED = (  # nothing at inference
-    "Dropout",
-    "SpatialDropout1D",
-    "SpatialDropout2D",
-    "SpatialDropout3D",
-    "GaussianDropout",
-    "GaussianNoise",
-    "AlphaDropout",
-    "ActivityRegularization",
-)
+_TRAINED = (*(each for each in TRAINED_APART if each != "BatchNormalization"), "ActivityRegularization")
 _GLOBAL = ("GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D")
 _BY_CHANNEL = (  # what they put out are means of values of a channel, or some of these
     *_GLOBAL,

@@ -147,9 +147,7 @@ class Input(Section, Edit):
         if self.rescale is not None:
             yield ("rescale",), Rescale(self.rescale, self._named)
         if self.weights is not None:
-            from spec_compiler.edits.input_channels import (
-                AdaptChannels,
-            )  # a check of a spec that adapts nothing is to start without it
+            from spec_compiler.edits.input_channels import AdaptChannels  # where nothing adapts, a check does without
 
             yield ("weights",), AdaptChannels(self.weights, self._named, self._beside_weights)
 

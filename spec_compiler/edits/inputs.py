@@ -174,9 +174,7 @@ class Inputs(Value, Edit):
         yield (), self
         for name, new in self.root.items():
             if new.weights is not None:
-                from spec_compiler.edits.input_channels import (
-                    AdaptChannels,
-                )  # a check of a spec that adapts nothing is to start without it
+                from spec_compiler.edits.input_channels import AdaptChannels  # only where something adapts
 
                 yield (name, "weights"), AdaptChannels(new.weights, partial(_same, name))
 

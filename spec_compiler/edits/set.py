@@ -91,9 +91,7 @@ class Set(Selecting, Edit):
         changed = replace(layer, changed={**layer.changed, **self.to}, changed_by=origin)
         if self.weights is None:
             return changed
-        from spec_compiler.adapters import (
-            of_changed_layer,
-        )  # a check of a spec that adapts nothing is to start without it
+        from spec_compiler.adapters import of_changed_layer  # where nothing adapts, a check does without
 
         adapter = of_changed_layer(self.weights, layer, _below(origin, "weights"), graph)
         return replace(changed, adapter=adapter) if adapter.is_needed(changed) else changed

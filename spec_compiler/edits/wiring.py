@@ -19,6 +19,7 @@ from spec_compiler.graph.layer_spec import Origin
 from spec_compiler.graph.node import Node, ValueRef
 from spec_compiler.graph.unresolved import no_layer
 from spec_compiler.keras_facts.output_counts import output_count
+from spec_compiler.keras_facts.training import TRAINED_APART
 from spec_compiler.language.adapted import NewWeights
 from spec_compiler.language.entries import ABOVE, IN, MATCH, LayerEntry, snake_case
 from spec_compiler.language.flow import uses_flow
@@ -354,19 +355,6 @@ class Walk:
         if entry.name is not None:
             scope.named[self.match.filled_in(entry.name)] = scope.named[entry.name] = refs
         return refs
-
-
-# Classes that a call may tell whether they are being trained, whatever the model is told.
-TRAINED_APART = (
-    "BatchNormalization",
-    "Dropout",
-    "SpatialDropout1D",
-    "SpatialDropout2D",
-    "SpatialDropout3D",
-    "GaussianDropout",
-    "GaussianNoise",
-    "AlphaDropout",
-)
 
 
 def _or_a_word(error: SpecError, text: str, names: Sequence[str]) -> SpecError:

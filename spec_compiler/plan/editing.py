@@ -32,9 +32,7 @@ def opened_for(spec: Spec, base: Graph) -> Graph:
     adapts = adapts or any(each.weights is not None for _, said in spec.said(Inputs) for each in said.root.values())
     if not adapts:
         return graph
-    from spec_compiler.edits.input_channels import (
-        opened_to_inputs,
-    )  # a check of a spec that adapts nothing is to start without it
+    from spec_compiler.edits.input_channels import opened_to_inputs  # where nothing adapts, a check does without
 
     return opened_to_inputs(graph)
 
