@@ -28,6 +28,7 @@ class Centre(Adapter):
     """
 
     strategy: ClassVar = "centre"
+    judges_arguments: ClassVar = True
     formula: ClassVar = "zeros around the old kernel"
 
     before: LayerSpec
@@ -126,19 +127,19 @@ class Centre(Adapter):
 
     def promise(self, layer: LayerSpec, graph: Graph) -> tuple[Preserves, str]:
         """The function, where the arithmetic of the padding keeps it for every call."""
-        if self.before.adapter is not None:
-            earlier = self.before.adapter.promise(self._rebuilt(layer).called(layer.name), graph)
-            if earlier[0] != "exact":
-                return earlier
         reason = next(self._losses(layer, graph), None)
-        return ("exact", "the function") if reason is None else ("not", reason)
+        if reason is not None:
+            return "not", reason
+        if self.before.adapter is not None:
+            return self.before.adapter.preserved(self._rebuilt(layer).called(layer.name), graph)
+        return "exact", "the function"
 
     def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
         """That the layer does what it did before."""
         if next(self._losses(layer, graph), None) is not None:
             return None
         if self.before.adapter is not None:
-            return self.before.adapter.equation(self._rebuilt(layer).called(layer.name), graph)
+            return self.before.adapter.tried(self._rebuilt(layer).called(layer.name), graph)
         return Equation((layer.name_in_base,))
 
     def _losses(self, layer: LayerSpec, graph: Graph) -> Iterator[str]:

@@ -28,6 +28,7 @@ class Classes(Adapter):
     """Columns of the kernel and numbers of the bias by the names of classes; `source` puts out the `old` ones."""
 
     strategy: ClassVar = "classes"
+    judges_arguments: ClassVar = True  # of the logits alone
     formula: ClassVar = "the values of each class by its name, new classes initialised"
 
     source: LayerSpec

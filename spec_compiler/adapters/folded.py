@@ -69,7 +69,7 @@ class Folded(Adapter):
         """That of the layer before, with the BatchNormalization at its side; none of what other edits changed."""
         if self.norm.changed_by is not None or (self.earlier is None and self.was.changed_by is not None):
             return None
-        was = Equation((layer.name_in_base,)) if self.earlier is None else self.earlier.equation(self.was, graph)
+        was = Equation((layer.name_in_base,)) if self.earlier is None else self.earlier.tried(self.was, graph)
         # Channels that left are zeros in what `takes` makes: the reference has readers that are deaf to them.
         if was is None or was.logits or (front is not None and was.takes is not None and not was.reference):
             return None

@@ -24,6 +24,7 @@ class Identity(Adapter):
     """
 
     strategy: ClassVar = "identity"
+    judges_arguments: ClassVar = True
 
     adds: bool = False
     takes: Range = ANY

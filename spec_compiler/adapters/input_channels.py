@@ -176,7 +176,7 @@ class InputChannels(Adapter):
     def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
         """That the result on x is the base on x M."""
         earlier = self.before.adapter
-        was = Equation((layer.name_in_base,)) if earlier is None else earlier.equation(self.before, graph)
+        was = Equation((layer.name_in_base,)) if earlier is None else earlier.tried(self.before, graph)
         if earlier is None and self.before.changed_by is not None:
             return None  # what another edit made of it is not what the base has
         if self.promised != self.mix.promise(is_linear=True):

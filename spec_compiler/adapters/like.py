@@ -23,6 +23,7 @@ class Like(Adapter):
     """The variables of `source` with the same name and shape."""
 
     strategy: ClassVar = "of"
+    judges_arguments: ClassVar = True
     formula: ClassVar = "variables of the same meaning and shape, as they are"
 
     source: LayerSpec

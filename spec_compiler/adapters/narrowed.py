@@ -114,8 +114,11 @@ class Narrowed(Adapter):
         """That from the inputs on it computes what the base does, whose readers are deaf to the channels that left."""
         if self.inexact or (self.before.adapter is None and self.before.changed_by is not None):
             return None  # what another edit made of it is not what the base has
-        earlier = self.before.adapter.equation(self.before, graph) if self.before.adapter is not None else None
+        earlier = self.before.adapter.tried(self.before, graph) if self.before.adapter is not None else None
+        if earlier is None and self.before.adapter is not None:
+            return None  # nor is what an adapter made that keeps no function
         equation = earlier or Equation((layer.name_in_base,))
+        equation = replace(equation, whole=equation.whole and not self._misses_channels())
         reference = {**equation.reference, **self._deaf()}
         rearranged = self.rearranged or equation.rearranged
         if isinstance(self.before.adapter, Narrowed) or equation.takes is not None or equation.gives is not None:
@@ -172,6 +175,14 @@ class Narrowed(Adapter):
             if place is not None and any(use.role == "takes" for use in self._uses(index)):
                 found[place] = Recipe((place,), "", self._heard(place, index))
         return found
+
+    def _misses_channels(self) -> bool:
+        """Whether a new layer hears fewer channels: the base has none that could be deaf to them in its place."""
+        if self.before.keeps_weights or self.strategy != Narrowed.strategy:
+            return False
+        channels, counts = self.which.channels, self.which.example
+        uses = (use for index in range(len(self.before.variables or ())) for use in self._uses(index))
+        return any(use.role == "takes" and channels.number(use.line, counts) != len(use.line) for use in uses)
 
     def _uses(self, index: int) -> tuple[Use, ...]:
         return self.which.channels.uses_of(variable_key(self.before, index))

@@ -22,6 +22,7 @@ class Rows(Adapter):
     """Rows of the table by the terms that they are of; those of `source` are of `old`, in its order."""
 
     strategy: ClassVar = "rows"
+    judges_arguments: ClassVar = True
     formula: ClassVar = "each row by its name, new rows initialised"
 
     source: LayerSpec
@@ -55,6 +56,7 @@ class FirstRows(Adapter):
     """The table cut, or with new rows behind the old ones."""
 
     strategy: ClassVar = "first_rows"
+    judges_arguments: ClassVar = True
     formula: ClassVar = "the first rows as they are, new rows initialised"
 
     source: LayerSpec

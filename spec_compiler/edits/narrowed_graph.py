@@ -12,6 +12,7 @@ from spec_compiler.channels.groups import Channels, Counts
 from spec_compiler.graph import Graph, Shaped
 from spec_compiler.graph.layer_spec import LayerSpec, Origin, VariableSpec
 from spec_compiler.graph.node import Node, ValueRef
+from spec_compiler.language.flow import uses_flow
 
 
 def narrowed(
@@ -28,6 +29,7 @@ def narrowed(
     shaped_layers: dict[str, LayerSpec] = {}
     for name, layer in graph.layers.items():
         was = known.layers[name]
+        layer = _sized(layer, was)
         now = _layer(was, (name,), channels, counts, origin)
         if now is was:
             layers[name], shaped_layers[name] = layer, was
@@ -50,6 +52,14 @@ def _puts_out_others(layer: str, graph: Graph, channels: Channels, counts: Count
     refs = (ValueRef(call, index) for call in graph.calls[layer] for index in range(len(graph.nodes[call].outputs)))
     lines = (line for ref in refs for line in channels.found.lines((), ref) if line is not None)
     return any((counts[channels.root[line]] != 1).any() for line in lines)
+
+
+def _sized(layer: LayerSpec, was: LayerSpec) -> LayerSpec:
+    """A new layer with the numbers that its `${in.channels}` came to: later they would be those of fewer channels."""
+    if not layer.is_new or not uses_flow(layer.arguments):
+        return layer
+    numbers = {key: was.arguments[key] for key, value in layer.arguments.items() if uses_flow(value)}
+    return layer.with_arguments({**layer.arguments, **numbers})
 
 
 def _draft(layer: LayerSpec, was: LayerSpec, now: LayerSpec) -> LayerSpec:

@@ -20,6 +20,7 @@ from spec_compiler.keras_facts.argument_values import flow
 from spec_compiler.language.adapted import SetWeights
 from spec_compiler.language.selectors import Selector
 
+_OF_TRAINING = ("_initializer", "_regularizer", "_constraint")  # arguments that leave the function as it is
 _NOT_SET = {"name": "a kept layer keeps its name", "trainable": "use `freeze` or `unfreeze`"}
 
 
@@ -87,14 +88,23 @@ class Set(Selecting, Edit):
         if problems:
             raise SpecError(problems)
         if layer.is_new:
-            return layer.with_arguments({**layer.arguments, **self.to})
+            return self._altered(layer).with_arguments({**layer.arguments, **self.to})
         changed = replace(layer, changed={**layer.changed, **self.to}, changed_by=origin)
-        if self.weights is None:
-            return changed
-        from spec_compiler.adapters import of_changed_layer  # where nothing adapts, a check does without
+        if self.weights is not None:
+            from spec_compiler.adapters import of_changed_layer  # where nothing adapts, a check does without
 
-        adapter = of_changed_layer(self.weights, layer, _below(origin, "weights"), graph)
-        return replace(changed, adapter=adapter) if adapter.is_needed(changed) else changed
+            adapter = of_changed_layer(self.weights, layer, _below(origin, "weights"), graph)
+            if adapter.is_needed(changed):
+                return replace(changed, adapter=adapter)
+        return replace(changed, adapter=self._altered(layer).adapter)
+
+    def _altered(self, layer: LayerSpec) -> LayerSpec:
+        """The layer whose adapter knows that it gets another function than its weights were made for."""
+        if layer.adapter is None or layer.adapter.judges_arguments or layer.adapter.altered:
+            return layer
+        others = (key for key, value in self.to.items() if not has_argument(layer, key, value))
+        key = next((key for key in others if not key.endswith(_OF_TRAINING)), "")
+        return replace(layer, adapter=replace(layer.adapter, altered=key)) if key else layer
 
     def _check_weights(self, layers: Sequence[LayerSpec], origin: Origin) -> None:
         """Proves that `weights` makes values for one of the layers, as they are now.

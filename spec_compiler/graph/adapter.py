@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol
 
 from spec_compiler.diagnostics import Path
 
@@ -104,10 +104,13 @@ class Contract(NamedTuple):
 class Adapter(abc.ABC):
     """Gives variables of a layer values that are made of the base's.
 
-    `origin` is where the spec says so.
+    `origin` is where the spec says so, `altered` an argument by which a later edit gave the layer another function.
     """
 
+    judges_arguments: ClassVar[bool] = False  # whether `promise` itself sees what arguments the layer has in the end
+
     origin: Origin
+    altered: str = field(default="", kw_only=True)
 
     @property
     @abc.abstractmethod
@@ -135,6 +138,14 @@ class Adapter(abc.ABC):
     @abc.abstractmethod
     def promise(self, layer: LayerSpec, graph: Graph) -> tuple[Preserves, str]:
         """What it preserves of the base's function in that layer, as `Contract` says it."""
+
+    def preserved(self, layer: LayerSpec, graph: Graph) -> tuple[Preserves, str]:
+        """What is preserved after all edits: what `promise` says, unless a later one altered the function."""
+        return ("not", f"its `{self.altered}` was changed later") if self.altered else self.promise(layer, graph)
+
+    def tried(self, layer: LayerSpec, graph: Graph) -> Equation | None:
+        """The equation, unless a later edit altered the function."""
+        return None if self.altered else self.equation(layer, graph)
 
     @property
     @abc.abstractmethod
@@ -215,7 +226,7 @@ def contracts(graph: Graph) -> Iterator[Contract]:
     for layer in graph.layers.values():
         adapter = layer.adapter
         while adapter is not None:
-            preserves, text = adapter.promise(layer, graph)
+            preserves, text = adapter.preserved(layer, graph)
             key = (adapter.origin, adapter.strategy, adapter.formula, preserves, text)
             names = found.setdefault(key, [])
             names += [layer.name] if layer.name not in names[-1:] else []  # two of one kind, each by another's values

@@ -31,8 +31,9 @@ def said(contract: Contract) -> str:
     """
     if contract.preserves != "not":
         return f"{contract.preserves}: {contract.text}"
-    reason = contract.text.removeprefix("the function").removeprefix(": ")
-    return f"another function: {reason}" if reason else "another function"
+    if contract.text.startswith("the function"):
+        return contract.text.replace("the", "another", 1)
+    return f"another function: {contract.text}"
 
 
 def row(contract: Contract) -> tuple[str, str, str, str]:

@@ -53,7 +53,7 @@ class Contracts:
         self.equations = {}
         for name, layer in self.built.graph.layers.items():
             if layer.adapter is not None and name not in self.initialized:
-                equation = layer.adapter.equation(layer, self.built.graph)
+                equation = layer.adapter.tried(layer, self.built.graph)
                 self.equations |= {name: equation} if equation is not None else {}
 
     @property
@@ -149,7 +149,7 @@ class Contracts:
         walk = Walk(self.built, inputs)
         for _ in walk.calls({ref.node for ref in wanted}):
             pass
-        fed = self._fed(inputs)
+        fed = self.fed(inputs)
 
         def run_base() -> dict[ValueRef, Array]:
             found: dict[ValueRef, Array] = {}
@@ -172,7 +172,7 @@ class Contracts:
                 again = run_base()
         return {ref: (each, max(BOUND, 10 * _deviation(again[ref], theirs[ref]))) for ref, each in found.items()}
 
-    def _fed(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    def fed(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """What the base's inputs take, of what the result's take; zeros where nothing that is compared sees it."""
         graph, fed = self.built.graph, {}
         for name, node in self.before.nodes.items():

@@ -148,7 +148,8 @@ def _compare_base(graph: Graph, base: BaseTensors, comparing: _Comparing, last: 
     """Compares the tensors before the first edits with those of a base's own run; how many there are."""
     walk = comparing.walk
     chosen = [name for name in last if name in base.by_call and graph.layer_of(name).kind != "input"]
-    tensors = base.run([base.by_call[name] for name in chosen], walk.inputs, walk.built)
+    fed = comparing.contracts.fed(walk.inputs)  # an input that another one reads may have other channels now
+    tensors = base.run([base.by_call[name] for name in chosen], fed, walk.built)
     if tensors is None:
         return 0
     for name, tensor in zip(chosen, tensors, strict=True):
