@@ -87,6 +87,11 @@ class Narrowed(Adapter):
     rearranged: bool = False  # whether other channels come out of it than before
 
     @property
+    def layer_before(self) -> LayerSpec:
+        """As `Adapter.layer_before`."""
+        return self.before
+
+    @property
     def formula(self) -> str:
         """What stays of every variable."""
         return f"the slices of the channels that stay, {self.text}"
