@@ -147,3 +147,17 @@ def test_other_channels_of_an_input_behind_channels_that_changed(first: dict[str
         kernel[:, :, 1] = 0
         base.get_layer("mixed").kernel.assign(kernel)
     np.testing.assert_allclose(run(result.model, gray, right), run(base, np.repeat(gray, 3, -1), right), atol=1e-5)
+
+
+@pytest.mark.parametrize("edit", [{"prune": {"channels": {"conv2": [0, 5]}}}, {"widen": {"layers": "conv2", "to": 12}}])
+def test_a_branch_that_adds_zeros_to_other_channels(edit: dict[str, Any]) -> None:
+    branch = [
+        {"Dense": {"units": 3, "activation": "relu"}},
+        {"Dense": {"units": "${in.channels}", "name": "up"}, "weights": "identity"},
+        {"Add": {}, "from": ["in", "above"]},
+    ]
+    result = compiled(classic(), insert={"after": "relu2", "with": branch}, **edit)
+    x = noise(2, 8, 8, 3)
+    want = run(masked(classic(), [0, 5] if "prune" in edit else []), x)
+    np.testing.assert_allclose(run(result.model, x), want, atol=1e-5)
+    assert not np.any(result.model.get_layer("up").kernel)
