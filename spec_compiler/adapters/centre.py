@@ -34,6 +34,11 @@ class Centre(Adapter):
     before: LayerSpec
     sizes: Sizes | None = None
 
+    @property
+    def layer_before(self) -> LayerSpec:
+        """As `Adapter.layer_before`."""
+        return self.before
+
     def is_needed(self, layer: LayerSpec) -> bool:
         """Whether the kernel gets another size; of what has none it is said later."""
         return not axes_of(layer) or [axis.kernel for axis in axes_of(layer)] != self._old_sizes()

@@ -47,9 +47,9 @@ class Folded(Adapter):
     passed: tuple[str, ...] = ()
 
     @property
-    def earlier(self) -> Adapter | None:
-        """As `Adapter.earlier`."""
-        return self.was.adapter
+    def layer_before(self) -> LayerSpec:
+        """As `Adapter.layer_before`."""
+        return self.was
 
     def placed(self, layer: LayerSpec, node: Node, graph: Graph) -> Folded:
         """It with an earlier adapter in its place."""

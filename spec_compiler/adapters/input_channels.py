@@ -149,17 +149,22 @@ class InputChannels(Adapter):
         return self.mix.strategy
 
     @property
+    def layer_before(self) -> LayerSpec:
+        """As `Adapter.layer_before`."""
+        return self.before
+
+    @property
     def formula(self) -> str:
         """That of a kernel."""
         return self.mix.formula()
 
     def recipes(self, layer: LayerSpec) -> Mapping[int, Recipe]:
-        """Those variables along which channels of the input lie.
+        """Those variables along which channels of the input lie, and what was adapted before.
 
         Raises:
             Unfit: another edit gave the layer variables of another shape; else as `recipe_of` of the layer before.
         """
-        made: dict[int, Recipe] = {}
+        made = {**self.earlier.recipes(self.before)} if self.earlier is not None else {}
         for index, shape in self._shapes().items():
             variable, was = (layer.variables or ())[index], recipe_of(self.before, index)
             if variable.shape != shape:

@@ -87,6 +87,11 @@ class Narrowed(Adapter):
     rearranged: bool = False  # whether other channels come out of it than before
 
     @property
+    def layer_before(self) -> LayerSpec:
+        """As `Adapter.layer_before`."""
+        return self.before
+
+    @property
     def formula(self) -> str:
         """What stays of every variable."""
         return f"the slices of the channels that stay, {self.text}"
@@ -121,6 +126,8 @@ class Narrowed(Adapter):
         equation = replace(equation, whole=equation.whole and not self._misses_channels())
         reference = {**equation.reference, **self._deaf()}
         rearranged = self.rearranged or equation.rearranged
+        if equation.zeros:  # as many as come out, whatever it hears
+            return replace(equation, whole=True, rearranged=rearranged, reference=reference)
         if isinstance(self.before.adapter, Narrowed) or equation.takes is not None or equation.gives is not None:
             return replace(equation, alone=False, rearranged=rearranged, reference=reference)
         known = self.which.channels.graph

@@ -36,8 +36,9 @@ def picks_of(old: Sequence[str], new: Sequence[str], widths: tuple[int, int], wo
     """
     for key, names, width in (("old", old, widths[0]), ("new", new, widths[1])):
         if len(names) != width:
-            layer = f"`{whose}`" if key == "old" else "it"
-            raise Unfit(f"`{key}` has {len(names):,} names, {layer} has {width:,}", path=(word, key))
+            layer = f"`{whose}` of the base has" if key == "old" else "it has now"
+            each = f"list a name for each of the {width:,}, in their order"
+            raise Unfit(f"`{key}` has {len(names):,} names, {layer} {width:,} {word}", each, path=(word, key))
     places: Mapping[str, int] = {name: place for place, name in enumerate(old)}
     picks = [places.get(name) for name in new]
     if all(each is None for each in picks):

@@ -66,7 +66,7 @@ class Narrowing:
             share = wanted if isinstance(wanted, float) or len(parts) == 1 else wanted / len(roots)
             stays = [how_many(len(part), share, -(-round_to // each)) for part in parts]
             if sum(stays) == len(roots):
-                return f"all of its {len(roots) * each} channels stay"
+                return f"{_ALL_STAY}{len(roots) * each} channels stay"
             self.ranked += [
                 Ranked(group, tuple(part.tolist()), number, by) for part, number in zip(parts, stays, strict=True)
             ]
@@ -122,7 +122,7 @@ class Narrowing:
             there = sum(self.fixed.get(root, 1) for root in roots_of(self.channels, layer, group))
             number, wanted = number_of(self.channels, layer, group), part_of(self.channels, to, layer, group)
             if wanted <= there * each:
-                return f"it has {number} channels already"
+                return f"it has {number}{_ALREADY}"
             if wanted % 1:
                 return f"its channels come from several layers, which cannot make {to} of {number} in equal parts"
             if wanted % each:
@@ -165,7 +165,8 @@ class Narrowing:
             if len(left) > 1:
                 message = f"none of the {len(left)} layers of `{selector.text}` can be {self._done_to}"
                 notes = [f"`{layer}`: {_said(why)}" for layer, why in left[:3]]
-                raise SpecError.single("SC323", message, path=_path(selector), notes=notes)
+                help = _FEWER if all(why.startswith(_ALL_STAY) for _, why in left) else None
+                raise SpecError.single("SC323", message, path=_path(selector), notes=notes, help=help)
         if (is_one or not num_chosen) and left:
             raise self._refused(*left[0], _path(selector))
         self.left += [LeftOut(layer, _said(why), self.origin) for layer, why in left]
@@ -214,6 +215,8 @@ class Narrowing:
         message = f"`{layer}` cannot be {self._done_to}: {_said(why)}"
         help = "what goes in and out keeps its size: name other layers" if why.startswith(_END) else None
         help = "choose by what makes them, with `by: l1`" if why == _NO_GAMMA else help
+        help = _FEWER if why.startswith(_ALL_STAY) else help
+        help = "write a larger number; `prune` takes channels out" if why.endswith(_ALREADY) else help
         group = self.channels.group_of(layer) if layer in self.before.layers else None
         if group is not None and group.mixed and not group.pinned and self.origin.section == "prune":
             help = "`inexact: allow` prunes it all the same, no masked model equals the result then"
@@ -275,6 +278,8 @@ def _path(selector: Selector) -> Path:
 
 
 _NO_GAMMA = "it goes through no BatchNormalization, whose gamma is to say what counts"
+_ALL_STAY, _ALREADY = "all of its ", " channels already"
+_FEWER = "`keep` says how many channels stay, below 1 which share: write `keep: 0.5` for a half"
 _END = "the model's "  # begins the reason of what is one of its ends
 
 

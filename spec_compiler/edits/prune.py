@@ -49,7 +49,7 @@ class Prune(Selecting, Edit):
 
     layers: Selector | None = Field(
         default=None,
-        description="Layers whose output gets fewer channels; of several, those that cannot stay whole.",
+        description="Layers whose output gets fewer channels; one of several stays whole where it cannot be pruned.",
         examples=["type:Conv2D", "block1_conv1"],
     )
     keep: Annotated[float | int, PlainValidator(_kept), WithJsonSchema(_SHARE_OR_NUMBER)] | None = Field(

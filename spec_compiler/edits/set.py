@@ -21,7 +21,11 @@ from spec_compiler.language.adapted import SetWeights
 from spec_compiler.language.selectors import Selector
 
 _OF_TRAINING = ("_initializer", "_regularizer", "_constraint")  # arguments that leave the function as it is
-_NOT_SET = {"name": "a kept layer keeps its name", "trainable": "use `freeze` or `unfreeze`"}
+_NOT_SET = {
+    "name": "a kept layer keeps its name",
+    "trainable": "use `freeze` or `unfreeze`",
+    "weights": "`weights` stands beside `to`",
+}
 
 
 class Set(Selecting, Edit):

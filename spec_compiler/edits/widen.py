@@ -27,7 +27,7 @@ class Widen(Selecting, Edit):
     needs_shapes: ClassVar = True
 
     layers: Selector = Field(
-        description="Layers whose output gets more channels; of several, those that cannot stay as they are.",
+        description="Layers whose output gets more channels; one of several stays as it is where it cannot be widened.",
         examples=["block1_conv1"],
     )
     to: Annotated[StrictInt, Field(ge=2, lt=2**20)] = Field(

@@ -160,9 +160,14 @@ class Adapter(abc.ABC):
         return None
 
     @property
+    def layer_before(self) -> LayerSpec | None:
+        """The layer whose values this makes others of, as it was, where it may have an adapter as well."""
+        return None
+
+    @property
     def earlier(self) -> Adapter | None:
         """What gave the layer the values that this one makes others of; None where they are the base's."""
-        return None
+        return self.layer_before.adapter if self.layer_before is not None else None
 
 
 def recipe_of(layer: LayerSpec, index: int) -> Recipe | None:
@@ -224,12 +229,14 @@ def contracts(graph: Graph) -> Iterator[Contract]:
     """What the adapters in a graph promise, layers with the same promise by the same edit together."""
     found: dict[tuple[Origin, str, str, Preserves, str], list[str]] = {}
     for layer in graph.layers.values():
-        adapter = layer.adapter
+        adapter, now = layer.adapter, layer
         while adapter is not None:
-            preserves, text = adapter.preserved(layer, graph)
+            preserves, text = adapter.preserved(now, graph)
             key = (adapter.origin, adapter.strategy, adapter.formula, preserves, text)
             names = found.setdefault(key, [])
             names += [layer.name] if layer.name not in names[-1:] else []  # two of one kind, each by another's values
+            if adapter.layer_before is not None:
+                now = adapter.layer_before.called(layer.name)
             adapter = adapter.earlier
     for (origin, strategy, formula, preserves, text), layers in found.items():
         yield Contract(preserves, text, strategy, formula, tuple(layers), origin)

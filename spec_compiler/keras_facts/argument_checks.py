@@ -71,6 +71,7 @@ _RETIRED = {
     "*.batch_input_shape": _SHAPE_IS_KNOWN,
     "*.input_dim": _SHAPE_IS_KNOWN,
     "*.from": "`from` stands beside the class: `{CLASS: {…}, from: …}`",
+    "*.weights": "`weights` stands beside the class: `{CLASS: {…}, weights: …}`",
     "Embedding.input_length": Advice("remove it, Keras 3 ignores it", Remove()),
     "*.lr": write("learning_rate", "Keras 3 calls it `learning_rate`"),
     "*.decay": "give `learning_rate` a schedule, for example `InverseTimeDecay`",

@@ -52,7 +52,9 @@ RESHAPES = ("dense_to_conv", "conv_to_dense")
 def _reshape(value: Any) -> Iterator[Diagnostic]:
     if value not in RESHAPES:
         help = did_you_mean(value, RESHAPES) if isinstance(value, str) else None
-        yield Diagnostic("SC103", f"there is no `reshape` {show(value)}", help=help or f"one of {quoted(RESHAPES)}")
+        yield Diagnostic(
+            "SC103", f"`reshape` has no such way, got {show(value)}", help=help or f"one of {quoted(RESHAPES)}"
+        )
 
 
 def _old_and_new(value: Any) -> Iterator[Diagnostic]:
@@ -153,7 +155,9 @@ class Adapted(Parsed):
         form = cls.forms.get(word)
         if form is None:
             path = (word,) if isinstance(raw, Mapping) else ()
-            help = did_you_mean(word, words, f"there are {quoted(words)}")
+            known = f"there are {quoted(words)}"
+            known = f"as `{{of: {word}}}` for the values of a layer; {known}" if cls.of_layers and not path else known
+            help = did_you_mean(word, words, known)
             message = f"no strategy for weights named `{word}` here"
             raise SpecError.single("SC103", message, path=path, at_key=bool(path), help=help)
         if form.of_a_layer != (of is not None):

@@ -102,7 +102,10 @@ def _layer_entry(entry: Schema) -> Schema:
             "type": "object",
             "minProperties": 1,
         },
-        "weights": {"$ref": f"#/definitions/{NewWeights.definition}"},
+        "weights": {
+            "description": "Where its values come from, in place of its initializers.",
+            "allOf": [{"$ref": f"#/definitions/{NewWeights.definition}"}],
+        },
         "name": {
             "description": "Its name, which may also stand among the arguments; `{name}` is the layer that an edit "
             "matched, `{index}` which of the matches it is, `{count}` how many there are.",

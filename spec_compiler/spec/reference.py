@@ -135,6 +135,8 @@ class _Page:
             )
         keys: dict[str, Any] = {}
         for branch in definition.get("anyOf", (definition,)):
+            if "const" in branch and "description" in branch:  # a word that stands alone
+                keys[branch["const"]] = {"description": branch["description"]}
             keys |= {key: each for key, each in branch.get("properties", {}).items() if key not in classes}
         if kind not in (None, "layer"):  # Keras's own serialised form, which nobody writes
             keys = {}

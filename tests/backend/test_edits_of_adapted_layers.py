@@ -123,3 +123,41 @@ def test_a_new_layer_in_the_place_of_one_that_reads_fewer_channels() -> None:
     )
     x = noise(2, 8, 8, 3)
     np.testing.assert_allclose(run(result.model, x), run(masked(classic(), [0, 5]), x), atol=1e-5)
+
+
+def test_the_plan_has_the_promise_of_every_edit_that_made_values_of_others() -> None:
+    result = compiled(
+        classic(),
+        input={"channels": 1, "weights": "sum"},
+        set={"layers": "conv1", "to": {"kernel_size": 5}, "weights": "centre"},
+        prune={"layers": "conv1", "keep": 4},
+    )
+    assert preserved(result) == {"prune": "exact", "centre": "partly", "sum": "partly"}
+    assert all(each.deviation is not None for each in result.weights.proof.contracts)
+
+
+@pytest.mark.parametrize(
+    "first", [{"widen": {"layers": "left_conv", "to": 9}}, {"prune": {"channels": {"left_conv": [1]}}}]
+)
+def test_other_channels_of_an_input_behind_channels_that_changed(first: dict[str, Any]) -> None:
+    result = compiled(two_inputs(), steps=[first, {"input": {"layer": "left", "channels": 1, "weights": "sum"}}])
+    base, gray, right = two_inputs(), noise(2, 8, 8, 1), noise(2, 8, 8, 1)
+    if "prune" in first:
+        kernel = np.array(base.get_layer("mixed").kernel)
+        kernel[:, :, 1] = 0
+        base.get_layer("mixed").kernel.assign(kernel)
+    np.testing.assert_allclose(run(result.model, gray, right), run(base, np.repeat(gray, 3, -1), right), atol=1e-5)
+
+
+@pytest.mark.parametrize("edit", [{"prune": {"channels": {"conv2": [0, 5]}}}, {"widen": {"layers": "conv2", "to": 12}}])
+def test_a_branch_that_adds_zeros_to_other_channels(edit: dict[str, Any]) -> None:
+    branch = [
+        {"Dense": {"units": 3, "activation": "relu"}},
+        {"Dense": {"units": "${in.channels}", "name": "up"}, "weights": "identity"},
+        {"Add": {}, "from": ["in", "above"]},
+    ]
+    result = compiled(classic(), insert={"after": "relu2", "with": branch}, **edit)
+    x = noise(2, 8, 8, 3)
+    want = run(masked(classic(), [0, 5] if "prune" in edit else []), x)
+    np.testing.assert_allclose(run(result.model, x), want, atol=1e-5)
+    assert not np.any(result.model.get_layer("up").kernel)

@@ -49,8 +49,8 @@ def larger(model: Any, to: Mapping[str, Any] | int, layer: str = "conv", **more:
 
 
 def promised(compiled: CompiledSpec) -> str:
-    [contract] = compiled.plan.contracts
-    return f"{contract.preserves}: {contract.text}"
+    [text] = {f"{contract.preserves}: {contract.text}" for contract in compiled.plan.contracts}  # one for each edit
+    return text
 
 
 def assert_kept(model: Any, compiled: CompiledSpec, inputs: Array, tolerance: float = 0) -> None:

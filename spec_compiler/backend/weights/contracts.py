@@ -103,7 +103,7 @@ class Contracts:
         except _NotCalled:
             return
         bound = max(BOUND, 16 * _epsilon(layer))
-        self._note([self._contract_of(spec.name)], deviation, bound, dtype)
+        self._note([each for each in self.found if spec.name in each.layers], deviation, bound, dtype)
         if not deviation <= bound:
             raise _broken(self._contract_of(spec.name), deviation, f"on the same input the output of `{spec.name}`")
 
