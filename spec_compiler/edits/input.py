@@ -58,6 +58,7 @@ class Input(Section, Edit):
         json_schema_extra={
             "anyOf": [{"required": [key]} for key in ("shape", "channels", "name", "dtype", "preprocess", "rescale")],
             "not": {"anyOf": [{"required": ["shape", "channels"]}, {"required": ["preprocess", "rescale"]}]},
+            "dependencies": {"weights": {"anyOf": [{"required": ["shape"]}, {"required": ["channels"]}]}},
         }
     )
 

@@ -30,7 +30,12 @@ _FORM = "write `inputs: {NAME: {shape: […]}}`"
 class NewInput(Section):
     """A new input: its shape, and the inputs that it takes the place of."""
 
-    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["shape"]}, {"required": ["feeds"]}]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [{"required": ["shape"]}, {"required": ["feeds"]}],
+            "dependencies": {"weights": ["shape"]},
+        }
+    )
 
     shape: Annotated[tuple[Size, ...], Field(min_length=1)] | None = Field(
         default=None,

@@ -15,6 +15,7 @@ from spec_compiler.graph.layer_spec import Origin
 from spec_compiler.language.selectors import Selector
 
 By = Literal["l1", "l2", "gamma", "random"]
+_NOT_BESIDE = ("layers", "keep", "by", "round_to", "where", "except", "expect")  # of `channels`
 _ALL = Selector.parse("all")  # stands for the selector where channels are named
 _Channels = Annotated[tuple[Annotated[StrictInt, Field(ge=0)], ...], Field(min_length=1)]
 
@@ -44,7 +45,12 @@ class Prune(Selecting, Edit):
     names: ClassVar = ("layers", "except", "channels")
     needs_shapes: ClassVar = True
     model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["layers", "keep"]}, {"required": ["channels"]}]},
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["layers", "keep"]},
+                {"required": ["channels"], "not": {"anyOf": [{"required": [key]} for key in _NOT_BESIDE]}},
+            ]
+        },
     )
 
     layers: Selector | None = Field(
@@ -76,9 +82,8 @@ class Prune(Selecting, Edit):
     @model_validator(mode="after")
     def _one_way(self) -> Prune:
         if self.channels is not None:
-            for key in ("layers", "keep", "by", "round_to", "where", "except_", "expect"):
-                if key in self.model_fields_set:
-                    key = key.removesuffix("_")
+            for key in _NOT_BESIDE:
+                if key in self.model_fields_set or f"{key}_" in self.model_fields_set:
                     message = f"`{key}` and `channels` exclude each other"
                     help = "`channels` says which ones go"
                     raise SpecError.single("SC108", message, path=(key,), at_key=True, help=help)
