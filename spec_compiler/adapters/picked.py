@@ -36,7 +36,7 @@ def picks_of(old: Sequence[str], new: Sequence[str], widths: tuple[int, int], wo
     """
     for key, names, width in (("old", old, widths[0]), ("new", new, widths[1])):
         if len(names) != width:
-            layer = f"`{whose}` of the base has" if key == "old" else "it has now"
+            layer = f"`{whose}` of the base has" if key == "old" else "it now has"
             each = f"list a name for each of the {width:,}, in their order"
             raise Unfit(f"`{key}` has {len(names):,} names, {layer} {width:,} {word}", each, path=(word, key))
     places: Mapping[str, int] = {name: place for place, name in enumerate(old)}

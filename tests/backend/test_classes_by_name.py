@@ -143,8 +143,8 @@ def test_a_base_without_weights_gives_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("spec", "says"),
     [
-        (by_set(OLD[:3], NEW), "`old` has 3 names, `head` has 4"),
-        (by_set(OLD, NEW, units=2), "`new` has 3 names, it has 2"),
+        (by_set(OLD[:3], NEW), "`old` has 3 names, `head` of the base has 4 classes"),
+        (by_set(OLD, NEW, units=2), "`new` has 3 names, it now has 2 classes"),
         (by_set(OLD, ["yak", "Cat", "fox"]), "none of the new names is an old one, `yak` is not"),
     ],
 )

@@ -85,8 +85,8 @@ def test_an_error_of_the_size_offers_what_keeps_rows() -> None:
 @pytest.mark.parametrize(
     ("weights", "size", "says"),
     [
-        ({"rows": {"old": OLD[1:], "new": NEW}}, 6, "`old` has 4 names, `words` has 5"),
-        ({"rows": {"old": OLD, "new": NEW}}, 7, "`new` has 6 names, it has 7"),
+        ({"rows": {"old": OLD[1:], "new": NEW}}, 6, "`old` has 4 names, `words` of the base has 5 rows"),
+        ({"rows": {"old": OLD, "new": NEW}}, 7, "`new` has 6 names, it now has 7 rows"),
         ({"rows": {"old": OLD, "new": ["a", "b"]}}, 2, "none of the new names is an old one, `a` is not"),
         ({"classes": {"old": OLD, "new": NEW}}, 6, "`words` (Embedding) is neither a Dense nor a convolution"),
     ],
