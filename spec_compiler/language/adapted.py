@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, quoted, show
 from spec_compiler.language.parsed import Parsed
@@ -22,8 +22,7 @@ BY_NAMES = ("classes", "rows")  # strategies that say names, or a file of them, 
 _Check = Callable[[Any], Iterator[Diagnostic]]
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(NamedTuple):
     """A strategy as the language has it: what it says, and what its value may be; a word alone has none.
 
     `alone` is whether the word may stand without its value, `of_a_layer` whether `of` stands beside it.
