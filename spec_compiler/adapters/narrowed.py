@@ -10,7 +10,7 @@ from spec_compiler.channels.atoms import LayerPath, Line, Use
 from spec_compiler.channels.choice import most_important
 from spec_compiler.channels.group import Group
 from spec_compiler.channels.groups import Channels, Counts
-from spec_compiler.channels.importance import By, NotMeasured, importance
+from spec_compiler.channels.importance import By, importance
 from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Adapter, Array, Choice, Preserves, Recipe, Values, recipe_of
 from spec_compiler.graph.equation import Equation, Pair
@@ -61,17 +61,19 @@ class Which(Choice):
         return self.channels.counts(changes)
 
     def _sizes(self, ranked: Ranked, values: Values) -> tuple[float, ...]:
+        """How much each of the channels counts; what a new layer makes, which has no values yet, counts nothing."""
+        import numpy as np  # a check that adapts nothing is to start without it
+
         def read(key: Key) -> Array:
-            recipe = recipe_of(self.layers[key[0][0]], flat_index(self.layers[key[0][0]], key[0][1:], key[1]))
+            layer = self.layers[key[0][0]]
+            index = flat_index(layer, key[0][1:], key[1])
+            recipe = recipe_of(layer, index)
             if recipe is None or not all(map(values.has, recipe.sources)):
-                raise NotMeasured("has no values yet")
+                return np.zeros((layer.variables or ())[index].shape, "float32")
             return recipe.make(values)
 
         seed = "/".join(ranked.group.makers[0])
-        try:
-            return importance(self.channels, ranked.group, ranked.by, read, ranked.roots, seed)
-        except NotMeasured:  # all of it is new, or the base comes without weights: none counts more than another
-            return (0.0,) * len(ranked.roots)
+        return importance(self.channels, ranked.group, ranked.by, read, ranked.roots, seed)
 
 
 @dataclass(frozen=True)

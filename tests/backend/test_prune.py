@@ -261,6 +261,22 @@ def test_after_other_edits_and_before_a_new_head() -> None:
     compiled.model.fit(inputs, np.zeros((3, 3)), epochs=1, verbose=0)
 
 
+def test_a_new_layer_beside_a_kept_one_has_no_say_in_what_stays() -> None:
+    base = residual()
+    head = [
+        {"Conv2D": {"filters": 12, "kernel_size": 1, "name": "new"}},
+        {"Add": {}, "from": ["stem", "new"]},
+        "GlobalAveragePooling2D",
+    ]
+    cut = {"spec": 1, "cut_at": "stem", "head": [*head, {"Dense": 2}]}
+    compiled = compile_spec({**cut, "prune": {"layers": "stem", "keep": 0.5}}, base=base, prove=True)
+    stays = most(kernel(base, "stem").sum((0, 1, 2)), 6).astype(bool)
+    assert not stays[:6].all(), "the first six would prove nothing"
+    assert_same_bits(
+        compiled.model.get_layer("stem").get_weights()[0], base.get_layer("stem").get_weights()[0][..., stays]
+    )
+
+
 def test_what_no_masked_model_equals_is_allowed_by_name() -> None:
     image = keras.Input((8, 8, 3), name="image")
     x = layers.LayerNormalization(name="norm")(layers.Conv2D(8, 3, name="conv")(image))
