@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
@@ -22,6 +21,8 @@ from spec_compiler.graph.group_change import GroupChange
 from spec_compiler.graph.layer_spec import LayerSpec, Origin
 from spec_compiler.graph.resolve import resolve, resolve_one
 from spec_compiler.language.selectors import Selector
+
+_Choose = Callable[[str, Group, Sequence[int]], str | None]  # of a layer, in a group, channels: why not
 
 
 @dataclass
@@ -58,7 +59,8 @@ class Narrowing:
         def ranked(layer: str, group: Group, asked: Sequence[int]) -> str | None:
             if by == "gamma" and not any(is_gamma(use) for use in group.uses):
                 return _NO_GAMMA
-            roots = [root for root in asked if self._can_go(group, root)]
+            stay = self._stays(group)
+            roots = [root for root in asked if root not in stay]
             parts = list(alike(self.channels, group, np.array(roots, dtype=np.intp)))
             each = per_root(self.channels, layer, group)
             number = keep if isinstance(keep, float) else part_of(self.channels, keep, layer, group)
@@ -104,9 +106,8 @@ class Narrowing:
             if why is not None:
                 raise self._refused(name, why, (at,))
             self.fixed[root] = 0
-        going = {root for root in self.fixed if self.fixed[root] == 0}
         for group in groups:
-            if group.number not in self.done and going >= set(group.channels.tolist()):
+            if self.fixed.keys() >= set(group.channels.tolist()):
                 raise self._refused(name, "none of its channels would stay", (), at_key=True)
 
     def widen(self, selector: Selector, nodes: Sequence[str], to: int) -> None:
@@ -136,7 +137,7 @@ class Narrowing:
 
         self._each(selector, nodes, copied)
 
-    def _each(self, selector: Selector, nodes: Sequence[str], choose: Any) -> None:
+    def _each(self, selector: Selector, nodes: Sequence[str], choose: _Choose) -> None:
         """Chooses in the groups of all layers that are meant, each once; what cannot be is told or listed."""
         layers = list(dict.fromkeys(self.before.nodes[name].layer for name in nodes))
         is_one = _is_name(selector)
@@ -188,24 +189,20 @@ class Narrowing:
 
     # why not
 
-    def _can_go(self, group: Group, root: int) -> bool:
-        return root not in group.pinned and (self.inexact or root not in group.mixed)
+    def _stays(self, group: Group) -> Mapping[int, Reason]:
+        """The channels of a group that cannot leave, or that have no copies, and why."""
+        if self.origin.section == "widen":
+            return {**group.unwidenable, **group.pinned}
+        return {**({} if self.inexact else group.mixed), **group.pinned}
 
     def _reason(self, group: Group, roots: Sequence[int]) -> str | None:
-        """Why none of some channels can be changed; None where one can."""
-        reasons: list[Reason] = []
-        for root in roots:
-            if self.origin.section == "widen":
-                why = group.pinned.get(root) or group.unwidenable.get(root)
-            else:
-                why = group.pinned.get(root) or (None if self.inexact else group.mixed.get(root))
-            if why is None and self.origin.section == "prune":
-                return None
-            if why is not None:
-                reasons.append(why)
-        if self.origin.section == "widen" and not reasons and roots:
-            return None
-        return reasons[0].text if reasons else "it makes no channels"
+        """Why some channels cannot be changed: of those that leave where none can, of copies where one has none."""
+        if not roots:
+            return "it makes no channels"
+        stays = self._stays(group)
+        found = [stays[root].text for root in roots if root in stays]
+        is_refused = len(found) == len(roots) or (found and self.origin.section == "widen")
+        return found[0] if is_refused else None
 
     def _why_none(self, layer: str) -> str:
         does = self.channels.found.ruleless.get((layer,))
