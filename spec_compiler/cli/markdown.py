@@ -16,6 +16,7 @@ from spec_compiler.graph.trainable import num_frozen
 from spec_compiler.plan import Action, Change, Plan
 from spec_compiler.plan.contracted import row as contract_row
 from spec_compiler.plan.costs import multiply_adds, total
+from spec_compiler.plan.grouped import row as group_row
 from spec_compiler.plan.left_out import left_lines
 from spec_compiler.plan.two_models import Comparison
 
@@ -32,6 +33,7 @@ def plan_markdown(plan: Plan, comparison: Comparison | None = None) -> str:
     lines += ["| | before | after |", "|---|---:|---:|", *_figures(plan), ""]
     lines += [f"Compiled with {_escaped(compile_text(plan.compilation))}.", ""] if plan.compilation else []
     lines += [*(f"- Expect {_quoted(promise.text)}." for promise in plan.promises), ""] if plan.promises else []
+    lines += list(_groups(plan))
     lines += list(_contracts(plan))
     lines += [*(f"- {_quoted(line)}" for line in left_lines(plan)), ""] if plan.after.left else []
     rows = list(_rows(plan.changes))
@@ -47,6 +49,17 @@ def plan_markdown(plan: Plan, comparison: Comparison | None = None) -> str:
     text = printable_lines("\n".join(lines))
     folded = f"\n\n<details><summary>Picture</summary>\n\n```mermaid\n{picture}\n```\n\n</details>\n"
     return text + (folded if len(text) + len(folded) <= LONGEST else "\n")
+
+
+def _groups(plan: Plan) -> Iterator[str]:
+    """A table of the channels that become fewer or more together, as many as have room."""
+    if plan.after.groups:
+        yield from ("| channels | made by | read by | |", "|---:|---|---|---|")
+        for each in plan.after.groups[:MOST_ROWS]:
+            cells = (cell.removeprefix("read by ") for cell in group_row(each))  # which the head of the column says
+            yield f"| {' | '.join(map(_cell, cells))} |"
+        more = len(plan.after.groups) - MOST_ROWS
+        yield f"\nand {more} more groups.\n" if more > 0 else ""
 
 
 def _contracts(plan: Plan) -> Iterator[str]:

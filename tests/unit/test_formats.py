@@ -19,6 +19,7 @@ from spec_compiler.diagram import VIEWS, DrawError, to_mermaid, to_tree
 from spec_compiler.diagram.notebook import mimebundle
 from spec_compiler.diagram.picture import draw_up
 from spec_compiler.graph.graph import LeftOut
+from spec_compiler.graph.group_change import GroupChange
 from spec_compiler.graph.layer_spec import Origin
 from spec_compiler.plan import Plan
 from spec_compiler.plan.two_models import compare
@@ -106,6 +107,14 @@ def test_a_comment_has_room_for_a_large_change() -> None:
     text = plan_as(Plan("large", base, inserted(base, "l10", *names)), "markdown")
     assert len(text) < 65_536
     assert "and 1440 more" in text
+
+
+def test_a_comment_says_which_channels_move_together() -> None:
+    plan = changed()
+    group = GroupChange(("stem", "conv"), ("last",), 8, 4, "chosen by l1", "", 3, Origin("prune"))
+    text = plan_as(replace(plan, after=replace(plan.after, groups=(group,) * 70)), "markdown")
+    assert "| 8 → 4 | stem, conv | last | 3 variables, chosen by l1 |" in text
+    assert "and 10 more groups." in text
 
 
 @pytest.mark.parametrize("name", PLANS)
