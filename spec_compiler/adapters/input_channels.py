@@ -17,6 +17,7 @@ from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Adapter, Array, Preserves, Recipe, Unfit, Values, recipe_of
 from spec_compiler.graph.equation import Equation
 from spec_compiler.graph.layer_spec import LayerSpec
+from spec_compiler.graph.unbuilt import unbuilt
 
 Strategy = Literal["sum", "mean", "repeat", "zeros", "take"]
 _NEUTRAL = {
@@ -202,8 +203,8 @@ class InputChannels(Adapter):
         for index, shape in self._shapes().items():
             variables[index] = replace(variables[index], shape=shape)
         arguments = self.before.arguments
-        unbuilt = {key: _unbuilt(value) for key, value in arguments.items()}
-        layer = self.before if unbuilt == arguments else self.before.with_arguments(unbuilt)
+        plain = {key: unbuilt(value) for key, value in arguments.items()}
+        layer = self.before if plain == arguments else self.before.with_arguments(plain)
         return replace(layer, variables=tuple(variables), adapter=self)
 
     def _shapes(self) -> dict[int, tuple[int, ...]]:
@@ -234,12 +235,6 @@ class InputChannels(Adapter):
             return array
 
         return make
-
-
-def _unbuilt(value: Any) -> Any:
-    """The config of a layer inside of a wrapper without the shape that Keras builds it for when it makes it."""
-    is_layer = isinstance(value, Mapping) and "build_config" in value
-    return {key: each for key, each in value.items() if key != "build_config"} if is_layer else value
 
 
 def _along(array: Array, use: Along, mix: Mix, neutral: float | None) -> Array:

@@ -12,6 +12,7 @@ from spec_compiler.channels.groups import Channels, Counts
 from spec_compiler.graph import Graph, Shaped
 from spec_compiler.graph.layer_spec import LayerSpec, Origin, VariableSpec
 from spec_compiler.graph.node import Node, ValueRef
+from spec_compiler.graph.unbuilt import unbuilt
 from spec_compiler.language.flow import uses_flow
 
 
@@ -127,20 +128,11 @@ def _config(
 ) -> Mapping[str, Any]:
     """A layer's config with its new arguments, and of a nested model those of its layers."""
     told = {**config.get("config", {}), **channels.arguments(path, counts)}
-    arguments = told if is_model else {key: _unbuilt(value) for key, value in told.items()}
+    arguments = told if is_model else {key: unbuilt(value) for key, value in told.items()}
     if is_model and "layers" in arguments:
         arguments["layers"] = [_entry(each, path, channels, counts) for each in arguments["layers"]]
         arguments.pop("build_input_shape", None)
     return {**{key: value for key, value in config.items() if key != "build_config"}, "config": arguments}
-
-
-def _unbuilt(value: Any) -> Any:
-    """A layer's argument; of a layer inside, as a wrapper has them, without the shape that it was built for."""
-    if not isinstance(value, Mapping) or "class_name" not in value:
-        return value
-    inside = value.get("config")
-    kept = {key: each for key, each in value.items() if key != "build_config"}
-    return {**kept, "config": {key: _unbuilt(each) for key, each in inside.items()}} if inside else kept
 
 
 def _entry(entry: Mapping[str, Any], path: LayerPath, channels: Channels, counts: Counts) -> Mapping[str, Any]:

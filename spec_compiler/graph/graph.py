@@ -74,10 +74,10 @@ class Graph:
     left: tuple[LeftOut, ...] = ()  # what edits of many layers left as it is
     coming: Coming | None = None  # while edits are applied
     originals: Mapping[str, LayerSpec] = field(default_factory=dict)  # the base's layers, while edits are applied
-    shaped: Shaped | None = None  # its own shapes, where an edit that needs them was given or has worked them out
-    groups: tuple[GroupChange, ...] = ()  # channels that edits made fewer or more
     original_nodes: Mapping[str, Node] = field(default_factory=dict)  # and its nodes
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # in files that the spec names, meanwhile
+    shaped: Shaped | None = None  # its own shapes, where an edit that needs them was given or has worked them out
+    groups: tuple[GroupChange, ...] = ()  # channels that edits made fewer or more
     inference: bool = False  # whether every BatchNormalization stays in inference mode, also what is made trainable
 
     def __repr__(self) -> str:
