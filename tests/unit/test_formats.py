@@ -13,6 +13,7 @@ import click
 import pytest
 from jsonschema import Draft202012Validator
 
+import spec_compiler.compiler  # noqa: F401  # says how a plan shows itself in notebooks
 from spec_compiler.cli.formats import PLAN_FORMATS, plan_as
 from spec_compiler.cli.show import plan_text
 from spec_compiler.diagram import VIEWS, DrawError, to_mermaid, to_tree
