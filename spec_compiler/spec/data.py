@@ -13,6 +13,7 @@ from spec_compiler.language.entries import LooseEntry
 from spec_compiler.language.parsed import OneOrMore
 from spec_compiler.language.section import Section
 
+HELD = ("validation", "test")  # the parts that are held back, as shares of `train` or by themselves
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")  # as `keras.utils.load_img` has them
 
 
@@ -27,6 +28,11 @@ class Data(Section):
         default=None,
         description="The share of the images (of each class) to hold back, or a folder like `train`.",
         examples=[0.2, "data/validation"],
+    )
+    test: StrictFloat | StrictInt | Annotated[StrictStr, Field(min_length=1)] | None = Field(
+        default=None,
+        description="The share of the images that is kept for the test, or a folder like `train`; no phase sees it.",
+        examples=[0.1, "data/test"],
     )
     batch_size: Annotated[StrictInt, Field(ge=1, lt=2**31)] = Field(
         default=32, description="How many images make one step."
@@ -50,27 +56,35 @@ class Data(Section):
     @model_validator(mode="before")
     @classmethod
     def _numbers(cls, raw: Any) -> Any:
-        value = raw.get("validation") if isinstance(raw, dict) else None
-        if isinstance(value, bool) or (value is not None and not isinstance(value, int | float | str)):
-            message = f"`validation` is a share between 0 and 1 or a folder, got {show(value)}"
-            raise SpecError.single("SC103", message, path=("validation",), help="for example `validation: 0.2`")
+        for key in HELD if isinstance(raw, dict) else ():
+            value = raw.get(key)
+            if isinstance(value, bool) or (value is not None and not isinstance(value, int | float | str)):
+                message = f"`{key}` is a share between 0 and 1 or a folder, got {show(value)}"
+                raise SpecError.single("SC103", message, path=(key,), help=f"for example `{key}: 0.2`")
         return raw
 
     @model_validator(mode="after")
     def _fits(self) -> Data:
         problems: list[Diagnostic] = []
-        if isinstance(self.validation, int | float) and not 0 < self.validation < 1:
-            share = self.validation / 100
-            help = write(share, f"write `validation: {share:g}`") if 1 < self.validation < 100 else None
-            message = f"`validation` must be a share between 0 and 1, got {show(self.validation)}"
-            problems.append(Diagnostic("SC103", message, ("validation",), help=help))
-        if isinstance(self.validation, str) and is_function(self.validation) != is_function(self.train):
-            key = "train" if is_function(self.train) else "validation"
-            message = f"`{key}` is a function, so the other must be one as well"
-            problems.append(Diagnostic("SC108", message, (key,), help="give two functions, or two folders"))
-        elif self.validation is not None and not isinstance(self.validation, str) and is_function(self.train):
-            message = "a share cannot be held back from what a function gives"
-            problems.append(Diagnostic("SC108", message, ("validation",), help="give a second function"))
+        shares = {key: value for key in HELD if isinstance(value := getattr(self, key), int | float)}
+        for key, value in shares.items():
+            if not 0 < value < 1:
+                share = value / 100
+                help = write(share, f"write `{key}: {share:g}`") if 1 < value < 100 else None
+                message = f"`{key}` must be a share between 0 and 1, got {show(value)}"
+                problems.append(Diagnostic("SC103", message, (key,), help=help))
+        if not problems and sum(shares.values()) >= 1:
+            message = "`validation` and `test` together leave nothing to train on"
+            problems.append(Diagnostic("SC103", message, ("test",), help="their sum must be below 1"))
+        for key in HELD:
+            value = getattr(self, key)
+            if isinstance(value, str) and is_function(value) != is_function(self.train):
+                at = "train" if is_function(self.train) else key
+                message = f"`{at}` is a function, so the other must be one as well"
+                problems.append(Diagnostic("SC108", message, (at,), help="give two functions, or two folders"))
+            elif key in shares and is_function(self.train):
+                message = "a share cannot be held back from what a function gives"
+                problems.append(Diagnostic("SC108", message, (key,), help="give a second function"))
         for key in ("image_size", "interpolation", "crop_to_aspect_ratio"):
             if is_function(self.train) and key in self.model_fields_set:
                 message = f"`{key}` says how image files are read, a function gives the data itself"

@@ -31,6 +31,7 @@ FIELDS: Mapping[tuple[str, ...], Purpose] = {
     **{("set", "weights", word, key): "file" for word in BY_NAMES for key in ("old", "new")},
     ("data", "train"): "folder",
     ("data", "validation"): "folder",
+    ("data", "test"): "folder",
 }
 OF_AN_ENTRY = ("from", "layer")  # what a new layer's entry says with names of layers
 # Places that hold names of layers and words, with all below them: no class and no file stands there.

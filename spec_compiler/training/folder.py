@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import random
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, quoted, under
 from spec_compiler.files import Folder, gone
 from spec_compiler.files.regular import Left, kind_at
-from spec_compiler.spec.data import Data
+from spec_compiler.spec.data import HELD, Data
 
 FORMATS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 
@@ -40,10 +41,11 @@ class ImageFolder:
 
 
 class Folders(NamedTuple):
-    """The images to train on and those to validate on, if there are any."""
+    """The images to train on, those to validate on and those to test with, if there are any."""
 
     train: ImageFolder
     validation: ImageFolder | None
+    test: ImageFolder | None = None
 
 
 def read_folders(data: Data, start: Folder, seed: int) -> Folders:
@@ -54,14 +56,17 @@ def read_folders(data: Data, start: Folder, seed: int) -> Folders:
     """
     with under("data", "train"):
         train = read_folder(data.train, start)
-    if data.validation is None:
-        return Folders(train, None)
-    with under("data", "validation"):
-        if isinstance(data.validation, str):
-            validation = read_folder(data.validation, start)
-            same_classes(train, validation)
-            return Folders(train, validation)
-        return Folders(*split_folder(train, data.validation, seed))
+    parts: dict[str, ImageFolder] = {}
+    for key in HELD:
+        given = getattr(data, key)
+        if isinstance(given, str):
+            with under("data", key):
+                parts[key] = read_folder(given, start)
+                same_classes(train, parts[key], key)
+    shares = {key: getattr(data, key) for key in HELD if isinstance(getattr(data, key), int | float)}
+    with under("data"):
+        parts |= split_folder(train, shares, seed)
+    return Folders(parts["train"], parts.get("validation"), parts.get("test"))
 
 
 def read_folder(given: str, start: Folder) -> ImageFolder:
@@ -111,40 +116,54 @@ def read_folder(given: str, start: Folder) -> ImageFolder:
     return ImageFolder(path, tuple(names), tuple(files), tuple(labels))
 
 
-def split_folder(folder: ImageFolder, share: float, seed: int) -> tuple[ImageFolder, ImageFolder]:
-    """The images to train on and those to validate on: the share of each class, at least one, chosen by the seed.
+def split_folder(folder: ImageFolder, shares: Mapping[str, float], seed: int) -> dict[str, ImageFolder]:
+    """The images to train on, and the share of each class, at least one image, for each part that is held back.
+
+    The seed chooses them: for the validation from one end, for the test from the other, so that neither share moves
+    what the other holds.
 
     Raises:
-        SpecError: SC602 for a class with a single image.
+        SpecError: SC602 for a class with fewer images than parts, paths relative to `data`.
     """
-    kept: list[int] = []
-    held: list[int] = []
+    parts: dict[str, list[int]] = {"train": [], **{key: [] for key in shares}}
     for label, name in enumerate(folder.class_names):
         indices = [index for index, other in enumerate(folder.labels) if other == label]
-        if len(indices) < 2:
-            message = f"the class `{name}` has one image, which cannot both train and validate"
-            raise SpecError.single("SC602", message, help="add images, or give `validation` a folder of its own")
-        # by the class's own name: a class that is added leaves the split of the others as it was
-        random.Random(f"{seed}/validation/{name}").shuffle(indices)  # noqa: S311 - a split that can be repeated
-        count = min(max(1, round(share * len(indices))), len(indices) - 1)  # neither part is without the class
-        held += sorted(indices[:count])
-        kept += sorted(indices[count:])
-    return folder.of(kept), folder.of(held)
+        if len(indices) <= len(shares):
+            has = "one image" if len(indices) == 1 else f"{len(indices)} images"
+            what = "cannot both train and validate" if len(shares) == 1 else "cannot train, validate and test"
+            if [*shares] == ["test"]:
+                what = "cannot both train and test"
+            key = [*shares][-1]
+            help = f"add images, or give `{key}` a folder of its own"
+            raise SpecError.single("SC602", f"the class `{name}` has {has}, which {what}", path=(key,), help=help)
+        if shares:
+            # by the class's own name: a class that is added leaves the split of the others as it was
+            random.Random(f"{seed}/validation/{name}").shuffle(indices)  # noqa: S311 - a split that can be repeated
+        count = len(indices)
+        left = count - len(shares) - 1  # beyond the one of each part: none is without the class
+        for key, share in shares.items():
+            more = min(max(0, round(share * count) - 1), left)
+            left -= more
+            at = slice(0, more + 1) if key == "validation" else slice(-more - 1, None)
+            parts[key] += sorted(indices[at])
+            del indices[at]
+        parts["train"] += sorted(indices)
+    return {key: folder.of(indices) for key, indices in parts.items()}
 
 
-def same_classes(train: ImageFolder, validation: ImageFolder) -> None:
-    """Proves that two folders have the same classes.
+def same_classes(train: ImageFolder, other: ImageFolder, key: str) -> None:
+    """Proves that two folders have the same classes; `key` names the second.
 
     Raises:
         SpecError: SC602.
     """
-    missing = [name for name in train.class_names if name not in validation.class_names]
-    extra = [name for name in validation.class_names if name not in train.class_names]
+    missing = [name for name in train.class_names if name not in other.class_names]
+    extra = [name for name in other.class_names if name not in train.class_names]
     if missing or extra:
         parts = [f"lacks {_listed(missing)}"] if missing else []
         parts += [f"has {_listed(extra)} that `train` lacks"] if extra else []
         help = "both folders need the same class folders"
-        raise SpecError.single("SC602", f"the validation folder {' and '.join(parts)}", help=help)
+        raise SpecError.single("SC602", f"the {key} folder {' and '.join(parts)}", help=help)
 
 
 def _near(given: str, path: str) -> str | None:

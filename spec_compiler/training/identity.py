@@ -12,6 +12,7 @@ from spec_compiler.spec import Spec
 
 IMAGES: Path = ("data", "images")  # no key of a spec: what is in its folders
 _FREE = ("description", "vars", "expect")  # what uses a variable says its value
+_TESTED: Path = ("data", "test")  # no phase sees it; a share of it is taken from `IMAGES`
 
 Identity = dict[Path, str]
 
@@ -19,10 +20,10 @@ Identity = dict[Path, str]
 def identity(spec: Spec, images: str) -> Identity:
     """A digest of each value of the spec, by its path; `images` says what is in the folders.
 
-    How many epochs a phase has is left out: to raise it is to continue.
+    How many epochs a phase has is left out: to raise it is to continue. So is what tests the model.
     """
     values = {key: value for key, value in spec.source.data.items() if key not in _FREE}
-    leaves = {path: value for path, value in _leaves(values, ()) if not _is_epochs(path)}
+    leaves = {path: value for path, value in _leaves(values, ()) if not _is_epochs(path) and path != _TESTED}
     return {path: _digest(value) for path, value in leaves.items()} | {IMAGES: _digest(images)}
 
 

@@ -10,6 +10,7 @@ from spec_compiler.diagnostics import SpecError, did_you_mean, under
 from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
 from spec_compiler.spec import Spec
+from spec_compiler.spec.data import HELD
 from spec_compiler.training.folder import read_folders
 from spec_compiler.training.image_data import check_classes
 
@@ -26,8 +27,8 @@ def check_data(spec: Spec, graph: Graph | None) -> None:
         return
     with spec.source.locating():
         if spec.data.is_code:
-            for key, text in (("train", spec.data.train), ("validation", spec.data.validation)):
-                if isinstance(text, str):
+            for key in ("train", *HELD):
+                if isinstance(text := getattr(spec.data, key), str):
                     _check_function(text, spec.source.folder, key)
             return
         with under("data", "train"):

@@ -101,18 +101,34 @@ def test_a_folder_is_read_in_order(tmp_path: Path) -> None:
 
 def test_a_split_holds_back_a_share_of_each_class_and_depends_on_the_seed_alone(tmp_path: Path) -> None:
     whole = read_folder(".", Folder(str(folder(tmp_path, a=10, b=20, c=2))))
-    train, held = split_folder(whole, 0.2, seed=1)
-    assert held.counts() == {"a": 2, "b": 4, "c": 1}
-    assert sorted([*train.files, *held.files]) == sorted(whole.files)
-    assert split_folder(whole, 0.2, seed=1) == (train, held)
-    assert split_folder(whole, 0.2, seed=2)[1].files != held.files
+    parts = split_folder(whole, {"validation": 0.2}, seed=1)
+    assert parts["validation"].counts() == {"a": 2, "b": 4, "c": 1}
+    assert sorted([*parts["train"].files, *parts["validation"].files]) == sorted(whole.files)
+    assert split_folder(whole, {"validation": 0.2}, seed=1) == parts
+    assert split_folder(whole, {"validation": 0.2}, seed=2)["validation"].files != parts["validation"].files
+
+
+def test_a_share_to_test_with_leaves_the_validation_as_it_was(tmp_path: Path) -> None:
+    whole = read_folder(".", Folder(str(folder(tmp_path, a=10, b=20, c=3))))
+    alone = split_folder(whole, {"validation": 0.2}, seed=1)
+    parts = split_folder(whole, {"validation": 0.2, "test": 0.3}, seed=1)
+    assert parts["validation"] == alone["validation"]
+    assert parts["test"].counts() == {"a": 3, "b": 6, "c": 1}
+    assert parts["test"] == split_folder(whole, {"test": 0.3}, seed=1)["test"]
+    assert sorted(file for part in parts.values() for file in part.files) == sorted(whole.files)
+    most = split_folder(whole, {"validation": 0.5, "test": 0.49}, seed=1)
+    assert min(min(part.counts().values()) for part in most.values()) == 1
+    with pytest.raises(SpecError, match="has 2 images, which cannot train, validate and test"):
+        split_folder(
+            read_folder("b", Folder(str(folder(tmp_path / "b", a=2).parent))), {"validation": 0.2, "test": 0.3}, 1
+        )
 
 
 def test_folders_with_other_classes(tmp_path: Path) -> None:
     one = read_folder(".", Folder(str(folder(tmp_path / "one", a=1, b=1))))
     other = read_folder(".", Folder(str(folder(tmp_path / "other", a=1, c=1))))
     with pytest.raises(SpecError, match="lacks `b` and has `c`"):
-        same_classes(one, other)
+        same_classes(one, other, "validation")
 
 
 def test_the_history_survives_as_data() -> None:

@@ -140,7 +140,12 @@ def finish(
         "versions": _versions(),
         "checksums": _checksums(folder, spec, compiled),
         "seed": spec.seed,
-        "data": {"classes": list(data.class_names), "train": data.num_train, "validation": data.num_validation},
+        "data": {
+            "classes": list(data.class_names),
+            "train": data.num_train,
+            "validation": data.num_validation,
+            "test": data.num_test,
+        },
         "parameters": compiled.plan.after.num_parameters,
         "weights": compiled.weights.summary,
         "phases": [{"phase": name, "first_epoch": first, "last_epoch": last} for name, first, last in history.phases()],

@@ -114,6 +114,7 @@ def _say_data(data: Any) -> None:
     if data.num_train is None:
         return
     held = f", {data.num_validation} to validate" if data.num_validation is not None else ""
+    held += f", {data.num_test} to test" if data.num_test is not None else ""
     echo(f"{data.num_train} images to train{held}, {len(data.class_names)} classes")
 
 
