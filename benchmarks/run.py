@@ -59,14 +59,39 @@ ROWS = (
     Row("`plan` the second time, whole process | the first time", "plan", "second", "first", None),
     Row("ResNet50 pruned: planned without Keras (seconds)", "pruned", "ours", "", 0.5, "seconds"),
     Row("the same, `check --static`, whole process (seconds)", "static:pruned", "ours", "", None, "seconds"),
-    # The copy is of the same bytes: in memory the result's own, from a file all that the base has.
-    Row("VGG16 pruned by half, in memory | the narrower one, copied", "prune:VGG16", "ours", "result", 1.3),
+    # The copy is of the same bytes: in memory the result's own, from a file all that the base has. Where ours copies a
+    # model in memory it copies no byte, so that this is no measure and has no bound; it stands there to be known.
+    Row(
+        "VGG16 pruned by half, in memory | the narrower one by `clone_model` + `set_weights`",
+        "prune:VGG16",
+        "ours",
+        "hand",
+        1.3,
+    ),
+    Row("the same | the narrower one by ours, which shares its tensors", "prune:VGG16", "ours", "result", None),
     Row("VGG16 pruned by half, from `.keras` | copied as it is", "prune:VGG16.keras", "ours", "copy", 1.3),
     Row("VGG16 pruned by half, from legacy H5 | copied as it is", "prune:VGG16.h5", "ours", "copy", 1.3),
-    Row("VGG16 widened, in memory | the wider one, copied", "widen:VGG16", "ours", "result", 1.3),
+    Row(
+        "VGG16 widened, in memory | the wider one by `clone_model` + `set_weights`", "widen:VGG16", "ours", "hand", 1.3
+    ),
+    Row("the same | the wider one by ours, which shares its tensors", "widen:VGG16", "ours", "result", None),
     Row("VGG16 widened, from `.keras` | copied as it is", "widen:VGG16.keras", "ours", "copy", 1.3),
-    Row("ResNet50 pruned by half, in memory | the narrower one, copied", "prune:ResNet50", "ours", "result", 1.3),
-    Row("ResNet50 widened, in memory | the wider one, copied", "widen:ResNet50", "ours", "result", 1.3),
+    Row(
+        "ResNet50 pruned by half, in memory | the narrower one by `clone_model` + `set_weights`",
+        "prune:ResNet50",
+        "ours",
+        "hand",
+        1.3,
+    ),
+    Row("the same | the narrower one by ours, which shares its tensors", "prune:ResNet50", "ours", "result", None),
+    Row(
+        "ResNet50 widened, in memory | the wider one by `clone_model` + `set_weights`",
+        "widen:ResNet50",
+        "ours",
+        "hand",
+        1.3,
+    ),
+    Row("the same | the wider one by ours, which shares its tensors", "widen:ResNet50", "ours", "result", None),
     Row("NASNetLarge: resolve, edits, check, plan (seconds)", "edits", "ours", "", 0.1, "seconds"),
     Row("NASNetLarge: folded diff to SVG after the plan (seconds)", "diagram", "ours", "", 1.0, "seconds"),
 )

@@ -137,7 +137,11 @@ WIDEN = {
 
 
 def adapted(section: str, of: str, side: str) -> Run:
-    """A model pruned or widened, from a file where `of` ends in its suffix; or `copy`, it, or the `result`, copied."""
+    """A model pruned or widened, from a file where `of` ends in its suffix, or what that is compared with.
+
+    `copy` compiles the base as it is, `result` the adapted model, in memory with the tensors that it has; `hand` copies
+    the adapted model with Keras, value by value.
+    """
     name, dot, suffix = of.partition(".")
     spec = load_spec({"spec": 1, **(PRUNE if section == "prune" else {"widen": WIDEN[name]})})
     plain = load_spec({"spec": 1})
@@ -147,9 +151,17 @@ def adapted(section: str, of: str, side: str) -> Run:
         _read_ahead(weights_file(dot + suffix))
         return lambda: compile_spec(plain if side == "copy" else spec).model
     keras.utils.set_random_seed(0)
-    model = getattr(keras.applications, name)(weights=None)
-    model = compile_spec(spec, base=model).model if side == "result" else model
-    return lambda: compile_spec(spec if side == "ours" else plain, base=model).model
+    base = getattr(keras.applications, name)(weights=None)
+    if side == "ours":
+        return lambda: compile_spec(spec, base=base).model
+    result = compile_spec(spec, base=base).model
+
+    def by_hand() -> Any:
+        clone = keras.models.clone_model(result)
+        clone.set_weights(result.get_weights())
+        return clone
+
+    return by_hand if side == "hand" else lambda: compile_spec(plain, base=result).model
 
 
 def planned_pruned() -> Run:
@@ -238,9 +250,10 @@ def _read_ahead(path: Path) -> None:
 def warm_up() -> None:
     """Starts the backend and both ways on something tiny, so that neither pays for it."""
     inputs = keras.Input((4, 4, 1))
-    tiny = keras.Model(inputs, keras.layers.Conv2D(1, 1, name="tiny")(inputs))
+    x = keras.layers.Conv2D(2, 1, name="tiny")(inputs)
+    tiny = keras.Model(inputs, keras.layers.Conv2D(1, 1)(x))
     tiny(np.zeros((1, 4, 4, 1), "float32"))
-    compile_spec({"spec": 1, "head": ["Flatten"]}, base=tiny)
+    compile_spec({"spec": 1, "prune": {"layers": "tiny", "keep": 1}, "head": ["Flatten"]}, base=tiny)
     keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=(32, 32, 3), alpha=0.35)
 
 

@@ -277,6 +277,8 @@ def _along(axis: int, numbers: Values, array: Values) -> Values:
 
 def _each_once(roots: Array) -> Array:
     """The roots in the order of their first places."""
+    if (np.diff(roots) > 0).all():
+        return roots
     first: Array = np.unique(roots, return_index=True)[1]
     once: Array = roots[np.sort(first)]
     return once
