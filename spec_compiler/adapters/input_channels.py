@@ -187,15 +187,24 @@ class InputChannels(Adapter):
             return None  # what another edit made of it is not what the base has
         if self.promised != self.mix.promise(is_linear=True):
             return None  # something treats the channels one by one before they are summed
-        if self.before.is_new or was is None or was.takes or was.gives or was.feeds:
+        if self.before.is_new or was is None or was.gives:
+            return None
+        once_more = isinstance(earlier, InputChannels) and self._reads_nothing_else and earlier._reads_nothing_else
+        if (was.takes or was.feeds) and not once_more:
             return None
         matrix = [[row.get(i, 0.0) for i in range(self.mix.old)] for row in self.mix.rows]
         first = self.before.arguments.get("data_format") == "channels_first"
-        by_itself = mixed(was.layers, matrix, 1 if first else -1).takes
+        by_itself = mixed(was.layers, matrix, 1 if first else -1)
         reads = all(use.takes for use in self.uses)
         alone = was.alone and reads and all(use.runs == (Run(1, 1),) for use in self.uses)
-        feeds = mixed(was.layers, matrix, self.axis).feeds
-        return replace(was, takes=by_itself if alone else None, alone=alone, feeds=feeds, rearranged=not reads)
+        takes = by_itself.before(was).takes if alone else None
+        feeds = mixed(was.layers, matrix, self.axis).before(was).feeds
+        return replace(was, takes=takes, alone=alone, feeds=feeds, rearranged=not reads)
+
+    @property
+    def _reads_nothing_else(self) -> bool:
+        """Whether all along those axes is the input's: what was adapted before, so as well, reads the same input."""
+        return all(run.each for use in self.uses for run in use.runs)
 
     def on_new_channels(self) -> LayerSpec:
         """The layer before, its variables in their new shapes, with this adapter."""

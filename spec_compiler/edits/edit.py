@@ -24,7 +24,6 @@ class Edit(abc.ABC):
             is the section itself.
         opens: whether a selector that leads into a nested model opens it, for good.
         parts: fields that are edits of their own, which `steps` gives.
-        needs_shapes: whether it works on shapes: `Graph.shaped` has those of the graph that it is given.
         new_layers: where the entries of new layers stand below the section, None where it makes none.
     """
 
@@ -35,8 +34,11 @@ class Edit(abc.ABC):
     names: ClassVar[tuple[str, ...]] = ()
     opens: ClassVar[bool] = True
     parts: ClassVar[tuple[str, ...]] = ()
-    needs_shapes: ClassVar[bool] = False
     new_layers: ClassVar[tuple[str, ...] | None] = None
+
+    def needs_shapes(self, graph: Graph) -> bool:
+        """Whether it works on shapes that the graph may not have: `Graph.shaped` has them then, for its parts too."""
+        return False
 
     @abc.abstractmethod
     def apply(self, graph: Graph, path: Path) -> Graph:

@@ -40,6 +40,13 @@ def input_shape(graph: Graph, name: str) -> list[int | None]:
     return list(stated or graph.nodes[name].outputs[0].shape)
 
 
+def has_old_shapes(graph: Graph) -> bool:
+    """Whether edits have made layers, or changed some, whose shapes are those of the base until they are asked for."""
+    return any(not node.outputs for node in graph.nodes.values()) or any(
+        layer.changed_by is not None or layer.adapter is not None for layer in graph.layers.values()
+    )
+
+
 def _choices_of_preprocessing(schema: dict[str, Any]) -> None:
     schema["anyOf"] = [{"enum": ["auto", *catalogue.application_names()]}, {"type": "null"}]
 
@@ -118,12 +125,17 @@ class Input(Section, Edit):
             raise SpecError.single("SC102", "`input` changes nothing", help=help)
         return self
 
+    def needs_shapes(self, graph: Graph) -> bool:
+        """Where kernels are to fit what other edits have made of the input's channels."""
+        return self.weights is not None and has_old_shapes(graph)
+
     def apply(self, graph: Graph, path: Path) -> Graph:
         """The graph on the other input; `preprocess` and `rescale` are edits of their own, the next step."""
         if not self._changes:
             if self.layer is not None:
                 self._which(graph)
             return graph
+        graph = graph.with_its_shapes() if self.weights is not None else graph
         name = self._which(graph)
         layer = graph.layer_of(name)
         arguments = dict(layer.arguments)

@@ -43,11 +43,12 @@ class AdaptChannels(Edit):
         name = self.which(graph)
         mix = self._mix(graph, name)
         if mix.rows == tuple({i: 1.0} for i in range(mix.old)):
-            message = f"`weights: {mix.strategy}` changes nothing, `{name}` has its channels as in the base"
-            return replace(graph, warnings=(*graph.warnings, Diagnostic("SC313", message, path, help="leave it out")))
-        readers = Readers(_shaped(graph), name, mix)
+            return self._idle(graph, path, f"`{name}` has its channels as {_before(graph)}")
+        known = _shaped(graph)
+        readers = Readers(known, name, mix)
         try:
-            readers.find(Channels.of(readers.graph))
+            channels = Channels.of(known)
+            readers.find(channels)
         except Unfit as error:
             fixes = tuple(self._otherwise(graph, name, mix, path))
             message = f"`weights: {mix.strategy}` does not fit what reads `{name}`: {error.reason}"
@@ -58,10 +59,23 @@ class AdaptChannels(Edit):
         for layer, arguments in readers.arguments.items():
             layers[layer] = _with_arguments(layers[layer], arguments, origin)
         for layer, uses in readers.uses.items():
-            layers[layer] = InputChannels(
-                origin, mix, layers[layer], tuple(uses), promised, channel_axis(graph, name)
-            ).on_new_channels()
-        return replace(graph, layers=layers)
+            before = layers[layer] if layer in readers.arguments else known.layers[layer]
+            if not before.keeps_weights and before.adapter is None:
+                continue  # it begins anew, at its new size
+            adapter = InputChannels(origin, mix, before, tuple(uses), promised, channel_axis(graph, name))
+            layers[layer] = adapter.on_new_channels()
+        if layers == graph.layers:
+            return self._idle(graph, path, f"what reads `{name}` is new and has no values of the base")
+        nodes = {
+            call: replace(node, outputs=readers.outputs(node, channels)) if node.outputs else node
+            for call, node in graph.nodes.items()
+        }
+        return replace(graph, layers=layers, nodes=nodes)
+
+    def _idle(self, graph: Graph, path: Path, why: str) -> Graph:
+        """The graph as it is, with SC313."""
+        message = f"`weights: {self.weights.strategy}` changes nothing, {why}"
+        return replace(graph, warnings=(*graph.warnings, Diagnostic("SC313", message, path, help="leave it out")))
 
     def _otherwise(self, graph: Graph, name: str, mix: Mix, path: Path) -> Iterator[Fix]:
         """For one channel, that it is repeated in front of everything, and nothing needs other values; else zeros."""
@@ -87,7 +101,7 @@ class AdaptChannels(Edit):
         axis = channel_axis(graph, name)
         strategy = self.weights.strategy
         if len(now) != len(was):
-            raise _unfit(strategy, f"the input has {len(was)} axes in the base, now {len(now)}")
+            raise _unfit(strategy, f"the input has {len(was)} axes {_before(graph)}, now {len(now)}")
         old, new = was[axis], now[axis]
         if old is None or new is None:
             raise _unfit(strategy, f"the number of channels of `{name}` is open", help="say it with `shape`")
@@ -105,9 +119,14 @@ class AdaptChannels(Edit):
             raise _unfit(strategy, f"it says {len(take)} channels, `{name}` has {new} now", (strategy,), help)
         for index, each in enumerate(take):
             if each >= old:
-                help = f"they are 0 to {old - 1}"
-                raise _unfit(strategy, f"`{name}` has no channel {each} in the base", (strategy, index), help)
+                help = f"they are 0 to {old - 1}" if old > 1 else "0 is the only one"
+                raise _unfit(strategy, f"`{name}` has no channel {each} {_before(graph)}", (strategy, index), help)
         return Mix("take", old, new, take)
+
+
+def _before(graph: Graph) -> str:
+    """When an input had its other channels: in the base, unless edits came between."""
+    return "in the base" if graph.shaped is None else "before this section"
 
 
 def opened_to_inputs(graph: Graph) -> Graph:
@@ -139,12 +158,17 @@ def _with_arguments(layer: LayerSpec, arguments: Mapping[str, Any], origin: Orig
 
 
 def _shaped(graph: Graph) -> Graph:
-    """The graph with the shapes of preprocessing that an edit put behind an input; it keeps that of what it takes."""
-    nodes = dict(graph.nodes)
+    """The graph with the shapes of preprocessing that an edit put behind an input; it keeps that of what it takes.
+
+    Layers that edits made or changed before have the variables that they have since then.
+    """
+    nodes, layers = dict(graph.nodes), dict(graph.layers)
+    if graph.shaped is not None:
+        layers |= {name: graph.shaped.graph.layers[name] for name in layers if graph.shaped.holds_for(layers[name])}
     for name, node in graph.nodes.items():
         if not node.outputs and graph.layers[node.layer].class_name in (*CONSTANTS, "Flip"):
             nodes[name] = replace(node, outputs=nodes[node.data_inputs[0].node].outputs)
-    return replace(graph, nodes=nodes)
+    return replace(graph, nodes=nodes, layers=layers)
 
 
 def _unfit(strategy: str, reason: str, path: Path = (), help: str | None = None) -> SpecError:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from spec_compiler.adapters.input_channels import Along, Mix, Run, laid_out
@@ -12,6 +12,7 @@ from spec_compiler.edits.preprocess import same_for_all
 from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Unfit
 from spec_compiler.graph.layer_spec import LayerSpec
+from spec_compiler.graph.node import Node, TensorSpec, ValueRef
 from spec_compiler.graph.same_arguments import arguments_of
 from spec_compiler.keras_facts.argument_values import flow
 
@@ -72,6 +73,25 @@ class Readers:
             self.uses.setdefault(layer, []).append(Along(use.index, use.axis, use.role == "takes", runs))
         self._constants(channels)
         self._counted(channels)
+
+    def outputs(self, node: Node, channels: Channels) -> tuple[TensorSpec, ...]:
+        """What a call puts out for the input's new channels."""
+        number, outputs = self._number(channels), list(node.outputs)
+        for index, spec in enumerate(outputs):
+            axes = channels.found.lines((), ValueRef(node.name, index)) or (None,) * len(spec.shape[1:])
+            sizes = (size if line is None else number(line) for size, line in zip(spec.shape[1:], axes, strict=True))
+            outputs[index] = replace(spec, shape=(*spec.shape[:1], *sizes))
+        return tuple(outputs)
+
+    def _number(self, channels: Channels) -> Callable[[Any], int]:
+        """How long a line will be."""
+        own = set(channels.root[channels.found.inputs[self.name][1]].tolist())
+
+        def number(line: Any) -> int:
+            held = [each in own for each in channels.root[line].tolist()]
+            return len(line) + sum(held) // self.mix.old * (self.mix.new - self.mix.old)
+
+        return number
 
     def _in_a_row(self, use: Use, channels: Channels) -> bool:
         """Whether several channels in the place of one would stand apart, each with all of its places.
@@ -169,12 +189,7 @@ class Readers:
 
     def _counted(self, channels: Channels) -> None:
         """Arguments that say how many channels there are: of `Reshape`, of a split."""
-        own = set(channels.root[channels.found.inputs[self.name][1]].tolist())
-
-        def number(line: Any) -> int:
-            held = [each in own for each in channels.root[line].tolist()]
-            return len(line) + sum(held) // self.mix.old * (self.mix.new - self.mix.old)
-
+        number = self._number(channels)
         for path, told in channels.found.arguments.items():
             for key, argument in told.items():
                 if len(path) == 1 and (new := argument(number)) != argument(len):

@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field, StrictStr, model_validator
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, collected, did_you_mean, quoted, show, under, write
 from spec_compiler.edits.edit import Edit
-from spec_compiler.edits.input import Size, dtypes, input_shape, only_dtypes
+from spec_compiler.edits.input import Size, dtypes, has_old_shapes, input_shape, only_dtypes
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, Origin
 from spec_compiler.graph.node import Node, Structure, TensorSpec, ValueRef, filtered, references
@@ -146,8 +146,14 @@ class Inputs(Value, Edit):
             raise SpecError.single("SC103", f"`inputs` maps names to inputs, got {show(raw)}", help=_FORM)
         return raw
 
+    def needs_shapes(self, graph: Graph) -> bool:
+        """As for `input`."""
+        return any(new.weights is not None for new in self.root.values()) and has_old_shapes(graph)
+
     def apply(self, graph: Graph, path: Path) -> Graph:
         """The graph with the new inputs, on which everything depends that depended on those that they feed."""
+        if any(new.weights is not None for new in self.root.values()):
+            graph = graph.with_its_shapes()
         layers: dict[str, LayerSpec] = {}
         nodes: dict[str, Node] = {}
         fed_by: dict[str, str] = {}

@@ -43,7 +43,6 @@ class Prune(Selecting, Edit):
     says: ClassVar = "Channels to leave out, through all that they flow through; the rest computes what it did."
     is_list: ClassVar = True
     names: ClassVar = ("layers", "except", "channels")
-    needs_shapes: ClassVar = True
     model_config = ConfigDict(
         json_schema_extra={
             "oneOf": [
@@ -97,6 +96,10 @@ class Prune(Selecting, Edit):
     @property
     def _selector(self) -> Selector:
         return self.layers or _ALL
+
+    def needs_shapes(self, graph: Graph) -> bool:
+        """Always: it follows channels through the graph as it is."""
+        return True
 
     def apply(self, graph: Graph, path: Path) -> Graph:
         """The graph with fewer channels."""

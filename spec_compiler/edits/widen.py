@@ -24,7 +24,6 @@ class Widen(Selecting, Edit):
     says: ClassVar = "More channels, copies of those that are there; the function stays (Net2Net)."
     is_list: ClassVar = True
     names: ClassVar = ("layers", "except")
-    needs_shapes: ClassVar = True
 
     layers: Selector = Field(
         description="Layers whose output gets more channels; one of several stays as it is where it cannot be widened.",
@@ -37,6 +36,10 @@ class Widen(Selecting, Edit):
     @property
     def _selector(self) -> Selector:
         return self.layers
+
+    def needs_shapes(self, graph: Graph) -> bool:
+        """Always: it follows channels through the graph as it is."""
+        return True
 
     def apply(self, graph: Graph, path: Path) -> Graph:
         """The graph with more channels."""

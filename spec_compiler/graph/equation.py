@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -52,3 +52,22 @@ class Equation:
     whole: bool = True
     feeds: Callable[[Array], Array] | None = None
     reference: Mapping[Place, Recipe] = field(default_factory=dict)
+
+    def before(self, later: Equation) -> Equation:
+        """`later` of what this one takes: an array goes through this one's `takes` and `feeds` first."""
+        first_takes, then_takes, first_feeds, then_feeds = self.takes, later.takes, self.feeds, later.feeds
+
+        def takes(values: Values, x: Array) -> Pair | None:
+            pair = first_takes(values, x) if first_takes else (x, x)
+            then = then_takes(values, pair[1]) if pair and then_takes else pair
+            return (x, then[1]) if then else None
+
+        def feeds(x: Array) -> Array:
+            x = first_feeds(x) if first_feeds else x
+            return then_feeds(x) if then_feeds else x
+
+        return replace(
+            later,
+            takes=takes if first_takes or then_takes else None,
+            feeds=feeds if first_feeds or then_feeds else None,
+        )

@@ -53,6 +53,16 @@ class Shaped(NamedTuple):
     graph: Graph
     layers: Mapping[str, LayerSpec]
 
+    def holds_for(self, layer: LayerSpec) -> bool:
+        """Whether a layer is still the one whose shapes these are."""
+        return self.layers.get(layer.name) == layer
+
+    def relabelled(self, names: Mapping[str, str], calls: Mapping[str, str] | None = None) -> Shaped:
+        """Both as `Graph.relabelled` names them."""
+        layers = {names.get(old, old): layer for old, layer in self.layers.items()}
+        called = {name: layer if name == layer.name else layer.called(name) for name, layer in layers.items()}
+        return Shaped(self.graph.relabelled(names, calls), called)
+
 
 @dataclass(frozen=True, repr=False)
 class Graph:
@@ -162,6 +172,19 @@ class Graph:
 
     # rewrite verbs
 
+    def with_its_shapes(self) -> Graph:
+        """It with the shapes of its tensors, where an edit that needs them was given them."""
+        if self.shaped is None:
+            return self
+        known = self.shaped.graph.nodes
+        return replace(
+            self,
+            nodes={
+                name: replace(node, outputs=known[name].outputs) if name in known else node
+                for name, node in self.nodes.items()
+            },
+        )
+
     def spliced(
         self,
         origin: Origin,
@@ -244,7 +267,7 @@ class Graph:
             positions=tuple(layer_name(name) for name in self.positions),
             idle=frozenset(nodes[name] for name in self.idle),
             left=tuple(each._replace(layer=layer_name(each.layer)) for each in self.left),
-            shaped=None,
+            shaped=self.shaped and self.shaped.relabelled(names, calls),
             groups=tuple(each.relabelled(names) for each in self.groups),
             coming=self.coming and self.coming._replace(layers=tuple(renamed(layer) for layer in self.coming.layers)),
         )

@@ -77,13 +77,14 @@ def _unused(layer: LayerSpec) -> Diagnostic:
     return Diagnostic("SC306", f"nothing uses the new layer `{layer.name}`", layer.origin.path, help=help)
 
 
-def check_used(graph: Graph) -> Graph:
-    """The graph itself, every new layer of which serves an output.
+def check_used(graph: Graph, is_last: bool = True) -> Graph:
+    """The graph itself, every new layer of which serves an output; unless it `is_last`, a new input need not yet.
 
     Raises:
         SpecError: SC306 for each layer that the user asked for and that Keras would leave out without a word.
     """
-    of_base = frozenset(name for name in graph.idle if name in graph.nodes and not graph.layer_of(name).is_new)
+    idle = (name for name in graph.idle if name in graph.nodes)
+    of_base = frozenset(name for name in idle if not (is_last and graph.layer_of(name).is_new))
     graph = graph if of_base == graph.idle else replace(graph, idle=of_base)
     unused = [name for name in graph.nodes if name not in graph.used]
     problems = [_unused(graph.layer_of(name)) for name in unused if graph.layer_of(name).is_new]

@@ -91,7 +91,7 @@ def apply_edits(
         passed += len(graph.layers)
         while later and not _comes_after(later[0].origin.path, path, turns):
             del later[0]
-        if edit.needs_shapes:
+        if edit.needs_shapes(graph):
             graph = _with_shapes(graph, before, shaped)
         was = graph
         try:
@@ -122,7 +122,7 @@ def _with_shapes(graph: Graph, base: Graph, shaped: Callable[[Graph], Graph | No
     """
     if graph.shaped is not None and graph.shaped.layers == graph.layers:  # the edit before worked them out
         return graph
-    graph = with_keras_names(check_start(check_used(graph), base))
+    graph = with_keras_names(check_start(check_used(graph, is_last=False), base))
     is_base = graph.layers == base.layers and graph.nodes == base.nodes and graph.outputs == base.outputs
     result = graph if is_base else shaped(graph)
     if result is None:

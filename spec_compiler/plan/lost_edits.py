@@ -151,6 +151,8 @@ def _of_edits(spec: Spec, made: Made, lost: dict[Path, list[str]], graph: Graph)
     for path, names in made.changed.items():
         key = in_section(path)[0]
         if key in ("input", "rename") and not any(name in graph.layers for name in names):
+            if any(origin.path[: len(path)] == path for origin in _of_values(graph)):
+                continue  # another input stands in the place of this one, and kernels are as this one made them
             what = "changes" if key == "input" else "renames"
             yield _pointless(f"`{names[0]}`, which this {what}, is not left", names[0], path, graph)
     for edit, _ in spec.edits():
@@ -166,6 +168,15 @@ def _of_edits(spec: Spec, made: Made, lost: dict[Path, list[str]], graph: Graph)
         else:
             for path, made_there in gone.items():
                 yield _pointless(f"the new layer `{made_there[0]}` is not left", made_there[0], path, graph)
+
+
+def _of_values(graph: Graph) -> Iterator[Origin]:
+    """The edits that gave layers their values, those as well that gave what others were made of."""
+    for layer in graph.layers.values():
+        adapter = layer.adapter
+        while adapter is not None:
+            yield adapter.origin
+            adapter = adapter.earlier
 
 
 def _on_purpose(spec: Spec, name: str, graph: Graph) -> bool:

@@ -353,3 +353,57 @@ def test_adapted_values_go_through_what_comes_later() -> None:
     assert row.formula is not None
     with pytest.raises(SpecError, match=r"its kernel has the shape \(5, 5, 1, 4\), the values are for \(3, 3, 1, 4\)"):
         plan_spec({**spec_of("sum", 1), "set": [{"layers": "first", "to": {"kernel_size": 5}}]}, base=base)
+
+
+def test_channels_change_in_several_steps() -> None:
+    """The values of one step are what the next one makes others of: the matrices are multiplied."""
+    image = keras.Input((6, 6, 3), name="image")
+    x = layers.BatchNormalization()(layers.Conv2D(4, 3, padding="same")(image))
+    base = tamed(keras.Model(image, layers.Conv2D(3, 3)(x)))
+    for cases in ((SUM, ("repeat", [[1 / 4]] * 4)), (TURNED, REPEAT), (TWICE, ("mean", [[1 / 4] * 4] * 2))):
+        steps = [{"input": {"channels": len(matrix), "weights": weights}} for weights, matrix in cases]
+        matrix = np.array(cases[1][1]) @ np.array(cases[0][1])
+        compiled = compile_spec({"spec": 1, "steps": steps}, base=base)
+        assert_is_base_on_mixed(compiled.model, base, matrix)
+        renamed = compile_spec({"spec": 1, "steps": [steps[0], {"input": {"name": "picture"}}, steps[1]]}, base=base)
+        assert_is_base_on_mixed(renamed.model, base, matrix)
+        inputs = {"new": {"shape": [6, 6, len(matrix)], "feeds": "image", "weights": cases[1][0]}}
+        fed = compile_spec({"spec": 1, "steps": [steps[0], {"inputs": inputs}]}, base=base)
+        assert_is_base_on_mixed(fed.model, base, matrix)
+
+
+def test_steps_before_that_change_what_reads_the_input() -> None:
+    base = stack(layers.Conv2D(6, 3, padding="same", name="conv"), layers.Flatten(), layers.Dense(2), shape=(6, 6, 3))
+    larger = {"set": {"layers": "conv", "to": {"kernel_size": 5}, "weights": "centre"}}
+    noise = {"insert": {"before": "conv", "with": {"GaussianNoise": 0.3}}}
+    same = {"Conv2D": {"filters": 3, "kernel_size": 1}, "weights": "identity"}
+    for before in (
+        larger,
+        noise,
+        {"widen": {"layers": "conv", "to": 11}},
+        {"insert": {"before": "conv", "with": same}},
+    ):
+        steps = [before, {"input": {"channels": 2, "weights": "mean"}}]
+        compiled = compile_spec({"spec": 1, "steps": steps}, base=base)
+        assert_is_base_on_mixed(compiled.model, base, MEAN[1])
+
+
+def test_a_new_layer_at_the_input_has_no_values_to_adapt() -> None:
+    base = stack(layers.Conv2D(6, 3, name="conv"), shape=(6, 6, 3))
+    steps = [{"insert": {"before": "conv", "with": {"Conv2D": {"filters": 3, "kernel_size": 1, "name": "new"}}}}]
+    plan = plan_spec({"spec": 1, "steps": [*steps, {"input": {"channels": 5, "weights": "repeat"}}]}, base=base)
+    assert plan.after.layers["new"].variables[0].shape == (1, 1, 5, 3)  # type: ignore[index]
+    assert [(each.code, "is new" in each.message) for each in plan.after.warnings] == [("SC313", True)]
+
+
+def test_two_inputs_that_one_kernel_reads() -> None:
+    left, right = keras.Input((6, 6, 3), name="left"), keras.Input((6, 6, 2), name="right")
+    base = tamed(keras.Model([left, right], layers.Conv2D(4, 3)(layers.Concatenate()([left, right]))))
+    inputs = {
+        "one": {"shape": [6, 6, 1], "feeds": "left", "weights": "sum"},
+        "other": {"shape": [6, 6, 3], "feeds": "right", "weights": {"take": [1, 0, 1]}},
+    }
+    compiled = compile_spec({"spec": 1, "inputs": inputs}, base=base)
+    one, other = pictures(6, 6, 1), pictures(6, 6, 3)
+    wanted = base([mixed(one, SUM[1]), mixed(other, [[0, 1], [1, 0], [0, 1]])])
+    np.testing.assert_allclose(compiled.model([one, other]), wanted, atol=1e-5)

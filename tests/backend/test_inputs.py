@@ -128,3 +128,19 @@ def test_without_keras_it_is_the_same_plan(edits: str, tmp_path: Path, monkeypat
     branching().save(tmp_path / "model.keras")
     (tmp_path / "spec.yaml").write_text(f"spec: 1\nbase: {{file: model.keras}}\n{edits}\n")
     assert_planned_without_keras(tmp_path / "spec.yaml")
+
+
+def test_a_new_input_that_a_later_step_takes() -> None:
+    """`prune` asks for shapes before anything takes it."""
+    image = keras.Input((6, 6, 3), name="image")
+    x = keras.layers.Conv2D(4, 3, name="conv")(image)
+    base = randomized(keras.Model(image, keras.layers.Dense(5, name="scores")(keras.layers.GlobalMaxPooling2D()(x))))
+    steps = [
+        {"inputs": {"table": {"shape": [3]}}},
+        {"prune": {"channels": {"conv": [1]}}},
+        {"head": {"Concatenate": {}, "from": ["in", "table"]}},
+    ]
+    model = compile_spec({"spec": 1, "steps": steps}, base=base).model
+    pixels, row = np.ones((2, 6, 6, 3), "float32"), np.full((2, 3), 0.5, "float32")
+    base.get_layer("scores").kernel.assign(base.get_layer("scores").kernel * np.array([1, 0, 1, 1])[:, None])
+    np.testing.assert_allclose(model([pixels, row]), np.concatenate([base(pixels), row], -1), atol=1e-6)

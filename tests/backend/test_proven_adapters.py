@@ -46,8 +46,12 @@ FULLY = {
     }
 }  # fmt: skip
 GRAY = {"input": {"channels": 1, "weights": "sum"}}
+COLOUR = {"input": {"channels": 3, "weights": "repeat"}}
+LARGER = {"set": {"layers": "conv1", "to": {"kernel_size": 5}, "weights": "centre"}}
 SPECS: dict[str, tuple[Any, dict[str, Any]]] = {
     "gray": (classic, GRAY),
+    "gray and back": (classic, {"steps": [GRAY, COLOUR]}),
+    "gray, larger, and back": (classic, {"steps": [GRAY, LARGER, COLOUR]}),
     "five bands": (classic, {"input": {"channels": 5, "weights": "repeat"}}),
     "a channel more": (residual, {"input": {"channels": 4, "weights": "zeros"}}),
     "another order": (residual, {"input": {"channels": 3, "weights": {"take": [2, 1, 0]}}}),
