@@ -12,12 +12,13 @@ from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.selecting import Selecting
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Origin
+from spec_compiler.language.parsed import OneOrMore
 from spec_compiler.language.selectors import Selector
 
 By = Literal["l1", "l2", "gamma", "random"]
 _NOT_BESIDE = ("layers", "keep", "by", "round_to", "where", "except", "expect")  # of `channels`
 _ALL = Selector.parse("all")  # stands for the selector where channels are named
-_Channels = Annotated[tuple[Annotated[StrictInt, Field(ge=0)], ...], Field(min_length=1)]
+_Channels = Annotated[tuple[Annotated[StrictInt, Field(ge=0)], ...], Field(min_length=1), OneOrMore()]
 
 _SHARE_OR_NUMBER = {
     "anyOf": [

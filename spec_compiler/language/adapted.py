@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Self
 
 from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, quoted, show
-from spec_compiler.language.parsed import Parsed
+from spec_compiler.language.parsed import Parsed, as_list
 
 OF = "of"  # the layer that values are made of, beside the strategy
 LIKE = "like"  # the strategy of `{of: NAME}` alone: variables of the same meaning
@@ -25,7 +25,8 @@ _Check = Callable[[Any], Iterator[Diagnostic]]
 class Form(NamedTuple):
     """A strategy as the language has it: what it says, and what its value may be; a word alone has none.
 
-    `alone` is whether the word may stand without its value, `of_a_layer` whether `of` stands beside it.
+    `alone` is whether the word may stand without its value, `of_a_layer` whether `of` stands beside it, `is_list`
+    whether its value is a list, which one thing may stand for.
     """
 
     says: str
@@ -33,11 +34,12 @@ class Form(NamedTuple):
     check: _Check = lambda value: iter(())
     alone: bool = False
     of_a_layer: bool = False
+    is_list: bool = False
 
 
 def _integers(value: Any) -> Iterator[Diagnostic]:
-    if not isinstance(value, list | tuple) or not value:
-        yield Diagnostic("SC103", f"`take` is a list of channels, got {show(value)}", help="as `take: [2, 1, 0]`")
+    if not value:
+        yield Diagnostic("SC103", "`take` is a list of channels, got none", help="as `take: [2, 1, 0]`")
         return
     for index, each in enumerate(value):
         if type(each) is not int or each < 0:
@@ -119,7 +121,8 @@ _POSITIONS = (
     "position embeddings over another grid of places, a square where `grid` does not say it: cubic (a = -0.5), "
     "half-pixel centres, tokens in front kept"
 )
-_CHANNELS = {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}}
+_CHANNEL = {"type": "integer", "minimum": 0}
+_CHANNELS = {"anyOf": [{"type": "array", "minItems": 1, "items": _CHANNEL}, _CHANNEL]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +169,8 @@ class Adapted(Parsed):
         if (value is None) != (form.schema is None) and not (value is None and form.alone):
             message = f"`{word}` stands alone" if form.schema is None else f"`{word}` needs a value"
             raise SpecError.single("SC103", message, help=form.says)
+        if form.is_list:
+            value = as_list(value)
         problems = [each.under(word) for each in form.check(value)] if value is not None else []
         if problems:
             raise SpecError(problems)
@@ -181,7 +186,7 @@ class InputWeights(Adapted):
         "mean": Form("the sum divided by the number of old channels"),
         "repeat": Form("old channels in turns, scaled by old / new"),
         "zeros": Form("new channels get zeros: exact for the old ones"),
-        "take": Form("which old channel each new one takes", _CHANNELS, _integers),
+        "take": Form("which old channel each new one takes", _CHANNELS, _integers, is_list=True),
     }
 
 

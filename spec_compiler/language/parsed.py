@@ -44,6 +44,11 @@ class Parsed(abc.ABC):
         return {"x-definition": cls.definition}
 
 
+def as_list(raw: Any) -> Any:
+    """A list as it is, one thing as a list of it; nothing stays nothing."""
+    return raw if raw is None or isinstance(raw, list | tuple) else [raw]
+
+
 class OneOrMore:
     """Marks a list that one thing may stand for without the list: `head: Flatten` is `head: [Flatten]`.
 
@@ -51,11 +56,7 @@ class OneOrMore:
     """
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(self._listed, handler(source))
-
-    @staticmethod
-    def _listed(raw: Any) -> Any:
-        return raw if raw is None or isinstance(raw, list | tuple) else [raw]
+        return core_schema.no_info_before_validator_function(as_list, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         several = handler(schema)
