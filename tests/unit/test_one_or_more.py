@@ -22,8 +22,22 @@ ALONE: dict[str, dict[str, Any]] = {
     "metrics": {"compile": {"optimizer": "adam", "loss": "mse", "metrics": "mae"}},
     "augment": {"data": {"train": "images", "augment": {"RandomFlip": "horizontal"}}},
 }
-LISTS = ("head", "remove", "insert", "replace", "set", "train", "layers", "with", "callbacks", "metrics", "augment")
-LISTS += ("prune", "block1_conv1", "take")
+LISTS = (
+    "head",
+    "remove",
+    "insert",
+    "replace",
+    "set",
+    "train",
+    "layers",
+    "with",
+    "callbacks",
+    "metrics",
+    "augment",
+    "prune",
+    "block1_conv1",
+    "take",
+)
 
 
 def listed(value: Any) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from spec_compiler.diagnostics import Diagnostic
 from spec_compiler.plan import Plan
+from spec_compiler.plan.warnings.biases_along_another_axis import biases_along_another_axis
 from spec_compiler.plan.warnings.forgotten_freezing import forgotten_freezing
 from spec_compiler.plan.warnings.frozen_everything import frozen_everything
 from spec_compiler.plan.warnings.head_on_softmax import head_on_softmax
@@ -35,6 +36,7 @@ OF_THE_PLAN: tuple[Callable[[Spec, Plan], Iterator[Diagnostic]], ...] = (
     pointless_cut,
     large_dense,
     stale_paddings,
+    biases_along_another_axis,
     lambda_layers,
     plain_pixels,
     forgotten_freezing,
