@@ -79,6 +79,9 @@ def specs(draw: Any, names: list[str]) -> dict[str, Any]:
         "widen": st.fixed_dictionaries({"layers": one, "to": st.sampled_from((9, 16))}),
         "fold": st.one_of(st.just("batch_norm"), st.fixed_dictionaries({"batch_norm": one})),
         "dtype": st.sampled_from(("mixed_bfloat16", "mixed_float16")),
+        "lora": st.fixed_dictionaries(
+            {"layers": one, "rank": st.sampled_from((1, 3)), "alpha": st.sampled_from((2, 5))}
+        ),
         "freeze": one,
         "unfreeze": one,
     }

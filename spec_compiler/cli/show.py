@@ -17,6 +17,7 @@ from spec_compiler.plan.contracted import in_columns
 from spec_compiler.plan.contracted import row as contract_row
 from spec_compiler.plan.grouped import row as group_row
 from spec_compiler.plan.left_out import left_lines
+from spec_compiler.plan.low_rank import lora_lines
 from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.phase import PlannedPhase
 
@@ -57,6 +58,7 @@ def plan_lines(plan: Plan) -> list[str]:
         style("Plan: ", bold=True) + f"{counts} layers.",
         f"Parameters: {_arrow(f'{before:,}', f'{after:,}')}"
         + ("." if plan.phases else f"; {trainable:,} train, {plan.num_frozen:,} are frozen."),
+        *lora_lines(plan),
         *(f"Phase {phase_text(phase, plan)}." for phase in plan.phases),
         f"Input: {_arrow(_ends(plan.before, 'input'), _ends(plan.after, 'input'))}",
         f"Output: {_arrow(_ends(plan.before, 'output'), _ends(plan.after, 'output'))}",

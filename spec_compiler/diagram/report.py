@@ -226,7 +226,8 @@ class _Links:
         if after is not None and after.layer.is_new:
             yield after.layer.origin.path
         elif after is not None:
-            for edit in (after.layer.changed_by, after.layer.renamed_by):  # two lines may have had their part in it
+            lora = after.layer.lora.origin if after.layer.lora is not None and after.layer.has_new_lora else None
+            for edit in (after.layer.changed_by, after.layer.renamed_by, lora):  # each may have had its part in it
                 if edit is not None:
                     yield edit.path
             if before is not None and before.layer.trainable != after.layer.trainable:

@@ -15,6 +15,7 @@ from spec_compiler.edits.head import Head
 from spec_compiler.edits.input import Input
 from spec_compiler.edits.inputs import Inputs
 from spec_compiler.edits.insert import Insert
+from spec_compiler.edits.lora import Lora
 from spec_compiler.edits.outputs import Outputs
 from spec_compiler.edits.prune import Prune
 from spec_compiler.edits.remove import Remove
@@ -42,6 +43,7 @@ SECTIONS: tuple[type[Edit], ...] = (
     Widen,
     Fold,
     Dtype,
+    Lora,
     Freeze,
     Unfreeze,
 )

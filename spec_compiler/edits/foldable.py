@@ -118,6 +118,8 @@ def class_reason(layer: LayerSpec, *, behind: bool) -> str | None:
     is_known = layer.kind == "layer" and what in (*_DENSE, *_PADDED, *_TRANSPOSED) and _is_of_keras(layer)
     if not is_known:
         return f"{'an' if what[:1] in 'AEIO' else 'a'} {what} is {where}"
+    if layer.lora is not None:
+        return f"the {what} {where} has LoRA"
     if layer.is_new:
         return f"the {what} {where} is new and has no values of the base"
     kernels = {kernel_of(layer), DEPTHWISE} - ({DEPTHWISE} if kernel_of(layer) == KERNEL else set())

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol
 
 from spec_compiler.diagnostics import Path
+from spec_compiler.keras_facts.lora import part_of
 
 if TYPE_CHECKING:
     from spec_compiler.diagnostics import Fix
@@ -219,10 +220,16 @@ def does_not_fit(layer: LayerSpec, new: tuple[VariableSpec, ...]) -> bool:
             return True
     kept = {index for index, _ in continued}
     lost = [variable for index, variable in enumerate(old) if variable.is_weight and index not in kept]
+    continued = [(index, variable) for index, variable in continued if not _is_given(layer, variable)]
     if any("lora_" in variable.path for variable in lost):  # they are part of what the kernel does
         return True
     gained = any(variable.is_weight and index is None for index, variable in continued)
     return layer.changed_by is None and (bool(lost) or gained)  # `set` may say `use_bias: false`, or `lora_rank: 4`
+
+
+def _is_given(layer: LayerSpec, variable: VariableSpec) -> bool:
+    """Whether a variable is of the LoRA that an edit gives the layer."""
+    return layer.has_new_lora and part_of(variable.path) is not None
 
 
 def contracts(graph: Graph) -> Iterator[Contract]:

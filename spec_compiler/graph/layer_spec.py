@@ -14,6 +14,7 @@ from spec_compiler.language.places import STEPS, section_place
 if TYPE_CHECKING:
     from spec_compiler.graph import Graph
     from spec_compiler.graph.adapter import Adapter
+    from spec_compiler.graph.low_rank import LowRank
 
 Shape = tuple[int | None, ...]
 Place = tuple[str, int]  # a variable of the base: its layer, and its index in that layer's variables
@@ -120,6 +121,7 @@ class LayerSpec:
     wrapped: LayerSpec | None = None  # the kept layer inside of a new one, whose weights stay
     remade: str = ""  # how a kept layer was made that its config does not make
     adapter: Adapter | None = None  # gives it values that the base does not have as they are
+    lora: LowRank | None = None  # of an edit, or of the base where the config does not say it
 
     def __repr__(self) -> str:
         return f"<{self.class_name} {self.name}: {self.num_parameters:,} parameters>"
@@ -134,7 +136,19 @@ class LayerSpec:
         """The edit that made or changed it, None where it is as the base has it."""
         if self.is_new and self.kind == "input":  # `input` changes the one that `start_at` made
             return self.changed_by or self.origin
-        return self.origin if self.is_new else self.changed_by
+        if self.is_new:
+            return self.origin
+        return self.changed_by or (self.lora.origin if self.has_new_lora and self.lora is not None else None)
+
+    @property
+    def has_new_lora(self) -> bool:
+        """Whether an edit gave it LoRA: the base's may have it too."""
+        return self.lora is not None and self.lora.origin.section != "base"
+
+    @property
+    def computes_as_in_base(self) -> bool:
+        """Whether it is a layer of the base with its own arguments; LoRA changes nothing before it has learned."""
+        return not self.is_new and self.changed_by is None
 
     @property
     def keeps_weights(self) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from spec_compiler.graph import Graph
-from spec_compiler.graph.layer_spec import Kind, LayerSpec, Stored, VariableSpec
+from spec_compiler.graph.layer_spec import BASE, Kind, LayerSpec, Stored, VariableSpec
+from spec_compiler.graph.low_rank import LowRank
 from spec_compiler.graph.node import Node, TensorSpec, ValueRef
 
 _PLAIN = (str, int, float, bool, type(None))  # not their subclasses, such as NumPy's float64: JSON gives back others
@@ -25,6 +26,7 @@ _LAYER = frozenset(
         "inner",
         "stored",
         "takes_training",
+        "lora",
     )
 )
 _CONFIG = frozenset(  # of a serialised object, as Keras writes it
@@ -139,6 +141,7 @@ def layer_to_plain(layer: LayerSpec) -> dict[str, Any]:
         "inner": to_plain(layer.inner) if layer.inner is not None else None,
         "stored": [layer.stored.group, layer.stored.loads_itself, layer.stored.assets],
         "takes_training": layer.takes_training,
+        "lora": _lora_to_plain(layer.lora),
     }
 
 
@@ -165,7 +168,20 @@ def layer_from_plain(data: Any) -> LayerSpec:
         inner=from_plain(data["inner"]) if data["inner"] is not None else None,
         stored=_stored_from_plain(data["stored"]),
         takes_training=_typed(data["takes_training"], bool),
+        lora=_lora_from_plain(data["lora"]),
     )
+
+
+def _lora_to_plain(lora: LowRank | None) -> Any:
+    return None if lora is None else [lora.rank, lora.alpha, list(lora.parts), lora.trains_bias]
+
+
+def _lora_from_plain(data: Any) -> LowRank | None:
+    if data is None:
+        return None
+    rank, alpha, parts, trains_bias = _typed(data, list)
+    names = tuple(_typed(each, str) for each in _typed(parts, list))
+    return LowRank(_natural(rank), _typed(alpha, float), names, _typed(trains_bias, bool), BASE)
 
 
 def _stored_from_plain(data: Any) -> Stored:

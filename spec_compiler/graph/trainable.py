@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
 from spec_compiler.graph import Graph
-from spec_compiler.graph.layer_spec import LayerSpec
+from spec_compiler.graph.layer_spec import LayerSpec, VariableSpec
+from spec_compiler.graph.low_rank import held
 from spec_compiler.graph.opened import open_model
 
 
@@ -80,15 +81,19 @@ def with_ties_open(graph: Graph) -> Graph:
 
 
 def num_frozen(graph: Graph) -> int:
-    """How many parameters training leaves alone because their layer is frozen, each variable once."""
+    """How many parameters training leaves alone as their layer is frozen, or LoRA holds them; each variable once."""
     graph = with_ties_open(graph)
-    tied = {layer.name: layer for layer in graph.tied_layers if not layer.trainable}
-    held = {layer.stored.at(each): each.num_elements for layer in tied.values() for each in layer.weights}
+    tied = {layer.name: layer for layer in graph.tied_layers}
+    frozen = {layer.stored.at(each): each.num_elements for layer in tied.values() for each in _frozen(layer)}
     others = (layer for name, layer in graph.layers.items() if name not in tied)
-    return sum(held.values()) + sum(map(_num_frozen, others))
+    return sum(frozen.values()) + sum(map(_num_frozen, others))
 
 
 def _num_frozen(layer: LayerSpec) -> int:
-    if not layer.trainable:
-        return layer.num_parameters
-    return sum(map(_num_frozen, layer.inner.layers.values())) if layer.inner is not None else 0
+    if layer.inner is not None and layer.trainable:
+        return sum(map(_num_frozen, layer.inner.layers.values()))
+    return sum(each.num_elements for each in _frozen(layer))
+
+
+def _frozen(layer: LayerSpec) -> tuple[VariableSpec, ...]:
+    return tuple(held(layer)) if layer.trainable else layer.weights

@@ -17,7 +17,7 @@ def unchanged_nodes(before: Graph, after: Graph) -> tuple[str, ...]:
             continue
         if not node.inputs:
             same = node.outputs == was.outputs
-        elif after.layers[node.layer].cause is not None or after.layers[node.layer].adapter is not None:
+        elif not after.layers[node.layer].computes_as_in_base or after.layers[node.layer].adapter is not None:
             same = False
         else:
             # Node by node, as a whole: one call that takes another tensor changes all behind it, whatever their names.

@@ -145,6 +145,7 @@ def call_key(node: Node, layer: LayerSpec, nodes: Mapping[str, Node]) -> str | N
             # kept layers of one config may have been built on different inputs, and stay as they were built
             [each.shape for each in layer.variables or ()] if not layer.is_new else None,
             encoded(_described(node, nodes)),
+            [each.rank, each.alpha, each.parts, each.trains_bias] if (each := layer.lora) is not None else None,
         ]
     except NotPlain:
         return None
@@ -176,7 +177,7 @@ def _shaped(spec: LayerSpec, remembered: LayerSpec) -> LayerSpec:
             adapter=spec.adapter,
         )
     rebuilt = spec.rebuilt(remembered.variables or ())
-    return replace(rebuilt, config=named.config) if spec.changed_by is not None else rebuilt
+    return replace(rebuilt, config=named.config) if spec.cause is not None else rebuilt
 
 
 def _described(node: Node, nodes: Mapping[str, Node]) -> Structure:

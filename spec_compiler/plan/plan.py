@@ -16,6 +16,7 @@ from spec_compiler.graph.node import TensorSpec
 from spec_compiler.graph.trainable import flags, num_frozen
 from spec_compiler.plan.grouped import to_json as group_json
 from spec_compiler.plan.listing import Listing
+from spec_compiler.plan.low_rank import lora_text
 from spec_compiler.plan.promises.promise import Promise
 from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.phase import PlannedPhase
@@ -129,6 +130,8 @@ class Plan:
         if before.name != after.name:
             details.append(("name", before.name, after.name))
         details += _config_changes(before, after)
+        if after.lora is not None and after.has_new_lora:
+            details.append(("LoRA", "none", lora_text(after.lora)))
         if after.adapter is not None:
             details.append(("weights", "copied", f"adapted ({after.adapter.strategy})"))
         return Change("changed" if details else "kept", before, after, old, new, tuple(details))
@@ -222,6 +225,9 @@ def _frozen_inside(before: LayerSpec, after: LayerSpec) -> tuple[str, str] | Non
     return (was, now) if sides[0] != sides[1] else None
 
 
+_OF_LORA = ("lora_rank", "lora_alpha", "layer")  # in the configs of some classes only, and of what these wrap
+
+
 def _shapes(graph: Graph, layer: str) -> tuple[Shape, ...]:
     return tuple(spec.shape for call in graph.calls[layer] for spec in graph.nodes[call].outputs)
 
@@ -233,7 +239,7 @@ def _config_changes(before: LayerSpec, after: LayerSpec) -> Iterator[tuple[str, 
     # Each has a line of its own in a plan.
     said = {"trainable", "name", "batch_shape" if after.kind == "input" else ""}  # an input's is its output shape
     for key in sorted(old.keys() | new.keys()):
-        if key in said or old.get(key) == new.get(key):
+        if key in said or old.get(key) == new.get(key) or (key in _OF_LORA and after.has_new_lora):
             continue
         if key == "layers" and after.kind == "model":  # whose dtype alone an edit changes from outside
             was, now = (", ".join(sorted(set(policies_in(each[key])))) for each in (old, new))

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, under
 from spec_compiler.edits.freezing import normalizes, unfrozen
 from spec_compiler.graph import Graph
-from spec_compiler.graph.layer_spec import LayerSpec
+from spec_compiler.graph.layer_spec import LayerSpec, VariableSpec
+from spec_compiler.graph.low_rank import held
 from spec_compiler.graph.trainable import with_ties_open
 from spec_compiler.spec import Spec
 from spec_compiler.spec.phase import PlannedPhase
@@ -97,7 +98,7 @@ def counts_of_trained(graph: Graph) -> dict[str, int]:
     counts = {}
     for name, layer in graph.layers.items():
         if layer.trainable and name in shared:
-            own = {layer.stored.at(each): each.num_elements for each in layer.weights if each.trainable}
+            own = {layer.stored.at(each): each.num_elements for each in _trained(layer)}
             counts[name] = sum(size for place, size in own.items() if place not in tied)
             tied |= own.keys()
         elif layer.trainable:
@@ -110,7 +111,12 @@ def _num_trained(layer: LayerSpec, inference: bool) -> int:
         return sum(_num_trained(each, inference) for each in layer.inner.layers.values() if each.trainable)
     if inference and normalizes(layer.class_name):
         return 0
-    return sum(weight.num_elements for weight in layer.weights if weight.trainable)
+    return sum(weight.num_elements for weight in _trained(layer))
+
+
+def _trained(layer: LayerSpec) -> tuple[VariableSpec, ...]:
+    kept = tuple(held(layer))
+    return tuple(each for each in layer.weights if each.trainable and each not in kept)
 
 
 def _sections(spec: Spec) -> Iterator[Diagnostic]:

@@ -11,6 +11,7 @@ from typing import Any
 from spec_compiler.diagnostics import Path
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import BASE, LayerSpec, Origin, Stored, VariableSpec
+from spec_compiler.graph.low_rank import LowRank
 from spec_compiler.graph.node import Node, TensorSpec, ValueRef
 from spec_compiler.language.places import section_place
 
@@ -93,7 +94,7 @@ def _read_variables(scan: _Scanner) -> tuple[VariableSpec, ...]:
 
 def _marked(layer: LayerSpec, scan: _Scanner) -> LayerSpec:
     """The layer with what one mark says of it."""
-    match scan.take(r"operation|frozen|takes training|from|changed by|set|in Keras|was|stored at"):
+    match scan.take(r"operation|frozen|takes training|from|changed by|set|LoRA|in Keras|was|stored at"):
         case "operation":
             return replace(layer, kind="operation")
         case "frozen":
@@ -106,6 +107,11 @@ def _marked(layer: LayerSpec, scan: _Scanner) -> LayerSpec:
             return replace(layer, changed_by=scan.origin())
         case "set":
             return replace(layer, changed=scan.arguments()[1])
+        case "LoRA":
+            rank, alpha, parts = int(scan.take(r"\d+")), float(scan.take(r"[\d.]+")), tuple(scan.value())
+            scan.take("by")
+            origin = scan.origin()
+            return replace(layer, lora=LowRank(rank, alpha, parts, scan.accept(", bias trains") is not None, origin))
         case "in Keras":
             return replace(layer, keras_name=scan.take(NAME))
         case "was":

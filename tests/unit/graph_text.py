@@ -88,6 +88,9 @@ def _marks(layer: LayerSpec) -> Iterator[str]:
         yield f"changed by {dotted(layer.changed_by.path)}"
     if layer.changed:
         yield f"set {_arguments(layer.changed)}"
+    if layer.lora is not None:
+        lora, bias = layer.lora, ", bias trains" if layer.lora.trains_bias else ""
+        yield f"LoRA {lora.rank} {lora.alpha:g} {_value(list(lora.parts))} by {dotted(lora.origin.path)}{bias}"
     if layer.keras_name is not None:
         yield f"in Keras {layer.keras_name}"
     if layer.base_name is not None:

@@ -11,6 +11,7 @@ import keras
 from keras.src.models.functional import Functional as _Functional  # private: what `keras.Model(inputs, outputs)` makes
 
 from spec_compiler.backend.models.fit_errors import keras_reason
+from spec_compiler.backend.models.low_rank import read_lora
 from spec_compiler.backend.models.state import asset_files, loads_itself
 from spec_compiler.backend.models.store import layer_groups, parts, store_paths
 from spec_compiler.diagnostics import SpecError
@@ -126,13 +127,15 @@ def read_layer(
     config.pop("build_config", None)  # the layer is built again on what it is called on
     if isinstance(operation, keras.layers.TextVectorization):  # it tells the size of its table, empty in a skeleton
         config["config"]["vocabulary_size"] = operation._lookup_layer.get_config()["vocabulary_size"]
+    class_name = str(config.get("registered_name") or config["class_name"])
+    variables = read_variables(operation) if is_layer else ()
     return LayerSpec(
         name=str(operation.name),
-        class_name=str(config.get("registered_name") or config["class_name"]),
+        class_name=class_name,
         config=config,
         kind=kind,
         trainable=bool(operation.trainable) if is_layer else True,
-        variables=read_variables(operation) if is_layer else (),
+        variables=variables,
         position=position,
         inner=read_graph(operation) if kind == "model" else None,
         stored=Stored(
@@ -141,6 +144,7 @@ def read_layer(
             assets=asset_files(operation) if is_layer else (),
         ),
         takes_training=bool(getattr(operation, "_call_has_training_arg", False)),
+        lora=read_lora(operation, class_name, variables),
     )
 
 

@@ -19,6 +19,7 @@ from spec_compiler.backend.models.fit_errors import (
     make_error,
 )
 from spec_compiler.backend.models.fresh_layers import Custom, make_layer, set_arguments
+from spec_compiler.backend.models.low_rank import give_lora
 from spec_compiler.backend.models.output_counts import count_errors
 from spec_compiler.backend.models.reader import read_layer, read_variables, tensor_spec
 from spec_compiler.backend.models.rebuilding import Rebuilder, Ways, cannot_be_made
@@ -33,6 +34,7 @@ from spec_compiler.graph.node import Node, ValueRef, map_references
 from spec_compiler.graph.sized import sized
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.function_names import is_function
+from spec_compiler.keras_facts.lora import part_of
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,9 @@ def _build(graph: Graph, base: Graph, seed: int, custom: Custom, folder: Folder)
         nodes[name] = replace(node, outputs=tuple(tensor_spec(tensor) for tensor in outputs))
         if fresh:
             variables = read_variables(layers[node.layer]) if spec.can_train else ()
+            if spec.lora is not None or any(part_of(each.path) is not None for each in variables):
+                give_lora(layers[node.layer], spec, variables)
+                variables = read_variables(layers[node.layer])
             if not problems:
                 specs[node.layer] = built_spec(spec, layers[node.layer], variables)
                 problems += adapter_errors(specs[node.layer])
@@ -219,6 +224,8 @@ def _kept(
                 raise make_error(error, spec) from None
             reasons.append(keras_reason(error))
         else:
+            if spec.lora is not None and not spec.has_new_lora:
+                give_lora(layer, spec, read_variables(layer))
             lost = rebuilder.lost(spec, layer) if as_was and spec.changed_by is None else None
             if lost is None:
                 return layer, outputs, replace(spec, remade=how)
@@ -240,7 +247,7 @@ def built_spec(spec: LayerSpec, layer: Any, variables: tuple[VariableSpec, ...])
         return spec
     if not spec.is_new:
         made = spec.rebuilt(variables)
-        config = read_layer(layer, foreign=True).config if spec.changed_by is not None else spec.config
+        config = read_layer(layer, foreign=True).config if spec.cause is not None else spec.config
         return replace(made, config=config)
     made = with_wrapped(read_layer(layer), spec, layer)
     return replace(

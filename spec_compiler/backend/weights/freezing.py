@@ -7,7 +7,9 @@ from typing import Any
 
 import keras
 
+from spec_compiler.backend.models.low_rank import hold
 from spec_compiler.graph import Graph
+from spec_compiler.graph.layer_spec import LayerSpec
 
 
 def freeze(layer: Any) -> None:
@@ -44,22 +46,25 @@ def thawed(model: Any) -> tuple[list[Any], list[Any]]:
 def set_trainable(layers: Mapping[str, Any], graph: Graph) -> None:
     """Lets each layer train or not, as the graph says, those inside of nested models too; `layers` are by its names."""
     states = list(_states(layers, graph))
-    for layer, trains in states:  # from outside in: a model hands its own on to all inside of it
-        if trains and not layer.trainable:
+    for layer, spec in states:  # from outside in: a model hands its own on to all inside of it
+        if spec.trainable and not layer.trainable:
             unfreeze(layer)
-    for layer, trains in states:  # last: what is frozen stays so, though a layer that trains holds it as well
-        if not trains:
+    for layer, spec in states:  # last: what is frozen stays so, though a layer that trains holds it as well
+        if not spec.trainable:
             freeze(layer)
+    for layer, spec in states:
+        if spec.trainable and spec.inner is None:
+            hold(layer, spec)
     if graph.inference:
         for layer in layers.values():
             freeze_normalizations(layer)
 
 
-def _states(layers: Mapping[str, Any], graph: Graph) -> Iterator[tuple[Any, bool]]:
+def _states(layers: Mapping[str, Any], graph: Graph) -> Iterator[tuple[Any, LayerSpec]]:
     for name, spec in graph.layers.items():
         if not hasattr(layers.get(name), "trainable"):  # a plain operation
             continue
-        yield layers[name], spec.trainable
+        yield layers[name], spec
         if spec.inner is not None and spec.trainable:
             yield from _states(layers_of(layers[name], spec.inner), spec.inner)
 

@@ -107,7 +107,7 @@ class _Comparing:
         for node, spec, ours in self.walk.calls(kept):
             if spec.adapter is not None:
                 self.contracts.compare_layer(self.walk, node, spec)
-            elif spec.cause is None and (other := layer_of_base(spec.name_in_base, self.bases)) is not None:
+            elif spec.computes_as_in_base and (other := layer_of_base(spec.name_in_base, self.bases)) is not None:
                 same_seeds(layers[node.layer], other)
                 self._compare(spec, node, ours, other)
 

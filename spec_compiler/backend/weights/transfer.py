@@ -21,6 +21,7 @@ from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Recipe, contracts
 from spec_compiler.graph.aligned import is_given_away
 from spec_compiler.graph.layer_spec import LayerSpec, Place, VariableSpec
+from spec_compiler.keras_facts.lora import part_of
 from spec_compiler.plan.ledger import LedgerRow, WeightAction, WeightLedger
 
 
@@ -95,7 +96,8 @@ def _layer_rows(
             initialize(variable)
             why = _why_initialized(spec, described, place)
             row = _row(spec, described, "initialized", why)
-            yield replace(row, is_new=not is_kept and row.is_new, result_checksum=_checksum_of(variable))
+            is_given = place is None and part_of(described.path) is not None  # LoRA beside kept weights
+            yield replace(row, is_new=is_given or (not is_kept and row.is_new), result_checksum=_checksum_of(variable))
             continue
         yield _copied(spec, described, variable, place, origin, source)
 
@@ -161,6 +163,8 @@ def _why_initialized(spec: LayerSpec, variable: VariableSpec, place: Place | Non
         return f"new layer, made by `{spec.origin.place}`"
     if not variable.is_weight:
         return "state of a random generator"
+    if place is None and spec.lora is not None and part_of(variable.path) is not None:
+        return f"LoRA, given by `{spec.lora.origin.place}`"
     if place is None:
         return f"new arguments, given by `{spec.changed_by.place if spec.changed_by else 'the spec'}`"
     return "the base comes without weights for it"
@@ -222,7 +226,10 @@ def _derives_anew(spec: LayerSpec) -> bool:
     `Normalization` has its mean in variables, or as an argument.
     """
     is_told = bool(spec.changed) and not spec.variables and not spec.stored.assets
-    return spec.adapter is not None or is_told
+    # Keras's loading of a layer with LoRA sets both matrices to zeros, from which they would never learn
+    variables = enumerate(spec.variables or ())
+    has_new_lora = any(part_of(each.path) is not None and spec.place(at) is None for at, each in variables)
+    return spec.adapter is not None or is_told or has_new_lora
 
 
 def _lost(spec: LayerSpec, reason: str) -> SpecError:

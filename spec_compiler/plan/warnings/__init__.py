@@ -14,6 +14,7 @@ from spec_compiler.plan.warnings.biases_along_another_axis import biases_along_a
 from spec_compiler.plan.warnings.forgotten_freezing import forgotten_freezing
 from spec_compiler.plan.warnings.frozen_everything import frozen_everything
 from spec_compiler.plan.warnings.head_on_softmax import head_on_softmax
+from spec_compiler.plan.warnings.idle_lora import idle_lora
 from spec_compiler.plan.warnings.lambda_layers import lambda_layers
 from spec_compiler.plan.warnings.large_dense import large_dense
 from spec_compiler.plan.warnings.normalization_on_frozen import normalization_on_frozen
@@ -31,6 +32,7 @@ OF_THE_SPEC: tuple[Callable[[Spec], Iterator[Diagnostic]], ...] = (unused_variab
 OF_THE_PLAN: tuple[Callable[[Spec, Plan], Iterator[Diagnostic]], ...] = (
     head_on_softmax,
     frozen_everything,
+    idle_lora,
     normalization_on_frozen,
     pointless_freeze,
     pointless_cut,
