@@ -41,7 +41,9 @@ RUN = {
     "insert: # squeeze and excitation behind every residual block of a ResNet50": (
         "tests/backend/test_readme.py::test_squeeze_and_excitation_fits_every_width"
     ),
-    "# LoRA beside every convolution of one pixel": "tests/backend/test_lora.py::test_the_spec_of_the_page_trains_little",
+    "# LoRA beside every convolution of one pixel": (
+        "tests/backend/test_lora.py::test_the_spec_of_the_page_trains_little"
+    ),
     "blocks:": "tests/unit/test_blocks.py::test_the_page_says_what_is_so",
     "vars:": "tests/unit/test_blocks.py::test_the_page_says_what_is_so",
     "$ spec-compiler predict runs/x/best.keras photos/ --top 3": (
