@@ -32,7 +32,7 @@ COMMANDS = {  # in the order of the help; each module is loaded when its command
     "train": "train",
     "predict": "images",
     "features": "images",
-    "explain": "check",
+    "explain": "explain",
     "schema": "check",
 }
 

@@ -79,7 +79,11 @@ class WhatToFold(Parsed):
 
 
 class Fold(Value, Edit):
-    """BatchNormalization that becomes part of the weights of a layer beside it, with the same function at inference."""
+    """BatchNormalization that becomes part of the weights of a layer beside it, with the same function at inference.
+
+    Those inside of a nested model, as of a base taken `as: layer`, are reached by its name, `{batch_norm: enc/..}`,
+    which opens it.
+    """
 
     key: ClassVar = "fold"
     says: ClassVar = "BatchNormalization into the weights of layers beside it: the same function at inference."

@@ -127,7 +127,10 @@ class NewInput(Section):
 
 
 class Inputs(Value, Edit):
-    """New inputs by their names: in the place of others, or for a later section to take."""
+    """New inputs: in the place of others, or for a later section to take.
+
+    Its keys are the names of the new inputs, by which `from:` takes them: any that no layer has, without a slash.
+    """
 
     key: ClassVar = "inputs"
     says: ClassVar = "New inputs by their names: in the place of others, or taken by a later `from:`."

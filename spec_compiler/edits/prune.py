@@ -38,7 +38,12 @@ def _kept(raw: Any) -> Any:
 
 
 class Prune(Selecting, Edit):
-    """Channels to leave out: a share or a number stays, or certain ones go, with all that moves with them."""
+    """Channels to leave out: a share or a number stays, or certain ones go, with all that moves with them.
+
+    Of layers whose outputs are added, as in a residual block, one that is named changes all: their channels leave as
+    one. A layer inside of a nested model, as `enc/conv1` of a base taken `as: layer`, opens that model; layers that are
+    not named change in a closed one too.
+    """
 
     key: ClassVar = "prune"
     says: ClassVar = "Channels to leave out, through all that they flow through; the rest computes what it did."
@@ -55,7 +60,8 @@ class Prune(Selecting, Edit):
 
     layers: Selector | None = Field(
         default=None,
-        description="Layers whose output gets fewer channels; one of several stays whole where it cannot be pruned.",
+        description="Layers whose output gets fewer channels, and with it all that it is added to; one of several "
+        "stays whole where it cannot be pruned.",
         examples=["type:Conv2D", "block1_conv1"],
     )
     keep: Annotated[float | int, PlainValidator(_kept), WithJsonSchema(_SHARE_OR_NUMBER)] | None = Field(
@@ -71,7 +77,7 @@ class Prune(Selecting, Edit):
     )
     channels: Annotated[Mapping[StrictStr, _Channels], Field(min_length=1)] | None = Field(
         default=None,
-        description="Which channels of which layer go, in place of the others.",
+        description="Which channels of which layer go, by their numbers from 0, in place of the other keys.",
         examples=[{"conv1": [0, 3]}],
     )
     inexact: Literal["allow"] | None = Field(

@@ -17,7 +17,9 @@ from spec_compiler.language.selectors import Selector
 class Widen(Selecting, Edit):
     """More channels for layers that are there, by copies of those that they have; what reads them is divided.
 
-    The method is Net2WiderNet (Chen, Goodfellow, Shlens: Net2Net, https://arxiv.org/abs/1511.05641).
+    Of layers whose outputs are added, as in a residual block, one that is named changes all. A layer inside of a nested
+    model, as `enc/conv1` of a base taken `as: layer`, opens that model. The method is Net2WiderNet (Chen, Goodfellow,
+    Shlens: Net2Net, https://arxiv.org/abs/1511.05641).
     """
 
     key: ClassVar = "widen"
@@ -26,7 +28,8 @@ class Widen(Selecting, Edit):
     names: ClassVar = ("layers", "except")
 
     layers: Selector = Field(
-        description="Layers whose output gets more channels; one of several stays as it is where it cannot be widened.",
+        description="Layers whose output gets more channels, and with it all that it is added to; one of several "
+        "stays as it is where it cannot be widened.",
         examples=["block1_conv1"],
     )
     to: Annotated[StrictInt, Field(ge=2, lt=2**20)] = Field(

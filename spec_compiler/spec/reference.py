@@ -6,41 +6,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from spec_compiler.edits import EDITS
-from spec_compiler.keras_facts import catalogue
-from spec_compiler.keras_facts.argument_values import flow
-from spec_compiler.keras_facts.catalogue import CLASS_KINDS, group_of
-from spec_compiler.language.base import Base
 from spec_compiler.language.places import STEPS
+from spec_compiler.spec.described import Described, Descriptions, Key
 from spec_compiler.spec.generated import kept
 from spec_compiler.spec.schema import spec_schema
 
 PAGE = Path(__file__).parents[2] / "docs" / "language.md"
-# The forms of a selector's elements; a test knows whether one is forgotten.
-SELECTORS: Mapping[str, str] = {
-    "block1_conv1": "the layer of this name; `name@1` is the second call of a layer that is called more than once",
-    "block1_conv1..block2_pool": "every layer on a path from the one to the other; `..b` from the input, `a..` to the "
-    "output, `a..<b` without `b`",
-    "outer/..": "every layer of the nested model or base `outer`; `outer/inner` is one of them",
-    "block[12]_*": "the layers whose names match the pattern",
-    "/conv[0-9]+/": "the same with a regular expression (RE2)",
-    "type:Conv2D": "the layers of a class",
-    "[0:15]": "positions in the base, as `spec-compiler layers` prints them; `left[0:7]` of one of several bases",
-    "base": "the layers of the base; `new` are those of the spec, `head` those of its head, `all` are both",
-}
-_MODULES = {"loss": "losses", "schedule": "optimizers.schedules"}  # of the others `keras.optimizers` and so on
-_MOST = 8  # words for a value that are listed
-Schema = Mapping[str, Any]
-
-
-def page() -> str:
-    """The whole page; the same for the same code and catalogue."""
-    return "\n\n".join(_Page(spec_schema()).parts()) + "\n"
-
 
 _INTRODUCTION = """\
 # The language
@@ -52,189 +27,66 @@ variable of `vars` in any value. Editors show the same with the schema that `spe
 has a [rule](rules.md)."""
 
 
-class _Page:
-    """The page while it is written: which forms were named, and where the keys of a mapping were listed first."""
-
-    def __init__(self, schema: Schema) -> None:
-        self.sections: Schema = schema["properties"]
-        self.definitions: Schema = schema["definitions"]
-        self.forms: dict[str, None] = {}
-        self.listed: dict[str, str] = {}
-
-    def parts(self) -> Iterator[str]:
-        names = [*self.sections]
-        begin = names.index(EDITS[0])
-        before = [*names[:begin], "vars"]
-        yield _INTRODUCTION
-        yield from self.chapter("What a spec begins with", before)
-        yield from self.chapter("What it edits, in this order", EDITS)
-        yield from self.chapter("Edits in another order", [STEPS])
-        others = (name for name in names[begin:] if name not in (*EDITS, STEPS, *before))
-        yield from self.chapter("What becomes of the result", [*others])
-        yield "## Forms that several sections share"
-        done: list[str] = []
-        while rest := [name for name in self.forms if name not in done]:  # a form may name others
-            done.append(rest[0])
-            yield from self.form(rest[0])
-
-    def chapter(self, title: str, keys: Sequence[str]) -> Iterator[str]:
-        """The sections that are one value in a table, then each other with its keys."""
-        yield f"## {title}"
-        plain = {key: self.sections[key] for key in keys if self.model(self.sections[key]) is None}
-        if plain:
-            yield self.table(plain, ("spec",))
-        for key in keys:
-            if key not in plain:
-                yield from self.section(key, self.sections[key])
-
-    def section(self, key: str, field: Schema) -> Iterator[str]:
-        name = self.model(field) or ""
-        model = self.definitions[name]
-        first = self.listed.setdefault(name, key)
-        says = field["description"] if first != key else model.get("description", field["description"])
-        keys = {each: model["properties"][each] for each in _keys(name, model)}
-        value = f"Its value: {self.words(field)}"
-        if key == STEPS:
-            value = value.replace("a mapping", "a mapping of one section that edits", 1)
-        elif first != key:
-            value += f", with the keys of [`{first}`](#{first})"
-        yield f"### `{key}`"
-        yield f"{' '.join(says.split())} {value}."
-        if keys and key != STEPS and first == key:
-            yield self.table(keys, model.get("required", ()), model.get("additionalProperties"))
-        examples = [*field.get("examples", ())]
-        if first == key and not self.words(field).startswith("a mapping of names"):
-            examples += [*model.get("examples", ()), *_whole(model)]
-        if examples:
-            yield "```yaml\n" + "---\n".join(_yaml(key, each) for each in examples[:3]) + "```"
-
-    def table(self, fields: Schema, required: Sequence[str] = (), others: Any = None) -> str:
-        rows = ["| key | is | says |", "|---|---|---|"]
-        for key, field in fields.items():
-            says = str(field.get("description", ""))
-            if isinstance(field.get("default"), str | int | float):
-                says += f" Left out: `{flow(field['default'])}`."
-            says += "".join(f" For example `{key}: {flow(each)}`." for each in field.get("examples", ())[:1])
-            needed = " (needed)" if key in required else ""
-            rows.append(f"| `{key}`{needed} | {self.words(field)} | {_cell(says)} |")
-        if isinstance(others, Mapping):
-            rows.append(f"| any other | {self.words(others)} | |")
-        return "\n".join(rows)
-
-    def form(self, name: str) -> Iterator[str]:
-        definition = self.definitions[name]
-        kind = next((kind for kind in CLASS_KINDS if name in (kind, f"{kind}_entry")), None)
-        classes = catalogue.catalogue()[group_of(kind)] if kind is not None else {}
-        words = "`Class`, `Class: {arguments}` or `Class: first argument`"
-        says = f"A class of `keras.{_MODULES.get(name, f'{name}s')}`: {words}"
-        yield f"### {name.replace('_', ' ')} form"
-        yield f"{definition.get('description', says).rstrip('.')}."
-        if name == "selector":
-            yield "\n".join(
-                ["| element | matches |", "|---|---|", *(f"| `{key}` | {SELECTORS[key]} |" for key in SELECTORS)]
-            )
-        keys: dict[str, Any] = {}
-        for branch in definition.get("anyOf", (definition,)):
-            if "const" in branch and "description" in branch:  # a word that stands alone
-                keys[branch["const"]] = {"description": branch["description"]}
-            keys |= {key: each for key, each in branch.get("properties", {}).items() if key not in classes}
-        if kind not in (None, "layer"):  # Keras's own serialised form, which nobody writes
-            keys = {}
-        if any(each.get("description") for each in keys.values()):
-            yield self.table({key: each for key, each in keys.items() if each.get("description")})
-        if "examples" in definition:
-            yield f"For example {', '.join(f'`{flow(each)}`' for each in definition['examples'])}."
-
-    def model(self, field: Schema) -> str | None:
-        """The model that a section is, or of which it is a list or a mapping."""
-        for each in (field, *field.get("anyOf", ()), *field.get("allOf", ())):
-            parts = (
-                each,
-                each.get("items"),
-                each.get("additionalProperties"),
-                *each.get("patternProperties", {}).values(),
-            )
-            references = (part["$ref"] for part in parts if isinstance(part, Mapping) and "$ref" in part)
-            reference = next(references, "").rpartition("/")[2]
-            if reference[:1].isupper():
-                return reference
-        return None
-
-    def words(self, schema: Schema) -> str:
-        """What a value is, in a few words; a form that has a name is a link, and has its place on the page."""
-        if "$ref" in schema:
-            return self.named(schema["$ref"].rpartition("/")[2])
-        for key in ("allOf", "anyOf"):
-            if key in schema and schema.get("type") != "object":
-                branches = schema[key]
-                if len(branches) > 1 and branches[0].get("items") == branches[1]:
-                    return f"{self.words(branches[1])}, or a list of them"
-                return " or ".join(dict.fromkeys(words for each in branches if (words := self.words(each))))
-        if "enum" in schema:
-            names = [f"`{flow(each)}`" for each in schema["enum"]]
-            return " or ".join(names if len(names) <= _MOST else [*names[:2], f"{len(names) - 2} other names"])
-        if "const" in schema:
-            return f"`{flow(schema['const'])}`"
-        if schema.get("type") == "array":
-            items = schema.get("items")
-            if isinstance(items, list):
-                return f"a list of {len(items)} {_several(self.words(items[0]))}"
-            return f"a list of {_several(self.words(items))}" if isinstance(items, Mapping) else "a list"
-        if schema.get("type") == "object":
-            values = next(iter(schema.get("patternProperties", {}).values()), schema.get("additionalProperties"))
-            inside = self.words(values) if isinstance(values, Mapping) else ""
-            return f"a mapping of names to {_several(inside)}" if inside else "a mapping"
-        return _TYPES.get(str(schema.get("type")), "")
-
-    def named(self, name: str) -> str:
-        definition = self.definitions[name]
-        if name == "variable":
-            return ""
-        if name == "terms":  # a selector without its mapping form
-            return self.named("selector")
-        if name[0].isupper():
-            return "a mapping" if "properties" in definition else self.words(definition)
-        if "description" not in definition and name not in CLASS_KINDS:
-            return self.words(definition)
-        self.forms[name] = None
-        return f"[{name.replace('_', ' ')}](#{name.replace('_', '-')}-form)"
+def page() -> str:
+    """The whole page; the same for the same code and catalogue."""
+    return "\n\n".join(_parts(Descriptions(spec_schema()))) + "\n"
 
 
-_TYPES = {"string": "text", "integer": "a whole number", "number": "a number", "boolean": "`true` or `false`"}
+def _parts(all_: Descriptions) -> Iterator[str]:
+    names = [*all_.sections]
+    begin = names.index(EDITS[0])
+    before = [*names[:begin], "vars"]
+    yield _INTRODUCTION
+    yield from _chapter(all_, "What a spec begins with", before)
+    yield from _chapter(all_, "What it edits, in this order", EDITS)
+    yield from _chapter(all_, "Edits in another order", [STEPS])
+    others = (name for name in names[begin:] if name not in (*EDITS, STEPS, *before))
+    yield from _chapter(all_, "What becomes of the result", [*others])
+    yield "## Forms that several sections share"
+    for form in all_.all_forms():
+        yield from _form(form)
 
 
-def _several(words: str) -> str:
-    """Words for a value, as words for many.
-
-    >>> _several("a whole number"), _several("a mapping")
-    ('whole numbers', 'mappings')
-    """
-    plural = {"text": "texts", "a mapping": "mappings", "": "values"}
-    return plural.get(words) or (f"{words.removeprefix('a ')}s" if words in _TYPES.values() else words)
-
-
-def _keys(name: str, model: Schema) -> Iterable[str]:
-    """The keys of a mapping; of a base without the arguments of all applications."""
-    own = (field.alias or key for key, field in Base.model_fields.items())
-    return own if name == "Base" else model.get("properties", ())
+def _chapter(all_: Descriptions, title: str, names: Sequence[str]) -> Iterator[str]:
+    """The sections that are one value in a table, then each other with its keys."""
+    yield f"## {title}"
+    plain = [name for name in names if all_.is_plain(name)]
+    if plain:
+        yield _table(all_.key(name, all_.sections[name], name == "spec") for name in plain)
+    for name in names:
+        if name not in plain:
+            yield from _section(all_.section(name))
 
 
-def _whole(model: Schema) -> Iterator[dict[str, Any]]:
-    """A mapping with what it needs, each key with its first example; nothing where one has none."""
-    places = [model, *model.get("allOf", ())]
-    branches = [each for place in places for kind in ("oneOf", "anyOf") for each in place.get(kind, ())]
-    choices = [each["required"] for each in branches if "required" in each]
-    needed = {*model.get("required", ()), *(choices or [()])[0]}
-    examples = {key: each.get("examples") for key, each in model.get("properties", {}).items() if key in needed}
-    if examples and all(examples.values()):
-        yield {key: each[0] for key, each in examples.items()}
+def _section(section: Described) -> Iterator[str]:
+    yield f"### `{section.name}`"
+    yield section.says
+    if section.keys:
+        yield _table(section.keys)
+    if section.examples:
+        yield "```yaml\n" + "---\n".join(section.examples) + "```"
 
 
-def _yaml(key: str, value: Any) -> str:
-    """A section as a spec has it: the entries of a list below each other, all else on one line."""
-    if isinstance(value, list) and any(isinstance(each, Mapping) for each in value):
-        return f"{key}:\n" + "".join(f"  - {flow(each)}\n" for each in value)
-    return f"{key}: {flow(value)}\n"
+def _form(form: Described) -> Iterator[str]:
+    yield f"### {form.name}"
+    yield form.says
+    if form.elements:
+        yield "\n".join(
+            ["| element | matches |", "|---|---|", *(f"| `{key}` | {form.elements[key]} |" for key in form.elements)]
+        )
+    if form.keys:
+        yield _table(form.keys)
+    if form.examples:
+        yield f"For example {', '.join(f'`{each}`' for each in form.examples)}."
+
+
+def _table(keys: Iterable[Key]) -> str:
+    rows = ["| key | is | says |", "|---|---|---|"]
+    for key in keys:
+        needed = " (needed)" if key.needed else ""
+        name = f"`{key.name}`{needed}" if key.name else "any other"
+        rows.append(f"| {name} | {key.words} | {_cell(key.says)}{' ' * bool(key.says)}|")
+    return "\n".join(rows)
 
 
 def _cell(text: str) -> str:

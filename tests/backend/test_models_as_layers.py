@@ -201,3 +201,23 @@ def test_the_specs_of_the_page_are_right() -> None:
         data = load_spec(text).source.data
         bases = [f"bases.{name}" for name in data["bases"]] if "bases" in data else ["base"]
         assert check_spec(text, overrides=[f"{base}.weights=null" for base in bases]) == ()
+
+
+def test_edits_of_channels_and_weights_open_it(tmp_path: Path) -> None:
+    """As the reference says of `prune`, `widen` and `fold`; one layer of a sum by its name changes the others."""
+    branching().save(tmp_path / "body.keras")
+    base = {"file": str(tmp_path / "body.keras"), "as": "layer"}
+    edits: list[dict[str, Any]] = [
+        {"prune": {"channels": {"branching/stem": 3}}},
+        {"widen": {"layers": "branching/block2_conv2", "to": 11}},
+        {"fold": {"batch_norm": "branching/.."}},
+    ]
+    closed = compile_spec({"spec": 1, "base": base}).model
+    assert [type(layer).__name__ for layer in closed.layers] == ["InputLayer", "Functional"]
+    for edit in edits:
+        compiled = compile_spec({"spec": 1, "base": base, **edit}, prove=True)
+        names = {layer.name: layer for layer in compiled.model.layers}
+        assert names.keys() >= {"stem", "block1_add", "predictions"}
+        assert ("block1_bn" in names) is ("fold" not in edit)
+        filters = {names[each].filters for each in ("stem", "block1_conv2", "block2_conv2")}
+        assert filters == {7 if "prune" in edit else 11 if "widen" in edit else 8}

@@ -11,7 +11,8 @@ from jsonschema import Draft7Validator
 from spec_compiler.edits import EDITS
 from spec_compiler.language.selectors import Form, Selector
 from spec_compiler.spec import Spec, load_spec
-from spec_compiler.spec.reference import PAGE, SELECTORS
+from spec_compiler.spec.described import SELECTORS
+from spec_compiler.spec.reference import PAGE
 from spec_compiler.spec.schema import spec_schema
 from tests.markdown import blocks
 

@@ -110,13 +110,13 @@ def test_finding_S19_a_signal_is_an_orderly_end(folder: Path, name: str, status:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
         from spec_compiler.cli import main
         from spec_compiler.files import whole
-        import spec_compiler.cli.commands.check as check
+        import spec_compiler.cli.commands.explain as explain
         def waits():
             with whole.whole_file("half.txt") as temporary:
                 open(temporary, "w").write("half")
                 print("ready", flush=True)
                 time.sleep(30)
-        check.rules_text = waits
+        explain.rules_text = waits
         sys.argv = ["spec-compiler", "explain"]
         main()
     """
@@ -143,7 +143,7 @@ def test_finding_S19_a_signal_in_a_destructor_is_not_lost(folder: Path, name: st
         import os, signal, sys, time
         signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
         from spec_compiler.cli import main
-        import spec_compiler.cli.commands.check as check
+        import spec_compiler.cli.commands.explain as explain
         class Let:
             def __del__(self):
                 os.kill(os.getpid(), signal.NAME)
@@ -152,7 +152,7 @@ def test_finding_S19_a_signal_in_a_destructor_is_not_lost(folder: Path, name: st
             Let()
             time.sleep(20)
             return "went on"
-        check.rules_text = waits
+        explain.rules_text = waits
         sys.argv = ["spec-compiler", "explain"]
         main()
     """.replace("NAME", name)
@@ -170,14 +170,14 @@ def test_finding_S19_a_signal_that_a_library_takes_for_an_error_of_its_own(
         import os, signal, sys, time
         signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
         from spec_compiler.cli import main
-        import spec_compiler.cli.commands.check as check
+        import spec_compiler.cli.commands.explain as explain
         def converts():
             try:
                 os.kill(os.getpid(), signal.NAME)
                 time.sleep(20)
             except BaseException:
                 raise TypeError("failed to convert")
-        check.rules_text = converts
+        explain.rules_text = converts
         sys.argv = ["spec-compiler", "explain"]
         main()
     """.replace("NAME", name)

@@ -1,4 +1,4 @@
-"""`check`, `explain`, `schema`: what is wrong with specs, what a code means, what a spec may say."""
+"""`check`, `schema`: what is wrong with specs, what a spec may say."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 
 import click
 
@@ -14,9 +13,9 @@ from spec_compiler.cli.options import permission_options, policy_option, sandbox
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.rendered import render_all
 from spec_compiler.cli.reports import REPORT_FORMATS, report
-from spec_compiler.cli.terminal import NEWLINE, counted, echo, joined, style
+from spec_compiler.cli.terminal import counted, echo
 from spec_compiler.compiler import Checked, checked
-from spec_compiler.diagnostics import RULES, Diagnostic, did_you_mean
+from spec_compiler.diagnostics import Diagnostic
 from spec_compiler.spec.others import Tier
 from spec_compiler.spec.permissions import Permissions
 from spec_compiler.spec.policy import load_policy
@@ -161,39 +160,6 @@ def status(diagnostics: Sequence[Diagnostic]) -> int:
     # An error that points nowhere is about the call itself: see `options.of_the_call`.
     nowhere = all(not each.path and each.line is None and each.file is None for each in errors)
     return 2 if _is_missing(errors) or nowhere or all(each.code in CALL_ERRORS for each in errors) else 1
-
-
-@click.command()
-@click.argument("code", metavar="[CODE]", required=False)
-def explain(code: str | None) -> None:
-    """Explain a code, with a wrong and a right example. Without one, list all codes."""
-    if code is None:
-        echo(rules_text())
-        return
-    name = code.upper()
-    if name not in RULES:
-        help = did_you_mean(name, RULES, f"the codes go from {min(RULES)} to {max(RULES)}")
-        raise click.UsageError(f"there is no rule `{code}`; {help}")
-    from spec_compiler.diagnostics.rules.pages import explanation  # `check` starts sooner without it
-
-    explained = explanation(name)
-    rule = explained.rule
-    kind = "a warning" if rule.severity == "warning" else "an error"
-    echo(style(f"{rule.code}: {rule.title}", bold=True))
-    echo(f"({rule.family}; {kind})\n\n{explained.text}")
-    for title, example, color in (("Wrong", explained.wrong, "red"), ("Right", explained.right, "green")):
-        lines = "".join(f"    {line}".rstrip() + "\n" for line in example.text.splitlines())
-        echo(NEWLINE + style(title, fg=color) + ":")
-        echo(f"\n{lines}", nl=False)
-
-
-def rules_text() -> str:
-    """Every code with its title, a block for each family."""
-    blocks = []
-    for family, rules in groupby(RULES.values(), key=lambda rule: rule.family):
-        lines = [f"  {rule.code}  {rule.title}{' (warning)' * (rule.severity == 'warning')}" for rule in rules]
-        blocks.append(joined([style(family, bold=True), *lines]))
-    return joined(blocks, "\n\n")
 
 
 @click.command()
