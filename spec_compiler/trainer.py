@@ -1,6 +1,6 @@
 """The training pipeline, readable as a table of contents.
 
-Spec   -> folders       training/folder             which images there are, in which classes
+Spec   -> Source        training/sources            which images, rows or arrays there are, in which classes
 Spec   -> CompiledSpec  compiler                    the edited model with its weights
 both   -> LoadedData    backend/training/data       batches that fit the model, every image proven readable
        -> History       backend/training/fitting    the phases, each Keras's own compile and fit
@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -27,7 +27,6 @@ from spec_compiler.spec.output_paths import check_outputs
 from spec_compiler.spec.permissions import Permissions
 from spec_compiler.spec.policy import PolicyLike
 from spec_compiler.training.check import graph_of_phase
-from spec_compiler.training.folder import read_folders
 from spec_compiler.training.history import History
 from spec_compiler.training.identity import identity
 from spec_compiler.training.metric_promises import broken_metrics
@@ -137,9 +136,9 @@ def _train(
         message = f"the spec has no `{missing}`, training needs `data`, `compile` and `train`"
         raise SpecError.single("SC102", message, help=f"add `{_EXAMPLES[missing]}`")
     missing_files(spec)
-    check_data(spec, None)
+    source = check_data(spec, None)
+    assert source is not None
     check_outputs(files_of_a_run(folder), spec=spec)
-    folders = None if spec.data.is_code else read_folders(spec.data, spec.source.folder, spec.seed)
     if strategy is None:  # under a strategy, which folder it is depends on the worker
         check_run_folder(folder, resume=resume, force=force)
     # Until here nothing has loaded Keras, so that a mistake in the spec is told at once.
@@ -148,7 +147,7 @@ def _train(
 
     start()
     from spec_compiler.backend.training import run_files
-    from spec_compiler.backend.training.data import load_code, load_images
+    from spec_compiler.backend.training.data import load_data
     from spec_compiler.backend.training.fitting import Job, fit_phases
     from spec_compiler.backend.training.progress import Progress, load_progress
     from spec_compiler.backend.training.strategies import distribute
@@ -161,10 +160,8 @@ def _train(
     graph = compiled.plan.after
     if not force:
         check_gradients(graph)
-    if folders is None:
-        data = load_code(spec, compiled.model, allowed.code)
-    else:
-        data = load_images(spec, graph, folders, watcher.image)
+    data = load_data(spec, graph, compiled.model, source, allow_code=allowed.code, seen=watcher.image)
+    data = replace(data, warnings=Diagnostics(map(spec.source.locate, data.warnings)))
     watcher.data(data)
     anew = force and not resume
     run_files.check_room(place, graph, cleared=anew)
@@ -184,6 +181,7 @@ def _train(
         said=said,
         images=data.images,
         class_names=data.class_names,
+        class_weight=data.class_weight,
         tensorboard=tensorboard and placement.is_chief,
         begins=partial(run_files.clear, place) if anew else lambda: None,
         started=watcher.phase,

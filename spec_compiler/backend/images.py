@@ -59,7 +59,7 @@ class ImageReader:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd metadata; the pixels are what counts
             with self.folder.open(path) as stream:
-                is_large = _num_pixels(stream) > LARGE or os.fstat(stream.fileno()).st_size > LARGE
+                is_large = num_pixels(stream) > LARGE or os.fstat(stream.fileno()).st_size > LARGE
                 stream.seek(0)
                 return _one_by_one().submit(self._decoded, stream).result() if is_large else self._decoded(stream)
 
@@ -94,7 +94,7 @@ class ImageReader:
             return _reason(error, path)
 
 
-def _num_pixels(stream: IO[bytes]) -> int:
+def num_pixels(stream: IO[bytes]) -> int:
     """How many pixels the picture in a file has, of which no more than the first bytes are read.
 
     Raises:
@@ -105,7 +105,7 @@ def _num_pixels(stream: IO[bytes]) -> int:
     size = os.fstat(stream.fileno()).st_size
     if size > MAX_BYTES:
         raise OSError(f"the file has {size / 1e6:,.0f} MB, images of up to {MAX_BYTES / 1e6:,.0f} MB are read")
-    with Image.open(stream, formats=_formats()) as image:
+    with Image.open(stream, formats=formats()) as image:
         width, height = image.size
     if width * height > MAX_PIXELS:
         most = f"images of up to {MAX_PIXELS / 1e6:.0f} million are read"
@@ -120,7 +120,7 @@ def _one_by_one() -> ThreadPoolExecutor:
 
 
 @functools.cache
-def _formats() -> tuple[str, ...]:
+def formats() -> tuple[str, ...]:
     """Those of `DECODED` that this build of Pillow has."""
     from PIL import Image
 
@@ -128,20 +128,28 @@ def _formats() -> tuple[str, ...]:
     return tuple(each for each in DECODED if each in Image.OPEN)
 
 
-def check_images(reader: ImageReader, paths: Sequence[str], seen: Callable[[int], None] = lambda count: None) -> None:
+def check_images(
+    reader: ImageReader,
+    paths: Sequence[str],
+    seen: Callable[[int], None] = lambda count: None,
+    places: Sequence[str] = (),
+) -> None:
     """Proves that every file can be read, by reading it; `seen` is told how many are done.
+
+    `places` says of each where it is named, where that is in a file as well.
 
     Raises:
         SpecError: SC603, naming the first few.
     """
     problems: list[str] = []
 
-    def probe(path: str) -> str | None:  # of each image only this is kept
-        result = reader.attempt(path)
-        return f"{_shown(path)}: {result}" if isinstance(result, str) else None
+    def probe(index: int) -> str | None:  # of each image only this is kept
+        result = reader.attempt(paths[index])
+        here = f"{places[index]}: " if places else ""
+        return f"{here}{_shown(paths[index])}: {result}" if isinstance(result, str) else None
 
     with ThreadPoolExecutor(NUM_THREADS) as pool:
-        for count, problem in enumerate(pool.map(probe, paths, chunksize=16), start=1):
+        for count, problem in enumerate(pool.map(probe, range(len(paths)), chunksize=16), start=1):
             if problem is not None:
                 problems.append(problem)
             seen(count)

@@ -63,6 +63,17 @@ class Archive:
         self._unpack(name, limit, target.write)
         return target.getvalue()
 
+    def first(self, name: str, count: int) -> bytes:
+        """The first bytes of a member, which nothing has proven yet.
+
+        Raises:
+            Damaged: it is damaged.
+        """
+        info = self.members[name]
+        self._start(info)
+        with reading(f"its `{name}`"), self.zip.open(info) as stream:
+            return stream.read(count)
+
     @contextlib.contextmanager
     def opened(self, name: str, limit: int) -> Iterator[BinaryIO]:
         """A member as a file: where it lies if it is stored, and that is not yet proven; else unpacked on the disk.

@@ -1,10 +1,11 @@
-"""The `data` section: the images that a model learns from."""
+"""The `data` section: what a model learns from."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictFloat, StrictInt, StrictStr, model_validator
+from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
 from spec_compiler.diagnostics import Advice, Diagnostic, SpecError, show, write
 from spec_compiler.diagnostics.advice import Remove
@@ -12,35 +13,95 @@ from spec_compiler.keras_facts.function_names import is_function
 from spec_compiler.language.entries import LooseEntry
 from spec_compiler.language.parsed import OneOrMore
 from spec_compiler.language.section import Section
+from spec_compiler.spec.data_columns import ClassWeight, Columns
 
 HELD = ("validation", "test")  # the parts that are held back, as shares of `train` or by themselves
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")  # as `keras.utils.load_img` has them
+Form = Literal["folder", "table", "arrays", "function"]
+_SUFFIXES: dict[str, Form] = {".csv": "table", ".tsv": "table", ".parquet": "table", ".npz": "arrays"}
+_A: dict[Form, str] = {
+    "folder": "a folder",
+    "table": "a table",
+    "arrays": "a file of arrays",
+    "function": "a function",
+}
+_SEVERAL: dict[Form, str] = {
+    "folder": "folders",
+    "table": "tables",
+    "arrays": "files of arrays",
+    "function": "functions",
+}
+# What only files of images, or only tables, have a use for.
+_OF_IMAGES = ("image_size", "interpolation", "crop_to_aspect_ratio", "cache")
+_OF_TABLES = ("inputs", "targets", "sample_weight", "split")
+_Name = Annotated[StrictStr, Field(min_length=1)]
+_Held = StrictFloat | StrictInt | _Name | None
+
+
+def form_of(name: str) -> Form:
+    """What a name in `data` is the name of.
+
+    >>> [form_of(name) for name in ("data/train", "labels.csv", "digits.npz", "my_data:train")]
+    ['folder', 'table', 'arrays', 'function']
+    """
+    if is_function(name):
+        return "function"
+    return next((form for suffix, form in _SUFFIXES.items() if name.lower().endswith(suffix)), "folder")
 
 
 class Data(Section):
-    """A folder with one folder a class, or Python functions that give the data."""
+    """A folder with one folder a class, a table of files and labels, a file of arrays, or functions that give them."""
 
-    train: Annotated[StrictStr, Field(min_length=1)] = Field(
-        description="A folder with one folder a class, relative to the spec; or `module:function`, with --allow-code.",
-        examples=["data/train"],
+    train: _Name = Field(
+        description="A folder with one folder a class, a table (`.csv`, `.tsv`, `.parquet`) or arrays (`.npz`), "
+        "relative to the spec; or `module:function`, with --allow-code.",
+        examples=["data/train", "data/labels.csv"],
     )
-    validation: StrictFloat | StrictInt | Annotated[StrictStr, Field(min_length=1)] | None = Field(
+    validation: _Held = Field(
         default=None,
-        description="The share of the images (of each class) to hold back, or a folder like `train`.",
+        description="The share of the samples (of each class) to hold back, or a folder, table or file like `train`.",
         examples=[0.2, "data/validation"],
     )
-    test: StrictFloat | StrictInt | Annotated[StrictStr, Field(min_length=1)] | None = Field(
+    test: _Held = Field(
         default=None,
-        description="The share of the images that is kept for the test, or a folder like `train`; no phase sees it.",
+        description="The share that is kept for the test, or a folder, table or file like `train`; no phase sees it.",
         examples=[0.1, "data/test"],
     )
+    inputs: Columns | None = Field(
+        default=None,
+        description="Which column of a table the model takes; by the names of its inputs, where it has several.",
+        examples=["file", {"picture": "file", "age": "age"}],
+    )
+    targets: Columns | None = Field(
+        default=None,
+        description="Which column holds what the model is to put out; by the names of its outputs, where it has "
+        "several.",
+        examples=["species", {"species": "species", "weight": {"column": "grams", "kind": "number"}}],
+    )
+    sample_weight: _Name | None = Field(
+        default=None, description="The column of a table that says how much each row counts.", examples=["weight"]
+    )
+    split: _Name | None = Field(
+        default=None,
+        description="The column of a table that says `train`, `validation` or `test` for each row.",
+        examples=["split"],
+    )
     batch_size: Annotated[StrictInt, Field(ge=1, lt=2**31)] = Field(
-        default=32, description="How many images make one step."
+        default=32, description="How many samples make one step."
+    )
+    class_weight: ClassWeight | None = Field(
+        default=None,
+        description="What each class counts in the loss: `balanced`, in inverse proportion to how many samples it has, "
+        "or a number for each; by the names of the outputs, where several tell classes apart.",
+        examples=["balanced", {"cat": 1.0, "dog": 2.5}],
     )
     augment: Annotated[tuple[LooseEntry, ...], OneOrMore()] = Field(
         default=(),
-        description="Layers that change the training images at random; they are no part of the model.",
+        description="Layers that change the training images at random, and masks with them; no part of the model.",
         examples=[[{"RandomFlip": "horizontal"}, {"RandomRotation": 0.1}]],
+    )
+    cache: StrictBool = Field(
+        default=False, description="Whether the images, decoded and resized, are held in memory from their check on."
     )
     image_size: (
         tuple[Annotated[StrictInt, Field(ge=1, lt=2**31)], Annotated[StrictInt, Field(ge=1, lt=2**31)]] | None
@@ -65,29 +126,10 @@ class Data(Section):
 
     @model_validator(mode="after")
     def _fits(self) -> Data:
-        problems: list[Diagnostic] = []
-        shares = {key: value for key in HELD if isinstance(value := getattr(self, key), int | float)}
-        for key, value in shares.items():
-            if not 0 < value < 1:
-                share = value / 100
-                help = write(share, f"write `{key}: {share:g}`") if 1 < value < 100 else None
-                message = f"`{key}` must be a share between 0 and 1, got {show(value)}"
-                problems.append(Diagnostic("SC103", message, (key,), help=help))
-        if not problems and sum(shares.values()) >= 1:
-            message = "`validation` and `test` together leave nothing to train on"
-            problems.append(Diagnostic("SC103", message, ("test",), help="their sum must be below 1"))
-        for key in HELD:
-            value = getattr(self, key)
-            if isinstance(value, str) and is_function(value) != is_function(self.train):
-                at = "train" if is_function(self.train) else key
-                message = f"`{at}` is a function, so the other must be one as well"
-                problems.append(Diagnostic("SC108", message, (at,), help="give two functions, or two folders"))
-            elif key in shares and is_function(self.train):
-                message = "a share cannot be held back from what a function gives"
-                problems.append(Diagnostic("SC108", message, (key,), help="give a second function"))
-        for key in ("image_size", "interpolation", "crop_to_aspect_ratio"):
-            if is_function(self.train) and key in self.model_fields_set:
-                message = f"`{key}` says how image files are read, a function gives the data itself"
+        problems = [*self._of_the_parts(), *self._of_another_form()]
+        for key in HELD if self.split is not None and self.form == "table" else ():
+            if isinstance(getattr(self, key), str):
+                message = f"`split` says which rows are for the {key}, so `{key}` is no table of its own"
                 problems.append(
                     Diagnostic("SC108", message, (key,), at_key=True, help=Advice("leave it out", Remove()))
                 )
@@ -95,7 +137,65 @@ class Data(Section):
             raise SpecError(problems)
         return self
 
+    def _of_the_parts(self) -> Iterator[Diagnostic]:
+        shares, wrong = self.shares, False
+        for key, value in shares.items():
+            if not 0 < value < 1:
+                share, wrong = value / 100, True
+                help = write(share, f"write `{key}: {share:g}`") if 1 < value < 100 else None
+                yield Diagnostic(
+                    "SC103", f"`{key}` must be a share between 0 and 1, got {show(value)}", (key,), help=help
+                )
+        if not wrong and sum(shares.values()) >= 1:
+            message = "`validation` and `test` together leave nothing to train on"
+            yield Diagnostic("SC103", message, ("test",), help="their sum must be below 1")
+        for key in HELD:
+            value = getattr(self, key)
+            if isinstance(value, str) and form_of(value) != self.form:
+                at, form = (key, self.form) if not self.is_code else ("train", form_of(value))
+                message = f"`{at}` is {_A[form_of(getattr(self, at))]}, so the other must be one as well"
+                if not (self.is_code or is_function(value)):
+                    message = f"`{key}` is {_A[form_of(value)]}, and `train` is {_A[self.form]}"
+                yield Diagnostic("SC108", message, (at,), help=f"give two functions, or two {_SEVERAL[form]}")
+            elif key in shares and self.is_code:
+                message = "a share cannot be held back from what a function gives"
+                yield Diagnostic("SC108", message, (key,), help="give a second function")
+
+    def _of_another_form(self) -> Iterator[Diagnostic]:
+        """Keys that have no use for data of this form."""
+        said = self.model_fields_set
+        for key in _OF_IMAGES if self.form in ("function", "arrays") else ():
+            if key in said:
+                what = "gives the data itself" if self.is_code else "holds the pixels themselves"
+                message = f"`{key}` says how image files are read, {_A[self.form]} {what}"
+                yield Diagnostic("SC108", message, (key,), at_key=True, help=Advice("leave it out", Remove()))
+        for key in _OF_TABLES if self.form != "table" else ():
+            if key in said:
+                message = f"`{key}` names columns of a table, `train` is {_A[self.form]}"
+                help = "leave it out, or name a table (`.csv`, `.tsv`, `.parquet`) in `train`"
+                yield Diagnostic("SC108", message, (key,), at_key=True, help=help)
+
+    @property
+    def form(self) -> Form:
+        """What the data comes from."""
+        return form_of(self.train)
+
     @property
     def is_code(self) -> bool:
         """Whether the data comes from Python functions, which run only with permission."""
-        return is_function(self.train)
+        return self.form == "function"
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether the data is images in class folders, each with its one label."""
+        return self.form == "folder"
+
+    @property
+    def validates(self) -> bool:
+        """Whether something is held back to validate on: a table with `split` has rows for it, or is refused."""
+        return self.validation is not None or self.split is not None
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """What is held back of `train`, by the part."""
+        return {key: value for key in HELD if isinstance(value := getattr(self, key), int | float)}

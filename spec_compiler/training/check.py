@@ -29,7 +29,7 @@ def check_training(spec: Spec, graph: Graph) -> None:
     problems = [*_sections(spec), *pointless_sections(spec, graph), *_phases(spec, graph)]
     if spec.train and spec.compile is not None and spec.data is not None:
         problems += monitor_problems(spec, graph)
-    takes_images = spec.train and spec.data is not None and not spec.data.is_code
+    takes_images = spec.train and spec.data is not None and spec.data.is_folder
     images = [*image_problems(spec, graph)] if takes_images else []
     problems += images
     # where the model takes no images at all, what its loss computes with is no longer the question

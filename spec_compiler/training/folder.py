@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, quote
 from spec_compiler.files import Folder, gone
 from spec_compiler.files.regular import Left, kind_at
 from spec_compiler.spec.data import HELD, Data
+from spec_compiler.training.split import split_groups
 
 FORMATS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 
@@ -119,36 +119,15 @@ def read_folder(given: str, start: Folder) -> ImageFolder:
 def split_folder(folder: ImageFolder, shares: Mapping[str, float], seed: int) -> dict[str, ImageFolder]:
     """The images to train on, and the share of each class, at least one image, for each part that is held back.
 
-    The seed chooses them: for the validation from one end, for the test from the other, so that neither share moves
-    what the other holds.
-
     Raises:
         SpecError: SC602 for a class with fewer images than parts, paths relative to `data`.
     """
-    parts: dict[str, list[int]] = {"train": [], **{key: [] for key in shares}}
-    for label, name in enumerate(folder.class_names):
-        indices = [index for index, other in enumerate(folder.labels) if other == label]
-        if len(indices) <= len(shares):
-            has = "one image" if len(indices) == 1 else f"{len(indices)} images"
-            what = "cannot both train and validate" if len(shares) == 1 else "cannot train, validate and test"
-            if [*shares] == ["test"]:
-                what = "cannot both train and test"
-            key = [*shares][-1]
-            help = f"add images, or give `{key}` a folder of its own"
-            raise SpecError.single("SC602", f"the class `{name}` has {has}, which {what}", path=(key,), help=help)
-        if shares:
-            # by the class's own name: a class that is added leaves the split of the others as it was
-            random.Random(f"{seed}/validation/{name}").shuffle(indices)  # noqa: S311 - a split that can be repeated
-        count = len(indices)
-        left = count - len(shares) - 1  # beyond the one of each part: none is without the class
-        for key, share in shares.items():
-            more = min(max(0, round(share * count) - 1), left)
-            left -= more
-            at = slice(0, more + 1) if key == "validation" else slice(-more - 1, None)
-            parts[key] += sorted(indices[at])
-            del indices[at]
-        parts["train"] += sorted(indices)
-    return {key: folder.of(indices) for key, indices in parts.items()}
+    groups = {
+        name: [index for index, other in enumerate(folder.labels) if other == label]
+        for label, name in enumerate(folder.class_names)
+    }
+    rows = split_groups(groups, shares, seed, "the class `{}` has", "image")
+    return {key: folder.of(indices.tolist()) for key, indices in rows.items()}
 
 
 def same_classes(train: ImageFolder, other: ImageFolder, key: str) -> None:
@@ -201,7 +180,7 @@ def _images(path: str, start: Folder) -> tuple[list[str], list[Diagnostic]]:
         except Left:
             odd += gone(os.path.relpath(folder, start.path or ".")).diagnostics
         except OSError as error:
-            odd.append(Diagnostic("SC603", f"the folder `{_shown(folder)}` cannot be read: {error.strerror}"))
+            odd.append(Diagnostic("SC603", f"the folder `{shown_path(folder)}` cannot be read: {error.strerror}"))
     return sorted(images), odd[:5]  # a whole folder of broken links has one cause
 
 
@@ -209,10 +188,10 @@ def _no_image(path: str) -> Diagnostic:
     """SC603 for a pipe, a socket, a device or a link that leads nowhere, which is called as an image is."""
     kind = kind_at(path) or "a link that leads nowhere"
     help = "remove it, or put an image in its place"
-    return Diagnostic("SC603", f"`{_shown(path)}` is {kind}, not an image", help=help)
+    return Diagnostic("SC603", f"`{shown_path(path)}` is {kind}, not an image", help=help)
 
 
-def _shown(path: str) -> str:
+def shown_path(path: str) -> str:
     """A path as messages say it: from the folder that the caller is in, if it is below that."""
     near = os.path.relpath(path)
     return path if near.startswith("..") else near

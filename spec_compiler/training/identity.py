@@ -10,20 +10,21 @@ from typing import Any
 from spec_compiler.diagnostics import Path, SpecError, dotted
 from spec_compiler.spec import Spec
 
-IMAGES: Path = ("data", "images")  # no key of a spec: what is in its folders
+IMAGES: Path = ("data", "images")  # no key of a spec: what is in its folders, tables and files of arrays
 _FREE = ("description", "vars", "expect")  # what uses a variable says its value
-_TESTED: Path = ("data", "test")  # no phase sees it; a share of it is taken from `IMAGES`
+# No phase sees what tests, and a share of it is missing among `IMAGES`; what is held in memory is the same as in files.
+_NO_MATTER: tuple[Path, ...] = (("data", "test"), ("data", "cache"))
 
 Identity = dict[Path, str]
 
 
 def identity(spec: Spec, images: str) -> Identity:
-    """A digest of each value of the spec, by its path; `images` says what is in the folders.
+    """A digest of each value of the spec, by its path; `images` says what is in the folders, tables or files.
 
     How many epochs a phase has is left out: to raise it is to continue. So is what tests the model.
     """
     values = {key: value for key, value in spec.source.data.items() if key not in _FREE}
-    leaves = {path: value for path, value in _leaves(values, ()) if not _is_epochs(path) and path != _TESTED}
+    leaves = {path: value for path, value in _leaves(values, ()) if not _is_epochs(path) and path not in _NO_MATTER}
     return {path: _digest(value) for path, value in leaves.items()} | {IMAGES: _digest(images)}
 
 
@@ -37,8 +38,8 @@ def check_same(before: Identity, now: Identity, phase: int, folder: str) -> None
     if not differing:
         return
     if differing == [IMAGES]:
-        message = f"the run in `{folder}` began with other images"
-        help = "put the images back, or begin anew in another folder"
+        message = f"the run in `{folder}` began with other data"
+        help = "put the data back, or begin anew in another folder"
         raise SpecError.single("SC608", message, path=("data", "train"), help=help)
     names = [f"`{dotted(path)}`" for path in differing if path != IMAGES]
     more = f" and {len(names) - 4} more" if len(names) > 4 else ""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from spec_compiler.diagnostics import Diagnostic, SpecError, quoted
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, quoted
 from spec_compiler.graph import Graph
 from spec_compiler.graph.channels import channel_axis
 from spec_compiler.spec import Spec
 from spec_compiler.spec.data import Data
-from spec_compiler.training.folder import ImageFolder
 
 CHANNELS = (1, 3, 4)  # gray, red green blue, and those with transparency
 
@@ -25,7 +24,7 @@ def image_problems(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
         return
     if len(graph.output_refs) != 1:
         message = f"the model has {len(graph.output_refs)} outputs, images in class folders have one label each"
-        help = "choose one with `outputs`, or give the data with `module:function`"
+        help = "choose one with `outputs`, or give a table as `train`, with a column for each output"
         yield Diagnostic("SC604", message, ("data",), at_key=True, help=help)
         return
     output = graph.spec_of(graph.output_refs[0])
@@ -35,19 +34,21 @@ def image_problems(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
         yield Diagnostic("SC604", message, ("data",), at_key=True, help=help)
 
 
-def image_shape(data: Data, graph: Graph) -> tuple[int, int, int]:
-    """Height, width and channels of the images that the model is given.
+def image_shape(data: Data, graph: Graph, index: int | None = None) -> tuple[int, int, int]:
+    """Height, width and channels of the images that the model is given; `index` is that of one of several inputs.
 
     Raises:
         SpecError: SC604 for an input that is no image, or of another size; SC102 where the size is not said; paths
             relative to the spec.
     """
-    if len(graph.input_refs) != 1:
+    if index is None and len(graph.input_refs) != 1:
         message = f"the model has {len(graph.input_refs)} inputs, images in class folders are one"
-        raise SpecError.single("SC604", message, path=("data",), at_key=True, help="give `module:function` as `train`")
-    spec = graph.spec_of(graph.input_refs[0])
+        help = "give a table as `train`, with a column for each input"
+        raise SpecError.single("SC604", message, path=("data",), at_key=True, help=help)
+    ref = graph.input_refs[index or 0]
+    spec = graph.spec_of(ref)
     shape = spec.shape if spec is not None else ()
-    if len(shape) == 4 and channel_axis(graph, graph.input_refs[0].node) == 1:
+    if len(shape) == 4 and channel_axis(graph, ref.node) == 1:
         message = f"the model's input {tuple(shape)} has its channels first, images are read with theirs last"
         help = "give the data with `module:function`; or write `input: {shape: [HEIGHT, WIDTH, 3]}`,\n"
         help += "and `insert` a `Permute: [3, 1, 2]` after the input"
@@ -70,18 +71,19 @@ def image_shape(data: Data, graph: Graph) -> tuple[int, int, int]:
     return height, width, channels
 
 
-def check_classes(graph: Graph, folder: ImageFolder) -> None:
-    """Proves that the model has a number for each class of a folder.
+def check_classes(graph: Graph, class_names: Sequence[str], path: Path = ("data", "train"), output: int = 0) -> None:
+    """Proves that the model has a number for each class.
 
     Raises:
         SpecError: SC604, path from the spec.
     """
-    spec, count = graph.spec_of(graph.output_refs[0]), len(folder.class_names)
+    ref = graph.output_refs[output]
+    spec, count = graph.spec_of(ref), len(class_names)
     units = spec.shape[-1] if spec is not None and spec.shape else None
     if units is None or (count == 2 if units == 1 else count == units):
         return
-    layer = graph.layer_of(graph.output_refs[0].node)
-    names = quoted(folder.class_names[:6]) + (" …" if count > 6 else "")
+    layer = graph.layer_of(ref.node)
+    names = quoted(class_names[:6]) + (" …" if count > 6 else "")
     puts_out = "tells two classes apart" if units == 1 else f"has {units} outputs"
     help = f"add a `head` that ends in `Dense: {{units: {count}, activation: softmax}}`"
     if layer.is_new:
@@ -89,4 +91,4 @@ def check_classes(graph: Graph, folder: ImageFolder) -> None:
     related = ((f"`{layer.name}` is made here", layer.origin.path),) if layer.is_new else ()
     message = f"the data has {count} {'class' if count == 1 else 'classes'}, `{layer.name}` {puts_out}"
     notes = (f"the classes are {names}",)
-    raise SpecError([Diagnostic("SC604", message, ("data", "train"), notes=notes, help=help, related=related)])
+    raise SpecError([Diagnostic("SC604", message, path, notes=notes, help=help, related=related)])

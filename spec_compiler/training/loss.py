@@ -23,10 +23,18 @@ _UNBOUNDED = ("linear", "relu", "elu", "selu", "gelu", "swish", "silu", "tanh", 
 
 def labels_for(spec: Spec, graph: Graph) -> Labels:
     """How the loss wants the classes: as one-hot rows, as integers, or as one number between 0 and 1."""
-    name = spec.compile.loss.class_name if spec.compile is not None else ""
-    if bare(name).lower().startswith("sparse"):  # one of the user's own says it by its name alone
-        return "integer"
     units = _units(graph, graph.output_refs[0]) if len(graph.output_refs) == 1 else None
+    return labels_of(spec.compile.loss if spec.compile is not None else None, units)
+
+
+def labels_of(loss: KerasObject | Losses | None, units: int | None) -> Labels:
+    """How a loss wants the classes of an output with this many numbers.
+
+    >>> labels_of(KerasObject.parse("loss", "sparse_categorical_crossentropy"), 3), labels_of(None, 1)
+    ('integer', 'binary')
+    """
+    if bare(loss.class_name if loss is not None else "").lower().startswith("sparse"):
+        return "integer"  # one of the user's own says it by its name alone
     return "binary" if units == 1 else "one_hot"
 
 
@@ -81,7 +89,7 @@ def _misfit(spec: Spec, loss: KerasObject, graph: Graph, ref: ValueRef) -> tuple
     """What is wrong with the loss on one output, and what helps."""
     layer, units = graph.layer_of(ref.node), _units(graph, ref)
     name, logits, activation = loss.class_name, loss.arguments.get("from_logits") is True, activation_of(layer)
-    binary, one_class = "Binary" in name, spec.data is not None and not spec.data.is_code
+    binary, one_class = "Binary" in name, spec.data is not None and spec.data.is_folder
     if units == 1 and not binary:
         return (
             f"`{loss.name}` compares several classes, the output `{layer.name}` is one number",
@@ -121,7 +129,9 @@ def metric_problems(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
     """SC605 for metrics that take the labels in another form than the loss."""
     assert spec.compile is not None
     loss = spec.compile.loss
-    if (spec.data is None or spec.data.is_code) and ("crossentropy" not in loss.class_name.lower() or loss.is_own):
+    if (spec.data is None or not spec.data.is_folder) and (
+        "crossentropy" not in loss.class_name.lower() or loss.is_own
+    ):
         return  # what the labels are, only the data says
     labels = labels_for(spec, graph)
     for index, metric in enumerate(spec.compile.metrics):

@@ -18,7 +18,7 @@ def unreported(spec: Spec, graph: Graph, metrics: Iterable[str]) -> Iterator[Dia
     """SC605 for promised metrics that no epoch reports; nothing of a spec that does not train. Paths from `expect`."""
     if not spec.train or spec.compile is None or spec.data is None:
         return
-    validates = spec.data.validation is not None
+    validates = spec.data.validates
     names = [*reported(spec.compile.metrics, output_names(graph), validates=validates)]
     for name in metrics:
         if name not in names:

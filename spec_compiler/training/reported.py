@@ -43,6 +43,14 @@ def output_names(graph: Graph) -> tuple[str, ...]:
     return tuple(layer.keras_name or layer.name for layer in layers)
 
 
+def input_names(graph: Graph) -> tuple[str, ...]:
+    """What Keras calls the inputs, in its order."""
+    if isinstance(graph.inputs, Mapping) and all(isinstance(ref, ValueRef) for ref in graph.inputs.values()):
+        return tuple(sorted(str(key) for key in graph.inputs))
+    layers = (graph.layer_of(ref.node) for ref in graph.input_refs)
+    return tuple(layer.keras_name or layer.name for layer in layers)
+
+
 def reported(metrics: Sequence[KerasObject], outputs: Sequence[str], *, validates: bool) -> dict[str, bool]:
     """Every name that an epoch reports, and whether Keras can tell by itself if more of it is better.
 
@@ -73,11 +81,11 @@ def monitor_problems(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
     whether more is better."""
     assert spec.compile is not None
     assert spec.data is not None
-    names = reported(spec.compile.metrics, output_names(graph), validates=spec.data.validation is not None)
+    names = reported(spec.compile.metrics, output_names(graph), validates=spec.data.validates)
     for index, phase in enumerate(spec.train):
         for at, callback in enumerate(phase.callbacks):
             path: Path = ("train", index, "callbacks", at, callback.name)
-            yield from _monitor_problems(callback, names, spec.data.validation is not None, path)
+            yield from _monitor_problems(callback, names, spec.data.validates, path)
             yield from _placeholder_problems(callback, names, path)
 
 

@@ -5,37 +5,68 @@ from __future__ import annotations
 import ast
 import importlib.util
 import os
+from collections.abc import Mapping
 
 from spec_compiler.diagnostics import SpecError, did_you_mean, under
 from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
 from spec_compiler.spec import Spec
 from spec_compiler.spec.data import HELD
-from spec_compiler.training.folder import read_folders
+from spec_compiler.training.arrays import ArrayFile, read_heads
+from spec_compiler.training.folder import Folders, read_folders
 from spec_compiler.training.image_data import check_classes
+from spec_compiler.training.reported import input_names, output_names
+from spec_compiler.training.table_data import Tables, read_tables, table_parts
+
+Source = Folders | Tables | Mapping[str, ArrayFile]  # what is known of the data before Keras is loaded
 
 
-def check_data(spec: Spec, graph: Graph | None) -> None:
-    """Proves that the folders or functions of the section `data` are there, and that their classes fit the model.
+def check_data(spec: Spec, graph: Graph | None) -> Source | None:
+    """Proves that what the section `data` names is there, and that its classes and columns fit the model.
 
     `graph` is the edited model, None where that is not known. Images are not read, functions are not called.
 
     Raises:
-        SpecError: SC602, SC603, SC604, SC606; located.
+        SpecError: SC102, SC501, SC602, SC603, SC604, SC606, SC620; located.
     """
     if spec.data is None or not spec.train:  # without phases nothing uses it, which SC312 says
-        return
+        return None
     with spec.source.locating():
-        if spec.data.is_code:
-            for key in ("train", *HELD):
-                if isinstance(text := getattr(spec.data, key), str):
-                    _check_function(text, spec.source.folder, key)
-            return
+        source = read_source(spec)
+        if graph is None or spec.compile is None:
+            return source
+        if isinstance(source, Folders):
+            check_classes(graph, source.train.class_names)
+        elif isinstance(source, Tables):
+            table_parts(spec, graph, source)
+        else:
+            for key, file in source.items():
+                with under("data", key if isinstance(getattr(spec.data, key), str) else "train"):
+                    file.chosen(key, input_names(graph), output_names(graph))
+        return source
+
+
+def read_source(spec: Spec) -> Source:
+    """What the section `data` names: the folders, the tables, or what the files of arrays hold; nothing of code.
+
+    Raises:
+        SpecError: SC501, SC510, SC602, SC603, SC606, SC620; paths relative to the spec.
+    """
+    data, folder = spec.data, spec.source.folder
+    assert data is not None
+    if data.form in ("folder", "table"):
         with under("data", "train"):
             require_pillow()
-        folders = read_folders(spec.data, spec.source.folder, spec.seed)
-        if graph is not None and spec.compile is not None:
-            check_classes(graph, folders.train)
+        return read_folders(data, folder, spec.seed) if data.is_folder else read_tables(data, folder)
+    files: dict[str, ArrayFile] = {}
+    for key in ("train", *HELD):
+        if isinstance(text := getattr(data, key), str):
+            if data.is_code:
+                _check_function(text, folder, key)
+            else:
+                with under("data", key):
+                    files[key] = read_heads(text, folder)
+    return files
 
 
 def require_pillow() -> None:

@@ -41,11 +41,13 @@ def commands(text: str) -> list[str]:
 
 
 def write_project(folder: Path) -> Path:
-    """What sessions find: images of two classes in `pictures`, two small models, and a file of weights.
+    """What sessions find: images of two classes in `pictures`, a table of them, two small models, a file of weights.
 
     `model.keras` tells the images apart, `words.keras` takes words, whose vocabulary it has learnt.
     """
     write_pictures(folder / "pictures", names=("cat", "dog"), each=4, size=32)
+    rows = [f"pictures/{name}/{number}.png,{name}" for name in ("cat", "dog") for number in range(4)]
+    (folder / "pictures.csv").write_text("\n".join(["file,species", *rows, ""]))
     inputs = keras.Input((32, 32, 3), name="image")
     x = keras.layers.Conv2D(4, 3, name="conv")(inputs)
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)

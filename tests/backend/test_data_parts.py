@@ -9,10 +9,11 @@ import keras
 import numpy as np
 import pytest
 
-from spec_compiler.backend.training.data import load_images, load_part
+from spec_compiler.backend.training.data import load_data, load_part
 from spec_compiler.spec import load_spec
-from spec_compiler.training.folder import Folders, read_folders
+from spec_compiler.training.folder import Folders
 from spec_compiler.training.identity import identity
+from spec_compiler.training.sources import read_source
 from tests.backend.pictures import write_pictures
 from tests.backend.test_training_data import SPEC, error, project, run
 
@@ -43,10 +44,10 @@ def test_keras_evaluates_a_folder_to_test_with_as_its_own_reader_gives_it(projec
 def test_a_share_to_test_with_is_neither_trained_on_nor_validated_on(project: Path) -> None:
     trained = run(project, SPEC.replace("validation: 0.25", "validation: 0.25\n  test: 0.25"))
     spec, graph = trained.compiled.spec, trained.compiled.plan.after
-    data = load_images(spec, graph, read_folders(spec.data, spec.source.folder, spec.seed))  # type: ignore[arg-type]
+    data = load_data(spec, graph, trained.model, read_source(spec), allow_code=False)
     assert data.test is not None
     assert (data.num_train, data.num_validation, data.num_test) == (12, 6, 6)
-    parts = [data.train.folder.files, data.validation.folder.files, data.test.files]
+    parts = [data.train.content.files, data.validation.content.files, data.test.files]
     assert len({file for files in parts for file in files}) == 24
 
 
@@ -58,10 +59,14 @@ def test_what_tests_a_run_may_change_while_it_goes_on(project: Path) -> None:
     assert identity(spec, "same") == identity(other, "same")
     longer = load_spec(str(project / "spec.yaml"), overrides=["data.validation=0.3"])
     assert identity(spec, "same") != identity(longer, "same")
-    folders = read_folders(spec.data, spec.source.folder, 0)  # type: ignore[arg-type]
+    folders = read_source(spec)
+    assert isinstance(folders, Folders)
     trained = run(project, TEST)
     graph = trained.compiled.plan.after
-    prints = {load_images(spec, graph, each).fingerprint for each in (folders, replace_test(folders))}
+    prints = {
+        load_data(spec, graph, trained.model, each, allow_code=False).fingerprint
+        for each in (folders, replace_test(folders))
+    }
     assert len(prints) == 1
 
 

@@ -77,6 +77,21 @@ def test_a_folder_of_images_says_the_classes_finding_N2(here: Path) -> None:
     assert [spec.shape for spec in [graph.spec_of(graph.output_refs[0])] if spec] == [(None, 10)]
 
 
+def test_a_table_of_images_says_the_classes_and_its_columns(here: Path) -> None:
+    branching().save(here / "model.keras")
+    files = sorted((here / "data" / "train").rglob("*.png"))
+    rows = [f"{file.relative_to(here)},{file.parent.name},{number}" for number, file in enumerate(files)]
+    (here / "labels.csv").write_text("\n".join(["file,kind of animal,number", *rows]))
+    call_it = ("init", "model.keras", "--data", "labels.csv", "-o", "start.yaml")
+    assert "one of `kind of animal`, `number`" in call(*call_it).output
+    assert "has no column `kind`" in str(call(*call_it, "--label", "kind").exception)
+    assert call(*call_it, "--label", "kind of animal").exit_code == 0
+    text = (here / "start.yaml").read_text()
+    assert "units: 2" in text
+    assert '\ndata: {train: labels.csv, inputs: file, targets: "kind of animal", validation: 0.2' in text
+    assert check_spec(here / "start.yaml") == ()
+
+
 def test_a_trained_model_is_a_base_finding_N5(here: Path) -> None:
     dense = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4, activation="relu", name="body")])
     dense.add(keras.layers.Dense(3, activation="softmax", name="classes"))

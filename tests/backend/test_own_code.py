@@ -482,7 +482,7 @@ def test_training_is_that_of_plain_keras(project: Path, monkeypatch: pytest.Monk
 
 def train_batches(result: TrainedSpec) -> Any:
     """The batches of each epoch, in the order of the run."""
-    from spec_compiler.backend.training.data import load_code
+    from spec_compiler.backend.training.array_data import load_code
 
     def of_epoch(epoch: int) -> list[Any]:
         data = load_code(result.compiled.spec, result.model, True).train

@@ -192,18 +192,17 @@ def test_an_optimizer_that_keras_refuses(project: Path) -> None:
 
 def test_what_the_folder_reader_reads_is_what_keras_reads(project: Path) -> None:
     """The same files, classes and pixels as `keras.utils.image_dataset_from_directory`."""
-    from spec_compiler.backend.images import ImageReader
-    from spec_compiler.backend.training.batches import ImageBatches
-    from spec_compiler.files import Folder
-    from spec_compiler.training.folder import read_folder
+    from spec_compiler.backend.training.data import load_part
 
-    folder = read_folder("train", Folder(str(project)))
-    ours = ImageBatches(folder, ImageReader((16, 16)), "one_hot", 32)[0]
+    trained = run(project, SPEC.replace("  validation: 0.25\n", ""))
+    part = load_part(trained.compiled.spec, "train", trained.compiled.plan.after, trained.model, allow_code=False)
+    assert part is not None
+    ours = part.batches[0]
     theirs = keras.utils.image_dataset_from_directory(
         project / "train", label_mode="categorical", image_size=(16, 16), shuffle=False, verbose=False
     )
     images, labels = next(iter(theirs))
-    assert tuple(theirs.class_names) == folder.class_names
-    assert tuple(theirs.file_paths) == folder.files
+    assert tuple(theirs.class_names) == part.class_names["answer"]
+    assert tuple(theirs.file_paths) == part.files
     np.testing.assert_array_equal(ours[0], np.asarray(images))
     np.testing.assert_array_equal(ours[1], np.asarray(labels))

@@ -38,6 +38,9 @@ RUN = {
     "input: {preprocess: auto}              # the application's own preprocess_input, as layers of the model": (
         "tests/unit/test_documents.py::test_finding_N18_sections_in_the_pages_are_valid"
     ),
+    "# a table with a picture and a number beside it, three things to tell, and what each row counts": (
+        "tests/backend/test_data_kinds.py::test_the_table_of_the_page_trains"
+    ),
     "insert: # squeeze and excitation behind every residual block of a ResNet50": (
         "tests/backend/test_readme.py::test_squeeze_and_excitation_fits_every_width"
     ),

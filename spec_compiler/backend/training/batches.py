@@ -10,8 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from spec_compiler.backend.images import Array, ImageReader
-from spec_compiler.training.folder import ImageFolder
+from spec_compiler.backend.images import Array
 from spec_compiler.training.loss import Labels
 
 
@@ -39,8 +38,7 @@ class Batches(keras.utils.PyDataset, abc.ABC):  # type: ignore[misc]
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         start = index * self.batch_size
         indices = self.order()[start : start + self.batch_size]
-        images, *others = self.samples(indices)
-        return self._augmented(images, index), *others
+        return self.augmented(self.samples(indices), index)
 
     def order(self) -> Array:
         """The positions of the samples in this epoch."""
@@ -53,25 +51,13 @@ class Batches(keras.utils.PyDataset, abc.ABC):  # type: ignore[misc]
     def samples(self, indices: Array) -> tuple[Any, ...]:
         """The samples at these positions, unchanged: inputs, targets, and weights where there are any."""
 
-    def _augmented(self, images: Any, index: int) -> Any:
+    def augmented(self, batch: tuple[Any, ...], index: int) -> tuple[Any, ...]:
+        """The batch at an index, its inputs changed at random by the layers."""
+        images, *others = batch
         for position, layer in enumerate(self.augment):
-            _seed(layer, f"{self.seed}/{self.epoch}/{index}/{position}")
+            seed(layer, f"{self.seed}/{self.epoch}/{index}/{position}")
             images = np.asarray(keras.ops.convert_to_numpy(layer(images, training=True)))
-        return images
-
-
-class ImageBatches(Batches):
-    """The images of a folder, read when they are needed."""
-
-    def __init__(self, folder: ImageFolder, reader: ImageReader, labels: Labels, batch_size: int, **options: Any):
-        super().__init__(len(folder), batch_size, **options)
-        self.folder = folder
-        self.reader = reader
-        self.labels = encoded(folder.labels, len(folder.class_names), labels)
-
-    def samples(self, indices: Array) -> tuple[Array, Array]:
-        """The images at these positions, `(n, height, width, channels)` from 0 to 255, and their labels."""
-        return self.reader.read_all([self.folder.files[index] for index in indices]), self.labels[indices]
+        return images, *others
 
 
 class ArrayBatches(Batches):
@@ -99,7 +85,7 @@ def encoded(labels: Sequence[int], num_classes: int, form: Labels) -> Array:
     return np.eye(num_classes, dtype="float32")[list(labels)]
 
 
-def _seed(layer: Any, text: str) -> None:
+def seed(layer: Any, text: str) -> None:
     """Gives a random layer a state of its own, so that what it does depends on the text alone."""
     for number, variable in enumerate(layer.variables):
         if variable.name == "seed_generator_state":  # as `keras/src/random/seed_generator.py` calls it

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from spec_compiler.backend.images import ImageReader
-from spec_compiler.backend.training.data import augmentation
+from spec_compiler.backend.training.augmenting import augmentation
 from spec_compiler.backend.training.keras_objects import check_own, make
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.graph import Graph
@@ -35,7 +35,7 @@ def check_objects(spec: Spec, graph: Graph) -> None:
     try:
         if spec.data is not None and spec.data.augment:
             reader = None
-            if not spec.data.is_code:
+            if spec.data.is_folder:
                 height, width, channels = image_shape(spec.data, graph)
                 reader = ImageReader((height, width), channels)
             augmentation(spec.data, reader, spec.source.folder)

@@ -8,80 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from types import GeneratorType
+from typing import Any
 
 import keras
 import numpy as np
 
 from spec_compiler.backend.models.functions import call_function, reason_in
-from spec_compiler.backend.training.batches import ArrayBatches
-from spec_compiler.diagnostics import SpecError, did_you_mean, quoted, show, under
+from spec_compiler.backend.training.ends import Ends, Misfit, Shape, is_array
+from spec_compiler.diagnostics import SpecError, show, under
 from spec_compiler.files import Folder
 from spec_compiler.spec.keras_objects import KerasObject, Losses
 
 Array = np.ndarray[Any, Any]
-Shape = tuple[int | None, ...]
 
 _RETURNS = "the function takes no arguments and returns `(inputs, targets)` or what Keras's `fit` takes as data"
 _ANY_LABELS = ("CTC", "CategoricalGeneralizedCrossEntropy")  # losses whose targets have another form
-
-
-class Misfit(Exception):
-    """What is wrong with what a function gave, and what helps."""
-
-    def __init__(self, message: str, help: str | None = None) -> None:
-        super().__init__(message)
-        self.message, self.help = message, help
-
-
-@dataclass(frozen=True)
-class Ends:
-    """The tensors at one side of a model: their names and shapes, and how they are held together."""
-
-    names: tuple[str, ...]
-    shapes: tuple[Shape, ...]
-    form: Literal["one", "several", "named"]
-
-    @classmethod
-    def of(cls, structure: Any, names: Sequence[str]) -> Ends:
-        """Those in a model's own structure; `names` are for tensors that are not in a mapping."""
-        shapes = tuple(tuple(each.shape) for each in keras.tree.flatten(structure))
-        if isinstance(structure, Mapping):
-            return cls(tuple(sorted(structure)), shapes, "named")
-        return cls(tuple(names), shapes, "several" if isinstance(structure, list | tuple) else "one")
-
-    def leaves(self, data: Any, what: str) -> list[Any]:
-        """The arrays for these tensors, in their order.
-
-        Raises:
-            Misfit: names or numbers of arrays that the model does not have.
-        """
-        if isinstance(data, Mapping):
-            missing = [name for name in self.names if name not in data]
-            extra = [str(key) for key in data if key not in self.names]
-            if missing or extra:
-                wrong = f"no {what} for {quoted(missing)}" if missing else f"{what}s for {quoted(extra)}"
-                kind = "inputs" if what == "input" else "outputs"
-                otherwise = f"the model's {kind} are {quoted(self.names)}"
-                raise Misfit(wrong, did_you_mean(extra[0], self.names, otherwise) if extra else otherwise)
-            return [data[name] for name in self.names]
-        if self.form == "named" and len(self.names) > 1:
-            example = ", ".join(f'"{name}": …' for name in self.names)
-            raise Misfit(f"{what}s without names, the model has them by name", f"return `{{{example}}}`")
-        if len(self.names) == 1:
-            alone = self.form != "one" and isinstance(data, list | tuple) and len(data) == 1 and _is_array(data[0])
-            return [data[0] if alone else data]
-        if not isinstance(data, list | tuple) or len(data) != len(self.names):
-            count = len(data) if isinstance(data, list | tuple) else 1
-            help = f"give an array for each of {quoted(self.names)}, in a tuple or by name"
-            raise Misfit(f"{count} {what}{'s' if count != 1 else ''}, the model has {len(self.names)}", help)
-        return list(data)
-
-    def packed(self, leaves: Sequence[Any]) -> Any:
-        """Arrays in the structure that the model has."""
-        if self.form == "named":
-            return dict(zip(self.names, leaves, strict=True))
-        return leaves[0] if self.form == "one" else tuple(leaves)
 
 
 @dataclass(frozen=True)
@@ -90,10 +32,10 @@ class Fit:
 
     inputs: Ends
     outputs: Ends
-    loss: KerasObject | Losses
+    loss: KerasObject | Losses | None
 
     @classmethod
-    def of(cls, model: Any, loss: KerasObject | Losses) -> Fit:
+    def of(cls, model: Any, loss: KerasObject | Losses | None) -> Fit:
         """What a functional model wants."""
         names = [each.name for each in keras.tree.flatten(model.input)]
         return cls(Ends.of(model.input, names), Ends.of(model.output, model.output_names), loss)
@@ -110,6 +52,7 @@ class Fit:
         self.check_shapes([each.shape for each in inputs], [each.shape for each in targets])
         self._check_lengths(inputs, targets, weights)
         self._check_labels(targets)
+        self._check_numbers(inputs, targets, weights or [])
         packed = None if weights is None else self.outputs.packed(weights)
         return self.inputs.packed(inputs), self.outputs.packed(targets), packed
 
@@ -127,7 +70,9 @@ class Fit:
             self._check_target(name, output, shape)
 
     def _check_target(self, name: str, output: Shape, shape: Shape) -> None:
-        of_output = self.loss.of(name)
+        of_output = self.loss.of(name) if self.loss is not None else None
+        if of_output is None:
+            return
         loss = of_output.class_name
         if of_output.is_own or loss in _ANY_LABELS:
             return
@@ -145,7 +90,7 @@ class Fit:
         raise Misfit(f"targets of shape {_one(shape)} for `{name}`, which puts out {_one(output)}", help)
 
     def _weights(self, data: Any) -> list[Array]:
-        alone = not isinstance(data, Mapping) and not (isinstance(data, list | tuple) and any(map(_is_array, data)))
+        alone = not isinstance(data, Mapping) and not (isinstance(data, list | tuple) and any(map(is_array, data)))
         leaves = [data] * len(self.outputs.names) if alone else self.outputs.leaves(data, "weight")
         return [_array(each, "weights") for each in leaves]
 
@@ -165,8 +110,8 @@ class Fit:
     def _check_labels(self, targets: list[Array]) -> None:
         """Class numbers that the output does not have: what becomes of them depends on the device."""
         for name, shape, array in zip(self.outputs.names, self.outputs.shapes, targets, strict=True):
-            loss = self.loss.of(name)
-            if not loss.class_name.startswith("Sparse"):
+            loss = self.loss.of(name) if self.loss is not None else None
+            if loss is None or not loss.class_name.startswith("Sparse"):
                 continue
             classes, ignored = shape[-1], loss.arguments.get("ignore_class")
             values = array[array != ignored] if ignored is not None else array
@@ -175,11 +120,26 @@ class Fit:
                 help = f"classes count from 0, to {classes - 1}"
                 raise Misfit(f"targets {numbers} for `{name}`, which tells {classes} classes apart", help)
 
+    def _check_numbers(self, inputs: list[Array], targets: list[Array], weights: list[Array]) -> None:
+        """What is no number would make all weights of the model so, in one step."""
+        for what, ends, arrays in (("inputs", self.inputs, inputs), ("targets", self.outputs, targets)):
+            for name, array in zip(ends.names, arrays, strict=True):
+                if array.dtype.kind == "f" and not np.isfinite(array).all():
+                    axes = tuple(range(1, array.ndim))
+                    rows = np.flatnonzero(~np.isfinite(array).all(axis=axes))
+                    many = (
+                        f"in {len(rows)} samples, the first is number {rows[0]}"
+                        if len(rows) > 1
+                        else f"in sample {rows[0]}"
+                    )
+                    raise Misfit(f"{what} for `{name}` that are no numbers {many}", "samples count from 0")
+        for name, array in zip(self.outputs.names, weights, strict=False):
+            if array.dtype.kind not in "fiub" or not np.isfinite(array).all() or (array < 0).any():
+                raise Misfit(f"weights for `{name}` that are negative, or no numbers", "a weight is a number from 0 on")
 
-def load_function(text: str, folder: Folder, key: str, fit: Fit, batch_size: int, **options: Any) -> Any:
-    """What the function that `module:function` names gives, for `fit`.
 
-    `options` are those of `Batches`, for data that comes as arrays.
+def load_function(text: str, folder: Folder, key: str, fit: Fit) -> Any:
+    """What the function that `module:function` names gives: inputs, targets and weights, or what `fit` takes as data.
 
     Raises:
         SpecError: SC606, paths relative to the spec.
@@ -188,20 +148,69 @@ def load_function(text: str, folder: Folder, key: str, fit: Fit, batch_size: int
         data = call_function(text, folder, "SC606", help=_RETURNS)
         try:
             if isinstance(data, tuple | list) and len(data) in (2, 3):
-                return ArrayBatches(*fit.arrays(data), batch_size, **options)
+                return fit.arrays(data)
             _check_kind(data)
-            _check_first(data, fit, text, folder)
+            return _with_first_checked(data, fit, text, folder)
         except Misfit as misfit:
             raise SpecError.single("SC606", f"`{key}` gives {misfit.message}", help=misfit.help) from None
+
+
+def _with_first_checked(data: Any, fit: Fit, text: str, folder: Folder) -> Any:
+    """The data, its first batch compared with the model; of a generator that is put back in front."""
+    if not isinstance(data, GeneratorType):
+        _check_first(data, fit, text, folder)
         return data
+    try:
+        first = next(data)
+    except StopIteration:
+        raise Misfit("a generator that gives nothing", "yield `(inputs, targets)`, batch by batch") from None
+    except Exception as error:
+        reason, notes = reason_in(error, folder)
+        raise SpecError.single("SC606", f"the first batch of `{text}` failed: {reason}", notes=notes) from error
+    _check_batch(first, fit)
+    return _again(first, data)
+
+
+def _again(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
+    """A generator, as Keras wants one, that begins with what was taken of another."""
+    yield first
+    yield from rest
+
+
+def weighted(data: Any, weights: Mapping[str, Mapping[int, float]], fit: Fit) -> tuple[Any, Mapping[int, float] | None]:
+    """Batches whose classes count as `weights` say: by Keras, where it does so for this data; else in their weights.
+
+    Raises:
+        SpecError: SC620, paths relative to the spec.
+    """
+    if len(fit.outputs.names) == 1 and isinstance(data, GeneratorType):
+        return _with_weights(data, next(iter(weights.values()))), None
+    kinds = (keras.utils.PyDataset,)
+    if len(fit.outputs.names) == 1 and (isinstance(data, kinds) or hasattr(data, "element_spec")):
+        batch = getattr(data, "element_spec", None) or (data[0] if isinstance(data, kinds) else ())
+        if len(batch) == 2:
+            return data, next(iter(weights.values()))
+    message = "Keras takes no weights of classes for batches of this kind"
+    help = "return arrays, or let the function give `(inputs, targets, weights)`"
+    raise SpecError.single("SC620", message, path=("data", "class_weight"), at_key=True, help=help)
+
+
+def _with_weights(batches: Iterator[Any], by_class: Mapping[int, float]) -> Iterator[Any]:
+    for batch in batches:
+        inputs, targets, *own = batch
+        labels = np.asarray(targets)
+        if labels.ndim > 1:
+            labels = labels.argmax(-1) if labels.shape[-1] != 1 else labels[..., 0]
+        weights = np.asarray([by_class.get(round(float(each)), 1.0) for each in labels], "float32")
+        yield inputs, targets, weights * np.asarray(own[0]) if own else weights
 
 
 def _check_kind(data: Any) -> None:
     """Proves that this may be data for `fit`: a dataset of Keras, TensorFlow or torch, or a generator."""
     if isinstance(data, tuple | list):
         raise Misfit(f"{len(data)} things", "return `(inputs, targets)`, or `(inputs, targets, weights)`")
-    if data is None or isinstance(data, str | bytes | int | float | Mapping) or _is_array(data):
-        what = f"an array of shape {tuple(data.shape)} without targets" if _is_array(data) else show(data)
+    if data is None or isinstance(data, str | bytes | int | float | Mapping) or is_array(data):
+        what = f"an array of shape {tuple(data.shape)} without targets" if is_array(data) else show(data)
         raise Misfit("nothing" if data is None else what, _RETURNS)
 
 
@@ -221,8 +230,16 @@ def _check_first(data: Any, fit: Fit, text: str, folder: Folder) -> None:
         except Exception as error:
             reason, notes = reason_in(error, folder)
             raise SpecError.single("SC606", f"the first batch of `{text}` failed: {reason}", notes=notes) from error
-    if batch is None:
-        return
+    if batch is not None:
+        _check_batch(batch, fit)
+
+
+def _check_batch(batch: Any, fit: Fit) -> None:
+    """Compares one batch, or the shapes of all, with the model.
+
+    Raises:
+        Misfit: what does not fit.
+    """
     if not isinstance(batch, tuple) or len(batch) not in (2, 3):
         raise Misfit(
             "batches that are not `(inputs, targets)`", "each batch is `(inputs, targets)`, a tuple of two or three"
@@ -250,10 +267,6 @@ def _array(values: Any, what: str) -> Array:
     if array.dtype == object and not all(isinstance(each, str | bytes) for each in array.flat):
         raise Misfit(f"{what} that are no numbers", "give arrays of numbers, all samples of one shape")
     return array
-
-
-def _is_array(value: Any) -> bool:
-    return hasattr(value, "shape") and hasattr(value, "dtype")
 
 
 def _takes(axes: Shape, shape: Shape) -> bool:

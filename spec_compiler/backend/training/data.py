@@ -2,53 +2,58 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import os
+from collections.abc import Mapping
 from typing import Any, Literal
 
-import numpy as np
-
-from spec_compiler.backend.images import ImageReader, check_images
-from spec_compiler.backend.models.arguments import deserialized, made
-from spec_compiler.backend.models.fit_errors import keras_reason
-from spec_compiler.backend.training.batches import Batches, ImageBatches
-from spec_compiler.backend.training.code_data import Fit, load_function
+from spec_compiler.backend.image_cache import CachedReader, check_room
+from spec_compiler.backend.images import ImageReader
+from spec_compiler.backend.masks import MaskReader
+from spec_compiler.backend.training.array_data import load_arrays, load_code
+from spec_compiler.backend.training.augmenting import augmentation, check_masks_follow
+from spec_compiler.backend.training.code_data import Fit
+from spec_compiler.backend.training.loaded import LoadedData, described
 from spec_compiler.backend.training.parts import Part
-from spec_compiler.diagnostics import Diagnostic, SpecError, under
-from spec_compiler.files import Folder
+from spec_compiler.backend.training.sample_batches import SampleBatches, Shaping
+from spec_compiler.backend.training.sample_check import Seen, check_files, check_labels
+from spec_compiler.diagnostics import SpecError, under
 from spec_compiler.graph import Graph
 from spec_compiler.spec import Spec
-from spec_compiler.spec.data import HELD, Data
-from spec_compiler.training.folder import Folders, ImageFolder, read_folders
-from spec_compiler.training.image_data import check_classes, image_shape
-from spec_compiler.training.loss import Labels, labels_for
-from spec_compiler.training.reported import output_names
+from spec_compiler.spec.data import Data
+from spec_compiler.training.class_weights import class_weights, counts_of
+from spec_compiler.training.folder import Folders
+from spec_compiler.training.folder_data import folder_parts
+from spec_compiler.training.image_data import image_shape
+from spec_compiler.training.kinds import ends
+from spec_compiler.training.reported import input_names, output_names
+from spec_compiler.training.samples import Parts, Samples, fingerprint
+from spec_compiler.training.sources import Source, read_source
+from spec_compiler.training.table_data import Tables, table_parts
+from spec_compiler.training.twice import twice
 
 PartName = Literal["train", "validation", "test"]
-Seen = Callable[[int, int], None]  # how many images are checked, of how many
 
 
-@dataclass(frozen=True)
-class LoadedData:
-    """What `fit` takes. `class_names` is empty and the counts are None where the data comes from Python functions.
+def load_data(
+    spec: Spec,
+    graph: Graph,
+    model: Any,
+    source: Source,
+    *,
+    allow_code: bool,
+    seen: Seen = lambda count, total: None,
+) -> LoadedData:
+    """All of the data, as `graph` and `model`, the edited model, take it; every file proven readable.
 
-    `images` says how files were read, for whoever reads others for the same model. `test` is what no phase sees.
+    Raises:
+        SpecError: SC102, SC112, SC114, SC603, SC604, SC606, SC620; paths relative to the spec.
     """
-
-    train: Any
-    validation: Any
-    class_names: tuple[str, ...] = ()
-    num_train: int | None = None
-    num_validation: int | None = None
-    fingerprint: str = ""
-    images: Mapping[str, Any] = field(default_factory=dict)
-    test: Part | None = None
-
-    @property
-    def num_test(self) -> int | None:
-        """How many samples there are to test with, where that is known."""
-        return self.test.size if self.test is not None else None
+    assert spec.data is not None
+    if isinstance(source, Folders | Tables):
+        return _load_samples(spec, graph, model, _parts(spec, graph, source), seen)
+    if spec.data.is_code:
+        return load_code(spec, model, allow_code)
+    return load_arrays(spec, model, source)
 
 
 def load_part(
@@ -57,170 +62,152 @@ def load_part(
     """One part of the data of a spec by itself, every sample of it proven readable; None where the spec has none.
 
     `graph` and `model` are the edited model, or a trained one of the same inputs and outputs. The samples stand in the
-    order of the files, and nothing augments them.
+    order of the files or rows, nothing augments them and no class counts more than another.
 
     Raises:
         SpecError: as `load_data`, paths relative to the spec.
     """
     data = spec.data
-    if data is None or getattr(data, key) is None:
+    if data is None:
         return None
-    if data.is_code:
-        assert spec.compile is not None
-        _check_permission(data, allow_code)
-        fit = Fit.of(model, spec.compile.loss)
-        return _part_of_code(getattr(data, key), spec.source.folder, key, fit, data.batch_size)
-    folders = read_folders(data, spec.source.folder, spec.seed)
-    images = _Images.of(spec, graph, folders)
-    folder = getattr(folders, key)
-    with under("data", key if isinstance(getattr(data, key), str) else "train"):
-        check_images(images.reader, folder.files, lambda count: seen(count, len(folder)))
-    return images.part(folder)
+    source = read_source(spec)
+    if isinstance(source, Folders | Tables):
+        parts = _parts(spec, graph, source)
+        if key not in parts.present():
+            return None
+        shaping = _shaping(spec, graph, model, parts)
+        check_labels(parts, shaping, graph)
+        samples = parts.present()[key]
+        check_files({key: samples}, shaping, seen)
+        return _part(samples, shaping, data.batch_size)
+    if getattr(data, key) is None:
+        return None
+    loaded = load_code(spec, model, allow_code, (key,)) if data.is_code else load_arrays(spec, model, source, (key,))
+    return loaded.parts[key]
 
 
-def load_images(spec: Spec, graph: Graph, folders: Folders, seen: Seen = lambda count, total: None) -> LoadedData:
-    """The images as batches that fit the model, every file proven readable.
+def _parts(spec: Spec, graph: Graph, source: Folders | Tables) -> Parts:
+    if isinstance(source, Folders):
+        return folder_parts(spec, graph, source)
+    return table_parts(spec, graph, source)
 
-    Raises:
-        SpecError: SC603, SC604, SC102; paths relative to the spec.
-    """
+
+def _load_samples(spec: Spec, graph: Graph, model: Any, parts: Parts, seen: Seen) -> LoadedData:
     data = spec.data
     assert data is not None
-    images = _Images.of(spec, graph, folders)
-    reader = images.reader
-    augment = augmentation(data, reader, spec.source.folder)
-    _check_images(reader, data, folders, seen)
-    options = {"seed": spec.seed, "shuffle": True, "augment": augment}
+    shaping = _shaping(spec, graph, model, parts)
+    check_labels(parts, shaping, graph)
+    images = [*shaping.readers.values()]
+    layers = augmentation(data, images[0] if images else None, spec.source.folder)
+    if layers and not images:
+        message = "`augment` changes images, the model takes none"
+        raise SpecError.single("SC604", message, path=("data", "augment"), at_key=True, help="leave it out")
+    check_masks_follow(data, layers, shaping)
+    present = parts.present()
+    held = 0
+    if data.cache:
+        with under("data"):
+            held = check_room(sum(map(len, present.values())), images)
+    counts = counts_of(parts.train.targets) | check_files(present, shaping, seen)
+    weights = class_weights(data.class_weight, parts.train.targets, counts) if data.class_weight is not None else {}
+    batches, by_keras = _batches(data, parts.train, shaping, weights, spec.seed, layers)
+    others = {key: _part(samples, shaping, data.batch_size) for key, samples in present.items() if key != "train"}
+    strata = parts.train.strata
     return LoadedData(
-        ImageBatches(folders.train, reader, images.labels, data.batch_size, **options),
-        images.part(folders.validation).batches if folders.validation else None,
-        folders.train.class_names,
-        len(folders.train),
-        len(folders.validation) if folders.validation else None,
-        _fingerprint(folders),
-        {"size": list(reader.size), "interpolation": reader.interpolation, "crop_to_aspect_ratio": reader.crop},
-        images.part(folders.test) if folders.test else None,
+        batches,
+        others["validation"].batches if "validation" in others else None,
+        class_names=strata[0].class_names if len(strata) == 1 and len(parts.train.targets) == 1 else (),
+        num_train=len(parts.train),
+        num_validation=len(parts.validation) if parts.validation is not None else None,
+        fingerprint=fingerprint(parts, _roots(spec)),
+        images=_as_marks(images[0]) if len(images) == 1 else {},
+        test=others.get("test"),
+        class_weight=by_keras,
+        warnings=twice(parts),
+        says=described(parts.train, weights, held),
+        noun="images" if data.is_folder else "rows",
     )
 
 
-@dataclass(frozen=True)
-class _Images:
-    """How the images of class folders become batches for a model with one output."""
+def _batches(
+    data: Data,
+    samples: Samples,
+    shaping: Shaping,
+    weights: Mapping[str, Mapping[int, float]],
+    seed: int,
+    layers: tuple[Any, ...],
+) -> tuple[SampleBatches, Mapping[int, float] | None]:
+    """The batches to train on, and what Keras is to weigh the classes with, where it can.
 
-    reader: ImageReader
-    labels: Labels
-    output: str
-    batch_size: int
-
-    @classmethod
-    def of(cls, spec: Spec, graph: Graph, folders: Folders) -> _Images:
-        data = spec.data
-        assert data is not None
-        check_classes(graph, folders.train)
-        height, width, channels = image_shape(data, graph)
-        reader = ImageReader(
-            (height, width), channels, data.interpolation, data.crop_to_aspect_ratio, spec.source.folder
-        )
-        return cls(reader, labels_for(spec, graph), output_names(graph)[0], data.batch_size)
-
-    def part(self, folder: ImageFolder) -> Part:
-        batches = ImageBatches(folder, self.reader, self.labels, self.batch_size)
-        labels = {self.output: np.asarray(folder.labels, "int64")}
-        return Part(batches, len(folder), folder.files, labels, {self.output: folder.class_names})
+    Keras takes `class_weight` for one output with one class a sample, and not beside weights of samples.
+    """
+    options: dict[str, Any] = {"seed": seed, "shuffle": True, "augment": layers}
+    can = len(samples.targets) == 1 and samples.weights is None and samples.targets[0].kind == "class"
+    if weights and can:
+        return SampleBatches(samples, shaping, data.batch_size, **options), next(iter(weights.values()))
+    return SampleBatches(samples, shaping, data.batch_size, weights, **options), None
 
 
-def load_code(spec: Spec, model: Any, allowed: bool) -> LoadedData:
-    """What the Python functions give that the section names, as the model takes it.
+def _shaping(spec: Spec, graph: Graph, model: Any, parts: Parts) -> Shaping:
+    """How the samples become what the model takes.
 
     Raises:
-        SpecError: SC112 without permission, SC606.
+        SpecError: SC102, SC604, paths relative to the spec.
     """
-    data = spec.data
+    data, folder = spec.data, spec.source.folder
     assert data is not None
-    assert spec.compile is not None
-    _check_permission(data, allowed)
-    fit, folder = Fit.of(model, spec.compile.loss), spec.source.folder
-    augment = augmentation(data, None, folder)
-    if augment and fit.inputs.form != "one":
-        message = "`augment` changes one array of images, the model takes several inputs"
-        raise SpecError.single("SC108", message, path=("data", "augment"), help="augment in the function")
-    options = {"seed": spec.seed, "shuffle": True, "augment": augment}
-    train = load_function(data.train, folder, "train", fit, data.batch_size, **options)
-    if augment and not isinstance(train, Batches):
-        message = "`augment` needs the data as arrays or folders, the function gives batches"
-        raise SpecError.single("SC108", message, path=("data", "augment"), help="augment in the function")
-    held = {
-        key: _part_of_code(text, folder, key, fit, data.batch_size)
-        for key in HELD
-        if isinstance(text := getattr(data, key), str)
+    fit = Fit.of(model, spec.compile.loss if spec.compile is not None else None)
+    inputs = ends(graph, input_names(graph), graph.input_refs)
+    outputs = ends(graph, output_names(graph), graph.output_refs)
+    kind = CachedReader if data.cache else ImageReader
+    readers: dict[str, ImageReader] = {}
+    for index, series in enumerate(parts.train.inputs):
+        if series.kind == "image":
+            height, width, channels = image_shape(data, graph, index if len(inputs) > 1 else None)
+            readers[series.name] = kind(
+                (height, width), channels, data.interpolation, data.crop_to_aspect_ratio, folder
+            )
+    masks: dict[str, MaskReader] = {}
+    for series, end in zip(parts.train.targets, outputs, strict=True):
+        if series.kind == "mask":
+            masks[series.name] = MaskReader(
+                _mask_size(series.name, end.shape, readers), data.crop_to_aspect_ratio, folder
+            )
+    return Shaping(fit.inputs, fit.outputs, {each.name: each for each in (*inputs, *outputs)}, fit.loss, readers, masks)
+
+
+def _mask_size(name: str, shape: Any, readers: Mapping[str, ImageReader]) -> tuple[int, int]:
+    if shape is None or len(shape) != 4:
+        message = f"`{name}` puts out {shape}, a mask is compared with a number or a class for each pixel"
+        raise SpecError.single(
+            "SC604", message, path=("data", "targets"), help="name another column, or another output"
+        )
+    if None not in shape[1:3]:
+        return shape[1], shape[2]
+    if len(readers) == 1:  # a model of any size puts out what it takes, or `fit` says what differs
+        return next(iter(readers.values())).size
+    message = f"`{name}` puts out masks of any size"
+    raise SpecError.single("SC604", message, path=("data",), at_key=True, help="give the model's input a size: `input`")
+
+
+def _part(samples: Samples, shaping: Shaping, batch_size: int) -> Part:
+    return Part(
+        SampleBatches(samples, shaping, batch_size),
+        len(samples),
+        samples.files,
+        {each.name: each.values for each in samples.targets if each.kind != "mask"},
+        {each.name: each.class_names for each in samples.targets if each.class_names},
+    )
+
+
+def _roots(spec: Spec) -> list[str]:
+    """The folders that paths start from: a run goes on where all of it was moved to another place."""
+    return [os.path.join(os.path.normpath(spec.source.folder.path or "."), "")]
+
+
+def _as_marks(reader: ImageReader) -> dict[str, Any]:
+    return {
+        "size": list(reader.size),
+        "interpolation": reader.interpolation,
+        "crop_to_aspect_ratio": reader.crop,
     }
-    validation = held["validation"].batches if "validation" in held else None
-    return LoadedData(train, validation, fingerprint=data.train, test=held.get("test"))
-
-
-def _part_of_code(text: str, folder: Folder, key: str, fit: Fit, batch_size: int) -> Part:
-    batches = load_function(text, folder, key, fit, batch_size)
-    return Part(batches, batches.size if isinstance(batches, Batches) else None)
-
-
-def _check_permission(data: Data, allowed: bool) -> None:
-    """SC112 where the data comes from code that may not run."""
-    if not allowed:
-        message = f"`{data.train}` is Python code, which runs only with permission"
-        help = "if you trust this spec, allow it: `--allow-code`, or `allow_code=True`"
-        raise SpecError.single("SC112", message, path=("data", "train"), help=help)
-
-
-def _check_images(reader: ImageReader, data: Data, folders: Folders, seen: Seen) -> None:
-    """Proves that every image can be read, each told at the key that names its folder."""
-    parts: dict[str, tuple[str, ...]] = {}
-    for name, folder in folders._asdict().items():
-        if folder is not None:
-            key = name if isinstance(getattr(data, name), str) else "train"
-            parts[key] = (*parts.get(key, ()), *folder.files)
-    total = sum(map(len, parts.values()))
-    done = 0
-    problems: list[Diagnostic] = []
-    for key, files in parts.items():
-        try:
-            check_images(reader, files, lambda count, done=done: seen(done + count, total))  # type: ignore[misc]
-        except SpecError as error:
-            problems += error.under("data", key).diagnostics
-        done += len(files)
-    if problems:
-        raise SpecError(problems)
-
-
-def augmentation(data: Data, reader: ImageReader | None, folder: Folder) -> tuple[Any, ...]:
-    """The layers, each tried on two images: it must change neither their size nor their number."""
-    layers: list[Any] = []
-    for index, entry in enumerate(data.augment):
-        path = ("data", "augment", index)
-        try:
-            with under(*path, entry.class_name):
-                arguments = deserialized(entry.class_name, entry.arguments, folder)
-                layer = made(entry.class_name, arguments, "layer", folder)
-            if reader is not None:
-                images = np.zeros((2, *reader.size, reader.channels), "float32")
-                shape = tuple(layer(images, training=True).shape)
-        except SpecError:
-            raise
-        except Exception as error:
-            notes = [f"Keras says: {keras_reason(error)}"]
-            message = f"`{entry.class_name}` cannot augment these images"
-            raise SpecError.single("SC604", message, path=path, notes=notes) from None
-        if reader is not None and shape != (2, *reader.size, reader.channels):
-            message = f"`{entry.class_name}` makes images of {shape[1:]}, the model takes {images.shape[1:]}"
-            raise SpecError.single("SC604", message, path=path, help="put it into the model with `insert`")
-        layers.append(layer)
-    return tuple(layers)
-
-
-def _fingerprint(folders: Folders) -> str:
-    """A digest of which files train and validate, each with its class."""
-    lines: list[str] = []
-    for folder in (folders.train, folders.validation):
-        if folder is not None:
-            lines += map("{} {}".format, folder.labels, (file.removeprefix(folder.path) for file in folder.files))
-            lines.append("-")
-    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()

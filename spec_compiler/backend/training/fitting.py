@@ -57,6 +57,7 @@ class Job:
     said: Identity = field(default_factory=dict)
     images: Mapping[str, Any] = field(default_factory=dict)
     class_names: tuple[str, ...] = ()
+    class_weight: Mapping[int, float] | None = None
     tensorboard: bool = True
     begins: Callable[[], None] = field(default=lambda: None)
     started: Callable[[Phase, int], None] = field(default=lambda phase, num_parameters: None)
@@ -118,6 +119,7 @@ def _fit_phase(job: Job, progress: Progress, resumed: bool) -> None:
                 model.fit(
                     job.data,
                     validation_data=job.validation,
+                    class_weight=job.class_weight,
                     epochs=first + phase.epochs,
                     initial_epoch=len(progress.history),
                     callbacks=callbacks,

@@ -17,7 +17,7 @@ import keras
 
 from spec_compiler.backend.training import checkpoints
 from spec_compiler.backend.training.curves import draw_curves
-from spec_compiler.backend.training.data import LoadedData
+from spec_compiler.backend.training.loaded import LoadedData
 from spec_compiler.backend.training.progress import Progress
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.files.run_folder import BEST, CLAIM, CURVES, LAST, SUMMARY, check_run_folder, files_of_a_run

@@ -16,7 +16,7 @@ from spec_compiler.cli.progress import progress
 from spec_compiler.cli.save import ready, save_text
 from spec_compiler.cli.terminal import echo
 from spec_compiler.compiler import check_spec, plan_spec
-from spec_compiler.diagnostics import SpecError, did_you_mean
+from spec_compiler.diagnostics import SpecError, did_you_mean, quoted
 from spec_compiler.files import HERE
 from spec_compiler.graph import Graph
 from spec_compiler.graph.narrow import narrow_places, places_to_cut
@@ -25,8 +25,12 @@ from spec_compiler.keras_facts.preprocessing import mode_of
 from spec_compiler.keras_facts.settings import image_data_format
 from spec_compiler.language.base import SUFFIXES
 from spec_compiler.spec import load_spec
+from spec_compiler.spec.data import form_of
+from spec_compiler.spec.data_columns import class_name
 from spec_compiler.training.folder import read_folder
+from spec_compiler.training.kinds import name_images
 from spec_compiler.training.loss import activation_of
+from spec_compiler.training.tables import Table, is_empty, read_table
 
 
 @click.command()
@@ -34,18 +38,25 @@ from spec_compiler.training.loss import activation_of
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="The spec  [default: the base's name, .yaml]")
 @click.option("--classes", type=click.IntRange(2), help="How many classes to tell apart  [default: 10]")
 @click.option(
-    "--data", type=click.Path(file_okay=False), help="The images to train on, a folder with one folder for each class."
+    "--data", type=click.Path(), help="The images to train on: a folder with one folder for each class, or a table."
 )
+@click.option("--label", metavar="COLUMN", help="The column of the table that names the class of each image.")
 @force_option
-def init(base: str, output: str | None, classes: int | None, data: str | None, force: bool) -> None:
+def init(base: str, output: str | None, classes: int | None, data: str | None, label: str | None, force: bool) -> None:
     """Write a commented starting spec for BASE: an application such as ResNet50, or a model file."""
     name = re.sub(r"\W+", "_", os.path.basename(base).removesuffix(".keras").removesuffix(".h5")).strip("_")
     output = output or f"{name}.yaml"
     ready(output, force, suffixes=(".yaml", ".yml"))
     folder = os.path.dirname(os.path.abspath(output))
     with progress("reading the base"), of_the_call():
+        columns: tuple[str, str] | None = None
+        if label is not None and (data is None or form_of(data) != "table"):
+            raise click.UsageError("`--label` names a column of a table, which `--data` names")
         if data is not None:
-            num_classes = len(read_folder(data, HERE).class_names)
+            if form_of(data) == "table":
+                columns, num_classes = _of_a_table(read_table(data, HERE), label)
+            else:
+                num_classes = len(read_folder(data, HERE).class_names)
             if classes not in (None, num_classes):
                 raise click.UsageError(f"`{data}` has {num_classes} classes, not {classes}")
             classes, data = num_classes, near_path(data, folder)
@@ -53,12 +64,30 @@ def init(base: str, output: str | None, classes: int | None, data: str | None, f
         section = base_section(base, folder)
         graph = plan_spec({"spec": 1, "base": in_folder(section, folder)}).before  # reads no weights
         classes = classes or 10
-        text = starting_spec(Start(f"{name}_{classes}_classes", section, graph, classes, data))
+        text = starting_spec(Start(f"{name}_{classes}_classes", section, graph, classes, data, columns))
         errors = [each for each in check_spec(load_spec(text, file=output)) if each.severity == "error"]
         if errors:
             raise SpecError(errors)  # a base whose output a classifier does not fit
     save_text(text, output, force)
     echo(f"wrote {output}; next: spec-compiler plan {output}")
+
+
+def _of_a_table(table: Table, label: str | None) -> tuple[tuple[str, str], int]:
+    """The columns of the images and of their classes, and how many classes there are.
+
+    Raises:
+        SpecError: SC620 for a column that is not there.
+        UsageError: several columns may be meant.
+    """
+    files = [name for name, cells in table.rows.columns.items() if name_images(cells)]
+    if len(files) != 1:
+        what = f"the columns {quoted(files)} name image files" if files else "no column names image files"
+        raise click.UsageError(f"{what} in `{table.name}`; write `inputs` in the spec yourself")
+    others = [label] if label is not None else [name for name in table.rows.columns if name not in files]
+    if len(others) != 1:
+        raise click.UsageError(f"name the column with the classes: `--label COLUMN`, one of {quoted(others)}")
+    cells = table.column(others[0], ())
+    return (files[0], others[0]), len({class_name(cell) for cell in cells if not is_empty(cell)})
 
 
 def near_path(path: str, folder: str) -> str:
@@ -95,13 +124,16 @@ _AXES = ("height, width, channels", "channels, height, width")
 
 @dataclass(frozen=True)
 class Start:
-    """What a starting spec is written for; `graph` is the base, `data` the folder with the images, if there is one."""
+    """What a starting spec is written for; `graph` is the base, `data` the folder with the images or their table,
+    `columns` which of its columns are for what, if there is one.
+    """
 
     name: str
     base: dict[str, Any]
     graph: Graph
     classes: int
     data: str | None = None
+    columns: tuple[str, str] | None = None
 
 
 def starting_spec(start: Start) -> str:
@@ -156,8 +188,9 @@ def _base_lines(base: dict[str, Any]) -> list[str]:
 
 def _training_lines(start: Start, places: list[str]) -> list[str]:
     """`data`, `compile` and `train`; in comments where there is no data yet."""
+    columns = f"inputs: {_scalar(start.columns[0])}, targets: {_scalar(start.columns[1])}, " if start.columns else ""
     lines = [
-        f"data: {{train: {_scalar(start.data or 'data/train')}, validation: 0.2, batch_size: 32}}",
+        f"data: {{train: {_scalar(start.data or 'data/train')}, {columns}validation: 0.2, batch_size: 32}}",
         "compile: {optimizer: {Adam: {learning_rate: 1.0e-3}}, loss: categorical_crossentropy, metrics: [accuracy]}",
         "train:",
         f"  - {{phase: feature_extraction, {'' if _is_frozen(start.graph) else 'freeze: base, '}epochs: 5}}",

@@ -111,11 +111,15 @@ class _Counter:
 
 
 def _say_data(data: Any) -> None:
-    if data.num_train is None:
-        return
-    held = f", {data.num_validation} to validate" if data.num_validation is not None else ""
-    held += f", {data.num_test} to test" if data.num_test is not None else ""
-    echo(f"{data.num_train} images to train{held}, {len(data.class_names)} classes")
+    if data.num_train is not None:
+        held = f", {data.num_validation} to validate" if data.num_validation is not None else ""
+        held += f", {data.num_test} to test" if data.num_test is not None else ""
+        classes = f", {len(data.class_names)} classes" if data.class_names else ""
+        echo(f"{data.num_train} {data.noun} to train{held}{classes}")
+    for line in data.says:
+        echo(shown(f"  {line}"))
+    if data.warnings:
+        echo(render_all(data.warnings) + NEWLINE, err=True)
 
 
 class _Phases:

@@ -21,7 +21,7 @@ _OF_IMAGENET = ("*_tf_dim_ordering_tf_*", "*_notop.h5", "*_weights_tf_*", "*imag
 def plain_pixels(spec: Spec, plan: Plan) -> Iterator[Diagnostic]:
     """At most one warning, at the data; none where a function gives the images, which may scale them itself."""
     base, graph = spec.base, plan.after
-    if base is None or base.application is None or spec.data is None or spec.data.is_code:
+    if base is None or base.application is None or spec.data is None or spec.data.form not in ("folder", "table"):
         return
     if mode_of(base.application) == "none" or not _is_imagenet(base) or len(graph.input_refs) != 1:
         return
