@@ -11,7 +11,8 @@ export TF_ENABLE_ONEDNN_OPTS ?= 0
 
 help:
 	@echo "make demo      compile the example on a real pretrained VGG16: plan, model, ledger, picture"
-	@echo "make digits    train that VGG16 on handwritten digits in two phases, and from random weights: curves"
+	@echo "make digits    train that VGG16 on handwritten digits in two phases, and from random weights: curves;"
+	@echo "               then try six points of a small network in two processes"
 	@echo "make digits-pruned  the same beside half of its multiply-adds; SEEDS=\"7 1 2\" for several"
 	@echo "make digits-gray    one channel in the place of three on gray digits: how far the outputs are apart"
 	@echo "make check     format, lint, the direction of imports, types"
@@ -73,6 +74,7 @@ digits: setup
 	$(BIN)/spec-compiler train specs/digits_two_phase.yaml -o out/digits_random --force --set base.weights=null
 	$(BIN)/python scripts/compare_runs.py out/digits_run out/digits_random $(CURVES) \
 		"1,797 handwritten digits: HED's VGG16 (lines) and the same network from random weights (dashes)"
+	$(BIN)/spec-compiler sweep specs/digits_sweep.yaml -o out/digits_sweep --workers 2 --force
 
 # The figures in README are those of `make digits-pruned SEEDS="7 1 2"`.
 SEEDS ?= 7

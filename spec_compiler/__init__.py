@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from spec_compiler.plan import Plan
     from spec_compiler.plan.ledger import WeightLedger
     from spec_compiler.result import CompiledSpec
+    from spec_compiler.search.sweeping import SweptSpec, sweep
     from spec_compiler.spec import Spec, load_spec
 
 __all__ = [
@@ -23,11 +24,13 @@ __all__ = [
     "Plan",
     "Spec",
     "SpecError",
+    "SweptSpec",
     "WeightLedger",
     "check_spec",
     "compile_spec",
     "load_spec",
     "plan_spec",
+    "sweep",
 ]
 
 _MODULES = {
@@ -36,6 +39,7 @@ _MODULES = {
     "plan.ledger": ("WeightLedger",),
     "plan": ("Plan",),
     "result": ("CompiledSpec",),
+    "search.sweeping": ("SweptSpec", "sweep"),
     "spec": ("Spec", "load_spec"),
 }
 

@@ -144,7 +144,7 @@ def planned(
         check_training(spec, shaped.graph)
         phases, promises = planned_phases(spec, shaped.graph), kept_promises(spec, shaped.graph)
         compilation = spec.compile if not spec.train else None
-        plan = Plan(shaped.graph.name, before, shaped.graph, phases, promises, compilation)
+        plan = Plan(shaped.graph.name, before, shaped.graph, phases, promises, compilation, spec.sweep)
     return Planned(spec, around, "shapes", base, shaped, plan)
 
 

@@ -59,7 +59,8 @@ class Watcher:
 
     `anew` is called where a run was to be continued and there is none, `mended` where its best model was damaged and
     could be made again, with its epoch, `phase` for every phase that has epochs left,
-    `ended` for one that stopped early or went back to the weights of an earlier epoch.
+    `ended` for one that stopped early or went back to the weights of an earlier epoch. `epoch` is called after each
+    epoch, once all is written; `Pruned` raised in it ends the run.
     """
 
     compiled: Callable[[CompiledSpec], None] = lambda compiled: None
@@ -69,6 +70,7 @@ class Watcher:
     mended: Callable[[int], None] = lambda epoch: None
     phase: Callable[[Any, int], None] = lambda phase, num_parameters: None
     ended: Callable[[Any], None] = lambda end: None
+    epoch: Callable[[History], None] = lambda history: None
     verbose: int = 1
 
 
@@ -186,6 +188,7 @@ def _train(
         begins=partial(run_files.clear, place) if anew else lambda: None,
         started=watcher.phase,
         ended=watcher.ended,
+        epoch=watcher.epoch,
         synchronize=placement.synchronize,
     )
     progress = load_progress(folder, said, spec.train) if resume else None

@@ -30,6 +30,7 @@ COMMANDS = {  # in the order of the help; each module is loaded when its command
     "layers": "edit",
     "bases": "bases",
     "train": "train",
+    "sweep": "sweep",
     "predict": "images",
     "features": "images",
     "explain": "explain",

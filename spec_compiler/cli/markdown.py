@@ -89,6 +89,8 @@ def _figures(plan: Plan) -> Iterator[str]:
     costs = total(multiply_adds(plan.before)), total(multiply_adds(plan.after))
     if costs[0] is not None and costs[1] is not None:
         yield _figure("Multiply-adds", costs[0], costs[1])
+    if plan.sweep is not None:
+        yield f"| Sweep | | {_cell(plan.sweep.text)} |"
     for what in ("input", "output"):
         yield f"| {what.capitalize()} | {_ends(plan.before, what)} | {_ends(plan.after, what)} |"
 

@@ -62,6 +62,11 @@ def plan_lines(plan: Plan) -> list[str]:
         *(f"Phase {phase_text(phase, plan)}." for phase in plan.phases),
         f"Input: {_arrow(_ends(plan.before, 'input'), _ends(plan.after, 'input'))}",
         f"Output: {_arrow(_ends(plan.before, 'output'), _ends(plan.after, 'output'))}",
+        *(
+            [printable(f"Sweep: {plan.sweep.text}; the plan is that of the variables' own values.")]
+            if plan.sweep
+            else []
+        ),
         *([f"Compiled with {compile_text(plan.compilation)}."] if plan.compilation else []),
         *map(printable, group_lines(plan)),
         *contract_lines(plan.contracts),

@@ -34,9 +34,10 @@ class Add(NamedTuple):
 
 
 class Remove(NamedTuple):
-    """A key goes with its value, or an entry of a list."""
+    """A key goes with its value, or an entry of a list; comments in it stay its owner's unless they are to go too."""
 
     path: Path = ()
+    comments: bool = False
 
 
 class Wrap(NamedTuple):

@@ -20,6 +20,7 @@ from spec_compiler.plan.low_rank import lora_text
 from spec_compiler.plan.promises.promise import Promise
 from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.phase import PlannedPhase
+from spec_compiler.spec.sweep import Sweep
 
 Action = Literal["kept", "changed", "new", "dropped"]
 ACTIONS: tuple[Action, ...] = ("new", "changed", "dropped", "kept")
@@ -67,7 +68,8 @@ class Change:
 @dataclass(frozen=True, repr=False)
 class Plan:
     """The base and the result as graphs, and what differs; `phases` are those that the result is trained in,
-    `promises` those that it keeps, `compilation` what it is compiled with where no phase does that.
+    `promises` those that it keeps, `compilation` what it is compiled with where no phase does that,
+    `sweep` which values of variables are to be tried: the plan is that of the variables' own.
 
     Kept layers are matched by name and origin: a new layer that takes a dropped layer's name is still new.
     """
@@ -78,6 +80,7 @@ class Plan:
     phases: tuple[PlannedPhase, ...] = ()
     promises: tuple[Promise, ...] = ()
     compilation: Compile | None = None
+    sweep: Sweep | None = None
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{self.count(action)} {action}" for action in ACTIONS if self.count(action))
@@ -197,6 +200,7 @@ class Plan:
             "outputs": {"before": _tensors(self.before, "outputs"), "after": _tensors(self.after, "outputs")},
             "layers": [_change_json(change) for change in self.changes],
             **({"phases": [_phase_json(phase, self.after) for phase in self.phases]} if self.phases else {}),
+            **({"sweep": self.sweep.to_json()} if self.sweep else {}),
             **({"compile": self.compilation.to_json()} if self.compilation else {}),
             **({"groups": [group_json(each) for each in self.after.groups]} if self.after.groups else {}),
             **({"weights": [each.to_json() for each in self.contracts]} if self.contracts else {}),

@@ -46,6 +46,7 @@ WORDS: tuple[tuple[str, ...], ...] = (
     ("train", "unfreeze"),
     ("expect",),
     *(("data", key) for key in ("inputs", "targets", "sample_weight", "split", "class_weight")),
+    ("sweep", "monitor"),
     *((section.key, name) if name else (section.key,) for section in SECTIONS for name in section.names),
     *((each.key, *each.new_layers, key) for each in SECTIONS if each.new_layers is not None for key in OF_AN_ENTRY),
 )

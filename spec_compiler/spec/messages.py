@@ -22,6 +22,7 @@ from spec_compiler.language.section import Section
 from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.data import Data
 from spec_compiler.spec.phase import Phase
+from spec_compiler.spec.sweep import Sweep
 from spec_compiler.text.blocks import EXPANDED
 
 Fields = Mapping[str, FieldInfo]
@@ -182,5 +183,6 @@ _MAPPINGS: dict[str, type[Section]] = {
     "data": Data,
     "compile": Compile,
     "train": Phase,
+    "sweep": Sweep,
     "inputs": NewInput,
 }

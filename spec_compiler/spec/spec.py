@@ -36,6 +36,8 @@ from spec_compiler.spec.permissions import EVERYTHING, Permissions, permitted
 from spec_compiler.spec.phase import Phase
 from spec_compiler.spec.policy import Policy, PolicyLike, load_policy
 from spec_compiler.spec.steps import Step, field_of
+from spec_compiler.spec.sweep import Sweep
+from spec_compiler.spec.swept_variables import check_swept
 from spec_compiler.text.blocks import expanded
 from spec_compiler.text.imports import imported
 from spec_compiler.text.overrides import overridden
@@ -105,6 +107,9 @@ class Spec(_Edited):
     train: Annotated[tuple[Phase, ...], OneOrMore()] = Field(
         default=(), description="The phases of training, in order."
     )
+    sweep: Sweep | None = Field(
+        default=None, description="Which values of `vars` `spec-compiler sweep` tries, each a training of the spec."
+    )
 
     expect: Expect | None = Field(
         default=None,
@@ -137,7 +142,7 @@ class Spec(_Edited):
         bases = [self.base] if self.base is not None else list((self.bases or {}).values())
         names = [each.application or each.file or each.spec or each.python for each in bases]
         says = [dotted(path) for path, _ in self.sections()]
-        says += [section for section in ("data", "compile", "train", "expect") if getattr(self, section)]
+        says += [section for section in ("data", "compile", "train", "sweep", "expect") if getattr(self, section)]
         text = f"{', '.join(map(str, names)) or 'the base of the caller'}: {', '.join(says) or 'nothing changes'}"
         return f"<Spec {text}>" if self.name is None else f"<Spec {self.name}, {text}>"
 
@@ -183,6 +188,14 @@ class Spec(_Edited):
                 )
                 for name in self.expect.metrics
             )
+        return self
+
+    @model_validator(mode="after")
+    def _sweep_of_a_training(self) -> Spec:
+        if self.sweep is not None and not self.train:
+            message = "`sweep` needs the section `train`, each of its trials is a training"
+            help = "add `train: [{phase: main, epochs: 5}]`"
+            raise SpecError.single("SC102", message, path=("sweep",), at_key=True, help=help)
         return self
 
     @property
@@ -311,6 +324,7 @@ def load_spec(
     of_imports = [each for each in overrides if each.lstrip().startswith("imports")]
     source = imported(overridden(source, of_imports))
     source = overridden(source, [each for each in overrides if each not in of_imports])
+    check_swept(source)
     return validate(permitted(expanded(source), allowed))
 
 

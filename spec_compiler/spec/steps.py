@@ -54,7 +54,20 @@ class _OneSection(Section):
 
 
 def _help(key: str) -> str | None:
-    if key in ("spec", "name", "description", "seed", "vars", "base", "bases", "data", "compile", "train", "expect"):
+    if key in (
+        "spec",
+        "name",
+        "description",
+        "seed",
+        "vars",
+        "base",
+        "bases",
+        "data",
+        "compile",
+        "train",
+        "sweep",
+        "expect",
+    ):
         return f"`{key}` stands beside `steps`"
     return did_you_mean(key, EDITS, f"they are {quoted(EDITS)}")
 

@@ -61,6 +61,7 @@ def expanded(source: Source) -> Source:
         assigned=told.assigned,
         unused=tuple(_unused_variables(source, values)),
         unused_blocks=tuple(blocks.unused()),
+        unfilled=source,
     )
 
 

@@ -71,6 +71,7 @@ class Source:
     unused_blocks: tuple[str, ...] = ()
     imported: tuple[str, ...] = ()  # the paths of the files that `imports` names
     is_confined: bool = False  # whether the paths in it may not leave its folder
+    unfilled: Source | None = field(default=None, repr=False, compare=False)  # the same before variables are filled in
 
     @property
     def folder(self) -> Folder:

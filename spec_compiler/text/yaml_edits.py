@@ -115,8 +115,8 @@ class _Splices(Tree):
                 return self._renamed(step.path, name)
             case Add(name, value, _, first):
                 return self._added(self.at(step.path)[2], name, value, first)
-            case Remove():
-                return self._removed(step.path)
+            case Remove(_, comments):
+                return self._removed(step.path, comments)
             case Wrap(name):
                 return self._wrapped(step.path, name)
             case Space():
@@ -194,7 +194,7 @@ class _Splices(Tree):
         at = self.line_end(self.last(node))
         return Splice(at, at, f"{self.newline}{indent}{entry}")
 
-    def _removed(self, path: Path) -> Splice:
+    def _removed(self, path: Path, comments: bool = False) -> Splice:
         around, key, node = self.at(path)
         if key is None or not isinstance(around, MappingNode):
             return self._removed_entry(around, node, path[-1])
@@ -213,7 +213,7 @@ class _Splices(Tree):
             end += len(self.newline) if self.text.startswith(self.newline, end) else 0
         elif index + 1 < len(pairs):  # the first key of an entry, behind its dash
             end = pairs[index + 1][0].start_mark.index
-        if "#" in self.text[start:end]:
+        if "#" in self.text[start:end] and not comments:
             raise NotWritten("there are comments in it")
         return Splice(start, end, "")
 

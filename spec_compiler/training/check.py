@@ -14,6 +14,7 @@ from spec_compiler.spec import Spec
 from spec_compiler.spec.phase import PlannedPhase
 from spec_compiler.training.image_data import image_problems
 from spec_compiler.training.loss import loss_problems, metric_problems
+from spec_compiler.training.measured import sweep_problems
 from spec_compiler.training.pointless import pointless_in_phase, pointless_sections
 from spec_compiler.training.reported import monitor_problems
 
@@ -29,6 +30,7 @@ def check_training(spec: Spec, graph: Graph) -> None:
     problems = [*_sections(spec), *pointless_sections(spec, graph), *_phases(spec, graph)]
     if spec.train and spec.compile is not None and spec.data is not None:
         problems += monitor_problems(spec, graph)
+        problems += sweep_problems(spec, graph)
     takes_images = spec.train and spec.data is not None and spec.data.is_folder
     images = [*image_problems(spec, graph)] if takes_images else []
     problems += images

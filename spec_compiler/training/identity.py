@@ -24,8 +24,13 @@ def identity(spec: Spec, images: str) -> Identity:
     How many epochs a phase has is left out: to raise it is to continue. So is what tests the model.
     """
     values = {key: value for key, value in spec.source.data.items() if key not in _FREE}
-    leaves = {path: value for path, value in _leaves(values, ()) if not _is_epochs(path) and path not in _NO_MATTER}
-    return {path: _digest(value) for path, value in leaves.items()} | {IMAGES: _digest(images)}
+    said = {path: each for path, each in digests(values).items() if not _is_epochs(path) and path not in _NO_MATTER}
+    return said | {IMAGES: _digest(images)}
+
+
+def digests(data: Any) -> Identity:
+    """A digest of each value in plain data, by its path."""
+    return {path: _digest(value) for path, value in _leaves(data, ())}
 
 
 def check_same(before: Identity, now: Identity, phase: int, folder: str) -> None:

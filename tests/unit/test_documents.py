@@ -41,6 +41,7 @@ RUN = {
     "# a table with a picture and a number beside it, three things to tell, and what each row counts": (
         "tests/backend/test_data_kinds.py::test_the_table_of_the_page_trains"
     ),
+    "sweep:": "tests/unit/test_sweep.py::test_the_page_says_what_is_so",
     "insert: # squeeze and excitation behind every residual block of a ResNet50": (
         "tests/backend/test_readme.py::test_squeeze_and_excitation_fits_every_width"
     ),

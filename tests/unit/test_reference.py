@@ -40,7 +40,9 @@ def test_every_link_leads_to_a_heading() -> None:
 
 @pytest.mark.parametrize("text", [each for block in blocks(PAGE, "yaml") for each in block.split("---\n")])
 def test_every_example_of_a_section_parses(text: str) -> None:
-    assert load_spec(f"spec: 1\n{text}")
+    around = "vars: {units: 8, rate: 0.1}\nhead: [Dense: {units: '${units}'}, Dropout: '${rate}']\n"
+    around += "train: {phase: main, epochs: 1}\n"
+    assert load_spec(f"spec: 1\n{around if text.startswith('sweep:') else ''}{text}")
 
 
 @pytest.mark.parametrize(("key", "example"), EXAMPLES, ids=[f"{key}-{at}" for at, (key, _) in enumerate(EXAMPLES)])

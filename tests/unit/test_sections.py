@@ -28,6 +28,7 @@ OTHERS = {
     "data",
     "compile",
     "train",
+    "sweep",
     "expect",
 }
 

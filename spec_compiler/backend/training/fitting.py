@@ -33,6 +33,7 @@ from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.phase import Phase
 from spec_compiler.training.history import History, Row
 from spec_compiler.training.identity import Identity, to_json
+from spec_compiler.training.pruned import Pruned
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Job:
     begins: Callable[[], None] = field(default=lambda: None)
     started: Callable[[Phase, int], None] = field(default=lambda phase, num_parameters: None)
     ended: Callable[[Mapping[str, Any]], None] = field(default=lambda end: None)
+    epoch: Callable[[History], None] = field(default=lambda history: None)
     synchronize: Callable[[Any], None] = field(default=lambda model: None)
 
     def marks(self) -> dict[str, Any]:
@@ -126,7 +128,7 @@ def _fit_phase(job: Job, progress: Progress, resumed: bool) -> None:
                     verbose=job.verbose,
                     shuffle=False,  # the batches come shuffled
                 )
-        except (SpecError, KeyboardInterrupt):
+        except (SpecError, Pruned, KeyboardInterrupt):
             raise
         except OSError as error:
             raise checkpoints.unwritable(error, str(error.filename or job.folder)) from None
@@ -193,6 +195,7 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
             progress.best, progress.best_epoch = value, epoch + 1
             checkpoints.save(self.model, os.path.join(job.folder, BEST), job.marks() | {"epoch": epoch + 1})
         self.save()
+        job.epoch(progress.history)
 
     def save(self) -> None:
         """Writes the history and the checkpoint."""

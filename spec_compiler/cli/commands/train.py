@@ -48,6 +48,9 @@ def train(
 
     def compiled(result: CompiledSpec) -> None:
         line.close()  # the progress line goes before anything else is said
+        if result.spec.sweep is not None:
+            names = ", ".join(result.spec.sweep.vars)
+            echo(f"`train` takes the own values of {names}; `spec-compiler sweep` tries others", err=True)
         if result.warnings:
             echo(render_all(result.warnings) + NEWLINE, err=True)
 

@@ -1,0 +1,1 @@
+"""Searching: the trials of a spec's `sweep`, on Optuna."""

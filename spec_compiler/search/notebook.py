@@ -1,0 +1,40 @@
+"""A sweep in a notebook: a table that grows with its trials."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from spec_compiler.search.table import rows
+from spec_compiler.search.trial import Trial
+from spec_compiler.training.measured import Measured
+
+if TYPE_CHECKING:
+    from spec_compiler.search.sweeping import Event, Found
+
+
+def table_html(trials: Sequence[Trial], variables: Sequence[str], metric: Measured) -> str:
+    """The trials as a table, the best above."""
+    header, *body = rows(trials, variables, metric.name, metric.largest)
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
+    lines = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in body)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
+
+
+def watching() -> Callable[[Event, Found], None]:
+    """Shows a table that grows, in a notebook; elsewhere nothing is shown."""
+    ipython: Any = sys.modules.get("IPython")  # loaded, where this is one
+    if ipython is None or getattr(ipython.get_ipython(), "kernel", None) is None:
+        return lambda event, found: None
+    display = ipython.display
+    handle = display.display(display.HTML("checking the points of the sweep"), display_id=True)
+
+    def watch(event: Event, found: Found) -> None:
+        if event.kind in ("begun", "ended"):
+            done = sum(each.state in ("done", "pruned", "failed") for each in found.trials)
+            text = f"<p>{escape(found.name)}: {done} of {found.sweep.num_trials} trials done</p>"
+            handle.update(display.HTML(text + table_html(found.trials, tuple(found.sweep.vars), found.metric)))
+
+    return watch
