@@ -124,9 +124,13 @@ def _paths(at: Spec, folder: str) -> dict[Path, str]:
     """What the relative paths of a spec are from another folder."""
     found = {}
     for asked in asked_in(at.source.data):
-        if asked.purpose != "module" and not os.path.isabs(os.path.expanduser(asked.name)):
+        if asked.purpose != "module" and not _is_absolute(asked.name):
             found[asked.path] = _from(at.source.folder.place(asked.name), folder)
     return found
+
+
+def _is_absolute(name: str) -> bool:
+    return os.path.isabs(name) or name.startswith("~")
 
 
 def _from(place: str, folder: str) -> str:
@@ -140,7 +144,7 @@ def _imports(data: dict[Any, Any], spec: Spec, folder: str) -> dict[Any, Any]:
         return data
 
     def named(entry: Any) -> Any:
-        if not isinstance(entry, str) or not entry.endswith(SUFFIXES) or os.path.isabs(os.path.expanduser(entry)):
+        if not isinstance(entry, str) or not entry.endswith(SUFFIXES) or _is_absolute(entry):
             return entry
         return _from(spec.source.folder.place(entry), folder)
 

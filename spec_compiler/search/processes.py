@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import queue
 import signal
@@ -14,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from spec_compiler.search.channel import line, said
 from spec_compiler.search.task import Task
 
 Answer = tuple["Process", Mapping[str, Any] | None]  # None: the process is gone
@@ -42,7 +42,7 @@ class Process:
                 encoding="utf-8",
                 start_new_session=True,  # Ctrl-C is for the process that began it, which then ends this one
             )
-        self.tell(task.to_json())
+        self.tell(line(**task.to_data()))
         self.listener = threading.Thread(target=self._listen, args=(answers,), daemon=True)
         self.listener.start()
 
@@ -53,23 +53,23 @@ class Process:
         """Whether it waits for a trial."""
         return self.trial is None and not self.checks
 
-    def tell(self, line: str) -> None:
+    def tell(self, text: str) -> None:
         """Sends a line; a process that is gone is told of by `answers`."""
         assert self.child.stdin is not None
         with contextlib.suppress(OSError, ValueError):
-            self.child.stdin.write(line + "\n")
+            self.child.stdin.write(text)
             self.child.stdin.flush()
 
     def ask(self, **what: Any) -> None:
         """Sends a request."""
-        self.tell(json.dumps(what))
+        self.tell(line(**what))
 
     def _listen(self, answers: queue.Queue[Answer]) -> None:
         assert self.child.stdout is not None
         with self.child.stdout as lines:
-            for line in lines:
+            for text in lines:
                 with contextlib.suppress(ValueError):  # half a line, of a process that was killed
-                    answers.put((self, json.loads(line)))
+                    answers.put((self, said(text)))
         self.child.wait()
         answers.put((self, None))
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import json
 import os
 import random
 import socket
@@ -118,7 +117,7 @@ class Study:
             point,
             value,
             epoch,
-            json.loads(said.get("metrics", "{}")),
+            said.get("metrics", {}),
             said.get("seconds"),
             said.get("parameters"),
             said.get("folder", ""),

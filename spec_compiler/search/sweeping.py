@@ -10,7 +10,6 @@ Trials  -> files        results     a table, a picture, the best point as a spec
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import queue
 import socket
@@ -24,6 +23,7 @@ from spec_compiler.compiler import SpecLike, checked
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.files.whole import workspace
 from spec_compiler.search import results
+from spec_compiler.search.channel import from_data
 from spec_compiler.search.folder import LOGS, check_sweep_folder, clear, take_over, trial_folder
 from spec_compiler.search.notebook import table_html, watching
 from spec_compiler.search.points import points_to_check, told_of_points
@@ -32,7 +32,6 @@ from spec_compiler.search.storage import open_storage
 from spec_compiler.search.study import HEARTBEAT, HOLD, Study, not_installed, quiet, said_in, say_in
 from spec_compiler.search.task import Task, task_of
 from spec_compiler.search.trial import Trial
-from spec_compiler.search.worker import unpacked
 from spec_compiler.spec import Spec
 from spec_compiler.spec.file_paths import missing_files
 from spec_compiler.spec.policy import PolicyLike
@@ -134,9 +133,8 @@ def sweep(
         SpecError: the spec, one of its points, the data or the folder is at fault.
 
     Example:
-        >>> swept = sweep("spec.yaml", "runs/search", workers=2)  # doctest: +SKIP
-        >>> swept.best.point, swept.best_spec  # doctest: +SKIP
-        ({'units': 256, 'rate': 0.0003}, 'runs/search/best.yaml')
+        >>> sweep("spec.yaml", "runs/search", workers=2).best.point  # doctest: +SKIP
+        {'units': 256, 'rate': 0.0003}
     """
     if workers < 1:
         raise ValueError(f"a sweep needs at least one process, got workers={workers}")
@@ -245,11 +243,11 @@ class _Sweeping:
                 raise RuntimeError(answer["text"])
             else:
                 process.checks = False
-                found = unpacked(answer["found"])
+                found = answer["found"]
                 if answer["is"] == "failed":
-                    raise SpecError(found)
+                    raise SpecError(from_data(found))
                 if found:
-                    raise SpecError(told_of_points(found, points))
+                    raise SpecError(told_of_points({index: from_data(each) for index, each in found}, points))
                 made = answer["name"], Measured(answer["metric"], answer["largest"])
         return made
 
@@ -388,15 +386,15 @@ class _Sweeping:
                 self.study.ends(asked, "pruned", {"seconds": answer["seconds"]})
                 self._ended(process)
             case "failed":
-                self._failed(process, unpacked(answer["found"]))
+                self._failed(process, from_data(answer["found"]))
             case "broken":
                 raise RuntimeError(f"trial {asked.number} ended with a bug:\n{answer['text']}")
 
     def _done(self, process: Process, answer: Mapping[str, Any]) -> None:
         value = answer["metrics"].get(self.metric.name)
         said = {key: answer[key] for key in ("epoch", "seconds", "parameters")}
-        said["metrics"] = json.dumps(answer["metrics"])
-        self.broken[process.trial.number] = unpacked(answer["broken"])
+        said["metrics"] = answer["metrics"]
+        self.broken[process.trial.number] = from_data(answer["broken"])
         if value is None:
             said["reason"] = f"no epoch has a number for {self.metric.name}"
         self.study.ends(process.trial, "failed" if value is None else "done", said, value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -44,14 +43,13 @@ class Task:
         spec: Any = self.data if self.text is None else self.text
         return load_spec(spec, overrides=self.overrides, file=self.file, allowed=self.allowed, policy=self.policy)
 
-    def to_json(self) -> str:
-        """It on one line."""
-        return json.dumps(asdict(self))
+    def to_data(self) -> dict[str, Any]:
+        """It as plain data."""
+        return asdict(self)
 
     @classmethod
-    def from_json(cls, line: str) -> Task:
-        """What `to_json` wrote."""
-        said = json.loads(line)
+    def from_data(cls, said: Mapping[str, Any]) -> Task:
+        """What `to_data` made."""
         return cls(**{**said, "overrides": tuple(said["overrides"])})
 
 
@@ -77,12 +75,29 @@ def task_of(
             raise TypeError("a sweep needs the spec as a file, a text or a dict, with overrides of its own")
         return Task(_lines(source.text), None, source.file, overrides, *options)
     if isinstance(spec, Mapping):
-        return Task(None, json.loads(json.dumps(spec)), None, overrides, *options)
+        return Task(None, _plain(spec), None, overrides, *options)
     if isinstance(spec, str) and "\n" in spec:
         return Task(spec, None, None, overrides, *options)
     allowed = Permissions(allow_code, not restrict_paths)
     source = load_spec(spec, overrides=overrides, allowed=allowed).source
     return Task(_lines(source.text), None, source.file, overrides, *options)
+
+
+def _plain(value: Any) -> Any:
+    """Data as JSON has it, NumPy's numbers as Python's own.
+
+    Raises:
+        TypeError: it is none that another process could be given, such as a function.
+    """
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if type(value).__module__ == "numpy" and getattr(value, "shape", None) == ():
+        return value.item()
+    if value is not None and not isinstance(value, str | int | float):
+        raise TypeError(f"the processes of a sweep take plain data, the spec holds `{type(value).__name__}`")
+    return value
 
 
 def _lines(text: str) -> str:

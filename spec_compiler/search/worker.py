@@ -6,11 +6,8 @@ goes to the error stream. Keras is loaded once.
 
 from __future__ import annotations
 
-import base64
 import gc
-import json
 import os
-import pickle
 import sys
 import threading
 import time
@@ -21,7 +18,8 @@ from typing import Any, TextIO
 
 from spec_compiler.backend.startup import start
 from spec_compiler.compiler import checked, plan_spec
-from spec_compiler.diagnostics import Diagnostic, Diagnostics, SpecError
+from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.search.channel import line, said, to_data
 from spec_compiler.search.task import Task
 from spec_compiler.spec import Spec
 from spec_compiler.spec.swept import at_point
@@ -36,10 +34,10 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what Keras and a user's own code print
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    task = Task.from_json(sys.stdin.readline())
+    task = Task.from_data(said(sys.stdin.readline()))
     worker = _Worker(task, task.load(), sys.stdin, answers)
-    for line in sys.stdin:
-        worker.answer(json.loads(line))
+    for asked in sys.stdin:
+        worker.answer(said(asked))
 
 
 def _end_with(parent: int) -> None:
@@ -61,18 +59,22 @@ class _Worker:
         try:
             if request["do"] == "check":
                 found = self.check(request["points"])
-                self.say(is_="checked", found=packed(found), **({} if found else self.measured()))
+                self.say(
+                    is_="checked",
+                    found=[[index, to_data(each)] for index, each in found.items()],
+                    **({} if found else self.measured()),
+                )
             else:
                 self.train(request)
         except SpecError as error:
-            self.say(is_="failed", found=packed(error.diagnostics))
+            self.say(is_="failed", found=to_data(error.diagnostics))
         except MemoryError:
-            self.say(is_="failed", found=packed((Diagnostic("SC609", "there is not enough memory"),)))
+            self.say(is_="failed", found=to_data([Diagnostic("SC609", "there is not enough memory")]))
         except Exception:
             self.say(is_="broken", text=traceback.format_exc())
 
     def say(self, *, is_: str, **what: Any) -> None:
-        self.answers.write(json.dumps({"is": is_, **what}) + "\n")
+        self.answers.write(line(**{"is": is_}, **what))
         self.answers.flush()
 
     def check(self, points: Sequence[Mapping[str, Any]]) -> dict[int, tuple[Diagnostic, ...]]:
@@ -131,7 +133,7 @@ class _Worker:
             reply = self.requests.readline()
             if not reply:
                 os._exit(1)
-            if not json.loads(reply)["goes_on"]:
+            if not said(reply)["goes_on"]:
                 raise Pruned
 
         spec = at_point(self.spec, request["point"], self.task.allowed)
@@ -157,7 +159,7 @@ class _Worker:
                 epoch=best.epoch if best is not None else None,
                 metrics=dict(best.metrics) if best is not None else {},
                 parameters=trained.compiled.plan.after.num_parameters,
-                broken=packed(tuple(trained.broken)),
+                broken=to_data(trained.broken),
             )
         finally:
             _forget()
@@ -169,17 +171,6 @@ def _forget() -> None:
     if keras is not None:
         keras.backend.clear_session()
     gc.collect()
-
-
-def packed(value: Any) -> str:
-    """Diagnostics as text for the channel, which no one else writes to."""
-    return base64.b64encode(pickle.dumps(value)).decode()
-
-
-def unpacked(text: str) -> Any:
-    """What `packed` made."""
-    found = pickle.loads(base64.b64decode(text))  # noqa: S301 - of a process that this one began
-    return Diagnostics(found) if isinstance(found, tuple) else found
 
 
 if __name__ == "__main__":

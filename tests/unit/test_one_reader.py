@@ -34,6 +34,7 @@ CALLS: dict[str | tuple[str, str], set[str]] = {
         *("reading/text.py", "memory/cache.py"),
         *("keras_facts/catalogue.py", "keras_facts/applications.py", "keras_facts/argument_values.py"),
         *("backend/catalogue/write.py", "backend/training/strategies.py", "cli/sandbox_child.py", "sandbox/results.py"),
+        "search/channel.py",  # between two processes of this package
     },
     # what Keras opens by itself: `admitted` proves the whole file first
     ("model", "load_weights"): {

@@ -42,7 +42,8 @@ def test_every_link_leads_to_a_heading() -> None:
 def test_every_example_of_a_section_parses(text: str) -> None:
     around = "vars: {units: 8, rate: 0.1}\nhead: [Dense: {units: '${units}'}, Dropout: '${rate}']\n"
     around += "train: {phase: main, epochs: 1}\n"
-    assert load_spec(f"spec: 1\n{around if text.startswith('sweep:') else ''}{text}")
+    overrides = ["sweep.trials=3"] if text.startswith("sweep:") else []
+    assert load_spec(f"spec: 1\n{around if overrides else ''}{text}", overrides=overrides)
 
 
 @pytest.mark.parametrize(("key", "example"), EXAMPLES, ids=[f"{key}-{at}" for at, (key, _) in enumerate(EXAMPLES)])
