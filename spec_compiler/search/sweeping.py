@@ -10,6 +10,7 @@ Trials  -> files        results     a table, a picture, the best point as a spec
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import queue
 import socket
