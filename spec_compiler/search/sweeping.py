@@ -190,8 +190,8 @@ class _Sweeping:
         self.ends.callback(self._stop)
         process = self._start()
         name, self.metric = self._check(process, points)
-        self._tell(Event("checked", len(points), len(points)))
         self.study = self._with_direction(opened, said)
+        self._tell(Event("checked", len(points), len(points)))
         for _ in range(1, workers):
             self._start()
         try:
@@ -433,7 +433,9 @@ class _Sweeping:
         return next(each for each in self.study.trials() if each.number == number)
 
     def _tell(self, event: Event) -> None:
-        trials = tuple(self.study.trials()) if hasattr(self, "study") and event.kind in ("begun", "ended") else ()
+        trials = (
+            tuple(self.study.trials()) if hasattr(self, "study") and event.kind in ("checked", "begun", "ended") else ()
+        )
         best = self.study.best() if hasattr(self, "study") else None
         metric = self.metric if hasattr(self, "metric") else Measured("", False)
         self.watcher(event, Found(self.sweep, metric, self._name(), trials, best))

@@ -70,7 +70,8 @@ def sweep(
     except (KeyboardInterrupt, Stopped) as error:
         line.clear()
         what, code = (f"stopped by {error.name}", error.code) if isinstance(error, Stopped) else ("interrupted", 130)
-        echo(f"\n{what}; go on with `spec-compiler sweep {call.spec} --output {output} --resume`", err=True)
+        again = f"--storage {storage}" if storage is not None else "--resume"
+        echo(f"\n{what}; go on with `spec-compiler sweep {call.spec} --output {output} {again}`", err=True)
         sys.exit(code)
     finally:
         line.clear()
@@ -147,6 +148,9 @@ def sweep_text(num_points: int, found: Found) -> Shown:
         *(f"  {name}: {values.text}" for name, values in found.sweep.vars.items()),
         f"{counted(num_points, 'point')} checked" + _of(num_points, found),
     ]
+    if found.trials:
+        done = sum(each.state in ("done", "pruned", "failed") for each in found.trials)
+        lines.append(f"it goes on: {done} of {counted(found.sweep.num_trials, 'trial')} done")
     return joined(lines)
 
 
