@@ -22,6 +22,7 @@ from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.data import Data
 from spec_compiler.spec.expect import Expect
 from spec_compiler.spec.phase import Phase
+from spec_compiler.spec.sweep import Sweep
 from tests.conftest import FIXTURES
 
 FOLDER = FIXTURES / "language-1"
@@ -67,12 +68,12 @@ def keys_said() -> Iterator[tuple[str, str]]:
     for path in SPECS:
         spec = load_spec(path)
         values = [spec, spec.base, *(spec.bases or {}).values(), spec.input, *spec.replace, *spec.insert, *spec.set]
-        for value in (*values, spec.data, spec.compile, *spec.train, spec.expect):
+        for value in (*values, spec.data, spec.compile, *spec.train, spec.sweep, spec.expect):
             if value is not None:
                 yield from ((type(value).__name__, key) for key in value.model_fields_set)
 
 
 def test_the_specs_say_every_key_of_the_language() -> None:
-    models: tuple[type[BaseModel], ...] = (Spec, Base, Input, Replace, Insert, Set, Data, Compile, Phase, Expect)
+    models: tuple[type[BaseModel], ...] = (Spec, Base, Input, Replace, Insert, Set, Data, Compile, Phase, Sweep, Expect)
     every = {(model.__name__, key) for model in models for key in model.model_fields}
     assert every - set(keys_said()) == set()
