@@ -10,7 +10,7 @@ both   -> LoadedData    backend/training/data       batches that fit the model, 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -57,7 +57,8 @@ class TrainedSpec:
 class Watcher:
     """Who is told how far a run is; the command line shows it.
 
-    `anew` is called where a run was to be continued and there is none, `mended` where its best model was damaged and
+    `anew` is called where a run was to be continued and there is none, `resumed` where it is, with what the spec says
+    otherwise since, `mended` where its best model was damaged and
     could be made again, with its epoch, `phase` for every phase that has epochs left,
     `ended` for one that stopped early or went back to the weights of an earlier epoch. `epoch` is called after each
     epoch, once all is written; `Pruned` raised in it ends the run.
@@ -67,6 +68,7 @@ class Watcher:
     image: Callable[[int, int], None] = lambda count, total: None
     data: Callable[[Any], None] = lambda data: None
     anew: Callable[[], None] = lambda: None
+    resumed: Callable[[Sequence[str]], None] = lambda changes: None
     mended: Callable[[int], None] = lambda epoch: None
     phase: Callable[[Any, int], None] = lambda phase, num_parameters: None
     ended: Callable[[Any], None] = lambda end: None
@@ -196,8 +198,10 @@ def _train(
         progress = Progress()
         if resume:
             watcher.anew()
-    elif run_files.mend_best(folder, progress):
-        watcher.mended(progress.best_epoch or 0)
+    else:
+        watcher.resumed(progress.changes)
+        if run_files.mend_best(folder, progress):
+            watcher.mended(progress.best_epoch or 0)
     with placement.scope():
         history = fit_phases(job, progress)
     summary = run_files.finish(place, spec, compiled, data, history, progress.ends)

@@ -53,20 +53,22 @@ def open_model(
     preprocess: str | None = None,
     interpolation: str | None = None,
     allow_code: bool = False,
+    code: Sequence[str] = (),
 ) -> ImageModel:
     """A saved model, up to one of its layers where `layer` says so.
 
     `preprocess` names the application whose `preprocess_input` the images go through, for a model that does not begin
     with it. Images are resized as the run did that trained the model, and otherwise as `keras.utils.load_img` does, to
     the nearest pixel; `interpolation` says another way. Where the model takes any size, theirs is `size`, the run's or
-    224. `allow_code` lets the model run code of its own: lambdas in the file, and functions in a module beside it.
+    224. `allow_code` lets the model run code of its own: lambdas in the file, and what modules beside it, or in the folders
+    `code`, define.
 
     Raises:
         SpecError: SC501, SC502 for the file, SC112 for its code, SC201 for the layer, SC203 for the application, SC604
             for a model that takes no image.
     """
     require_pillow()
-    model = _loaded(path, allow_code)
+    model = load_saved(path, allow_code, code)
     marks = checkpoints.marks(path)
     names = tuple(marks.get("class_names", ())) or None
     said = marks.get("images") or {}
@@ -121,10 +123,15 @@ def run_images(opened: ImageModel, files: Sequence[str], batch_size: int = 32) -
             yield Batch(tuple(file for file, _ in good), outputs, bad, start + len(chosen))
 
 
-def _loaded(path: str, allow_code: bool) -> Any:
+def load_saved(path: str, allow_code: bool, code: Sequence[str] = ()) -> Any:
+    """A saved model, uncompiled; what it needs of its own may be beside it, or in the folders `code`.
+
+    Raises:
+        SpecError: SC501, SC502 for the file, SC112 for its code.
+    """
     model_file(path)
     try:
-        objects = SavedCode.of(saved_config(path)).objects(path, [os.path.dirname(path)], allow_code)
+        objects = SavedCode.of(saved_config(path)).objects(path, [os.path.dirname(path), *code], allow_code)
         return load_by_keras(path, objects, allow_code)
     except SpecError:
         raise

@@ -269,7 +269,7 @@ class _Sweeping:
             study = self.optuna.load_study(study_name=name, storage=opened)
             before = said_in(study)
             if before is not None:
-                check_same(before, said, 10**9, self.folder)
+                check_same(before, said, 10**9, self.folder, of_a_sweep=True)
             return opened, study
         return opened, None
 
@@ -284,7 +284,7 @@ class _Sweeping:
             if before is None:
                 say_in(study, said)
             else:  # another process began at the same moment
-                check_same(before, said, 10**9, self.folder)
+                check_same(before, said, 10**9, self.folder, of_a_sweep=True)
         study.pruner = self._pruner()
         return Study(self.optuna, study, self.sweep, self._seed(), self.metric.largest, self.folder)
 

@@ -200,7 +200,7 @@ def test_what_differs_is_said_exactly_finding_N6(here: Path) -> None:
     other = copy.deepcopy(spec({}, {}))
     other["compile"]["optimizer"] = {"Adam": 0.01}
     found = refused(other, resume=True)
-    assert found.message == "the run in `run` began with another `compile.optimizer.Adam`"
+    assert found.message == "the run in `run` began with `compile.optimizer.Adam: 0.05`, the spec says `0.01`"
     assert found.path == ("compile", "optimizer", "Adam")
     shorter = refused(spec({}, {"epochs": 1}), resume=True)
     assert (shorter.path, shorter.help) == (("train", 1, "epochs"), "write `epochs: 2`, or more")

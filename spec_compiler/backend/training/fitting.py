@@ -70,6 +70,13 @@ class Job:
         """What every saved model says of the run: what the classes are called, and how images were read."""
         return {"class_names": list(self.class_names), "images": dict(self.images)}
 
+    def place(self) -> str | None:
+        """The folder that the names in the spec start from, as the run's folder leads there."""
+        try:
+            return os.path.relpath(self.code_folder.path or os.curdir, self.folder)
+        except ValueError:  # another drive
+            return os.path.abspath(self.code_folder.path)
+
 
 def fit_phases(job: Job, progress: Progress | None = None) -> History:
     """Trains through all phases, from the beginning or from where a run stands, and returns the whole history.
@@ -201,7 +208,7 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         """Writes the history and the checkpoint."""
         progress, folder = self.progress, self.job.folder
         arrays = remember(progress, self.job.model, self.own)
-        state = self.job.marks() | progress.to_json() | {"said": to_json(self.job.said)}
+        state = self.job.marks() | progress.to_json() | {"said": to_json(self.job.said), "place": self.job.place()}
         checkpoints.save(self.job.model, os.path.join(folder, LAST), state, arrays)
         checkpoints.write_text(os.path.join(folder, HISTORY), progress.history.to_csv())
 

@@ -19,7 +19,7 @@ from spec_compiler.diagnostics import SpecError
 from spec_compiler.files.run_folder import LAST
 from spec_compiler.spec.phase import Phase
 from spec_compiler.training.history import History
-from spec_compiler.training.identity import Identity, check_same, from_json
+from spec_compiler.training.identity import Identity, check_same, from_json, waits_longer
 
 FORMAT_VERSION = 2
 _VARIABLES = "variables/"  # begins the names of arrays that belong to the model
@@ -35,7 +35,7 @@ class Progress:
 
     `stopped` says that a callback ended the phase before its last epoch, `ended` that what callbacks do at its end is
     done. `ends` tells of each phase that ended otherwise than by its number of epochs. `marks` is what else the
-    checkpoint said that it was read from.
+    checkpoint said that it was read from, `changes` what the spec says otherwise since.
     """
 
     phase: int = 0
@@ -49,6 +49,7 @@ class Progress:
     callbacks: list[dict[str, Any]] = field(default_factory=list)
     arrays: dict[str, Array] = field(default_factory=dict)
     marks: Mapping[str, Any] = field(default_factory=dict)
+    changes: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """The state as a checkpoint holds it."""
@@ -75,11 +76,39 @@ def load_progress(folder: str, said: Identity, phases: Sequence[Phase]) -> Progr
             message = f"`{path}` is no whole checkpoint of a run"
         raise SpecError.single("SC608", message, help="begin anew in another folder, or with `--force`")
     state, arrays = checkpoint
-    check_same(from_json(state["said"]), said, state["phase"], folder)
+    before = from_json(state["said"])
+    changes = check_same(before, said, state["phase"], folder)
     plain = {name: state[name] for name in _PLAIN}
-    progress = Progress(**plain, history=History.from_json(state["history"]), arrays=arrays, marks=state)
+    history = History.from_json(state["history"])
+    progress = Progress(**plain, history=history, arrays=arrays, marks=state, changes=changes)
+    _wait_longer(progress, waits_longer(before, said, progress.phase), phases)
     _check_epochs(progress, phases)
     return progress
+
+
+def _wait_longer(progress: Progress, positions: Sequence[int], phases: Sequence[Phase]) -> None:
+    """Lets a phase go on that an EarlyStopping ended which is more patient now, unless it took the model back."""
+    if not positions or not progress.stopped:
+        return
+    name = phases[progress.phase].phase
+    stopping = [at for at in positions if progress.callbacks[at].get("stopped_epoch")]
+    others = [each for at, each in enumerate(progress.callbacks) if each.get("stopped_epoch") and at not in positions]
+    if not stopping or others:  # another one has stopped it as well
+        return
+    end = next((each for each in progress.ends if each["phase"] == name), None)
+    if end is not None and end["back_to"]:
+        path = ("train", progress.phase, "callbacks", stopping[0], "EarlyStopping", "patience")
+        message = f"the phase `{name}` ended by going back to the weights of epoch {end['back_to']}, "
+        message += "no epoch of the same run can follow"
+        help = "write the `patience` that it had and add a phase after it, or begin anew in another folder"
+        raise SpecError.single("SC608", message, path=path, help=help)
+    waits = [progress.callbacks[at].get("wait", 0) for at in stopping]
+    patience = [phases[progress.phase].callbacks[at].arguments["patience"] for at in stopping]
+    if all(wait < most for wait, most in zip(waits, patience, strict=True)):
+        progress.stopped = progress.ended = False
+        progress.ends = [each for each in progress.ends if each is not end]
+        for at in stopping:
+            progress.callbacks[at]["stopped_epoch"] = 0
 
 
 def _check_epochs(progress: Progress, phases: Sequence[Phase]) -> None:
@@ -122,7 +151,8 @@ def restore_callbacks(own: Sequence[Any], progress: Progress) -> None:
     """Gives callbacks back what they knew when the checkpoint was written."""
     for index, (callback, memory) in enumerate(zip(own, progress.callbacks, strict=False)):
         for key, value in memory.items():
-            setattr(callback, key, value)
+            if key != "patience":  # which the spec may say anew
+                setattr(callback, key, value)
         weights = _below(f"callback/{index}/", progress.arrays)
         if weights:
             callback.best_weights = [weights[position] for position in sorted(weights, key=int)]

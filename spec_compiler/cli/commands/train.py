@@ -59,6 +59,7 @@ def train(
         image=_Counter("checking images") if not quiet else lambda count, total: None,
         data=_say_data,
         anew=lambda: echo(f"no run in `{output}` to continue, a new one begins", err=True),
+        resumed=lambda changes: echo(resumed_text(changes)) if changes else None,
         mended=lambda epoch: echo(f"{BEST} was damaged or gone, it was made again from epoch {epoch}", err=True),
         phase=phases,
         ended=lambda end: echo(shown(end_text(end))),
@@ -139,6 +140,15 @@ class _Phases:
 
 def _has(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
+
+
+def resumed_text(changes: Sequence[str]) -> Shown:
+    """What a run goes on with that it did not begin with.
+
+    >>> print(resumed_text(["`train[1].epochs` 3 → 5"]))
+    resumes with: train[1].epochs 3 → 5
+    """
+    return joined(f"resumes with: {each.replace('`', '')}" for each in changes)
 
 
 def nothing_left_text(ends: Sequence[Mapping[str, Any]]) -> str:

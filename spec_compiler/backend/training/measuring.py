@@ -1,0 +1,126 @@
+"""A model on labelled batches: Keras's own loss and metrics, and every batch told beside what is true of it.
+
+Each batch is read once, as data from a generator is gone by then, and goes through the model twice: for `test_on_batch`,
+which is what Keras's `evaluate` does with it, and for `predict_on_batch`.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from spec_compiler.backend.images import Array
+from spec_compiler.backend.models.fit_errors import keras_reason
+from spec_compiler.diagnostics import SpecError
+
+Batch = tuple[Any, dict[str, Array], dict[str, Array], int]  # inputs, targets, outputs, how many samples
+_LARGE = 256  # pixels: the longest side of a picture on a page
+
+
+def told_batches(model: Any, data: Any, *, compiled: bool) -> Iterator[Batch]:
+    """Each batch with its targets and the model's outputs by the outputs' names.
+
+    `compiled` says that the model has a loss; then `metrics_of` knows it and the metrics afterwards.
+
+    Raises:
+        SpecError: SC606 for data without an end, SC609 where Keras cannot run the model on it.
+    """
+    names = tuple(model.output_names)
+    if compiled:
+        model.reset_metrics()
+    for batch in _batches(data):
+        inputs, targets, weights = (*batch, None)[:3]
+        try:
+            if compiled:
+                model.test_on_batch(inputs, targets, sample_weight=weights)
+            outputs = model.predict_on_batch(inputs)
+        except Exception as error:  # what layers and losses raise, own ones too
+            message = "the model cannot be run on the data"
+            raise SpecError.single("SC609", message, notes=[f"Keras says: {keras_reason(error)}"]) from None
+        true = _by_output(targets, names, model)
+        told = _by_output(outputs, names, model)
+        yield inputs, true, told, len(next(iter(told.values())))
+
+
+def metrics_of(model: Any) -> dict[str, float]:
+    """Loss and metrics of all batches, as Keras's `evaluate` names them."""
+    return {name: float(keras.ops.convert_to_numpy(value)) for name, value in model.get_metrics_result().items()}
+
+
+def _batches(data: Any) -> Iterator[Any]:
+    if isinstance(data, keras.utils.PyDataset):
+        count = data.num_batches
+        if count is None:
+            raise _endless()
+        for index in range(count):
+            yield data[index]
+        return
+    if getattr(data, "cardinality", None) is not None and int(data.cardinality()) == -1:  # `tf.data.INFINITE_CARDINALITY`
+        raise _endless()
+    yield from data
+
+
+def _endless() -> SpecError:
+    return SpecError.single("SC606", "the data has no end", help="leave `.repeat()` out of what validates or tests")
+
+
+def _by_output(values: Any, names: Sequence[str], model: Any) -> dict[str, Array]:
+    """Arrays by the names of the outputs, however the model or the data holds them together."""
+    if isinstance(values, Mapping):
+        # Keras flattens a mapping by its sorted keys, and so does it number the outputs of a model that has one
+        keys = sorted(values) if isinstance(model.output, Mapping) else names
+        leaves = [values[key] for key in keys]
+    else:
+        leaves = keras.tree.flatten(values)
+    return {name: _numbers(leaf) for name, leaf in zip(names, leaves, strict=False)}
+
+
+def _numbers(value: Any) -> Array:
+    array = keras.ops.convert_to_numpy(value) if keras.ops.is_tensor(value) else np.asarray(value)
+    return array.astype("float32") if "bfloat16" in str(array.dtype) else np.asarray(array)
+
+
+def picture_of(inputs: Any) -> Callable[[int], Array | None]:
+    """What gives the pixels of one sample of a batch, of the first input that is an image; None where none is one."""
+    for each in keras.tree.flatten(inputs):
+        shape = tuple(getattr(each, "shape", ()))
+        if len(shape) == 4 and shape[-1] in (1, 3, 4) and min(shape[1:3]) >= 4:
+            array = _numbers(each)
+            return lambda at: array[at].copy()  # not a view, which would hold the whole batch
+    return lambda at: None
+
+
+def data_address(pixels: Array | None) -> str | None:
+    """Pixels as a `data:` address: small ones as PNG, larger ones as JPEG of 256 pixels; None without Pillow."""
+    if pixels is None:
+        return None
+    try:
+        from PIL import Image
+    except ImportError:
+        return None
+    image = Image.fromarray(_bytes(pixels))
+    is_large = max(image.size) > 96
+    if is_large:
+        image.thumbnail((_LARGE, _LARGE))
+        image = image.convert("RGB")  # JPEG has no transparency
+    stream = io.BytesIO()
+    image.save(stream, "JPEG" if is_large else "PNG", quality=85)
+    kind = "jpeg" if is_large else "png"
+    return f"data:image/{kind};base64,{base64.b64encode(stream.getvalue()).decode()}"
+
+
+def _bytes(pixels: Array) -> Array:
+    """Pixels from 0 to 255, whether they came so, from 0 to 1, or around 0."""
+    values = np.nan_to_num(np.asarray(pixels, "float32"))
+    low, high = float(values.min()), float(values.max())
+    if low < 0:
+        values = (values - low) * (255 / max(high - low, 1e-6))
+    elif high <= 1:
+        values = values * 255
+    values = np.clip(np.rint(values), 0, 255).astype("uint8")
+    return values[..., 0] if values.shape[-1] == 1 else values
