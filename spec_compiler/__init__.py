@@ -12,35 +12,43 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from spec_compiler.compiler import check_spec, compile_spec, plan_spec
     from spec_compiler.diagnostics import Diagnostic, SpecError
+    from spec_compiler.evaluation import Evaluation, evaluate
     from spec_compiler.plan import Plan
     from spec_compiler.plan.ledger import WeightLedger
     from spec_compiler.result import CompiledSpec
     from spec_compiler.search.sweeping import SweptSpec, sweep
     from spec_compiler.spec import Spec, load_spec
+    from spec_compiler.trainer import TrainedSpec, train_spec
 
 __all__ = [
     "CompiledSpec",
     "Diagnostic",
+    "Evaluation",
     "Plan",
     "Spec",
     "SpecError",
     "SweptSpec",
+    "TrainedSpec",
     "WeightLedger",
     "check_spec",
     "compile_spec",
+    "evaluate",
     "load_spec",
     "plan_spec",
     "sweep",
+    "train_spec",
 ]
 
 _MODULES = {
     "compiler": ("check_spec", "compile_spec", "plan_spec"),
     "diagnostics": ("Diagnostic", "SpecError"),
+    "evaluation": ("Evaluation", "evaluate"),
     "plan.ledger": ("WeightLedger",),
     "plan": ("Plan",),
     "result": ("CompiledSpec",),
     "search.sweeping": ("SweptSpec", "sweep"),
     "spec": ("Spec", "load_spec"),
+    "trainer": ("TrainedSpec", "train_spec"),
 }
 
 

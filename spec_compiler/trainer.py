@@ -5,20 +5,22 @@ Spec   -> CompiledSpec  compiler                    the edited model with its we
 both   -> LoadedData    backend/training/data       batches that fit the model, every image proven readable
        -> History       backend/training/fitting    the phases, each Keras's own compile and fit
        -> files         backend/training/run_files  curves, history, models, summary
+       -> Evaluation    evaluation                  what the kept model says of what tests it
 """
 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spec_compiler.compiler import SpecLike, compile_spec
 from spec_compiler.diagnostics import Diagnostic, Diagnostics, SpecError
-from spec_compiler.files.run_folder import check_run_folder, files_of_a_run
+from spec_compiler.files.run_folder import EVALUATION, check_run_folder, files_of_a_run
 from spec_compiler.plan.memory_needed import check_gradients
 from spec_compiler.result import CompiledSpec
 from spec_compiler.spec import Spec, load_spec
@@ -32,6 +34,9 @@ from spec_compiler.training.identity import identity
 from spec_compiler.training.metric_promises import broken_metrics
 from spec_compiler.training.sources import check_data
 
+if TYPE_CHECKING:
+    from spec_compiler.evaluation import Evaluation
+
 log = logging.getLogger("spec_compiler")
 
 
@@ -39,7 +44,8 @@ log = logging.getLogger("spec_compiler")
 class TrainedSpec:
     """The result of training: the model as the last phase left it, how it went, and the folder with the files.
 
-    `broken` says which metrics that `expect` or a policy promises no epoch reached.
+    `broken` says which metrics that `expect` or a policy promises no epoch reached; `evaluation` what the kept model
+    says of what tests it, or else of what validates it.
     """
 
     model: Any
@@ -48,6 +54,7 @@ class TrainedSpec:
     folder: str
     summary: dict[str, Any]
     broken: tuple[Diagnostic, ...] = ()
+    evaluation: Evaluation | None = None
 
     def __repr__(self) -> str:
         return f"<TrainedSpec {self.compiled.plan.name} in {self.folder}: {self.history!r}>"
@@ -58,9 +65,9 @@ class Watcher:
     """Who is told how far a run is; the command line shows it.
 
     `anew` is called where a run was to be continued and there is none, `resumed` where it is, with what the spec says
-    otherwise since, `mended` where its best model was damaged and
-    could be made again, with its epoch, `phase` for every phase that has epochs left,
-    `ended` for one that stopped early or went back to the weights of an earlier epoch. `epoch` is called after each
+    otherwise since, `mended` where its best model was damaged and could be made again, with its epoch, `phase` for
+    every phase that has epochs left, `ended` for one that stopped early or went back to the weights of an earlier
+    epoch, `evaluating` with the part of the data before the kept model is evaluated on it. `epoch` is called after each
     epoch, once all is written; `Pruned` raised in it ends the run.
     """
 
@@ -73,6 +80,7 @@ class Watcher:
     phase: Callable[[Any, int], None] = lambda phase, num_parameters: None
     ended: Callable[[Any], None] = lambda end: None
     epoch: Callable[[History], None] = lambda history: None
+    evaluating: Callable[[str], None] = lambda part: None
     verbose: int = 1
 
 
@@ -89,6 +97,7 @@ def train_spec(
     policy: PolicyLike | None = None,
     strategy: str | None = None,
     tensorboard: bool = True,
+    evaluates: bool = True,
     watcher: Watcher | None = None,
 ) -> TrainedSpec:
     """Compiles a spec and trains the model through its phases; everything is written to a folder.
@@ -105,6 +114,7 @@ def train_spec(
         policy: as `compile_spec` takes it; its metrics count as the spec's own.
         strategy: `mirrored` or `multi_worker_mirrored`.
         tensorboard: whether to write logs for TensorBoard.
+        evaluates: whether the kept model is evaluated at the end, on what tests or else validates it.
         watcher: who is told how far the run is.
 
     Raises:
@@ -115,7 +125,17 @@ def train_spec(
     try:
         with ExitStack() as ends:
             return _train(
-                loaded, folder, base, resume, force, allowed, strategy, tensorboard, watcher or Watcher(), ends
+                loaded,
+                folder,
+                base,
+                resume,
+                force,
+                allowed,
+                strategy,
+                tensorboard,
+                evaluates,
+                watcher or Watcher(),
+                ends,
             )
     except SpecError as error:
         if all(each.code in ("SC508", "SC608") and not each.path for each in error.diagnostics):
@@ -132,6 +152,7 @@ def _train(
     allowed: Permissions,
     strategy: str | None,
     tensorboard: bool,
+    evaluates: bool,
     watcher: Watcher,
     ends: ExitStack,
 ) -> TrainedSpec:
@@ -155,6 +176,8 @@ def _train(
     from spec_compiler.backend.training.fitting import Job, fit_phases
     from spec_compiler.backend.training.progress import Progress, load_progress
     from spec_compiler.backend.training.strategies import distribute
+    from spec_compiler.evaluation import files
+    from spec_compiler.evaluation.trained import evaluate_run, part_to_evaluate
 
     placement = distribute(strategy)
     place = placement.folder(folder)
@@ -204,9 +227,15 @@ def _train(
             watcher.mended(progress.best_epoch or 0)
     with placement.scope():
         history = fit_phases(job, progress)
-    summary = run_files.finish(place, spec, compiled, data, history, progress.ends)
+    summary = run_files.finish(place, spec, compiled, data, history, progress)
+    evaluation = None
+    if evaluates and placement.is_chief and (part := part_to_evaluate(data)) is not None:
+        watcher.evaluating(part.name)
+        evaluation = evaluate_run(place, spec, part, allowed)
+        files.written(evaluation, os.path.join(place, EVALUATION))
+        run_files.note_evaluation(place, summary, part.name, evaluation.to_json())
     broken = Diagnostics(broken_metrics(spec, history))
-    return TrainedSpec(job.model, compiled, history, place, summary, broken)
+    return TrainedSpec(job.model, compiled, history, place, summary, broken, evaluation)
 
 
 _EXAMPLES = {

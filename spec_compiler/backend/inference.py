@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -60,8 +60,8 @@ def open_model(
     `preprocess` names the application whose `preprocess_input` the images go through, for a model that does not begin
     with it. Images are resized as the run did that trained the model, and otherwise as `keras.utils.load_img` does, to
     the nearest pixel; `interpolation` says another way. Where the model takes any size, theirs is `size`, the run's or
-    224. `allow_code` lets the model run code of its own: lambdas in the file, and what modules beside it, or in the folders
-    `code`, define.
+    224. `allow_code` lets the model run code of its own: lambdas in the file, and what modules beside it or in the
+    folders `code` define.
 
     Raises:
         SpecError: SC501, SC502 for the file, SC112 for its code, SC201 for the layer, SC203 for the application, SC604
@@ -74,6 +74,18 @@ def open_model(
     said = marks.get("images") or {}
     if layer is not None:
         model, names = _up_to(model, layer, path), None
+    reader = reader_for(model, said, size=size, interpolation=interpolation)
+    return ImageModel(model, reader, names, preprocessing(preprocess))
+
+
+def reader_for(
+    model: Any, said: Mapping[str, Any], *, size: tuple[int, int] | None = None, interpolation: str | None = None
+) -> ImageReader:
+    """How image files are read for a model; `said` is how its run read them.
+
+    Raises:
+        SpecError: SC604 for a model that takes no image.
+    """
     if len(model.inputs) != 1:
         raise SpecError.single("SC604", f"the model has {len(model.inputs)} inputs, images are one")
     shape = tuple(model.inputs[0].shape)
@@ -85,8 +97,7 @@ def open_model(
     preferred = size or tuple(said.get("size", ())) or (224, 224)
     height, width = (fixed or chosen for fixed, chosen in zip(shape[1:3], preferred, strict=True))
     interpolation = interpolation or said.get("interpolation", "nearest")
-    reader = ImageReader((height, width), shape[-1], interpolation, said.get("crop_to_aspect_ratio", False))
-    return ImageModel(model, reader, names, _preprocessing(preprocess))
+    return ImageReader((height, width), shape[-1], interpolation, said.get("crop_to_aspect_ratio", False))
 
 
 _PERMUTE = "change it with `input: {shape: [HEIGHT, WIDTH, 3]}`, and `insert` a `Permute: [3, 1, 2]` after its input"
@@ -148,7 +159,12 @@ def _up_to(model: Any, layer: str, path: str) -> Any:
     return keras.Model(model.inputs, model.get_layer(layer).output)
 
 
-def _preprocessing(application: str | None) -> Any:
+def preprocessing(application: str | None) -> Any:
+    """An application's `preprocess_input`; None where there is nothing to do.
+
+    Raises:
+        SpecError: SC203.
+    """
     if application is None:
         return None
     constructor = getattr(keras.applications, application, None)

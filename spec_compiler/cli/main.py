@@ -31,6 +31,7 @@ COMMANDS = {  # in the order of the help; each module is loaded when its command
     "bases": "bases",
     "train": "train",
     "sweep": "sweep",
+    "evaluate": "evaluate",
     "predict": "images",
     "features": "images",
     "explain": "explain",

@@ -1,4 +1,4 @@
-"""The pictures of a report, PNG and SVG: a confusion matrix, what was found of each label, or numbers beside the true ones.
+"""The pictures of a report, PNG and SVG: a confusion matrix, what was found of each label, numbers beside true ones.
 
 Drawn twice they are the same bytes.
 """
@@ -23,7 +23,7 @@ _LONGEST = 24  # letters of a name
 
 
 def draw(measure: Measure, title: str, write: dict[str, Callable[[Any], Any]]) -> bool:
-    """Draws the report's picture, where matplotlib is installed; `write` has for `png` and `svg` what takes the bytes."""
+    """Draws the report's picture, where there is matplotlib; `write` has for `png` and `svg` what takes the bytes."""
     try:
         from matplotlib import rc_context
         from matplotlib.figure import Figure
@@ -32,7 +32,7 @@ def draw(measure: Measure, title: str, write: dict[str, Callable[[Any], Any]]) -
     import io
 
     # without a salt and with dates, two drawings would be two files; a `$` in a name is no formula
-    settings = {"svg.hashsalt": "spec_compiler", "font.size": 10, "svg.fonttype": "none", "text.parse_math": False}
+    settings: Any = {"svg.hashsalt": "spec_compiler", "font.size": 10, "svg.fonttype": "none", "text.parse_math": False}
     with rc_context(settings):
         figure = Figure(layout="constrained")
         if isinstance(measure, Numbers):
@@ -42,7 +42,9 @@ def draw(measure: Measure, title: str, write: dict[str, Callable[[Any], Any]]) -
         figure.suptitle(_short(title, 70), fontsize=11)
         for kind, take in write.items():
             stream = io.BytesIO()
-            figure.savefig(stream, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else {"Software": None})
+            figure.savefig(
+                stream, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else {"Software": None}
+            )
             take(stream.getvalue())
     return True
 
@@ -57,16 +59,18 @@ def _cells(figure: Any, measure: Classes | Labels) -> None:
         absent, wrong, missed, right = np.array(measure.counts, "int64").reshape(-1, 4).T
         counts = np.stack([right, missed, wrong, absent], axis=1)
         totals = np.stack([right + missed] * 2 + [absent + wrong] * 2, axis=1)
-        shares, columns = ratio(counts, totals), ["found", "missed", "wrongly told", "rightly not told"]
+        shares, columns = ratio(counts, totals), ["found", "missed", "wrongly predicted", "rightly not predicted"]
         figure.set_size_inches(6.4, min(2.4 + 0.34 * len(measure.names), 20))
     panel = figure.subplots()
-    image = panel.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="equal" if isinstance(measure, Classes) else "auto")
+    image = panel.imshow(
+        shares, cmap="Blues", vmin=0, vmax=1, aspect="equal" if isinstance(measure, Classes) else "auto"
+    )
     _ticks(panel, "y", measure.names)
     _ticks(panel, "x", columns)
     upright = isinstance(measure, Classes) and max(map(len, columns), default=0) * len(columns) > 60
     panel.tick_params(axis="x", rotation=90 if upright else 0)
     if isinstance(measure, Classes):
-        panel.set_xlabel("told")
+        panel.set_xlabel("predicted")
         panel.set_ylabel("true")
     if len(counts) <= MOST_NUMBERED or isinstance(measure, Labels):
         size = 9 if counts.max(initial=0) < 1000 and len(counts) <= 15 else 7
@@ -89,7 +93,7 @@ def _points(figure: Any, measure: Numbers) -> None:
         panel.plot(ends, ends, color="#999999", linewidth=0.9, linestyle="--")
         panel.plot(points[:, 0], points[:, 1], "o", color="#4477aa", markersize=3, alpha=0.6, markeredgewidth=0)
     panel.set_xlabel("true")
-    panel.set_ylabel("told")
+    panel.set_ylabel("predicted")
     panel.spines[["top", "right"]].set_visible(False)
 
 

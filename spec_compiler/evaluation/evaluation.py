@@ -19,7 +19,7 @@ Measure = Classes | Labels | Numbers
 class Prediction(NamedTuple):
     """What one output says of one sample, right or wrong."""
 
-    index: int
+    sample: int
     file: str | None
     output: str
     true: str

@@ -77,7 +77,15 @@ def _scores(measure: Measure) -> Iterable[Sequence[Any]]:
         yield ("column", "mae", "rmse", "r2", "bias")
         yield from ((name, *map(repr, row)) for name, row in zip(measure.names, measure.rows, strict=True))
         return
-    yield ("class" if isinstance(measure, Classes) else "label", "precision", "recall", "f1", "iou", "support", "predicted")
+    yield (
+        "class" if isinstance(measure, Classes) else "label",
+        "precision",
+        "recall",
+        "f1",
+        "iou",
+        "support",
+        "predicted",
+    )
     named = [*zip(measure.names, measure.rows, strict=True), *measure.averages.items()]
     yield from ((name, *map(repr, row[:4]), *row[4:]) for name, row in named)
 
@@ -87,15 +95,15 @@ def _counts(measure: Classes | Labels) -> Iterable[Sequence[Any]]:
         yield ("label", *_LABELS)
         yield from ((name, *row) for name, row in zip(measure.names, measure.counts, strict=True))
         return
-    yield ("true \\ told", *measure.names)
+    yield ("true \\ predicted", *measure.names)
     yield from ((name, *row) for name, row in zip(measure.names, measure.matrix, strict=True))
 
 
 def _predictions(evaluation: Evaluation) -> Iterable[Sequence[Any]]:
-    yield ("index", "file", "output", "true", "told", "right", "probability", "probability_of_true")
+    yield ("sample", "file", "output", "true", "predicted", "right", "probability", "probability_of_true")
     for each in evaluation.predictions:
         chances = ("" if value is None else repr(value) for value in (each.probability, each.probability_true))
-        yield (each.index, each.file or "", each.output, each.true, each.told, str(each.is_right).lower(), *chances)
+        yield (each.sample, each.file or "", each.output, each.true, each.told, str(each.is_right).lower(), *chances)
 
 
 def _csv(rows: Iterable[Sequence[Any]]) -> bytes:

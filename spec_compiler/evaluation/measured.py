@@ -95,4 +95,3 @@ class _Output:
             extra[f"top_{_TOP}_accuracy"] = self.num_near / self.total
         done: Measure = self.counted.done(extra)
         return done
-

@@ -15,11 +15,11 @@ from spec_compiler.evaluation.measures.scores import Array
 class Mistake(NamedTuple):
     """One sample that is wrong: what is true and what is told, as text, and how sure the model is of either.
 
-    `index` counts from 0 in the order of the data, `file` is its image; `picture` is a `data:` address of what the model
-    saw. `badness` orders: the probability that is missing, or how far numbers are off in the mean.
+    `sample` counts from 0 in the order of the data, `file` is its image; `picture` is a `data:` address of what the
+    model saw. `badness` orders: the probability that is missing, or how far numbers are off in the mean.
     """
 
-    index: int
+    sample: int
     output: str
     true: str
     told: str
@@ -61,7 +61,7 @@ class Worst:
     @staticmethod
     def _key(mistake: Mistake) -> tuple[float, float, int]:
         # the less probable what is true, the worse; then the surer of what is told
-        return (mistake.badness, mistake.probability or 0.0, -mistake.index)
+        return (mistake.badness, mistake.probability or 0.0, -mistake.sample)
 
     def done(self) -> list[tuple[Mistake, Any]]:
         """The worst first."""

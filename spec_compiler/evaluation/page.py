@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from spec_compiler.diagnostics.printable import printable
-from spec_compiler.evaluation.evaluation import Evaluation, Measure
 from spec_compiler.evaluation.measures.classes import Classes
 from spec_compiler.evaluation.measures.labels import Labels
 from spec_compiler.evaluation.mistakes import Mistake
 from spec_compiler.evaluation.tables import MOST_ROWS, absent_of, figures_of, summary_of, table_of
+
+if TYPE_CHECKING:
+    from spec_compiler.evaluation.evaluation import Evaluation, Measure
 
 MOST_CLASSES = 40  # in a matrix that is still read; of more the pairs that are confused most are listed
 
@@ -22,6 +25,7 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 def to_html(evaluation: Evaluation) -> str:
     """The page; every name in it is text.
 
+    >>> from spec_compiler.evaluation import Evaluation
     >>> to_html(Evaluation("<b>.keras", "data/test", 0, {}, ())).count("<b>")
     0
     """
@@ -66,7 +70,8 @@ def _body(evaluation: Evaluation) -> Iterator[str]:
     for measure in evaluation.outputs:
         yield f"<section><h2>{_text(measure.output)}</h2>"
         yield f'<p class="said">{_text(summary_of(measure))}</p>'
-        yield _cards(figures_of(measure))
+        if figures := [each for each in figures_of(measure) if each[0] not in evaluation.metrics]:
+            yield _cards(figures)
         yield '<div class="side">'
         yield f'<div class="panel"><h3>{_table_title(measure)}</h3>{_table(measure)}</div>'
         if isinstance(measure, Classes):
@@ -109,7 +114,7 @@ def _matrix(measure: Classes) -> str:
             f"<tr><th scope='row'>{_text(true)}</th><td>{_text(told)}</td><td>{count:,}</td></tr>"
             for true, told, count in measure.confused(30)
         )
-        head = "<tr><th>true</th><th>told</th><th>times</th></tr>"
+        head = "<tr><th>true</th><th>predicted</th><th>times</th></tr>"
         return f"<h3>Confused most</h3><table><thead>{head}</thead><tbody>{rows}</tbody></table>"
     many = " many" if len(measure.names) > 8 else ""
     head = "".join(f'<th scope="col" title="{_text(name)}">{_text(name)}</th>' for name in measure.names)
@@ -118,13 +123,13 @@ def _matrix(measure: Classes) -> str:
         total = sum(counts)
         cells = "".join(_cell(count, count / total if total else 0.0) for count in counts)
         rows += f'<tr><th scope="row" title="{_text(name)}">{_text(name)}</th>{cells}</tr>'
-    title = "<h3>Confusion matrix: a row is what is true, a column what is told</h3>"
+    title = "<h3>Confusion matrix: true classes in rows, predicted ones in columns</h3>"
     table = f'<table class="matrix{many}"><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table>'
     return title + table
 
 
 def _counts(measure: Labels) -> str:
-    head = "".join(f"<th>{each}</th>" for each in ("", "found", "missed", "wrongly told", "rightly not told"))
+    head = "".join(f"<th>{each}</th>" for each in ("", "found", "missed", "wrongly predicted", "rightly not predicted"))
     rows = ""
     for name, (absent, wrong, missed, right) in zip(measure.names, measure.counts, strict=True):
         has, lacks = right + missed, absent + wrong
@@ -148,24 +153,28 @@ def _mistakes(evaluation: Evaluation) -> Iterator[str]:
     what = "mistake" if any(each.probability is not None for each in evaluation.mistakes) else "deviation"
     yield f"<section><h2>The worst {what}s</h2>"
     of = f"{shown:,} of {count:,}" if shown < count else ("the only one" if count == 1 else f"all {count:,}")
-    yield f'<p class="said">{of}, the worst first: what is true got the lowest probability</p>' if (
-        what == "mistake"
-    ) else f'<p class="said">{of}, the farthest first</p>'
+    yield (
+        f'<p class="said">{of}, the worst first: what is true got the lowest probability</p>'
+        if (what == "mistake")
+        else f'<p class="said">{of}, the farthest first</p>'
+    )
     several = len({each.output for each in evaluation.mistakes}) > 1
     yield f'<ol class="mistakes">{"".join(_mistake(each, several) for each in evaluation.mistakes)}</ol></section>'
 
 
 def _mistake(mistake: Mistake, several: bool) -> str:
-    name = mistake.file if mistake.file is not None else f"sample {mistake.index}"
+    name = mistake.file if mistake.file is not None else f"sample {mistake.sample}"
     told, true = _text(mistake.told), _text(mistake.true)
     shot = "no picture"
     if mistake.picture is not None:
         small = ' class="small"' if mistake.picture.startswith("data:image/png") else ""
-        shot = f'<img{small} src="{escape(mistake.picture)}" alt="{_text(name)}: {told}, in truth {true}" loading="lazy">'
+        shot = (
+            f'<img{small} src="{escape(mistake.picture)}" alt="{_text(name)}: {told}, in truth {true}" loading="lazy">'
+        )
     output = f'<dt>output</dt><dd>{_text(mistake.output)}</dd><dd class="p"></dd>' if several else ""
     return (
         f'<li class="mistake"><div class="shot">{shot}</div><dl>{output}'
-        f'<dt>told</dt><dd class="told">{told}</dd><dd class="p">{_percent(mistake.probability)}</dd>'
+        f'<dt>predicted</dt><dd class="told">{told}</dd><dd class="p">{_percent(mistake.probability)}</dd>'
         f'<dt>true</dt><dd class="true">{true}</dd><dd class="p">{_percent(mistake.probability_true)}</dd>'
         f'</dl><p class="file">{_text(name)}</p></li>'
     )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from spec_compiler.diagnostics.printable import printable, printable_lines
-from spec_compiler.evaluation.evaluation import Evaluation, Measure
 from spec_compiler.evaluation.measures.classes import Classes
 from spec_compiler.evaluation.measures.numbers import Numbers
 from spec_compiler.evaluation.measures.scores import Scores
+
+if TYPE_CHECKING:
+    from spec_compiler.evaluation.evaluation import Evaluation, Measure
 
 MOST_ROWS = 60  # that Markdown and notebooks show
 
@@ -29,10 +31,19 @@ def table_of(measure: Measure) -> Table:
     ('cat', '1.0000', '0.7500', '0.8571', '4')
     """
     if isinstance(measure, Numbers):
-        rows = [(name, *(_number(value) for value in row)) for name, row in zip(measure.names, measure.rows, strict=True)]
+        rows = [
+            (name, *(_number(value) for value in row)) for name, row in zip(measure.names, measure.rows, strict=True)
+        ]
         return Table(("", "MAE", "RMSE", "R²", "bias"), tuple(rows), len(rows))
     what = "class" if isinstance(measure, Classes) else "label"
-    head = (what, "precision", "recall", "F1", *(("IoU",) if measure.places else ()), "pixels" if measure.places else "samples")
+    head = (
+        what,
+        "precision",
+        "recall",
+        "F1",
+        *(("IoU",) if measure.places else ()),
+        "pixels" if measure.places else "samples",
+    )
     rows = [_row(name, scores, measure.places) for name, scores in zip(measure.names, measure.rows, strict=True)]
     means = [_row(name, scores, measure.places) for name, scores in measure.averages.items()]
     return Table(head, (*rows, *means), len(rows))
@@ -67,7 +78,12 @@ def absent_of(measure: Measure) -> str | None:
 def markdown(evaluation: Evaluation) -> str:
     """The figures and tables as Markdown."""
     metrics = "".join(f"| {_cell(name)} | {_number(value)} |\n" for name, value in evaluation.metrics.items())
-    lines = [f"### {_cell(evaluation.model)}", "", f"{evaluation.num_samples:,} samples of {_cell(evaluation.data)}.", ""]
+    lines = [
+        f"### {_cell(evaluation.model)}",
+        "",
+        f"{evaluation.num_samples:,} samples of {_cell(evaluation.data)}.",
+        "",
+    ]
     lines += ["| | |\n|---|---:|\n" + metrics] if metrics else []
     for measure in evaluation.outputs:
         table = table_of(measure)
@@ -104,4 +120,3 @@ def _called(name: str) -> str:
 def _cell(text: str) -> str:
     text = " ".join(printable(text).split()).replace("&", "&amp;").replace("<", "&lt;")
     return re.sub(r"([\\|`*\[\]~_])", lambda sign: "\\" + sign[0], text)
-

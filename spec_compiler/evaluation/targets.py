@@ -1,4 +1,4 @@
-"""Which model is evaluated, and on what: a run's folder or a saved model, a labelled folder whose classes are its own."""
+"""Which model is evaluated, and on what: a run's folder or a saved model, a folder whose classes are the model's."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ def with_classes(folder: ImageFolder, names: Sequence[str] | None, units: int) -
         help = did_you_mean(unknown[0], [each.split("|")[-1] for each in names], "rename the folder, or take it out")
         what = f"class {quoted(unknown)}" if len(unknown) == 1 else f"classes {quoted(unknown[:4])}"
         more = f" and {len(unknown) - 4} more" if len(unknown) > 4 else ""
-        notes = [f"the classes are {quoted([each.split('|')[-1] for each in names[:6]])}{' …' if len(names) > 6 else ''}"]
+        notes = [
+            f"the classes are {quoted([each.split('|')[-1] for each in names[:6]])}{' …' if len(names) > 6 else ''}"
+        ]
         raise SpecError([Diagnostic("SC604", f"the model knows no {what}{more}", notes=tuple(notes), help=help)])
     labels = tuple(given[found[label]] or 0 for label in folder.labels)
     return ImageFolder(folder.path, tuple(each.split("|")[-1] for each in names), folder.files, labels)

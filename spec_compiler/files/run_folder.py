@@ -8,13 +8,14 @@ from spec_compiler.diagnostics import SpecError
 from spec_compiler.files.whole import PREFIX, sweep
 
 LAST, BEST, HISTORY, LOGS, SUMMARY = "last.keras", "best.keras", "history.csv", "tensorboard", "summary.json"
+EVALUATION = "evaluation"  # a folder, with what `evaluate` writes
 CURVES = ("curves.png", "curves.svg")
 CLAIM = f"{PREFIX}run-"  # begins the name of a folder that says, while a process holds its lock, that it trains there
 
 
 def files_of_a_run(folder: str) -> list[str]:
     """What there is in a folder that a run wrote."""
-    names = (LAST, BEST, HISTORY, SUMMARY, LOGS, *CURVES)
+    names = (LAST, BEST, HISTORY, SUMMARY, LOGS, EVALUATION, *CURVES)
     return [path for path in (os.path.join(folder, name) for name in names) if os.path.exists(path)]
 
 

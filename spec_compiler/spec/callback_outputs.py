@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from spec_compiler.diagnostics import Diagnostic, SpecError
-from spec_compiler.files.run_folder import BEST, CURVES, HISTORY, LAST, LOGS, SUMMARY
+from spec_compiler.files.run_folder import BEST, CURVES, EVALUATION, HISTORY, LAST, LOGS, SUMMARY
 from spec_compiler.files.whole import PREFIX
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.function_names import is_own
 from spec_compiler.keras_facts.side_effects import WRITES, WRITES_INSIDE, WRITES_OF_OWN
 
-OWN = (LAST, BEST, HISTORY, LOGS, SUMMARY, *CURVES)
+OWN = (LAST, BEST, HISTORY, LOGS, SUMMARY, EVALUATION, *CURVES)
 _HELP = "name a file or folder below the run's folder, for example `{}`"
 _EXAMPLES = {
     "CSVLogger": "log.csv",

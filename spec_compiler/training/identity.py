@@ -1,4 +1,4 @@
-"""What must be the same for a run to be continued, what may change, and what exactly did: every value that a spec says."""
+"""What must be the same for a run to be continued, what may change, and what did: every value that a spec says."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _regular(path: Path) -> Path:
 
 
 def check_same(before: Identity, now: Identity, phase: int, folder: str, *, of_a_sweep: bool = False) -> list[str]:
-    """Proves that a run that is in a phase would have come to the same point with another spec; says what it goes on with.
+    """Proves that a run in a phase would have come to the same point with another spec; says what it goes on with.
 
     Later phases are free, and so is what no epoch depends on. How many epochs a phase has the caller judges. Of the
     phase itself `patience` of an EarlyStopping may be raised, as it would not have stopped sooner. Of a sweep neither
@@ -83,7 +83,9 @@ def check_same(before: Identity, now: Identity, phase: int, folder: str, *, of_a
     first, *others = places
     was, is_now = _value(first, before), _value(first, now)
     message = f"the run in `{folder}` began with {_said(first, was)}, the spec says {_or_nothing(first, is_now)}"
-    notes = [f"and {_said(path, _value(path, before))}, now {_or_nothing(path, _value(path, now))}" for path in others[:3]]
+    notes = [
+        f"and {_said(path, _value(path, before))}, now {_or_nothing(path, _value(path, now))}" for path in others[:3]
+    ]
     notes += [f"and {len(others) - 3} more"] if len(others) > 3 else []
     if not others and was is not _NOTHING:
         help = f"write `{first[-1]}: {_short(was)}` to go on, or begin anew in another folder"
@@ -103,7 +105,9 @@ def to_json(said: Identity) -> list[list[Any]]:
 
 def from_json(rows: list[list[Any]]) -> Identity:
     """The values that `to_json` wrote; of an earlier version the digests only."""
-    return {_regular(tuple(path)): Said(digest, value[0] if value else None, bool(value)) for path, digest, *value in rows}
+    return {
+        _regular(tuple(path)): Said(digest, value[0] if value else None, bool(value)) for path, digest, *value in rows
+    }
 
 
 def _may_change(path: Path, phase: int, before: Identity, now: Identity, of_a_sweep: bool) -> bool:
@@ -151,7 +155,9 @@ def _value(path: Path, said: Identity) -> Any:
     """What stands at a path, put together of the values below it; `_NOTHING` where nothing does."""
     if path in said:
         return said[path].value if said[path].is_known else _NOTHING
-    below = [(known[len(path) :], each.value) for known, each in said.items() if known[: len(path)] == path and each.is_known]
+    below = [
+        (known[len(path) :], each.value) for known, each in said.items() if known[: len(path)] == path and each.is_known
+    ]
     if not below:
         return _NOTHING
     tree: dict[Any, Any] = {}

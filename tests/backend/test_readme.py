@@ -35,6 +35,8 @@ def test_finding_N18_the_python_in_readme_runs(tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     base = "{application: VGG16, weights: imagenet, include_top: false, input_shape: [32, 32, 3]}"
     Path("spec.yaml").write_text(f"spec: 1\nbase: {base}\ncut_at: block2_pool\n", encoding="utf-8")
+    write_pictures(tmp_path / "pictures", names=("cat", "dog"), each=2, size=32)
+    Path("train.yaml").write_text(TRAINED, encoding="utf-8")
     model = keras.applications.VGG16(weights=None, include_top=False, input_shape=(32, 32, 3))
     before = [weight.copy() for weight in model.get_weights()]
     found: dict[str, object] = {"my_model": model}
@@ -46,6 +48,18 @@ def test_finding_N18_the_python_in_readme_runs(tmp_path: Path, monkeypatch: pyte
     assert all((one == other).all() for one, other in zip(before, model.get_weights(), strict=True))
     assert found["check_spec"]("spec.yaml") == ()  # type: ignore[operator]
     assert load_spec("spec.yaml").cut_at is not None
+    assert found["report"].num_samples == 2  # type: ignore[attr-defined]
+
+
+TRAINED = """
+spec: 1
+base: {application: VGG16, weights: null, include_top: false, input_shape: [32, 32, 3]}
+cut_at: block1_pool
+head: [GlobalAveragePooling2D, {Dense: {units: 2, activation: softmax}}]
+data: {train: pictures, validation: 0.5}
+compile: {optimizer: adam, loss: categorical_crossentropy, metrics: [accuracy]}
+train: [{phase: head, freeze: base, epochs: 1}]
+"""
 
 
 def test_the_commands_for_a_trained_model_run(tmp_path: Path) -> None:
@@ -55,7 +69,7 @@ def test_the_commands_for_a_trained_model_run(tmp_path: Path) -> None:
     model = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x))
     (tmp_path / "runs" / "x").mkdir(parents=True)
     model.save(tmp_path / "runs" / "x" / "best.keras")
-    (block,) = blocks(ROOT / "docs" / "training.md", "console")
+    _, block = blocks(ROOT / "docs" / "training.md", "console")
     for command in commands(block):
         done = run([command], tmp_path)
         assert done.status == 0, done.output

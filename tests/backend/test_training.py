@@ -86,7 +86,7 @@ def test_the_phases_in_order_and_what_they_write(pictures: Path, tmp_path: Path)
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary["versions"]["keras"] == keras.__version__
     assert len(summary["checksums"]["best.keras"]) == len(summary["checksums"]["base"]) == 64
-    assert summary["data"] == {"classes": ["class_0", "class_1", "class_2"], "train": 18, "validation": 6}
+    assert summary["data"] == {"classes": ["class_0", "class_1", "class_2"], "train": 18, "validation": 6, "test": None}
     for name in ("best.keras", "last.keras"):
         again = keras.saving.load_model(tmp_path / "run" / name)
         assert again.output_shape == (None, 3)
@@ -209,7 +209,7 @@ def test_a_run_is_not_overwritten_and_not_continued_with_another_spec(pictures: 
     trained(spec(pictures), tmp_path / "run")
     with pytest.raises(SpecError, match="already holds a run"):
         trained(spec(pictures), tmp_path / "run")
-    with pytest.raises(SpecError, match="began with another `seed`"):
+    with pytest.raises(SpecError, match="began with no `seed`, the spec says `5`"):
         trained(spec(pictures, seed=5), tmp_path / "run", resume=True)
     trained(spec(pictures), tmp_path / "run", force=True)
 

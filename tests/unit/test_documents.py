@@ -32,7 +32,7 @@ RUN = {
     "data: {train: data/train, validation: 0.2, batch_size: 32}": (
         "tests/unit/test_documents.py::test_finding_N18_sections_in_the_pages_are_valid"
     ),
-    "from spec_compiler import SpecError, check_spec, compile_spec, load_spec, plan_spec": (
+    "from spec_compiler import SpecError, check_spec, compile_spec, evaluate, load_spec, plan_spec, train_spec": (
         "tests/backend/test_readme.py::test_finding_N18_the_python_in_readme_runs"
     ),
     "input: {preprocess: auto}              # the application's own preprocess_input, as layers of the model": (
@@ -50,6 +50,7 @@ RUN = {
     ),
     "blocks:": "tests/unit/test_blocks.py::test_the_page_says_what_is_so",
     "vars:": "tests/unit/test_blocks.py::test_the_page_says_what_is_so",
+    "$ spec-compiler evaluate runs/x": "tests/backend/test_evaluate.py::test_the_commands_of_the_page_run",
     "$ spec-compiler predict runs/x/best.keras photos/ --top 3": (
         "tests/backend/test_readme.py::test_the_commands_for_a_trained_model_run"
     ),

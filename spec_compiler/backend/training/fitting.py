@@ -19,7 +19,7 @@ import numpy as np
 
 from spec_compiler.backend.models.breakdowns import broken, diverged
 from spec_compiler.backend.models.fit_errors import keras_reason
-from spec_compiler.backend.training import checkpoints
+from spec_compiler.backend.training import checkpoints, frozen
 from spec_compiler.backend.training.batches import Batches
 from spec_compiler.backend.training.compiling import compile_arguments, located
 from spec_compiler.backend.training.progress import Progress, remember, restore_callbacks, restore_variables
@@ -82,7 +82,7 @@ def fit_phases(job: Job, progress: Progress | None = None) -> History:
     """Trains through all phases, from the beginning or from where a run stands, and returns the whole history.
 
     Raises:
-        SpecError: SC601, SC605, SC608, SC609.
+        SpecError: SC601, SC605, SC608, SC609, SC613.
     """
     progress = progress or Progress()
     resumed = len(progress.history) > 0
@@ -96,7 +96,7 @@ def fit_phases(job: Job, progress: Progress | None = None) -> History:
         resumed = False
         progress.phase += 1
         progress.epochs_in_phase, progress.stopped, progress.ended = 0, False, False
-        progress.callbacks, progress.arrays = [], {}
+        progress.callbacks, progress.arrays, progress.begun = [], {}, {}
     return progress.history
 
 
@@ -108,6 +108,8 @@ def _fit_phase(job: Job, progress: Progress, resumed: bool) -> None:
     own = _callbacks(job, progress.phase)
     if resumed:
         _restore(job, progress)
+    if not progress.begun or not progress.epochs_in_phase:
+        progress.begun = frozen.checksums(model)
     keeper = _Keeper(job, progress, own)
     callbacks = [*_logs(job, progress.phase), *own, keeper]
     first = len(progress.history) - progress.epochs_in_phase
@@ -143,6 +145,8 @@ def _fit_phase(job: Job, progress: Progress, resumed: bool) -> None:
             if checkpoints.of_the_disk(error):  # the logs for TensorBoard, which TensorFlow writes
                 raise checkpoints.unwritable(error, job.folder) from None
             raise broken(error, progress.phase, job.code_folder) from error
+    said = frozen.proven(model, progress.begun, progress.phase, phase.phase)
+    progress.frozen = [*(each for each in progress.frozen if each["phase"] != phase.phase), said]
     if not progress.ended:
         progress.ended = True
         end = end_of(own, phase, progress)

@@ -1,12 +1,13 @@
 """A model on labelled batches: Keras's own loss and metrics, and every batch told beside what is true of it.
 
-Each batch is read once, as data from a generator is gone by then, and goes through the model twice: for `test_on_batch`,
-which is what Keras's `evaluate` does with it, and for `predict_on_batch`.
+Each batch is read once, as data from a generator is gone by then, and goes through the model twice: for
+`test_on_batch`, which is what Keras's `evaluate` does with it, and for `predict_on_batch`.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -31,8 +32,22 @@ def told_batches(model: Any, data: Any, *, compiled: bool) -> Iterator[Batch]:
         SpecError: SC606 for data without an end, SC609 where Keras cannot run the model on it.
     """
     names = tuple(model.output_names)
-    if compiled:
-        model.reset_metrics()
+    with _summing(model) if compiled else contextlib.nullcontext():
+        yield from _told(model, data, names, compiled)
+
+
+@contextlib.contextmanager
+def _summing(model: Any) -> Iterator[None]:
+    """Metrics go on from batch to batch, as in `evaluate`: `test_on_batch` would begin each time anew."""
+    model.reset_metrics()
+    model.reset_metrics = lambda: None
+    try:
+        yield
+    finally:
+        del model.reset_metrics
+
+
+def _told(model: Any, data: Any, names: tuple[str, ...], compiled: bool) -> Iterator[Batch]:
     for batch in _batches(data):
         inputs, targets, weights = (*batch, None)[:3]
         try:
@@ -60,7 +75,9 @@ def _batches(data: Any) -> Iterator[Any]:
         for index in range(count):
             yield data[index]
         return
-    if getattr(data, "cardinality", None) is not None and int(data.cardinality()) == -1:  # `tf.data.INFINITE_CARDINALITY`
+    if (
+        getattr(data, "cardinality", None) is not None and int(data.cardinality()) == -1
+    ):  # `tf.data.INFINITE_CARDINALITY`
         raise _endless()
     yield from data
 
@@ -91,7 +108,7 @@ def picture_of(inputs: Any) -> Callable[[int], Array | None]:
         shape = tuple(getattr(each, "shape", ()))
         if len(shape) == 4 and shape[-1] in (1, 3, 4) and min(shape[1:3]) >= 4:
             array = _numbers(each)
-            return lambda at: array[at].copy()  # not a view, which would hold the whole batch
+            return lambda at: np.array(array[at])  # not a view, which would hold the whole batch
     return lambda at: None
 
 
@@ -122,5 +139,5 @@ def _bytes(pixels: Array) -> Array:
         values = (values - low) * (255 / max(high - low, 1e-6))
     elif high <= 1:
         values = values * 255
-    values = np.clip(np.rint(values), 0, 255).astype("uint8")
-    return values[..., 0] if values.shape[-1] == 1 else values
+    whole: Array = np.clip(np.rint(values), 0, 255).astype("uint8")
+    return whole[..., 0] if whole.shape[-1] == 1 else whole

@@ -24,7 +24,7 @@ from spec_compiler.training.identity import Identity, check_same, from_json, wai
 FORMAT_VERSION = 2
 _VARIABLES = "variables/"  # begins the names of arrays that belong to the model
 # Fields of `Progress` that JSON holds as they are.
-_PLAIN = ("phase", "epochs_in_phase", "stopped", "ended", "ends", "best", "best_epoch", "callbacks")
+_PLAIN = ("phase", "epochs_in_phase", "stopped", "ended", "ends", "best", "best_epoch", "callbacks", "frozen", "begun")
 
 Array = np.ndarray[Any, Any]
 
@@ -34,8 +34,9 @@ class Progress:
     """Where a run stands: the phase under way and the epochs it has done.
 
     `stopped` says that a callback ended the phase before its last epoch, `ended` that what callbacks do at its end is
-    done. `ends` tells of each phase that ended otherwise than by its number of epochs. `marks` is what else the
-    checkpoint said that it was read from, `changes` what the spec says otherwise since.
+    done. `ends` tells of each phase that ended otherwise than by its number of epochs. `begun` has the checksums of
+    what the phase under way freezes, as it found it; `frozen` says of each phase that is done what it left as it was.
+    `marks` is what else the checkpoint said that it was read from, `changes` what the spec says otherwise since.
     """
 
     phase: int = 0
@@ -43,6 +44,8 @@ class Progress:
     stopped: bool = False
     ended: bool = False
     ends: list[dict[str, Any]] = field(default_factory=list)
+    frozen: list[dict[str, Any]] = field(default_factory=list)
+    begun: dict[str, str] = field(default_factory=dict)
     history: History = field(default_factory=History)
     best: float | None = None
     best_epoch: int | None = None
@@ -78,7 +81,7 @@ def load_progress(folder: str, said: Identity, phases: Sequence[Phase]) -> Progr
     state, arrays = checkpoint
     before = from_json(state["said"])
     changes = check_same(before, said, state["phase"], folder)
-    plain = {name: state[name] for name in _PLAIN}
+    plain = {name: state[name] for name in _PLAIN if name in state}  # earlier versions knew fewer
     history = History.from_json(state["history"])
     progress = Progress(**plain, history=history, arrays=arrays, marks=state, changes=changes)
     _wait_longer(progress, waits_longer(before, said, progress.phase), phases)

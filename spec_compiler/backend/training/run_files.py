@@ -10,7 +10,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -125,7 +125,7 @@ def finish(
     compiled: CompiledSpec,
     data: LoadedData,
     history: History,
-    ends: Sequence[Mapping[str, Any]] = (),
+    progress: Progress,
 ) -> dict[str, Any]:
     """Writes curves and summary, and returns the summary.
 
@@ -149,7 +149,8 @@ def finish(
         "parameters": compiled.plan.after.num_parameters,
         "weights": compiled.weights.summary,
         "phases": [{"phase": name, "first_epoch": first, "last_epoch": last} for name, first, last in history.phases()],
-        "ends": [dict(each) for each in ends],
+        "ends": [dict(each) for each in progress.ends],
+        "frozen": progress.frozen,
         "epochs": len(history),
         "seconds": round(sum(row.seconds for row in history), 3),
         "best": best and {"measure": history.measure, "epoch": best.epoch, **best.metrics},
@@ -158,6 +159,21 @@ def finish(
     }
     checkpoints.write_text(os.path.join(folder, SUMMARY), json.dumps(summary, indent=1) + "\n")
     return summary
+
+
+def note_evaluation(folder: str, summary: dict[str, Any], part: str, evaluation: Mapping[str, Any]) -> None:
+    """Adds to the summary what the kept model says of a part of the data, here and in the file.
+
+    Raises:
+        SpecError: SC608.
+    """
+    figures = {each["output"]: {name: each[name] for name in _SUMMED if name in each} for each in evaluation["outputs"]}
+    said = {"part": part, "samples": evaluation["samples"], "metrics": evaluation["metrics"], "outputs": figures}
+    summary["evaluation"] = said
+    checkpoints.write_text(os.path.join(folder, SUMMARY), json.dumps(summary, indent=1) + "\n")
+
+
+_SUMMED = ("accuracy", "balanced_accuracy", "exact_match", "label_accuracy", "mean_iou", "roc_auc", "mae", "rmse", "r2")
 
 
 def _versions() -> dict[str, str]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import keras
 
+from spec_compiler.backend.training.frozen import frozen_variables
 from spec_compiler.backend.weights.freezing import freeze
 from spec_compiler.diagnostics import SpecError
 
@@ -65,7 +66,10 @@ def _average(strategy: Any, model: Any) -> None:
     """
     import tensorflow as tf
 
-    variables = [each for each in model.non_trainable_variables if "float" in str(each.dtype)]
+    # the mean of what is frozen is itself, but for its last bits
+    frozen = {id(variable) for _, variable in frozen_variables(model)}
+    moving = (each for each in model.non_trainable_variables if id(each) not in frozen)
+    variables = [each for each in moving if "float" in str(each.dtype)]
     if not variables:
         return
 

@@ -6,7 +6,6 @@ import contextlib
 import csv
 import io
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spec_compiler.cli.class_names import ADDRESS, class_names, has_index, imagenet_names, index_file, is_of_imagenet
+from spec_compiler.cli.labelled import Right, truth_of
 from spec_compiler.cli.options import Command, force_option, gathered, model_code_option
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.save import ready, together
 from spec_compiler.cli.terminal import echo, joined, shown, style
 from spec_compiler.diagnostics import SpecError
-from spec_compiler.keras_facts.settings import keras_home
-from spec_compiler.reading import Damaged
-from spec_compiler.reading.text import read_json
 from spec_compiler.spec.data import INTERPOLATIONS
 from spec_compiler.spec.file_paths import model_file
 
@@ -138,20 +136,27 @@ def image_options(command: Command) -> Command:
 def predict(run: ImageRun, top: int, labels: str | None, format_: str) -> None:
     """Classify IMAGES (files or folders) with a saved MODEL.
 
-    A model that `spec-compiler train` saved knows the names of its classes.
+    A model that `spec-compiler train` saved knows the names of its classes. Where the images lie in folders of these
+    names, it is said how many are right; `evaluate` says more.
     """
-    names = _imagenet() if labels == "imagenet" else _labels(labels) if labels else None
+    names = class_names(labels) if labels else None
     rows: list[dict[str, Any]] = []
     opened = run.opened()
     names = names or opened.class_names
+    if said := (_said_of_imagenet(opened.model) if names is None else None):
+        names = imagenet_names() if has_index() else None
     _check_classifier(opened.model, names)  # before minutes are spent on images
+    truth = truth_of(run.images, run.files(), names)
+    right = Right()
     for files, outputs in run.batches(opened):
         scores = next(iter(outputs.values()))
         for file, row in zip(files, scores, strict=True):
-            rows.append({"image": file, "classes": _best(row, names, top)})
-    echo(_FORMATS[format_](rows))
-    if names is None:
-        echo(_NO_NAMES, err=True)
+            ranked = _best(row, names, max(top, 1))
+            right.add(truth.get(file), ranked[0]["index"])
+            rows.append({"image": file, "classes": ranked})
+    echo(_FORMATS[format_](rows, right))
+    if said or names is None:
+        echo(said or _NO_NAMES, err=True)
 
 
 @click.command()
@@ -208,39 +213,16 @@ def _check_classifier(model: Any, names: Sequence[str] | None) -> None:
         raise SpecError.single("SC604", f"there are {len(names)} labels, the model has {classes} classes")
 
 
+def _said_of_imagenet(model: Any) -> str | None:
+    """A line about the names of an application's own classes; None for a model with another head."""
+    if not is_of_imagenet(model):
+        return None
+    if has_index():
+        return "the classes are called as in ImageNet; `--labels FILE` calls them otherwise"
+    return f"the classes are ImageNet's, whose names are not on this machine: put {ADDRESS} at `{index_file()}`"
+
+
 _NO_NAMES = "the model does not say what its classes are called; `--labels FILE` does, or `--labels imagenet`"
-
-
-def _imagenet() -> tuple[str, ...]:
-    """The names of ImageNet's 1000 classes, from the file that Keras's `decode_predictions` downloads once.
-
-    Raises:
-        SpecError: SC501 where it is not there, SC502 where it is damaged.
-    """
-    name = "imagenet_class_index.json"
-    path = os.path.join(keras_home(), "models", name)
-    if not os.path.isfile(path):
-        address = f"https://storage.googleapis.com/download.tensorflow.org/data/{name}"
-        help = f"put {address} there, or call `keras.applications.imagenet_utils.decode_predictions` once"
-        raise SpecError.single("SC501", f"the names of ImageNet's classes are not at `{path}`", help=help)
-    names = _labels(path)
-    if len(names) != 1000:
-        raise SpecError.single("SC502", f"`{path}` has {len(names)} names, ImageNet has 1000 classes")
-    return names
-
-
-def _labels(path: str) -> tuple[str, ...]:
-    try:
-        if path.endswith(".json"):
-            entries = read_json(path)
-            if isinstance(entries, dict):  # Keras's own file: `{"0": ["n01440764", "tench"], …}`
-                entries = [entries[str(index)] for index in range(len(entries))]
-            return tuple(str(entry[-1] if isinstance(entry, list) else entry) for entry in entries)
-        with open(path, encoding="utf-8") as stream:
-            text = stream.read()
-    except (Damaged, OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise SpecError.single("SC502", f"`{path}` cannot be read as labels: {error}") from None
-    return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
 def _best(scores: Any, names: Sequence[str] | None, top: int) -> list[dict[str, Any]]:
@@ -250,17 +232,18 @@ def _best(scores: Any, names: Sequence[str] | None, top: int) -> list[dict[str, 
     return [{"index": index, "name": names[index] if names else None, "score": values[index]} for index in order]
 
 
-def _text(rows: Sequence[dict[str, Any]]) -> str:
+def _text(rows: Sequence[dict[str, Any]], right: Right) -> str:
     lines: list[str] = []
     for row in rows:
         lines.append(style(row["image"], bold=True))
         for each in row["classes"]:
             name = each["name"] if each["name"] is not None else f"class {each['index']}"
             lines.append(f"  {each['score']:7.2%}  {name}")
-    return joined(lines)
+    return joined([*lines, *(["", right.text] if right.total else [])])
 
 
-def _csv(rows: Sequence[dict[str, Any]]) -> str:
+def _csv(rows: Sequence[dict[str, Any]], right: Right) -> str:
+    del right  # a table has no line beside its rows
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["image", "rank", "index", "name", "score"])
@@ -270,11 +253,12 @@ def _csv(rows: Sequence[dict[str, Any]]) -> str:
     return stream.getvalue().rstrip("\n")
 
 
-def _json(rows: Sequence[dict[str, Any]]) -> str:
-    return json.dumps({"format_version": 1, "images": list(rows)}, indent=2)
+def _json(rows: Sequence[dict[str, Any]], right: Right) -> str:
+    said = {"accuracy": right.to_json()} if right.total else {}
+    return json.dumps({"format_version": 1, "images": list(rows), **said}, indent=2)
 
 
-_FORMATS: dict[str, Callable[[Sequence[dict[str, Any]]], str]] = {"text": _text, "csv": _csv, "json": _json}
+_FORMATS: dict[str, Callable[[Sequence[dict[str, Any]], Right], str]] = {"text": _text, "csv": _csv, "json": _json}
 
 
 def _write_csv(stream: Any, files: Sequence[str], arrays: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from spec_compiler.cli.progress import progress
 from spec_compiler.cli.rendered import render_all
 from spec_compiler.cli.signals import Stopped, not_mistaken
 from spec_compiler.cli.terminal import NEWLINE, TO_THE_START, Shown, counted, echo, joined, shown, style
-from spec_compiler.files.run_folder import BEST
+from spec_compiler.files.run_folder import BEST, EVALUATION
 from spec_compiler.result import CompiledSpec
 from spec_compiler.trainer import Watcher, train_spec
 from spec_compiler.training.history import History
@@ -33,15 +33,24 @@ STRATEGIES = ("mirrored", "multi_worker_mirrored")
 @permission_options
 @click.option("--strategy", type=click.Choice(STRATEGIES), help="Train on several devices or machines (TensorFlow).")
 @click.option("--no-tensorboard", is_flag=True, help="Write no logs for TensorBoard.")
+@click.option("--no-evaluation", is_flag=True, help="Do not evaluate the kept model at the end.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bars.")
 @gathered(SpecCall, "call")
 def train(
-    call: SpecCall, output: str, resume: bool, force: bool, strategy: str | None, no_tensorboard: bool, quiet: bool
+    call: SpecCall,
+    output: str,
+    resume: bool,
+    force: bool,
+    strategy: str | None,
+    no_tensorboard: bool,
+    no_evaluation: bool,
+    quiet: bool,
 ) -> None:
     """Compile a spec and train it through its phases, from the same file.
 
-    Writes history.csv, curves.png and .svg, best.keras, last.keras, summary.json and logs for TensorBoard. After an
-    interruption `--resume` goes on as if nothing had happened.
+    Writes history.csv, curves.png and .svg, best.keras, last.keras, summary.json and logs for TensorBoard, and into
+    `evaluation` what the kept model says of the test part, or else of the validation. After an interruption `--resume`
+    goes on as if nothing had happened.
     """
     phases = _Phases()
     line = contextlib.ExitStack()
@@ -63,6 +72,7 @@ def train(
         mended=lambda epoch: echo(f"{BEST} was damaged or gone, it was made again from epoch {epoch}", err=True),
         phase=phases,
         ended=lambda end: echo(shown(end_text(end))),
+        evaluating=lambda part: echo(f"{NEWLINE}evaluating the kept model on data.{part}") if not quiet else None,
         verbose=0 if quiet else 1 if sys.stdout.isatty() else 2,
     )
     try:
@@ -79,6 +89,7 @@ def train(
                 policy=call.policy,
                 strategy=strategy,
                 tensorboard=not no_tensorboard and _has("tensorboard"),
+                evaluates=not no_evaluation,
                 watcher=watcher,
             )
     except (KeyboardInterrupt, Stopped) as error:
@@ -89,6 +100,11 @@ def train(
     if not phases.begun:
         echo(nothing_left_text(trained.summary["ends"]))
     echo(history_text(trained.history, has_best=BEST in trained.summary["checksums"]))
+    echo(frozen_text(trained.summary["frozen"]))
+    if trained.evaluation is not None:
+        from spec_compiler.cli.commands.evaluate import evaluation_text  # who only asks for help needs none of it
+
+        echo(NEWLINE + evaluation_text(trained.evaluation, most=12) + NEWLINE)
     echo(f"saved {', '.join(_saved(trained.summary))} in {trained.folder}")
     if not _has("matplotlib"):
         echo("no curves were drawn: matplotlib is not installed (`pip install matplotlib`)", err=True)
@@ -177,14 +193,29 @@ def end_text(end: Mapping[str, Any]) -> str:
     return f"{end['phase']}: {'; '.join(parts)}"
 
 
+def frozen_text(frozen: Sequence[Mapping[str, Any]]) -> Shown:
+    """What each phase froze and left as it was, to the byte.
+
+    >>> print(frozen_text([{"phase": "head", "variables": 26, "parameters": 14714688}]))
+      head: 26 frozen variables, 14,714,688 parameters, bit for bit as before
+    """
+    return joined(
+        f"  {each['phase']}: {counted(each['variables'], 'frozen variable')}, {each['parameters']:,} parameters, "
+        "bit for bit as before"
+        for each in frozen
+        if each["variables"]
+    )
+
+
 def _saved(summary: dict[str, Any]) -> list[str]:
     models = [name for name in ("best.keras", "last.keras") if name in summary["checksums"]]
     curves = ["curves.png", "curves.svg"] if summary["curves"] else []
-    return [*models, "history.csv", "summary.json", *curves]
+    pages = [f"{EVALUATION}/report.html"] if "evaluation" in summary else []
+    return [*models, "history.csv", "summary.json", *curves, *pages]
 
 
 def history_text(history: History, has_best: bool = True) -> Shown:
-    """The last epoch of each phase, and the best of all by the measure that `best.keras` goes by."""
+    """The last epoch of each phase, and the best of all by the measure that `best.keras` goes by, which says why."""
     names = history.metric_names
     lines = []
     rows = {row.epoch: row for row in history}

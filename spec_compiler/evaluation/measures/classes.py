@@ -81,7 +81,9 @@ class Classes:
         wrong = self.counts - np.diag(np.diag(self.counts))
         order = np.argsort(-wrong, axis=None, kind="stable")[:most]
         pairs = [divmod(int(at), len(self.names)) for at in order]
-        return [(self.names[true], self.names[told], int(wrong[true, told])) for true, told in pairs if wrong[true, told]]
+        return [
+            (self.names[true], self.names[told], int(wrong[true, told])) for true, told in pairs if wrong[true, told]
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain data."""

@@ -29,8 +29,8 @@ class OutputKind:
     """How one output is read: what it says (`kind`), of which `names`, and where a score means yes.
 
     `places` says that it does so for each pixel or place of a sample; `integers` that targets are class numbers;
-    `logits` that its scores are no probabilities yet; `ignored` is a class number that counts nothing; `is_binary` that one
-    number tells two classes apart.
+    `logits` that its scores are no probabilities yet; `is_binary` that one number tells two classes apart; `ignored` is
+    a class number that counts nothing.
     """
 
     output: str
@@ -54,7 +54,7 @@ class OutputKind:
         if self.integers:
             numbers = np.asarray(targets).astype("int64")
             return np.where(numbers == self.ignored, -1, numbers) if self.ignored is not None else numbers
-        return np.asarray(targets).argmax(-1)
+        return np.asarray(np.asarray(targets).argmax(-1))
 
     def told(self, outputs: Array) -> Array:
         """What the output says, in the form of `true`; of equal scores the first class has it, as in Keras."""
@@ -64,14 +64,14 @@ class OutputKind:
             return np.asarray(outputs) > self.threshold
         if self.is_binary:
             return (np.asarray(outputs) > self.threshold).astype("int64")
-        return np.asarray(outputs).argmax(-1)
+        return np.asarray(np.asarray(outputs).argmax(-1))
 
     def probabilities(self, outputs: Array) -> Array:
-        """A row for each sample: of each class or label how probable it is, raw scores sent through their activation."""
+        """A row for each sample: how probable each class or label is, raw scores sent through their activation."""
         scores = np.asarray(outputs, "float64")
         if self.logits and self.kind == "classes" and not self.is_binary:
-            scores = np.exp(scores - scores.max(-1, keepdims=True))
-            return scores / scores.sum(-1, keepdims=True)
+            powers: Array = np.exp(scores - scores.max(-1, keepdims=True))
+            return np.asarray(powers / powers.sum(-1, keepdims=True))
         if self.logits:
             scores = 1 / (1 + np.exp(-np.clip(scores, -700, 700)))
         if self.is_binary:
@@ -101,8 +101,8 @@ def kind_of(
     arguments = arguments or {}
     places = len(shape) > 2
     kind = _kind(loss, activation, units, single)
-    logits = arguments.get("from_logits") is True or loss == "CategoricalHinge"
-    threshold = 0.0 if logits or loss in _HINGES else 0.5
+    logits = arguments.get("from_logits") is True or loss in ("CategoricalHinge", *_HINGES)
+    threshold = 0.0 if logits else 0.5
     one_number = kind == "classes" and units == 1
     count = 2 if one_number else units
     known = tuple(names) if len(names) == count else tuple(str(at) for at in range(count))

@@ -73,7 +73,9 @@ class Labels:
             **self.figures,
             "labels": {name: row.to_json() for name, row in zip(self.names, self.rows, strict=True)},
             "averages": {name: row.to_json() for name, row in self.averages.items()},
-            "counts": {name: dict(zip(keys, row, strict=True)) for name, row in zip(self.names, self.counts, strict=True)},
+            "counts": {
+                name: dict(zip(keys, row, strict=True)) for name, row in zip(self.names, self.counts, strict=True)
+            },
         }
 
 

@@ -28,7 +28,7 @@ class Deviations(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Numbers:
-    """How far the numbers of an output are from the true ones; `points` are the first (true, predicted), to be drawn."""
+    """How far the numbers of an output are from the true ones; `points` are the first pairs of both, to be drawn."""
 
     output: str
     names: tuple[str, ...]
@@ -86,7 +86,9 @@ class CountedNumbers:
         self.mean += apart * count / total
         self.total = total
         room = MOST_POINTS - len(self.points)
-        self.points += [(float(a), float(b)) for a, b in zip(true.reshape(-1)[:room], told.reshape(-1)[:room], strict=True)]
+        self.points += [
+            (float(a), float(b)) for a, b in zip(true.reshape(-1)[:room], told.reshape(-1)[:room], strict=True)
+        ]
 
     def done(self) -> Numbers:
         """What came of it; R² of what is constant is 1 where all is right, else 0, as scikit-learn has it."""

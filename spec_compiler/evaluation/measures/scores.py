@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 Array = np.ndarray[Any, Any]
+Counts = Sequence[int] | Array
 FIGURES = ("precision", "recall", "f1", "iou")
 
 
 class Scores(NamedTuple):
-    """Of one class, or of an average: `support` is how many samples have the class, `predicted` how many are told to."""
+    """Of one class or an average: `support` is how many samples have the class, `predicted` how many are said to."""
 
     precision: float
     recall: float
@@ -33,15 +34,15 @@ def ratio(part: Any, whole: Any) -> Array:
     [0.25, 0.0]
     """
     part, whole = np.asarray(part, "float64"), np.asarray(whole, "float64")
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole != 0)
+    return np.asarray(np.divide(part, whole, out=np.zeros_like(part), where=whole != 0))
 
 
-def scores_of(hits: Sequence[int], predicted: Sequence[int], support: Sequence[int]) -> tuple[Scores, ...]:
+def scores_of(hits: Counts, predicted: Counts, support: Counts) -> tuple[Scores, ...]:
     """Those of each class: samples told rightly to be of it, told to be of it at all, and that are of it."""
     right, told, true = (np.asarray(each, "int64") for each in (hits, predicted, support))
     figures = (ratio(right, told), ratio(right, true), ratio(2 * right, told + true), ratio(right, told + true - right))
     rows = zip(*figures, true, told, strict=True)
-    return tuple(Scores(*map(float, row[:4]), int(row[4]), int(row[5])) for row in rows)
+    return tuple(_scores(row[:4], row[4], row[5]) for row in rows)
 
 
 def averages(rows: Sequence[Scores]) -> Mapping[str, Scores]:
@@ -53,9 +54,14 @@ def averages(rows: Sequence[Scores]) -> Mapping[str, Scores]:
     weighted = (table * support[:, None]).sum(0) / total if total else np.zeros(4)
     macro = table.mean(0) if len(rows) else np.zeros(4)
     return {
-        "macro average": Scores(*map(float, macro), *counts),
-        "weighted average": Scores(*map(float, weighted), *counts),
+        "macro average": _scores(macro, *counts),
+        "weighted average": _scores(weighted, *counts),
     }
+
+
+def _scores(figures: Any, support: int, predicted: int) -> Scores:
+    precision, recall, f1, iou = map(float, figures)
+    return Scores(precision, recall, f1, iou, int(support), int(predicted))
 
 
 def roc_auc(positive: Array, scores: Array) -> float | None:
