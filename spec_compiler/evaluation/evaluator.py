@@ -20,11 +20,9 @@ from spec_compiler.evaluation.measured import Counted
 from spec_compiler.evaluation.measures.kinds import OutputKind, kind_of
 from spec_compiler.evaluation.opened import Opened
 from spec_compiler.evaluation.runs import part_of
-from spec_compiler.evaluation.targets import shown_files, target_of, with_classes
-from spec_compiler.files import HERE
+from spec_compiler.evaluation.targets import labelled_folder, shown_files, target_of, with_classes
 from spec_compiler.files.run_folder import BEST
 from spec_compiler.spec.permissions import Permissions
-from spec_compiler.training.folder import read_folder
 from spec_compiler.training.sources import require_pillow
 
 if TYPE_CHECKING:
@@ -82,7 +80,7 @@ def evaluate(
     files = target_of(path) if path is not None else None
     if given is not None:
         require_pillow()
-        read_folder(given, HERE)  # its mistakes are told before Keras is loaded
+        labelled_folder(given)  # its mistakes are told before Keras is loaded
     from spec_compiler.backend.startup import start  # the first that needs Keras
 
     start()
@@ -90,10 +88,10 @@ def evaluate(
     if given is not None:
         options = (labels, batch_size, size, interpolation, preprocess)
         batches, images, names = _folder(opened, given, *options)
-        return on_part(opened, batches, images, names, True, given, worst, seen)
+        return on_part(opened, batches, images, names, dict.fromkeys(names, True), given, worst, seen)
     if data is not None:
         batches = _in_memory(data, batch_size)
-        return on_part(opened, batches, (), _names(opened, labels), None, "the data given", worst, seen)
+        return on_part(opened, batches, (), _names(opened, labels), {}, "the data given", worst, seen)
     return on_part(opened, *_part(opened, part, seen), worst, seen)
 
 
@@ -102,7 +100,7 @@ def on_part(
     batches: Any,
     files: Sequence[str],
     names: Mapping[str, Sequence[str]],
-    single: bool | None,
+    single: Mapping[str, bool],
     of: str,
     worst: int = WORST,
     seen: Seen = lambda count, total: None,
@@ -130,7 +128,7 @@ def _folder(
 ) -> tuple[Any, tuple[str, ...], Mapping[str, Sequence[str]]]:
     """The images of a labelled folder as batches, their files, and the names of the model's classes."""
     from spec_compiler.backend.inference import preprocessing, reader_for  # imports Keras
-    from spec_compiler.backend.training.evaluating import image_batches
+    from spec_compiler.backend.training.evaluating import FolderBatches
 
     ready, outputs = opened.ready, opened.ready.outputs
     if len(outputs) != 1 or len(outputs[0].shape) != 2 or outputs[0].shape[-1] is None:
@@ -138,14 +136,14 @@ def _folder(
         message = f"the model puts out {shapes}, images in class folders have one class each"
         raise SpecError.single("SC604", message, help="evaluate it on the data of its run, or in Python on arrays")
     reader = reader_for(ready.model, opened.marks.get("images") or {}, size=size, interpolation=interpolation)
-    folder = with_classes(read_folder(given, HERE), labels or opened.class_names, outputs[0].shape[-1])
-    batches = image_batches(folder, reader, ready.labels, batch_size, preprocessing(preprocess))
+    folder = with_classes(labelled_folder(given), labels or opened.class_names, outputs[0].shape[-1])
+    batches = FolderBatches(folder, reader, ready.labels, batch_size, preprocessing(preprocess))
     return batches, shown_files(folder.files, folder.path), {outputs[0].name: folder.class_names}
 
 
 def _part(
     opened: Opened, part: Part | None, seen: Seen
-) -> tuple[Any, tuple[str, ...], Mapping[str, Sequence[str]], bool | None, str]:
+) -> tuple[Any, tuple[str, ...], Mapping[str, Sequence[str]], Mapping[str, bool], str]:
     """A part of the data of the run's spec."""
     from spec_compiler.backend.training.data import load_part  # imports Keras
     from spec_compiler.backend.training.evaluating import graph_of
@@ -165,12 +163,13 @@ def _part(
     return (*of_part(loaded), f"data.{key}")
 
 
-def of_part(loaded: Any) -> tuple[Any, tuple[str, ...], Mapping[str, Sequence[str]], bool | None]:
-    """The batches of a part, its files, the names of classes, and whether each sample is known to be of one class."""
-    common = os.path.commonpath([os.path.dirname(each) for each in loaded.files]) if loaded.files else ""
-    if loaded.files and all(os.path.dirname(each) == common for each in loaded.files):
+def of_part(loaded: Any) -> tuple[Any, tuple[str, ...], Mapping[str, Sequence[str]], Mapping[str, bool]]:
+    """The batches of a part, its files, the names of classes or labels, and whether a sample is of one class."""
+    folders = {os.path.dirname(each) for each in loaded.files}
+    common = os.path.commonpath(folders) if folders else ""
+    if folders == {common}:
         common = os.path.dirname(common)  # all of one class
-    single = True if loaded.labels else None
+    single = {name: loaded.labels[name].ndim == 1 for name in loaded.class_names if name in loaded.labels}
     return loaded.batches, shown_files(loaded.files, common), loaded.class_names, single
 
 
@@ -190,14 +189,14 @@ def _in_memory(data: Any, batch_size: int) -> Any:
 
 
 def _kinds(
-    ready: Ready, names: Mapping[str, Sequence[str]], single: bool | None
+    ready: Ready, names: Mapping[str, Sequence[str]], single: Mapping[str, bool]
 ) -> tuple[list[OutputKind], tuple[str, ...]]:
     """How each output is read, and which are not."""
     kinds, notes = [], []
     for each in ready.outputs:
         kind = kind_of(
             each.name, each.shape, each.loss, each.activation, names.get(each.name, ()),
-            single=single if each.name in names else None, arguments=each.arguments,
+            single=single.get(each.name), arguments=each.arguments,
         )  # fmt: skip
         if kind is None:
             notes.append(f"no report of `{each.name}`, what it says is neither classes nor numbers of a sample")
@@ -208,15 +207,15 @@ def _kinds(
 
 def _counted(counted: Counted, ready: Ready, batches: Any, seen: Seen) -> dict[str, float]:
     """Counts every batch and returns loss and metrics."""
-    from spec_compiler.backend.training.measuring import metrics_of, picture_of, told_batches  # imports Keras
+    from spec_compiler.backend.training.measuring import measured, picture_of  # imports Keras
 
     total = getattr(batches, "size", None)
-    for inputs, targets, outputs, size in told_batches(ready.model, batches, compiled=ready.is_compiled):
+
+    def tell(inputs: Any, targets: dict[str, Any], outputs: dict[str, Any], size: int) -> None:
         counted.add(targets, outputs, size, picture_of(inputs))
         seen(counted.num_samples, total)
-    if not counted.num_samples:
-        raise SpecError.single("SC606", "the data has no samples")
-    return metrics_of(ready.model) if ready.is_compiled else {}
+
+    return measured(ready.model, batches, tell, compiled=ready.is_compiled)
 
 
 def _evaluation(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, quoted
+from spec_compiler.files import HERE
 from spec_compiler.files.near_files import did_you_mean_file
 from spec_compiler.files.run_folder import BEST, LAST
-from spec_compiler.training.folder import ImageFolder
+from spec_compiler.training.folder import ImageFolder, read_folder
 
 
 class Target(NamedTuple):
@@ -37,6 +39,20 @@ def target_of(path: str) -> Target:
     folder = os.path.dirname(path)
     of_a_run = os.path.basename(path) in (BEST, LAST) and os.path.isfile(os.path.join(folder, LAST))
     return Target(path, (folder or os.curdir) if of_a_run else None)
+
+
+def labelled_folder(given: str) -> ImageFolder:
+    """The images below a folder of the caller's with one folder a class.
+
+    Raises:
+        SpecError: SC602, SC603.
+    """
+    try:
+        return read_folder(given, HERE)
+    except SpecError as error:
+        of_a_spec = "relative paths start from the spec's own folder"  # here there is none
+        found = [replace(each, help=None) if each.help == of_a_spec else each for each in error.diagnostics]
+        raise SpecError(found) from None
 
 
 def with_classes(folder: ImageFolder, names: Sequence[str] | None, units: int) -> ImageFolder:

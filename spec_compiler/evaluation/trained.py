@@ -27,9 +27,7 @@ def part_to_evaluate(data: Any) -> PartToEvaluate | None:
     name: Literal["test", "validation"] = "test"
     loaded = data.test
     if loaded is None and data.validation is not None:
-        folder = getattr(data.validation, "folder", None)
-        files = folder.files if folder is not None else ()
-        name, loaded = "validation", Part(data.validation, files=files)
+        name, loaded = "validation", data.parts.get("validation") or Part(data.validation)
     if loaded is None or hasattr(loaded.batches, "__next__"):
         return None
     return PartToEvaluate(name, loaded)
@@ -45,5 +43,5 @@ def evaluate_run(folder: str, spec: Spec, part: PartToEvaluate, allowed: Permiss
     opened = opened_by_spec(os.path.join(folder, name), spec, allowed)
     batches, files, names, single = of_part(part.loaded)
     if not names and len(opened.ready.outputs) == 1 and opened.class_names:
-        names, single = {opened.ready.outputs[0].name: opened.class_names}, True
+        names = {opened.ready.outputs[0].name: opened.class_names}
     return on_part(opened, batches, files, names, single, f"data.{part.name}")

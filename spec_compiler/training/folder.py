@@ -147,7 +147,7 @@ def same_classes(train: ImageFolder, other: ImageFolder, key: str) -> None:
 
 def _near(given: str, path: str) -> str | None:
     """The folder beside a missing one that was surely meant."""
-    around = os.path.dirname(path)
+    around = os.path.dirname(path) or os.curdir
     names = os.listdir(around) if os.path.isdir(around) else []
     folders = [name for name in names if not name.startswith(".") and os.path.isdir(os.path.join(around, name))]
     return did_you_mean(given, [os.path.join(os.path.dirname(given), name) for name in folders])

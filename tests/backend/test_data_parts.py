@@ -9,10 +9,11 @@ import keras
 import numpy as np
 import pytest
 
+from spec_compiler import SpecError
 from spec_compiler.backend.training.data import load_data, load_part
 from spec_compiler.spec import load_spec
 from spec_compiler.training.folder import Folders
-from spec_compiler.training.identity import identity
+from spec_compiler.training.identity import check_same, identity
 from spec_compiler.training.sources import read_source
 from tests.backend.pictures import write_pictures
 from tests.backend.test_training_data import SPEC, error, project, run
@@ -56,9 +57,11 @@ def test_what_tests_a_run_may_change_while_it_goes_on(project: Path) -> None:
     (project / "spec.yaml").write_text(TEST)
     spec = load_spec(str(project / "spec.yaml"))
     other = load_spec(str(project / "spec.yaml"), overrides=["data.test=another"])
-    assert identity(spec, "same") == identity(other, "same")
+    changes = check_same(identity(spec, "same"), identity(other, "same"), 0, "run")
+    assert changes == ["`data.test` held → another"]
     longer = load_spec(str(project / "spec.yaml"), overrides=["data.validation=0.3"])
-    assert identity(spec, "same") != identity(longer, "same")
+    with pytest.raises(SpecError, match="began with"):
+        check_same(identity(spec, "same"), identity(longer, "same"), 0, "run")
     folders = read_source(spec)
     assert isinstance(folders, Folders)
     trained = run(project, TEST)

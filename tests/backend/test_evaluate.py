@@ -16,6 +16,7 @@ from sklearn import metrics as theirs
 
 from spec_compiler import SpecError, evaluate, train_spec
 from spec_compiler.cli.main import cli
+from spec_compiler.evaluation.measures.classes import Classes
 from spec_compiler.trainer import Watcher
 from tests.backend.conftest import branching, randomized
 from tests.backend.pictures import write_pictures
@@ -127,6 +128,7 @@ def test_a_labelled_folder_for_a_saved_model(here: Path) -> None:
     assert dict(found.metrics) == pytest.approx(expected, rel=1e-6)
     told = model.predict(images, verbose=0).argmax(1)
     (measure,) = found.outputs
+    assert isinstance(measure, Classes)
     assert measure.names == NAMES
     assert measure.absent == ("bee",)
     report = theirs.classification_report(

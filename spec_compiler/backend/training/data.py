@@ -122,6 +122,7 @@ def _load_samples(spec: Spec, graph: Graph, model: Any, parts: Parts, seen: Seen
         fingerprint=fingerprint(parts, _roots(spec)),
         images=_as_marks(images[0]) if len(images) == 1 else {},
         test=others.get("test"),
+        parts=others,
         class_weight=by_keras,
         warnings=twice(parts),
         says=described(parts.train, weights, held),

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import keras
 
-from spec_compiler.backend.images import ImageReader
+from spec_compiler.backend.images import Array, ImageReader
 from spec_compiler.backend.models.reader import read_graph
-from spec_compiler.backend.training.batches import ImageBatches
+from spec_compiler.backend.training.batches import Batches, encoded
 from spec_compiler.backend.training.compiling import compile_arguments
 from spec_compiler.backend.training.saved_compile import saved_losses
 from spec_compiler.diagnostics import SpecError
@@ -118,24 +118,20 @@ def graph_of(model: Any) -> Graph | None:
         return None
 
 
-class Preprocessed(keras.utils.PyDataset):  # type: ignore[misc]
-    """Batches whose images go through an application's `preprocess_input` first."""
+class FolderBatches(Batches):
+    """The images of a folder in their order, with the numbers of their classes as the loss takes them.
 
-    def __init__(self, batches: ImageBatches, preprocess: Any) -> None:
-        super().__init__()
-        self.batches, self.preprocess = batches, preprocess
+    `preprocess` is an application's `preprocess_input`, which the images go through.
+    """
 
-    def __len__(self) -> int:
-        return len(self.batches)
+    def __init__(
+        self, folder: ImageFolder, reader: ImageReader, labels: Labels, batch_size: int, preprocess: Any = None
+    ) -> None:
+        super().__init__(len(folder), batch_size)
+        self.files, self.reader, self.preprocess = folder.files, reader, preprocess
+        self.labels = encoded(folder.labels, len(folder.class_names), labels)
 
-    def __getitem__(self, index: int) -> tuple[Any, ...]:
-        images, *others = self.batches[index]
-        return self.preprocess(images), *others
-
-
-def image_batches(
-    folder: ImageFolder, reader: ImageReader, labels: Labels, batch_size: int, preprocess: Any = None
-) -> Any:
-    """The images of a folder in their order."""
-    batches = ImageBatches(folder, reader, labels, batch_size)
-    return batches if preprocess is None else Preprocessed(batches, preprocess)
+    def samples(self, indices: Array) -> tuple[Any, ...]:
+        """The images at these positions, and their labels."""
+        images = self.reader.read_all([self.files[index] for index in indices])
+        return images if self.preprocess is None else self.preprocess(images), self.labels[indices]

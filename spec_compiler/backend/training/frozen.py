@@ -54,8 +54,9 @@ def proven(model: Any, before: Mapping[str, str], phase: int, name: str) -> dict
 
 
 def _changed(model: Any, changed: list[str], phase: int, name: str) -> SpecError:
-    owners = {path: layer for layer in model._flatten_layers() for path in _paths(layer)}
-    layer = owners.get(changed[0])
+    # the outermost layer that holds it, which is the one that a spec can name
+    layers = [each for each in model._flatten_layers() if not isinstance(each, keras.Model)]
+    layer = next((each for each in layers if changed[0] in (variable.path for variable in each.weights)), None)
     more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
     message = f"the phase `{name}` froze {quoted(changed[:1])}{more}, and it has changed"
     help = "take the layer out of `freeze`"
@@ -63,7 +64,3 @@ def _changed(model: Any, changed: list[str], phase: int, name: str) -> SpecError
         name, kind = layer.name, type(layer).__name__
         help = f"`{kind}` changes its variables itself while it trains: take `{name}` out of `freeze`"
     return SpecError.single("SC613", message, path=("train", phase), help=help)
-
-
-def _paths(layer: Any) -> Iterator[str]:
-    yield from (each.path for each in (*layer._trainable_variables, *layer._non_trainable_variables))

@@ -1,7 +1,7 @@
-"""A model on labelled batches: Keras's own loss and metrics, and every batch told beside what is true of it.
+"""A model on labelled batches: Keras's own `evaluate`, and every batch told beside what is true of it.
 
-Each batch is read once, as data from a generator is gone by then, and goes through the model twice: for
-`test_on_batch`, which is what Keras's `evaluate` does with it, and for `predict_on_batch`.
+Each batch is read once, as data from a generator is gone by then: `evaluate` and `predict_on_batch` are given the same
+few at a time.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import base64
 import contextlib
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import keras
@@ -19,26 +20,41 @@ from spec_compiler.backend.images import Array
 from spec_compiler.backend.models.fit_errors import keras_reason
 from spec_compiler.diagnostics import SpecError
 
-Batch = tuple[Any, dict[str, Array], dict[str, Array], int]  # inputs, targets, outputs, how many samples
+Tell = Callable[[Any, dict[str, Array], dict[str, Array], int], None]
+# Batches that are in memory at once. `evaluate` needs to know how many there are: where a generator ends by itself it
+# counts the losses of single outputs once more.
+_AT_ONCE = 8
 _LARGE = 256  # pixels: the longest side of a picture on a page
 
 
-def told_batches(model: Any, data: Any, *, compiled: bool) -> Iterator[Batch]:
-    """Each batch with its targets and the model's outputs by the outputs' names.
+def measured(model: Any, data: Any, tell: Tell, *, compiled: bool) -> dict[str, float]:
+    """Loss and metrics, none of a model without a loss.
 
-    `compiled` says that the model has a loss; then `metrics_of` knows it and the metrics afterwards.
+    `tell` is given each batch: inputs, targets and outputs by the outputs' names, and how many samples it has.
 
     Raises:
-        SpecError: SC606 for data without an end, SC609 where Keras cannot run the model on it.
+        SpecError: SC606 for data without an end or without samples, SC609 where Keras cannot run the model on it; what
+            reading the data raises.
     """
-    names = tuple(model.output_names)
+    names, found, num_batches = tuple(model.output_names), {}, 0
+    batches = map(_tuples, _batches(data))
     with _summing(model) if compiled else contextlib.nullcontext():
-        yield from _told(model, data, names, compiled)
+        while few := [*islice(batches, _AT_ONCE)]:
+            num_batches += len(few)
+            with _told():
+                if compiled:
+                    found = model.evaluate((each for each in few), steps=len(few), verbose=0, return_dict=True)
+                told = [_by_output(model.predict_on_batch(inputs), names, model) for inputs, *_ in few]
+            for (inputs, targets, *_), outputs in zip(few, told, strict=True):
+                tell(inputs, _by_output(targets, names, model), outputs, len(next(iter(outputs.values()))))
+    if not num_batches:
+        raise SpecError.single("SC606", "the data has no samples")
+    return {name: float(value) for name, value in found.items()}
 
 
 @contextlib.contextmanager
 def _summing(model: Any) -> Iterator[None]:
-    """Metrics go on from batch to batch, as in `evaluate`: `test_on_batch` would begin each time anew."""
+    """Metrics go on where one `evaluate` follows another, which would begin anew."""
     model.reset_metrics()
     model.reset_metrics = lambda: None
     try:
@@ -47,24 +63,25 @@ def _summing(model: Any) -> Iterator[None]:
         del model.reset_metrics
 
 
-def _told(model: Any, data: Any, names: tuple[str, ...], compiled: bool) -> Iterator[Batch]:
-    for batch in _batches(data):
-        inputs, targets, weights = (*batch, None)[:3]
-        try:
-            if compiled:
-                model.test_on_batch(inputs, targets, sample_weight=weights)
-            outputs = model.predict_on_batch(inputs)
-        except Exception as error:  # what layers and losses raise, own ones too
-            message = "the model cannot be run on the data"
-            raise SpecError.single("SC609", message, notes=[f"Keras says: {keras_reason(error)}"]) from None
-        true = _by_output(targets, names, model)
-        told = _by_output(outputs, names, model)
-        yield inputs, true, told, len(next(iter(told.values())))
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Around what Keras does with a batch: layers and losses raise anything, own ones too.
+
+    Raises:
+        SpecError: SC609.
+    """
+    try:
+        yield
+    except Exception as error:
+        notes = [f"Keras says: {keras_reason(error)}"]
+        raise SpecError.single("SC609", "the model cannot be run on the data", notes=notes) from None
 
 
-def metrics_of(model: Any) -> dict[str, float]:
-    """Loss and metrics of all batches, as Keras's `evaluate` names them."""
-    return {name: float(keras.ops.convert_to_numpy(value)) for name, value in model.get_metrics_result().items()}
+def _tuples(batch: Any) -> Any:
+    """Lists as tuples, as TensorFlow takes a list for one tensor."""
+    if isinstance(batch, list | tuple):
+        return tuple(map(_tuples, batch))
+    return {key: _tuples(value) for key, value in batch.items()} if isinstance(batch, Mapping) else batch
 
 
 def _batches(data: Any) -> Iterator[Any]:
