@@ -147,6 +147,7 @@ class _Worker:
                 allow_code=self.task.allow_code,
                 restrict_paths=self.task.restrict_paths,
                 tensorboard=self.task.tensorboard,
+                evaluates=False,  # what tests is for the point that is chosen
                 watcher=watcher,
             )
         except Pruned:

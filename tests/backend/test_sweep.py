@@ -152,7 +152,7 @@ def test_six_trials_in_two_processes_stopped_and_killed(project: Path) -> None:
         sweep(spec, folder, **options)
     changed = SPEC.replace("Dropout: 0.1", "Dropout: 0.2")
     (project / "other.yaml").write_text(changed)
-    with pytest.raises(SpecError, match=r"began with another `head\[1\].Dropout`"):
+    with pytest.raises(SpecError, match=r"began with `head\[1\].Dropout: 0.1`, the spec says `0.2`"):
         sweep(project / "other.yaml", folder, resume=True, **options, overrides=["name=spec"])
     killing = Killing()
     swept = sweep(spec, folder, resume=True, watcher=killing, **options)
