@@ -48,7 +48,7 @@ def sweep(
     """Train a spec at the points of its `sweep`, and write the best one as a spec.
 
     Every point is checked before the first trial begins. Writes trials/NNN with a run each, trials.csv, sweep.png and
-    .svg, best.yaml and best.keras. After an interruption `--resume` goes on, and while it runs it joins from another shell.
+    .svg, best.yaml and best.keras. After an interruption `--resume` goes on; from another shell it joins.
     """
     line = _Line()
     try:
