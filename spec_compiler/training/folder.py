@@ -78,7 +78,10 @@ def read_folder(given: str, start: Folder) -> ImageFolder:
     """
     path = os.path.normpath(start.permit(given))
     if not os.path.isdir(path):
-        what, help = "is a file", "name the folder that has a folder for each class"
+        what = "is a file"
+        help: str | None = (
+            "name the folder that has a folder for each class; tables are `.csv`, `.tsv` or `.parquet`, arrays `.npz`"
+        )
         if not os.path.exists(path):
             what, help = "does not exist", _near(given, path) or "relative paths start from the spec's own folder"
         raise SpecError.single("SC602", f"the folder `{given}` {what}", help=help, notes=[f"looked at {path}"])

@@ -7,15 +7,21 @@ import importlib.util
 import os
 from collections.abc import Mapping
 
+import numpy as np
+
 from spec_compiler.diagnostics import SpecError, did_you_mean, under
 from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
 from spec_compiler.spec import Spec
 from spec_compiler.spec.data import HELD
 from spec_compiler.training.arrays import ArrayFile, read_heads
+from spec_compiler.training.class_weights import class_weights, counts_of
 from spec_compiler.training.folder import Folders, read_folders
+from spec_compiler.training.folder_data import folder_parts
 from spec_compiler.training.image_data import check_classes
+from spec_compiler.training.kinds import ends
 from spec_compiler.training.reported import input_names, output_names
+from spec_compiler.training.samples import Parts
 from spec_compiler.training.table_data import Tables, read_tables, table_parts
 
 Source = Folders | Tables | Mapping[str, ArrayFile]  # what is known of the data before Keras is loaded
@@ -36,14 +42,31 @@ def check_data(spec: Spec, graph: Graph | None) -> Source | None:
         if graph is None or spec.compile is None:
             return source
         if isinstance(source, Folders):
-            check_classes(graph, source.train.class_names)
+            _check_samples(spec, folder_parts(spec, graph, source), graph)
         elif isinstance(source, Tables):
-            table_parts(spec, graph, source)
+            _check_samples(spec, table_parts(spec, graph, source), graph)
         else:
             for key, file in source.items():
                 with under("data", key if isinstance(getattr(spec.data, key), str) else "train"):
                     file.chosen(key, input_names(graph), output_names(graph))
         return source
+
+
+def _check_samples(spec: Spec, parts: Parts, graph: Graph) -> None:
+    """Proves that each class and label has a number of the model's, and that `class_weight` names classes."""
+    assert spec.data is not None
+    if any(each.kind in ("image", "mask") for each in (*parts.train.inputs, *parts.train.targets)):
+        with under("data", "train"):
+            require_pillow()
+    outputs = {each.name: each for each in ends(graph, output_names(graph), graph.output_refs)}
+    counts = counts_of(parts.train.targets)
+    for index, series in enumerate(parts.train.targets):
+        if series.kind == "class" or (series.kind == "mask" and series.class_names):
+            check_classes(graph, series.class_names, series.path, index)
+        if series.kind == "mask":  # what its pixels are, only reading it says
+            counts[series.name] = np.ones(max(2, outputs[series.name].units or 2), "int64")
+    if spec.data.class_weight is not None:
+        class_weights(spec.data.class_weight, parts.train.targets, counts)
 
 
 def read_source(spec: Spec) -> Source:
@@ -55,8 +78,9 @@ def read_source(spec: Spec) -> Source:
     data, folder = spec.data, spec.source.folder
     assert data is not None
     if data.form in ("folder", "table"):
-        with under("data", "train"):
-            require_pillow()
+        if data.is_folder:
+            with under("data", "train"):
+                require_pillow()
         return read_folders(data, folder, spec.seed) if data.is_folder else read_tables(data, folder)
     files: dict[str, ArrayFile] = {}
     for key in ("train", *HELD):

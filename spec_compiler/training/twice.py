@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from spec_compiler.diagnostics import Diagnostic
+from spec_compiler.files import HERE
 from spec_compiler.training.folder import shown_path
 from spec_compiler.training.samples import Parts, Samples
 from spec_compiler.training.tables import said_of_rows
@@ -61,7 +62,7 @@ def _digest(path: str, digests: dict[str, bytes]) -> bytes:
     if path not in digests:
         digest = hashlib.blake2b(digest_size=16)
         try:
-            with open(path, "rb") as stream:
+            with HERE.open(path) as stream:  # never a pipe that was put in its place
                 while block := stream.read(_BLOCK):
                     digest.update(block)
         except OSError:

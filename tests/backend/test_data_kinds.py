@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from sklearn.utils.class_weight import compute_class_weight
 
-from spec_compiler import compile_spec
+from spec_compiler import SpecError, compile_spec
 from spec_compiler.backend.training import run_files
 from spec_compiler.trainer import TrainedSpec, Watcher, train_spec
 from tests.backend.tables import HEADS, SPECIES, base, base_with_age, masks, one_hot, pictures, write_rows, write_table
@@ -334,3 +334,52 @@ def test_masks_are_resized_as_keras_resizes_with_nearest(crop: bool, tmp_path: P
         keep_aspect_ratio=crop,
     )
     np.testing.assert_array_equal(MaskReader((7, 9), crop).read(str(tmp_path / "mask.png")), np.asarray(theirs))
+
+
+def test_texts_and_classes_that_a_model_takes(tmp_path: Path, rows: Rows) -> None:
+    words = keras.layers.TextVectorization(max_tokens=8, output_sequence_length=2, name="split")
+    words.adapt(["small furry loud"])
+    inputs = [keras.Input((1,), dtype="string", name="tags"), keras.Input((1,), dtype="int32", name="species")]
+    inputs.append(keras.Input((3,), name="again"))
+    seen = [keras.layers.Embedding(8, 2, name="of_words")(words(inputs[0]))]
+    seen.append(keras.layers.Embedding(3, 2, name="of_species")(inputs[1]))
+    flat = [keras.layers.Flatten()(each) for each in seen]
+    model = keras.Model(inputs, keras.layers.Concatenate(name="pool")([*flat, inputs[2]]), name="base")
+    write_rows(
+        tmp_path / "animals" / "labels.csv", [row | {"tags": row["tags"].replace(";", " ") or "-"} for row in rows]
+    )
+    data = "train: animals/labels.csv, inputs: {tags: tags, species: species, again: species}, targets: grams"
+    text = spec_of(["grams"], data, "mse")
+    names = [row["species"] for row in rows]
+    numbers = np.asarray([[sorted(SPECIES).index(name)] for name in names])
+    texts = keras.ops.convert_to_tensor([[row["tags"].replace(";", " ") or "-"] for row in rows], dtype="string")
+    given = [texts, keras.ops.convert_to_tensor(numbers), keras.ops.convert_to_tensor(one_hot(names, sorted(SPECIES)))]
+    targets = keras.ops.convert_to_tensor([[float(row["grams"])] for row in rows])
+    ours = trained(text, model)
+    result = compile_spec(text, base=model).model
+    result.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse", jit_compile=False)
+    result.fit(given, targets, batch_size=64, epochs=2, verbose=0, shuffle=False)
+    assert_same_weights(ours.model, result)
+    with pytest.raises(SpecError, match="the column has 4 classes, the input `again` takes 3 numbers"):
+        trained(text.replace("again: species", "again: part").replace("part}", "{column: weight, kind: class}}")
+                .replace("{column: weight", "{column: part, classes: [train, val, test, held]"), model)  # fmt: skip
+    with pytest.raises(SpecError, match="the input `again` takes numbers, float32, its column is of the kind `text`"):
+        trained(text.replace("again: species", "again: {column: species, kind: text}"), model)
+
+
+def test_a_run_goes_on_with_the_same_rows_only(tmp_path: Path, rows: Rows) -> None:
+    text = spec_of(["grams"], "train: animals/labels.csv, inputs: file, targets: grams, split: part", "mse")
+    trained(text)
+    longer = text.replace("epochs: 2", "epochs: 3")
+
+    def resumed() -> TrainedSpec:
+        Path("spec.yaml").write_text(longer)
+        return train_spec("spec.yaml", "run", base=base(), tensorboard=False, watcher=Watcher(verbose=0), resume=True)
+
+    write_rows(tmp_path / "animals" / "labels.csv", [*rows[:1], rows[1] | {"grams": "9"}, *rows[2:]])
+    with pytest.raises(SpecError, match="began with other data"):
+        resumed()
+    assert rows[3]["part"] == "test"
+    write_rows(tmp_path / "animals" / "labels.csv", [*rows[:3], rows[3] | {"grams": "9"}, *rows[4:]])
+    longer = longer.replace("batch_size: 64", "batch_size: 64, cache: true")
+    assert len(resumed().history) == 3

@@ -69,7 +69,14 @@ class ArrayBatches(Batches):
 
     def samples(self, indices: Array) -> tuple[Any, ...]:
         """The samples at these positions."""
-        return tuple(keras.tree.map_structure(lambda array: array[indices], part) for part in self.parts)
+        return tuple(keras.tree.map_structure(lambda array: as_tensor(array[indices]), part) for part in self.parts)
+
+
+def as_tensor(values: Array) -> Any:
+    """Texts as the tensor that Keras takes them as, which knows no arrays of them; anything else as it is."""
+    if values.dtype.kind not in "OUS":
+        return values
+    return keras.ops.convert_to_tensor(values.tolist(), dtype="string")
 
 
 def encoded(labels: Sequence[int], num_classes: int, form: Labels) -> Array:

@@ -27,7 +27,7 @@ from spec_compiler.training.image_data import image_shape
 from spec_compiler.training.kinds import ends
 from spec_compiler.training.reported import input_names, output_names
 from spec_compiler.training.samples import Parts, Samples, fingerprint
-from spec_compiler.training.sources import Source, read_source
+from spec_compiler.training.sources import Source, read_source, require_pillow
 from spec_compiler.training.table_data import Tables, table_parts
 from spec_compiler.training.twice import twice
 
@@ -96,6 +96,9 @@ def _load_samples(spec: Spec, graph: Graph, model: Any, parts: Parts, seen: Seen
     data = spec.data
     assert data is not None
     shaping = _shaping(spec, graph, model, parts)
+    if shaping.readers or shaping.masks:
+        with under("data", "train"):
+            require_pillow()
     check_labels(parts, shaping, graph)
     images = [*shaping.readers.values()]
     layers = augmentation(data, images[0] if images else None, spec.source.folder)

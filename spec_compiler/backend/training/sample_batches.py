@@ -12,7 +12,7 @@ import numpy as np
 
 from spec_compiler.backend.images import NUM_THREADS, Array, ImageReader
 from spec_compiler.backend.masks import MaskReader
-from spec_compiler.backend.training.batches import Batches, encoded, seed
+from spec_compiler.backend.training.batches import Batches, as_tensor, encoded, seed
 from spec_compiler.backend.training.ends import Ends
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.spec.keras_objects import KerasObject, Losses
@@ -20,7 +20,7 @@ from spec_compiler.training.kinds import End
 from spec_compiler.training.loss import Labels, labels_of
 from spec_compiler.training.samples import Samples, Series
 
-Leaf = Callable[[Array], Array]  # from positions to the values there, as the model takes them
+Leaf = Callable[[Array], Any]  # from positions to the values there, as the model takes them
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,9 @@ class Shaping:
             values = np.eye(len(series.class_names), dtype="float32")[values]
         else:
             values = values[:, None] if rank > 1 else values
-            values = values if series.kind == "text" else values.astype(end.dtype or "int32")
+            if series.kind == "text":
+                return lambda rows: as_tensor(values[rows])
+            values = values.astype(end.dtype or "int32")
         return values.__getitem__
 
     def target_leaf(self, series: Series) -> Leaf:

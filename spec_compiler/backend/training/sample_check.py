@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -28,7 +28,7 @@ def check_labels(parts: Parts, shaping: Shaping, graph: Graph) -> None:
     Raises:
         SpecError: SC604, paths relative to the spec.
     """
-    problems: list[Diagnostic] = []
+    problems = [*_inputs(parts.train.inputs, shaping)]
     for index, series in enumerate(parts.train.targets):
         units = shaping.ends[series.name].units
         loss = shaping.loss.of(series.name) if shaping.loss is not None else None
@@ -55,6 +55,21 @@ def check_labels(parts: Parts, shaping: Shaping, graph: Graph) -> None:
             problems.append(Diagnostic("SC604", message, series.path, help=help))
     if problems:
         raise SpecError(problems)
+
+
+def _inputs(series: Sequence[Series], shaping: Shaping) -> Iterator[Diagnostic]:
+    """SC604 for inputs that take neither the numbers of classes nor rows with a one for each, and none of texts."""
+    for each in series:
+        end, count = shaping.ends[each.name], len(each.class_names)
+        if each.kind == "class" and end.shape is not None and len(end.shape) > 1 and end.units not in (None, 1, count):
+            message = f"the column has {count} classes, the input `{each.name}` takes {end.units} numbers"
+            notes = (f"the classes are {quoted(each.class_names[:12])}",)
+            help = "name a column of numbers, or give the input one number or one for each class"
+            yield Diagnostic("SC604", message, each.path, notes=notes, help=help)
+        elif (each.kind == "text") != (end.dtype == "string"):
+            what = "takes texts" if end.dtype == "string" else f"takes numbers, {end.dtype}"
+            message = f"the input `{each.name}` {what}, its column is of the kind `{each.kind}`"
+            yield Diagnostic("SC604", message, each.path, help="leave `kind` out, or name another column")
 
 
 class _File(NamedTuple):
