@@ -16,10 +16,12 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from spec_compiler.compiler import SpecLike, compile_spec
 from spec_compiler.diagnostics import Diagnostic, Diagnostics, SpecError
+from spec_compiler.diagnostics.printable import printable
 from spec_compiler.files.run_folder import EVALUATION, check_run_folder, files_of_a_run
 from spec_compiler.plan.memory_needed import check_gradients
 from spec_compiler.result import CompiledSpec
@@ -58,6 +60,17 @@ class TrainedSpec:
 
     def __repr__(self) -> str:
         return f"<TrainedSpec {self.compiled.plan.name} in {self.folder}: {self.history!r}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the epochs, and what the kept model says of what tests it."""
+        evaluated = "" if self.evaluation is None else self.evaluation._repr_html_()
+        title = escape(printable(f"{self.compiled.plan.name} in {self.folder}"))
+        return f"<p><b>{title}</b></p>{self.history._repr_html_()}{evaluated}"
+
+    def _repr_markdown_(self) -> str:
+        """The same as Markdown, for what shows no HTML."""
+        evaluated = "" if self.evaluation is None else f"\n{self.evaluation.to_markdown()}"
+        return f"{self.history._repr_markdown_()}{evaluated}"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from spec_compiler.training.history_table import html, markdown
+
 
 class Row(NamedTuple):
     """One epoch, counted from 1 through all phases; `metrics` as Keras logs them, validation with `val_`."""
@@ -83,6 +85,14 @@ class History:
             rate = "" if row.learning_rate is None else f"{row.learning_rate:.6g}"
             writer.writerow([row.epoch, row.phase, *values, rate, f"{row.seconds:.3f}"])
         return stream.getvalue()
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a table of the epochs, the best one in bold."""
+        return html(self)
+
+    def _repr_markdown_(self) -> str:
+        """The same as Markdown, for what shows no HTML."""
+        return markdown(self)
 
     def to_json(self) -> list[dict[str, Any]]:
         """The rows as plain data."""

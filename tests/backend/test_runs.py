@@ -195,6 +195,67 @@ def test_epochs_may_be_raised_finding_N6(here: Path) -> None:
         np.testing.assert_array_equal(one, other)
 
 
+def same(one: TrainedSpec, other: TrainedSpec) -> None:
+    """Bit for bit: what each epoch reports, the weights, and the optimizer."""
+    assert [row.metrics for row in one.history] == [row.metrics for row in other.history]
+    for mine, yours in zip(one.model.get_weights(), other.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, yours)
+    for mine, yours in zip(one.model.optimizer.variables, other.model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(mine), keras.ops.convert_to_numpy(yours))
+
+
+def test_a_finished_run_goes_on_with_a_further_phase(here: Path) -> None:
+    """Also where the one before ended by going back to earlier weights."""
+    del here
+    firsts: list[dict[str, Any]] = [{"epochs": 2}, {"epochs": 9, "callbacks": STOPS}]
+    for at, first in enumerate(firsts):
+        second = {"epochs": 2, "optimizer": {"SGD": 0.1}}
+        whole = run(spec(first, second), f"whole_{at}")
+        run(spec(first), f"run_{at}")
+        said: list[Any] = []
+        watcher = Watcher(verbose=0, resumed=said.extend)
+        same(run(spec(first, second), f"run_{at}", resume=True, watcher=watcher), whole)
+        assert said == ["`train[1]` added"]
+    again: list[Any] = []
+    run(spec(first, second), "run_1", resume=True, watcher=Watcher(verbose=0, resumed=again.extend))
+    assert again == []
+
+
+def test_more_patience_goes_on_where_less_had_ended_the_phase(here: Path) -> None:
+    def stops(patience: int, **options: Any) -> dict[str, Any]:
+        stop = {"monitor": "val_loss", "min_delta": 100, "patience": patience, **options}
+        return {"epochs": 6, "callbacks": [{"EarlyStopping": stop}]}
+
+    whole = run(spec(stops(4)), "whole")
+    assert len(whole.history) == 5
+    assert len(run(spec(stops(2))).history) == 3
+    said: list[Any] = []
+    watcher = Watcher(verbose=0, resumed=said.extend)
+    longer = run(spec(stops(4)), resume=True, watcher=watcher)
+    same(longer, whole)
+    assert longer.summary["ends"] == whole.summary["ends"]
+    assert said == ["`train[0].callbacks[0].EarlyStopping.patience` 2 → 4"]
+    less = refused(spec(stops(3)), resume=True)
+    assert "began with `train[0].callbacks[0].EarlyStopping.patience: 4`, the spec says `3`" in less.message
+    shutil.rmtree(here / "run")
+    run(spec(stops(2, restore_best_weights=True)))
+    back = refused(spec(stops(4, restore_best_weights=True)), resume=True)
+    assert "going back to the weights of epoch 1" in back.message
+    assert back.path[-1] == "patience"
+
+
+def test_a_run_of_an_earlier_version_goes_on(here: Path) -> None:
+    """It holds digests only."""
+    del here
+    whole = run(spec({"epochs": 3}), "whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fitting, "to_json", lambda said: [[list(path), each.digest] for path, each in said.items()])
+        run(spec({"epochs": 2}))
+    other = spec({"epochs": 3}, seed=4)
+    assert refused(other, resume=True).message == "the run in `run` began with another `seed`"
+    same(run(spec({"epochs": 3}), resume=True), whole)
+
+
 def test_what_differs_is_said_exactly_finding_N6(here: Path) -> None:
     run(spec({}, {}))
     other = copy.deepcopy(spec({}, {}))

@@ -22,6 +22,7 @@ from spec_compiler.evaluation.measures.scores import Scores, roc_auc
 from spec_compiler.evaluation.page import to_html
 from spec_compiler.evaluation.targets import with_classes
 from spec_compiler.training.folder import ImageFolder
+from spec_compiler.training.history import History, Row
 
 NAMES = tuple("abcdefghijkl")
 
@@ -287,6 +288,17 @@ def test_the_files_of_an_evaluation(tmp_path: Any) -> None:
     assert [each["predicted"] for each in predicted] == [NAMES[at] for at in told]
     assert [float(each["probability"]) for each in predicted] == pytest.approx([float(each) for each in scores.max(1)])
     assert endings(["a", "A"]) == ["-a", "-A_2"]  # on disks where both are one name
+
+
+def test_a_history_shows_itself_in_a_notebook() -> None:
+    rows = [Row(at, "<b>", {"loss": 1 / at, "val_loss": abs(at - 20) + 1.0}, 0.1, 2.0) for at in range(1, 41)]
+    page, text = History(tuple(rows))._repr_html_(), History(tuple(rows))._repr_markdown_()
+    assert "<b>" not in page
+    assert page.count("<tr>") == 1 + 24 + 3  # the head, the first and last, the best between two gaps
+    assert 'font-weight: 650">20</td>' in page
+    assert "| **20** | **&lt;b>** | **0.0500** | **1.0000** | **2.0** |" in text
+    assert len(History(tuple(rows[:5]))._repr_markdown_().splitlines()) == 7
+    assert History()._repr_markdown_().startswith("| epoch | phase | s |")
 
 
 def test_a_folder_may_lack_classes_but_has_none_of_its_own() -> None:

@@ -22,6 +22,8 @@ from spec_compiler.training.history import History
 from spec_compiler.training.identity import Identity, check_same, from_json, waits_longer
 
 FORMAT_VERSION = 2
+# What the spec says of a callback: it may say another patience, and Keras gives `min_delta` its sign once more.
+_SAID = ("patience", "min_delta")
 _VARIABLES = "variables/"  # begins the names of arrays that belong to the model
 # Fields of `Progress` that JSON holds as they are.
 _PLAIN = ("phase", "epochs_in_phase", "stopped", "ended", "ends", "best", "best_epoch", "callbacks", "frozen", "begun")
@@ -154,7 +156,7 @@ def restore_callbacks(own: Sequence[Any], progress: Progress) -> None:
     """Gives callbacks back what they knew when the checkpoint was written."""
     for index, (callback, memory) in enumerate(zip(own, progress.callbacks, strict=False)):
         for key, value in memory.items():
-            if key != "patience":  # which the spec may say anew
+            if key not in _SAID:
                 setattr(callback, key, value)
         weights = _below(f"callback/{index}/", progress.arrays)
         if weights:
