@@ -61,6 +61,28 @@ def test_labels_name_the_classes_and_must_fit(project: Path) -> None:
         call("predict", "model.keras", "images", "--labels", "labels.json")
 
 
+def test_an_applications_own_classes_are_called_as_in_imagenet_finding_W12(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the file of Keras's own decoding, which is never fetched; a head of one's own is not called so."""
+    monkeypatch.setattr("spec_compiler.cli.class_names.keras_home", lambda: str(project / "home"))
+    inputs = keras.Input((16, 16, 3))
+    x = keras.layers.GlobalAveragePooling2D()(inputs)
+    for name, layer in (("vgg16", "predictions"), ("mine", "predictions"), ("vgg16_b", "answer")):
+        outputs = keras.layers.Dense(1000, activation="softmax", name=layer)(x)
+        keras.Model(inputs, outputs, name=name).save(project / f"{name}-{layer}.keras")
+    absent = call("predict", "vgg16-predictions.keras", "images/class_0/0.png", "--top", "1")
+    assert "class " in absent.stdout
+    assert "imagenet_class_index.json at" in absent.stderr
+    (project / "home" / "models").mkdir(parents=True)
+    index = {str(at): [f"n{at:08}", f"thing_{at}"] for at in range(1000)}
+    (project / "home" / "models" / "imagenet_class_index.json").write_text(json.dumps(index))
+    for file, named in (("vgg16-predictions", True), ("mine-predictions", False), ("vgg16_b-answer", False)):
+        found = call("predict", f"{file}.keras", "images/class_0/0.png", "--top", "1")
+        assert ("thing_" in found.stdout) is named, file
+        assert ("called as in ImageNet" in found.stderr) is named
+
+
 def test_unreadable_images_are_named_and_skipped_or_an_error(project: Path) -> None:
     (project / "images" / "class_0" / "1.png").write_bytes(b"no image")
     result = call("predict", "model.keras", "images", "missing.png", "--format", "csv", "--batch-size", "2")

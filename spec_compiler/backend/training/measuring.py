@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import io
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -38,7 +39,7 @@ def measured(model: Any, data: Any, tell: Tell, *, compiled: bool) -> dict[str, 
     """
     names, found, num_batches = tuple(model.output_names), {}, 0
     batches = map(_tuples, _batches(data))
-    with _summing(model) if compiled else contextlib.nullcontext():
+    with _quietly(), _summing(model) if compiled else contextlib.nullcontext():
         while few := [*islice(batches, _AT_ONCE)]:
             num_batches += len(few)
             with _told():
@@ -50,6 +51,18 @@ def measured(model: Any, data: Any, tell: Tell, *, compiled: bool) -> dict[str, 
     if not num_batches:
         raise SpecError.single("SC606", "the data has no samples")
     return {name: float(value) for name, value in found.items()}
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Without TensorFlow's advice on how often a function is traced, which is of those that Keras makes."""
+    log = logging.getLogger("tensorflow")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 @contextlib.contextmanager
