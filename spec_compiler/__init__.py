@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from spec_compiler.compiler import check_spec, compile_spec, plan_spec
     from spec_compiler.diagnostics import Diagnostic, SpecError
     from spec_compiler.evaluation import Evaluation, evaluate
+    from spec_compiler.learned.adapters import load_adapters, merge_adapters, save_adapters
     from spec_compiler.plan import Plan
     from spec_compiler.plan.ledger import WeightLedger
     from spec_compiler.result import CompiledSpec
@@ -33,8 +34,11 @@ __all__ = [
     "check_spec",
     "compile_spec",
     "evaluate",
+    "load_adapters",
     "load_spec",
+    "merge_adapters",
     "plan_spec",
+    "save_adapters",
     "sweep",
     "train_spec",
 ]
@@ -43,6 +47,7 @@ _MODULES = {
     "compiler": ("check_spec", "compile_spec", "plan_spec"),
     "diagnostics": ("Diagnostic", "SpecError"),
     "evaluation": ("Evaluation", "evaluate"),
+    "learned.adapters": ("load_adapters", "merge_adapters", "save_adapters"),
     "plan.ledger": ("WeightLedger",),
     "plan": ("Plan",),
     "result": ("CompiledSpec",),

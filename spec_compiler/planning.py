@@ -26,7 +26,7 @@ from spec_compiler.plan.promises import check_named, kept_promises
 from spec_compiler.plan.tried_fixes import mended
 from spec_compiler.plan.warnings import lint
 from spec_compiler.spec import Spec
-from spec_compiler.spec.name_files import read_names
+from spec_compiler.spec.name_files import read_adapters, read_names
 from spec_compiler.spec.others import Inside, Tier, followed, inside
 from spec_compiler.spec.permissions import Permissions
 from spec_compiler.training.check import check_sections, check_training, planned_phases
@@ -122,7 +122,7 @@ def planned(
                 return shaped.graph if shaped is not None else None
 
             try:
-                graph = apply_edits(spec, before, resized, read_names(spec), shapes)
+                graph = apply_edits(spec, before, resized, read_names(spec), shapes, read_adapters(spec))
             except NotShaped:
                 return None
             reached.tier = "shapes"

@@ -23,6 +23,7 @@ from spec_compiler.compiler import SpecLike, compile_spec
 from spec_compiler.diagnostics import Diagnostic, Diagnostics, SpecError
 from spec_compiler.diagnostics.printable import printable
 from spec_compiler.files.run_folder import EVALUATION, check_run_folder, files_of_a_run
+from spec_compiler.graph.low_rank import parts_with_lora
 from spec_compiler.plan.memory_needed import check_gradients
 from spec_compiler.result import CompiledSpec
 from spec_compiler.spec import Spec, load_spec
@@ -189,6 +190,7 @@ def _train(
     from spec_compiler.backend.training.fitting import Job, fit_phases
     from spec_compiler.backend.training.progress import Progress, load_progress
     from spec_compiler.backend.training.strategies import distribute
+    from spec_compiler.backend.weights import lora_files
     from spec_compiler.evaluation import files
     from spec_compiler.evaluation.trained import evaluate_run, part_to_evaluate
 
@@ -206,11 +208,13 @@ def _train(
     anew = force and not resume
     run_files.check_room(place, graph, cleared=anew)
     said = identity(spec, data.fingerprint)
+    graphs = tuple(graph_of_phase(spec, graph, index) for index in range(len(spec.train)))
+    has_lora = any(parts_with_lora(layer.variables or ()) for layer in graph.layers.values())
     job = Job(
         model=placement.place(compiled.model),
         phases=spec.train,
         compile=spec.compile,
-        graphs=tuple(graph_of_phase(spec, graph, index) for index in range(len(spec.train))),
+        graphs=graphs,
         data=data.train,
         validation=data.validation,
         folder=place,
@@ -228,6 +232,7 @@ def _train(
         ended=watcher.ended,
         epoch=watcher.epoch,
         synchronize=placement.synchronize,
+        adapters=partial(lora_files.content, others=lora_files.trained_names(graphs)) if has_lora else None,
     )
     progress = load_progress(folder, said, spec.train) if resume else None
     if progress is None:

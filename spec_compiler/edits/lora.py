@@ -1,14 +1,14 @@
-"""`lora`: two small matrices beside each kernel, of which training changes nothing else."""
+"""`lora`: two small matrices beside each kernel, of which training changes nothing else; loaded, and merged."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, StrictFloat, StrictInt
+from pydantic import ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError, quoted
 from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.selecting import Selecting
 from spec_compiler.graph import Graph, LeftOut
@@ -20,7 +20,13 @@ from spec_compiler.keras_facts.lora import ATTENTION, CLASSES, PROJECTIONS, WRAP
 from spec_compiler.language.parsed import OneOrMore
 from spec_compiler.language.selectors import Selector
 
+if TYPE_CHECKING:
+    from spec_compiler.reading.lora_file import LoraFile
+
 _MOST = 5  # reasons that an error gives
+_ALL = Selector.parse("all")  # stands for the selector where none is needed
+_NOT_MERGED = ("rank", "alpha", "projections", "bias")  # of what is merged, which has its own
+_MERGES: dict[str, Any] = {"required": ["merge"], "properties": {"merge": {"const": True}}}
 Projection = Literal["query", "key", "value", "attention_output"]
 
 
@@ -35,15 +41,28 @@ class Lora(Selecting, Edit):
     says: ClassVar = "LoRA for kept layers: two small matrices beside each kernel train, the base's weights do not."
     is_list: ClassVar = True
     names: ClassVar = ("layers", "except")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "dependencies": {"others": ["weights"], "other_base": ["weights"]},
+            "if": _MERGES,
+            "then": {"not": {"anyOf": [{"required": [key]} for key in _NOT_MERGED]}},
+            "else": {"anyOf": [{"required": ["weights"]}, {"required": ["layers", "rank"]}]},
+        }
+    )
 
-    layers: Selector = Field(
-        description="The layers of the base that get it; of several those stay as they are that cannot have it.",
+    layers: Selector | None = Field(
+        default=None,
+        description="The layers of the base that get it; of several those stay as they are that cannot have it. With "
+        "`weights` those of the file if not said, with `merge` alone all that have it.",
         examples=["type:Dense", "encoder_*"],
     )
-    rank: Annotated[StrictInt, Field(ge=1)] = Field(description="How many columns A has, and rows B.", examples=[8])
+    rank: Annotated[StrictInt, Field(ge=1)] | None = Field(
+        default=None, description="How many columns A has, and rows B; with `weights` the file's.", examples=[8]
+    )
     alpha: Annotated[StrictInt | StrictFloat, Field(gt=0)] | None = Field(
         default=None,
-        description="A·B counts alpha/rank times, Keras's `lora_alpha`; the rank if not said.",
+        description="A·B counts alpha/rank times, Keras's `lora_alpha`; the rank, or with `weights` the file's, if not "
+        "said.",
         examples=[16],
     )
     projections: Annotated[tuple[Projection, ...], OneOrMore(), Field(min_length=1)] | None = Field(
@@ -54,38 +73,165 @@ class Lora(Selecting, Edit):
     bias: Literal["frozen", "train"] = Field(
         default="frozen", description="Whether the biases beside these kernels train; Keras's `enable_lora` lets them."
     )
+    weights: Annotated[StrictStr, Field(min_length=1)] | None = Field(
+        default=None,
+        description="A file of adapters that A and B begin with, and what trained beside them, as a head.",
+        examples=["runs/birds/best.adapters.npz"],
+    )
+    others: Literal["load", "skip"] = Field(
+        default="load", description="Whether what the file has beside the matrices, as a head, is loaded as well."
+    )
+    other_base: Literal["allow"] | None = Field(
+        default=None, description="Whether the kernels may be others than those beside which the file was learned."
+    )
+    merge: StrictBool = Field(
+        default=False,
+        description="Whether the layers become plain ones, whose kernel is W + alpha/rank·A·B: of the file, or of LoRA "
+        "that the base has.",
+    )
+
+    @model_validator(mode="after")
+    def _enough(self) -> Lora:
+        said = self.model_fields_set
+        if self.weights is None:
+            for key in ("others", "other_base"):
+                if key in said:
+                    message = f"`{key}` is about `weights`, which is not there"
+                    raise SpecError.single("SC108", message, path=(key,), at_key=True, help="add `weights: FILE`")
+        if self.merge:
+            idle = [key for key in _NOT_MERGED if key in said]
+            if idle:
+                message = f"`{idle[0]}` and `merge` exclude each other"
+                help = "leave it out: what is merged has its own"
+                raise SpecError.single("SC108", message, path=(idle[0],), at_key=True, help=help)
+        elif self.weights is None:
+            for key, example in (("layers", "type:Dense"), ("rank", "8")):
+                if getattr(self, key) is None:
+                    raise SpecError.single("SC102", f"`lora` needs `{key}`", help=f"add `{key}: {example}`")
+        return self
 
     @property
     def _selector(self) -> Selector:
-        return self.layers
+        return self.layers or _ALL
 
     def apply(self, graph: Graph, path: Path) -> Graph:
         """The graph with LoRA in these layers and all else of the base frozen; `Graph.left` has what cannot have it.
 
         Raises:
-            SpecError: SC324 for a layer by its name that cannot have it, or several of which none can.
+            SpecError: SC324 for a layer by its name that cannot have it, or several of which none can; SC516 for a file
+                that is of other layers.
         """
-        calls = self._selected(graph, "layers")
-        names = tuple(dict.fromkeys(graph.nodes[call].layer for call in calls))
         origin = Origin("lora", path)
+        file = graph.lora_files[self.weights] if self.weights is not None else None
         given: dict[str, LayerSpec] = {}
         left: dict[str, str] = {}
-        for name in names:
+        for name in self._names(graph, file):
             layer = graph.layers[name]
-            reason, parts = self._parts(layer)
-            if reason:
-                left[name] = reason
-                continue
-            lora = LowRank(self.rank, float(self.alpha or self.rank), parts, self.bias == "train", origin)
-            given[name] = replace(layer, lora=lora, trainable=True)
+            made = self._changed(layer, origin, file)
+            if isinstance(made, str):
+                left[name] = made
+            else:
+                given[name] = made
         if not given:
-            raise self._refused(graph, left)
-        told = (
-            LeftOut(name, reason, origin) for name, reason in left.items() if _could_have_weights(graph.layers[name])
-        )
-        others = [name for name, each in graph.layers.items() if _is_of_the_base(each) and name not in given]
-        graph = with_frozen(graph, others)
-        return replace(graph, layers={**graph.layers, **given}, left=(*graph.left, *told))
+            raise self._refused(graph, left, file)
+        if file is not None:
+            given |= self._others(graph, given, file, origin)
+        listed = {
+            name: reason for name, reason in left.items() if self.layers and _could_have_weights(graph.layers[name])
+        }
+        told = (LeftOut(name, reason, origin) for name, reason in listed.items())
+        if not self.merge:
+            others = [name for name, each in graph.layers.items() if _is_of_the_base(each)]
+            graph = with_frozen(graph, [name for name in others if name not in given or given[name].lora is None])
+        layers = {name: replace(each, trainable=_trains(each, graph)) for name, each in given.items()}
+        return replace(graph, layers={**graph.layers, **layers}, left=(*graph.left, *told))
+
+    def _names(self, graph: Graph, file: LoraFile | None) -> tuple[str, ...]:
+        """The layers that are meant.
+
+        Raises:
+            SpecError: as `resolve`; SC516 for layers of the file that are none of the model.
+        """
+        if self.layers is not None or file is None:
+            calls = self._selected(graph, "layers")
+            return tuple(dict.fromkeys(graph.nodes[call].layer for call in calls))
+        from spec_compiler.adapters.low_rank import parts_in  # imports NumPy, which other specs are to start without
+
+        names = tuple(name for name, layer in graph.layers.items() if parts_in(file, layer.name_in_keras))
+        known = {graph.layers[name].name_in_keras for name in names}
+        strangers = [each for each in file.layers if each not in known and each.rpartition("/")[0] not in known]
+        if strangers:
+            message = f"`{file.name}` has adapters for {quoted(strangers[:3])}, which is no layer here"
+            help = "start from the base that they were trained on, or say with `layers` which of them are meant"
+            raise SpecError.single("SC516", message, path=("weights",), help=help)
+        return names
+
+    def _changed(self, layer: LayerSpec, origin: Origin, file: LoraFile | None) -> LayerSpec | str:
+        """A layer with LoRA, or with what it has learned merged; why it cannot be, if it cannot."""
+        if self.merge and file is None:
+            return _without(layer, origin)
+        reason, parts = self._parts(layer)
+        if reason:
+            return reason
+        if file is None:
+            assert self.rank is not None
+            alpha = float(self.alpha or self.rank)
+            return replace(layer, lora=LowRank(self.rank, alpha, parts, self.bias == "train", origin))
+        from spec_compiler.adapters.low_rank import FromFile, Merged, parts_in  # as above
+
+        learned = parts_in(file, layer.name_in_keras)
+        if not learned:
+            return f"`{file.name}` has no adapters for it"
+        is_other = self.other_base is not None
+        if self.merge:
+            adapter = Merged(origin, layer, learned, file, is_other)
+            return replace(layer, adapter=adapter, changed_by=layer.changed_by or origin)
+        rank, alpha = self._of_the_file(learned, file)
+        lora = LowRank(rank, alpha, tuple(learned), self.bias == "train", origin)
+        return replace(layer, lora=lora, adapter=FromFile(origin, layer, file, is_other, self.others == "load"))
+
+    def _of_the_file(self, learned: Mapping[str, Any], file: LoraFile) -> tuple[int, float]:
+        """Rank and alpha of a layer's adapters.
+
+        Raises:
+            SpecError: SC516 the spec says others, or they differ inside of the layer.
+        """
+        kinds = {(each.rank, each.alpha) for each in learned.values()}
+        if len(kinds) > 1:
+            message = f"`{file.name}` has adapters of several ranks inside of one layer"
+            raise SpecError.single("SC516", message, path=("weights",), help="save them with one rank a layer")
+        ((rank, alpha),) = kinds
+        for key, said, has in (("rank", self.rank, rank), ("alpha", self.alpha, alpha)):
+            if said is not None and said != has:
+                message = f"`{key}: {said}` is not that of `{file.name}`, which is {has:g}"
+                raise SpecError.single("SC516", message, path=(key,), help=f"leave it out, or write `{key}: {has:g}`")
+        return rank, alpha
+
+    def _others(
+        self, graph: Graph, given: Mapping[str, LayerSpec], file: LoraFile, origin: Origin
+    ) -> dict[str, LayerSpec]:
+        """The layers that get variables as a whole from the file, a head for one.
+
+        Raises:
+            SpecError: SC516 for those of no layer.
+        """
+        if self.others == "skip":
+            return {}
+        from spec_compiler.adapters.low_rank import FromFile, others_of  # as above
+
+        found: dict[str, LayerSpec] = {}
+        seen: set[str] = set()
+        for name, layer in graph.layers.items():
+            names = others_of(file, layer.name_in_keras)
+            seen.update(names)
+            if names and name not in given:
+                found[name] = replace(layer, adapter=FromFile(origin, layer, file))
+        strangers = [each for each in file.others if each not in seen]
+        if strangers:
+            message = f"`{file.name}` has {quoted(strangers[:3])}, variables of no layer here"
+            help = "name the new layer as in the run that wrote the file, or write `others: skip`"
+            raise SpecError.single("SC516", message, path=("weights",), help=help)
+        return found
 
     def _parts(self, layer: LayerSpec) -> tuple[str, tuple[str, ...]]:
         """Why a layer cannot have it, nothing where it can; and which layers inside of it would."""
@@ -99,22 +245,30 @@ class Lora(Selecting, Edit):
             return "", (f"{_arguments(_inside(layer)).get('name')}/",)
         return "", ("",)
 
-    def _refused(self, graph: Graph, left: Mapping[str, str]) -> SpecError:
+    def _refused(self, graph: Graph, left: Mapping[str, str], file: LoraFile | None) -> SpecError:
         """SC324 where no layer can have it."""
-        name, reason = next(iter(left.items()))
-        help = _help(graph.layers[name])
-        if len(left) == 1:
-            message = f"`{name}` cannot have LoRA: {reason}"
-            return SpecError([Diagnostic("SC324", message, ("layers", *self.layers.path), help=help)])
+        path = ("layers", *self.layers.path) if self.layers is not None else ("merge",)
+        what = "can have LoRA" if not self.merge else "has LoRA that could be merged"
+        if len(left) == 1 and self.layers is not None:
+            name, reason = next(iter(left.items()))
+            message = f"`{name}` {what.replace('can', 'cannot') if not self.merge else 'cannot be merged'}: {reason}"
+            return SpecError([Diagnostic("SC324", message, path, help=_help(graph.layers[name], self.merge, file))])
+        if self.merge and file is None:
+            message = f"none of the {len(left)} layers {what}"
+            return SpecError(
+                [Diagnostic("SC324", message, path, help="leave `merge` out, or name a file: `weights: FILE`")]
+            )
         notes = tuple(f"`{each}`: {why}" for each, why in list(left.items())[:_MOST])
-        message = f"none of the {len(left)} layers can have LoRA"
-        return SpecError([Diagnostic("SC324", message, ("layers", *self.layers.path), notes=notes, help=_CLASSES)])
+        message = f"none of the {len(left)} layers {what}"
+        return SpecError([Diagnostic("SC324", message, path, notes=notes, help=_CLASSES)])
 
 
 _CLASSES = f"the classes that can are {', '.join(f'`{each}`' for each in (*CLASSES, *ATTENTION))}"
+_OF_CONFIG = ("lora_rank", "lora_alpha")
 
 
 def _reason(layer: LayerSpec) -> str:
+    """Why Keras gives a layer no LoRA, or it is of no use there; nothing where it can have it."""
     if layer.wrapped is not None:
         return f"it wraps `{layer.wrapped.name_in_base}`, which is no layer by itself any more"
     if layer.is_new:
@@ -126,7 +280,7 @@ def _reason(layer: LayerSpec) -> str:
     if name not in (*CLASSES, *(ATTENTION if layer.class_name not in WRAPPERS else ())):
         what = f"a `{layer.class_name}` of a `{name}`" if layer.class_name in WRAPPERS else f"a `{layer.class_name}`"
         return f"{what} has none in Keras"
-    if layer.lora is not None or parts_with_lora(layer.variables or ()):
+    if _has_lora(layer):
         return "it has LoRA already"
     arguments = arguments_of(layer) if inside is layer.config else _arguments(inside)
     for key in ("kernel_constraint", "embeddings_constraint"):
@@ -137,9 +291,50 @@ def _reason(layer: LayerSpec) -> str:
     return ""
 
 
+def _without(layer: LayerSpec, origin: Origin) -> LayerSpec | str:
+    """A layer of the base without its LoRA, which its kernel takes in; why it cannot be, if it cannot."""
+    variables = layer.variables or ()
+    if not _has_lora(layer) or layer.is_new:
+        return "it has no LoRA"
+    if layer.has_new_lora:
+        return f"its LoRA is new, of `{layer.lora.origin.place if layer.lora else ''}`, and has learned nothing"
+    inside = _inside(layer) if layer.class_name in WRAPPERS else layer.config
+    if any("int" in each or "float8" in each or "gptq" in each or "awq" in each for each in _policies(layer, inside)):
+        return "it is quantized, its kernel has no room for what was learned"
+    from spec_compiler.adapters.low_rank import Merged  # imports NumPy, which other specs are to start without
+    from spec_compiler.reading.lora_file import Learned  # as above
+
+    said = layer.lora or _arguments(inside)
+    learned = {}
+    for part in parts_with_lora(variables):
+        rank = next(
+            each.shape[-1] for each in variables if each.path.startswith(f"{part}lora_") and each.path[-1] == "a"
+        )
+        alpha = said.alpha if isinstance(said, LowRank) else float(said.get("lora_alpha") or rank)
+        learned[part] = Learned(rank, alpha, "")
+    adapter = Merged(origin, layer, learned)
+    return replace(
+        layer, config=_stripped(layer.config), lora=None, adapter=adapter, changed_by=layer.changed_by or origin
+    )
+
+
+def _stripped(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A layer's config without LoRA, of the layer inside of a wrapper as well."""
+    arguments = {key: each for key, each in _arguments(config).items() if key not in _OF_CONFIG}
+    inside = arguments.get("layer")
+    if isinstance(inside, Mapping):
+        arguments["layer"] = _stripped(inside)
+    return {**config, "config": arguments}
+
+
+def _has_lora(layer: LayerSpec) -> bool:
+    return layer.lora is not None or bool(parts_with_lora(layer.variables or ()))
+
+
 def _policies(layer: LayerSpec, inside: Mapping[str, Any]) -> Iterator[str]:
     for config in (layer.config, inside):
-        yield str(_arguments(config).get("dtype"))
+        said = _arguments(config).get("dtype")
+        yield str(_arguments(said).get("name") if isinstance(said, Mapping) else said)
 
 
 def _inside(layer: LayerSpec) -> Mapping[str, Any]:
@@ -153,19 +348,28 @@ def _arguments(config: Mapping[str, Any]) -> Mapping[str, Any]:
     return arguments if isinstance(arguments, Mapping) else {}
 
 
-def _help(layer: LayerSpec) -> str:
+def _help(layer: LayerSpec, merges: bool, file: LoraFile | None) -> str:
+    if merges and not _has_lora(layer) and file is None:
+        return "name the layers that have it, or leave `layers` out for all of them"
     if layer.is_new:
         return "leave it out, all of a new layer trains"
     if layer.kind == "model":
         return f"name them, as in `{layer.name}/..`"
-    if parts_with_lora(layer.variables or ()) or layer.lora is not None:
+    if layer.has_new_lora:
         return "leave it out of the selector"
+    if _has_lora(layer):
+        return "merge it first: `steps: [{lora: {merge: true}}, {lora: …}]`, or leave it out of the selector"
     return _CLASSES
 
 
 def _could_have_weights(layer: LayerSpec) -> bool:
     """Whether a layer has weights, as far as is known of a new one."""
     return bool(layer.weights) or (layer.is_new and layer.class_name in (*CLASSES, *ATTENTION))
+
+
+def _trains(layer: LayerSpec, graph: Graph) -> bool:
+    """Whether a layer that `lora` changed trains: with LoRA it does."""
+    return layer.lora is not None or graph.layers[layer.name].trainable
 
 
 def _is_of_the_base(layer: LayerSpec) -> bool:

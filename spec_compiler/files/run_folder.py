@@ -9,13 +9,14 @@ from spec_compiler.files.whole import PREFIX, sweep
 
 LAST, BEST, HISTORY, LOGS, SUMMARY = "last.keras", "best.keras", "history.csv", "tensorboard", "summary.json"
 EVALUATION = "evaluation"  # a folder, with what `evaluate` writes
+LAST_ADAPTERS, BEST_ADAPTERS = "last.adapters.npz", "best.adapters.npz"  # of a model with LoRA
 CURVES = ("curves.png", "curves.svg")
 CLAIM = f"{PREFIX}run-"  # begins the name of a folder that says, while a process holds its lock, that it trains there
 
 
 def files_of_a_run(folder: str) -> list[str]:
     """What there is in a folder that a run wrote."""
-    names = (LAST, BEST, HISTORY, SUMMARY, LOGS, EVALUATION, *CURVES)
+    names = (LAST, BEST, LAST_ADAPTERS, BEST_ADAPTERS, HISTORY, SUMMARY, LOGS, EVALUATION, *CURVES)
     return [path for path in (os.path.join(folder, name) for name in names) if os.path.exists(path)]
 
 

@@ -118,6 +118,11 @@ class Adapter(abc.ABC):
     def strategy(self) -> str:
         """The word of the spec."""
 
+    @property
+    def absorbs_lora(self) -> bool:
+        """Whether the values that it makes hold what LoRA did, so that its matrices may be gone."""
+        return False
+
     def is_needed(self, layer: LayerSpec) -> bool:
         """Whether a kept layer, its arguments changed, has values that it must make; if not, it is left out."""
         return True
@@ -221,6 +226,8 @@ def does_not_fit(layer: LayerSpec, new: tuple[VariableSpec, ...]) -> bool:
     kept = {index for index, _ in continued}
     lost = [variable for index, variable in enumerate(old) if variable.is_weight and index not in kept]
     continued = [(index, variable) for index, variable in continued if not _is_given(layer, variable)]
+    if layer.adapter is not None and layer.adapter.absorbs_lora:
+        lost = [variable for variable in lost if part_of(variable.path) is None]
     if any("lora_" in variable.path for variable in lost):  # they are part of what the kernel does
         return True
     gained = any(variable.is_weight and index is None for index, variable in continued)

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from spec_compiler.diagnostics import Diagnostic
 from spec_compiler.graph.group_change import GroupChange
@@ -86,6 +86,7 @@ class Graph:
     originals: Mapping[str, LayerSpec] = field(default_factory=dict)  # the base's layers, while edits are applied
     original_nodes: Mapping[str, Node] = field(default_factory=dict)  # and its nodes
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # in files that the spec names, meanwhile
+    lora_files: Mapping[str, Any] = field(default_factory=dict)  # of adapters that the spec names, meanwhile
     shaped: Shaped | None = None  # its own shapes, where an edit that needs them was given or has worked them out
     groups: tuple[GroupChange, ...] = ()  # channels that edits made fewer or more
     inference: bool = False  # whether every BatchNormalization stays in inference mode, also what is made trainable

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
+from typing import Any
 
 from spec_compiler.diagnostics import Path, SpecError, dotted
 from spec_compiler.edits import EDITS, Edit
@@ -64,12 +65,13 @@ def apply_edits(
     resized: Graph | None = None,
     lists: Mapping[str, tuple[str, ...]] | None = None,
     shaped: Callable[[Graph], Graph | None] = lambda graph: None,
+    lora_files: Mapping[str, Any] | None = None,
 ) -> Graph:
     """The base's graph after every section of the spec, under the name that the spec gives the result.
 
     `resized` is what the constructor of an application makes at the size that `input` gives it, `lists` what is in the
-    files of names of which the spec says. `shaped` gives a graph the shapes that it has after the edits so far, None
-    where it cannot.
+    files of names of which the spec says, `lora_files` what is in those of adapters. `shaped` gives a graph the shapes
+    that it has after the edits so far, None where it cannot.
 
     Raises:
         NotShaped: an edit needs these.
@@ -79,6 +81,7 @@ def apply_edits(
     idle = frozenset(ref.node for ref in graph.input_refs) - graph.used
     graph = replace(graph, idle=idle) if idle else graph
     graph = replace(graph, originals=graph.layers, original_nodes=graph.nodes, names=lists or {})
+    graph = replace(graph, lora_files=lora_files or {})
     before, made = graph, Made()
     # Read off the spec before anything is applied, so that a name which comes too early is told as such.
     later = [layer for path, edit in spec.edits() for layer in _announced(edit, path)]
@@ -109,7 +112,7 @@ def apply_edits(
     graph = check_start(check_used(graph), before)
     # Last, as `outputs` may take up again what a `head` went past, and what is gone says nothing of its dtype.
     graph = check_lost(spec, before, made, check_input_dtypes(graph))
-    graph = replace(graph, coming=None, originals={}, original_nodes={}, names={})
+    graph = replace(graph, coming=None, originals={}, original_nodes={}, names={}, lora_files={})
     return with_keras_names(replace(graph, name=spec.name or graph.name))
 
 

@@ -229,6 +229,11 @@ def _frozen_inside(before: LayerSpec, after: LayerSpec) -> tuple[str, str] | Non
     return (was, now) if sides[0] != sides[1] else None
 
 
+def _has_other_lora(layer: LayerSpec) -> bool:
+    """Whether an edit gave it LoRA or took it away, which is told otherwise."""
+    return layer.has_new_lora or (layer.adapter is not None and layer.adapter.absorbs_lora)
+
+
 _OF_LORA = ("lora_rank", "lora_alpha", "layer")  # in the configs of some classes only, and of what these wrap
 
 
@@ -243,7 +248,7 @@ def _config_changes(before: LayerSpec, after: LayerSpec) -> Iterator[tuple[str, 
     # Each has a line of its own in a plan.
     said = {"trainable", "name", "batch_shape" if after.kind == "input" else ""}  # an input's is its output shape
     for key in sorted(old.keys() | new.keys()):
-        if key in said or old.get(key) == new.get(key) or (key in _OF_LORA and after.has_new_lora):
+        if key in said or old.get(key) == new.get(key) or (key in _OF_LORA and _has_other_lora(after)):
             continue
         if key == "layers" and after.kind == "model":  # whose dtype alone an edit changes from outside
             was, now = (", ".join(sorted(set(policies_in(each[key])))) for each in (old, new))

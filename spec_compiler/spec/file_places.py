@@ -19,6 +19,7 @@ from spec_compiler.language.places import in_section
 from spec_compiler.text.plain_data import mappings
 from spec_compiler.text.source import walked
 
+LORA = ("lora", "weights")  # a file of adapters
 # Fields of the language: their place in a spec, `*` standing for the name of one of several bases.
 FIELDS: Mapping[tuple[str, ...], Purpose] = {
     **{
@@ -29,6 +30,7 @@ FIELDS: Mapping[tuple[str, ...], Purpose] = {
     **{(*base, "python"): "module" for base in (("base",), ("bases", "*"))},
     ("imports",): "module",
     **{("set", "weights", word, key): "file" for word in BY_NAMES for key in ("old", "new")},
+    LORA: "file",
     ("data", "train"): "folder",
     ("data", "validation"): "folder",
     ("data", "test"): "folder",
@@ -131,7 +133,7 @@ def asked_in(data: Any) -> Iterator[Asked]:
         purpose = _purpose(path, value)
         if purpose is None:
             continue
-        if "weights" in path and not is_names(path):
+        if "weights" in path and not is_names(path) and plain_place(path) != LORA:
             value = value.strip()  # as the language reads it
             if value.startswith("package:") or value == "imagenet":
                 continue

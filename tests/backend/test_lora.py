@@ -289,6 +289,6 @@ def test_a_quantized_layer(mode: str) -> None:
 
 
 def test_the_spec_of_the_page_trains_little() -> None:
-    (text,) = blocks(ROOT / "docs" / "lora.md", "yaml")
+    text, _ = blocks(ROOT / "docs" / "lora.md", "yaml")
     plan = plan_spec(text)
     assert "beside the kernels of 34 layers; 3.4 % of all train" in plan_text(plan)

@@ -45,6 +45,10 @@ RUN = {
     "insert: # squeeze and excitation behind every residual block of a ResNet50": (
         "tests/backend/test_readme.py::test_squeeze_and_excitation_fits_every_width"
     ),
+    "# what was learned, beside the base that it was learned on": (
+        "tests/backend/test_lora_files.py::test_the_blocks_of_the_page_run"
+    ),
+    "# birds, then fish, then the base alone": "tests/backend/test_lora_files.py::test_the_blocks_of_the_page_run",
     "# LoRA beside every convolution of one pixel": (
         "tests/backend/test_lora.py::test_the_spec_of_the_page_trains_little"
     ),

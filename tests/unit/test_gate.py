@@ -40,7 +40,7 @@ NO_FILES: Mapping[str, str] = {
 }  # fmt: skip
 # Texts of the language that are no files: places as `plain_place` has them.
 NO_FILE_FIELDS = {("dtype",), ("input", "dtype"), ("blocks", "*", "description"), ("base", "as")}
-NO_FILE_FIELDS |= {("prune", "inexact")}
+NO_FILE_FIELDS |= {("prune", "inexact"), ("lora", "other_base")}
 NO_FILE_FIELDS |= {("input", "rescale"), ("input", "rescale", "scale"), ("input", "rescale", "offset")}
 KINDS = ("layer", "layer_entry", "optimizer", "loss", "metric", "callback", "activation")
 LIKE_A_PATH = re.compile(

@@ -41,6 +41,7 @@ def full() -> Graph:
         groups=(GroupChange(("tower",), ("join",), 4, 2, "chosen by l1", "", 3, Origin("prune")),),
         original_nodes=dict(model.nodes),
         names={"words.txt": ("one", "two")},
+        lora_files={"birds.npz": "what is in it"},
         inference=True,
     )
 

@@ -33,6 +33,10 @@ def store_paths(layer: Any) -> dict[int, str]:
         if hasattr(saveable, "save_own_variables"):
             with keras.StatelessScope(initialize_variables=False):  # some classes assign: a base stays as it is
                 saveable.save_own_variables(store)  # hands out its variables under the names that it saves them by
+        if getattr(saveable, "lora_enabled", False) and "0" in store:
+            # what stands in the place of the kernel is what LoRA made of it, as which Keras loads it
+            kernel = vars(saveable).get("_kernel", vars(saveable).get("_embeddings"))
+            paths.setdefault(id(kernel), f"{prefix}vars/0")
         for key, variable in store.items():
             if isinstance(variable, keras.Variable):
                 paths.setdefault(id(variable), f"{prefix}vars/{key}")

@@ -27,7 +27,7 @@ from spec_compiler.backend.weights.files import admitted
 from spec_compiler.backend.weights.freezing import layers_of, set_trainable
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.files import HERE, Folder
-from spec_compiler.files.run_folder import BEST, HISTORY, LAST, LOGS
+from spec_compiler.files.run_folder import BEST, BEST_ADAPTERS, HISTORY, LAST, LAST_ADAPTERS, LOGS
 from spec_compiler.graph import Graph
 from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.phase import Phase
@@ -65,6 +65,7 @@ class Job:
     ended: Callable[[Mapping[str, Any]], None] = field(default=lambda end: None)
     epoch: Callable[[History], None] = field(default=lambda history: None)
     synchronize: Callable[[Any], None] = field(default=lambda model: None)
+    adapters: Callable[[Any], bytes] | None = None  # what a file of adapters holds of a model with LoRA
 
     def marks(self) -> dict[str, Any]:
         """What every saved model says of the run: what the classes are called, and how images were read."""
@@ -205,6 +206,7 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         if value is not None and value == value and (progress.best is None or value < progress.best):
             progress.best, progress.best_epoch = value, epoch + 1
             checkpoints.save(self.model, os.path.join(job.folder, BEST), job.marks() | {"epoch": epoch + 1})
+            self.save_adapters(BEST_ADAPTERS)
         self.save()
         job.epoch(progress.history)
 
@@ -214,7 +216,14 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         arrays = remember(progress, self.job.model, self.own)
         state = self.job.marks() | progress.to_json() | {"said": to_json(self.job.said), "place": self.job.place()}
         checkpoints.save(self.job.model, os.path.join(folder, LAST), state, arrays)
+        self.save_adapters(LAST_ADAPTERS)
         checkpoints.write_text(os.path.join(folder, HISTORY), progress.history.to_csv())
+
+    def save_adapters(self, name: str) -> None:
+        """Writes what LoRA has learned, if the model has any."""
+        if self.job.adapters is not None:
+            with checkpoints.replacing(os.path.join(self.job.folder, name)) as temporary, open(temporary, "wb") as file:
+                file.write(self.job.adapters(self.job.model))
 
 
 class _Reminder(keras.callbacks.Callback):  # type: ignore[misc]

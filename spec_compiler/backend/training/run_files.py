@@ -20,7 +20,17 @@ from spec_compiler.backend.training.curves import draw_curves
 from spec_compiler.backend.training.loaded import LoadedData
 from spec_compiler.backend.training.progress import Progress
 from spec_compiler.diagnostics import SpecError
-from spec_compiler.files.run_folder import BEST, CLAIM, CURVES, LAST, SUMMARY, check_run_folder, files_of_a_run
+from spec_compiler.files.run_folder import (
+    BEST,
+    BEST_ADAPTERS,
+    CLAIM,
+    CURVES,
+    LAST,
+    LAST_ADAPTERS,
+    SUMMARY,
+    check_run_folder,
+    files_of_a_run,
+)
 from spec_compiler.files.whole import alone, sweep, workspace
 from spec_compiler.graph import Graph
 from spec_compiler.reading import Damaged
@@ -100,6 +110,10 @@ def mend_best(folder: str, progress: Progress) -> bool:
     if progress.best_epoch == done and not back:
         state = {name: progress.marks[name] for name in ("class_names", "images")} | {"epoch": done}
         checkpoints.copy_model(os.path.join(folder, LAST), path, state)
+        adapters = os.path.join(folder, LAST_ADAPTERS)
+        if os.path.exists(adapters):
+            with checkpoints.replacing(os.path.join(folder, BEST_ADAPTERS)) as temporary:
+                shutil.copyfile(adapters, temporary)
         return True
     if os.path.exists(path):
         message = f"`{path}` is damaged: it is not as the run wrote it"

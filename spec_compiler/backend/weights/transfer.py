@@ -250,8 +250,13 @@ def _dropped(base: Graph, result: Graph) -> Iterator[LedgerRow]:
         why = f"its layer was taken away by {f'`{origin.place}`' if origin else 'the spec'}"
         for index, variable in enumerate(spec.variables or ()):
             if spec.place(index) not in copied:
-                by = kept[spec.name].changed_by if spec.name in kept else None
-                yield _row(spec, variable, "dropped", f"new arguments, given by `{by.place}`" if by else why)
+                stays = kept.get(spec.name)
+                merged = stays.adapter if stays is not None and part_of(variable.path) is not None else None
+                by = stays.changed_by if stays is not None else None
+                text = f"new arguments, given by `{by.place}`" if by else why
+                if merged is not None and merged.absorbs_lora:
+                    text = f"merged into the kernel by `{merged.origin.place}`"
+                yield _row(spec, variable, "dropped", text)
 
 
 def _sources(spec: LayerSpec) -> Iterator[Place]:

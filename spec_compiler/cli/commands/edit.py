@@ -71,6 +71,9 @@ def plan(call: SpecCall, format_: str | None, output: str | None, force: bool) -
     help="Where the weight ledger goes  [default: beside the model, as .ledger.json]",
 )
 @click.option(
+    "--adapters", type=click.Path(dir_okay=False), help="Also save what LoRA holds, by itself, to this `.npz` file."
+)
+@click.option(
     "--prove", is_flag=True, help="Run base and result: kept layers bit for bit, promises of adapted weights."
 )
 @click.option("--probe", type=click.Path(), help="Prove it on the images in this folder, not on seeded inputs.")
@@ -79,15 +82,20 @@ def plan(call: SpecCall, format_: str | None, output: str | None, force: bool) -
 @options.permission_options
 @options.sandbox_option
 @options.gathered(SpecCall, "call")
-def build(call: SpecCall, output: str, ledger: str | None, prove: bool, probe: str | None, force: bool) -> None:
+def build(
+    call: SpecCall, output: str, ledger: str | None, adapters: str | None, prove: bool, probe: str | None, force: bool
+) -> None:
     """Compile a spec and save the model, with the ledger of its weights."""
     ledger = ledger or ledger_name(output)
-    check_outputs((output, ledger))
+    outputs = (output, ledger, *([adapters] if adapters else []))
+    check_outputs(outputs)
     ready(output, force, suffixes=(".keras", ".h5"))
     ready(ledger, force, suffixes=(".json",))
+    if adapters:
+        ready(adapters, force, suffixes=(".npz",))
     with progress("compiling"):
         loaded = load_spec(call.spec, overrides=call.overrides, policy=call.policy)
-        check_outputs((output, ledger), spec=loaded)
+        check_outputs(outputs, spec=loaded)
         compiled = compile_spec(
             loaded,
             allow_code=call.allow_code,
@@ -96,13 +104,13 @@ def build(call: SpecCall, output: str, ledger: str | None, prove: bool, probe: s
             probe=probe,
             force=force,
         )
-        save_build(compiled.model, output, compiled.weights.to_json(), ledger, force)
+        save_build(compiled.model, output, compiled.weights.to_json(), ledger, force, adapters)
     echo(plan_text(compiled.plan))
     echo()
     echo(ledger_text(compiled.weights))
     if compiled.warnings:
         echo(NEWLINE + render_all(compiled.warnings), err=True)
-    echo(f"saved {output} and {ledger}")
+    echo(f"saved {', '.join(outputs[:-1])} and {outputs[-1]}")
 
 
 @click.command()

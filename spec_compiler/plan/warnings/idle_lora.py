@@ -24,12 +24,18 @@ def idle_lora(spec: Spec, plan: Plan) -> Iterator[Diagnostic]:
             message = f"`freeze` freezes {_first(frozen)} with the LoRA that is to train"
             help = "leave `freeze` out, or these layers out of it: `lora` freezes all else of the base by itself"
             yield Diagnostic("SC325", message, spec.place("freeze"), help=help)
-        sides = {each.name: side for each in given if (side := _smallest(each)) is not None and lora.rank > side}
-        if sides:
+        sides = {each.name: side for each in given if (side := _smallest(each)) is not None and _rank(each) > side}
+        if sides and lora.rank is not None:
             smallest = min(sides.values())
-            message = f"a rank of {lora.rank} is more than the smaller side of the kernel of {_first(list(sides))}"
+            message = (
+                f"a rank of {_rank(given[0])} is more than the smaller side of the kernel of {_first(list(sides))}"
+            )
             help = f"write `rank: {smallest}` or less: more adds parameters, and nothing that could be learned"
             yield Diagnostic("SC325", message, (*path, "rank"), help=help)
+
+
+def _rank(layer: LayerSpec) -> int:
+    return layer.lora.rank if layer.lora is not None else 0
 
 
 def _smallest(layer: LayerSpec) -> int | None:

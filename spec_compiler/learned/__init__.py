@@ -1,0 +1,1 @@
+"""What LoRA has learned, apart from the model that learned it: the public functions for files of adapters."""
