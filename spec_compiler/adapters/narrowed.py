@@ -6,74 +6,30 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-from spec_compiler.channels.atoms import LayerPath, Line, Use
-from spec_compiler.channels.choice import most_important
-from spec_compiler.channels.group import Group
-from spec_compiler.channels.groups import Channels, Counts
-from spec_compiler.channels.importance import By, importance
+from spec_compiler.adapters.folded import IntoBehind
+from spec_compiler.adapters.which import Which, variable_key
+from spec_compiler.channels.atoms import Line, Use
 from spec_compiler.graph import Graph
-from spec_compiler.graph.adapter import Adapter, Array, Choice, Preserves, Recipe, Values, recipe_of
+from spec_compiler.graph.adapter import Adapter, Array, Preserves, Recipe, Values, outgrown, recipe_of
 from spec_compiler.graph.equation import Equation, Pair
 from spec_compiler.graph.layer_spec import LayerSpec, Place
 from spec_compiler.graph.node import ValueRef
-from spec_compiler.graph.opened import inner_indices
-
-Key = tuple[LayerPath, int]  # a variable: its layer by the nested models that it is in, and its index there
 
 
 @dataclass(frozen=True, eq=False)
-class Ranked:
-    """Channels of a group of which a number stays, those that count most."""
+class _Picks:
+    """Those channels of what the base's layer puts out that are left, of those that an earlier choice left."""
 
-    group: Group
-    roots: tuple[int, ...]
-    number: int
-    by: By
+    which: Which
+    axes: Mapping[int, Line]
+    earlier: _Picks | None = None
 
-
-@dataclass(frozen=True, eq=False)
-class Which(Choice):
-    """Which channels stay, and how often: `fixed` ones by their roots, and those that values decide.
-
-    `layers` are those of the graph before, by name: what channels count is measured on their values.
-    """
-
-    channels: Channels
-    layers: Mapping[str, LayerSpec]
-    fixed: Mapping[int, int]
-    ranked: tuple[Ranked, ...]
-
-    def decide(self, values: Values) -> Counts:
-        """The counts."""
-        return self._counts(values)
-
-    @property
-    def example(self) -> Counts:
-        """Counts of the same numbers, the first of each: shapes do not depend on which they are."""
-        return self._counts(None)
-
-    def _counts(self, values: Values | None) -> Counts:
-        changes = dict(self.fixed)
-        for each in self.ranked:
-            sizes = self._sizes(each, values) if values is not None else (0.0,) * len(each.roots)
-            stay = set(most_important(sizes, each.number))
-            changes |= {root: 0 for at, root in enumerate(each.roots) if at not in stay}
-        return self.channels.counts(changes)
-
-    def _sizes(self, ranked: Ranked, values: Values) -> tuple[float, ...]:
-        """How much each of the channels counts; what a new layer makes, which has no values yet, counts nothing."""
-        import numpy as np  # a check that adapts nothing is to start without it
-
-        def read(key: Key) -> Array:
-            layer = self.layers[key[0][0]]
-            index = flat_index(layer, key[0][1:], key[1])
-            recipe = recipe_of(layer, index)
-            if recipe is None or not all(map(values.has, recipe.sources)):
-                return np.zeros((layer.variables or ())[index].shape, "float32")
-            return recipe.make(values)
-
-        seed = "/".join(ranked.group.makers[0])
-        return importance(self.channels, ranked.group, ranked.by, read, ranked.roots, seed)
+    def __call__(self, values: Values, ours: Array, theirs: Array) -> Pair:
+        if self.earlier is not None:
+            theirs = self.earlier(values, ours, theirs)[1]
+        for at, line in self.axes.items():
+            theirs = theirs.take(self.which.places(line, values), at)
+        return ours, theirs
 
 
 @dataclass(frozen=True)
@@ -99,19 +55,33 @@ class Narrowed(Adapter):
         return f"the slices of the channels that stay, {self.text}"
 
     def recipes(self, layer: LayerSpec) -> Mapping[int, Recipe]:
-        """Every variable that has another shape than before, or was adapted before."""
+        """Every variable that has another shape than before, or was adapted before.
+
+        Raises:
+            Unfit: another edit gave the layer variables of another shape.
+        """
         made: dict[int, Recipe] = {}
         old, new = self.before.variables or (), layer.variables or ()
         for index, at in enumerate(self.before.continues(new)):
             was = recipe_of(self.before, at) if at is not None else None  # none of a bias that it got since
             if was is None or at is None:
                 continue
+            shape = self._shape(at)
+            if new[index].shape not in (shape, old[at].shape):
+                raise outgrown(new[index], shape)
             if old[at].shape != new[index].shape:
                 formula = f"{was.formula}; then {self.formula}" if was.formula else self.formula
                 made[index] = Recipe(was.sources, formula, self._make(was, at))
             elif was.formula:  # another adapter's work, which this one leaves as it is
                 made[index] = was
         return made
+
+    def _shape(self, index: int) -> tuple[int, ...]:
+        """That of a variable, with the channels that are left."""
+        shape = list((self.before.variables or ())[index].shape)
+        for use in self._uses(index):
+            shape[use.axis] = self.which.channels.number(use.line, self.which.example)
+        return tuple(shape)
 
     def _make(self, was: Recipe, index: int) -> Callable[[Values], Array]:
         key = variable_key(self.before, index)
@@ -121,6 +91,8 @@ class Narrowed(Adapter):
         """That from the inputs on it computes what the base does, whose readers are deaf to the channels that left."""
         if self.inexact or (self.before.adapter is None and self.before.changed_by is not None):
             return None  # what another edit made of it is not what the base has
+        if self._holds_shifts():
+            return None  # the base has nothing that is deaf to the channels and still hears their shifts
         earlier = self.before.adapter.tried(self.before, graph) if self.before.adapter is not None else None
         if earlier is None and self.before.adapter is not None:
             return None  # nor is what an adapter made that keeps no function
@@ -130,16 +102,20 @@ class Narrowed(Adapter):
         rearranged = self.rearranged or equation.rearranged
         if equation.zeros:  # as many as come out, whatever it hears
             return replace(equation, whole=True, rearranged=rearranged, reference=reference)
-        if isinstance(self.before.adapter, Narrowed) or equation.takes is not None or equation.gives is not None:
-            return replace(equation, alone=False, rearranged=rearranged, reference=reference)
         known = self.which.channels.graph
         call = known.calls[self.before.name][0]
         inputs = list(dict.fromkeys(known.nodes[call].data_inputs))
         taken, given = self._changed(inputs[0]), self._changed(ValueRef(call))
+        if isinstance(self.before.adapter, Narrowed) or equation.takes is not None or equation.gives is not None:
+            gives = equation.gives
+            if given and gives is not None:  # of what the base's puts out the earlier one has chosen some already
+                gives = _Picks(self.which, given, gives) if isinstance(gives, _Picks) else None
+            rearranged = rearranged or (gives is None and equation.gives is not None)
+            return replace(equation, gives=gives, alone=False, rearranged=rearranged, reference=reference)
         return replace(
             equation,
             takes=self._spread(taken) if taken else None,
-            gives=self._picked(given) if given else None,
+            gives=_Picks(self.which, given) if given else None,
             alone=equation.alone and (not taken or len(inputs) == 1),
             rearranged=rearranged and not given,
             reference=reference,
@@ -151,9 +127,6 @@ class Narrowed(Adapter):
         axes = enumerate(channels.found.lines((), ref), 1)
         return {at: line for at, line in axes if line is not None and channels.number(line, counts) != len(line)}
 
-    def _index(self, line: Line, values: Values) -> Array:
-        return self.which.channels.index(line, values.decided(self.which))
-
     def _spread(self, axes: Mapping[int, Line]) -> Callable[[Values, Array], Pair]:
         """What a layer takes, and the same with every channel where the base has it, zeros for those that left."""
 
@@ -162,19 +135,13 @@ class Narrowed(Adapter):
 
             sizes = [len(axes[at]) if at in axes else size for at, size in enumerate(x.shape)]
             whole = np.zeros(sizes, x.dtype)
-            places = (self._index(axes[at], values) if at in axes else np.arange(size) for at, size in enumerate(sizes))
+            places = (
+                self.which.places(axes[at], values) if at in axes else np.arange(size) for at, size in enumerate(sizes)
+            )
             whole[np.ix_(*places)] = x
             return x, whole
 
         return takes
-
-    def _picked(self, axes: Mapping[int, Line]) -> Callable[[Values, Array, Array], Pair]:
-        def gives(values: Values, ours: Array, theirs: Array) -> Pair:
-            for at, line in axes.items():
-                theirs = theirs.take(self._index(line, values), at)
-            return ours, theirs
-
-        return gives
 
     def _deaf(self) -> dict[Place, Recipe]:
         """What the base's variables hold in the masked model: each slice times how much of it is heard at the end."""
@@ -192,6 +159,15 @@ class Narrowed(Adapter):
         channels, counts = self.which.channels, self.which.example
         uses = (use for index in range(len(self.before.variables or ())) for use in self._uses(index))
         return any(use.role == "takes" and channels.number(use.line, counts) != len(use.line) for use in uses)
+
+    def _holds_shifts(self) -> bool:
+        """Whether its bias holds what a BatchNormalization in front, which is folded, adds to channels that left."""
+        earlier = self.earlier
+        while earlier is not None and not isinstance(earlier, IntoBehind):
+            earlier = earlier.earlier
+        counts, root = self.which.example, self.which.channels.root
+        uses = (use for index in range(len(self.before.variables or ())) for use in self._uses(index))
+        return earlier is not None and any(use.role == "takes" and not counts[root[use.line]].all() for use in uses)
 
     def _uses(self, index: int) -> tuple[Use, ...]:
         return self.which.channels.uses_of(variable_key(self.before, index))
@@ -223,8 +199,10 @@ class Narrowed(Adapter):
             heard = np.zeros(len(use.line))
             np.add.at(heard, places, (1.0 if shares is None else shares) / many[places])
             shares = heard
-        earlier = self.before.adapter
-        return earlier._shares(values, index, axis, shares) if isinstance(earlier, Narrowed) else shares
+        earlier = self.earlier
+        while earlier is not None and not isinstance(earlier, Narrowed):  # which changes no channel of what is taken
+            earlier = earlier.earlier
+        return earlier._shares(values, index, axis, shares) if earlier is not None else shares
 
     def promise(self, layer: LayerSpec, graph: Graph) -> tuple[Preserves, str]:
         """That of the masked model, where there is one."""
@@ -247,25 +225,3 @@ class Widened(Narrowed):
     def promise(self, layer: LayerSpec, graph: Graph) -> tuple[Preserves, str]:
         """The function."""
         return "exact", "the function"
-
-
-def flat_index(layer: LayerSpec, below: LayerPath, index: int) -> int:
-    """The index among a nested model's variables of one that is the `index`-th of a layer inside, at the path `below`.
-
-    Of a layer itself, with an empty path, the index as it is.
-    """
-    if not below:
-        return index
-    assert layer.inner is not None
-    start = inner_indices(layer, layer.inner)[below[0]].start
-    return start + flat_index(layer.inner.layers[below[0]], below[1:], index)
-
-
-def variable_key(layer: LayerSpec, index: int) -> Key:
-    """The layer, by the nested models that it is in, and the index there of one of a layer's variables."""
-    if layer.inner is not None:
-        for name, indices in inner_indices(layer, layer.inner).items():
-            if index in indices:
-                path, inside = variable_key(layer.inner.layers[name], index - indices.start)
-                return (layer.name, *path), inside
-    return (layer.name,), index

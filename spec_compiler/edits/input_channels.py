@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from spec_compiler.adapters.input_channels import InputChannels, Mix
+from spec_compiler.adapters.input_channels import InputChannels
+from spec_compiler.adapters.mix import Mix
 from spec_compiler.diagnostics import Diagnostic, Fix, Path, SpecError
 from spec_compiler.edits.edit import Edit
 from spec_compiler.edits.input_readers import CONSTANTS, Readers

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from spec_compiler.adapters.input_channels import Along, Mix, Run, laid_out
+from spec_compiler.adapters.input_channels import Along, Run, laid_out
+from spec_compiler.adapters.mix import Mix
 from spec_compiler.edits.preprocess import same_for_all
 from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Unfit

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from spec_compiler.adapters.narrowed import Narrowed, variable_key
+from spec_compiler.adapters.narrowed import Narrowed
+from spec_compiler.adapters.which import variable_key
 from spec_compiler.channels.atoms import LayerPath
 from spec_compiler.channels.groups import Channels, Counts
 from spec_compiler.graph import Graph, Shaped

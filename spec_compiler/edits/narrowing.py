@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from spec_compiler.adapters.narrowed import Narrowed, Ranked, Which, Widened
+from spec_compiler.adapters.narrowed import Narrowed, Widened
+from spec_compiler.adapters.which import Ranked, Which
 from spec_compiler.channels.atoms import Array, LayerPath, Reason
 from spec_compiler.channels.choice import how_many
 from spec_compiler.channels.group import Group

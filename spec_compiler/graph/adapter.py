@@ -194,6 +194,12 @@ def copied(place: Place) -> Recipe:
     return Recipe((place,), "", lambda values: values.read(place))
 
 
+def outgrown(variable: VariableSpec, shape: tuple[int, ...]) -> Unfit:
+    """Why values of a shape are none for a variable of a layer that a later edit gave another one."""
+    reason = f"its {variable.path} has the shape {variable.shape}, the values are for {shape}"
+    return Unfit(reason, "a later edit gives the layer another shape: say that one first, in `steps`")
+
+
 def unfit(layer: LayerSpec) -> Unfit | None:
     """Why a layer's adapter cannot give it its values; None where it can, or where the layer has none."""
     if layer.adapter is None:

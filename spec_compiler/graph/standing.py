@@ -132,6 +132,9 @@ def _adapted(
         return None
     if not equation.layers:
         first = found[node.data_inputs[0]]
+        if equation.takes is not None:  # copies come in, of which it makes what the base has
+            alike = before.spec_of(first.tensor) == after.spec_of(ValueRef(node.name))
+            first = Standing(first.tensor, rearranged=equation.rearranged or not alike)
         return first if equation.gives is None else None
     for layer in _way(before, after, equation):
         calls = before.calls.get(layer, ())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 
 from spec_compiler import compile_spec
@@ -100,6 +101,36 @@ SPECS: dict[str, tuple[Any, dict[str, Any]]] = {
         residual,
         {"prune": {"layers": "stem", "keep": 0.5}, "widen": {"layers": "last", "to": 9}, "fold": "batch_norm"},
     ),
+    "narrow, folded, and wide": (
+        classic,
+        {
+            "steps": [
+                {"prune": {"channels": {"conv1": [0, 5, 7]}}},
+                {"fold": {"batch_norm": "norm2"}},
+                {"widen": {"layers": "conv1", "to": 11}},
+            ]
+        },
+    ),
+    "narrow twice, and cut there": (
+        classic,
+        {
+            "steps": [
+                {"prune": {"channels": {"fc1": [3, 7, 8]}}},
+                {"prune": {"channels": {"fc1": [0, 4], "conv2": 5}}},
+                {"cut_at": "fc1"},
+            ]
+        },
+    ),
+    "an identity that hears copies": (
+        classic,
+        {
+            "steps": [
+                {"insert": {"after": "norm1", "with": {"Dense": "${in.channels}", "weights": "identity"}}},
+                {"fold": {"batch_norm": "norm1"}},
+                {"widen": {"layers": "conv1", "to": 17}},
+            ]
+        },
+    ),
     "all of it": (
         classic,
         {**GRAY, "set": {"layers": "conv2", "to": {"kernel_size": 5}, "weights": "centre"},
@@ -118,3 +149,17 @@ def test_what_is_promised_is_tried(name: str) -> None:
     for each in found:
         assert each.deviation is not None, each
         assert each.deviation <= 1e-5, each
+
+
+def test_channels_that_leave_behind_a_folded_normalization() -> None:
+    """What the normalization adds to such a channel stays in the bias, as where the channel in front of it is zero."""
+    image = keras.Input((6, 6, 3), name="image")
+    x = L.Conv2D(5, 3, activation="relu", name="conv")(image)
+    x = L.Flatten(name="flat")(L.BatchNormalization(name="norm")(x))
+    base = harsh(keras.Model(image, L.Dense(4, name="scores")(x)))
+    steps = [{"fold": "batch_norm"}, {"prune": {"channels": {"conv": [1, 4]}}}]
+    model = compile_spec({"spec": 1, "steps": steps}, base=base, prove=True).model
+    kernel, bias = base.get_layer("conv").get_weights()
+    base.get_layer("conv").set_weights([kernel * [1, 0, 1, 1, 0], bias * [1, 0, 1, 1, 0]])
+    pixels = np.random.default_rng(4).normal(size=(3, 6, 6, 3)).astype("float32")
+    np.testing.assert_allclose(model(pixels), base(pixels), atol=1e-5)
