@@ -20,14 +20,16 @@ def history_of(run: Path) -> History:
         return History.from_json(json.loads(archive.read("spec_compiler.json"))["history"])
 
 
-def line(name: str, history: History) -> str:
-    """Best and last validation accuracy in words."""
+def line(name: str, run: Path, history: History) -> str:
+    """Best and last validation accuracy in words, and what the kept model reaches on the images that test it."""
     best = history.best("val_accuracy")
     assert best is not None
     last = history.rows[-1]
+    evaluation = json.loads((run / "summary.json").read_text(encoding="utf-8"))["evaluation"]
     return (
         f"{name:<16} best val_accuracy {best.metrics['val_accuracy']:.4f} in epoch {best.epoch:>2}, "
-        f"last {last.metrics['val_accuracy']:.4f}, {sum(row.seconds for row in history):.0f} s"
+        f"last {last.metrics['val_accuracy']:.4f}, {sum(row.seconds for row in history):.0f} s; "
+        f"{evaluation['part']} accuracy {evaluation['metrics']['accuracy']:.4f} of {evaluation['samples']} images"
     )
 
 
@@ -38,6 +40,6 @@ if __name__ == "__main__":
     picture.parent.mkdir(parents=True, exist_ok=True)
     histories = [history_of(run), history_of(other)]
     draw_curves(histories[0], [str(picture)], title=title, beside=(labels[1], histories[1]))
-    for label, history in zip(labels, histories, strict=True):
-        print(line(label, history))
+    for label, each, history in zip(labels, (run, other), histories, strict=True):
+        print(line(label, each, history))
     print(f"saved {picture}")
