@@ -61,7 +61,10 @@ def summary_of(measure: Measure) -> str:
         return ", ".join(f"{name} {value}" for name, value in figures_of(measure))
     if isinstance(measure, Classes):
         text = f"{measure.num_right:,} of {measure.total:,} {unit} right, {measure.accuracy:.2%}"
-        pairs = [f"{true} for {told} {count:,} times" for true, told, count in measure.confused(3)]
+        pairs = [
+            f"{true} for {told} ({'once' if count == 1 else f'{count:,} times'})"
+            for true, told, count in measure.confused(3)
+        ]
         return text + (f"; taken wrongly: {', '.join(pairs)}" if pairs and len(measure.names) > 2 else "")
     return f"every label right in {measure.num_exact:,} of {measure.total:,} {unit}, {measure.accuracy:.2%}"
 
