@@ -30,6 +30,7 @@ from spec_compiler.spec.name_files import read_adapters, read_names
 from spec_compiler.spec.others import Inside, Tier, followed, inside
 from spec_compiler.spec.permissions import Permissions
 from spec_compiler.training.check import check_sections, check_training, planned_phases
+from spec_compiler.training.groups import planned_groups
 
 
 class HasGraph(Protocol):
@@ -144,7 +145,8 @@ def planned(
         check_training(spec, shaped.graph)
         phases, promises = planned_phases(spec, shaped.graph), kept_promises(spec, shaped.graph)
         compilation = spec.compile if not spec.train else None
-        plan = Plan(shaped.graph.name, before, shaped.graph, phases, promises, compilation, spec.sweep)
+        groups = planned_groups(spec, shaped.graph, shaped.graph) if compilation is not None else ()
+        plan = Plan(shaped.graph.name, before, shaped.graph, phases, promises, compilation, spec.sweep, groups)
     return Planned(spec, around, "shapes", base, shaped, plan)
 
 

@@ -31,11 +31,15 @@ from spec_compiler.spec.file_paths import missing_files
 from spec_compiler.spec.output_paths import check_outputs
 from spec_compiler.spec.permissions import Permissions
 from spec_compiler.spec.policy import PolicyLike
-from spec_compiler.training.check import graph_of_phase
+from spec_compiler.training.best import measure_of
+from spec_compiler.training.groups import grouping
 from spec_compiler.training.history import History
 from spec_compiler.training.identity import identity
 from spec_compiler.training.metric_promises import broken_metrics
+from spec_compiler.training.phase_fit import fit_of_phase
+from spec_compiler.training.schedules import schedule_warnings
 from spec_compiler.training.sources import check_data
+from spec_compiler.training.unfreezing import Stage, stages_of_phase
 
 if TYPE_CHECKING:
     from spec_compiler.evaluation import Evaluation
@@ -80,9 +84,10 @@ class Watcher:
 
     `anew` is called where a run was to be continued and there is none, `resumed` where it is, with what the spec says
     otherwise since, `mended` where its best model was damaged and could be made again, with its epoch, `phase` for
-    every phase that has epochs left, `ended` for one that stopped early or went back to the weights of an earlier
-    epoch, `evaluating` with the part of the data before the kept model is evaluated on it. `epoch` is called after each
-    epoch, once all is written; `Pruned` raised in it ends the run.
+    every phase that has epochs left, `forgot` for a callback with attributes that no checkpoint could hold, `unfrozen`
+    where a phase goes on with more that trains, `ended` for one that stopped early or went back to the weights of an
+    earlier epoch, `evaluating` with the part of the data before the kept model is evaluated on it. `epoch` is called
+    after each epoch, once all is written; `Pruned` raised in it ends the run.
     """
 
     compiled: Callable[[CompiledSpec], None] = lambda compiled: None
@@ -92,6 +97,8 @@ class Watcher:
     resumed: Callable[[Sequence[str]], None] = lambda changes: None
     mended: Callable[[int], None] = lambda epoch: None
     phase: Callable[[Any, int], None] = lambda phase, num_parameters: None
+    forgot: Callable[[str, Sequence[str]], None] = lambda callback, names: None
+    unfrozen: Callable[[Stage], None] = lambda stage: None
     ended: Callable[[Any], None] = lambda end: None
     epoch: Callable[[History], None] = lambda history: None
     evaluating: Callable[[str], None] = lambda part: None
@@ -203,18 +210,25 @@ def _train(
     if not force:
         check_gradients(graph)
     data = load_data(spec, graph, compiled.model, source, allow_code=allowed.code, seen=watcher.image)
-    data = replace(data, warnings=Diagnostics(map(spec.source.locate, data.warnings)))
+    num_batches = len(data.train) if hasattr(data.train, "__len__") else None
+    warnings = (*data.warnings, *schedule_warnings(spec, num_batches))
+    data = replace(data, warnings=Diagnostics(map(spec.source.locate, warnings)))
     watcher.data(data)
     anew = force and not resume
     run_files.check_room(place, graph, cleared=anew)
     said = identity(spec, data.fingerprint)
-    graphs = tuple(graph_of_phase(spec, graph, index) for index in range(len(spec.train)))
     has_lora = any(parts_with_lora(layer.variables or ()) for layer in graph.layers.values())
+    measure = measure_of(spec, graph)
+    stages = tuple(stages_of_phase(spec, graph, index) for index in range(len(spec.train)))
+    graphs = tuple(each[-1].graph for each in stages)  # with all that a phase trains at some time
     job = Job(
         model=placement.place(compiled.model),
         phases=spec.train,
         compile=spec.compile,
-        graphs=graphs,
+        stages=stages,
+        fits=tuple(fit_of_phase(spec, index, measure) for index in range(len(spec.train))),
+        measure=measure,
+        grouping=grouping(spec.compile, graph),
         data=data.train,
         validation=data.validation,
         folder=place,
@@ -229,6 +243,8 @@ def _train(
         tensorboard=tensorboard and placement.is_chief,
         begins=partial(run_files.clear, place) if anew else lambda: None,
         started=watcher.phase,
+        forgot=watcher.forgot,
+        unfrozen=watcher.unfrozen,
         ended=watcher.ended,
         epoch=watcher.epoch,
         synchronize=placement.synchronize,

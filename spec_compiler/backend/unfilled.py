@@ -12,7 +12,7 @@ from typing import Any
 from spec_compiler.backend.bases import LoadedBase
 from spec_compiler.backend.models.writer import Built
 from spec_compiler.backend.training.check import check_objects
-from spec_compiler.backend.training.compiling import compile_arguments
+from spec_compiler.backend.training.compiling import compile_arguments, fitted_optimizer
 from spec_compiler.backend.weights.sources import WeightSource
 from spec_compiler.backend.weights.transfer import transfer
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, dotted
@@ -24,6 +24,7 @@ from spec_compiler.plan.proof import Proof
 from spec_compiler.planning import Planned
 from spec_compiler.spec import Spec
 from spec_compiler.spec.others import Tier
+from spec_compiler.training.groups import grouping
 
 log = logging.getLogger("spec_compiler")
 
@@ -108,7 +109,10 @@ class Unfilled:
             return None
         with self.spec.source.locating():
             folder = self.spec.source.folder
-            return compile_arguments(self.plan.compilation, len(self.built.model.outputs), folder)
+            arguments = compile_arguments(self.plan.compilation, len(self.built.model.outputs), folder)
+            found = grouping(self.plan.compilation, self.plan.after)
+            optimizer = fitted_optimizer(arguments["optimizer"], self.built.model, self.plan.after, found)
+            return arguments | {"optimizer": optimizer}
 
     @contextlib.contextmanager
     def _of_the_base(self) -> Iterator[None]:

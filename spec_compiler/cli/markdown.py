@@ -18,6 +18,8 @@ from spec_compiler.plan.contracted import row as contract_row
 from spec_compiler.plan.costs import multiply_adds, total
 from spec_compiler.plan.grouped import row as group_row
 from spec_compiler.plan.left_out import left_lines
+from spec_compiler.plan.rated import row as rate_row
+from spec_compiler.plan.rated import unfrozen_row
 from spec_compiler.plan.two_models import Comparison
 
 MOST_ROWS = 60
@@ -32,6 +34,7 @@ def plan_markdown(plan: Plan, comparison: Comparison | None = None) -> str:
         lines += [f"Weights: {_cell(comparison.weights_summary)}.", ""] if comparison.weights_summary else []
     lines += ["| | before | after |", "|---|---:|---:|", *_figures(plan), ""]
     lines += [f"Compiled with {_escaped(compile_text(plan.compilation))}.", ""] if plan.compilation else []
+    lines += list(_rates(plan))
     lines += [*(f"- Expect {_quoted(promise.text)}." for promise in plan.promises), ""] if plan.promises else []
     lines += list(_groups(plan))
     lines += list(_contracts(plan))
@@ -49,6 +52,22 @@ def plan_markdown(plan: Plan, comparison: Comparison | None = None) -> str:
     text = printable_lines("\n".join(lines))
     folded = f"\n\n<details><summary>Picture</summary>\n\n```mermaid\n{picture}\n```\n\n</details>\n"
     return text + (folded if len(text) + len(folded) <= LONGEST else "\n")
+
+
+def _rates(plan: Plan) -> Iterator[str]:
+    """A table of the variables that train alike, for each phase."""
+    tables = [(phase.name, phase.groups) for phase in plan.phases if phase.groups]
+    tables += [("as compiled", plan.groups)] if plan.groups else []
+    if tables:
+        yield from ("| phase | learning rate | layers | variables | weight decay |", "|---|---:|---|---|---|")
+        for name, groups in tables:
+            for each in groups[:MOST_ROWS]:
+                times, layers, counts, decay = rate_row(each)
+                cells = (name, times.removeprefix("learning rate "), layers, counts, "no" if "no" in decay else "yes")
+                yield f"| {' | '.join(map(_cell, cells))} |"
+            if len(groups) > MOST_ROWS:
+                yield f"| {_cell(name)} | and {len(groups) - MOST_ROWS} more | | | |"
+        yield ""
 
 
 def _groups(plan: Plan) -> Iterator[str]:
@@ -86,6 +105,9 @@ def _figures(plan: Plan) -> Iterator[str]:
     for phase in plan.phases:
         now = plan.after.num_parameters - phase.num_trained
         yield _figure(f"Frozen in {_cell(phase.name)} ({phase.epochs} epochs)", frozen, now)
+        for each in phase.unfreezes:
+            now = plan.after.num_parameters - each.num_trained
+            yield _figure(f"— from its epoch {each.epoch}, {_cell(unfrozen_row(each)[1])} unfrozen", frozen, now)
     costs = total(multiply_adds(plan.before)), total(multiply_adds(plan.after))
     if costs[0] is not None and costs[1] is not None:
         yield _figure("Multiply-adds", costs[0], costs[1])

@@ -18,8 +18,11 @@ from spec_compiler.plan.contracted import row as contract_row
 from spec_compiler.plan.grouped import row as group_row
 from spec_compiler.plan.left_out import left_lines
 from spec_compiler.plan.low_rank import lora_lines
+from spec_compiler.plan.rated import row as rate_row
+from spec_compiler.plan.rated import unfrozen_row
 from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.phase import PlannedPhase
+from spec_compiler.spec.rates import Group
 
 if TYPE_CHECKING:
     from spec_compiler.plan.ledger import WeightLedger
@@ -59,7 +62,7 @@ def plan_lines(plan: Plan) -> list[str]:
         f"Parameters: {_arrow(f'{before:,}', f'{after:,}')}"
         + ("." if plan.phases else f"; {trainable:,} train, {plan.num_frozen:,} are frozen."),
         *lora_lines(plan),
-        *(f"Phase {phase_text(phase, plan)}." for phase in plan.phases),
+        *(line for phase in plan.phases for line in _phase_lines(phase, plan)),
         f"Input: {_arrow(_ends(plan.before, 'input'), _ends(plan.after, 'input'))}",
         f"Output: {_arrow(_ends(plan.before, 'output'), _ends(plan.after, 'output'))}",
         *(
@@ -68,6 +71,7 @@ def plan_lines(plan: Plan) -> list[str]:
             else []
         ),
         *([f"Compiled with {compile_text(plan.compilation)}."] if plan.compilation else []),
+        *rate_lines(plan.groups),
         *map(printable, group_lines(plan)),
         *contract_lines(plan.contracts),
         *(f"Expect {printable(promise.text)}." for promise in plan.promises),
@@ -90,6 +94,20 @@ def contract_lines(contracts: Sequence[Contract]) -> list[str]:
         return []
     lines = in_columns([[printable(cell) for cell in contract_row(each)] for each in contracts])
     return ["Weights made of the base's:", *(f"  {line}".rstrip() for line in lines)]
+
+
+def _phase_lines(phase: PlannedPhase, plan: Plan) -> list[str]:
+    lines = [f"Phase {phase_text(phase, plan)}."]
+    if phase.unfreezes:
+        lines += [f"  {line}".rstrip() for line in in_columns([unfrozen_row(each) for each in phase.unfreezes])]
+    return lines + rate_lines(phase.groups)
+
+
+def rate_lines(groups: Sequence[Group]) -> list[str]:
+    """A line for each group of variables that train alike."""
+    if not groups:
+        return []
+    return [f"  {line}".rstrip() for line in in_columns([[*map(printable, rate_row(each))] for each in groups])]
 
 
 def phase_text(phase: PlannedPhase, plan: Plan) -> str:

@@ -37,14 +37,19 @@ def places_to_cut(graph: Graph) -> list[str]:
 
     A stage ends in what joins its last branches, or in its pooling; models without either end at the layer itself.
     """
+    depth = {name: at for at, name in enumerate(graph.nodes)}
+    return [name for name in stage_ends(graph) if depth[name] > len(depth) / 5]  # a stem alone has learned too little
+
+
+def stage_ends(graph: Graph) -> list[str]:
+    """As `places_to_cut`, the end of the stem among them."""
     places = [name for name in narrow_places(graph) if _size(graph, name) and "@" not in name]
-    stage_ends: dict[str, None] = {}
+    ends: dict[str, None] = {}
     for at, (name, following) in enumerate(pairwise(places), 1):
         if (_size(graph, following) or 0) < (_size(graph, name) or 0):
             is_pooling = "Pooling" in graph.layer_of(following).class_name
-            stage_ends[following if is_pooling else _end(graph, places[:at])] = None
-    depth = {name: at for at, name in enumerate(graph.nodes)}
-    return [name for name in stage_ends if depth[name] > len(depth) / 5]  # a stem alone has learned too little
+            ends[following if is_pooling else _end(graph, places[:at])] = None
+    return list(ends)
 
 
 def _end(graph: Graph, places: list[str]) -> str:

@@ -20,6 +20,7 @@ from spec_compiler.plan.low_rank import lora_text
 from spec_compiler.plan.promises.promise import Promise
 from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.phase import PlannedPhase
+from spec_compiler.spec.rates import Group
 from spec_compiler.spec.sweep import Sweep
 
 Action = Literal["kept", "changed", "new", "dropped"]
@@ -68,8 +69,8 @@ class Change:
 @dataclass(frozen=True, repr=False)
 class Plan:
     """The base and the result as graphs, and what differs; `phases` are those that the result is trained in,
-    `promises` those that it keeps, `compilation` what it is compiled with where no phase does that,
-    `sweep` which values of variables are to be tried: the plan is that of the variables' own.
+    `promises` those that it keeps, `compilation` what it is compiled with where no phase does that, and `groups` which
+    variables then learn how, `sweep` which values of variables are to be tried: the plan is that of the variables' own.
 
     Kept layers are matched by name and origin: a new layer that takes a dropped layer's name is still new.
     """
@@ -81,6 +82,7 @@ class Plan:
     promises: tuple[Promise, ...] = ()
     compilation: Compile | None = None
     sweep: Sweep | None = None
+    groups: tuple[Group, ...] = ()
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{self.count(action)} {action}" for action in ACTIONS if self.count(action))
@@ -202,6 +204,7 @@ class Plan:
             **({"phases": [_phase_json(phase, self.after) for phase in self.phases]} if self.phases else {}),
             **({"sweep": self.sweep.to_json()} if self.sweep else {}),
             **({"compile": self.compilation.to_json()} if self.compilation else {}),
+            **({"rates": [each.to_json() for each in self.groups]} if self.groups else {}),
             **({"groups": [group_json(each) for each in self.after.groups]} if self.after.groups else {}),
             **({"weights": [each.to_json() for each in self.contracts]} if self.contracts else {}),
             **({"left": [_left_json(each) for each in self.after.left]} if self.after.left else {}),
@@ -212,7 +215,13 @@ class Plan:
 def _phase_json(phase: PlannedPhase, graph: Graph) -> dict[str, Any]:
     frozen = graph.num_parameters - phase.num_trained
     parameters = {"trained": phase.num_trained, "frozen": frozen}
-    return {"name": phase.name, "epochs": phase.epochs, "parameters": parameters}
+    groups: dict[str, Any] = {"rates": [each.to_json() for each in phase.groups]} if phase.groups else {}
+    if phase.unfreezes:
+        stages = [
+            {"epoch": each.epoch, "layers": list(each.layers), "trained": each.num_trained} for each in phase.unfreezes
+        ]
+        groups["unfreezes"] = stages
+    return {"name": phase.name, "epochs": phase.epochs, "parameters": parameters, **groups}
 
 
 def _left_json(left: LeftOut) -> dict[str, Any]:

@@ -43,7 +43,11 @@ WORDS: tuple[tuple[str, ...], ...] = (
     ("bases", "*", "weights", "map"),
     ("base", "weights", "map"),
     ("input", "name"),
+    ("compile", "learning_rates", "layers"),
+    ("compile", "no_weight_decay"),
+    ("fit", "monitor"),
     ("train", "phase"),
+    ("train", "monitor"),
     ("train", "freeze"),
     ("train", "unfreeze"),
     ("expect",),
@@ -161,7 +165,7 @@ def _purpose(path: Path, text: str) -> Purpose | None:
         return FIELDS[place]
     if is_function(text.strip()) and not is_plain_text(path):
         return "module"
-    if place[0] in ("base", "bases", "train", "compile"):  # what callbacks write is judged by where the run is
+    if place[0] in ("base", "bases", "train", "fit", "compile"):  # what callbacks write is judged by where the run is
         return None
     if place[-1] in FUNCTIONS:
         return "module"

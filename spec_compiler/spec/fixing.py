@@ -184,7 +184,7 @@ def _order(diagnostic: Diagnostic) -> tuple[int, int]:
     place = diagnostic.path
     section, entry = (*in_section(place), "", 0)[:2]
     turn = EDITS.index(str(section)) if section in EDITS else -1
-    if section in ("data", "compile", "train", "sweep"):
+    if section in ("data", "compile", "fit", "train", "sweep"):
         turn = MOST_STEPS
     if place[:1] == (STEPS,) and len(place) > 1:
         turn = int(place[1])

@@ -191,6 +191,53 @@ def _is_loss(name: Any) -> bool:
     return isinstance(name, str) and (is_own(name) or name in catalogue.catalogue()["losses"])
 
 
+@dataclass(frozen=True, slots=True)
+class NamedMetrics:
+    """The metrics of each output, by the outputs' names; those without any are not among them."""
+
+    named: Mapping[str, tuple[KerasObject, ...]] = field(hash=False)
+
+
+def _metrics(raw: Any) -> tuple[KerasObject, ...] | NamedMetrics:
+    """Metrics of all outputs, or a mapping from outputs to metrics: what is called as no metric is an output."""
+    if isinstance(raw, NamedMetrics):
+        return raw
+    if isinstance(raw, Mapping) and _is_metrics_by_output(raw):
+        problems: list[Diagnostic] = []
+        named: dict[str, tuple[KerasObject, ...]] = {}
+        for output, value in raw.items():
+            with collected(problems, str(output)):
+                named[str(output)] = _listed_metrics(value)
+        if problems:
+            raise SpecError(problems)
+        return NamedMetrics(named)
+    return _listed_metrics(raw)
+
+
+def _listed_metrics(raw: Any) -> tuple[KerasObject, ...]:
+    problems: list[Diagnostic] = []
+    metrics: list[KerasObject] = []
+    for at, each in enumerate(raw if isinstance(raw, list | tuple) else [raw]):
+        with collected(problems, at):
+            metrics.append(KerasObject.parse("metric", each))
+    if problems:
+        raise SpecError(problems)
+    return tuple(metrics)
+
+
+def _is_metrics_by_output(raw: Mapping[Any, Any]) -> bool:
+    """Whether a mapping says metrics for each output: no key is one, and what stands alone has some as its value."""
+    if not raw or any(map(_is_metric, raw)):
+        return False
+    if len(raw) > 1 or isinstance(value := next(iter(raw.values())), list | tuple):
+        return True
+    return _is_metric(next(iter(value), None) if isinstance(value, Mapping) else value)
+
+
+def _is_metric(name: Any) -> bool:
+    return isinstance(name, str) and (is_own(name) or name in catalogue.catalogue()["metrics"])
+
+
 def _field(kind: ObjectKind) -> Any:
     return BeforeValidator(lambda raw: KerasObject.parse(kind, raw))
 
@@ -204,4 +251,9 @@ _LOSS_SCHEMA = {
 }
 Loss = Annotated[KerasObject | Losses, BeforeValidator(_loss), WithJsonSchema(_LOSS_SCHEMA)]
 Metric = Annotated[KerasObject, _field("metric"), WithJsonSchema({"x-definition": "metric"})]
+_OF_ONE = {"anyOf": [{"type": "array", "items": {"x-definition": "metric"}}, {"x-definition": "metric"}]}
+_METRICS_SCHEMA = {
+    "anyOf": [*_OF_ONE["anyOf"], {"type": "object", "minProperties": 1, "additionalProperties": _OF_ONE}]
+}
+Metrics = Annotated[tuple[KerasObject, ...] | NamedMetrics, BeforeValidator(_metrics), WithJsonSchema(_METRICS_SCHEMA)]
 Callback = Annotated[KerasObject, _field("callback"), WithJsonSchema({"x-definition": "callback"})]

@@ -21,6 +21,7 @@ from spec_compiler.language.places import in_section
 from spec_compiler.language.section import Section
 from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.data import Data
+from spec_compiler.spec.fit import Fit
 from spec_compiler.spec.phase import Phase
 from spec_compiler.spec.sweep import Sweep
 from spec_compiler.text.blocks import EXPANDED
@@ -182,6 +183,7 @@ _MAPPINGS: dict[str, type[Section]] = {
     **{section.key: section for section in SECTIONS if issubclass(section, Section)},
     "data": Data,
     "compile": Compile,
+    "fit": Fit,
     "train": Phase,
     "sweep": Sweep,
     "inputs": NewInput,

@@ -7,10 +7,11 @@ from typing import Annotated, NamedTuple
 from pydantic import Field, StrictInt, StrictStr
 
 from spec_compiler.edits.freezing import Freezing
-from spec_compiler.language.parsed import OneOrMore
 from spec_compiler.language.section import Section
 from spec_compiler.language.selectors import Selector
-from spec_compiler.spec.keras_objects import Callback, Optimizer
+from spec_compiler.spec.fit import Callbacks, Mode, Monitor, StepsPerEpoch, ValidationFreq, ValidationSteps
+from spec_compiler.spec.keras_objects import Optimizer
+from spec_compiler.spec.rates import Group
 
 
 class Phase(Section):
@@ -32,21 +33,38 @@ class Phase(Section):
         description="The layers that can train in this phase, after its `freeze`; the others as after the sections.",
         examples=["block5_*", {"layers": "base", "except": "..block4_pool"}],
     )
+    unfreeze_every: Annotated[StrictInt, Field(ge=1, lt=2**31)] | None = Field(
+        default=None,
+        description="After every how many epochs one more stage of what is frozen can train, from the output back. A "
+        "stage ends where the images get smaller and all of the model flows through one tensor.",
+        examples=[2],
+    )
     optimizer: Optimizer | None = Field(
         default=None,
         description="The optimizer of this phase, in place of the one in `compile`.",
         examples=[{"Adam": {"learning_rate": 1.0e-5}}],
     )
-    callbacks: Annotated[tuple[Callback, ...], OneOrMore()] = Field(
-        default=(),
-        description="Callbacks of `keras.callbacks` by name; what they write stands in the run's folder.",
-        examples=[[{"EarlyStopping": {"monitor": "val_loss", "patience": 3}}]],
-    )
+    callbacks: Callbacks = None
+    monitor: Monitor = None
+    mode: Mode = None
+    steps_per_epoch: StepsPerEpoch = None
+    validation_steps: ValidationSteps = None
+    validation_freq: ValidationFreq = None
+
+
+class PlannedStage(NamedTuple):
+    """What a phase unfreezes, before which of its epochs, and how many parameters train from there on."""
+
+    epoch: int
+    layers: tuple[str, ...]
+    num_trained: int
 
 
 class PlannedPhase(NamedTuple):
-    """A phase of training: its epochs, and how many parameters of the result train in it."""
+    """A phase of training: its epochs, how many parameters of the result train when it begins, and which of all how."""
 
     name: str
     epochs: int
     num_trained: int
+    groups: tuple[Group, ...] = ()
+    unfreezes: tuple[PlannedStage, ...] = ()

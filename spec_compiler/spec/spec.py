@@ -30,6 +30,7 @@ from spec_compiler.language.section import Section
 from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.data import Data
 from spec_compiler.spec.expect import KEYS, Expect
+from spec_compiler.spec.fit import Fit
 from spec_compiler.spec.messages import said_of
 from spec_compiler.spec.modules import Module
 from spec_compiler.spec.permissions import EVERYTHING, Permissions, permitted
@@ -104,6 +105,7 @@ class Spec(_Edited):
     )
     data: Data | None = Field(default=None, description="The images that `spec-compiler train` learns from.")
     compile: Compile | None = Field(default=None, description="What Keras's `compile` takes: optimizer, loss, metrics.")
+    fit: Fit | None = Field(default=None, description="What Keras's `fit` takes: callbacks, what they watch, steps.")
     train: Annotated[tuple[Phase, ...], OneOrMore()] = Field(
         default=(), description="The phases of training, in order."
     )
@@ -142,7 +144,8 @@ class Spec(_Edited):
         bases = [self.base] if self.base is not None else list((self.bases or {}).values())
         names = [each.application or each.file or each.spec or each.python for each in bases]
         says = [dotted(path) for path, _ in self.sections()]
-        says += [section for section in ("data", "compile", "train", "sweep", "expect") if getattr(self, section)]
+        of_training = ("data", "compile", "fit", "train", "sweep", "expect")
+        says += [section for section in of_training if getattr(self, section)]
         text = f"{', '.join(map(str, names)) or 'the base of the caller'}: {', '.join(says) or 'nothing changes'}"
         return f"<Spec {text}>" if self.name is None else f"<Spec {self.name}, {text}>"
 

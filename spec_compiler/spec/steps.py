@@ -54,20 +54,7 @@ class _OneSection(Section):
 
 
 def _help(key: str) -> str | None:
-    if key in (
-        "spec",
-        "name",
-        "description",
-        "seed",
-        "vars",
-        "base",
-        "bases",
-        "data",
-        "compile",
-        "train",
-        "sweep",
-        "expect",
-    ):
+    if key in (*("spec", "name", "description", "seed", "vars", "base", "bases"), *_OF_TRAINING, "expect"):
         return f"`{key}` stands beside `steps`"
     return did_you_mean(key, EDITS, f"they are {quoted(EDITS)}")
 
@@ -76,3 +63,6 @@ if TYPE_CHECKING:
     Step = _OneSection
 else:
     Step = create_model("Step", __base__=_OneSection, **{section.key: field_of(section) for section in SECTIONS})
+
+
+_OF_TRAINING = ("data", "compile", "fit", "train", "sweep")

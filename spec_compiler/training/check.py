@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError, under
-from spec_compiler.edits.freezing import normalizes, unfrozen
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.edits.freezing import normalizes
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, VariableSpec
 from spec_compiler.graph.low_rank import held
 from spec_compiler.graph.trainable import with_ties_open
 from spec_compiler.spec import Spec
-from spec_compiler.spec.phase import PlannedPhase
+from spec_compiler.spec.phase import PlannedPhase, PlannedStage
+from spec_compiler.training.best import fit_problems
+from spec_compiler.training.groups import group_problems, planned_groups
 from spec_compiler.training.image_data import image_problems
 from spec_compiler.training.loss import loss_problems, metric_problems
 from spec_compiler.training.measured import sweep_problems
 from spec_compiler.training.pointless import pointless_in_phase, pointless_sections
 from spec_compiler.training.reported import monitor_problems
+from spec_compiler.training.unfreezing import stages_of_phase, unfreezing_problems
 
 
 def check_training(spec: Spec, graph: Graph) -> None:
@@ -29,7 +33,7 @@ def check_training(spec: Spec, graph: Graph) -> None:
     """
     problems = [*_sections(spec), *pointless_sections(spec, graph), *_phases(spec, graph)]
     if spec.train and spec.compile is not None and spec.data is not None:
-        problems += monitor_problems(spec, graph)
+        problems += (*fit_problems(spec, graph), *monitor_problems(spec, graph))
         problems += sweep_problems(spec, graph)
     takes_images = spec.train and spec.data is not None and spec.data.is_folder
     images = [*image_problems(spec, graph)] if takes_images else []
@@ -38,6 +42,7 @@ def check_training(spec: Spec, graph: Graph) -> None:
     if spec.compile is not None and not any(problem.code == "SC604" for problem in images):
         problems += loss_problems(spec, graph)
         problems += metric_problems(spec, graph)
+    problems += group_problems(spec, [*_phase_graphs(spec, graph)], graph)
     if problems:
         raise SpecError(problems)
 
@@ -62,21 +67,12 @@ def trainable_layers(spec: Spec, graph: Graph, index: int) -> frozenset[str]:
 
 
 def graph_of_phase(spec: Spec, graph: Graph, index: int) -> Graph:
-    """The edited model with what trains in a phase: the sections' state, then its `freeze`, then its `unfreeze`.
-
-    Each phase is by itself, whatever those before it froze.
+    """The edited model with all that trains at some time in a phase: what it has unfrozen at its end.
 
     Raises:
-        SpecError: as `resolve`, paths relative to the phase.
+        SpecError: as `stages_of_phase`.
     """
-    phase = spec.train[index]
-    if phase.freeze is not None:
-        with under("freeze"):
-            graph = phase.freeze.apply(graph)
-    if phase.unfreeze is not None:
-        with under("unfreeze"):
-            graph = unfrozen(phase.unfreeze, graph)
-    return graph
+    return stages_of_phase(spec, graph, index)[-1].graph
 
 
 def planned_phases(spec: Spec, graph: Graph) -> tuple[PlannedPhase, ...]:
@@ -85,10 +81,17 @@ def planned_phases(spec: Spec, graph: Graph) -> tuple[PlannedPhase, ...]:
     Raises:
         SpecError: as `graph_of_phase`.
     """
-    return tuple(
-        PlannedPhase(phase.phase, phase.epochs, sum(counts_of_trained(graph_of_phase(spec, graph, index)).values()))
-        for index, phase in enumerate(spec.train)
-    )
+    planned = []
+    for index, phase in enumerate(spec.train):
+        first, *others = found = stages_of_phase(spec, graph, index)
+        groups = planned_groups(spec, graph, found[-1].graph, phase.optimizer)
+        unfreezes = tuple(PlannedStage(each.epoch + 1, each.layers, _num_trained_in(each.graph)) for each in others)
+        planned.append(PlannedPhase(phase.phase, phase.epochs, _num_trained_in(first.graph), groups, unfreezes))
+    return tuple(planned)
+
+
+def _num_trained_in(graph: Graph) -> int:
+    return sum(counts_of_trained(graph).values())
 
 
 def counts_of_trained(graph: Graph) -> dict[str, int]:
@@ -127,6 +130,9 @@ def _sections(spec: Spec) -> Iterator[Diagnostic]:
             help = "add `train: [{phase: main, epochs: 5}]`, which `spec-compiler train` runs, or leave it out"
             message = "nothing uses `data`, this spec has no `train`"
             yield Diagnostic("SC312", message, ("data",), at_key=True, help=help)
+        if spec.fit is not None:
+            help = "add `train: [{phase: main, epochs: 5}]`, which `spec-compiler train` runs, or leave it out"
+            yield Diagnostic("SC312", "nothing uses `fit`, this spec has no `train`", ("fit",), at_key=True, help=help)
         return
     for name, example in (("data", "data: {train: FOLDER, validation: 0.2}"), ("compile", _COMPILE)):
         if getattr(spec, name) is None:
@@ -140,16 +146,24 @@ def _sections(spec: Spec) -> Iterator[Diagnostic]:
         seen.add(phase.phase)
 
 
+def _phase_graphs(spec: Spec, graph: Graph) -> Iterator[Graph]:
+    """What trains in each phase that can be said."""
+    for index in range(len(spec.train)):
+        with contextlib.suppress(SpecError):  # which is told of the phase
+            yield graph_of_phase(spec, graph, index)
+
+
 _COMPILE = "compile: {optimizer: adam, loss: categorical_crossentropy, metrics: [accuracy]}"
 
 
 def _phases(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
     for index, phase in enumerate(spec.train):
         try:
-            trained = graph_of_phase(spec, graph, index)
+            found = stages_of_phase(spec, graph, index)
         except SpecError as error:
             yield from error.under("train", index).diagnostics
             continue
+        trained = found[0].graph
         if problems := [*pointless_in_phase(spec, graph, index)]:
             yield from problems
             continue
@@ -162,3 +176,4 @@ def _phases(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
                 message = f"the phase `{phase.phase}` freezes every layer with weights, it would train nothing"
                 help = "leave some layers out of the selector, or add a `head`"
             yield Diagnostic("SC607", message, path, help=help)
+        yield from unfreezing_problems(spec, found, index)

@@ -6,10 +6,11 @@ import csv
 import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from spec_compiler.training.history_table import html, markdown
+from spec_compiler.training.measure import Measure
 
 
 class Row(NamedTuple):
@@ -24,9 +25,10 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class History:
-    """All epochs of a run."""
+    """All epochs of a run, and what the best of them goes by."""
 
     rows: tuple[Row, ...] = ()
+    goes_by: Measure | None = None
 
     def __repr__(self) -> str:
         phases = ", ".join(f"{name} {first} to {last}" for name, first, last in self.phases())
@@ -40,7 +42,7 @@ class History:
 
     def with_row(self, row: Row) -> History:
         """The history with one more epoch."""
-        return History((*self.rows, row))
+        return replace(self, rows=(*self.rows, row))
 
     @property
     def metric_names(self) -> tuple[str, ...]:
@@ -49,12 +51,16 @@ class History:
 
     @property
     def measure(self) -> str:
-        """What the best epoch goes by, in every file and line: the loss, of the validation where there is one."""
-        return "val_loss" if "val_loss" in self.metric_names else "loss"
+        """The name of what the best epoch goes by, in every file and line."""
+        return self._measure.name
+
+    @property
+    def _measure(self) -> Measure:
+        return self.goes_by or Measure("val_loss" if "val_loss" in self.metric_names else "loss")
 
     def best_epoch(self) -> Row | None:
-        """The first epoch with the lowest `measure`, whose model is in `best.keras`."""
-        return self.best(self.measure, largest=False)
+        """The first epoch with the best `measure`, whose model is in `best.keras`."""
+        return self.best(self.measure, largest=self._measure.direction == "max")
 
     def best(self, metric: str, largest: bool = True) -> Row | None:
         """The first epoch with the best value of a metric."""
@@ -99,6 +105,6 @@ class History:
         return [row._asdict() for row in self.rows]
 
     @classmethod
-    def from_json(cls, rows: Sequence[Mapping[str, Any]]) -> History:
+    def from_json(cls, rows: Sequence[Mapping[str, Any]], goes_by: Measure | None = None) -> History:
         """The history that `to_json` wrote."""
-        return cls(tuple(Row(**row) for row in rows))
+        return cls(tuple(Row(**row) for row in rows), goes_by)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from spec_compiler.diagnostics import Diagnostic, did_you_mean, quoted
@@ -11,7 +11,7 @@ from spec_compiler.graph.layer_spec import LayerSpec
 from spec_compiler.graph.node import ValueRef
 from spec_compiler.keras_facts.function_names import bare
 from spec_compiler.spec import Spec
-from spec_compiler.spec.keras_objects import KerasObject, Losses
+from spec_compiler.spec.keras_objects import KerasObject, Losses, NamedMetrics
 from spec_compiler.training.reported import output_names
 
 Labels = Literal["one_hot", "integer", "binary"]
@@ -62,7 +62,7 @@ def loss_problems(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
 
 
 def _names_of_none(spec: Spec, outputs: list[str]) -> Iterator[Diagnostic]:
-    """SC605 for losses and weights of outputs that the model has not, and for outputs without a loss."""
+    """SC605 for losses, weights and metrics of outputs that the model has not, and for outputs without a loss."""
     assert spec.compile is not None
     loss, otherwise = spec.compile.loss, f"its outputs are {quoted(outputs)}"
     if spec.compile.loss_weights is not None and not isinstance(loss, Losses):
@@ -70,7 +70,12 @@ def _names_of_none(spec: Spec, outputs: list[str]) -> Iterator[Diagnostic]:
         each = f"write `loss: {{{', '.join(f'{name}: {loss.name}' for name in outputs[:3])}}}`"
         yield Diagnostic("SC605", message, ("compile", "loss_weights"), at_key=True, help=each)
         return
-    said = {"loss": loss.named if isinstance(loss, Losses) else {}, "loss_weights": spec.compile.loss_weights or {}}
+    metrics = spec.compile.metrics.named if isinstance(spec.compile.metrics, NamedMetrics) else {}
+    said: dict[str, Iterable[str]] = {
+        "loss": loss.named if isinstance(loss, Losses) else (),
+        "loss_weights": spec.compile.loss_weights or (),
+        "metrics": metrics,
+    }
     for key, names in said.items():
         for name in names:
             if name not in outputs:
@@ -134,7 +139,7 @@ def metric_problems(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
     ):
         return  # what the labels are, only the data says
     labels = labels_for(spec, graph)
-    for index, metric in enumerate(spec.compile.metrics):
+    for path, metric in spec.compile.all_metrics():
         name = metric.class_name
         if name.startswith("Sparse") and labels == "one_hot":
             of_metric, of_loss, better = "integers", "one-hot rows", name.removeprefix("Sparse")
@@ -143,7 +148,7 @@ def metric_problems(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
         else:
             continue
         message = f"`{metric.name}` takes labels as {of_metric}, the loss `{loss.name}` takes {of_loss}"
-        yield Diagnostic("SC605", message, ("compile", "metrics", index), help=f"write `{better}`, or `accuracy`")
+        yield Diagnostic("SC605", message, path, help=f"write `{better}`, or `accuracy`")
 
 
 def activation_of(layer: LayerSpec) -> str | None:

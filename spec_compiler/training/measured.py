@@ -5,19 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from spec_compiler.diagnostics import Diagnostic, did_you_mean, quoted
+from spec_compiler.diagnostics import Diagnostic
 from spec_compiler.graph import Graph
+from spec_compiler.keras_facts.metric_directions import Direction
 from spec_compiler.spec import Spec
-from spec_compiler.spec.keras_objects import KerasObject
-from spec_compiler.training.reported import WITHOUT_DIRECTION, metric_name, output_names, reported
-
-# Metrics of which less is better: `_direction` in `keras/src/metrics`; of Keras's others more is.
-LESS_IS_BETTER = (
-    *("MeanSquaredError", "RootMeanSquaredError", "MeanAbsoluteError", "MeanAbsolutePercentageError"),
-    *("MeanSquaredLogarithmicError", "LogCoshError", "KLDivergence", "Poisson"),
-    *("BinaryCrossentropy", "CategoricalCrossentropy", "SparseCategoricalCrossentropy"),
-    *("Hinge", "SquaredHinge", "CategoricalHinge"),
-)
+from spec_compiler.training.measure import said_in, said_monitor
+from spec_compiler.training.reported import not_reported, reported_in
 
 
 class Measured(NamedTuple):
@@ -33,12 +26,13 @@ class Measured(NamedTuple):
 
 
 def measured(spec: Spec, graph: Graph) -> Measured:
-    """By what the trials of a sweep are compared; `sweep_problems` has found nothing wrong with it."""
+    """By what the trials of a sweep are compared: its `monitor`, else what the best epoch of each goes by.
+
+    `sweep_problems` has found nothing wrong with it.
+    """
     assert spec.sweep is not None
     name = _name(spec)
-    if spec.sweep.mode is not None:
-        return Measured(name, spec.sweep.mode == "max")
-    return Measured(name, _largest(spec, graph, name) or False)
+    return Measured(name, (spec.sweep.mode or _mode(spec, name) or reported_in(spec, graph)[name].direction) == "max")
 
 
 def sweep_problems(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
@@ -46,16 +40,14 @@ def sweep_problems(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
     sweep = spec.sweep
     if sweep is None or spec.compile is None or spec.data is None:
         return
-    validates = spec.data.validation is not None
-    names = reported(spec.compile.metrics, output_names(graph), validates=validates)
-    name = _name(spec)
+    names, name = reported_in(spec, graph), _name(spec)
+    if sweep.monitor is None and said_monitor(spec) is not None:
+        return  # what is wrong with it is said where it stands
     if name not in names:
-        help = did_you_mean(name, names, f"it reports {quoted(names)}")
-        if name.startswith("val_") and not validates:
-            help = "add `validation` to `data`, or go by `loss`"
         message = f"`sweep` goes by `{name}`, which the training does not report"
+        help = not_reported(name, names, spec.data.validates)
         yield Diagnostic("SC605", message, ("sweep", "monitor"), help=help)
-    elif sweep.mode is None and _largest(spec, graph, name) is None:
+    elif sweep.mode is None and _mode(spec, name) is None and names[name].direction is None:
         message = f"`sweep` goes by `{name}`, of which nobody knows whether more is better"
         help = "add `mode: max`, or `mode: min` where less is better"
         yield Diagnostic("SC605", message, ("sweep", "monitor"), help=help)
@@ -63,26 +55,16 @@ def sweep_problems(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
 
 def _name(spec: Spec) -> str:
     assert spec.sweep is not None
-    validates = spec.data is not None and spec.data.validation is not None
-    return spec.sweep.monitor or ("val_loss" if validates else "loss")
+    if spec.sweep.monitor is not None:
+        return spec.sweep.monitor
+    if (monitor := said_monitor(spec)) is not None:
+        return monitor.value
+    return "val_loss" if spec.data is not None and spec.data.validates else "loss"
 
 
-def _largest(spec: Spec, graph: Graph, name: str) -> bool | None:
-    """Whether more is better of what goes by a name; None where that cannot be known."""
-    name = name.removeprefix("val_")
-    outputs = output_names(graph)
-    if name == "loss" or name in [f"{output}_loss" for output in outputs]:
-        return False
-    assert spec.compile is not None
-    prefixes = ("", *(f"{output}_" for output in outputs))
-    for metric in spec.compile.metrics:
-        own = [f"{prefix}{metric_name(metric)}" for prefix in prefixes]
-        if name in own or any(name.startswith(f"{each}_") and name[len(each) + 1 :].isdigit() for each in own):
-            return _of_class(metric)
-    return None
-
-
-def _of_class(metric: KerasObject) -> bool | None:
-    if metric.is_own or metric.class_name in WITHOUT_DIRECTION:
+def _mode(spec: Spec, name: str) -> Direction | None:
+    """What the run's own `mode` says, where the sweep goes by the run's own `monitor`."""
+    monitor, mode = said_monitor(spec), next(said_in(spec, "mode"), None)
+    if mode is None or monitor is None or monitor.value != name:
         return None
-    return metric.class_name not in LESS_IS_BETTER
+    return "max" if mode.value == "max" else "min"

@@ -11,7 +11,7 @@ from spec_compiler.language.bounds import MetricBounds, number_text
 from spec_compiler.spec import Spec
 from spec_compiler.spec.expect import KEYS
 from spec_compiler.training.history import History, Row
-from spec_compiler.training.reported import output_names, reported
+from spec_compiler.training.reported import reported_in
 
 
 def unreported(spec: Spec, graph: Graph, metrics: Iterable[str]) -> Iterator[Diagnostic]:
@@ -19,7 +19,7 @@ def unreported(spec: Spec, graph: Graph, metrics: Iterable[str]) -> Iterator[Dia
     if not spec.train or spec.compile is None or spec.data is None:
         return
     validates = spec.data.validates
-    names = [*reported(spec.compile.metrics, output_names(graph), validates=validates)]
+    names = [*reported_in(spec, graph)]
     for name in metrics:
         if name not in names:
             help = did_you_mean(name, [*names, *KEYS], f"it reports {', '.join(f'`{each}`' for each in names)}")

@@ -93,6 +93,13 @@ def read_source(spec: Spec) -> Source:
     return files
 
 
+def num_batches(spec: Spec, source: Source | None) -> int | None:
+    """How many batches make a pass over the images of a folder; None of other data, of which they are not known yet."""
+    if spec.data is None or not isinstance(source, Folders):
+        return None
+    return -(-len(source.train) // spec.data.batch_size)
+
+
 def require_pillow() -> None:
     """Proves that images can be read at all.
 

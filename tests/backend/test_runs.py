@@ -23,9 +23,11 @@ from spec_compiler.cli.formats import plan_as
 from spec_compiler.cli.main import cli
 from spec_compiler.cli.show import plan_text
 from spec_compiler.keras_facts import catalogue
+from spec_compiler.keras_facts.metric_directions import direction_of
+from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.keras_objects import NOT_WRITTEN, KerasObject, ObjectKind
 from spec_compiler.trainer import TrainedSpec, Watcher, train_spec
-from spec_compiler.training.reported import WITHOUT_DIRECTION, metric_name, reported
+from spec_compiler.training.reported import metric_name, reported
 from tests.backend.conftest import randomized
 
 DATA = """
@@ -96,8 +98,8 @@ def test_every_phase_reports_the_same_names_finding_N1(here: Path) -> None:
     names = {"auc", "precision", "found", "accuracy", "auc_1", "mse", "kl_divergence", "loss"}
     for row in rows:
         assert set(row.metrics) == names | {f"val_{name}" for name in names}
-    entries = [KerasObject.parse("metric", each) for each in METRICS]
-    assert set(reported(entries, ["answer"], validates=True)) == set(rows[0].metrics)
+    compile = Compile.model_validate(with_metrics(*METRICS)["compile"])
+    assert set(reported(compile, ["answer"], validates=True)) == set(rows[0].metrics)
 
 
 def test_several_outputs_report_what_check_expects_finding_N1(here: Path) -> None:
@@ -109,8 +111,8 @@ def test_several_outputs_report_what_check_expects_finding_N1(here: Path) -> Non
     given = with_metrics("AUC", "accuracy", head=head, **two)
     assert check_spec(given, base=base(), allow_code=True) == ()
     rows = run(given).history.rows
-    entries = [KerasObject.parse("metric", each) for each in ("AUC", "accuracy")]
-    assert [set(row.metrics) for row in rows] == [set(reported(entries, ["a", "b"], validates=True))] * 4
+    compile = Compile.model_validate(given["compile"])
+    assert [set(row.metrics) for row in rows] == [set(reported(compile, ["a", "b"], validates=True))] * 4
 
 
 def test_the_name_and_direction_of_every_metric_finding_N1() -> None:
@@ -120,8 +122,8 @@ def test_the_name_and_direction_of_every_metric_finding_N1() -> None:
         if "alias_of" not in record and hasattr(keras.metrics, name):
             needed = [key for key, each in record["arguments"].items() if each.get("required")]
             made = make(KerasObject.parse("metric", {name: {key: arguments.get(key, 0.5) for key in needed}}))
-            known = getattr(made, "_direction", None) is not None
-            assert known is (name not in WITHOUT_DIRECTION), name
+            known = {"up": "max", "down": "min", None: None}[getattr(made, "_direction", None)]
+            assert known == direction_of(name), name
             keras.utils.clear_session()
             entry = KerasObject.parse("metric", {name: {key: arguments.get(key, 0.5) for key in needed}})
             assert make(entry).name == metric_name(entry), name

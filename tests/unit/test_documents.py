@@ -42,6 +42,7 @@ RUN = {
         "tests/backend/test_data_kinds.py::test_the_table_of_the_page_trains"
     ),
     "sweep:": "tests/unit/test_sweep.py::test_the_page_says_what_is_so",
+    **dict.fromkeys(("fit:", "compile:"), "tests/backend/test_fit_section.py::test_the_sections_of_the_page_are_right"),
     "insert: # squeeze and excitation behind every residual block of a ResNet50": (
         "tests/backend/test_readme.py::test_squeeze_and_excitation_fits_every_width"
     ),

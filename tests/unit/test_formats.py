@@ -137,6 +137,7 @@ def test_the_schema_names_every_key() -> None:
         "matches",
         "phases",
         "promises",
+        "rates",
         "weights",
     }
     assert set(data["layers"][0]) == set(schema["$defs"]["layer"]["properties"])

@@ -43,6 +43,7 @@ BEYOND = {
     "SC102-sweep-without-trials",
     "SC102-train-without-compile",
     "SC103-phase-twice",
+    "SC108-learning-rates-twice",
     "SC103-validation-in-percent",
     "SC104-regex",
     "SC106-own-callback",

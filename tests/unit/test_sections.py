@@ -27,6 +27,7 @@ OTHERS = {
     "steps",
     "data",
     "compile",
+    "fit",
     "train",
     "sweep",
     "expect",

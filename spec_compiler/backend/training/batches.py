@@ -18,8 +18,10 @@ class Batches(keras.utils.PyDataset, abc.ABC):  # type: ignore[misc]
     """Samples in batches, shuffled anew in each epoch where `shuffle` says so.
 
     Whoever calls `fit` sets `epoch` before each epoch: order and augmentation follow from it and the seed, whatever
-    was drawn before.
+    was drawn before. `steps` is how many batches an epoch has, where it is no whole pass: the next one goes on there.
     """
+
+    steps: int | None = None
 
     def __init__(
         self, size: int, batch_size: int, *, seed: int = 0, shuffle: bool = False, augment: Sequence[Any] = ()
@@ -33,18 +35,25 @@ class Batches(keras.utils.PyDataset, abc.ABC):  # type: ignore[misc]
         self.epoch = 0
 
     def __len__(self) -> int:
+        return self.steps or self.batches_in_all
+
+    @property
+    def batches_in_all(self) -> int:
+        """How many batches a pass over all samples has."""
         return -(-self.size // self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
-        start = index * self.batch_size
-        indices = self.order()[start : start + self.batch_size]
+        through, at = self.epoch, index
+        if self.steps is not None:
+            through, at = divmod(self.epoch * self.steps + index, self.batches_in_all)
+        indices = self.order(through)[at * self.batch_size : (at + 1) * self.batch_size]
         return self.augmented(self.samples(indices), index)
 
-    def order(self) -> Array:
-        """The positions of the samples in this epoch."""
+    def order(self, through: int) -> Array:
+        """The positions of the samples in one pass through all of them; they are counted from 0."""
         indices = np.arange(self.size)
         if self.shuffle:
-            np.random.default_rng([self.seed, self.epoch]).shuffle(indices)  # the same after `--resume`
+            np.random.default_rng([self.seed, through]).shuffle(indices)  # the same after `--resume`
         return indices
 
     @abc.abstractmethod

@@ -13,6 +13,7 @@ from spec_compiler.keras_facts.function_names import is_function
 from spec_compiler.spec import Spec
 from spec_compiler.spec.keras_objects import KerasObject, Losses
 from spec_compiler.training.image_data import image_shape
+from spec_compiler.training.phase_fit import callbacks_of
 
 _WRITES = ("OrbaxCheckpoint",)  # makes its folder as soon as it is made itself
 
@@ -53,11 +54,12 @@ def _entries(spec: Spec) -> Iterator[tuple[Path, KerasObject]]:
             yield from ((("compile", "loss", output), each) for output, each in loss.named.items())
         else:
             yield ("compile", "loss"), loss
-        for at, metric in enumerate(spec.compile.metrics):
-            yield ("compile", "metrics", at), metric
+        yield from spec.compile.all_metrics()
+    seen: set[Path] = set()
     for index, phase in enumerate(spec.train):
         if phase.optimizer is not None:
             yield ("train", index, "optimizer"), phase.optimizer
-        for at, callback in enumerate(phase.callbacks):
-            if callback.name not in _WRITES and ">" not in callback.name:
-                yield ("train", index, "callbacks", at), callback
+        for path, callback in callbacks_of(spec, index):
+            if callback.name not in _WRITES and ">" not in callback.name and path not in seen:
+                yield path, callback
+            seen.add(path)  # those of `fit` are every phase's

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import keras
+
 from spec_compiler.backend.training.keras_objects import make
+from spec_compiler.backend.training.rates import apply_grouping
 from spec_compiler.diagnostics import Path, under
 from spec_compiler.files import Folder
+from spec_compiler.graph import Graph
 from spec_compiler.spec.compilation import Compile
-from spec_compiler.spec.keras_objects import KerasObject, Losses
+from spec_compiler.spec.keras_objects import KerasObject, Losses, NamedMetrics
+from spec_compiler.training.groups import Grouping
 from spec_compiler.training.reported import metric_name
 
 
@@ -32,6 +38,20 @@ def compile_arguments(
     }
 
 
+def fitted_optimizer(optimizer: Any, model: Any, graph: Graph, grouping: Grouping | None) -> Any:
+    """A fresh optimizer as a model needs it: with what moves each variable, and with its loss scaled.
+
+    Keras puts a `LossScaleOptimizer` around it in `compile`, but writes the one inside into the model's file, which is
+    then loaded without its state (`keras/src/trainers/trainer.py`, `compile` and `get_compile_config`).
+    """
+    if grouping is not None:
+        apply_grouping(optimizer, grouping, model, graph)
+    scales = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    if model.dtype_policy.name == "mixed_float16" and not scales:
+        return keras.optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
+    return optimizer
+
+
 def _loss(compile: Compile, code: Folder) -> Any:
     """The loss, or one for each output by its name."""
     if not isinstance(compile.loss, Losses):
@@ -46,17 +66,21 @@ def _loss_weights(compile: Compile) -> dict[str, float] | None:
     return {name: compile.loss_weights.get(name, 1.0) for name in compile.loss.named}
 
 
-def _metrics(compile: Compile, num_outputs: int, code: Folder) -> list[Any]:
+def _metrics(compile: Compile, num_outputs: int, code: Folder) -> Any:
     """The metrics, for each output its own; Keras would deal out a list that is as long as there are outputs."""
 
-    def of_one_output() -> list[Any]:
-        metrics = [located(each, ("compile", "metrics", at), code) for at, each in enumerate(compile.metrics)]
-        for metric, entry in zip(metrics, compile.metrics, strict=True):
+    def made(entries: Sequence[KerasObject], path: Path) -> list[Any]:
+        metrics = [located(each, (*path, at), code) for at, each in enumerate(entries)]
+        for metric, entry in zip(metrics, entries, strict=True):
             if not isinstance(metric, str):
                 metric.name = metric_name(entry)
         return metrics
 
-    metrics = [of_one_output() for _ in range(num_outputs)]
+    place: Path = ("compile", "metrics")
+    if isinstance(compile.metrics, NamedMetrics):
+        named = {output: made(entries, (*place, output)) for output, entries in compile.metrics.named.items()}
+        return named if num_outputs > 1 else next(iter(named.values()))
+    metrics = [made(compile.metrics, place) for _ in range(num_outputs)]
     return metrics[0] if len(metrics) == 1 or not compile.metrics else metrics
 
 

@@ -37,6 +37,7 @@ def draw_curves(
         panels = figure.subplots(1, len(names), squeeze=False)[0]
         for panel, name in zip(panels, names, strict=True):
             _panel(panel, history, name)
+            _mark_best(panel, history, name)
             if beside is not None:
                 _lines(panel, beside[1], name, called=beside[0])
             panel.legend(loc="best", frameon=False)
@@ -70,6 +71,16 @@ def _panel(panel: Any, history: History, name: str) -> None:
     panel.set_ylabel(name)
     panel.xaxis.get_major_locator().set_params(integer=True)
     panel.spines[["top", "right"]].set_visible(False)
+
+
+def _mark_best(panel: Any, history: History, name: str) -> None:
+    """A ring around the best epoch, on the curve of what it goes by."""
+    best = history.best_epoch()
+    if best is not None and history.measure in (name, f"val_{name}"):
+        style = {"markersize": 10, "markerfacecolor": "none", "markeredgecolor": "#222222", "linestyle": ""}
+        panel.plot(
+            [best.epoch], [best.metrics[history.measure]], marker="o", label=f"best: epoch {best.epoch}", **style
+        )
 
 
 def _lines(panel: Any, history: History, name: str, called: str = "") -> None:

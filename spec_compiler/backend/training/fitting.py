@@ -11,7 +11,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -21,36 +21,48 @@ from spec_compiler.backend.models.breakdowns import broken, diverged
 from spec_compiler.backend.models.fit_errors import keras_reason
 from spec_compiler.backend.training import checkpoints, frozen
 from spec_compiler.backend.training.batches import Batches
-from spec_compiler.backend.training.compiling import compile_arguments, located
+from spec_compiler.backend.training.carrying import carry_state, check_carries
+from spec_compiler.backend.training.compiling import compile_arguments, fitted_optimizer, located
+from spec_compiler.backend.training.memories import data_of
+from spec_compiler.backend.training.phase_ends import end_as_fit_does, end_of
 from spec_compiler.backend.training.progress import Progress, remember, restore_callbacks, restore_variables
+from spec_compiler.backend.training.staged import Reminder, Through, finalize_at_the_end
 from spec_compiler.backend.weights.files import admitted
 from spec_compiler.backend.weights.freezing import layers_of, set_trainable
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.files import HERE, Folder
 from spec_compiler.files.run_folder import BEST, BEST_ADAPTERS, HISTORY, LAST, LAST_ADAPTERS, LOGS
-from spec_compiler.graph import Graph
 from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.phase import Phase
+from spec_compiler.training.groups import Grouping
 from spec_compiler.training.history import History, Row
 from spec_compiler.training.identity import Identity, to_json
+from spec_compiler.training.measure import Measure
+from spec_compiler.training.phase_fit import PhaseFit
 from spec_compiler.training.pruned import Pruned
+from spec_compiler.training.unfreezing import Stage
 
 
 @dataclass(frozen=True)
 class Job:
     """All that the phases need: the model, which layers train in each phase, the data, and where the results go.
 
-    `graphs` holds, for each phase, the model's graph with what trains in it. `said` tells runs of another spec or other
-    data apart. `data` and `validation` are what `fit` takes; modules in `code_folder` are the user's own.
+    `stages` holds, for each phase, the model's graph with what trains in it from which epoch on, `fits` what `fit` is
+    given; `measure` is what the best epoch goes by, `grouping` which variables learn how fast. `said` tells runs of
+    another spec or other data apart. `data` and `validation` are what `fit` takes; modules in `code_folder` are the
+    user's own.
     """
 
     model: Any
     phases: tuple[Phase, ...]
     compile: Compile
-    graphs: tuple[Graph, ...]
+    stages: tuple[tuple[Stage, ...], ...]
+    fits: tuple[PhaseFit, ...]
+    measure: Measure
     data: Any
     validation: Any
     folder: str
+    grouping: Grouping | None = None
     resume_from: str = ""
     code_folder: Folder = HERE
     seed: int = 0
@@ -62,6 +74,8 @@ class Job:
     tensorboard: bool = True
     begins: Callable[[], None] = field(default=lambda: None)
     started: Callable[[Phase, int], None] = field(default=lambda phase, num_parameters: None)
+    forgot: Callable[[str, Sequence[str]], None] = field(default=lambda callback, names: None)
+    unfrozen: Callable[[Stage], None] = field(default=lambda stage: None)
     ended: Callable[[Mapping[str, Any]], None] = field(default=lambda end: None)
     epoch: Callable[[History], None] = field(default=lambda history: None)
     synchronize: Callable[[Any], None] = field(default=lambda model: None)
@@ -86,55 +100,102 @@ def fit_phases(job: Job, progress: Progress | None = None) -> History:
         SpecError: SC601, SC605, SC608, SC609, SC613.
     """
     progress = progress or Progress()
+    progress.history = replace(progress.history, goes_by=job.measure)
     resumed = len(progress.history) > 0
     keras.utils.set_random_seed(job.seed % 2**32)  # NumPy takes no larger one
     for index in range(len(job.phases)):  # what Keras refuses in the last phase is told before the first
         _compile_arguments(job, index)
         _callbacks(job, index)
+        if len(job.stages[index]) > 1:
+            check_carries(lambda at=index: _compile_arguments(job, at)["optimizer"], ("train", index, "unfreeze_every"))
     job.begins()
     while progress.phase < len(job.phases):
         _fit_phase(job, progress, resumed)
         resumed = False
         progress.phase += 1
         progress.epochs_in_phase, progress.stopped, progress.ended = 0, False, False
-        progress.callbacks, progress.arrays, progress.begun = [], {}, {}
+        progress.callbacks, progress.forgotten, progress.arrays, progress.begun = [], [], {}, {}
     return progress.history
 
 
 def _fit_phase(job: Job, progress: Progress, resumed: bool) -> None:
     phase, model = job.phases[progress.phase], job.model
-    graph = job.graphs[progress.phase]
-    set_trainable(layers_of(model, graph), graph)
-    model.compile(**_compile_arguments(job, progress.phase))
+    stage = _stage_at(job, progress, max(progress.epochs_in_phase - 1, 0))  # of the checkpoint, of a run that goes on
+    _compile(job, progress, stage)
     own = _callbacks(job, progress.phase)
     if resumed:
         _restore(job, progress)
     if not progress.begun or not progress.epochs_in_phase:
         progress.begun = frozen.checksums(model)
     keeper = _Keeper(job, progress, own)
-    callbacks = [*_logs(job, progress.phase), *own, keeper]
-    first = len(progress.history) - progress.epochs_in_phase
     if progress.stopped or progress.epochs_in_phase >= phase.epochs:  # killed between the last epoch and the end
         restore_callbacks(own, progress)
         if not progress.ended:
-            _end(own, model)
+            end_as_fit_does(own, model)
     else:
         progress.ended = False  # a phase that was at its end and has more epochs now
         job.started(phase, sum(int(np.prod(each.shape)) for each in model.trainable_variables))
+        callbacks = [*_logs(job, progress.phase), *own, keeper]
         if progress.epochs_in_phase:
-            callbacks.append(_Reminder(own, progress))
+            callbacks.append(Reminder(own, progress))
+            for (_, entry), names in zip(job.fits[progress.phase].callbacks, progress.forgotten, strict=False):
+                if names:
+                    job.forgot(entry.name, names)
             for callback in own:
                 if isinstance(callback, keras.callbacks.CSVLogger):
                     callback.append = True  # else `on_train_begin` empties its file
+        _fit_stages(job, progress, stage, callbacks)
+    said = frozen.proven(model, progress.begun, progress.phase, phase.phase)
+    progress.frozen = [*(each for each in progress.frozen if each["phase"] != phase.phase), said]
+    if not progress.ended:
+        progress.ended = True
+        end = end_of(own, phase, progress, model.optimizer)
+        if end["by"] or end["back_to"] or end["averaged"]:
+            progress.ends.append(end)
+            job.ended(end)
+    keeper.save()  # with what callbacks did at the end: EarlyStopping goes back to the best weights
+
+
+def _stage_at(job: Job, progress: Progress, epoch: int) -> Stage:
+    """What trains in an epoch of the phase under way, counted from 0."""
+    return [each for each in job.stages[progress.phase] if each.epoch <= epoch][-1]
+
+
+def _compile(job: Job, progress: Progress, stage: Stage) -> None:
+    """Lets Keras compile the model anew, with what trains in a stage."""
+    model = job.model
+    set_trainable(layers_of(model, stage.graph), stage.graph)
+    arguments = _compile_arguments(job, progress.phase)
+    arguments["optimizer"] = fitted_optimizer(arguments["optimizer"], model, stage.graph, job.grouping)
+    model.compile(**arguments)
+
+
+def _fit_stages(job: Job, progress: Progress, stage: Stage, callbacks: list[Any]) -> None:
+    """One `fit` for each stage of the phase that is left; all others of a phase have one."""
+    phase, model, stages = job.phases[progress.phase], job.model, job.stages[progress.phase]
+    last = len(progress.history) - progress.epochs_in_phase + phase.epochs
+    data = _data_arguments(job, progress.phase)
+    through: Through | None = None
+    if len(stages) > 1:
+        steps = len(job.data) if isinstance(job.data, Batches) else job.fits[progress.phase].steps_per_epoch
+        through = Through(callbacks, model, verbose=job.verbose, epochs=last, steps=steps)
+    while progress.epochs_in_phase < phase.epochs and not progress.stopped:
+        now = _stage_at(job, progress, progress.epochs_in_phase)
+        if now is not stage:
+            stage = _advance(job, progress, now)
+        following = next((each.epoch for each in stages if each.epoch > stage.epoch), phase.epochs)
+        if through is not None:
+            through.goes_on = following < phase.epochs
+            if through.goes_on:
+                finalize_at_the_end(model)
         try:
             with checkpoints.saving_whole(model):
                 model.fit(
-                    job.data,
-                    validation_data=job.validation,
+                    **data,
                     class_weight=job.class_weight,
-                    epochs=first + phase.epochs,
+                    epochs=last - phase.epochs + following,
                     initial_epoch=len(progress.history),
-                    callbacks=callbacks,
+                    callbacks=callbacks if through is None else through,
                     verbose=job.verbose,
                     shuffle=False,  # the batches come shuffled
                 )
@@ -146,15 +207,17 @@ def _fit_phase(job: Job, progress: Progress, resumed: bool) -> None:
             if checkpoints.of_the_disk(error):  # the logs for TensorBoard, which TensorFlow writes
                 raise checkpoints.unwritable(error, job.folder) from None
             raise broken(error, progress.phase, job.code_folder) from error
-    said = frozen.proven(model, progress.begun, progress.phase, phase.phase)
-    progress.frozen = [*(each for each in progress.frozen if each["phase"] != phase.phase), said]
-    if not progress.ended:
-        progress.ended = True
-        end = end_of(own, phase, progress)
-        if end["by"] or end["back_to"]:
-            progress.ends.append(end)
-            job.ended(end)
-    keeper.save()  # with what callbacks did at the end: EarlyStopping goes back to the best weights
+
+
+def _advance(job: Job, progress: Progress, stage: Stage) -> Stage:
+    """The model compiled anew with more that trains, and with all that its optimizer knows."""
+    model, before = job.model, job.model.optimizer
+    _compile(job, progress, stage)
+    model.optimizer.build(model.trainable_variables)
+    if before.built:
+        carry_state(before, model.optimizer)
+    job.unfrozen(stage)
+    return stage
 
 
 def _compile_arguments(job: Job, index: int) -> dict[str, Any]:
@@ -164,8 +227,19 @@ def _compile_arguments(job: Job, index: int) -> dict[str, Any]:
 
 
 def _callbacks(job: Job, index: int) -> list[Any]:
-    entries = enumerate(job.phases[index].callbacks)
-    return [located(each, ("train", index, "callbacks", at), job.code_folder, job.folder) for at, each in entries]
+    return [located(each, path, job.code_folder, job.folder) for path, each in job.fits[index].callbacks]
+
+
+def _data_arguments(job: Job, index: int) -> dict[str, Any]:
+    """What `fit` is told of its data; our own batches count their steps themselves, the same after `--resume`."""
+    fit, arguments = job.fits[index], {"x": job.data, "validation_data": job.validation}
+    for data, key in ((job.data, "steps_per_epoch"), (job.validation, "validation_steps")):
+        steps = getattr(fit, key)
+        if isinstance(data, Batches):
+            data.steps = steps if data is job.data or steps is None else min(steps, data.batches_in_all)
+        elif data is not None and steps is not None:
+            arguments[key] = steps
+    return arguments if fit.validation_freq == 1 else arguments | {"validation_freq": fit.validation_freq}
 
 
 def _logs(job: Job, phase: int) -> Iterable[Any]:
@@ -180,6 +254,7 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
     def __init__(self, job: Job, progress: Progress, own: Sequence[Any]) -> None:
         super().__init__()
         self.job, self.progress, self.own = job, progress, own
+        self.fresh = [data_of(callback) for callback in own]
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         if isinstance(self.job.data, Batches):
@@ -201,9 +276,8 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         progress.history = progress.history.with_row(row)
         progress.epochs_in_phase += 1
         progress.stopped = bool(self.model.stop_training)
-        value = metrics.get(progress.history.measure)
-        # `value == value`: a NaN is never less than another, so the first one would stay the best
-        if value is not None and value == value and (progress.best is None or value < progress.best):
+        value = metrics.get(job.measure.name)
+        if value is not None and job.measure.is_better(value, progress.best):
             progress.best, progress.best_epoch = value, epoch + 1
             checkpoints.save(self.model, os.path.join(job.folder, BEST), job.marks() | {"epoch": epoch + 1})
             self.save_adapters(BEST_ADAPTERS)
@@ -213,7 +287,7 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
     def save(self) -> None:
         """Writes the history and the checkpoint."""
         progress, folder = self.progress, self.job.folder
-        arrays = remember(progress, self.job.model, self.own)
+        arrays = remember(progress, self.job.model, self.own, self.fresh)
         state = self.job.marks() | progress.to_json() | {"said": to_json(self.job.said), "place": self.job.place()}
         checkpoints.save(self.job.model, os.path.join(folder, LAST), state, arrays)
         self.save_adapters(LAST_ADAPTERS)
@@ -224,17 +298,6 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         if self.job.adapters is not None:
             with checkpoints.replacing(os.path.join(self.job.folder, name)) as temporary, open(temporary, "wb") as file:
                 file.write(self.job.adapters(self.job.model))
-
-
-class _Reminder(keras.callbacks.Callback):  # type: ignore[misc]
-    """Gives callbacks back what they knew; they forget it in `on_train_begin`, so this one comes after them."""
-
-    def __init__(self, own: Sequence[Any], progress: Progress) -> None:
-        super().__init__()
-        self.own, self.progress = own, progress
-
-    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
-        restore_callbacks(self.own, self.progress)
 
 
 def _restore(job: Job, progress: Progress) -> None:
@@ -248,29 +311,6 @@ def _restore(job: Job, progress: Progress) -> None:
         message = f"the checkpoint `{path}` does not fit the model"
         raise SpecError.single("SC608", message, notes=[f"Keras says: {keras_reason(error)}"]) from None
     restore_variables(model, progress)
-
-
-def _end(own: Sequence[Any], model: Any) -> None:
-    """What Keras's `fit` would have done at its end."""
-    for callback in own:
-        if getattr(callback, "restore_best_weights", False) and getattr(callback, "best_weights", None) is not None:
-            model.set_weights(callback.best_weights)
-
-
-def end_of(own: Sequence[Any], phase: Phase, progress: Progress) -> dict[str, Any]:
-    """How a phase ended: which callback stopped it, if one did, and the epoch whose weights the model has then."""
-    end: dict[str, Any] = {"phase": phase.phase, "epochs": progress.epochs_in_phase, "of": phase.epochs,
-                           "by": None, "monitor": None, "back_to": None}  # fmt: skip
-    for callback in own:
-        if isinstance(callback, keras.callbacks.EarlyStopping):
-            if progress.stopped and callback.stopped_epoch:
-                end |= {"by": "EarlyStopping", "monitor": callback.monitor}
-            went_back = callback.restore_best_weights and callback.best_weights is not None
-            if went_back and callback.best_epoch + 1 < len(progress.history):
-                end["back_to"] = callback.best_epoch + 1
-    if progress.stopped and end["by"] is None and progress.epochs_in_phase < phase.epochs:
-        end["by"] = "a callback"
-    return end
 
 
 def _learning_rate(model: Any) -> float | None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from spec_compiler.backend.training import checkpoints
+from spec_compiler.backend.training.memories import arrays_of, changed, data_of, forgotten_of, numbers_of
 from spec_compiler.backend.training.unsaved import restore_unsaved, unsaved_variables
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.files.run_folder import LAST
@@ -26,7 +27,19 @@ FORMAT_VERSION = 2
 _SAID = ("patience", "min_delta")
 _VARIABLES = "variables/"  # begins the names of arrays that belong to the model
 # Fields of `Progress` that JSON holds as they are.
-_PLAIN = ("phase", "epochs_in_phase", "stopped", "ended", "ends", "best", "best_epoch", "callbacks", "frozen", "begun")
+_PLAIN = (
+    "phase",
+    "epochs_in_phase",
+    "stopped",
+    "ended",
+    "ends",
+    "best",
+    "best_epoch",
+    "callbacks",
+    "forgotten",
+    "frozen",
+    "begun",
+)
 
 Array = np.ndarray[Any, Any]
 
@@ -36,9 +49,10 @@ class Progress:
     """Where a run stands: the phase under way and the epochs it has done.
 
     `stopped` says that a callback ended the phase before its last epoch, `ended` that what callbacks do at its end is
-    done. `ends` tells of each phase that ended otherwise than by its number of epochs. `begun` has the checksums of
-    what the phase under way freezes, as it found it; `frozen` says of each phase that is done what it left as it was.
-    `marks` is what else the checkpoint said that it was read from, `changes` what the spec says otherwise since.
+    done. `ends` tells of each phase that ended otherwise than by its number of epochs. `forgotten` names for each
+    callback what no checkpoint can hold of it. `begun` has the checksums of what the phase under way freezes, as it
+    found it; `frozen` says of each phase that is done what it left as it was. `marks` is what else the checkpoint said
+    that it was read from, `changes` what the spec says otherwise since.
     """
 
     phase: int = 0
@@ -52,6 +66,7 @@ class Progress:
     best: float | None = None
     best_epoch: int | None = None
     callbacks: list[dict[str, Any]] = field(default_factory=list)
+    forgotten: list[list[str]] = field(default_factory=list)
     arrays: dict[str, Array] = field(default_factory=dict)
     marks: Mapping[str, Any] = field(default_factory=dict)
     changes: list[str] = field(default_factory=list)
@@ -108,7 +123,7 @@ def _wait_longer(progress: Progress, positions: Sequence[int], phases: Sequence[
         help = "write the `patience` that it had and add a phase after it, or begin anew in another folder"
         raise SpecError.single("SC608", message, path=path, help=help)
     waits = [progress.callbacks[at].get("wait", 0) for at in stopping]
-    patience = [phases[progress.phase].callbacks[at].arguments["patience"] for at in stopping]
+    patience = [(phases[progress.phase].callbacks or ())[at].arguments["patience"] for at in stopping]
     if all(wait < most for wait, most in zip(waits, patience, strict=True)):
         progress.stopped = progress.ended = False
         progress.ends = [each for each in progress.ends if each is not end]
@@ -127,35 +142,39 @@ def _check_epochs(progress: Progress, phases: Sequence[Phase]) -> None:
             message = f"{phase} of the run had {num_done} epochs, `epochs` is {num_epochs}"
             help = f"write `epochs: {num_done}`, or more" if is_last else f"write `epochs: {num_done}`"
             raise SpecError.single("SC608", message, path=path, help=help)
-        if is_last and progress.ended and num_epochs > num_done and not early and back is not None:
-            message = f"{phase} ended by going back to the weights of epoch {back}, no epoch of the same run can follow"
+        averaged = any(end.get("averaged") for end in ends)
+        if is_last and progress.ended and num_epochs > num_done and not early and (averaged or back is not None):
+            how = "taking the moving averages of its weights"
+            if back is not None:
+                how = f"going back to the weights of epoch {back}"
+            message = f"{phase} ended by {how}, no epoch of the same run can follow"
             help = f"write `epochs: {num_done}` and add a phase after it, or begin anew in another folder"
             raise SpecError.single("SC608", message, path=path, help=help)
 
 
-def remember(progress: Progress, model: Any, own: Sequence[Any]) -> dict[str, Array]:
-    """Notes what the callbacks know, and returns the arrays that Keras's file of the model leaves out."""
-    progress.callbacks = [_numbers_of(callback) for callback in own]
+def remember(
+    progress: Progress, model: Any, own: Sequence[Any], fresh: Sequence[Mapping[str, str]]
+) -> dict[str, Array]:
+    """Notes what the callbacks know, and returns the arrays that Keras's file of the model leaves out.
+
+    `fresh` is what `data_of` gave of each when it was made.
+    """
+    progress.callbacks = [
+        numbers_of(callback) | changed(data_of(callback), before) for callback, before in zip(own, fresh, strict=True)
+    ]
+    progress.forgotten = [forgotten_of(callback) for callback in own]
     arrays = {f"{_VARIABLES}{at}": value for at, value in unsaved_variables(model).items()}
     for index, callback in enumerate(own):
         for position, weights in enumerate(getattr(callback, "best_weights", None) or ()):
             arrays[f"callback/{index}/{position}"] = np.asarray(weights)
+        arrays |= {f"memory/{index}/{name}": array for name, array in arrays_of(callback).items()}
     return arrays
-
-
-def _numbers_of(callback: Any) -> dict[str, Any]:
-    """What a callback remembers between epochs, such as how long it has waited."""
-    return {
-        key: float(value) if isinstance(value, np.floating) else int(value) if isinstance(value, np.integer) else value
-        for key, value in vars(callback).items()
-        if value is None or isinstance(value, bool | int | float | np.number)
-    }
 
 
 def restore_callbacks(own: Sequence[Any], progress: Progress) -> None:
     """Gives callbacks back what they knew when the checkpoint was written."""
     for index, (callback, memory) in enumerate(zip(own, progress.callbacks, strict=False)):
-        for key, value in memory.items():
+        for key, value in (memory | _below(f"memory/{index}/", progress.arrays)).items():
             if key not in _SAID:
                 setattr(callback, key, value)
         weights = _below(f"callback/{index}/", progress.arrays)

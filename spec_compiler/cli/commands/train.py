@@ -71,6 +71,8 @@ def train(
         resumed=lambda changes: echo(resumed_text(changes)) if changes else None,
         mended=lambda epoch: echo(f"{BEST} was damaged or gone, it was made again from epoch {epoch}", err=True),
         phase=phases,
+        forgot=lambda callback, names: echo(forgotten_text(callback, names), err=True),
+        unfrozen=lambda stage: echo(unfrozen_text(stage.layers)),
         ended=lambda end: echo(shown(end_text(end))),
         evaluating=lambda part: echo(f"{NEWLINE}evaluating the kept model on data.{part}") if not quiet else None,
         verbose=0 if quiet else 1 if sys.stdout.isatty() else 2,
@@ -182,6 +184,26 @@ def nothing_left_text(ends: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
+def forgotten_text(callback: str, names: Sequence[str]) -> Shown:
+    """What a callback of a continued run begins anew with."""
+    named = ", ".join(f"`{name}`" for name in names)
+    what = (
+        "attributes that no checkpoint can hold, they begin"
+        if len(names) > 1
+        else "an attribute that no checkpoint can hold, it begins"
+    )
+    return shown(f"the callback `{callback}` has {what} anew: {named}")
+
+
+def unfrozen_text(layers: Sequence[str]) -> str:
+    """Which layers a phase goes on to train.
+
+    >>> unfrozen_text(["block5_conv1"]), unfrozen_text(["a", "b", "c"])
+    ('unfrozen: block5_conv1', 'unfrozen: a … c, 3 layers')
+    """
+    return f"unfrozen: {', '.join(layers) if len(layers) < 3 else f'{layers[0]} … {layers[-1]}, {len(layers)} layers'}"
+
+
 def end_text(end: Mapping[str, Any]) -> str:
     """How a phase ended that did not simply run through its epochs."""
     parts: list[str] = []
@@ -190,6 +212,8 @@ def end_text(end: Mapping[str, Any]) -> str:
         parts.append(f"stopped after {end['epochs']} of {counted(end['of'], 'epoch')} by {end['by']}{better}")
     if end["back_to"] is not None:
         parts.append(f"went back to the weights of epoch {end['back_to']}")
+    if end.get("averaged"):
+        parts.append("took the moving averages of its weights")
     return f"{end['phase']}: {'; '.join(parts)}"
 
 
