@@ -279,7 +279,7 @@ class Spec(_Edited):
         application = self.base.application if self.base is not None else None
         for path, value in self.sections():
             places = {(*path, index): edit for index, edit in enumerate(value)} if isinstance(value, tuple) else None
-            for at, edit in (places or {path: value}).items():
+            for at, edit in (places if places is not None else {path: value}).items():
                 yield from ((at + below, part) for below, part in edit.steps(application))
 
 
