@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
+_DEEPEST = 50
 # What `fit` sets itself, or a callback of Keras's has from its model.
 _OF_FIT = ("_model", "model", "params", "validation_data", "best_weights")
 
@@ -24,15 +25,16 @@ def numbers_of(callback: Any) -> dict[str, Any]:
     }
 
 
-def data_of(callback: Any) -> dict[str, str]:
-    """Each attribute of a callback of somebody's own that is plain data, as JSON: texts, lists, mappings."""
+def data_of(callback: Any) -> dict[str, Any]:
+    """Each attribute of a callback of somebody's own that JSON can hold as it is: texts, lists, mappings; copied."""
     if _is_of_keras(callback):
         return {}  # they hold places of files, which stay what the spec says
-    found = {}
-    for key, value in vars(callback).items():
-        if key not in _OF_FIT and isinstance(value, str | list | dict) and (text := _as_json(value)) is not None:
-            found[key] = text
-    return found
+    attributes = [(key, value) for key, value in vars(callback).items() if key not in _OF_FIT]
+    return {
+        key: copy.deepcopy(value)
+        for key, value in attributes
+        if isinstance(value, str | list | dict) and _is_plain(value)
+    }
 
 
 def arrays_of(callback: Any) -> dict[str, Array]:
@@ -55,9 +57,9 @@ def forgotten_of(callback: Any) -> list[str]:
     ]
 
 
-def changed(now: Mapping[str, str], fresh: Mapping[str, str]) -> dict[str, Any]:
+def changed(now: Mapping[str, Any], fresh: Mapping[str, Any]) -> dict[str, Any]:
     """The data that is not as it was when the callback was made: its arguments stay what the spec says."""
-    return {key: json.loads(text) for key, text in now.items() if fresh.get(key) != text}
+    return {key: value for key, value in now.items() if key not in fresh or fresh[key] != value}
 
 
 def _is_of_keras(callback: Any) -> bool:
@@ -68,20 +70,12 @@ def _plain_number(value: Any) -> Any:
     return float(value) if isinstance(value, np.floating) else int(value) if isinstance(value, np.integer) else value
 
 
-def _as_json(value: Any) -> str | None:
-    """The value as JSON; None where it would come back as something else."""
-    try:
-        text = json.dumps(value)
-    except (TypeError, ValueError, RecursionError):
-        return None
-    return text if _same(json.loads(text), value) else None
-
-
-def _same(read: Any, value: Any) -> bool:
-    if type(read) is not type(value):
+def _is_plain(value: Any, depth: int = 0) -> bool:
+    """Whether a value comes back from JSON as what it was: no tuple, and texts alone as keys."""
+    if depth > _DEEPEST:  # or it holds itself
         return False
-    if isinstance(read, list):
-        return len(read) == len(value) and all(map(_same, read, value))
-    if isinstance(read, dict):
-        return list(read) == list(value) and all(_same(read[key], value[key]) for key in read)
-    return bool(read == value) or read != read
+    if type(value) is list:
+        return all(_is_plain(each, depth + 1) for each in value)
+    if type(value) is dict:
+        return all(type(key) is str and _is_plain(each, depth + 1) for key, each in value.items())
+    return value is None or type(value) in (bool, int, float, str)

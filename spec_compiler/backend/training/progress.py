@@ -153,7 +153,7 @@ def _check_epochs(progress: Progress, phases: Sequence[Phase]) -> None:
 
 
 def remember(
-    progress: Progress, model: Any, own: Sequence[Any], fresh: Sequence[Mapping[str, str]]
+    progress: Progress, model: Any, own: Sequence[Any], fresh: Sequence[Mapping[str, Any]]
 ) -> dict[str, Array]:
     """Notes what the callbacks know, and returns the arrays that Keras's file of the model leaves out.
 
