@@ -141,15 +141,24 @@ def _decay_problems(spec: Spec, graph: Graph, trained: set[tuple[str, str, str]]
         help = f"write `{optimizers[0].name}: {{weight_decay: 0.01}}` or `AdamW`, or leave it out"
         yield Diagnostic("SC310", message, ("compile", "no_weight_decay"), at_key=True, help=help)
         return
+    held = {
+        (name, layer.class_name, last(each.path))
+        for name, layer in leaves(graph)
+        for each in layer.weights
+        if each.trainable
+    }
     for at, each in enumerate(compile.no_weight_decay):
         path: Path = ("compile", "no_weight_decay", at)
-        inside = _leaves(each.selector, graph, path) if each.selector is not None else frozenset()
-        role = Grouping({}, inside, frozenset({each.role} if each.role else ()))
-        if not any(role.spares(*one) for one in trained):
-            what = {"biases": "a bias", "normalization": "a weight of a normalization"}
-            of = what.get(each.role or "", f"a weight of what `{each.text}` matches")
-            message = f"no phase trains {of}" if spec.train else f"nothing trains {of}"
-            yield Diagnostic("SC310", message, path, help="leave it out")
+        if each.role is not None:  # whether a phase trains some is no question: a list of both is what one writes
+            if not any(Grouping({}, roles=frozenset({each.role})).spares(*one) for one in held):
+                what = {"biases": "bias", "normalization": "normalization with weights"}[each.role]
+                yield Diagnostic("SC310", f"the model has no {what}", path, help="leave it out")
+        elif each.selector is not None:
+            inside = _leaves(each.selector, graph, path)
+            if not any(name in inside for name, _, _ in trained):
+                never = "no phase trains" if spec.train else "nothing trains"
+                message = f"{never} a weight of what `{each.text}` matches"
+                yield Diagnostic("SC310", message, path, help="leave it out")
 
 
 def _tied(found: Grouping, graph: Graph) -> Iterator[Diagnostic]:

@@ -273,10 +273,10 @@ def test_the_plan_counts_as_keras_does(here: Path) -> None:
             "`no_weight_decay` leaves variables out of a weight decay that `SGD` does not have",
         ),
         (
-            {"optimizer": "AdamW", "no_weight_decay": ["biases", "normalization"]},
+            {"optimizer": "AdamW", "no_weight_decay": ["biases", "normalization", "left_bn"]},
             "SC310",
-            ("compile", "no_weight_decay", 1),
-            "no phase trains a weight of a normalization",
+            ("compile", "no_weight_decay", 2),
+            "no phase trains a weight of what `left_bn` matches",
         ),
         (
             {"optimizer": "AdamW", "no_weight_decay": ["bias"]},
