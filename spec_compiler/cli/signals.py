@@ -69,18 +69,29 @@ def _said(number: int) -> BaseException:
 
 
 def _once_more(hook: Callable[[Any], object], swallowed: Any) -> None:
-    """Sends a signal again that came in the middle of a `__del__`, where Python drops what is raised."""
+    """Sends a signal again that came in the middle of a `__del__`, where Python drops what is raised.
+
+    Raised in here, it would be dropped as the first one was.
+    """
     error = swallowed.exc_value
     if isinstance(error, Stopped | KeyboardInterrupt):
-        number = error.number if isinstance(error, Stopped) else signal.SIGINT
-        # A little later, by another thread: raised in here, it would be dropped as the first one was.
-        timer = threading.Timer(0.01, os.kill, (os.getpid(), number))
-        timer.daemon = True
-        timer.start()
+        _later(error.number if isinstance(error, Stopped) else signal.SIGINT)
     else:
         hook(swallowed)
 
 
+def _later(number: int) -> None:
+    """Sends a signal in a moment, by another thread."""
+    timer = threading.Timer(0.01, os.kill, (os.getpid(), number))
+    timer.daemon = True
+    timer.start()
+
+
 def _stop(number: int, frame: FrameType | None) -> None:
+    while frame is not None:
+        if frame.f_code is _once_more.__code__:  # a moment was too short: what is raised in there is dropped as well
+            _later(number)
+            return
+        frame = frame.f_back
     _asked.append(number)
     raise _said(number)

@@ -161,6 +161,30 @@ def test_finding_S19_a_signal_in_a_destructor_is_not_lost(folder: Path, name: st
     assert "Exception ignored" not in done.stderr
 
 
+def test_a_signal_that_is_sent_once_more_before_the_hook_has_ended_is_not_lost(folder: Path) -> None:
+    code = """
+        import os, signal, threading, time
+        import spec_compiler.cli.signals as signals
+        class Let:
+            def __del__(self):
+                os.kill(os.getpid(), signal.SIGTERM)
+        class AtOnce(threading.Timer):
+            times = 0
+            def start(self):
+                AtOnce.times += 1
+                super().start()
+                if AtOnce.times == 1:
+                    time.sleep(0.1)  # longer than the timer waits: the machine is busy
+        threading.Timer = AtOnce
+        with signals.stopping():
+            Let()
+            time.sleep(20)
+            print("went on")
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=folder, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (143, "", "")
+
+
 @pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGINT", 130)])
 def test_finding_S19_a_signal_that_a_library_takes_for_an_error_of_its_own(
     folder: Path, name: str, status: int
