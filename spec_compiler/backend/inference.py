@@ -16,6 +16,7 @@ from spec_compiler.backend.images import COLOR_MODES, NUM_THREADS, Array, ImageR
 from spec_compiler.backend.models.fit_errors import keras_reason
 from spec_compiler.backend.models.reader import read_graph
 from spec_compiler.backend.models.saved_code import SavedCode, saved_config
+from spec_compiler.backend.quiet import quietly
 from spec_compiler.backend.saved_models import load_by_keras
 from spec_compiler.backend.training import checkpoints
 from spec_compiler.diagnostics import SpecError, did_you_mean
@@ -111,11 +112,11 @@ def _has_channels_first(model: Any) -> bool:
     return channel_axis(graph, graph.input_refs[0].node) == 1
 
 
-def run_images(opened: ImageModel, files: Sequence[str], batch_size: int = 32) -> Iterator[Batch]:
-    """What the model puts out for each file, batch by batch; files that cannot be read are named in their batch."""
+def run_images(opened: ImageModel, files: Sequence[str], batch_size: int = 32, begin: int = 0) -> Iterator[Batch]:
+    """What the model puts out for each file from `begin` on, batch by batch; each names those that cannot be read."""
     names = tuple(opened.model.output_names)
     with ThreadPoolExecutor(NUM_THREADS) as pool:
-        for start in range(0, len(files), batch_size):
+        for start in range(begin, len(files), batch_size):
             chosen = files[start : start + batch_size]
             results = list(pool.map(opened.reader.attempt, chosen))
             good = [(file, image) for file, image in zip(chosen, results, strict=True) if not isinstance(image, str)]
@@ -126,7 +127,9 @@ def run_images(opened: ImageModel, files: Sequence[str], batch_size: int = 32) -
                 if opened.preprocess is not None:
                     images = opened.preprocess(images)
                 try:
-                    result = keras.tree.flatten(opened.model.predict_on_batch(images))
+                    with quietly():  # each length of a batch is traced
+                        predicted = opened.model.predict_on_batch(images)
+                    result = keras.tree.flatten(predicted)
                 except ValueError as error:  # TensorFlow takes fewer names of models than Keras saves
                     message = f"the model cannot be run: {keras_reason(error)}"
                     raise SpecError.single("SC502", message) from None

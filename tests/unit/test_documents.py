@@ -56,6 +56,13 @@ RUN = {
     "blocks:": "tests/unit/test_blocks.py::test_the_page_says_what_is_so",
     "vars:": "tests/unit/test_blocks.py::test_the_page_says_what_is_so",
     "$ spec-compiler evaluate runs/x": "tests/backend/test_evaluate.py::test_the_commands_of_the_page_run",
+    **dict.fromkeys(
+        (
+            "$ spec-compiler predict runs/x/best.keras photos/ -o found.csv --shard 1/2",
+            "# the parts of `features`, in their order",
+        ),
+        "tests/backend/test_many_images.py::test_the_commands_of_the_page_run",
+    ),
     "$ spec-compiler predict runs/x/best.keras photos/ --top 3": (
         "tests/backend/test_readme.py::test_the_commands_for_a_trained_model_run"
     ),

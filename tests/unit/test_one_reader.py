@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[2] / "spec_compiler"
 
 MODULES: dict[str | tuple[str, str], set[str]] = {
     "h5py": {"reading/hdf5.py", "backend/models/legacy_saving.py"},  # which only writes
-    "zipfile": {"reading/archive.py"},
+    "zipfile": {"reading/archive.py", "backend/array_files.py"},  # which only writes
     "tarfile": set(),
     "pickle": set(),
     "shelve": set(),

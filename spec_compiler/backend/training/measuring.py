@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import io
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -19,6 +18,7 @@ import numpy as np
 
 from spec_compiler.backend.images import Array
 from spec_compiler.backend.models.fit_errors import keras_reason
+from spec_compiler.backend.quiet import quietly
 from spec_compiler.diagnostics import SpecError
 
 Tell = Callable[[Any, dict[str, Array], dict[str, Array], int], None]
@@ -39,7 +39,7 @@ def measured(model: Any, data: Any, tell: Tell, *, compiled: bool) -> dict[str, 
     """
     names, found, num_batches = tuple(model.output_names), {}, 0
     batches = map(_tuples, _batches(data))
-    with _quietly(), _summing(model) if compiled else contextlib.nullcontext():
+    with quietly(), _summing(model) if compiled else contextlib.nullcontext():
         while few := [*islice(batches, _AT_ONCE)]:
             num_batches += len(few)
             with _told():
@@ -51,18 +51,6 @@ def measured(model: Any, data: Any, tell: Tell, *, compiled: bool) -> dict[str, 
     if not num_batches:
         raise SpecError.single("SC606", "the data has no samples")
     return {name: float(value) for name, value in found.items()}
-
-
-@contextlib.contextmanager
-def _quietly() -> Iterator[None]:
-    """Without TensorFlow's advice on how often a function is traced, which is of those that Keras makes."""
-    log = logging.getLogger("tensorflow")
-    level = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(level)
 
 
 @contextlib.contextmanager

@@ -1,127 +1,26 @@
-"""`predict` and `features`: a saved model on image files."""
+"""`predict` and `features`: a saved model on image files, of which any number may be given."""
 
 from __future__ import annotations
 
-import contextlib
-import csv
-import io
-import json
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from spec_compiler.cli.class_names import ADDRESS, class_names, has_index, imagenet_names, index_file, is_of_imagenet
+from spec_compiler.cli.feature_files import check_rows, csv_rows, finished, npz_rows
+from spec_compiler.cli.image_runs import ImageRun, image_options, images_of, skipped_of
 from spec_compiler.cli.labelled import Right, truth_of
-from spec_compiler.cli.options import Command, force_option, gathered, model_code_option
-from spec_compiler.cli.progress import progress
-from spec_compiler.cli.save import ready, together
-from spec_compiler.cli.terminal import echo, joined, shown, style
+from spec_compiler.cli.options import force_option
+from spec_compiler.cli.prediction_formats import FORMATS, SUFFIXES
+from spec_compiler.cli.save import together
+from spec_compiler.cli.terminal import echo
 from spec_compiler.diagnostics import SpecError
-from spec_compiler.spec.data import INTERPOLATIONS
-from spec_compiler.spec.file_paths import model_file
 
 if TYPE_CHECKING:
     from spec_compiler.backend.inference import ImageModel
-
-
-@dataclass(frozen=True)
-class ImageRun:
-    """A saved model on image files: what both commands are told."""
-
-    model: str
-    images: tuple[str, ...]
-    batch_size: int
-    size: tuple[int, int] | None
-    interpolation: str | None
-    preprocess: str | None
-    strict: bool
-    allow_code: bool
-
-    def files(self) -> list[str]:
-        """The images.
-
-        Raises:
-            SpecError: SC501 for one that is not there.
-        """
-        from spec_compiler.backend.images import find_images  # imports Keras, which `opened` has started
-
-        files = find_images(self.images)
-        if not files:
-            raise click.UsageError("there is no image in these folders")
-        return files
-
-    def opened(self, layer: str | None = None) -> ImageModel:
-        """The model, ready to run; up to a layer, where one is named."""
-        model_file(self.model)
-        with progress("loading the model"):
-            from spec_compiler.backend.startup import start  # before anything that imports Keras
-
-            start()
-            from spec_compiler.backend.inference import open_model  # imports Keras
-
-            return open_model(
-                self.model,
-                layer=layer,
-                size=self.size,
-                interpolation=self.interpolation,
-                preprocess=self.preprocess,
-                allow_code=self.allow_code,
-            )
-
-    def batches(self, model: ImageModel) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
-        """The results of the readable images, under a progress bar; unreadable ones are named.
-
-        Raises:
-            SpecError: SC603 where no image can be read, or with `strict` one of them cannot.
-        """
-        from spec_compiler.backend.inference import run_images  # as above
-
-        files = self.files()
-        count = 0
-        with _bar(len(files)) as advance:
-            for batch in run_images(model, files, self.batch_size):
-                for file, why in batch.unreadable:
-                    if self.strict:
-                        raise SpecError.single("SC603", f"`{file}` cannot be read: {why}")
-                    echo(shown(f"skipped {file}: {why}"), err=True)
-                advance(len(batch.files) + len(batch.unreadable))
-                count += len(batch.files)
-                if batch.files:
-                    yield batch.files, batch.outputs
-        if not count:
-            raise SpecError.single("SC603", f"none of the {len(files)} images can be read")
-
-
-def image_options(command: Command) -> Command:
-    """Gives a command the options of an `ImageRun`, and the run itself in their place."""
-    command = gathered(ImageRun, "run")(command)
-    for option in (
-        model_code_option,
-        click.option(
-            "--strict", is_flag=True, help="An unreadable image is an error; otherwise it is named and skipped."
-        ),
-        click.option(
-            "--preprocess",
-            metavar="APPLICATION",
-            help="Send the images through this application's preprocess_input first; a model compiled with "
-            "`input: {preprocess: auto}` does that itself.",
-        ),
-        click.option(
-            "--interpolation",
-            type=click.Choice(INTERPOLATIONS),
-            help="How images of another size are resized  [default: as in the run that trained the model, or nearest, "
-            "as keras.utils.load_img does]",
-        ),
-        click.option("--size", nargs=2, type=click.IntRange(1), metavar="H W", help="For a model that takes any size."),
-        click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True),
-        click.argument("images", nargs=-1, required=True, type=click.Path()),
-        click.argument("model", type=click.Path()),
-    ):
-        command = option(command)
-    return command
 
 
 @click.command()
@@ -132,31 +31,93 @@ def image_options(command: Command) -> Command:
     type=click.Path(),
     help="The names of the classes, one a line, or a JSON list; `imagenet` for those of ImageNet.",
 )
-@click.option("--format", "format_", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
-def predict(run: ImageRun, top: int, labels: str | None, format_: str) -> None:
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(list(FORMATS)),
+    help="`jsonl` is an object a line  [default: by the file's name, or text]",
+)
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="A file: `.csv`, `.jsonl`, `.json` or `.txt`.")
+@force_option
+def predict(run: ImageRun, top: int, labels: str | None, format_: str | None, output: str | None, force: bool) -> None:
     """Classify IMAGES (files or folders) with a saved MODEL.
 
     A model that `spec-compiler train` saved knows the names of its classes. Where the images lie in folders of these
     names, it is said how many are right; `evaluate` says more.
+
+    Results are written as they come, of any number of images. With `-o`, those of an interrupted call lie beside the
+    file, in `FILE.partial`, until `--resume` goes on. The parts of `--shard` are joined by `cat found-*-of-8.csv >
+    found.csv`, or `.jsonl`: only the first CSV names the columns.
     """
+    if output is None and run.resume:
+        raise click.UsageError("`--resume` goes on with a file, name it with `-o`")
+    if output is not None:
+        output = run.to_write(output, force, tuple(SUFFIXES))
+        if format_ not in (None, SUFFIXES[os.path.splitext(output)[1]]):
+            raise click.UsageError(f"`--format {format_}` does not fit the name `{output}`")
+        format_ = SUFFIXES[os.path.splitext(output)[1]]
+    format_ = format_ or "text"
     names = class_names(labels) if labels else None
-    rows: list[dict[str, Any]] = []
     opened = run.opened()
     names = names or opened.class_names
     if said := (_said_of_imagenet(opened.model) if names is None else None):
         names = imagenet_names() if has_index() else None
     _check_classifier(opened.model, names)  # before minutes are spent on images
-    truth = truth_of(run.images, run.files(), names)
-    right = Right()
-    for files, outputs in run.batches(opened):
-        scores = next(iter(outputs.values()))
-        for file, row in zip(files, scores, strict=True):
-            ranked = _best(row, names, max(top, 1))
-            right.add(truth.get(file), ranked[0]["index"])
-            rows.append({"image": file, "classes": ranked})
-    echo(_FORMATS[format_](rows, right))
+    files = run.files()
+    writing = _Predictions(run, opened, run.own(files), truth_of(run.images, files, names), names, top, format_)
+    if output is None:
+        for text, _ in writing.texts({}):
+            echo(text, nl=False)
+    else:
+        with run.going_on(output, run.about(opened, files, names=names, top=top)) as part:
+            for text, state in writing.texts(part.state):
+                plain = click.unstyle(text) if format_ == "text" else text
+                part.append("rows", plain.encode("utf-8", "surrogateescape"))
+                if state:
+                    part.step(state)
+            with together((output,), force) as (temporary,):
+                part.give("rows", temporary)
+        echo(f"saved {output}: {images_of(part.state)}")
+    if writing.right.total and (output is not None or not FORMATS[format_].tells_accuracy):
+        echo(writing.right.text, err=output is None)
     if said or names is None:
         echo(said or _NO_NAMES, err=True)
+
+
+@dataclass
+class _Predictions:
+    """The texts that tell the classes of images."""
+
+    run: ImageRun
+    opened: ImageModel
+    files: Sequence[str]
+    truth: Mapping[str, int]
+    names: Sequence[str] | None
+    top: int
+    format_: str
+    right: Right = field(default_factory=Right)
+
+    def texts(self, before: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Each with where the work stands then; the last one, which is none of an image, with nothing."""
+        form = FORMATS[self.format_]
+        self.right.right, self.right.total = before.get("right", (0, 0))
+        read = before.get("read", 0)
+        for batch in self.run.batches(self.opened, self.files, before):
+            scores = next(iter(batch.outputs.values())) if batch.files else ()
+            rows: list[dict[str, Any]] = []
+            for file, row in zip(batch.files, scores, strict=True):
+                ranked = _best(row, self.names, self.top)
+                self.right.add(self.truth.get(file), ranked[0]["index"])
+                rows.append({"image": file, "classes": ranked})
+            # the columns have their names in the first part alone, so that the parts are the whole, one after the other
+            begin = form.begin() if rows and not read and (self.format_ == "json" or self.run.shard.number == 1) else ""
+            text = form.rows(rows, first=not read) if rows else ""
+            read += len(rows)
+            yield (
+                begin + text if begin else text,  # the text for people is `Shown`, and has no beginning
+                {"seen": batch.seen, "read": read, "right": [self.right.right, self.right.total]},
+            )
+        yield form.end(self.right), {}
 
 
 @click.command()
@@ -168,39 +129,27 @@ def features(run: ImageRun, output: str, layer: str | None, force: bool) -> None
     """Write what a saved MODEL puts out for IMAGES (files or folders): one row an image.
 
     An `.npz` holds `files` and one array for each output (`features` where there is one); a `.csv` flattens them.
+
+    Results are written as they come, of any number of images. Those of an interrupted call lie beside the file, in
+    `FILE.partial`, until `--resume` goes on. The parts of `--shard` are joined by `cat found-*-of-8.csv > found.csv`,
+    of which only the first names the columns; of an `.npz`, with `numpy.concatenate`, each array with its like.
     """
-    ready(output, force, suffixes=(".npz", ".csv"))
+    output = run.to_write(output, force, suffixes=(".npz", ".csv"))
     opened = run.opened(layer)
-    import numpy as np
-
-    files: list[str] = []
-    batches: dict[str, list[Any]] = {}
-    for done, outputs in run.batches(opened):
-        files += done
-        for name, value in outputs.items():
-            batches.setdefault(name if len(outputs) > 1 else "features", []).append(value)
-    arrays = {name: np.concatenate(parts) for name, parts in batches.items()}
-    with together((output,), force) as (temporary,):
-        if output.endswith(".npz"):
-            np.savez_compressed(temporary, allow_pickle=False, files=np.array(files), **arrays)
-        else:
-            with open(temporary, "w", encoding="utf-8", newline="") as stream:
-                _write_csv(stream, files, arrays)
-    shapes = ", ".join(f"{name} {value.shape}" for name, value in arrays.items())
-    echo(f"saved {output}: {shapes}")
-
-
-@contextlib.contextmanager
-def _bar(total: int) -> Iterator[Callable[[int], None]]:
-    if not sys.stderr.isatty():
-        yield lambda count: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("images", total=total)
-        yield lambda count: bar.advance(task, count)
+    files = run.files()
+    with run.going_on(output, run.about(opened, files, layer=layer)) as part:
+        write = csv_rows if output.endswith(".csv") else npz_rows
+        for batch in run.batches(opened, run.own(files), part.state):
+            state = {**part.state, "seen": batch.seen, "read": part.state.get("read", 0) + len(batch.files)}
+            if batch.files:
+                outputs = batch.outputs if len(batch.outputs) > 1 else {"features": next(iter(batch.outputs.values()))}
+                check_rows(outputs, len(batch.files), state)
+                write(part, batch.files, outputs, state, is_first=run.shard.number == 1)
+            part.step(state)
+        with together((output,), force) as (temporary,):
+            finished(part, temporary)
+    shapes = [f"{name} {(part.state['read'], *shape)}" for name, (_, shape) in part.state["arrays"].items()]
+    echo(f"saved {output}: {', '.join([*shapes, *skipped_of(part.state)])}")
 
 
 def _check_classifier(model: Any, names: Sequence[str] | None) -> None:
@@ -230,41 +179,3 @@ def _best(scores: Any, names: Sequence[str] | None, top: int) -> list[dict[str, 
     values = [1 - float(scores[0]), float(scores[0])] if len(scores) == 1 else [float(each) for each in scores]
     order = sorted(range(len(values)), key=lambda index: -values[index])[:top]
     return [{"index": index, "name": names[index] if names else None, "score": values[index]} for index in order]
-
-
-def _text(rows: Sequence[dict[str, Any]], right: Right) -> str:
-    lines: list[str] = []
-    for row in rows:
-        lines.append(style(row["image"], bold=True))
-        for each in row["classes"]:
-            name = each["name"] if each["name"] is not None else f"class {each['index']}"
-            lines.append(f"  {each['score']:7.2%}  {name}")
-    return joined([*lines, *(["", right.text] if right.total else [])])
-
-
-def _csv(rows: Sequence[dict[str, Any]], right: Right) -> str:
-    del right  # a table has no line beside its rows
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["image", "rank", "index", "name", "score"])
-    for row in rows:
-        for rank, each in enumerate(row["classes"], start=1):
-            writer.writerow([row["image"], rank, each["index"], each["name"] or "", repr(each["score"])])
-    return stream.getvalue().rstrip("\n")
-
-
-def _json(rows: Sequence[dict[str, Any]], right: Right) -> str:
-    said = {"accuracy": right.to_json()} if right.total else {}
-    return json.dumps({"format_version": 1, "images": list(rows), **said}, indent=2)
-
-
-_FORMATS: dict[str, Callable[[Sequence[dict[str, Any]], Right], str]] = {"text": _text, "csv": _csv, "json": _json}
-
-
-def _write_csv(stream: Any, files: Sequence[str], arrays: dict[str, Any]) -> None:
-    writer = csv.writer(stream, lineterminator="\n")
-    flat = {name: value.reshape(len(value), -1) for name, value in arrays.items()}
-    writer.writerow(["file", *(f"{name}_{index}" for name, value in flat.items() for index in range(value.shape[1]))])
-    for number, file in enumerate(files):
-        # `repr` gives the shortest digits that read back as the same number.
-        writer.writerow([file, *(repr(float(each)) for value in flat.values() for each in value[number])])
