@@ -10,7 +10,8 @@ from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Adapter
 from spec_compiler.graph.keras_names import flat
 from spec_compiler.graph.layer_spec import LayerSpec, Origin
-from spec_compiler.language.entries import MATCH, PLACEHOLDERS, LayerEntry, snake_case
+from spec_compiler.language.entries import LayerEntry
+from spec_compiler.language.layer_names import MATCH, PLACEHOLDERS, snake_case
 
 LONGEST_NAME = 250  # characters: it becomes the name of a file and of a group in files, each up to 255 bytes
 

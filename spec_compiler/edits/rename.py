@@ -21,7 +21,7 @@ from spec_compiler.edits.new_names import LONGEST_NAME
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Origin
 from spec_compiler.graph.resolve import resolve
-from spec_compiler.language.entries import PLACEHOLDER
+from spec_compiler.language.layer_names import PLACEHOLDER
 from spec_compiler.language.parsed import Parsed
 from spec_compiler.language.section import Value
 from spec_compiler.language.selectors import Selector

@@ -21,8 +21,9 @@ from spec_compiler.graph.unresolved import no_layer
 from spec_compiler.keras_facts.output_counts import output_count
 from spec_compiler.keras_facts.training import TRAINED_APART
 from spec_compiler.language.adapted import NewWeights
-from spec_compiler.language.entries import ABOVE, IN, MATCH, LayerEntry, snake_case
+from spec_compiler.language.entries import ABOVE, IN, LayerEntry
 from spec_compiler.language.flow import uses_flow
+from spec_compiler.language.layer_names import MATCH, snake_case
 from spec_compiler.language.selectors import Selector
 
 

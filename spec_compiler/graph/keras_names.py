@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import count
 
 from spec_compiler.graph import Graph
-from spec_compiler.language.entries import numbered
+from spec_compiler.language.layer_names import numbered
 
 
 def flat(name: str) -> str:

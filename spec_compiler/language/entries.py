@@ -8,7 +8,6 @@ Dropout: 0.3
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,22 +15,25 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field
 
-from spec_compiler.diagnostics import Advice, Diagnostic, Path, SpecError, collected, did_you_mean, show, write
+from spec_compiler.diagnostics import Advice, Diagnostic, Path, SpecError, collected
 from spec_compiler.diagnostics.advice import Remove
-from spec_compiler.diagnostics.near import num_slips, offered
 from spec_compiler.keras_facts import catalogue
-from spec_compiler.keras_facts.argument_checks import check_entry
-from spec_compiler.keras_facts.function_names import bare, is_own
 from spec_compiler.keras_facts.merges import MERGES
 from spec_compiler.language.adapted import NewWeights
-from spec_compiler.language.flow import check_sizes, stand_in
+from spec_compiler.language.entry_problems import (
+    BLOCK,
+    MODIFIERS,
+    beside_problems,
+    entry_problems,
+    layer_problems,
+    no_modifier,
+)
+from spec_compiler.language.layer_names import name_problems
 from spec_compiler.language.parsed import OneOrMore, Parsed
 from spec_compiler.language.selectors import Selector
 from spec_compiler.text.plain_data import is_plain
 
-MODIFIERS = ("from", "call", "weights", "name")
 IN, ABOVE = "in", "above"  # words of `from`: what flows into the chain, and what the entry above puts out
-BLOCK = "block "  # begins the key of a block whose copies are written out (`text/blocks.py`), as no key of a user does
 _Key = int | str | None  # the place in a list, the name of a call's argument, nothing where one stands alone
 
 
@@ -81,7 +83,7 @@ class LayerEntry(Parsed):
             beside = {key: raw[key] for key in MODIFIERS if key in raw}
         problems: list[Diagnostic] = []
         if not cls.joins:
-            problems += map(_no_modifier, beside)
+            problems += map(no_modifier, beside)
             beside = {}
         what = next(iter(entry)) if isinstance(entry, Mapping) and len(entry) == 1 else entry
         copies: tuple[tuple[LayerEntry, ...], ...] = ()
@@ -90,12 +92,12 @@ class LayerEntry(Parsed):
                 copies = cls._copies(what, entry[what]["copies"])
             own_name = entry[what].get("name")
             value: Any = {} if own_name is None else {"name": own_name}
-            problems += (each.under(what) for each in _name_problems(value, cls.matches))
+            problems += (each.under(what) for each in name_problems(value, cls.matches))
         elif what == "layer" and isinstance(entry, Mapping):
             value = entry[what]
-            problems += _layer_problems(value)
+            problems += layer_problems(value)
         else:
-            problems += _entry_problems(entry, cls.matches)
+            problems += entry_problems(entry, cls.matches)
             value = next(iter(entry.values()), None) if isinstance(entry, Mapping) else None
         takes = None
         if "from" in beside:
@@ -105,7 +107,7 @@ class LayerEntry(Parsed):
         if "weights" in beside:
             with collected(problems, "weights"):
                 weights = _new_weights(beside["weights"], what)
-        problems += _beside_problems(beside, value, what, cls.matches)
+        problems += beside_problems(beside, value, what, cls.matches)
         if problems:
             raise SpecError(problems)
         call = dict(beside.get("call") or {})
@@ -202,17 +204,6 @@ Entries = Annotated[tuple[LayerEntry, ...], Field(min_length=1), OneOrMore()]  #
 HeadEntries = Annotated[tuple[HeadEntry, ...], Field(min_length=1), OneOrMore()]  # those of a head
 
 
-MATCH = "{name}"  # in a layer's name: the layer that the edit matched
-PLACEHOLDERS = (MATCH, "{index}", "{count}")  # which of the matches it is, from 1, and how many there are
-PLACEHOLDER = re.compile(r"\{[^{}]*\}")
-
-
-def _no_modifier(key: str) -> Diagnostic:
-    message = f"`{key}` says how a layer joins a model, this one goes into none"
-    help = "layers that are joined stand in `head`, `insert` and `replace`"
-    return Diagnostic("SC101", message, (key,), at_key=True, help=Advice(f"remove it, {help}", Remove()))
-
-
 def _new_weights(raw: Any, what: Any) -> NewWeights:
     """What `weights` beside a class says.
 
@@ -223,117 +214,6 @@ def _new_weights(raw: Any, what: Any) -> NewWeights:
         message = "`weights` gives a new layer its values, `layer` calls one that has some"
         raise SpecError.single("SC101", message, at_key=True, help=Advice("remove it", Remove()))
     return NewWeights.parse(raw)
-
-
-def _layer_problems(value: Any) -> Iterator[Diagnostic]:
-    """What is wrong with the name of a layer that is to be called once more."""
-    if not isinstance(value, str) or not value.strip():
-        help = "a new layer begins with its class, as `Dense: {units: 10}`"
-        yield Diagnostic("SC103", f"`layer` names a layer that is there, got {show(value)}", ("layer",), help=help)
-
-
-def _beside_problems(beside: Mapping[str, Any], value: Any, what: Any, matches: bool) -> Iterator[Diagnostic]:
-    """What is wrong with a name and a call's constants that stand beside the class."""
-    if "name" in beside:
-        name = beside["name"]
-        if not isinstance(name, str) or "/" in name:
-            message = f"`name` must be text without `/`, got {show(name)}"
-            yield Diagnostic("SC103", message, ("name",))
-        else:
-            yield from _name_problems({"name": name}, matches)
-        if isinstance(value, Mapping) and "name" in value:
-            message = "the layer's name is said twice, among its arguments too"
-            once = Advice("keep one of the two", Remove())
-            yield Diagnostic("SC108", message, ("name",), at_key=True, help=once)
-    call = beside.get("call", {})
-    if not isinstance(call, Mapping) or not call or not all(isinstance(key, str) for key in call):
-        if "call" in beside:
-            message, help = f"`call` maps arguments of the call to values, got {show(call)}", "as `{training: true}`"
-            yield Diagnostic("SC103", message, ("call",), help=help)
-        return
-    taken = beside.get("from")
-    for key in call:
-        if isinstance(taken, Mapping) and key in taken:
-            message = f"`{key}` is said twice, `from` says it too"
-            yield Diagnostic("SC108", message, ("call", key), at_key=True, help="keep one of the two")
-
-
-def _entry_problems(entry: Any, matches: bool) -> Iterator[Diagnostic]:
-    """What is wrong with a class and its arguments, at the smallest place that is at fault."""
-    if isinstance(entry, Mapping) and len(entry) > 1 and all(isinstance(key, str) for key in entry):
-        names = list(entry)
-        classes = [name for name in names if name in catalogue.layer_names() or _is_no_keras_class(name)]
-        extra = next((name for name in names if name not in classes), names[1])
-        owner = next((name for name in classes if entry[name] is None), None)
-        help: str = "an entry is one class, its arguments belong to it"
-        if len(classes) > 1:
-            help = "begin each layer with `- `"
-        if owner is not None and extra in catalogue.argument_names(owner, "layer"):
-            help = f"indent the arguments below `{owner}:`, or write `{owner}: {{{extra}: …}}`"
-        elif classes and extra in catalogue.argument_names(classes[0], "layer"):
-            help = f"move `{extra}` into the arguments: `{classes[0]}: {{…, {extra}: …}}`"
-        elif near := next((key for key in MODIFIERS if num_slips(extra, key, 2) <= 2), None):
-            help = write(near, f"did you mean `{near}`?")
-        message = f"a layer entry has one class, this has {len(names)} keys: `{extra}` is too many"
-        if not classes:
-            message, extra = f"a layer entry is one class, this has {len(names)} keys and none is a class", ""
-            texts = (value for value in entry.values() if isinstance(value, str))  # `{type: Dense, units: 3}`
-            named = next((text for text in texts if text in catalogue.layer_names()), "Class")
-            help = f"write `- {named}: {{arguments}}`"
-        yield Diagnostic("SC105", message, (extra,) if extra else (), at_key=bool(extra), help=help)
-        return
-    ((class_name, value),) = entry.items() if isinstance(entry, Mapping) and len(entry) == 1 else (("", None),)
-    if isinstance(value, str) and num_slips(str(class_name), "layer", 1) == 1:
-        message, meant = f"no layer class named `{class_name}`", did_you_mean(str(class_name), ("layer",))
-        yield Diagnostic("SC202", message, (str(class_name),), at_key=True, help=meant)
-        return
-    yield from check_entry(stand_in(entry))
-    if isinstance(value, Mapping):
-        yield from (each.under(str(class_name)) for each in (*_name_problems(value, matches), *check_sizes(value)))
-    elif class_name:
-        yield from (each.under(str(class_name)) for each in check_sizes(value))
-
-
-def _is_no_keras_class(name: str) -> bool:
-    """Whether a key says what an entry is and is no class of Keras's."""
-    return name == "layer" or name.startswith(BLOCK) or is_own(name)
-
-
-_UNNAMED = Advice("leave it out, and Keras names the layer", Remove())
-
-
-def _name_problems(arguments: Mapping[str, Any], matches: bool) -> Iterator[Diagnostic]:
-    """What is wrong with the name of a layer, and with those of layers inside of it."""
-    for path, name in _names(arguments):
-        own = path == ("name",)
-        if own and name == "":
-            yield Diagnostic("SC107", "`name` must not be empty", path, help=_UNNAMED)
-        for placeholder in PLACEHOLDER.finditer(name if isinstance(name, str) else ""):
-            if own and matches and placeholder[0] in PLACEHOLDERS:
-                continue
-            message, help = f"nothing here fills in `{placeholder[0]}`", "write the name out, without braces"
-            if not own:
-                help = "leave the name out, a layer inside of another needs none"
-            elif matches:
-                near = [each for each in PLACEHOLDERS if num_slips(placeholder[0], each, 1) == 1]
-                otherwise = f"only `{MATCH}` is filled in, with the name of the layer that was matched"
-                help = offered(near) or otherwise
-            elif placeholder[0] == MATCH:
-                message = f"`{MATCH}` stands for a layer that an edit matched, here none is"
-            yield Diagnostic("SC107", message, path, help=help, chars=placeholder.span())
-
-
-def _names(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Every name that a layer's arguments say, its own and those of layers inside of it."""
-    if isinstance(value, Mapping):
-        for key, below in value.items():
-            if key == "name":
-                yield (*path, "name"), below
-            else:
-                yield from _names(below, (*path, str(key)))
-    elif isinstance(value, list | tuple):
-        for index, below in enumerate(value):
-            yield from _names(below, (*path, index))
 
 
 def _sources(takes: Any, class_name: Any) -> dict[_Key, Selector]:
@@ -356,33 +236,3 @@ def _sources(takes: Any, class_name: Any) -> dict[_Key, Selector]:
     if problems:
         raise SpecError(problems)
     return sources
-
-
-def snake_case(class_name: str) -> str:
-    """The name that Keras gives to an unnamed layer of a class, before it is made unique.
-
-    >>> snake_case("GlobalAveragePooling2D")
-    'global_average_pooling2d'
-    """
-    # The three steps of `keras/src/utils/naming.py`; a class of one's own has its module or package before its name.
-    name = re.sub(r"\W+", "", bare(class_name))
-    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
-
-
-def numbered(name: str, number: int) -> str:
-    """The name as Keras counts it: the first is without a number.
-
-    >>> [numbered("dense", number) for number in range(3)]
-    ['dense', 'dense_1', 'dense_2']
-    """
-    return f"{name}_{number}" if number else name
-
-
-def is_automatic(name: str, class_name: str) -> bool:
-    """Whether a layer has the name that Keras gives to one without.
-
-    >>> is_automatic("conv_lstm2d_3", "ConvLSTM2D"), is_automatic("dense_top", "Dense")
-    (True, False)
-    """
-    return re.fullmatch(rf"{snake_case(class_name)}(_\d+)?", name) is not None

@@ -20,7 +20,7 @@ from spec_compiler.graph.invariants import check_graph, check_used, check_work
 from spec_compiler.graph.keras_names import with_keras_names
 from spec_compiler.graph.layer_spec import LayerSpec, Origin, Shape
 from spec_compiler.graph.opened import opened
-from spec_compiler.language.entries import snake_case
+from spec_compiler.language.layer_names import snake_case
 from spec_compiler.language.places import in_section, section_place
 from spec_compiler.plan.lost_edits import Made, check_lost
 from spec_compiler.spec import Spec

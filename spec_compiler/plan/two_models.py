@@ -15,7 +15,7 @@ from typing import Literal
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import BASE, LayerSpec, Origin
 from spec_compiler.graph.node import Node
-from spec_compiler.language.entries import is_automatic
+from spec_compiler.language.layer_names import is_automatic
 from spec_compiler.plan import Plan
 
 How = Literal["name", "structure"]

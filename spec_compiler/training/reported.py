@@ -12,7 +12,7 @@ from spec_compiler.graph import Graph
 from spec_compiler.graph.node import ValueRef
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.metric_directions import Direction, direction_of
-from spec_compiler.language.entries import snake_case
+from spec_compiler.language.layer_names import snake_case
 from spec_compiler.spec import Spec
 from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.keras_objects import KerasObject

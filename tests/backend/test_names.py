@@ -15,7 +15,7 @@ from spec_compiler.backend.models.reader import read_graph
 from spec_compiler.cli.show import layer_rows, table_text
 from spec_compiler.diagram import to_dot
 from spec_compiler.keras_facts import catalogue
-from spec_compiler.language.entries import snake_case
+from spec_compiler.language.layer_names import snake_case
 from spec_compiler.plan.two_models import compare
 from tests.backend.conftest import assert_same_bits, branching, outputs_of, randomized
 

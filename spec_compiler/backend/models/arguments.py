@@ -17,7 +17,7 @@ from spec_compiler.files.vocabulary import read_vocabulary
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.function_names import is_function, is_own
 from spec_compiler.keras_facts.side_effects import READS
-from spec_compiler.language.entries import numbered, snake_case
+from spec_compiler.language.layer_names import numbered, snake_case
 
 
 def deserialized(

@@ -18,7 +18,7 @@ from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Kind, LayerSpec, Shape, Stored, VariableSpec
 from spec_compiler.graph.node import Node, Structure, TensorSpec, ValueRef
-from spec_compiler.language.entries import numbered
+from spec_compiler.language.layer_names import numbered
 
 _GENERATOR = re.compile(r"seed_generator(_\d+)?")
 

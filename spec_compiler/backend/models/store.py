@@ -13,7 +13,7 @@ import keras
 from keras.src.saving.keras_saveable import KerasSaveable  # private: the base of what Keras saves
 from keras.src.saving.saving_lib import _walk_saveable  # private: the order in which Keras saves it
 
-from spec_compiler.language.entries import numbered, snake_case
+from spec_compiler.language.layer_names import numbered, snake_case
 
 
 def layer_groups(model: Any) -> dict[int, str]:
