@@ -73,7 +73,7 @@ class Chains:
         """
         num_layers = len(self._made.graph.layers) + len(self.layers) + len(self._entries)
         check_size(num_layers, num_base_layers=len(self._made.graph.positions))
-        walk = Walk(self._made, match, instead_of)
+        walk = Walk(self._made, match, instead_of=instead_of)
         ends = walk.entries(self._entries, self._path, Scope(None if takes is None else tuple(takes)))
         if takes is not None and len(ends) > 1:
             walk.refuse_several(ends, (*self._path, len(self._entries) - 1))

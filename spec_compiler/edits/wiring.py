@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import count
 
-from spec_compiler.diagnostics import Path, SpecError, did_you_mean, near, under
-from spec_compiler.edits.ends import count_outputs, model_output, single_output, tensor
+from spec_compiler.diagnostics import Path, SpecError, did_you_mean, under
+from spec_compiler.edits.block_names import block_name
+from spec_compiler.edits.ends import count_outputs, model_output
 from spec_compiler.edits.joins import Call, call_of
-from spec_compiler.edits.new_names import Match, layer_name, make_layer, name_in_keras, unused_name
-from spec_compiler.edits.scope import Block, Made, Scope
+from spec_compiler.edits.new_names import layer_name, make_layer, name_in_keras, unused_name
+from spec_compiler.edits.scope import Block, Scope
+from spec_compiler.edits.taking import Taking
 from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import Adapter
 from spec_compiler.graph.invariants import check_size
@@ -21,28 +23,23 @@ from spec_compiler.graph.unresolved import no_layer
 from spec_compiler.keras_facts.output_counts import output_count
 from spec_compiler.keras_facts.training import TRAINED_APART
 from spec_compiler.language.adapted import NewWeights
-from spec_compiler.language.entries import ABOVE, IN, LayerEntry
+from spec_compiler.language.entries import LayerEntry
 from spec_compiler.language.flow import uses_flow
-from spec_compiler.language.layer_names import MATCH, snake_case
-from spec_compiler.language.selectors import Selector
+from spec_compiler.language.layer_names import snake_case
 
 
 @dataclass
-class Walk:
-    """One chain while it is made."""
+class Walk(Taking):
+    """One chain while it is made; `instead_of` is the call in whose place it stands."""
 
-    made: Made
-    match: Match
-    instead_of: Node | None
-    nodes: list[Node] = field(default_factory=list)
-    foreign: list[tuple[ValueRef, Path]] = field(default_factory=list)
+    instead_of: Node | None = None
 
     def entries(self, entries: Sequence[LayerEntry], path: Path, scope: Scope) -> tuple[ValueRef, ...]:
         """Makes the calls of entries that stand one below the other; the tensors that the last one puts out."""
         above = scope.flows_in
         for index, entry in enumerate(entries):
             place = (*path, index)
-            takes = self._takes(entry, above, scope, place)
+            takes = self.takes(entry, above, scope, place)
             if entry.block is not None:
                 above = self._block(entry, takes, place, scope)
             elif entry.layer is not None:
@@ -56,84 +53,6 @@ class Walk:
     def _check_size(self, path: Path) -> None:
         graph = self.made.graph
         check_size(len(graph.layers) + len(self.made.layers) + len(self.nodes), path, len(graph.positions))
-
-    # what an entry takes
-
-    def _takes(
-        self, entry: LayerEntry, above: tuple[ValueRef, ...] | None, scope: Scope, path: Path
-    ) -> dict[object, tuple[ValueRef, ...]]:
-        """The tensors that an entry takes, as `call_of` wants them."""
-        if entry.takes is None:
-            if above is None:
-                above = scope.flows_in = (model_output(self.made.graph, path),)
-            if above is not scope.flows_in and len(above) > 1:
-                self.refuse_several(above, path)
-            return {None if len(above) == 1 else 0: above}
-        takes: dict[object, tuple[ValueRef, ...]] = {}
-        for (place, selector), key in zip(entry.sources, entry.takes, strict=True):
-            with under(*path, *place):
-                takes[key] = self._source(selector, above, scope, (*path, *place))
-        if list(takes) == [None] and len(takes[None]) > 1:  # `from: in`, where several flow in
-            takes = {0: takes[None]}
-        return takes
-
-    def _source(
-        self, selector: Selector, above: tuple[ValueRef, ...] | None, scope: Scope, path: Path
-    ) -> tuple[ValueRef, ...]:
-        """The tensors that one element of a `from` names; errors are relative to it."""
-        graph = self.made.graph
-        text = self.match.filled_in(selector.text) if self.match.layer is not None else selector.text
-        if text in (IN, ABOVE):
-            found = scope.flows_in if text == IN else above
-            if found is None:
-                found = scope.flows_in = (model_output(graph),)
-            if text == ABOVE and found is not scope.flows_in and len(found) > 1:
-                self.refuse_several(found, ())
-            return found
-        found = scope.find(text)
-        if found is not None:
-            if len(found) > 1:
-                self.refuse_several(found, (), text)
-            return found
-        name, dot, number = text.rpartition(".")
-        several = scope.find(name) if dot and number.isdecimal() else None
-        if several is not None:
-            return (self._one_of(several, name, int(number)),)
-        selector = selector if text == selector.text else Selector.parse(text)
-        # Only where it must be: to copy the whole graph for each of 5,000 layers takes their square.
-        so_far = graph if text in graph.nodes or text in graph.layers else self._so_far()
-        try:
-            ref = tensor(selector, so_far, "`from`")
-        except SpecError as error:
-            raise _or_a_word(error, text, [*scope.named, *graph.layers]) from None
-        if ref.node in graph.nodes:
-            self.foreign.append((ref, path))
-        return (ref,)
-
-    def _one_of(self, several: tuple[ValueRef, ...], name: str, number: int) -> ValueRef:
-        graph = self._so_far()
-        known = count_outputs(graph, several[0].node) if len(several) == 1 else len(several)
-        if known is not None and number >= known:
-            help = f"it puts out {known} tensor{'s' if known > 1 else ''}"
-            raise SpecError.single("SC201", f"there is no `{name}.{number}`", help=help)
-        layer = self.made.layers.get(graph.nodes[several[0].node].layer)
-        if known is None and layer is not None:
-            self.made.layers[layer.name] = replace(layer, has_named_outputs=True)
-        return several[number] if len(several) > 1 else ValueRef(several[0].node, number)
-
-    def refuse_several(self, refs: tuple[ValueRef, ...], path: Path, text: str | None = None) -> None:
-        """SC303 for a layer with several outputs, taken without a number."""
-        if len({ref.node for ref in refs}) == 1:
-            with under(*path):
-                single_output(self._so_far(), refs[0].node)
-        message = f"`{text or ABOVE}` is {len(refs)} tensors, this place takes one"
-        raise SpecError.single("SC303", message, path=path)
-
-    def _so_far(self) -> Graph:
-        """The graph with what this edit has made; nothing leads to the new calls yet."""
-        graph, mine = self.made.graph, {node.name: node for node in self.nodes}
-        layers = {**graph.layers, **self.made.layers}
-        return replace(graph, layers=layers, nodes={**graph.nodes, **self.made.nodes, **mine})
 
     # what an entry makes
 
@@ -164,7 +83,7 @@ class Walk:
         place = (*path, "weights")
         with under(*place):
             refs = [ref for refs in takes.values() for ref in refs]
-            return adapter_of(entry.weights, self.match, self._origin(place), self._so_far(), refs)
+            return adapter_of(entry.weights, self.match, self._origin(place), self.so_far(), refs)
 
     def _origin(self, path: Path) -> Origin:
         return Origin(self.made.origin.section, (*self.made.origin.path, *path))
@@ -175,7 +94,7 @@ class Walk:
         if layer is not None:
             number = output_count(layer.class_name, layer.arguments, self.nodes[-1].kwargs)
         else:
-            number = count_outputs(self._so_far(), node)  # as many as its other calls put out
+            number = count_outputs(self.so_far(), node)  # as many as its other calls put out
         refs = tuple(ValueRef(node, index) for index in range(number or 1))
         own = () if entry.layer is not None else (name, name.removeprefix(scope.prefix))
         for known in (entry.name, self.match.filled_in(entry.name) if entry.name else None, node, *own):
@@ -231,7 +150,7 @@ class Walk:
         self, entry: LayerEntry, takes: Mapping[object, tuple[ValueRef, ...]], path: Path, scope: Scope
     ) -> tuple[ValueRef, ...]:
         """One more call of a layer that is there, or of a block that this edit has made."""
-        graph = self._so_far()
+        graph = self.so_far()
         name = self.match.filled_in(str(entry.layer)) if self.match.layer is not None else str(entry.layer)
         for prefix in scope.prefixes():
             if f"{prefix}{name}" in graph.layers:
@@ -270,7 +189,7 @@ class Walk:
     ) -> tuple[ValueRef, ...]:
         """The layers of a block, each copy on what the one before puts out."""
         above = tuple(ref for refs in takes.values() for ref in refs)
-        name = self._block_name(entry, path, scope)
+        name = block_name(self.made, self.match, entry, path, scope)
         for number, body in enumerate(entry.copies, 1):
             prefix = f"{name}/" if len(entry.copies) == 1 else f"{name}_{number}/"
             start = len(self.nodes)
@@ -291,43 +210,8 @@ class Walk:
 
         place = (*path, "weights")
         with under(*place):
-            for layer, adapter in adapters_of_block(weights, name, block, self._origin(place), self._so_far()):
+            for layer, adapter in adapters_of_block(weights, name, block, self._origin(place), self.so_far()):
                 self.made.layers[layer] = replace(self.made.layers[layer], adapter=adapter)
-
-    def _block_name(self, entry: LayerEntry, path: Path, scope: Scope) -> str:
-        known = self.made.by_entry.get((self.match.layer, path))
-        if known is not None:
-            return known
-        graph = self.made.graph
-        below = (self.match.layer or "").rpartition("/")[0]
-        prefix = scope.prefix or (f"{below}/" if below else "")
-        # names with a slash are of blocks, bases and nested models
-        first = {
-            name.split("/", prefix.count("/") + 1)[prefix.count("/")]
-            for name in (*graph.layers, *self.made.layers)
-            if name.startswith(prefix)
-        }
-        copies = range(1, len(entry.copies) + 1) if len(entry.copies) > 1 else ("",)
-
-        def is_taken(name: str) -> bool:
-            return any((f"{name}_{copy}" if copy else name) in first for copy in copies)
-
-        if entry.name is not None:
-            name = self.match.filled_in(entry.name)
-            if is_taken(name):
-                message = f"a layer or block named `{name}` is already there"
-                place = (*path, *entry.name_path)
-                help = "write another name"
-                if self.made.several and MATCH not in entry.name:
-                    help = f"put `{MATCH}` into it, which stands for the layer that was matched"
-                raise SpecError.single("SC204", message, path=place, help=help)
-        else:
-            title = str(entry.block)
-            name = next(
-                each for each in (f"{title}_{number}" if number else title for number in count()) if not is_taken(each)
-            )
-        self.made.by_entry[self.match.layer, path] = f"{prefix}{name}"
-        return f"{prefix}{name}"
 
     def _block_once_more(
         self,
@@ -344,7 +228,7 @@ class Walk:
             message = f"`{block}` takes {len(flowed_in)} tensors, here are {len(tensors)}"
             raise SpecError.single("SC401", message, path=(*path, "from"))
         moved: dict[ValueRef, ValueRef] = dict(zip(flowed_in, tensors, strict=True))
-        graph = self._so_far()
+        graph = self.so_far()
         known = set(graph.nodes)
         for node in nodes:
             name = next(each for each in (f"{node.layer}@{number}" for number in count(1)) if each not in known)
@@ -356,15 +240,6 @@ class Walk:
         if entry.name is not None:
             scope.named[self.match.filled_in(entry.name)] = scope.named[entry.name] = refs
         return refs
-
-
-def _or_a_word(error: SpecError, text: str, names: Sequence[str]) -> SpecError:
-    """The error of a name that nothing has, which may be a word of `from` with a slip."""
-    words = [word for word in near(text, [IN, ABOVE, *names]) if word in (IN, ABOVE)]
-    if not words or error.diagnostics[0].code != "SC201" or error.diagnostics[0].related:
-        return error
-    help = did_you_mean(text, [IN, ABOVE, *names])
-    return SpecError(replace(each, help=help) for each in error.diagnostics)
 
 
 def _no_such_layer(name: str, graph: Graph, blocks: Mapping[str, object]) -> SpecError:
