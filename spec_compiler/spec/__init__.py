@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from spec_compiler.spec.spec import Spec, load_spec, validate
+from spec_compiler.spec.loading import load_spec
+from spec_compiler.spec.spec import Spec, validate
 
 __all__ = ["Spec", "load_spec", "validate"]

@@ -2,92 +2,40 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     BaseModel,
     Field,
     ModelWrapValidatorHandler,
     PrivateAttr,
-    StrictInt,
-    StrictStr,
     ValidationError,
     ValidationInfo,
-    create_model,
     model_validator,
 )
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, did_you_mean, dotted, show
 from spec_compiler.edits import EDITS, SECTIONS, Edit
-from spec_compiler.files import Folder
-from spec_compiler.language.base import Base
 from spec_compiler.language.parsed import OneOrMore, Parsed
 from spec_compiler.language.places import STEPS
-from spec_compiler.language.section import Section
+from spec_compiler.spec.beginning import Edited
 from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.data import Data
 from spec_compiler.spec.expect import KEYS, Expect
 from spec_compiler.spec.fit import Fit
 from spec_compiler.spec.messages import said_of
-from spec_compiler.spec.modules import Module
-from spec_compiler.spec.permissions import EVERYTHING, Permissions, permitted
 from spec_compiler.spec.phase import Phase
-from spec_compiler.spec.policy import Policy, PolicyLike, load_policy
-from spec_compiler.spec.steps import Step, field_of
+from spec_compiler.spec.policy import Policy
+from spec_compiler.spec.steps import Step
 from spec_compiler.spec.sweep import Sweep
-from spec_compiler.spec.swept_variables import check_swept
-from spec_compiler.text.blocks import expanded
-from spec_compiler.text.imports import imported
-from spec_compiler.text.overrides import overridden
-from spec_compiler.text.plain_data import is_plain, leaves
+from spec_compiler.text.plain_data import is_plain, leaves, with_python_numbers
 from spec_compiler.text.source import Source, texts_in
-from spec_compiler.text.yaml_text import parse_source, read_source
 
 EditT = TypeVar("EditT", bound=Edit)
-BaseName = Annotated[StrictStr, Field(min_length=1, pattern=r"^[A-Za-z0-9_]+$")]
 
 
-class _Beginning(Section):
-    """What a spec says before its edits."""
-
-    spec: Literal[1] = Field(description="The version of the language.", examples=[1])
-    name: Annotated[StrictStr, Field(min_length=1, pattern=r"^[^/]*$")] | None = Field(
-        default=None, description="The name of the resulting model; the base's where left out."
-    )
-    description: StrictStr | None = Field(default=None, description="What the result is for.")
-    imports: Annotated[tuple[Module, ...], OneOrMore()] = Field(
-        default=(),
-        description="Python modules, beside the spec or installed, that register classes of one's own with Keras or "
-        "define those that a saved model names; only with --allow-code, as it runs code.",
-        examples=[["my_layers"]],
-    )
-    seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] = Field(
-        default=0, description="Initialises the new layers; the same spec and seed give the same bits."
-    )
-    base: Base | None = Field(
-        default=None, description="The model that the spec starts from; left out where the caller passes one."
-    )
-    bases: Annotated[dict[BaseName, Base], Field(min_length=1, max_length=64)] | None = Field(
-        default=None,
-        description="Several bases by name, in place of `base`; their layers are called `name/layer`.",
-        json_schema_extra={"if": {"maxProperties": 1}, "then": {"additionalProperties": {"required": ["as"]}}},
-    )
-
-
-if TYPE_CHECKING:
-
-    class _Edited(_Beginning):
-        """Has a field for each of `SECTIONS`; `Spec.section` gives them with their type."""
-
-        def __getattr__(self, name: str) -> Any: ...
-else:
-    _Edited = create_model("_Edited", __base__=_Beginning, **{section.key: field_of(section) for section in SECTIONS})
-
-
-class Spec(_Edited):
+class Spec(Edited):
     """How a pretrained model is to be changed. The order of the fields is the order in which they are applied."""
 
     steps: Annotated[tuple[Step, ...], OneOrMore()] = Field(
@@ -136,7 +84,7 @@ class Spec(_Edited):
                     raise SpecError.single("SC103", message, path=(str(key),), help="write it as in YAML")
         spec = handler(raw)
         if spec._source is None and isinstance(raw, Mapping):
-            spec._source = info.context if isinstance(info.context, Source) else Source(_plain(raw), "")
+            spec._source = info.context if isinstance(info.context, Source) else Source(with_python_numbers(raw), "")
         return spec
 
     def __repr__(self) -> str:
@@ -206,7 +154,7 @@ class Spec(_Edited):
         """What the caller wants kept beside `expect`."""
         return self._policy
 
-    def _under(self, policy: Policy) -> Spec:
+    def kept_by(self, policy: Policy) -> Spec:
         """The spec with a policy that its result must keep."""
         copied = super().model_copy()
         copied._policy = policy
@@ -223,7 +171,7 @@ class Spec(_Edited):
             raise TypeError("this `Spec` was never validated, make it with `load_spec` or `Spec.model_validate`")
         return self._source
 
-    def _with(self, source: Source) -> Spec:
+    def with_source(self, source: Source) -> Spec:
         """The spec with another source of the same data: one that is confined, or is not."""
         if source.is_confined == self.source.is_confined:
             return self
@@ -240,9 +188,9 @@ class Spec(_Edited):
         if not update:
             return super().model_copy(deep=deep)
         source = self.source
-        source = Source({**source.data, **_plain(update)}, "", source.file, is_confined=source.is_confined)
+        source = Source({**source.data, **with_python_numbers(update)}, "", source.file, is_confined=source.is_confined)
         copied = validate(source)
-        return copied._under(self._policy) if self._policy is not None else copied
+        return copied.kept_by(self._policy) if self._policy is not None else copied
 
     def texts(self) -> Iterator[str]:
         """Every text in the sections that edit: where a selector opens a nested model, it is one of these."""
@@ -281,64 +229,6 @@ class Spec(_Edited):
             places = {(*path, index): edit for index, edit in enumerate(value)} if isinstance(value, tuple) else None
             for at, edit in (places if places is not None else {path: value}).items():
                 yield from ((at + below, part) for below, part in edit.steps(application))
-
-
-def load_spec(
-    spec: str | os.PathLike[str] | Mapping[str, Any] | Spec,
-    *,
-    overrides: Iterable[str] = (),
-    file: str | None = None,
-    allowed: Permissions = EVERYTHING,
-    inside: Folder | None = None,
-    policy: PolicyLike | None = None,
-) -> Spec:
-    """The spec in a file, in a YAML text (a string with a line break), in a plain dict, or as it is.
-
-    `overrides` are texts such as `base.weights=null`, or one such text, applied before validation. `file` names the
-    text in messages and gives the folder that relative paths start from. Loading runs nothing; `allowed` refuses what
-    a caller who goes on would not let it do. `inside` is the folder of another spec that names this one. `policy` is
-    what its result must keep beside its own `expect`.
-
-    Raises:
-        SpecError: every mistake in the spec's own fields, located where it was read from text.
-        TypeError: the spec is none of these.
-
-    >>> load_spec({"spec": 1, "base": {"application": "VGG16"}, "cut_at": "block4_pool"}).base.application
-    'VGG16'
-    """
-    if policy is not None:
-        rules = load_policy(policy)
-        return load_spec(spec, overrides=overrides, file=file, allowed=allowed, inside=inside)._under(rules)
-    overrides = (overrides,) if isinstance(overrides, str) else tuple(overrides)
-    if isinstance(spec, Spec):
-        if not overrides:
-            return spec._with(permitted(spec.source, allowed))
-        source = spec.source
-    elif isinstance(spec, Mapping):
-        source = Source(_plain(spec), "", file)
-    elif isinstance(spec, str) and "\n" in spec:
-        source = parse_source(spec, file)
-    elif isinstance(spec, str | os.PathLike):
-        source = read_source(spec, inside)
-    else:
-        raise TypeError(f"a spec is a path, a YAML text, a dict or a `Spec`, got `{type(spec).__name__}`")
-    # What is imported comes first, so that an override may reach into it, and where it lies is told apart before.
-    source = replace(source, is_confined=not allowed.paths)
-    of_imports = [each for each in overrides if each.lstrip().startswith("imports")]
-    source = imported(overridden(source, of_imports))
-    source = overridden(source, [each for each in overrides if each not in of_imports])
-    check_swept(source)
-    return validate(permitted(expanded(source), allowed))
-
-
-def _plain(value: Any) -> Any:
-    """The value with NumPy's numbers, which a dict made in Python may hold, as Python's own."""
-    if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
-    if type(value) in (list, tuple):
-        return type(value)(_plain(each) for each in value)
-    is_number = type(value).__module__ == "numpy" and getattr(value, "shape", None) == ()
-    return value.item() if is_number else value
 
 
 def validate(source: Source) -> Spec:

@@ -35,7 +35,7 @@ def at_point(spec: Spec, point: Point, allowed: Permissions) -> Spec:
     moved |= {("vars", name): _listed_at(spec, name, value) for name, value in point.items()}
     source = replace(unfilled, data=data, assigned=assigned, moved=moved, is_confined=not allowed.paths)
     made = validate(permitted(expanded(source), allowed))
-    return made._under(spec.policy) if spec.policy is not None else made
+    return made.kept_by(spec.policy) if spec.policy is not None else made
 
 
 def point_text(point: Point) -> str:

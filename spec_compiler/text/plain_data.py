@@ -44,3 +44,13 @@ def mappings(data: Any) -> Iterator[Mapping[Any, Any]]:
             todo += value.values()
         elif isinstance(value, list | tuple):
             todo += value
+
+
+def with_python_numbers(value: Any) -> Any:
+    """The value with NumPy's numbers, which a dict made in Python may hold, as Python's own."""
+    if isinstance(value, Mapping):
+        return {key: with_python_numbers(each) for key, each in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(with_python_numbers(each) for each in value)
+    is_number = type(value).__module__ == "numpy" and getattr(value, "shape", None) == ()
+    return value.item() if is_number else value
