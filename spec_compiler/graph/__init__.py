@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from spec_compiler.graph.graph import Coming, Graph, InvalidGraph, LeftOut, Shaped
+from spec_compiler.graph.graph import Coming, Graph, LeftOut, Shaped
+from spec_compiler.graph.topological import InvalidGraph
 
 __all__ = ["Coming", "Graph", "InvalidGraph", "LeftOut", "Shaped"]

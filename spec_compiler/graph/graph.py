@@ -24,10 +24,8 @@ from spec_compiler.graph.node import (
     map_references,
     references,
 )
-
-
-class InvalidGraph(Exception):
-    """A graph that no edit should have made: a bug of the compiler, never a mistake of the user."""
+from spec_compiler.graph.relabelled import relabelled
+from spec_compiler.graph.topological import topological
 
 
 class Coming(NamedTuple):
@@ -231,47 +229,7 @@ class Graph:
         `names` leads from a layer's name to its new one. `calls` does so for calls whose names are not their layer's
         with the same number. Where the model takes a mapping, an input's key goes with its name: data is fed by it.
         """
-
-        def layer_name(old: str) -> str:
-            return names.get(old, old)
-
-        def call_name(call: str, layer: str) -> str:
-            if calls and call in calls:
-                return calls[call]
-            is_numbered = call == layer or call.startswith(f"{layer}@")  # else the call has a name of its own
-            return layer_name(layer) + call.removeprefix(layer) if is_numbered else call
-
-        nodes = {name: call_name(name, node.layer) for name, node in self.nodes.items()}
-
-        def follow(ref: ValueRef) -> ValueRef:
-            return ValueRef(nodes.get(ref.node, ref.node), ref.index)  # what sizes were read of may be gone
-
-        def renamed(layer: LayerSpec) -> LayerSpec:
-            return layer.called(names[layer.name]) if layer.name in names else layer
-
-        inputs = self.inputs
-        if isinstance(inputs, Mapping):
-            inputs = {nodes[key] if ref == ValueRef(key) else key: ref for key, ref in inputs.items()}
-        return replace(
-            self,
-            layers={layer_name(name): renamed(layer) for name, layer in self.layers.items()},
-            nodes={
-                nodes[name]: replace(node.with_inputs(follow), name=nodes[name], layer=layer_name(node.layer))
-                for name, node in self.nodes.items()
-            },
-            inputs=map_references(inputs, follow),
-            outputs=map_references(self.outputs, follow),
-            removed={
-                call_name(name, name if name in names else name.partition("@")[0]): origin
-                for name, origin in self.removed.items()
-            },
-            positions=tuple(layer_name(name) for name in self.positions),
-            idle=frozenset(nodes[name] for name in self.idle),
-            left=tuple(each._replace(layer=layer_name(each.layer)) for each in self.left),
-            shaped=self.shaped and self.shaped.relabelled(names, calls),
-            groups=tuple(each.relabelled(names) for each in self.groups),
-            coming=self.coming and self.coming._replace(layers=tuple(renamed(layer) for layer in self.coming.layers)),
-        )
+        return relabelled(self, names, calls)
 
     def given_names(self, names: Mapping[str, str], by: Mapping[str, Origin]) -> Graph:
         """The graph with layers under names that an edit gives them, in Keras too; `by` says where, by the old names.
@@ -325,26 +283,7 @@ class Graph:
         Raises:
             InvalidGraph: a cycle.
         """
-        done: dict[str, Node] = {}
-        for start in self.nodes:
-            stack = [start]  # no recursion: a chain may be longer than Python's stack is deep
-            open_: set[str] = set()
-            while stack:
-                name = stack[-1]
-                if name in done:
-                    stack.pop()
-                    continue
-                waiting = [ref.node for ref in self.nodes[name].inputs if ref.node not in done]
-                if not waiting:
-                    done[name] = self.nodes[name]
-                    stack.pop()
-                    open_.discard(name)
-                    continue
-                # A node that is met again waits for what was put on the stack above it, and that for the node itself.
-                if name in open_ and any(each in open_ for each in waiting):
-                    raise InvalidGraph(f"a cycle through {name}")
-                open_.add(name)
-                stack += reversed(waiting)
+        done = topological(self.nodes)
         return self if list(done) == list(self.nodes) else replace(self, nodes=done)
 
 
