@@ -9,7 +9,8 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
-from spec_compiler.backend.bases import LoadedBase, from_built, joined_bases, load, passed, placed
+from spec_compiler.backend.bases import from_built, joined_bases, load, passed, placed
+from spec_compiler.backend.loaded_base import LoadedBase
 from spec_compiler.backend.models.functions import import_modules
 from spec_compiler.backend.models.rebuilding import Originals
 from spec_compiler.backend.models.writer import Built, build

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from spec_compiler.backend.bases import LoadedBase
+from spec_compiler.backend.loaded_base import LoadedBase
 from spec_compiler.backend.models.reader import has_all_configs, read_graph
 from spec_compiler.backend.models.rebuilding import Originals
 from spec_compiler.backend.models.symbolic import skeleton

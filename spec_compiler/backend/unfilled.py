@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from spec_compiler.backend.bases import LoadedBase
+from spec_compiler.backend.loaded_base import LoadedBase
 from spec_compiler.backend.models.writer import Built
 from spec_compiler.backend.training.check import check_objects
 from spec_compiler.backend.training.compiling import compile_arguments, fitted_optimizer

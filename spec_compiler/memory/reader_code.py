@@ -9,7 +9,13 @@ import os
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # What reads models and builds them, what graphs are, and how both are kept.
 ROOMS = ("backend/models", "graph", "memory")
-MODULES = ("backend/bases.py", "backend/saved_models.py")
+MODULES = (
+    "backend/application_bases.py",
+    "backend/bases.py",
+    "backend/file_bases.py",
+    "backend/loaded_base.py",
+    "backend/saved_models.py",
+)
 
 
 @functools.cache

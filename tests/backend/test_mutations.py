@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from spec_compiler import Diagnostic, check_spec
-from spec_compiler.backend import bases
+from spec_compiler.backend import application_bases, bases
 from tests.backend.mutations import KINDS, Mutation, examples, mutated
 from tests.backend.pictures import write_pictures
 
@@ -29,7 +29,7 @@ def _images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _remembered_bases(monkeypatch: pytest.MonkeyPatch) -> None:
     """An application is read once for all specs that name it alike: here only the spec changes."""
-    read = bases._from_application
+    read = application_bases.from_application
     known: dict[str, Any] = {}
 
     def from_application(base: Any, *arguments: Any) -> Any:
@@ -38,7 +38,7 @@ def _remembered_bases(monkeypatch: pytest.MonkeyPatch) -> None:
             known[key] = read(base, *arguments)
         return known[key]
 
-    monkeypatch.setattr(bases, "_from_application", from_application)
+    monkeypatch.setattr(bases, "from_application", from_application)
 
 
 def mutations(count: int, kinds: tuple[str, ...] = KINDS) -> Iterator[Mutation]:

@@ -1,0 +1,118 @@
+"""`base: {application: VGG16}`: its graph, from the constructor or from memory, and its weights."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+
+from spec_compiler.backend.loaded_base import LoadedBase, given
+from spec_compiler.backend.models.applications import Download, application, downloaded
+from spec_compiler.backend.models.fresh_layers import Custom
+from spec_compiler.backend.weights import references
+from spec_compiler.backend.weights.files import find
+from spec_compiler.backend.weights.sources import WeightSource
+from spec_compiler.diagnostics import Diagnostic, SpecError
+from spec_compiler.files import Folder
+from spec_compiler.graph import Graph
+from spec_compiler.graph.layer_spec import Shape
+from spec_compiler.language.base import Base, Weights
+from spec_compiler.memory.bases import base_key, keep_graph, keep_refusal, recall_graph, resized_key
+from spec_compiler.memory.cache import Key
+from spec_compiler.spec.file_paths import locate
+
+
+def from_application(base: Base, folder: Folder) -> LoadedBase:
+    """An application; its weights are looked for once they are asked for.
+
+    Raises:
+        SpecError: SC505, paths relative to the base.
+    """
+    key = base_key(base, folder)
+    graph = recall_graph(key)
+    constructed = functools.cache(lambda: application(base))  # late: where the graph is remembered it may not be needed
+    if graph is None:
+        graph = constructed().graph
+        keep_graph(key, graph)
+    own, is_remote = graph, base.weights.kind == "imagenet"
+
+    def file() -> str:
+        return downloaded(constructed().download, base) if is_remote else locate(base.weights, folder)
+
+    def weights(result: Graph) -> WeightSource:
+        if is_remote:
+            return _downloaded(file(), base.weights, own, result, constructed().download)
+        return given(base.weights, folder, own, result)
+
+    reference = None
+    if base.weights.map is not None:
+        reference = references.mapped(str(base.application), own, Custom(), weights)
+    elif base.weights.kind != "none":
+        reference = references.application(base, file)
+    return LoadedBase(
+        own,
+        weights,
+        is_remote=is_remote,
+        key=key,
+        references={"": reference} if reference is not None else {},
+        resized=lambda size: _resized(base, key, size),
+        traps=lambda: _graph_of_a_file(base, own, folder),
+    )
+
+
+def _resized(base: Base, key: Key | None, size: Shape) -> Graph | None:
+    """What the constructor makes at another size; None where it makes nothing."""
+    other = resized_key(key, size)
+    graph = recall_graph(other)
+    if graph is None:
+        try:
+            graph = application(base, size).graph
+        except SpecError:
+            keep_refusal(other)
+            return None
+        keep_graph(other, graph)
+    return graph
+
+
+def _graph_of_a_file(base: Base, own: Graph, folder: Folder) -> Iterator[Diagnostic]:
+    """SC511 for a file of Keras's own `imagenet` weights, given by name, for which Keras builds another graph."""
+    if base.weights.file is None:
+        return
+    imagenet = base.model_copy(update={"weights": Weights("imagenet")})
+    key = base_key(imagenet, folder)
+    remembered = recall_graph(key)
+    if remembered is not None and not _differing(own, remembered):
+        return
+    try:
+        pretrained = application(imagenet)
+    except SpecError:  # there are no such weights
+        return
+    keep_graph(key, pretrained.graph)
+    other = _differing(own, pretrained.graph)
+    file = locate(base.weights, folder)
+    if other and pretrained.download is not None and pretrained.download.is_at(file):
+        yield Diagnostic(
+            "SC511",
+            f"`{os.path.basename(file)}` holds the `imagenet` weights, with a file Keras builds the model without "
+            + " and ".join(f"`{name}`" for name in other[:3]),
+            ("weights",),
+            notes=("the weights were trained with it",),
+            help=f"write `weights: imagenet`, and put the file at `{pretrained.download.place}`",
+        )
+
+
+def _differing(one: Graph, other: Graph) -> list[str]:
+    """The layers of the other graph that the one lacks, or has with other arguments."""
+    configs = {name: layer.config for name, layer in one.layers.items()}
+    return [name for name, layer in other.layers.items() if configs.get(name) != layer.config]
+
+
+def _downloaded(path: str, weights: Weights, graph: Graph, result: Graph, download: Download | None) -> WeightSource:
+    try:
+        source = replace(find(path, weights, graph, result), path=("weights",))
+    except SpecError as error:
+        help = f"remove `{path}`, and Keras downloads it again"  # of some of its files Keras knows no hash
+        damaged = [replace(each, help=help) if each.code in ("SC502", "SC514") else each for each in error.diagnostics]
+        raise SpecError(damaged).under("weights") from None
+    return replace(source, unverified=()) if download is not None and download.has_hash else source
