@@ -8,8 +8,9 @@ from typing import Any
 
 from spec_compiler.files.whole import whole_file
 from spec_compiler.search.trial import Trial
-from spec_compiler.spec.sweep import Sweep, Values
+from spec_compiler.spec.sweep import Sweep
 from spec_compiler.spec.swept import value_text
+from spec_compiler.spec.swept_values import Values
 from spec_compiler.training.measured import Measured
 
 # Told apart by form as well as by colour; the colours by people who see few of them, too (Paul Tol's palette).

@@ -21,7 +21,8 @@ from spec_compiler.diagnostics import SpecError
 from spec_compiler.files.whole import PREFIX, sweep
 from spec_compiler.keras_facts.argument_values import flow
 from spec_compiler.search.trial import State, Trial
-from spec_compiler.spec.sweep import Sweep, Values
+from spec_compiler.spec.sweep import Sweep
+from spec_compiler.spec.swept_values import Values
 from spec_compiler.training.identity import Identity, from_json, to_json
 
 HOLD = f"{PREFIX}trial-"  # begins the name of a folder that says, while a process holds its lock, who has the trial

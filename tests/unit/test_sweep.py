@@ -15,8 +15,9 @@ from spec_compiler.search.best import best_text, link_modules
 from spec_compiler.search.points import MOST, points_to_check, told_of_points
 from spec_compiler.search.task import task_of
 from spec_compiler.spec.permissions import EVERYTHING, Permissions
-from spec_compiler.spec.sweep import Sweep, Values
+from spec_compiler.spec.sweep import Sweep
 from spec_compiler.spec.swept import at_point
+from spec_compiler.spec.swept_values import Values
 from tests.markdown import ROOT, blocks
 
 SPEC = """\
