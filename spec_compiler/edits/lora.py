@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -10,13 +10,21 @@ from pydantic import ConfigDict, Field, StrictBool, StrictFloat, StrictInt, Stri
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, quoted
 from spec_compiler.edits.edit import Edit
+from spec_compiler.edits.lora_layers import (
+    THAT_CAN,
+    arguments_in,
+    config_inside,
+    could_have_weights,
+    reason_against,
+    what_to_do,
+)
+from spec_compiler.edits.lora_merging import merged
 from spec_compiler.edits.selecting import Selecting
 from spec_compiler.graph import Graph, LeftOut
 from spec_compiler.graph.layer_spec import LayerSpec, Origin
-from spec_compiler.graph.low_rank import LowRank, parts_with_lora
-from spec_compiler.graph.same_arguments import arguments_of
+from spec_compiler.graph.low_rank import LowRank
 from spec_compiler.graph.trainable import with_frozen
-from spec_compiler.keras_facts.lora import ATTENTION, CLASSES, PROJECTIONS, WRAPPERS
+from spec_compiler.keras_facts.lora import ATTENTION, PROJECTIONS, WRAPPERS
 from spec_compiler.language.parsed import OneOrMore
 from spec_compiler.language.selectors import Selector
 
@@ -137,7 +145,7 @@ class Lora(Selecting, Edit):
         if file is not None:
             given |= self._others(graph, given, file, origin)
         listed = {
-            name: reason for name, reason in left.items() if self.layers and _could_have_weights(graph.layers[name])
+            name: reason for name, reason in left.items() if self.layers and could_have_weights(graph.layers[name])
         }
         told = (LeftOut(name, reason, origin) for name, reason in listed.items())
         if not self.merge:
@@ -169,7 +177,7 @@ class Lora(Selecting, Edit):
     def _changed(self, layer: LayerSpec, origin: Origin, file: LoraFile | None) -> LayerSpec | str:
         """A layer with LoRA, or with what it has learned merged; why it cannot be, if it cannot."""
         if self.merge and file is None:
-            return _without(layer, origin)
+            return merged(layer, origin)
         reason, parts = self._parts(layer)
         if reason:
             return reason
@@ -235,14 +243,14 @@ class Lora(Selecting, Edit):
 
     def _parts(self, layer: LayerSpec) -> tuple[str, tuple[str, ...]]:
         """Why a layer cannot have it, nothing where it can; and which layers inside of it would."""
-        reason = _reason(layer)
+        reason = reason_against(layer)
         if reason:
             return reason, ()
         if layer.class_name in ATTENTION:
             wanted = self.projections or PROJECTIONS
             return "", tuple(f"{name}/" for name in PROJECTIONS if name in wanted)
         if layer.class_name in WRAPPERS:
-            return "", (f"{_arguments(_inside(layer)).get('name')}/",)
+            return "", (f"{arguments_in(config_inside(layer)).get('name')}/",)
         return "", ("",)
 
     def _refused(self, graph: Graph, left: Mapping[str, str], file: LoraFile | None) -> SpecError:
@@ -252,7 +260,9 @@ class Lora(Selecting, Edit):
         if len(left) == 1 and self.layers is not None:
             name, reason = next(iter(left.items()))
             message = f"`{name}` {what.replace('can', 'cannot') if not self.merge else 'cannot be merged'}: {reason}"
-            return SpecError([Diagnostic("SC324", message, path, help=_help(graph.layers[name], self.merge, file))])
+            return SpecError(
+                [Diagnostic("SC324", message, path, help=what_to_do(graph.layers[name], self.merge, file))]
+            )
         if self.merge and file is None:
             message = f"none of the {len(left)} layers {what}"
             return SpecError(
@@ -260,111 +270,7 @@ class Lora(Selecting, Edit):
             )
         notes = tuple(f"`{each}`: {why}" for each, why in list(left.items())[:_MOST])
         message = f"none of the {len(left)} layers {what}"
-        return SpecError([Diagnostic("SC324", message, path, notes=notes, help=_CLASSES)])
-
-
-_CLASSES = f"the classes that can are {', '.join(f'`{each}`' for each in (*CLASSES, *ATTENTION))}"
-_OF_CONFIG = ("lora_rank", "lora_alpha")
-
-
-def _reason(layer: LayerSpec) -> str:
-    """Why Keras gives a layer no LoRA, or it is of no use there; nothing where it can have it."""
-    if layer.wrapped is not None:
-        return f"it wraps `{layer.wrapped.name_in_base}`, which is no layer by itself any more"
-    if layer.is_new:
-        return "it is new, with no weights of the base to stay beside"
-    if layer.kind == "model":
-        return f"it is a nested model, whose layers are `{layer.name}/…`"
-    inside = _inside(layer) if layer.class_name in WRAPPERS else layer.config
-    name = str(inside.get("class_name"))
-    if name not in (*CLASSES, *(ATTENTION if layer.class_name not in WRAPPERS else ())):
-        what = f"a `{layer.class_name}` of a `{name}`" if layer.class_name in WRAPPERS else f"a `{layer.class_name}`"
-        return f"{what} has none in Keras"
-    if _has_lora(layer):
-        return "it has LoRA already"
-    arguments = arguments_of(layer) if inside is layer.config else _arguments(inside)
-    for key in ("kernel_constraint", "embeddings_constraint"):
-        if arguments.get(key) is not None:
-            return f"Keras gives none to a layer with a `{key}`"
-    if any("gptq" in each or "awq" in each for each in _policies(layer, inside)):
-        return "Keras gives none to a layer that is quantized so"
-    return ""
-
-
-def _without(layer: LayerSpec, origin: Origin) -> LayerSpec | str:
-    """A layer of the base without its LoRA, which its kernel takes in; why it cannot be, if it cannot."""
-    variables = layer.variables or ()
-    if not _has_lora(layer) or layer.is_new:
-        return "it has no LoRA"
-    if layer.has_new_lora:
-        return f"its LoRA is new, of `{layer.lora.origin.place if layer.lora else ''}`, and has learned nothing"
-    inside = _inside(layer) if layer.class_name in WRAPPERS else layer.config
-    if any("int" in each or "float8" in each or "gptq" in each or "awq" in each for each in _policies(layer, inside)):
-        return "it is quantized, its kernel has no room for what was learned"
-    from spec_compiler.adapters.low_rank import Merged  # imports NumPy, which other specs are to start without
-    from spec_compiler.reading.lora_file import Learned  # as above
-
-    said = layer.lora or _arguments(inside)
-    learned = {}
-    for part in parts_with_lora(variables):
-        rank = next(
-            each.shape[-1] for each in variables if each.path.startswith(f"{part}lora_") and each.path[-1] == "a"
-        )
-        alpha = said.alpha if isinstance(said, LowRank) else float(said.get("lora_alpha") or rank)
-        learned[part] = Learned(rank, alpha, "")
-    adapter = Merged(origin, layer, learned)
-    return replace(
-        layer, config=_stripped(layer.config), lora=None, adapter=adapter, changed_by=layer.changed_by or origin
-    )
-
-
-def _stripped(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A layer's config without LoRA, of the layer inside of a wrapper as well."""
-    arguments = {key: each for key, each in _arguments(config).items() if key not in _OF_CONFIG}
-    inside = arguments.get("layer")
-    if isinstance(inside, Mapping):
-        arguments["layer"] = _stripped(inside)
-    return {**config, "config": arguments}
-
-
-def _has_lora(layer: LayerSpec) -> bool:
-    return layer.lora is not None or bool(parts_with_lora(layer.variables or ()))
-
-
-def _policies(layer: LayerSpec, inside: Mapping[str, Any]) -> Iterator[str]:
-    for config in (layer.config, inside):
-        said = _arguments(config).get("dtype")
-        yield str(_arguments(said).get("name") if isinstance(said, Mapping) else said)
-
-
-def _inside(layer: LayerSpec) -> Mapping[str, Any]:
-    """The config of the layer inside of a wrapper."""
-    inside = layer.arguments.get("layer")
-    return inside if isinstance(inside, Mapping) else {}
-
-
-def _arguments(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    arguments = config.get("config")
-    return arguments if isinstance(arguments, Mapping) else {}
-
-
-def _help(layer: LayerSpec, merges: bool, file: LoraFile | None) -> str:
-    if merges and not _has_lora(layer) and file is None:
-        return "name the layers that have it, or leave `layers` out for all of them"
-    if layer.is_new:
-        return "leave it out, all of a new layer trains"
-    if layer.kind == "model":
-        return f"name them, as in `{layer.name}/..`"
-    if layer.has_new_lora:
-        return "leave it out of the selector"
-    if _has_lora(layer):
-        return "merge it first: `steps: [{lora: {merge: true}}, {lora: …}]`, or leave it out of the selector"
-    return _CLASSES
-
-
-def _could_have_weights(layer: LayerSpec) -> bool:
-    """Whether a layer has weights, as far as is known of a new one."""
-    return bool(layer.weights) or (layer.is_new and layer.class_name in (*CLASSES, *ATTENTION))
+        return SpecError([Diagnostic("SC324", message, path, notes=notes, help=THAT_CAN)])
 
 
 def _trains(layer: LayerSpec, graph: Graph) -> bool:
