@@ -194,7 +194,8 @@ def _train(
     start()
     from spec_compiler.backend.training import run_files
     from spec_compiler.backend.training.data import load_data
-    from spec_compiler.backend.training.fitting import Job, fit_phases
+    from spec_compiler.backend.training.fitting import fit_phases
+    from spec_compiler.backend.training.job import Job
     from spec_compiler.backend.training.progress import Progress, load_progress
     from spec_compiler.backend.training.strategies import distribute
     from spec_compiler.backend.weights import lora_files

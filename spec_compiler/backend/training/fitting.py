@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -23,6 +23,7 @@ from spec_compiler.backend.training import checkpoints, frozen
 from spec_compiler.backend.training.batches import Batches
 from spec_compiler.backend.training.carrying import carry_state, check_carries
 from spec_compiler.backend.training.compiling import compile_arguments, fitted_optimizer, located
+from spec_compiler.backend.training.job import Job
 from spec_compiler.backend.training.memories import data_of
 from spec_compiler.backend.training.phase_ends import end_as_fit_does, end_of
 from spec_compiler.backend.training.progress import Progress, remember, restore_callbacks, restore_variables
@@ -30,67 +31,11 @@ from spec_compiler.backend.training.staged import Reminder, Through, finalize_at
 from spec_compiler.backend.weights.files import admitted
 from spec_compiler.backend.weights.freezing import layers_of, set_trainable
 from spec_compiler.diagnostics import SpecError
-from spec_compiler.files import HERE, Folder
 from spec_compiler.files.run_folder import BEST, BEST_ADAPTERS, HISTORY, LAST, LAST_ADAPTERS, LOGS
-from spec_compiler.spec.compilation import Compile
-from spec_compiler.spec.phase import Phase
-from spec_compiler.training.groups import Grouping
 from spec_compiler.training.history import History, Row
-from spec_compiler.training.identity import Identity, to_json
-from spec_compiler.training.measure import Measure
-from spec_compiler.training.phase_fit import PhaseFit
+from spec_compiler.training.identity import to_json
 from spec_compiler.training.pruned import Pruned
 from spec_compiler.training.unfreezing import Stage
-
-
-@dataclass(frozen=True)
-class Job:
-    """All that the phases need: the model, which layers train in each phase, the data, and where the results go.
-
-    `stages` holds, for each phase, the model's graph with what trains in it from which epoch on, `fits` what `fit` is
-    given; `measure` is what the best epoch goes by, `grouping` which variables learn how fast. `said` tells runs of
-    another spec or other data apart. `data` and `validation` are what `fit` takes; modules in `code_folder` are the
-    user's own.
-    """
-
-    model: Any
-    phases: tuple[Phase, ...]
-    compile: Compile
-    stages: tuple[tuple[Stage, ...], ...]
-    fits: tuple[PhaseFit, ...]
-    measure: Measure
-    data: Any
-    validation: Any
-    folder: str
-    grouping: Grouping | None = None
-    resume_from: str = ""
-    code_folder: Folder = HERE
-    seed: int = 0
-    verbose: int = 1
-    said: Identity = field(default_factory=dict)
-    images: Mapping[str, Any] = field(default_factory=dict)
-    class_names: tuple[str, ...] = ()
-    class_weight: Mapping[int, float] | None = None
-    tensorboard: bool = True
-    begins: Callable[[], None] = field(default=lambda: None)
-    started: Callable[[Phase, int], None] = field(default=lambda phase, num_parameters: None)
-    forgot: Callable[[str, Sequence[str]], None] = field(default=lambda callback, names: None)
-    unfrozen: Callable[[Stage], None] = field(default=lambda stage: None)
-    ended: Callable[[Mapping[str, Any]], None] = field(default=lambda end: None)
-    epoch: Callable[[History], None] = field(default=lambda history: None)
-    synchronize: Callable[[Any], None] = field(default=lambda model: None)
-    adapters: Callable[[Any], bytes] | None = None  # what a file of adapters holds of a model with LoRA
-
-    def marks(self) -> dict[str, Any]:
-        """What every saved model says of the run: what the classes are called, and how images were read."""
-        return {"class_names": list(self.class_names), "images": dict(self.images)}
-
-    def place(self) -> str | None:
-        """The folder that the names in the spec start from, as the run's folder leads there."""
-        try:
-            return os.path.relpath(self.code_folder.path or os.curdir, self.folder)
-        except ValueError:  # another drive
-            return os.path.abspath(self.code_folder.path)
 
 
 def fit_phases(job: Job, progress: Progress | None = None) -> History:
