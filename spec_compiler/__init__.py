@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from spec_compiler.plan import Plan
     from spec_compiler.plan.ledger import WeightLedger
     from spec_compiler.result import CompiledSpec
-    from spec_compiler.search.sweeping import SweptSpec, sweep
+    from spec_compiler.search.sweeping import sweep
+    from spec_compiler.search.swept_spec import SweptSpec
     from spec_compiler.spec import Spec, load_spec
     from spec_compiler.trainer import TrainedSpec, train_spec
 
@@ -51,7 +52,8 @@ _MODULES = {
     "plan.ledger": ("WeightLedger",),
     "plan": ("Plan",),
     "result": ("CompiledSpec",),
-    "search.sweeping": ("SweptSpec", "sweep"),
+    "search.sweeping": ("sweep",),
+    "search.swept_spec": ("SweptSpec",),
     "spec": ("Spec", "load_spec"),
     "trainer": ("TrainedSpec", "train_spec"),
 }

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from spec_compiler.search.events import Event, Found, Watcher
 from spec_compiler.search.table import rows
 from spec_compiler.search.trial import Trial
 from spec_compiler.training.measured import Measured
-
-if TYPE_CHECKING:
-    from spec_compiler.search.sweeping import Event, Found
 
 
 def table_html(trials: Sequence[Trial], variables: Sequence[str], metric: Measured) -> str:
@@ -23,7 +21,7 @@ def table_html(trials: Sequence[Trial], variables: Sequence[str], metric: Measur
     return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
 
 
-def watching() -> Callable[[Event, Found], None]:
+def watching() -> Watcher:
     """Shows a table that grows, in a notebook; elsewhere nothing is shown."""
     ipython: Any = sys.modules.get("IPython")  # loaded, where this is one
     if ipython is None or getattr(ipython.get_ipython(), "kernel", None) is None:

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from spec_compiler.search.events import Event, Found
 from spec_compiler.search.notebook import table_html, watching
 from spec_compiler.search.picture import draw_sweep
-from spec_compiler.search.sweeping import Event, Found
 from spec_compiler.search.table import ranked, to_csv
 from spec_compiler.search.trial import Trial
 from spec_compiler.spec.sweep import Sweep

@@ -11,8 +11,9 @@ from spec_compiler.cli.options import SpecCall, gathered, permission_options, po
 from spec_compiler.cli.rendered import render_all
 from spec_compiler.cli.signals import Stopped, not_mistaken
 from spec_compiler.cli.terminal import NEWLINE, TO_THE_START, Shown, aligned, counted, echo, joined, shown, style
-from spec_compiler.search.sweeping import Event, Found, SweptSpec
+from spec_compiler.search.events import Event, Found
 from spec_compiler.search.sweeping import sweep as run_sweep
+from spec_compiler.search.swept_spec import SweptSpec
 from spec_compiler.search.table import rows
 from spec_compiler.search.trial import Trial
 from spec_compiler.spec.swept import point_text

@@ -1,0 +1,32 @@
+"""What a sweep gives: its trials, the best of them, and where the files are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from spec_compiler.diagnostics import Diagnostic
+from spec_compiler.search.notebook import table_html
+from spec_compiler.search.trial import Trial
+from spec_compiler.training.measured import Measured
+
+
+@dataclass(frozen=True, repr=False)
+class SweptSpec:
+    """The result of a sweep: every trial, the best of them, and the folder with the files."""
+
+    folder: str
+    name: str
+    metric: Measured
+    variables: tuple[str, ...]
+    trials: tuple[Trial, ...]
+    best: Trial | None
+    best_spec: str | None
+    files: tuple[str, ...]
+    broken: tuple[Diagnostic, ...] = ()
+
+    def __repr__(self) -> str:
+        best = f", best {self.metric.name} {self.best.value:.4g}" if self.best is not None and self.best.value else ""
+        return f"<SweptSpec {self.name} in {self.folder}: {sum(each.counts for each in self.trials)} trials{best}>"
+
+    def _repr_html_(self) -> str:
+        return table_html(self.trials, self.variables, self.metric)
