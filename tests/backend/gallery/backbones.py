@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.backend.gallery.bases import base_file, base_model
 from tests.backend.gallery.compare import images
 
@@ -27,6 +29,10 @@ STRIDES = {
         "top_activation",
     ),
 }
+# Two of the three in every run; ResNet50 has the most weights, which takes time and shows nothing more.
+on_each = pytest.mark.parametrize(
+    "application", [pytest.param(name, marks=[pytest.mark.slow] * (name == "ResNet50")) for name in STRIDES]
+)
 
 
 def backbone(application: str) -> tuple[Any, list[Any]]:

@@ -6,13 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import pytest
 from keras import layers
 
-from tests.backend.gallery.backbones import STRIDES, backbone, backbone_file, pictures, set_backbone
+from tests.backend.gallery.backbones import STRIDES, backbone, backbone_file, on_each, pictures, set_backbone
 from tests.backend.gallery.compare import assert_same, compiled
-
-on_each = pytest.mark.parametrize("application", STRIDES)
 
 
 def pyramid(c3: Any, c4: Any, c5: Any) -> dict[str, Any]:

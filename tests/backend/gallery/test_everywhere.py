@@ -128,7 +128,10 @@ def as_config_says(base: Any, change: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("application", "arguments"),
-    [("VGG16", {"input_shape": (32, 32, 3), "classes": 10}), ("ResNet50", SMALL)],
+    [
+        ("VGG16", {"input_shape": (32, 32, 3), "classes": 10}),
+        pytest.param("ResNet50", SMALL, marks=pytest.mark.slow),  # in every run a MobileNetV2 has its layers changed
+    ],
     ids=["VGG16", "ResNet50"],
 )
 def test_swish_for_relu_in_activations(application: str, arguments: dict[str, Any], weights: Path) -> None:
