@@ -21,7 +21,7 @@ SEED = 20_240_501
 @pytest.fixture(autouse=True)
 def _images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The data that `digits_two_phase` names, which `make digits` writes."""
-    write_pictures(tmp_path / "out" / "digits", classes=10, each=2)
+    write_pictures(tmp_path / "out" / "digits", classes=10, each=4)
     (tmp_path / "specs").mkdir()
     monkeypatch.chdir(tmp_path / "specs")
 
