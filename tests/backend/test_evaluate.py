@@ -289,7 +289,7 @@ def test_the_commands_of_the_page_run(here: Path) -> None:
         shutil.copytree(here / name, here / "runs" / ("x" if name == "run" else name))
     branching().save(here / "model.keras")
     (here / "classes.txt").write_text("ant\nbee\ncat\ndog\nemu\n")
-    block, _ = blocks(ROOT / "docs" / "training.md", "console")
+    block, *_ = blocks(ROOT / "docs" / "training.md", "console")
     for command in commands(block):
         done = run([command], here)
         assert done.status == 0, done.output

@@ -40,7 +40,15 @@ def paddings(graph: Graph) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("size", [(100, 100, 3), (97, 130, 3)], ids=str)
-@pytest.mark.parametrize("name", [*CHOOSING, "ResNet50", "MobileNet"])
+@pytest.mark.parametrize(
+    "name",
+    # the largest is among the long tests
+    [
+        *(pytest.param(name, marks=[pytest.mark.slow] if "NAS" in name else []) for name in CHOOSING),
+        "ResNet50",
+        "MobileNet",
+    ],
+)
 def test_finding_W22_another_size_gives_what_keras_builds_at_it(
     name: str, size: tuple[int, ...], tmp_path: Path
 ) -> None:

@@ -115,6 +115,7 @@ def test_nothing_is_left_behind(kind: str, tmp_path: Path, monkeypatch: pytest.M
         assert growth < MOST_GROWTH, f"{growth:.1f} MB more after {REPEATED} compilations"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(ALONE in os.environ, reason="this is that process")
 def test_memory_does_not_grow_in_a_process_of_its_own() -> None:
     """The same again where memory is measured: behind a thousand other tests it moves by more than a leak would."""

@@ -115,6 +115,7 @@ def test_several_outputs_report_what_check_expects_finding_N1(here: Path) -> Non
     assert [set(row.metrics) for row in rows] == [set(reported(compile, ["a", "b"], validates=True))] * 4
 
 
+@pytest.mark.slow
 def test_the_name_and_direction_of_every_metric_finding_N1() -> None:
     arguments = {"num_classes": 2, "target_class_ids": [0], "normalizer": [1.0]}
     metrics = catalogue.catalogue()["metrics"]

@@ -151,7 +151,7 @@ HARD: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("case", HARD)
-@pytest.mark.parametrize("stop", [2, 3])
+@pytest.mark.parametrize("stop", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(
     case: str, stop: int, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import pytest
 from keras import layers
 
 from tests.backend.gallery.backbones import STRIDES, backbone, backbone_file, on_each, pictures, set_backbone
@@ -36,6 +37,7 @@ def test_a_feature_pyramid(application: str, weights: Path) -> None:
     assert_same(ours, keras.Model(base.input, pyramid(*tensors[2:])), pictures(application), PYRAMID)
 
 
+@pytest.mark.slow
 def test_one_head_on_five_levels(weights: Path) -> None:
     file = backbone_file("ResNet50", weights)
     ours = compiled("shared_detection_head", "base.input_shape=[64, 64, 3]", base=file)

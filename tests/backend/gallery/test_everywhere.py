@@ -60,6 +60,7 @@ def cbam(x: Any, name: str) -> Any:
     return layers.Multiply()([x, y])
 
 
+@pytest.mark.slow
 def test_cbam_behind_every_block(weights: Path) -> None:
     ours, base = resnet("cbam", weights)
     theirs, blocks = behind_blocks(base, cbam)
@@ -68,6 +69,7 @@ def test_cbam_behind_every_block(weights: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_group_normalization_for_every_batch_normalization(weights: Path) -> None:
     ours, base = resnet("group_normalization", weights)
     old = [each.name for each in base.layers if isinstance(each, layers.BatchNormalization)]
@@ -159,6 +161,7 @@ def test_swish_for_relu_layers(weights: Path) -> None:
     assert_same(ours, rebuilt(base, change), images())
 
 
+@pytest.mark.slow
 def test_a_dilated_resnet50(weights: Path) -> None:
     ours, base = resnet("dilated_resnet50", weights)
 

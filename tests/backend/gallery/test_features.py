@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import keras
+import pytest
 from keras import layers
 
 from tests.backend.gallery.bases import base_file, base_model
@@ -41,6 +42,7 @@ def test_grad_cam_sees_into_a_nested_base(weights: Path) -> None:
     assert_same(ours, keras.Model(base.input, outputs), images(), ["predictions"])
 
 
+@pytest.mark.slow
 def test_an_auxiliary_output(weights: Path) -> None:
     arguments = {"include_top": False, "input_shape": (139, 139, 3), "pooling": "avg"}
     file = base_file("InceptionV3", weights, **arguments)

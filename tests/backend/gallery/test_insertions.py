@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import pytest
 from keras import layers
 
 from tests.backend.conftest import assert_same_bits, outputs_of
@@ -24,6 +25,7 @@ def called(base: Any, call: Callable[..., Any]) -> Any:
     return keras.models.clone_model(base, clone_function=lambda layer: layer, call_function=call)
 
 
+@pytest.mark.slow
 def test_an_adapter_behind_every_residual_block(weights: Path) -> None:
     ours = compiled("residual_adapters", SMALL, base=base_file("ResNet50", weights, **RESNET))
     base = base_model("ResNet50", **RESNET)
