@@ -61,7 +61,7 @@ def grouping(compile: Compile, graph: Graph) -> Grouping | None:
     for index, entry in enumerate(compile.learning_rates):
         path: Path = ("compile", "learning_rates", index, "layers")
         found = _leaves(entry.layers, graph, path)
-        twice = next((name for name in found if name in said), None)
+        twice = next((name for name, _ in leaves(graph) if name in found and name in said), None)
         if twice is not None:
             other = compile.learning_rates[said[twice]].layers
             message = f"`{twice}` is in two entries, `{other.text}` and `{entry.layers.text}`"
