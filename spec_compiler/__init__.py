@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from spec_compiler.learned.adapters import load_adapters, merge_adapters, save_adapters
     from spec_compiler.plan import Plan
     from spec_compiler.plan.ledger import WeightLedger
-    from spec_compiler.result import CompiledSpec
+    from spec_compiler.result import CompiledSpec, TrainedSpec
     from spec_compiler.search.sweeping import sweep
     from spec_compiler.search.swept_spec import SweptSpec
     from spec_compiler.spec import Spec, load_spec
-    from spec_compiler.trainer import TrainedSpec, train_spec
+    from spec_compiler.trainer import train_spec
 
 __all__ = [
     "CompiledSpec",
@@ -51,11 +51,11 @@ _MODULES = {
     "learned.adapters": ("load_adapters", "merge_adapters", "save_adapters"),
     "plan.ledger": ("WeightLedger",),
     "plan": ("Plan",),
-    "result": ("CompiledSpec",),
+    "result": ("CompiledSpec", "TrainedSpec"),
     "search.sweeping": ("sweep",),
     "search.swept_spec": ("SweptSpec",),
     "spec": ("Spec", "load_spec"),
-    "trainer": ("TrainedSpec", "train_spec"),
+    "trainer": ("train_spec",),
 }
 
 

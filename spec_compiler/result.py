@@ -1,15 +1,21 @@
-"""What a compilation gives: the model, and everything that says how it came about."""
+"""What a compilation and a training give: the model, and everything that says how it came about."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from html import escape
+from typing import TYPE_CHECKING, Any
 
 from spec_compiler.diagnostics import Diagnostic, Diagnostics
+from spec_compiler.diagnostics.printable import printable
 from spec_compiler.plan import Plan
 from spec_compiler.plan.ledger import WeightLedger
 from spec_compiler.plan.warnings import lint
 from spec_compiler.spec import Spec
+from spec_compiler.training.history import History
+
+if TYPE_CHECKING:
+    from spec_compiler.evaluation import Evaluation
 
 
 @dataclass(frozen=True, repr=False)
@@ -58,3 +64,34 @@ class CompiledSpec:
         from spec_compiler.diagram.notebook import mimebundle  # as above
 
         return mimebundle(self.plan, note=self.weights.summary)
+
+
+@dataclass(frozen=True, repr=False)
+class TrainedSpec:
+    """The result of training: the model as the last phase left it, how it went, and the folder with the files.
+
+    `broken` says which metrics that `expect` or a policy promises no epoch reached; `evaluation` what the kept model
+    says of what tests it, or else of what validates it.
+    """
+
+    model: Any
+    compiled: CompiledSpec
+    history: History
+    folder: str
+    summary: dict[str, Any]
+    broken: tuple[Diagnostic, ...] = ()
+    evaluation: Evaluation | None = None
+
+    def __repr__(self) -> str:
+        return f"<TrainedSpec {self.compiled.plan.name} in {self.folder}: {self.history!r}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the epochs, and what the kept model says of what tests it."""
+        evaluated = "" if self.evaluation is None else self.evaluation._repr_html_()
+        title = escape(printable(f"{self.compiled.plan.name} in {self.folder}"))
+        return f"<p><b>{title}</b></p>{self.history._repr_html_()}{evaluated}"
+
+    def _repr_markdown_(self) -> str:
+        """The same as Markdown, for what shows no HTML."""
+        evaluated = "" if self.evaluation is None else f"\n{self.evaluation.to_markdown()}"
+        return f"{self.history._repr_markdown_()}{evaluated}"

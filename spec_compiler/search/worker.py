@@ -23,10 +23,11 @@ from spec_compiler.search.channel import line, said, to_data
 from spec_compiler.search.task import Task
 from spec_compiler.spec import Spec
 from spec_compiler.spec.swept import at_point
-from spec_compiler.trainer import Watcher, train_spec
+from spec_compiler.trainer import train_spec
 from spec_compiler.training.history import History
 from spec_compiler.training.measured import measured
 from spec_compiler.training.pruned import Pruned
+from spec_compiler.training.watcher import Watcher
 
 
 def main() -> None:

@@ -14,7 +14,8 @@ from PIL import Image
 
 from spec_compiler import SpecError
 from spec_compiler.backend.training import run_files
-from spec_compiler.trainer import Watcher, train_spec
+from spec_compiler.trainer import train_spec
+from spec_compiler.training.watcher import Watcher
 from tests.backend.tables import HEADS, ROWS, base, base_with_age, write_rows, write_table
 
 Rows = list[dict[str, str]]

@@ -13,7 +13,9 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from spec_compiler import SpecError, compile_spec
 from spec_compiler.backend.training import run_files
-from spec_compiler.trainer import TrainedSpec, Watcher, train_spec
+from spec_compiler.result import TrainedSpec
+from spec_compiler.trainer import train_spec
+from spec_compiler.training.watcher import Watcher
 from tests.backend.tables import HEADS, SPECIES, base, base_with_age, masks, one_hot, pictures, write_rows, write_table
 from tests.markdown import ROOT, blocks
 

@@ -17,7 +17,7 @@ from sklearn import metrics as theirs
 from spec_compiler import SpecError, evaluate, train_spec
 from spec_compiler.cli.main import cli
 from spec_compiler.evaluation.measures.classes import Classes
-from spec_compiler.trainer import Watcher
+from spec_compiler.training.watcher import Watcher
 from tests.backend.conftest import branching, randomized
 from tests.backend.pictures import write_pictures
 from tests.backend.sessions import commands, run

@@ -13,7 +13,9 @@ import pytest
 from spec_compiler import check_spec
 from spec_compiler.backend.training.batches import ArrayBatches
 from spec_compiler.cli.commands.train import history_text
-from spec_compiler.trainer import TrainedSpec, Watcher, train_spec
+from spec_compiler.result import TrainedSpec
+from spec_compiler.trainer import train_spec
+from spec_compiler.training.watcher import Watcher
 from tests.backend.conftest import randomized
 from tests.markdown import ROOT, blocks
 

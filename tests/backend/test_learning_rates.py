@@ -11,7 +11,9 @@ import pytest
 import tensorflow as tf
 
 from spec_compiler import check_spec, plan_spec
-from spec_compiler.trainer import TrainedSpec, Watcher, train_spec
+from spec_compiler.result import TrainedSpec
+from spec_compiler.trainer import train_spec
+from spec_compiler.training.watcher import Watcher
 from tests.backend.conftest import randomized
 
 DATA = """

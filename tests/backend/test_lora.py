@@ -13,7 +13,8 @@ from keras import layers
 from spec_compiler import SpecError, compile_spec, plan_spec
 from spec_compiler.backend.training import fitting
 from spec_compiler.cli.show import plan_text
-from spec_compiler.trainer import Watcher, train_spec
+from spec_compiler.trainer import train_spec
+from spec_compiler.training.watcher import Watcher
 from tests.backend.base_forms import FORMS, compiled, filled
 from tests.backend.conftest import outputs_of
 from tests.markdown import ROOT, blocks

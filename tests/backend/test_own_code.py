@@ -17,9 +17,10 @@ from spec_compiler import SpecError, check_spec, compile_spec, plan_spec
 from spec_compiler.cli.show import plan_text
 from spec_compiler.memory.answers import Memory
 from spec_compiler.planning import planned
+from spec_compiler.result import TrainedSpec
 from spec_compiler.spec import load_spec
 from spec_compiler.spec.permissions import EVERYTHING
-from spec_compiler.trainer import TrainedSpec, train_spec
+from spec_compiler.trainer import train_spec
 from tests.backend.conftest import Array, assert_same_bits, branching, outputs_of, randomized
 from tests.backend.pictures import write_pictures
 

@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 
 from spec_compiler.cli.main import cli
 from spec_compiler.diagnostics import SpecError
-from spec_compiler.trainer import Watcher, train_spec
+from spec_compiler.trainer import train_spec
+from spec_compiler.training.watcher import Watcher
 from tests.backend.conftest import branching
 from tests.backend.pictures import write_pictures
 

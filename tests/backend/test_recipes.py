@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spec_compiler.trainer import Watcher, train_spec
+from spec_compiler.trainer import train_spec
+from spec_compiler.training.watcher import Watcher
 
 SPECS = Path(__file__).parents[2] / "specs"
 

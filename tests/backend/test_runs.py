@@ -24,10 +24,12 @@ from spec_compiler.cli.main import cli
 from spec_compiler.cli.show import plan_text
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.metric_directions import direction_of
+from spec_compiler.result import TrainedSpec
 from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.keras_objects import NOT_WRITTEN, KerasObject, ObjectKind
-from spec_compiler.trainer import TrainedSpec, Watcher, train_spec
+from spec_compiler.trainer import train_spec
 from spec_compiler.training.reported import metric_name, reported
+from spec_compiler.training.watcher import Watcher
 from tests.backend.conftest import randomized
 
 DATA = """

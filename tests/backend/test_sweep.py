@@ -17,9 +17,10 @@ import pytest
 from spec_compiler import SpecError, sweep
 from spec_compiler.files.run_folder import LAST
 from spec_compiler.search.events import Event, Found
-from spec_compiler.trainer import Watcher, train_spec
+from spec_compiler.trainer import train_spec
 from spec_compiler.training.history import History
 from spec_compiler.training.pruned import Pruned
+from spec_compiler.training.watcher import Watcher
 
 MODULE = """\
 import keras

@@ -14,7 +14,9 @@ import pytest
 from spec_compiler import SpecError
 from spec_compiler.backend.training import fitting
 from spec_compiler.backend.training.checkpoints import marks, read_state
-from spec_compiler.trainer import TrainedSpec, Watcher, train_spec
+from spec_compiler.result import TrainedSpec
+from spec_compiler.trainer import train_spec
+from spec_compiler.training.watcher import Watcher
 from tests.backend.conftest import branching
 from tests.backend.pictures import write_pictures
 

@@ -13,7 +13,9 @@ import pytest
 
 from spec_compiler import SpecError
 from spec_compiler.diagnostics import Diagnostic, render
-from spec_compiler.trainer import TrainedSpec, Watcher, train_spec
+from spec_compiler.result import TrainedSpec
+from spec_compiler.trainer import train_spec
+from spec_compiler.training.watcher import Watcher
 from tests.backend.conftest import branching
 from tests.backend.pictures import write_pictures
 

@@ -15,7 +15,8 @@ from spec_compiler.compiler import checked
 from spec_compiler.spec import load_spec
 from spec_compiler.spec.fixing import fixed
 from spec_compiler.spec.permissions import Permissions
-from spec_compiler.trainer import Watcher, train_spec
+from spec_compiler.trainer import train_spec
+from spec_compiler.training.watcher import Watcher
 from tests.backend.conftest import randomized
 from tests.memory import static_plan
 

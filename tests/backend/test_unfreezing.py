@@ -14,7 +14,9 @@ from spec_compiler import check_spec, plan_spec
 from spec_compiler.backend.training import fitting
 from spec_compiler.backend.training.carrying import check_carries
 from spec_compiler.cli.show import plan_text
-from spec_compiler.trainer import TrainedSpec, Watcher, train_spec
+from spec_compiler.result import TrainedSpec
+from spec_compiler.trainer import train_spec
+from spec_compiler.training.watcher import Watcher
 from tests.backend.conftest import randomized
 
 DATA = """

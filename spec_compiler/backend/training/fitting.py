@@ -79,13 +79,13 @@ def _fit_phase(job: Job, progress: Progress, resumed: bool) -> None:
             end_as_fit_does(own, model)
     else:
         progress.ended = False  # a phase that was at its end and has more epochs now
-        job.started(phase, sum(int(np.prod(each.shape)) for each in model.trainable_variables))
+        job.watcher.phase(phase, sum(int(np.prod(each.shape)) for each in model.trainable_variables))
         callbacks = [*_logs(job, progress.phase), *own, keeper]
         if progress.epochs_in_phase:
             callbacks.append(Reminder(own, progress))
             for (_, entry), names in zip(job.fits[progress.phase].callbacks, progress.forgotten, strict=False):
                 if names:
-                    job.forgot(entry.name, names)
+                    job.watcher.forgot(entry.name, names)
             for callback in own:
                 if isinstance(callback, keras.callbacks.CSVLogger):
                     callback.append = True  # else `on_train_begin` empties its file
@@ -97,7 +97,7 @@ def _fit_phase(job: Job, progress: Progress, resumed: bool) -> None:
         end = end_of(own, phase, progress, model.optimizer)
         if end["by"] or end["back_to"] or end["averaged"]:
             progress.ends.append(end)
-            job.ended(end)
+            job.watcher.ended(end)
     keeper.save()  # with what callbacks did at the end: EarlyStopping goes back to the best weights
 
 
@@ -123,7 +123,7 @@ def _fit_stages(job: Job, progress: Progress, stage: Stage, callbacks: list[Any]
     through: Through | None = None
     if len(stages) > 1:
         steps = len(job.data) if isinstance(job.data, Batches) else job.fits[progress.phase].steps_per_epoch
-        through = Through(callbacks, model, verbose=job.verbose, epochs=last, steps=steps)
+        through = Through(callbacks, model, verbose=job.watcher.verbose, epochs=last, steps=steps)
     while progress.epochs_in_phase < phase.epochs and not progress.stopped:
         now = _stage_at(job, progress, progress.epochs_in_phase)
         if now is not stage:
@@ -141,7 +141,7 @@ def _fit_stages(job: Job, progress: Progress, stage: Stage, callbacks: list[Any]
                     epochs=last - phase.epochs + following,
                     initial_epoch=len(progress.history),
                     callbacks=callbacks if through is None else through,
-                    verbose=job.verbose,
+                    verbose=job.watcher.verbose,
                     shuffle=False,  # the batches come shuffled
                 )
         except (SpecError, Pruned, KeyboardInterrupt):
@@ -161,7 +161,7 @@ def _advance(job: Job, progress: Progress, stage: Stage) -> Stage:
     model.optimizer.build(model.trainable_variables)
     if before.built:
         carry_state(before, model.optimizer)
-    job.unfrozen(stage)
+    job.watcher.unfrozen(stage)
     return stage
 
 
@@ -227,7 +227,7 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
             checkpoints.save(self.model, os.path.join(job.folder, BEST), job.marks() | {"epoch": epoch + 1})
             self.save_adapters(BEST_ADAPTERS)
         self.save()
-        job.epoch(progress.history)
+        job.watcher.epoch(progress.history)
 
     def save(self) -> None:
         """Writes the history and the checkpoint."""

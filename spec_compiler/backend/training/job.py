@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,11 +11,11 @@ from spec_compiler.files import HERE, Folder
 from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.phase import Phase
 from spec_compiler.training.groups import Grouping
-from spec_compiler.training.history import History
 from spec_compiler.training.identity import Identity
 from spec_compiler.training.measure import Measure
 from spec_compiler.training.phase_fit import PhaseFit
 from spec_compiler.training.unfreezing import Stage
+from spec_compiler.training.watcher import Watcher
 
 
 @dataclass(frozen=True)
@@ -41,18 +41,13 @@ class Job:
     resume_from: str = ""
     code_folder: Folder = HERE
     seed: int = 0
-    verbose: int = 1
     said: Identity = field(default_factory=dict)
     images: Mapping[str, Any] = field(default_factory=dict)
     class_names: tuple[str, ...] = ()
     class_weight: Mapping[int, float] | None = None
     tensorboard: bool = True
     begins: Callable[[], None] = field(default=lambda: None)
-    started: Callable[[Phase, int], None] = field(default=lambda phase, num_parameters: None)
-    forgot: Callable[[str, Sequence[str]], None] = field(default=lambda callback, names: None)
-    unfrozen: Callable[[Stage], None] = field(default=lambda stage: None)
-    ended: Callable[[Mapping[str, Any]], None] = field(default=lambda end: None)
-    epoch: Callable[[History], None] = field(default=lambda history: None)
+    watcher: Watcher = field(default_factory=Watcher)
     synchronize: Callable[[Any], None] = field(default=lambda model: None)
     adapters: Callable[[Any], bytes] | None = None  # what a file of adapters holds of a model with LoRA
 

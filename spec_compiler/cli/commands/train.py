@@ -17,8 +17,9 @@ from spec_compiler.cli.signals import Stopped, not_mistaken
 from spec_compiler.cli.terminal import NEWLINE, TO_THE_START, Shown, counted, echo, joined, shown, style
 from spec_compiler.files.run_folder import BEST, EVALUATION
 from spec_compiler.result import CompiledSpec
-from spec_compiler.trainer import Watcher, train_spec
+from spec_compiler.trainer import train_spec
 from spec_compiler.training.history import History
+from spec_compiler.training.watcher import Watcher
 
 STRATEGIES = ("mirrored", "multi_worker_mirrored")
 

@@ -14,7 +14,8 @@ import pytest
 from keras import layers
 
 from spec_compiler import check_spec
-from spec_compiler.trainer import Watcher, train_spec
+from spec_compiler.trainer import train_spec
+from spec_compiler.training.watcher import Watcher
 from tests.backend.gallery.bases import base_file, base_model
 from tests.backend.gallery.compare import SPECS, assert_same, compiled, images
 
