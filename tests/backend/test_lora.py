@@ -293,3 +293,14 @@ def test_the_spec_of_the_page_trains_little() -> None:
     text, _ = blocks(ROOT / "docs" / "lora.md", "yaml")
     plan = plan_spec(text)
     assert "beside the kernels of 34 layers; 3.4 % of all train" in plan_text(plan)
+
+
+def test_planning_works_out_no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of VGG16's dense layers that took 13 seconds and 2 GB."""
+
+    def drawn(*args: Any, **kwargs: Any) -> Any:
+        raise AssertionError("a matrix was made")
+
+    monkeypatch.setattr(keras.initializers.HeUniform, "__call__", drawn)
+    plan = plan_spec({"spec": 1, "lora": LORA}, base=picture_model())
+    assert sum("lora" in each.path for layer in plan.after.layers.values() for each in layer.weights) == 2 * 8
