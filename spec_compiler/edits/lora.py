@@ -64,10 +64,10 @@ class Lora(Selecting, Edit):
         "`weights` those of the file if not said, with `merge` alone all that have it.",
         examples=["type:Dense", "encoder_*"],
     )
-    rank: Annotated[StrictInt, Field(ge=1)] | None = Field(
+    rank: Annotated[StrictInt, Field(ge=1, lt=2**31)] | None = Field(
         default=None, description="How many columns A has, and rows B; with `weights` the file's.", examples=[8]
     )
-    alpha: Annotated[StrictInt | StrictFloat, Field(gt=0)] | None = Field(
+    alpha: Annotated[StrictFloat, Field(gt=0, lt=2**31)] | None = Field(
         default=None,
         description="A·B counts alpha/rank times, Keras's `lora_alpha`; the rank, or with `weights` the file's, if not "
         "said.",
@@ -211,7 +211,7 @@ class Lora(Selecting, Edit):
         ((rank, alpha),) = kinds
         for key, said, has in (("rank", self.rank, rank), ("alpha", self.alpha, alpha)):
             if said is not None and said != has:
-                message = f"`{key}: {said}` is not that of `{file.name}`, which is {has:g}"
+                message = f"`{key}: {said:g}` is not that of `{file.name}`, which is {has:g}"
                 raise SpecError.single("SC516", message, path=(key,), help=f"leave it out, or write `{key}: {has:g}`")
         return rank, alpha
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -157,6 +158,6 @@ def _is_learned(said: Any) -> bool:
         and type(said["rank"]) is int
         and said["rank"] > 0
         and type(said["alpha"]) in (int, float)
-        and said["alpha"] > 0
+        and 0 < said["alpha"] <= sys.float_info.max  # a whole number may be larger, and JSON here knows `Infinity`
         and isinstance(said["kernel"], str)
     )

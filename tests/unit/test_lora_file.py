@@ -52,6 +52,14 @@ BROKEN = {
     "a later version": (stored(header(format_version=2)), "format version 2"),
     "no layers": (stored(header(layers=[])), "rank, alpha and kernel"),
     "a rank that is none": (stored(header(layers={"fc": {**ONE["fc"], "rank": True}})), "rank, alpha and kernel"),
+    "an alpha without end": (
+        stored(header(layers={"fc": {**ONE["fc"], "alpha": float("inf")}})),
+        "rank, alpha and kernel",
+    ),
+    "an alpha of 400 digits": (
+        stored(header(layers={"fc": {**ONE["fc"], "alpha": 10**400}})),
+        "rank, alpha and kernel",
+    ),
     "a matrix is missing": (stored(header(layers=ONE), **{"fc:a": np.zeros((5, 2))}), "no two matrices for `fc`"),
     "another rank": (
         stored(header(layers=ONE), **{"fc:a": np.zeros((5, 3)), "fc:b": np.zeros((3, 4))}),
