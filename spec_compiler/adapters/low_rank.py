@@ -53,23 +53,18 @@ class FromFile(Adapter):
         """Every variable that the file has, and those that were adapted before.
 
         Raises:
-            Unfit: the file has none for a matrix, or a variable of another shape.
+            Unfit: the file has none for a matrix, a variable of another shape, or one that the layer has not.
         """
-        made = dict(_was(self, layer).adapter.recipes(layer)) if self.before.adapter is not None else {}  # type: ignore[union-attr]
+        was = _was(self, layer)
+        made = dict(was.adapter.recipes(layer)) if was.adapter is not None else {}
         for index, variable in enumerate(layer.variables or ()):
-            name = array_name(layer.name_in_keras, variable.path)
             part = part_of(variable.path)
-            if part is None and (name not in self.file.others or not self.takes_others):
-                continue
-            array = self.file.arrays.get(name)
-            if array is None:
-                raise Unfit(f"the file has no `{name}`", "leave the layer out", path=_FROM)
-            if array.shape != variable.shape:
-                help = "write `others: skip` beside `weights`, then it begins anew" if layer.is_new else None
-                raise Unfit(f"`{name}` has the shape {array.shape}, the layer needs {variable.shape}", help, path=_FROM)
-            proven = self._proven(layer, part) if part is not None and name.endswith(":a") else _as_it_is
-            made[index] = Recipe((), self.formula, _made(array, proven))
-        return made
+            if part is not None:
+                name = array_name(layer.name_in_keras, variable.path)
+                array = _fitting(self.file, name, variable)
+                proven = self._proven(layer, part) if name.endswith(":a") else _as_it_is
+                made[index] = Recipe((), self.formula, _made(array, proven))
+        return made | (_others(self.file, layer, self.formula) if self.takes_others else {})
 
     def _proven(self, layer: LayerSpec, part: str) -> Callable[[Values], None]:
         """Proves that the kernel is the one beside which the matrices were learned."""
@@ -85,13 +80,14 @@ class FromFile(Adapter):
 class Merged(Adapter):
     """A layer without LoRA that computes what it did with it: W + alpha/rank·A·B is its kernel.
 
-    A and B are the base's, or those of a file.
+    A and B are the base's, or those of a file; `takes_others` is as in `FromFile`.
     """
 
     before: LayerSpec
     learned: Mapping[str, Learned] = field(hash=False)
     file: LoraFile | None = None
     other_base: bool = False
+    takes_others: bool = True
 
     @property
     def strategy(self) -> str:
@@ -134,7 +130,7 @@ class Merged(Adapter):
         """The kernels, other variables that the file has, and those that were adapted before.
 
         Raises:
-            Unfit: matrices whose product has another shape.
+            Unfit: matrices whose product has another shape, and as `FromFile`.
         """
         was = _was(self, layer)
         made = dict(was.adapter.recipes(layer)) if was.adapter is not None else {}
@@ -147,11 +143,8 @@ class Merged(Adapter):
                 raise Unfit("its kernel has no values of the base")
             pair = self._of_the_file(layer, part, kernel) if self.file is not None else self._of_the_base(part)
             made[index] = Recipe(recipe.sources, self.formula, self._make(recipe, pair, learned, kernel))
-        for index, variable in enumerate(variables if self.file is not None else ()):
-            name = array_name(layer.name_in_keras, variable.path)
-            array = self.file.arrays.get(name) if self.file is not None and name in self.file.others else None
-            if array is not None and array.shape == variable.shape:
-                made[index] = Recipe((), f"as `{self.file.name}` has it", _made(array, _as_it_is))  # type: ignore[union-attr]
+        if self.file is not None and self.takes_others:
+            made |= _others(self.file, layer, f"as `{self.file.name}` has it")
         return made
 
     def _make(
@@ -214,6 +207,42 @@ def parts_in(file: LoraFile, layer: str) -> dict[str, Learned]:
 def others_of(file: LoraFile, layer: str) -> tuple[str, ...]:
     """The variables as a whole that a file has of a layer."""
     return tuple(each for each in file.others if each.startswith((f"{layer}:", f"{layer}/")))
+
+
+def _others(file: LoraFile, layer: LayerSpec, formula: str) -> dict[int, Recipe]:
+    """The variables as a whole that a file has of a layer.
+
+    Raises:
+        Unfit: one of another shape, or that the layer has not.
+    """
+    names = {array_name(layer.name_in_keras, each.path): at for at, each in enumerate(layer.variables or ())}
+    made: dict[int, Recipe] = {}
+    for name in others_of(file, layer.name_in_keras):
+        if name not in names:
+            raise Unfit(f"the file has `{name}`, the layer has no such variable", _anew(layer), path=_FROM)
+        array = _fitting(file, name, (layer.variables or ())[names[name]], _anew(layer))
+        made[names[name]] = Recipe((), formula, _made(array, _as_it_is))
+    return made
+
+
+def _fitting(file: LoraFile, name: str, variable: VariableSpec, help: str | None = None) -> Array:
+    """The array of a file for a variable.
+
+    Raises:
+        Unfit: there is none, or it has another shape.
+    """
+    array = file.arrays.get(name)
+    if array is None:
+        raise Unfit(f"the file has no `{name}`", "leave the layer out", path=_FROM)
+    if array.shape != variable.shape:
+        message = f"`{name}` has the shape {array.shape}, the layer needs {variable.shape}"
+        raise Unfit(message, help, path=_FROM)
+    return array
+
+
+def _anew(layer: LayerSpec) -> str:
+    begins = "then it begins anew" if layer.is_new else "then they stay those of the base"
+    return f"write `others: skip` beside `weights`, {begins}"
 
 
 def _was(adapter: FromFile | Merged, layer: LayerSpec) -> LayerSpec:

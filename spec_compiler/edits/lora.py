@@ -192,7 +192,7 @@ class Lora(Selecting, Edit):
             return f"`{file.name}` has no adapters for it"
         is_other = self.other_base is not None
         if self.merge:
-            adapter = Merged(origin, layer, learned, file, is_other)
+            adapter = Merged(origin, layer, learned, file, is_other, self.others == "load")
             return replace(layer, adapter=adapter, changed_by=layer.changed_by or origin)
         rank, alpha = self._of_the_file(learned, file)
         lora = LowRank(rank, alpha, tuple(learned), self.bias == "train", origin)

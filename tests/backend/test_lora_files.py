@@ -81,6 +81,28 @@ def test_saved_and_loaded_in_a_spec_and_merged_there(form: str, bias: str, tmp_p
             np.testing.assert_allclose(value(layer.kernel), kernels[layer.name], rtol=1e-6, atol=1e-7)
 
 
+def test_what_is_beside_the_matrices_is_taken_or_skipped_and_fits(tmp_path: Path) -> None:
+    path = str(tmp_path / "a.npz")
+    save_adapters(trained(base=small_model()), path)
+    for merge in (False, True):
+        spec = {"lora": {"weights": path, "others": "skip", "merge": merge}}
+        skipped = compile_spec({"spec": 1, **spec}, base=small_model()).model
+        for name in ("fc1", "fc2"):
+            np.testing.assert_array_equal(skipped.get_layer(name).bias, small_model().get_layer(name).bias)
+    with np.load(path) as file:
+        arrays = dict(file)
+    for name, text in (("fc1:bias", "`fc1:bias` has the shape (7,)"), ("fc1:gain", "no such variable")):
+        np.savez(tmp_path / "b.npz", **arrays | {name: np.zeros(7, "float32")})
+        for merge in (False, True):
+            wrong = {"spec": 1, "lora": {"weights": str(tmp_path / "b.npz"), "merge": merge}, "head": HEAD}
+            said = refused(lambda wrong=wrong: compile_spec(wrong, base=small_model()))
+            assert text in said
+            assert "others: skip" in said
+    unbiased = {"Dense": {"units": 3, "name": "answer", "use_bias": False}}
+    made = {"spec": 1, "lora": {"weights": path}, "head": unbiased}
+    assert "the file has `answer:bias`" in refused(lambda: compile_spec(made, base=small_model()))
+
+
 def test_switched_and_none(tmp_path: Path) -> None:
     base, spec = small_model(), {"spec": 1, "lora": LORA, "head": HEAD}
     birds, fish, model = trained("frozen", 1, base), trained("frozen", 2, base), compile_spec(spec, base=base).model
