@@ -235,6 +235,18 @@ def test_what_does_not_fit_changes_nothing(tmp_path: Path) -> None:
     assert "SC324" in refused(lambda: merge_adapters(small_model()))
 
 
+def test_what_does_not_fit_is_told_in_the_order_of_the_layers(tmp_path: Path) -> None:
+    x = inputs = keras.Input((3,))
+    for index in range(8):
+        x = layers.Dense(3, name=f"fc{index}")(x)
+    base = keras.Model(inputs, x)
+    two, three = (compile_spec({"spec": 1, "lora": LORA | {"rank": rank}}, base=base).model for rank in (2, 3))
+    save_adapters(two, tmp_path / "a.npz")
+    with pytest.raises(SpecError) as caught:
+        load_adapters(three, tmp_path / "a.npz")
+    assert [each.message.split("`")[1] for each in caught.value.diagnostics] == [f"fc{index}" for index in range(8)]
+
+
 def test_a_run_writes_them_whatever_its_phases_freeze(here: Path) -> None:
     spec = run_spec({"freeze": "base", "epochs": 1}, {"freeze": "answer"}, {"unfreeze": "norm", "epochs": 1})
     result = run(spec, "run")

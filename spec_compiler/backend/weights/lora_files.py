@@ -137,8 +137,9 @@ def fill(model: Any, file: LoraFile, *, other_base: bool = False) -> None:
     """
     parts, variables = parts_of(model), variables_of(model)
     problems = [*_missing(model, parts, file), *_others(variables, file)]
-    for name in parts.keys() & file.layers.keys():
-        problems += _misfits(name, parts[name], file, other_base=other_base)
+    for name, part in parts.items():
+        if name in file.layers:
+            problems += _misfits(name, part, file, other_base=other_base)
     if problems:
         raise SpecError(problems)
     for name, learned in file.layers.items():
