@@ -255,22 +255,21 @@ class Lora(Selecting, Edit):
 
     def _refused(self, graph: Graph, left: Mapping[str, str], file: LoraFile | None) -> SpecError:
         """SC324 where no layer can have it."""
-        path = ("layers", *self.layers.path) if self.layers is not None else ("merge",)
-        what = "can have LoRA" if not self.merge else "has LoRA that could be merged"
-        if len(left) == 1 and self.layers is not None:
-            name, reason = next(iter(left.items()))
-            message = f"`{name}` {what.replace('can', 'cannot') if not self.merge else 'cannot be merged'}: {reason}"
-            return SpecError(
-                [Diagnostic("SC324", message, path, help=what_to_do(graph.layers[name], self.merge, file))]
-            )
-        if self.merge and file is None:
-            message = f"none of the {len(left)} layers {what}"
-            return SpecError(
-                [Diagnostic("SC324", message, path, help="leave `merge` out, or name a file: `weights: FILE`")]
-            )
-        notes = tuple(f"`{each}`: {why}" for each, why in list(left.items())[:_MOST])
-        message = f"none of the {len(left)} layers {what}"
-        return SpecError([Diagnostic("SC324", message, path, notes=notes, help=THAT_CAN)])
+        is_alone = self.merge and file is None  # what the base has is to be merged
+        path = ("merge" if is_alone else "weights",) if self.layers is None else ("layers", *self.layers.path)
+        notes: tuple[str, ...] = ()
+        helps = list(dict.fromkeys(what_to_do(graph.layers[name], self.merge, file) for name in left))
+        help = helps[0] if len(helps) == 1 else THAT_CAN
+        if len(left) == 1 and path != ("merge",):
+            ((name, reason),) = left.items()
+            message = f"`{name}` cannot {'be merged' if self.merge else 'have LoRA'}: {reason}"
+        elif is_alone:
+            message = f"none of the {len(left)} layers has LoRA that could be merged"
+            help = "leave `merge` out, or name a file: `weights: FILE`"
+        else:
+            message = f"none of the {len(left)} layers can have LoRA"
+            notes = tuple(f"`{each}`: {why}" for each, why in list(left.items())[:_MOST])
+        return SpecError([Diagnostic("SC324", message, path, notes=notes, help=help)])
 
 
 def _trains(layer: LayerSpec, graph: Graph) -> bool:

@@ -145,6 +145,8 @@ def parsed_lora(name: str, data: bytes) -> LoraFile:
     strangers = [each for each, array in arrays.items() if ":" not in each or array.dtype.kind not in "fiub"]
     if strangers:
         raise Damaged(f"its array `{strangers[0]}` is no variable of a layer")
+    if not found:
+        raise Damaged("it has adapters for no layer")
     return LoraFile(name, found, arrays)
 
 

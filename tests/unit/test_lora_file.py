@@ -67,6 +67,7 @@ BROKEN = {
     ),
     "an array of nothing": (stored(header(), other=np.zeros(2)), "`other` is no variable"),
     "texts": (stored(header(), **{"fc:kernel": np.array(["x"])}), "no variable of a layer"),
+    "no adapters": (stored(header(), **{"fc:kernel": np.zeros(2)}), "adapters for no layer"),
     "no zip file": (b"nothing", "truncated"),
     "half a file": (lora_bytes("m", LAYERS, ARRAYS)[:-40], "truncated"),
 }
