@@ -19,6 +19,7 @@ BLOCK = "block "  # begins the key of a block whose copies are written out (`tex
 
 
 def no_modifier(key: str) -> Diagnostic:
+    """That a modifier stands where layers join no model."""
     message = f"`{key}` says how a layer joins a model, this one goes into none"
     help = "layers that are joined stand in `head`, `insert` and `replace`"
     return Diagnostic("SC101", message, (key,), at_key=True, help=Advice(f"remove it, {help}", Remove()))
