@@ -175,6 +175,32 @@ def test_datasets_are_compared_with_the_model_before_an_epoch(tmp_path: Path) ->
     assert len(run(tmp_path, ONE, single + ".batch(4)").history) == 1
 
 
+ENDLESS = {
+    "repeated": """
+import tensorflow as tf
+def train(): return tf.data.Dataset.from_tensor_slices((x, kinds)).batch(4).repeat()
+""",
+    "of a generator": """
+import tensorflow as tf
+def train():
+    signature = tf.TensorSpec((None, 5)), tf.TensorSpec((None, 3))
+    return tf.data.Dataset.from_generator(lambda: ((x[:4], kinds[:4]) for _ in range(9)), output_signature=signature)
+""",
+    "without a number": """
+class Mine(keras.utils.PyDataset):
+    num_batches = None
+    def __getitem__(self, index): return x[:4], kinds[:4]
+def train(): return Mine()
+""",
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_batches_that_nobody_has_counted(name: str, tmp_path: Path) -> None:
+    trained = run(tmp_path, ONE, ENDLESS[name], overrides=["fit.steps_per_epoch=3"])
+    assert int(trained.model.optimizer.iterations) == 3
+
+
 BATCHES = """
 class Mine(keras.utils.PyDataset):
     def __len__(self): return 2

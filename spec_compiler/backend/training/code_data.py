@@ -223,10 +223,12 @@ def _check_first(data: Any, fit: Fit, text: str, folder: Folder) -> None:
     """
     batch = getattr(data, "element_spec", None)  # of a `tf.data.Dataset`
     if batch is None and isinstance(data, keras.utils.PyDataset):
-        if not len(data):
-            raise Misfit("a dataset without batches")
         try:
+            if data.num_batches == 0:  # None says that it has no end
+                raise Misfit("a dataset without batches")
             batch = data[0]
+        except Misfit:
+            raise
         except Exception as error:
             reason, notes = reason_in(error, folder)
             raise SpecError.single("SC606", f"the first batch of `{text}` failed: {reason}", notes=notes) from error
