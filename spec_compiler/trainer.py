@@ -171,8 +171,7 @@ def _loaded(spec: Spec, call: _Call, compiled: CompiledSpec, source: Source) -> 
 
     code, seen = call.allowed.code, call.watcher.image
     data = load_data(spec, compiled.plan.after, compiled.model, source, allow_code=code, seen=seen)
-    num_batches = len(data.train) if hasattr(data.train, "__len__") else None
-    warnings = (*data.warnings, *schedule_warnings(spec, num_batches))
+    warnings = (*data.warnings, *schedule_warnings(spec, data.num_batches))
     data = replace(data, warnings=Diagnostics(map(spec.source.locate, warnings)))
     call.watcher.data(data)
     return data

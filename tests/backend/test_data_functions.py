@@ -175,6 +175,58 @@ def test_datasets_are_compared_with_the_model_before_an_epoch(tmp_path: Path) ->
     assert len(run(tmp_path, ONE, single + ".batch(4)").history) == 1
 
 
+@pytest.mark.parametrize("given", ["x, kinds, weights", "x, kinds, weights[:, None]"])
+@pytest.mark.parametrize("batches", [False, True])
+def test_classes_weigh_beside_weights_of_any_form(given: str, batches: bool, tmp_path: Path) -> None:
+    """As the product of both in plain Keras."""
+    spec = ONE.replace("batch_size: 4", "batch_size: 8, class_weight: {0: 2.5, 2: 0.5}") + "fit: {steps_per_epoch: 1}"
+    function = f"def train():\n  while True: yield {given}" if batches else f"def train(): return {given}"
+    before, trained = (run(tmp_path, text, function) for text in (spec.replace("SGD: 0.1", "SGD: 0.0"), spec))
+    space: dict[str, Any] = {}
+    exec(ARRAYS, space)
+    factors = np.asarray([2.5, 1, 0.5])[space["kinds"].argmax(-1)]
+    model = before.model
+    model.compile(keras.optimizers.SGD(0.1), "categorical_crossentropy", jit_compile=False)
+    model.train_on_batch(space["x"], space["kinds"], space["weights"] * factors)
+    for ours, theirs in zip(trained.model.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-7)
+
+
+def test_classes_of_steps_in_time_weigh_nothing(tmp_path: Path) -> None:
+    inputs = keras.Input((7, 5), name="numbers")
+    model = keras.Model(inputs, keras.layers.Dense(4, name="body")(inputs), name="base")
+    steps = "(np.zeros((2, 7, 5)), np.ones((2, 7, 3)) / 3)"
+    for function in (f"def train(): return {steps}", f"def train():\n  while True: yield {steps}"):
+        found = error(tmp_path, ONE.replace("batch_size: 4", "class_weight: {0: 2.5}"), function, model)
+        assert (found.code, found.message) == ("SC620", "`kind` tells no classes apart")
+
+
+ENDLESS = {
+    "repeated": """
+import tensorflow as tf
+def train(): return tf.data.Dataset.from_tensor_slices((x, kinds)).batch(4).repeat()
+""",
+    "of a generator": """
+import tensorflow as tf
+def train():
+    signature = tf.TensorSpec((None, 5)), tf.TensorSpec((None, 3))
+    return tf.data.Dataset.from_generator(lambda: ((x[:4], kinds[:4]) for _ in range(9)), output_signature=signature)
+""",
+    "without a number": """
+class Mine(keras.utils.PyDataset):
+    num_batches = None
+    def __getitem__(self, index): return x[:4], kinds[:4]
+def train(): return Mine()
+""",
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_batches_that_nobody_has_counted(name: str, tmp_path: Path) -> None:
+    trained = run(tmp_path, ONE, ENDLESS[name], overrides=["fit.steps_per_epoch=3"])
+    assert int(trained.model.optimizer.iterations) == 3
+
+
 BATCHES = """
 class Mine(keras.utils.PyDataset):
     def __len__(self): return 2

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from spec_compiler import check_spec, plan_spec
-from spec_compiler.backend.training import fitting
+from spec_compiler import SpecError, check_spec, plan_spec
+from spec_compiler.backend.training import fitting, frozen
 from spec_compiler.backend.training.carrying import check_carries
 from spec_compiler.cli.show import plan_text
 from spec_compiler.result import TrainedSpec
@@ -182,6 +182,25 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(
         assert np.array_equal(np.array(one), np.array(other)), one.path
     best = [values(keras.saving.load_model(Path(run) / "best.keras")) for run in ("whole", "broken")]
     assert all(np.array_equal(best[0][path], best[1][path]) for path in best[0])
+
+
+def test_variables_of_one_path_stay_apart_as_fewer_are_frozen() -> None:
+    """Two layers of one name, one inside of a model: the first is unfrozen and moves, the second stays proven."""
+    inside = keras.Input((3,))
+    early = keras.Model(inside, keras.layers.Dense(3, name="same")(inside), name="early")
+    inputs = keras.Input((3,))
+    model = randomized(keras.Model(inputs, keras.layers.Dense(3, name="same")(early(inputs)), name="base"))
+    first, second = early.get_layer("same"), model.get_layer("same")
+    assert first.kernel.path == second.kernel.path
+    first.trainable = second.trainable = False
+    before = frozen.checksums(model)
+    assert len(before) == 4
+    first.trainable = True
+    first.kernel.assign(first.kernel + 1)
+    assert frozen.proven(model, before, 0, "tune")["parameters"] == 12
+    second.kernel.assign(second.kernel + 1)
+    with pytest.raises(SpecError, match="`Dense` changes its variables itself"):
+        frozen.proven(model, before, 0, "tune")
 
 
 def test_every_optimizer_of_keras_hands_on_what_it_knows() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from spec_compiler.backend.images import Array
 from spec_compiler.backend.training.augmenting import augmentation
-from spec_compiler.backend.training.batches import ArrayBatches, Batches
+from spec_compiler.backend.training.batches import ArrayBatches, Batches, factors_of, times
 from spec_compiler.backend.training.code_data import Fit, load_function, weighted
 from spec_compiler.backend.training.ends import Misfit
 from spec_compiler.backend.training.loaded import LoadedData, described
@@ -161,18 +161,13 @@ def _with_class_weights(data: Data, fit: Fit, train: Any) -> tuple[Any, Mapping[
     assert data.class_weight is not None
     numbers = _labels(train, fit) if isinstance(train, _Arrays) else {}
     several = len(fit.outputs.names) > 1
-    targets = tuple(
-        Series(
-            name, "class" if name in numbers or not isinstance(train, _Arrays) else "number", numbers.get(name, _NONE)
-        )
-        for name in fit.outputs.names
-    )
+    targets = tuple(Series(name, "class", numbers.get(name, _NONE)) for name in fit.outputs.names)
     counts: dict[str, Array] = {}
     for name, shape in zip(fit.outputs.names, fit.outputs.shapes, strict=True):
         classes = 2 if shape[-1] == 1 else shape[-1] or int(numbers.get(name, _NONE).max(initial=0)) + 1
         if name in numbers:
             counts[name] = np.bincount(numbers[name], minlength=classes)
-        elif not isinstance(train, _Arrays):
+        elif not isinstance(train, _Arrays) and len(shape) == 2:  # of more axes Keras weighs no classes either
             counts[name] = np.ones(classes, "int64")
             said = data.class_weight.alone if not several else data.class_weight.named.get(name)
             if said == "balanced":
@@ -186,21 +181,13 @@ def _with_class_weights(data: Data, fit: Fit, train: Any) -> tuple[Any, Mapping[
     if not several and train.weights is None:
         return train, next(iter(weights.values())), says
     leaves = keras.tree.flatten(train.weights) if train.weights is not None else [1.0] * len(targets)
-    factors = [_factors(numbers[each.name], weights[each.name], len(train)) if each.name in weights
+    factors = [factors_of(numbers[each.name], weights[each.name]) if each.name in weights
                else np.ones(len(train), "float32") for each in targets]  # fmt: skip
-    return _Arrays(train.inputs, train.targets, fit.outputs.packed([
-        (leaf * factor).astype("float32") for leaf, factor in zip(leaves, factors, strict=True)
-    ])), None, says  # fmt: skip
+    packed = fit.outputs.packed([times(leaf, factor) for leaf, factor in zip(leaves, factors, strict=True)])
+    return _Arrays(train.inputs, train.targets, packed), None, says
 
 
 _NONE: Array = np.zeros(0, "int64")
-
-
-def _factors(labels: Array, by_class: Mapping[int, float], count: int) -> Array:
-    factors = np.ones(count, "float32")
-    for label, value in by_class.items():
-        factors[labels == label] = value
-    return factors
 
 
 def _labels(part: Any, fit: Fit) -> dict[str, Array]:

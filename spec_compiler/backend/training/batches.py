@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -99,6 +99,28 @@ def encoded(labels: Sequence[int], num_classes: int, form: Labels) -> Array:
     if form == "binary":
         return np.asarray(labels, "float32")[:, None]
     return np.eye(num_classes, dtype="float32")[list(labels)]
+
+
+def factors_of(labels: Array, by_class: Mapping[int, float]) -> Array:
+    """What each label counts; one of a class that is not named counts 1.
+
+    >>> factors_of(np.array([0, 2, 1]), {2: 4.0}).tolist()
+    [1.0, 4.0, 1.0]
+    """
+    factors = np.ones(labels.shape, "float32")
+    for label, value in by_class.items():
+        factors[labels == label] = value
+    return factors
+
+
+def times(weights: Any, factors: Array) -> Array:
+    """Weights of samples times a factor for each sample; a weight may have further axes, as those of steps in time.
+
+    >>> times(np.array([[1.0], [3.0]]), np.array([2.0, 0.5])).tolist()
+    [[2.0], [1.5]]
+    """
+    further = (1,) * (np.ndim(weights) - 1)
+    return np.asarray(weights * factors.reshape(*factors.shape, *further), "float32")
 
 
 def seed(layer: Any, text: str) -> None:

@@ -15,6 +15,7 @@ import keras
 import numpy as np
 
 from spec_compiler.backend.models.functions import call_function, reason_in
+from spec_compiler.backend.training.batches import factors_of, times
 from spec_compiler.backend.training.ends import Ends, Misfit, Shape, is_array
 from spec_compiler.diagnostics import SpecError, show, under
 from spec_compiler.files import Folder
@@ -185,10 +186,9 @@ def weighted(data: Any, weights: Mapping[str, Mapping[int, float]], fit: Fit) ->
     """
     if len(fit.outputs.names) == 1 and isinstance(data, GeneratorType):
         return _with_weights(data, next(iter(weights.values()))), None
-    kinds = (keras.utils.PyDataset,)
-    if len(fit.outputs.names) == 1 and (isinstance(data, kinds) or hasattr(data, "element_spec")):
-        batch = getattr(data, "element_spec", None) or (data[0] if isinstance(data, kinds) else ())
-        if len(batch) == 2:
+    if len(fit.outputs.names) == 1 and (isinstance(data, keras.utils.PyDataset) or hasattr(data, "element_spec")):
+        batch = getattr(data, "element_spec", None) or data[0]
+        if len(batch) == 2 and is_array(batch[1]):
             return data, next(iter(weights.values()))
     message = "Keras takes no weights of classes for batches of this kind"
     help = "return arrays, or let the function give `(inputs, targets, weights)`"
@@ -198,11 +198,11 @@ def weighted(data: Any, weights: Mapping[str, Mapping[int, float]], fit: Fit) ->
 def _with_weights(batches: Iterator[Any], by_class: Mapping[int, float]) -> Iterator[Any]:
     for batch in batches:
         inputs, targets, *own = batch
-        labels = np.asarray(targets)
+        labels, weights = (np.asarray(keras.tree.flatten(each or 1.0)[0]) for each in ([targets], own))
         if labels.ndim > 1:
             labels = labels.argmax(-1) if labels.shape[-1] != 1 else labels[..., 0]
-        weights = np.asarray([by_class.get(round(float(each)), 1.0) for each in labels], "float32")
-        yield inputs, targets, weights * np.asarray(own[0]) if own else weights
+        factors = factors_of(np.round(labels), by_class)
+        yield inputs, targets, times(weights, factors)
 
 
 def _check_kind(data: Any) -> None:
@@ -223,10 +223,12 @@ def _check_first(data: Any, fit: Fit, text: str, folder: Folder) -> None:
     """
     batch = getattr(data, "element_spec", None)  # of a `tf.data.Dataset`
     if batch is None and isinstance(data, keras.utils.PyDataset):
-        if not len(data):
-            raise Misfit("a dataset without batches")
         try:
+            if data.num_batches == 0:  # None says that it has no end
+                raise Misfit("a dataset without batches")
             batch = data[0]
+        except Misfit:
+            raise
         except Exception as error:
             reason, notes = reason_in(error, folder)
             raise SpecError.single("SC606", f"the first batch of `{text}` failed: {reason}", notes=notes) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,25 +17,31 @@ _STATES = ("seed_generator_state", "rnn_state")
 
 
 def frozen_variables(model: Any) -> Iterator[tuple[str, Any]]:
-    """The variables of frozen layers, and single ones that Keras freezes in others, by their paths."""
-    seen: set[int] = set()
+    """The variables of frozen layers, and single ones that Keras freezes in others, by their paths.
+
+    Where several of the model's have one path, they are counted, what trains as well: each has its name in every phase.
+    """
+    names: dict[int, str] = {}
+    seen: Counter[str] = Counter()
+    yielded: set[int] = set()
     for layer in model._flatten_layers():
         for variable in (*layer._trainable_variables, *layer._non_trainable_variables):
+            if id(variable) not in names:
+                count = seen[variable.path]
+                names[id(variable)] = f"{variable.path}#{count + 1}" if count else variable.path
+                seen[variable.path] += 1
             is_frozen = not layer.trainable or (
                 any(variable is each for each in layer._trainable_variables) and not variable.trainable
             )
-            if is_frozen and variable.name not in _STATES and id(variable) not in seen:
-                seen.add(id(variable))
-                yield variable.path, variable
+            if is_frozen and variable.name not in _STATES and id(variable) not in yielded:
+                yielded.add(id(variable))
+                yield names[id(variable)], variable
 
 
 def checksums(model: Any) -> dict[str, str]:
-    """The checksum of every frozen variable; of two with one path the second is counted on."""
-    found: dict[str, str] = {}
-    for path, variable in frozen_variables(model):
-        name = path if path not in found else f"{path}#{len(found)}"
-        found[name] = checksum(np.asarray(keras.ops.convert_to_numpy(variable)))
-    return found
+    """The checksum of every frozen variable."""
+    variables = frozen_variables(model)
+    return {name: checksum(np.asarray(keras.ops.convert_to_numpy(variable))) for name, variable in variables}
 
 
 def proven(model: Any, before: Mapping[str, str], phase: int, name: str) -> dict[str, Any]:
@@ -56,7 +63,8 @@ def proven(model: Any, before: Mapping[str, str], phase: int, name: str) -> dict
 def _changed(model: Any, changed: list[str], phase: int, name: str) -> SpecError:
     # the outermost layer that holds it, which is the one that a spec can name
     layers = [each for each in model._flatten_layers() if not isinstance(each, keras.Model)]
-    layer = next((each for each in layers if changed[0] in (variable.path for variable in each.weights)), None)
+    variable = dict(frozen_variables(model))[changed[0]]
+    layer = next((each for each in layers if any(variable is own for own in each.weights)), None)
     more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
     message = f"the phase `{name}` froze {quoted(changed[:1])}{more}, and it has changed"
     help = "take the layer out of `freeze`"

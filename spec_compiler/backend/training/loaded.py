@@ -38,6 +38,14 @@ class LoadedData:
     parts: Mapping[str, Part] = field(default_factory=dict)
 
     @property
+    def num_batches(self) -> int | None:
+        """How many batches make a pass over what trains, where that is known."""
+        try:
+            return len(self.train)
+        except TypeError:  # also of a `tf.data.Dataset` without an end, or whose end only reading it would show
+            return None
+
+    @property
     def num_test(self) -> int | None:
         """How many samples there are to test with, where that is known."""
         return self.test.size if self.test is not None else None

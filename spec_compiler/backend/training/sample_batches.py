@@ -12,7 +12,7 @@ import numpy as np
 
 from spec_compiler.backend.images import NUM_THREADS, Array, ImageReader
 from spec_compiler.backend.masks import MaskReader
-from spec_compiler.backend.training.batches import Batches, as_tensor, encoded, seed
+from spec_compiler.backend.training.batches import Batches, as_tensor, encoded, factors_of, seed
 from spec_compiler.backend.training.ends import Ends
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.spec.keras_objects import KerasObject, Losses
@@ -150,18 +150,11 @@ class SampleBatches(Batches):
             weights = np.ones(len(indices), "float32") if own is None else own[indices]
             by_class = self.class_weights.get(series.name, {})
             if series.kind == "mask":
-                weights = weights[:, None, None] * _factors(target, by_class)
+                weights = weights[:, None, None] * factors_of(target, by_class)
             elif by_class:
-                weights = weights * _factors(series.values[indices], by_class)
+                weights = weights * factors_of(series.values[indices], by_class)
             found.append(weights.astype("float32"))
         return found
-
-
-def _factors(labels: Array, by_class: Mapping[int, float]) -> Array:
-    factors = np.ones(labels.shape, "float32")
-    for label, value in by_class.items():
-        factors[labels == label] = value
-    return factors
 
 
 def augmented_together(layer: Any, images: Array, masks: Sequence[Array]) -> list[Array]:
