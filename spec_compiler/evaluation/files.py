@@ -8,7 +8,6 @@ import json
 import os
 import re
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any
 
 from spec_compiler.diagnostics import SpecError
@@ -43,8 +42,8 @@ def written(evaluation: Evaluation, folder: str) -> tuple[str, ...]:
         name = "deviations" if isinstance(measure, Numbers) else "confusion"
         if not isinstance(measure, Numbers):
             files[f"confusion{ending}.csv"] = _csv(_counts(measure))
-        title = f"{measure.output}: {evaluation.data}"
-        draw(measure, title, {kind: partial(files.__setitem__, f"{name}{ending}.{kind}") for kind in ("png", "svg")})
+        pictures = draw(measure, f"{measure.output}: {evaluation.data}")
+        files |= {f"{name}{ending}.{kind}": picture for kind, picture in pictures.items()}
     try:
         os.makedirs(folder, exist_ok=True)
         with whole_files([os.path.join(folder, name) for name in files]) as temporaries:
