@@ -108,4 +108,4 @@ def _predictions(evaluation: Evaluation) -> Iterable[Sequence[Any]]:
 def _csv(rows: Iterable[Sequence[Any]]) -> bytes:
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n").writerows(rows)
-    return stream.getvalue().encode()
+    return stream.getvalue().encode("utf-8", "surrogateescape")  # names of files may be no UTF-8

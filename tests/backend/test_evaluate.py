@@ -236,6 +236,21 @@ def several() -> tuple[Any, Any, Any]:
     return model, random.normal(size=(11, 6, 6, 3)).astype("float32"), targets
 
 
+def test_labels_name_the_classes_of_data_that_does_not(here: Path) -> None:
+    files = sorted((here / "held").rglob("*.png"))
+    images, true = np.stack([*map(pixels, files)]), [NAMES.index(each.parent.name) for each in files]
+    np.savez(here / "arrays.npz", x=images, y=np.eye(3, dtype="float32")[true])
+    data = {"train": "arrays.npz", "validation": 0.5}
+    train_spec(spec(data=data), "plain", base=branching(), watcher=Watcher(verbose=0), tensorboard=False)
+    assert call("evaluate", "plain", "--format", "json").exit_code == 0
+    measures: Any = evaluate("plain").of["answer"], evaluate("plain", labels=NAMES).of["answer"]
+    assert [each.names for each in measures] == [("0", "1", "2"), NAMES]
+    assert measures[0].matrix == measures[1].matrix
+    (here / "two.txt").write_text("ant\nbee\n")
+    assert_refused("evaluate plain --labels two.txt", "SC604", "there are 2 labels, the model has 3 classes", "")
+    assert_refused("evaluate run --data held --labels two.txt", "SC604", "there are 2 labels", "")
+
+
 @pytest.mark.parametrize("saved", [True, False])
 def test_outputs_of_every_kind(saved: bool, tmp_path: Path) -> None:
     model, images, targets = several()
