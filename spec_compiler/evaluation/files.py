@@ -14,13 +14,12 @@ from spec_compiler.diagnostics import SpecError
 from spec_compiler.evaluation.drawing import draw
 from spec_compiler.evaluation.evaluation import Evaluation, Measure
 from spec_compiler.evaluation.measures.classes import Classes
-from spec_compiler.evaluation.measures.labels import Labels
+from spec_compiler.evaluation.measures.labels import COUNTS, Labels
 from spec_compiler.evaluation.measures.numbers import Numbers
 from spec_compiler.evaluation.page import to_html
 from spec_compiler.files.whole import whole_files
 
 FIGURES, PAGE, PREDICTIONS = "evaluation.json", "report.html", "predictions.csv"
-_LABELS = ("true_negative", "false_positive", "false_negative", "true_positive")
 
 
 def written(evaluation: Evaluation, folder: str) -> tuple[str, ...]:
@@ -91,7 +90,7 @@ def _scores(measure: Measure) -> Iterable[Sequence[Any]]:
 
 def _counts(measure: Classes | Labels) -> Iterable[Sequence[Any]]:
     if isinstance(measure, Labels):
-        yield ("label", *_LABELS)
+        yield ("label", *COUNTS)
         yield from ((name, *row) for name, row in zip(measure.names, measure.counts, strict=True))
         return
     yield ("true \\ predicted", *measure.names)
