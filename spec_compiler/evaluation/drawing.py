@@ -1,11 +1,8 @@
-"""The pictures of a report, PNG and SVG: a confusion matrix, what was found of each label, numbers beside true ones.
-
-Drawn twice they are the same bytes.
-"""
+"""The pictures of a report, PNG and SVG: a confusion matrix, what was found of each label, numbers beside true ones."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,37 +13,24 @@ from spec_compiler.evaluation.measures.classes import Classes
 from spec_compiler.evaluation.measures.labels import Labels
 from spec_compiler.evaluation.measures.numbers import Numbers
 from spec_compiler.evaluation.measures.scores import ratio
+from spec_compiler.files.figures import drawn
 
 MOST_NUMBERED = 25  # classes; more have no room for a number in each cell
 MOST_NAMED = 60
 _LONGEST = 24  # letters of a name
 
 
-def draw(measure: Measure, title: str, write: dict[str, Callable[[Any], Any]]) -> bool:
-    """Draws the report's picture, where there is matplotlib; `write` has for `png` and `svg` what takes the bytes."""
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError:
-        return False
-    import io
+def draw(measure: Measure, title: str) -> dict[str, bytes]:
+    """The report's picture by its format, `png` and `svg`; empty where there is no matplotlib."""
 
-    # without a salt and with dates, two drawings would be two files; a `$` in a name is no formula
-    settings: Any = {"svg.hashsalt": "spec_compiler", "font.size": 10, "svg.fonttype": "none", "text.parse_math": False}
-    with rc_context(settings):
-        figure = Figure(layout="constrained")
+    def draw_on(figure: Any) -> None:
         if isinstance(measure, Numbers):
             _points(figure, measure)
         else:
             _cells(figure, measure)
         figure.suptitle(_short(title, 70), fontsize=11)
-        for kind, take in write.items():
-            stream = io.BytesIO()
-            figure.savefig(
-                stream, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else {"Software": None}
-            )
-            take(stream.getvalue())
-    return True
+
+    return drawn(draw_on)
 
 
 def _cells(figure: Any, measure: Classes | Labels) -> None:

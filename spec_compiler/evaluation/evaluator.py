@@ -56,7 +56,7 @@ def evaluate(
         data: a folder with one folder a class, `(inputs, targets)`, or a dataset that Keras's `evaluate` takes; left
             out it is what the spec of the run names in `data.test`, or else in `data.validation`.
         part: which part of the run's data: `test`, `validation` or `train`.
-        labels: what the model's classes are called, in their order, for one that does not say it.
+        labels: what the model's classes are called, in their order, in place of what its run or the data says.
         batch_size: how many samples make one batch.
         size: height and width of images, for a model that takes any.
         interpolation: how images of another size are resized; as in the model's run, or to the nearest pixel.
@@ -92,7 +92,7 @@ def evaluate(
     if data is not None:
         batches = _in_memory(data, batch_size)
         return on_part(opened, batches, (), _names(opened, labels), {}, "the data given", worst, seen)
-    return on_part(opened, *_part(opened, part, seen), worst, seen)
+    return on_part(opened, *_part(opened, part, labels, seen), worst, seen)
 
 
 def on_part(
@@ -142,7 +142,7 @@ def _folder(
 
 
 def _part(
-    opened: Opened, part: Part | None, seen: Seen
+    opened: Opened, part: Part | None, labels: Sequence[str] | None, seen: Seen
 ) -> tuple[Any, tuple[str, ...], Mapping[str, Sequence[str]], Mapping[str, bool], str]:
     """A part of the data of the run's spec."""
     from spec_compiler.backend.training.data import load_part  # imports Keras
@@ -160,22 +160,41 @@ def _part(
     if loaded is None:
         message = f"the run's `data` has no `{key}`"
         raise SpecError.single("SC102", message, help="name another part, or a folder: `--data FOLDER`")
-    return (*of_part(loaded), f"data.{key}")
+    return (*of_part(opened, loaded, labels), f"data.{key}")
 
 
-def of_part(loaded: Any) -> tuple[Any, tuple[str, ...], Mapping[str, Sequence[str]], Mapping[str, bool]]:
-    """The batches of a part, its files, the names of classes or labels, and whether a sample is of one class."""
+def of_part(
+    opened: Opened, loaded: Any, labels: Sequence[str] | None = None
+) -> tuple[Any, tuple[str, ...], Mapping[str, Sequence[str]], Mapping[str, bool]]:
+    """The batches of a part, its files, the names of classes or labels, and whether a sample is of one class.
+
+    `labels` are names in place of what the data or the model says.
+
+    Raises:
+        SpecError: SC604.
+    """
     folders = {os.path.dirname(each) for each in loaded.files}
     common = os.path.commonpath(folders) if folders else ""
     if folders == {common}:
         common = os.path.dirname(common)  # all of one class
     single = {name: loaded.labels[name].ndim == 1 for name in loaded.class_names if name in loaded.labels}
-    return loaded.batches, shown_files(loaded.files, common), loaded.class_names, single
+    names = (not labels and loaded.class_names) or _names(opened, labels)
+    return loaded.batches, shown_files(loaded.files, common), names, single
 
 
 def _names(opened: Opened, labels: Sequence[str] | None) -> Mapping[str, Sequence[str]]:
+    """The names of the only output's classes.
+
+    Raises:
+        SpecError: SC604 for names of another number of classes.
+    """
+    outputs = opened.ready.outputs
+    if labels and len(outputs) == 1:
+        units = outputs[0].shape[-1] if outputs[0].shape else None
+        if len(labels) != units and (len(labels), units) != (2, 1):  # one number tells two classes apart
+            raise SpecError.single("SC604", f"there are {len(labels)} labels, the model has {units} classes")
     names = labels or opened.class_names or ()
-    return {each.name: names for each in opened.ready.outputs} if len(opened.ready.outputs) == 1 else {}
+    return {each.name: names for each in outputs} if len(outputs) == 1 else {}
 
 
 def _in_memory(data: Any, batch_size: int) -> Any:

@@ -8,20 +8,18 @@ import json
 import os
 import re
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any
 
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.evaluation.drawing import draw
 from spec_compiler.evaluation.evaluation import Evaluation, Measure
 from spec_compiler.evaluation.measures.classes import Classes
-from spec_compiler.evaluation.measures.labels import Labels
+from spec_compiler.evaluation.measures.labels import COUNTS, Labels
 from spec_compiler.evaluation.measures.numbers import Numbers
 from spec_compiler.evaluation.page import to_html
 from spec_compiler.files.whole import whole_files
 
 FIGURES, PAGE, PREDICTIONS = "evaluation.json", "report.html", "predictions.csv"
-_LABELS = ("true_negative", "false_positive", "false_negative", "true_positive")
 
 
 def written(evaluation: Evaluation, folder: str) -> tuple[str, ...]:
@@ -43,8 +41,8 @@ def written(evaluation: Evaluation, folder: str) -> tuple[str, ...]:
         name = "deviations" if isinstance(measure, Numbers) else "confusion"
         if not isinstance(measure, Numbers):
             files[f"confusion{ending}.csv"] = _csv(_counts(measure))
-        title = f"{measure.output}: {evaluation.data}"
-        draw(measure, title, {kind: partial(files.__setitem__, f"{name}{ending}.{kind}") for kind in ("png", "svg")})
+        pictures = draw(measure, f"{measure.output}: {evaluation.data}")
+        files |= {f"{name}{ending}.{kind}": picture for kind, picture in pictures.items()}
     try:
         os.makedirs(folder, exist_ok=True)
         with whole_files([os.path.join(folder, name) for name in files]) as temporaries:
@@ -92,7 +90,7 @@ def _scores(measure: Measure) -> Iterable[Sequence[Any]]:
 
 def _counts(measure: Classes | Labels) -> Iterable[Sequence[Any]]:
     if isinstance(measure, Labels):
-        yield ("label", *_LABELS)
+        yield ("label", *COUNTS)
         yield from ((name, *row) for name, row in zip(measure.names, measure.counts, strict=True))
         return
     yield ("true \\ predicted", *measure.names)
@@ -109,4 +107,4 @@ def _predictions(evaluation: Evaluation) -> Iterable[Sequence[Any]]:
 def _csv(rows: Iterable[Sequence[Any]]) -> bytes:
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n").writerows(rows)
-    return stream.getvalue().encode()
+    return stream.getvalue().encode("utf-8", "surrogateescape")  # names of files may be no UTF-8

@@ -66,6 +66,8 @@ def with_classes(folder: ImageFolder, names: Sequence[str] | None, units: int) -
     """
     count = 2 if units == 1 else units
     found = folder.class_names
+    if names is not None and len(names) != count:
+        raise SpecError.single("SC604", f"there are {len(names)} labels, the model has {count} classes")
     if names is None:
         if len(found) == count:
             return folder

@@ -41,7 +41,4 @@ def evaluate_run(folder: str, spec: Spec, part: PartToEvaluate, allowed: Permiss
     """
     name = next((each for each in (BEST, LAST) if os.path.isfile(os.path.join(folder, each))), LAST)
     opened = opened_by_spec(os.path.join(folder, name), spec, allowed)
-    batches, files, names, single = of_part(part.loaded)
-    if not names and len(opened.ready.outputs) == 1 and opened.class_names:
-        names = {opened.ready.outputs[0].name: opened.class_names}
-    return on_part(opened, batches, files, names, single, f"data.{part.name}")
+    return on_part(opened, *of_part(opened, part.loaded), f"data.{part.name}")

@@ -6,6 +6,7 @@ import os
 
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.files.whole import PREFIX, sweep
+from spec_compiler.files.writable import check_writable
 
 LAST, BEST, HISTORY, LOGS, SUMMARY = "last.keras", "best.keras", "history.csv", "tensorboard", "summary.json"
 EVALUATION = "evaluation"  # a folder, with what `evaluate` writes
@@ -28,16 +29,7 @@ def check_run_folder(folder: str, *, resume: bool, force: bool) -> None:
     Raises:
         SpecError: SC608.
     """
-    if os.path.exists(folder) and not os.path.isdir(folder):
-        raise SpecError.single("SC608", f"`{folder}` is a file, the run needs a folder")
-    existing = os.path.abspath(folder)
-    while not os.path.exists(existing):
-        existing = os.path.dirname(existing)
-    if not os.path.isdir(existing):
-        message = f"`{folder}` cannot be made, `{os.path.relpath(existing)}` is a file"
-        raise SpecError.single("SC608", message, help="name another folder")
-    if not os.access(existing, os.W_OK):
-        raise SpecError.single("SC608", f"the folder `{folder}` cannot be written")
+    check_writable(folder, "the run", "SC608")
     if any(name.startswith(CLAIM) for name in sweep(folder)):
         help = "wait for its end, or name another folder"
         raise SpecError.single("SC608", f"another process is training in `{folder}`", help=help)

@@ -8,6 +8,7 @@ import shutil
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.files.run_folder import BEST, CLAIM
 from spec_compiler.files.whole import PREFIX, sweep
+from spec_compiler.files.writable import check_writable
 from spec_compiler.search.storage import DATABASE
 
 TRIALS, TABLE, BEST_SPEC, LOGS = "trials", "trials.csv", "best.yaml", "logs"
@@ -32,16 +33,7 @@ def check_sweep_folder(folder: str, *, goes_on: bool, force: bool) -> None:
     Raises:
         SpecError: SC608.
     """
-    if os.path.exists(folder) and not os.path.isdir(folder):
-        raise SpecError.single("SC608", f"`{folder}` is a file, the sweep needs a folder")
-    existing = os.path.abspath(folder)
-    while not os.path.exists(existing):
-        existing = os.path.dirname(existing)
-    if not os.path.isdir(existing):
-        message = f"`{folder}` cannot be made, `{os.path.relpath(existing)}` is a file"
-        raise SpecError.single("SC608", message, help="name another folder")
-    if not os.access(existing, os.W_OK):
-        raise SpecError.single("SC608", f"the folder `{folder}` cannot be written")
+    check_writable(folder, "the sweep", "SC608")
     if os.path.exists(os.path.join(folder, "last.keras")):
         message = f"`{folder}` holds a run of `train`, a sweep needs a folder of its own"
         raise SpecError.single("SC608", message, help="name another folder")

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from spec_compiler.files.figures import drawn
 from spec_compiler.files.whole import whole_file
 from spec_compiler.search.trial import Trial
 from spec_compiler.spec.sweep import Sweep
@@ -15,7 +16,6 @@ from spec_compiler.training.measured import Measured
 
 # Told apart by form as well as by colour; the colours by people who see few of them, too (Paul Tol's palette).
 _DONE, _PRUNED, _BEST = "#4477aa", "#bbbbbb", "#cc6677"
-_FORMATS = {".png": "png", ".svg": "svg"}
 _FEW = 8  # values of a range that stand beside each other, as those of a list do
 _LONG = 18  # letters of a label
 
@@ -26,40 +26,33 @@ def draw_sweep(trials: Sequence[Trial], sweep: Sweep, metric: Measured, files: S
     Raises:
         OSError: a file cannot be written.
     """
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError:
-        return False
     shown = [each for each in trials if each.state in ("done", "pruned") and _is_number(each.value)]
-    if not shown:
-        return False
+    pictures = drawn(lambda figure: _draw(figure, shown, sweep, metric, title)) if shown else {}
+    for file in files if pictures else ():
+        with whole_file(file) as temporary, open(temporary, "wb") as stream:
+            stream.write(pictures[file.rpartition(".")[2]])
+    return bool(pictures)
+
+
+def _draw(figure: Any, shown: Sequence[Trial], sweep: Sweep, metric: Measured, title: str) -> None:
     names = ["", *sweep.vars]
     columns = 2 if len(names) == 4 else min(len(names), 3)  # rows that are whole, panels that are legible
     num_rows = math.ceil(len(names) / columns)
-    # without a salt and with dates, two drawings of one sweep would be two files
-    with rc_context({"svg.hashsalt": "spec_compiler", "font.size": 10, "svg.fonttype": "none"}):
-        figure = Figure(figsize=(4.4 * columns, 3.5 * num_rows), layout="constrained")
-        panels = figure.subplots(num_rows, columns, squeeze=False).flatten()
-        best = _best(shown, metric.largest)
-        _over_trials(panels[0], shown, best, metric)
-        for panel, name in zip(panels[1:], sweep.vars, strict=False):
-            _over_values(panel, shown, best, name, sweep.vars[name], metric)
-        for panel in panels[: len(names)]:
-            panel.spines[["top", "right"]].set_visible(False)
-            panel.grid(axis="y", color="#e5e5e5", linewidth=0.8)
-            panel.set_axisbelow(True)
-        for panel in panels[len(names) :]:
-            panel.set_visible(False)
-        handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
-        figure.suptitle(title)
-        for file in files:
-            format_ = next(kind for suffix, kind in _FORMATS.items() if file.endswith(suffix))
-            metadata = {"Date": None} if format_ == "svg" else {"Software": None}
-            with whole_file(file) as temporary:
-                figure.savefig(temporary, format=format_, dpi=150, metadata=metadata)
-    return True
+    figure.set_size_inches(4.4 * columns, 3.5 * num_rows)
+    panels = figure.subplots(num_rows, columns, squeeze=False).flatten()
+    best = _best(shown, metric.largest)
+    _over_trials(panels[0], shown, best, metric)
+    for panel, name in zip(panels[1:], sweep.vars, strict=False):
+        _over_values(panel, shown, best, name, sweep.vars[name], metric)
+    for panel in panels[: len(names)]:
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.grid(axis="y", color="#e5e5e5", linewidth=0.8)
+        panel.set_axisbelow(True)
+    for panel in panels[len(names) :]:
+        panel.set_visible(False)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    figure.suptitle(title)
 
 
 def _is_number(value: float | None) -> bool:

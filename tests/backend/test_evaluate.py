@@ -11,13 +11,12 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 from sklearn import metrics as theirs
 
 from spec_compiler import SpecError, evaluate, train_spec
-from spec_compiler.cli.main import cli
 from spec_compiler.evaluation.measures.classes import Classes
 from spec_compiler.training.watcher import Watcher
+from tests.backend.calls import assert_refused, call
 from tests.backend.conftest import branching, randomized
 from tests.backend.pictures import write_pictures
 from tests.backend.sessions import commands, run
@@ -63,10 +62,6 @@ def here(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def call(*arguments: str) -> Result:
-    return CliRunner().invoke(cli, [*arguments], catch_exceptions=False)
 
 
 def pixels(path: Path, interpolation: str = "bilinear") -> Any:
@@ -154,6 +149,7 @@ def test_a_labelled_folder_for_a_saved_model(here: Path) -> None:
         ("evaluate run --data hold", "SC602", "the folder `hold` does not exist", "did you mean `held`?"),
         ("evaluate run --data other", "SC604", "the model knows no class `ants`", "did you mean `ant`?"),
         ("evaluate run --data held -o run/evaluation", "SC508", "already holds an evaluation", "`--force`"),
+        ("evaluate run -o run/last.keras/x", "SC508", "cannot be made, `run/last.keras` is a file", "another folder"),
         ("evaluate run --data held/ant/0.png", "SC602", "is a file", "name the folder"),
     ],
 )
@@ -161,12 +157,7 @@ def test_help_for_a_wrong_call(words: str, code: str, message: str, help: str, h
     shutil.copytree(here / "held", here / "other")
     (here / "other" / "ant").rename(here / "other" / "ants")
     shutil.copy(here / "run" / "best.keras", here / "alone.keras")
-    with pytest.raises(SpecError) as caught:
-        call(*words.split())
-    (found,) = caught.value.diagnostics
-    assert found.code == code
-    assert message in found.message
-    assert help in (found.help or "")
+    assert_refused(words, code, message, help)
 
 
 def test_a_run_moves_with_its_data_and_restricts_paths(here: Path) -> None:
@@ -243,6 +234,21 @@ def several() -> tuple[Any, Any, Any]:
         "mask": random.integers(0, 3, (11, 6, 6)),
     }
     return model, random.normal(size=(11, 6, 6, 3)).astype("float32"), targets
+
+
+def test_labels_name_the_classes_of_data_that_does_not(here: Path) -> None:
+    files = sorted((here / "held").rglob("*.png"))
+    images, true = np.stack([*map(pixels, files)]), [NAMES.index(each.parent.name) for each in files]
+    np.savez(here / "arrays.npz", x=images, y=np.eye(3, dtype="float32")[true])
+    data = {"train": "arrays.npz", "validation": 0.5}
+    train_spec(spec(data=data), "plain", base=branching(), watcher=Watcher(verbose=0), tensorboard=False)
+    assert call("evaluate", "plain", "--format", "json").exit_code == 0
+    measures: Any = evaluate("plain").of["answer"], evaluate("plain", labels=NAMES).of["answer"]
+    assert [each.names for each in measures] == [("0", "1", "2"), NAMES]
+    assert measures[0].matrix == measures[1].matrix
+    (here / "two.txt").write_text("ant\nbee\n")
+    assert_refused("evaluate plain --labels two.txt", "SC604", "there are 2 labels, the model has 3 classes", "")
+    assert_refused("evaluate run --data held --labels two.txt", "SC604", "there are 2 labels", "")
 
 
 @pytest.mark.parametrize("saved", [True, False])

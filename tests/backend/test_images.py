@@ -11,10 +11,9 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 
-from spec_compiler.cli.main import cli
 from spec_compiler.diagnostics import SpecError
+from tests.backend.calls import assert_refused, call
 from tests.backend.conftest import branching
 from tests.backend.pictures import write_pictures
 
@@ -25,10 +24,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     branching().save(tmp_path / "model.keras")
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def call(*arguments: str) -> Result:
-    return CliRunner().invoke(cli, arguments, catch_exceptions=False)
 
 
 def pixels(path: Path) -> Any:
@@ -162,12 +157,7 @@ def test_an_archive_whose_config_is_none(config: str, project: Path) -> None:
 )
 def test_help_for_a_wrong_call(words: str, code: str, message: str, help: str, project: Path) -> None:
     (project / "mine.yaml").write_text("spec: 1\nbase: {file: model.keras}\n")
-    with pytest.raises(SpecError) as caught:
-        call(*words.split())
-    (found,) = caught.value.diagnostics
-    assert found.code == code
-    assert message in found.message
-    assert help in (found.help or "")
+    assert_refused(words, code, message, help)
 
 
 def test_the_table_of_bases() -> None:

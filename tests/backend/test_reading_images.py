@@ -9,12 +9,11 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 
-from spec_compiler.cli.main import cli
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.trainer import train_spec
 from spec_compiler.training.watcher import Watcher
+from tests.backend.calls import call
 from tests.backend.conftest import branching
 from tests.backend.pictures import write_pictures
 
@@ -26,10 +25,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
     return tmp_path
-
-
-def call(*arguments: str) -> Result:
-    return CliRunner().invoke(cli, arguments, catch_exceptions=False)
 
 
 def features(*arguments: str) -> Any:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -287,6 +289,10 @@ def test_the_files_of_an_evaluation(tmp_path: Any) -> None:
     predicted = [*csv.DictReader(io.StringIO((tmp_path / "out" / "predictions.csv").read_text()))]
     assert [each["predicted"] for each in predicted] == [NAMES[at] for at in told]
     assert [float(each["probability"]) for each in predicted] == pytest.approx([float(each) for each in scores.max(1)])
+    odd = os.fsdecode(b"test/caf\xe9.png")  # a name that is no UTF-8, as disks may have it
+    some = replace(evaluation, predictions=(found.predictions[0]._replace(file=odd),))
+    written(some, str(tmp_path / "odd"))
+    assert b"test/caf\xe9.png" in (tmp_path / "odd" / "predictions.csv").read_bytes()
     assert endings(["a", "A"]) == ["-a", "-A_2"]  # on disks where both are one name
 
 
@@ -310,3 +316,5 @@ def test_a_folder_may_lack_classes_but_has_none_of_its_own() -> None:
         with_classes(folder, ("cat", "dog"), 2)
     with pytest.raises(Exception, match="the folder has 2 classes, the model tells 3 apart"):
         with_classes(folder, None, 3)
+    with pytest.raises(Exception, match="there are 2 labels, the model has 3 classes"):
+        with_classes(folder, ("dog", "tench"), 3)

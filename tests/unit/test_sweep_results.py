@@ -54,6 +54,15 @@ def test_the_picture_has_a_panel_for_each_variable(tmp_path: Path) -> None:
     assert not (tmp_path / "c.svg").exists()
 
 
+def test_names_in_the_picture_are_no_formulas(tmp_path: Path) -> None:
+    sweep = Sweep.model_validate({"vars": {"a$b": ["$x_{$", "$y$"]}, "trials": 2})
+    trials = [Trial(at, "done", {"a$b": value}, 0.5, 1) for at, value in enumerate(("$x_{$", "$y$"))]
+    assert draw_sweep(trials, sweep, ACCURACY, [os.fspath(tmp_path / "a.svg")], "of $1_{ and $2")
+    text = (tmp_path / "a.svg").read_text(encoding="utf-8")
+    for label in ("a$b", "$x_{$", "$y$", "of $1_{ and $2"):
+        assert f">{label}</text>" in text, label
+
+
 def test_a_notebook_shows_a_table_that_grows(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
     handle = SimpleNamespace(update=shown.append)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from spec_compiler.backend.training.checkpoints import replacing
+from spec_compiler.files.figures import drawn
 from spec_compiler.training.history import History
 
 _TRAIN, _VALIDATION = "#4477aa", "#cc6677"
 _PHASES = ("#f2f2f2", "#ffffff")
-_FORMATS = {".png": "png", ".svg": "svg"}
 
 
 def draw_curves(
@@ -23,17 +23,12 @@ def draw_curves(
     Raises:
         SpecError: SC608.
     """
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError:
-        return False
     names = _panels(history)
     if not names:
         return False
-    # without a salt and with dates, two drawings of one run would be two files
-    with rc_context({"svg.hashsalt": "spec_compiler", "font.size": 10, "svg.fonttype": "none"}):
-        figure = Figure(figsize=(5.2 * len(names), 3.8), layout="constrained")
+
+    def draw(figure: Any) -> None:
+        figure.set_size_inches(5.2 * len(names), 3.8)
         panels = figure.subplots(1, len(names), squeeze=False)[0]
         for panel, name in zip(panels, names, strict=True):
             _panel(panel, history, name)
@@ -43,12 +38,12 @@ def draw_curves(
             panel.legend(loc="best", frameon=False)
         if title:
             figure.suptitle(title)
-        for file in files:
-            format_ = next(kind for suffix, kind in _FORMATS.items() if file.endswith(suffix))
-            metadata = {"Date": None} if format_ == "svg" else {"Software": None}
-            with replacing(file) as temporary:
-                figure.savefig(temporary, format=format_, dpi=150, metadata=metadata)
-    return True
+
+    pictures = drawn(draw)
+    for file in files if pictures else ():
+        with replacing(file) as temporary, open(temporary, "wb") as stream:
+            stream.write(pictures[file.rpartition(".")[2]])
+    return bool(pictures)
 
 
 def _panels(history: History) -> list[str]:

@@ -15,6 +15,7 @@ from spec_compiler.cli.progress import progress
 from spec_compiler.cli.terminal import TO_THE_START, Shown, aligned, echo, joined, shown, style
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.files.run_folder import EVALUATION
+from spec_compiler.files.writable import check_writable
 from spec_compiler.spec.data import INTERPOLATIONS
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def evaluate(
     target = target_of(model)
     if output is None and data is None and target.run is not None:
         output = os.path.join(target.run, EVALUATION)
+        check_writable(output, "the evaluation", "SC508")
     elif output is not None:
         _ready(output, FIGURES, force)
     with progress("evaluating"):
@@ -126,8 +128,7 @@ def evaluate(
 
 def _ready(output: str, figures: str, force: bool) -> None:
     """Checks, before any work, that a folder may be written."""
-    if os.path.exists(output) and not os.path.isdir(output):
-        raise SpecError.single("SC508", f"`{output}` is a file, not a folder", help="name a folder")
+    check_writable(output, "the evaluation", "SC508")
     if os.path.exists(os.path.join(output, figures)) and not force:
         help = "add `--force` to overwrite it, or name another folder"
         raise SpecError.single("SC508", f"`{output}` already holds an evaluation", help=help)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from spec_compiler.evaluation.measures.scores import Array, Scores, averages, ratio, scores_of
+from spec_compiler.evaluation.measures.scores import Array, Scores, averages, ratio, report_json, scores_of
 
 
 @dataclass(frozen=True, repr=False)
@@ -24,7 +24,7 @@ class Classes:
     names: tuple[str, ...]
     matrix: tuple[tuple[int, ...], ...]
     places: bool = False
-    extra: Mapping[str, float] = ()  # type: ignore[assignment]
+    extra: Mapping[str, float] = field(default_factory=dict)
 
     kind = "classes"
 
@@ -71,7 +71,7 @@ class Classes:
         """What sums it up."""
         present = [row for row in self.rows if row.support]
         balanced = float(np.mean([row.recall for row in present])) if present else 0.0
-        said = {"accuracy": self.accuracy, "balanced_accuracy": balanced, **dict(self.extra)}
+        said = {"accuracy": self.accuracy, "balanced_accuracy": balanced, **self.extra}
         if self.places:
             said["mean_iou"] = self.averages["macro average"].iou
         return said
@@ -88,12 +88,7 @@ class Classes:
     def to_json(self) -> dict[str, Any]:
         """The report as plain data."""
         return {
-            "output": self.output,
-            "kind": self.kind,
-            "of": "places" if self.places else "samples",
-            "total": self.total,
-            **self.figures,
-            "classes": {name: row.to_json() for name, row in zip(self.names, self.rows, strict=True)},
+            **report_json(self, "classes"),
             "averages": {name: row.to_json() for name, row in self.averages.items()},
             "confusion_matrix": [list(row) for row in self.matrix],
         }

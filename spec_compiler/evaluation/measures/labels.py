@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from spec_compiler.evaluation.measures.scores import Array, Scores, averages, ratio, scores_of
+from spec_compiler.evaluation.measures.scores import Array, Scores, averages, ratio, report_json, scores_of
+
+COUNTS = ("true_negative", "false_positive", "false_negative", "true_positive")
 
 
 @dataclass(frozen=True, repr=False)
@@ -17,7 +19,7 @@ class Labels:
     """What an output with several labels said.
 
     `counts` holds for each label the samples that have it not and are told so, have it not, have it, have it and are
-    told so: `(true_negative, false_positive, false_negative, true_positive)`.
+    told so, as `COUNTS` calls them.
     """
 
     output: str
@@ -64,17 +66,11 @@ class Labels:
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain data."""
-        keys = ("true_negative", "false_positive", "false_negative", "true_positive")
         return {
-            "output": self.output,
-            "kind": self.kind,
-            "of": "places" if self.places else "samples",
-            "total": self.total,
-            **self.figures,
-            "labels": {name: row.to_json() for name, row in zip(self.names, self.rows, strict=True)},
+            **report_json(self, "labels"),
             "averages": {name: row.to_json() for name, row in self.averages.items()},
             "counts": {
-                name: dict(zip(keys, row, strict=True)) for name, row in zip(self.names, self.counts, strict=True)
+                name: dict(zip(COUNTS, row, strict=True)) for name, row in zip(self.names, self.counts, strict=True)
             },
         }
 

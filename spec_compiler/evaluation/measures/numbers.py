@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from spec_compiler.evaluation.measures.scores import Array
+from spec_compiler.evaluation.measures.scores import Array, report_json
 
 MOST_POINTS = 5000  # that are kept to be drawn
 
@@ -50,14 +50,7 @@ class Numbers:
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain data."""
-        return {
-            "output": self.output,
-            "kind": self.kind,
-            "of": "places" if self.places else "samples",
-            "total": self.total,
-            **self.figures,
-            "columns": {name: row.to_json() for name, row in zip(self.names, self.rows, strict=True)},
-        }
+        return report_json(self, "columns")
 
 
 class CountedNumbers:

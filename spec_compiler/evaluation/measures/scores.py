@@ -27,6 +27,18 @@ class Scores(NamedTuple):
         return self._asdict()
 
 
+def report_json(measure: Any, rows: str) -> dict[str, Any]:
+    """What the reports of all kinds have as plain data; `rows` is what their rows are of: classes, labels, columns."""
+    return {
+        "output": measure.output,
+        "kind": measure.kind,
+        "of": "places" if measure.places else "samples",
+        "total": measure.total,
+        **measure.figures,
+        rows: {name: row.to_json() for name, row in zip(measure.names, measure.rows, strict=True)},
+    }
+
+
 def ratio(part: Any, whole: Any) -> Array:
     """`part / whole`, 0 where there is nothing.
 
