@@ -43,14 +43,17 @@ def _cells(figure: Any, measure: Classes | Labels) -> None:
         absent, wrong, missed, right = np.array(measure.counts, "int64").reshape(-1, 4).T
         counts = np.stack([right, missed, wrong, absent], axis=1)
         totals = np.stack([right + missed] * 2 + [absent + wrong] * 2, axis=1)
-        shares, columns = ratio(counts, totals), ["found", "missed", "wrongly predicted", "rightly not predicted"]
+        shares, columns = ratio(counts, totals), ["found", "missed", "wrongly\npredicted", "rightly not\npredicted"]
         figure.set_size_inches(6.4, min(2.4 + 0.34 * len(measure.names), 20))
     panel = figure.subplots()
     image = panel.imshow(
         shares, cmap="Blues", vmin=0, vmax=1, aspect="equal" if isinstance(measure, Classes) else "auto"
     )
     _ticks(panel, "y", measure.names)
-    _ticks(panel, "x", columns)
+    if isinstance(measure, Classes):
+        _ticks(panel, "x", columns)
+    else:
+        panel.set_xticks(range(len(columns)), columns)
     upright = isinstance(measure, Classes) and max(map(len, columns), default=0) * len(columns) > 60
     panel.tick_params(axis="x", rotation=90 if upright else 0)
     if isinstance(measure, Classes):
@@ -63,7 +66,7 @@ def _cells(figure: Any, measure: Classes | Labels) -> None:
                 color = "white" if shares[row, column] > 0.55 else "#333333"
                 panel.text(column, row, f"{count:,}", ha="center", va="center", color=color, fontsize=size)
     bar = figure.colorbar(image, ax=panel, shrink=0.8)
-    bar.set_label("share of the row" if isinstance(measure, Classes) else "share of those with, or without, the label")
+    bar.set_label("share of the row" if isinstance(measure, Classes) else "share of those with,\nor without, the label")
     bar.outline.set_visible(False)
     panel.spines[:].set_visible(False)
 

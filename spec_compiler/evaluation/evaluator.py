@@ -19,7 +19,7 @@ from spec_compiler.evaluation.evaluation import Evaluation
 from spec_compiler.evaluation.measured import Counted
 from spec_compiler.evaluation.measures.kinds import OutputKind, kind_of
 from spec_compiler.evaluation.opened import Opened
-from spec_compiler.evaluation.runs import part_of
+from spec_compiler.evaluation.runs import parts_of
 from spec_compiler.evaluation.targets import labelled_folder, shown_files, target_of, with_classes
 from spec_compiler.files.run_folder import BEST
 from spec_compiler.spec.permissions import Permissions
@@ -152,15 +152,16 @@ def _part(
     if spec is None:
         message = f"it is not known what to evaluate `{opened.shown}` on"
         raise SpecError.single("SC102", message, help="name a folder with a folder for each class: `--data FOLDER`")
-    key: Part = part or part_of(spec)
     graph = graph_of(opened.ready.model)
-    loaded = (
-        load_part(spec, key, graph, opened.ready.model, allow_code=opened.allowed.code, seen=seen) if graph else None
-    )
-    if loaded is None:
-        message = f"the run's `data` has no `{key}`"
-        raise SpecError.single("SC102", message, help="name another part, or a folder: `--data FOLDER`")
-    return (*of_part(opened, loaded, labels), f"data.{key}")
+    keys: tuple[Part, ...] = (part,) if part is not None else parts_of(spec)
+    for key in keys:
+        if graph is None:
+            break
+        loaded = load_part(spec, key, graph, opened.ready.model, allow_code=opened.allowed.code, seen=seen)
+        if loaded is not None:
+            return (*of_part(opened, loaded, labels), f"data.{key}")
+    message = f"the run's `data` has no `{keys[0]}`"
+    raise SpecError.single("SC102", message, help="name another part, or a folder: `--data FOLDER`")
 
 
 def of_part(

@@ -48,7 +48,9 @@ class Counted:
             chances = (told.probability, told.probability_true)
             self.predictions.append(Prediction(index, file, kind.output, told.true, told.told, told.is_right, *chances))
             if not told.is_right:
-                mistake = Mistake(index, kind.output, told.true, told.told, told.badness, *chances, file)
+                mistake = Mistake(
+                    index, kind.output, told.true, told.told, told.badness, *chances, file, label=told.label
+                )
                 self.worst.add(mistake, pixels(at) if self.worst.takes(mistake) else None)
 
     @property

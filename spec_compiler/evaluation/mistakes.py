@@ -16,7 +16,8 @@ class Mistake(NamedTuple):
     """One sample that is wrong: what is true and what is told, as text, and how sure the model is of either.
 
     `sample` counts from 0 in the order of the data, `file` is its image; `picture` is a `data:` address of what the
-    model saw. `badness` orders: the probability that is missing, or how far numbers are off in the mean.
+    model saw. `badness` orders: the probability that is missing, or how far numbers are off in the mean. Of several
+    labels `label` is the one that is most wrong, and the probabilities are of it.
     """
 
     sample: int
@@ -28,6 +29,7 @@ class Mistake(NamedTuple):
     probability_true: float | None = None
     file: str | None = None
     picture: str | None = None
+    label: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """It as plain data, less the picture."""
@@ -70,7 +72,10 @@ class Worst:
 
 
 class Told(NamedTuple):
-    """What is true of a sample and what an output says: as text, and of classes how probable each of both is."""
+    """What is true of a sample and what an output says: as text, and of classes how probable each of both is.
+
+    Of several labels the probabilities are those of `label`, the one that is farthest from what is true.
+    """
 
     true: str
     told: str
@@ -78,6 +83,7 @@ class Told(NamedTuple):
     badness: float
     probability: float | None = None
     probability_true: float | None = None
+    label: str | None = None
 
 
 def told_of(kind: OutputKind, targets: Array, outputs: Array) -> list[Told]:
@@ -107,8 +113,9 @@ def _labels(kind: OutputKind, targets: Array, outputs: Array) -> list[Told]:
         missing = np.where(right, 1 - row, row)  # how far each label is from what is true
         at = int(np.argmax(missing))
         both = (right == said).all()
-        found.append(Told(_listed(kind.names, right), _listed(kind.names, said), bool(both), float(missing[at]),
-                          float(row[at]) if said[at] else float(1 - row[at]), float(1 - missing[at])))  # fmt: skip
+        sure = float(row[at] if said[at] else 1 - row[at])
+        lists = _listed(kind.names, right), _listed(kind.names, said)
+        found.append(Told(*lists, bool(both), float(missing[at]), sure, float(1 - missing[at]), kind.names[at]))
     return found
 
 

@@ -129,7 +129,8 @@ def _matrix(measure: Classes) -> str:
 
 
 def _counts(measure: Labels) -> str:
-    head = "".join(f"<th>{each}</th>" for each in ("", "found", "missed", "wrongly predicted", "rightly not predicted"))
+    columns = ("", "found", "missed", "wrongly predicted", "rightly not predicted")
+    head = "".join(f'<th scope="col">{each}</th>' for each in columns)
     rows = ""
     for name, (absent, wrong, missed, right) in zip(measure.names, measure.counts, strict=True):
         has, lacks = right + missed, absent + wrong
@@ -137,7 +138,7 @@ def _counts(measure: Labels) -> str:
         cells = "".join(_cell(count, count / total if total else 0.0) for count, total in shares)
         rows += f'<tr><th scope="row">{_text(name)}</th>{cells}</tr>'
     title = "<h3>Found and missed</h3>"
-    return f'{title}<table class="matrix"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+    return f'{title}<table class="matrix counts"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
 
 
 def _cell(count: int, share: float) -> str:
@@ -153,11 +154,12 @@ def _mistakes(evaluation: Evaluation) -> Iterator[str]:
     what = "mistake" if any(each.probability is not None for each in evaluation.mistakes) else "deviation"
     yield f"<section><h2>The worst {what}s</h2>"
     of = f"{shown:,} of {count:,}" if shown < count else ("the only one" if count == 1 else f"all {count:,}")
-    yield (
-        f'<p class="said">{of}, the worst first: what is true got the lowest probability</p>'
-        if (what == "mistake")
-        else f'<p class="said">{of}, the farthest first</p>'
-    )
+    order = "the farthest first"
+    if what == "mistake":
+        order = "the worst first: what is true got the lowest probability"
+        if all(each.label is not None for each in evaluation.mistakes):
+            order = "the worst first, by the label that is most wrong and how sure the model is of it"
+    yield f'<p class="said">{of}, {order}</p>'
     several = len({each.output for each in evaluation.mistakes}) > 1
     yield f'<ol class="mistakes">{"".join(_mistake(each, several) for each in evaluation.mistakes)}</ol></section>'
 
@@ -171,20 +173,27 @@ def _mistake(mistake: Mistake, several: bool) -> str:
         shot = (
             f'<img{small} src="{escape(mistake.picture)}" alt="{_text(name)}: {told}, in truth {true}" loading="lazy">'
         )
-    output = f'<dt>output</dt><dd>{_text(mistake.output)}</dd><dd class="p"></dd>' if several else ""
-    return (
-        f'<li class="mistake"><div class="shot">{shot}</div><dl>{output}'
-        f'<dt>predicted</dt><dd class="told">{told}</dd><dd class="p">{_percent(mistake.probability)}</dd>'
-        f'<dt>true</dt><dd class="true">{true}</dd><dd class="p">{_percent(mistake.probability_true)}</dd>'
-        f'</dl><p class="file">{_text(name)}</p></li>'
+    rows: list[tuple[str, str, str, float | None]] = []
+    if several:
+        rows.append(("output", "", _text(mistake.output), None))
+    if mistake.label is None:
+        rows += [("predicted", "told", told, mistake.probability), ("true", "true", true, mistake.probability_true)]
+    else:
+        rows += [("predicted", "told", told, None), ("true", "true", true, None)]
+        rows.append(("most wrong", "", _text(mistake.label), mistake.probability))
+    said = "".join(
+        f'<dt>{name}</dt><dd class="{kind}"><span>{value}</span>{_percent(chance)}</dd>'
+        for name, kind, value, chance in rows
     )
+    return f'<li class="mistake"><div class="shot">{shot}</div><dl>{said}</dl><p class="file">{_text(name)}</p></li>'
 
 
 def _percent(value: float | None) -> str:
     """A probability; one that is not quite 0 or 1 never looks as if it were."""
     if value is None:
         return ""
-    return "&lt;0.1%" if 0 < value < 0.001 else "&gt;99.9%" if 0.999 < value < 1 else f"{value:.1%}"
+    text = "&lt;0.1%" if 0 < value < 0.001 else "&gt;99.9%" if 0.999 < value < 1 else f"{value:.1%}"
+    return f'<span class="p">{text}</span>'
 
 
 def _text(text: str) -> str:

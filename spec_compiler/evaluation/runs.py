@@ -31,16 +31,19 @@ def spec_of_run(state: Mapping[str, Any], run: str, allowed: Permissions, *, wit
     return validate(permitted(Source(data, "", os.path.join(place, "spec")), allowed))
 
 
-def part_of(spec: Spec) -> Literal["test", "validation"]:
-    """The part of a run's data that it is evaluated on: what tests it, or what validates it.
+def parts_of(spec: Spec) -> tuple[Literal["test", "validation"], ...]:
+    """The parts of a run's data that it may be evaluated on, the first that there is: what tests it, what validates it.
+
+    Of a table with `split` only its rows say whether something is for the test.
 
     Raises:
         SpecError: SC102 where there is neither.
     """
     assert spec.data is not None
-    if spec.data.test is not None:
-        return "test"
-    if spec.data.validation is not None:
-        return "validation"
-    message = "the run's `data` has neither `test` nor `validation`"
-    raise SpecError.single("SC102", message, help="name a folder with a folder for each class: `--data FOLDER`")
+    split = spec.data.split is not None
+    parts: list[Literal["test", "validation"]] = ["test"] if spec.data.test is not None or split else []
+    parts += ["validation"] if spec.data.validates else []
+    if not parts:
+        message = "the run's `data` has neither `test` nor `validation`"
+        raise SpecError.single("SC102", message, help="name a folder with a folder for each class: `--data FOLDER`")
+    return tuple(parts)

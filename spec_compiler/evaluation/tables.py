@@ -56,7 +56,7 @@ def figures_of(measure: Measure) -> list[tuple[str, str]]:
 
 def summary_of(measure: Measure) -> str:
     """A report in a line: how much is right, and what is confused most."""
-    unit = "places" if measure.places else "samples"
+    unit = "pixels" if measure.places else "samples"
     if isinstance(measure, Numbers):
         return ", ".join(f"{name} {value}" for name, value in figures_of(measure))
     if isinstance(measure, Classes):

@@ -99,7 +99,10 @@ def _numbers(column: Column, cells: Sequence[Sequence[Any]], end: End, table: Ta
             count = len(column.names)
             have = f"{column.text} {'is' if count == 1 else 'are'} {'one number' if count == 1 else f'{count} numbers'}"
             message = f"{have}, `{end.name}` has {units}"
-            raise SpecError.single("SC604", message, path=path, help=f"name {units} columns, in a list")
+            help = "name one column" if units == 1 else f"name {units} columns, in a list"
+            if path[:1] == ("targets",):
+                help += f", or write `units: {count}` in the last layer"
+            raise SpecError.single("SC604", message, path=path, help=help)
     return values.astype("float32")
 
 

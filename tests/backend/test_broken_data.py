@@ -329,6 +329,7 @@ CASES: dict[str, dict[str, Broken]] = {
             "SC604 5:12",
             "`grams`, `age` are 2 numbers, `grams` has 1",
             data="targets: grams => targets: [grams, age]",
+            help="name one column, or write `units: 2` in the last layer",
         ),
         "negative weight": Broken(
             cell(1, "weight", "-1"),

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from sklearn.utils.class_weight import compute_class_weight
 
-from spec_compiler import SpecError, compile_spec
+from spec_compiler import SpecError, compile_spec, evaluate
 from spec_compiler.backend.training import run_files
 from spec_compiler.result import TrainedSpec
 from spec_compiler.trainer import train_spec
@@ -159,6 +159,9 @@ def test_the_parts_of_a_table_by_a_column_and_what_is_guessed(tmp_path: Path, ro
     assert_same(ours, hand)
     (last,) = [row for row in ours.history if row.epoch == 2]
     np.testing.assert_allclose(last.metrics["val_loss"], hand.history.history["val_loss"][-1], rtol=1e-4)
+    assert (evaluate("run").data, evaluate("run").num_samples) == ("data.test", 3)
+    write_rows(tmp_path / "animals" / "labels.csv", [row for row in short if row["part"] != "test"])
+    assert evaluate("run").data == "data.validation"
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -215,7 +218,7 @@ def test_classes_of_a_folder_by_their_names(tmp_path: Path, rows: Rows) -> None:
     assert_same(ours, by_hand(text, base(), inputs, targets, **weights))
     assert seen[0].says == (
         "species: 3 classes, cat, dog, owl",
-        "species: class weights cat 0.25, dog 4",
+        "species: class weights cat: 0.25, dog: 4",
         "cache: 2.3 KB of images are held in memory",
     )
     reader = next(iter(seen[0].train.shaping.readers.values()))

@@ -258,6 +258,19 @@ def hostile() -> Evaluation:
     return Evaluation(HOSTILE, HOSTILE, 60, {HOSTILE: 0.5}, found.measures, worst, found.worst.count, notes=(HOSTILE,))
 
 
+def test_of_several_labels_the_page_names_the_one_that_is_most_wrong() -> None:
+    kind = kind_of("tags", (None, 3), "BinaryCrossentropy", "sigmoid", ("big", "red", "round"))
+    assert kind is not None
+    found = counted(kind, np.array([[1, 1, 0], [0, 1, 0]]), np.array([[0.9, 0.25, 0.625], [0.75, 0.875, 0.375]]))
+    worst = tuple(mistake for mistake, _ in found.worst.done())
+    assert [(each.label, each.probability, each.sample) for each in worst] == [("red", 0.75, 0), ("big", 0.75, 1)]
+    page = to_html(Evaluation("m.keras", "d", 2, {}, found.measures, worst, 2, tuple(found.predictions)))
+    assert re.findall(r"most wrong</dt><dd[^>]*><span>(\w+)</span><span class=\"p\">([0-9.%]+)", page) == [
+        ("red", "75.0%"),
+        ("big", "75.0%"),
+    ]
+
+
 def test_a_page_shows_names_as_text_and_asks_nobody() -> None:
     for page in (to_html(hostile()), hostile()._repr_html_()):
         assert "<script" not in page

@@ -71,7 +71,7 @@ def said_of_weights(weights: Mapping[int, float], names: tuple[str, ...]) -> str
     """The weights of classes in one line.
 
     >>> said_of_weights({0: 2.0, 1: 2 / 3}, ("cat", "dog"))
-    'cat 2, dog 0.6667'
+    'cat: 2, dog: 0.6667'
     """
-    shown = [f"{names[label] if names else label} {value:.4g}" for label, value in sorted(weights.items())]
+    shown = [f"{names[label] if names else label}: {value:.4g}" for label, value in sorted(weights.items())]
     return ", ".join(shown[:_MOST]) + (f" and {len(shown) - _MOST} more" if len(shown) > _MOST else "")

@@ -103,7 +103,8 @@ def train(
     if not phases.begun:
         echo(nothing_left_text(trained.summary["ends"]))
     echo(history_text(trained.history, has_best=BEST in trained.summary["checksums"]))
-    echo(frozen_text(trained.summary["frozen"]))
+    if any(each["variables"] for each in trained.summary["frozen"]):
+        echo(frozen_text(trained.summary["frozen"]))
     if trained.evaluation is not None:
         from spec_compiler.cli.commands.evaluate import evaluation_text  # who only asks for help needs none of it
 
