@@ -14,7 +14,7 @@ from spec_compiler.search.processes import Answer, Process
 from spec_compiler.spec import Spec
 from spec_compiler.spec.permissions import Permissions
 from spec_compiler.spec.swept import Point, at_point
-from spec_compiler.training.measured import Measured
+from spec_compiler.training.measure import Measure
 from spec_compiler.training.sources import check_data
 
 
@@ -42,7 +42,7 @@ def check_statically(spec: Spec, allowed: Permissions, points: Sequence[Point], 
 
 def check_with_keras(
     process: Process, answers: queue.Queue[Answer], points: Sequence[Point], tell: Callable[[Event], None]
-) -> tuple[str, Measured]:
+) -> tuple[str, Measure]:
     """The result's name and what trials go by, once Keras has looked at every point; the process then trains.
 
     Raises:
@@ -65,7 +65,7 @@ def check_with_keras(
                 raise SpecError(from_data(found))
             if found:
                 raise SpecError(told_of_points({index: from_data(each) for index, each in found}, points))
-            made = answer["name"], Measured(answer["metric"], answer["largest"])
+            made = answer["name"], Measure(answer["metric"], answer["direction"])
     return made
 
 

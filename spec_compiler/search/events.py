@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from spec_compiler.search.trial import Trial
 from spec_compiler.spec.sweep import Sweep
-from spec_compiler.training.measured import Measured
+from spec_compiler.training.measure import Measure
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Found:
     """What a sweep goes by, for whoever shows it: known once the points are checked."""
 
     sweep: Sweep
-    metric: Measured
+    metric: Measure
     name: str
     trials: tuple[Trial, ...]
     best: Trial | None

@@ -10,10 +10,10 @@ from typing import Any
 from spec_compiler.search.events import Event, Found, Watcher
 from spec_compiler.search.table import rows
 from spec_compiler.search.trial import Trial
-from spec_compiler.training.measured import Measured
+from spec_compiler.training.measure import Measure
 
 
-def table_html(trials: Sequence[Trial], variables: Sequence[str], metric: Measured) -> str:
+def table_html(trials: Sequence[Trial], variables: Sequence[str], metric: Measure) -> str:
     """The trials as a table, the best above."""
     header, *body = rows(trials, variables, metric.name, metric.largest)
     head = "".join(f"<th>{escape(cell)}</th>" for cell in header)

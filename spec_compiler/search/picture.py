@@ -8,11 +8,12 @@ from typing import Any
 
 from spec_compiler.files.figures import drawn
 from spec_compiler.files.whole import whole_file
+from spec_compiler.search.table import best_of
 from spec_compiler.search.trial import Trial
 from spec_compiler.spec.sweep import Sweep
 from spec_compiler.spec.swept import value_text
 from spec_compiler.spec.swept_values import Values
-from spec_compiler.training.measured import Measured
+from spec_compiler.training.measure import Measure
 
 # Told apart by form as well as by colour; the colours by people who see few of them, too (Paul Tol's palette).
 _DONE, _PRUNED, _BEST = "#4477aa", "#bbbbbb", "#cc6677"
@@ -20,7 +21,7 @@ _FEW = 8  # values of a range that stand beside each other, as those of a list d
 _LONG = 18  # letters of a label
 
 
-def draw_sweep(trials: Sequence[Trial], sweep: Sweep, metric: Measured, files: Sequence[str], title: str) -> bool:
+def draw_sweep(trials: Sequence[Trial], sweep: Sweep, metric: Measure, files: Sequence[str], title: str) -> bool:
     """Draws the trials into each of the files (`.png`, `.svg`); whether that was possible: matplotlib is optional.
 
     Raises:
@@ -34,13 +35,13 @@ def draw_sweep(trials: Sequence[Trial], sweep: Sweep, metric: Measured, files: S
     return bool(pictures)
 
 
-def _draw(figure: Any, shown: Sequence[Trial], sweep: Sweep, metric: Measured, title: str) -> None:
+def _draw(figure: Any, shown: Sequence[Trial], sweep: Sweep, metric: Measure, title: str) -> None:
     names = ["", *sweep.vars]
     columns = 2 if len(names) == 4 else min(len(names), 3)  # rows that are whole, panels that are legible
     num_rows = math.ceil(len(names) / columns)
     figure.set_size_inches(4.4 * columns, 3.5 * num_rows)
     panels = figure.subplots(num_rows, columns, squeeze=False).flatten()
-    best = _best(shown, metric.largest)
+    best = best_of(shown, metric.largest)
     _over_trials(panels[0], shown, best, metric)
     for panel, name in zip(panels[1:], sweep.vars, strict=False):
         _over_values(panel, shown, best, name, sweep.vars[name], metric)
@@ -59,12 +60,7 @@ def _is_number(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
 
 
-def _best(trials: Sequence[Trial], largest: bool) -> Trial | None:
-    done = [each for each in trials if each.state == "done"]
-    return (max if largest else min)(done, key=lambda each: each.value or 0.0, default=None)
-
-
-def _over_trials(panel: Any, trials: Sequence[Trial], best: Trial | None, metric: Measured) -> None:
+def _over_trials(panel: Any, trials: Sequence[Trial], best: Trial | None, metric: Measure) -> None:
     """The trials in their order, with a line that says how good the best was by then."""
     _points(panel, [(each.number, each) for each in trials], best)
     steps: list[tuple[int, float]] = []
@@ -82,7 +78,7 @@ def _over_trials(panel: Any, trials: Sequence[Trial], best: Trial | None, metric
 
 
 def _over_values(
-    panel: Any, trials: Sequence[Trial], best: Trial | None, name: str, values: Values, metric: Measured
+    panel: Any, trials: Sequence[Trial], best: Trial | None, name: str, values: Values, metric: Measure
 ) -> None:
     """The trials by the value that one variable had."""
     if values.kind is None or (values.count is not None and values.count <= _FEW):

@@ -17,10 +17,10 @@ from spec_compiler.search.trial import Trial
 from spec_compiler.spec.permissions import EVERYTHING
 from spec_compiler.spec.sweep import Sweep
 from spec_compiler.spec.swept import at_point, point_text
-from spec_compiler.training.measured import Measured
+from spec_compiler.training.measure import Measure
 
 
-def write_table(folder: str, trials: Sequence[Trial], variables: Sequence[str], metric: Measured) -> None:
+def write_table(folder: str, trials: Sequence[Trial], variables: Sequence[str], metric: Measure) -> None:
     """Writes the table of the trials as they stand."""
     _write(os.path.join(folder, TABLE), to_csv(trials, variables, metric.name))
 
@@ -29,7 +29,7 @@ def write(
     folder: str,
     task: Task,
     sweep: Sweep,
-    metric: Measured,
+    metric: Measure,
     name: str,
     trials: Sequence[Trial],
     best: Trial | None,

@@ -20,6 +20,7 @@ from typing import Any
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.files.whole import PREFIX, sweep
 from spec_compiler.keras_facts.argument_values import flow
+from spec_compiler.search.table import best_of
 from spec_compiler.search.trial import State, Trial
 from spec_compiler.spec.sweep import Sweep
 from spec_compiler.spec.swept_values import Values
@@ -129,8 +130,7 @@ class Study:
 
     def best(self) -> Trial | None:
         """The first of the best trials that ran to their end."""
-        done = [each for each in self.trials() if each.state == "done"]
-        return (max if self.largest else min)(done, key=lambda each: each.value or 0.0, default=None)
+        return best_of(self.trials(), self.largest)
 
     def begins(self, asked: Any, folder: str) -> None:
         """Notes who trains a trial, and where."""

@@ -38,9 +38,9 @@ from spec_compiler.spec import Spec
 from spec_compiler.spec.file_paths import missing_files
 from spec_compiler.spec.policy import PolicyLike
 from spec_compiler.spec.sweep import Sweep
-from spec_compiler.training.measured import Measured
+from spec_compiler.training.measure import Measure
 
-_UNKNOWN = Measured("", False)  # until the points are checked
+_UNKNOWN = Measure("")  # until the points are checked
 
 
 def sweep(
@@ -116,7 +116,7 @@ class _Sweeping:
     optuna: Any
     ends: ExitStack
     watcher: Watcher
-    metric: Measured = _UNKNOWN
+    metric: Measure = _UNKNOWN
     study: Study | None = None
 
     def run(self, workers: int, storage: str | None, resume: bool, force: bool) -> SweptSpec:

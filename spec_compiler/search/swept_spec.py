@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from spec_compiler.diagnostics import Diagnostic
 from spec_compiler.search.notebook import table_html
 from spec_compiler.search.trial import Trial
-from spec_compiler.training.measured import Measured
+from spec_compiler.training.measure import Measure
 
 
 @dataclass(frozen=True, repr=False)
@@ -16,7 +16,7 @@ class SweptSpec:
 
     folder: str
     name: str
-    metric: Measured
+    metric: Measure
     variables: tuple[str, ...]
     trials: tuple[Trial, ...]
     best: Trial | None

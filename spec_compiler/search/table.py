@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from spec_compiler.search.trial import Trial
 from spec_compiler.spec.swept import value_text
@@ -29,6 +29,12 @@ def ranked(trials: Sequence[Trial], largest: bool) -> list[Trial]:
         return group, 0.0 if value is None or group == 2 else -value if largest else value, trial.number
 
     return sorted((each for each in trials if each.point), key=key)
+
+
+def best_of(trials: Iterable[Trial], largest: bool) -> Trial | None:
+    """The first of the best trials that ran to their end."""
+    done = [each for each in trials if each.state == "done"]
+    return (max if largest else min)(done, key=lambda each: each.value or 0.0, default=None)
 
 
 def to_csv(trials: Sequence[Trial], variables: Sequence[str], metric: str) -> str:

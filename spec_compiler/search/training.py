@@ -23,7 +23,7 @@ from spec_compiler.search.processes import Process
 from spec_compiler.search.study import HEARTBEAT, HOLD, Study
 from spec_compiler.search.trial import Trial
 from spec_compiler.spec.sweep import Sweep
-from spec_compiler.training.measured import Measured
+from spec_compiler.training.measure import Measure
 
 _POLL = 2.0  # seconds between two looks at the trials of other processes
 _OF_A_POINT = ("SC609",)  # on what a trial may break down while others do not: a loss that diverges, a full memory
@@ -34,7 +34,7 @@ class Training:
     """The trials that the processes of one call of `sweep` have; `broken` says which metrics were, by the trial."""
 
     sweep: Sweep
-    metric: Measured
+    metric: Measure
     study: Study
     folder: str
     pool: Pool

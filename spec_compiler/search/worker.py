@@ -25,8 +25,8 @@ from spec_compiler.spec import Spec
 from spec_compiler.spec.swept import at_point
 from spec_compiler.trainer import train_spec
 from spec_compiler.training.history import History
-from spec_compiler.training.measured import measured
 from spec_compiler.training.pruned import Pruned
+from spec_compiler.training.sweep_measure import sweep_measure
 from spec_compiler.training.watcher import Watcher
 
 
@@ -99,8 +99,8 @@ class _Worker:
     def measured(self) -> dict[str, Any]:
         """What the result is called, and what its trials go by."""
         plan = plan_spec(self.spec, **self._options())
-        metric = measured(self.spec, plan.after)
-        return {"name": plan.name, "metric": metric.name, "largest": metric.largest}
+        metric = sweep_measure(self.spec, plan.after)
+        return {"name": plan.name, "metric": metric.name, "direction": metric.direction}
 
     def _errors(self, spec: Spec, *, is_new: bool) -> tuple[Diagnostic, ...]:
         """What is wrong with a spec; where its base was looked at before, only what that does not say."""

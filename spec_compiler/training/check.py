@@ -17,9 +17,9 @@ from spec_compiler.training.best import fit_problems
 from spec_compiler.training.groups import group_problems, planned_groups
 from spec_compiler.training.image_data import image_problems
 from spec_compiler.training.loss import loss_problems, metric_problems
-from spec_compiler.training.measured import sweep_problems
 from spec_compiler.training.pointless import pointless_in_phase, pointless_sections
 from spec_compiler.training.reported import monitor_problems
+from spec_compiler.training.sweep_measure import sweep_problems
 from spec_compiler.training.unfreezing import stages_of_phase, unfreezing_problems
 
 

@@ -60,7 +60,7 @@ class History:
 
     def best_epoch(self) -> Row | None:
         """The first epoch with the best `measure`, whose model is in `best.keras`."""
-        return self.best(self.measure, largest=self._measure.direction == "max")
+        return self.best(self.measure, largest=self._measure.largest)
 
     def best(self, metric: str, largest: bool = True) -> Row | None:
         """The first epoch with the best value of a metric."""

@@ -16,6 +16,20 @@ class Measure(NamedTuple):
     name: str
     direction: Direction = "min"
 
+    @property
+    def largest(self) -> bool:
+        """Whether the largest value is the best."""
+        return self.direction == "max"
+
+    @property
+    def text(self) -> str:
+        """It in words.
+
+        >>> Measure("val_accuracy", "max").text
+        'the largest val_accuracy'
+        """
+        return f"the {'largest' if self.largest else 'smallest'} {self.name}"
+
     def is_better(self, value: float, than: float | None) -> bool:
         """Whether a value is better than another; a NaN never is, and everything is better than none.
 
@@ -24,7 +38,7 @@ class Measure(NamedTuple):
         """
         if value != value:
             return False
-        return than is None or (value > than if self.direction == "max" else value < than)
+        return than is None or (value > than if self.largest else value < than)
 
 
 class Said(NamedTuple):

@@ -17,7 +17,7 @@ from spec_compiler.search.picture import draw_sweep
 from spec_compiler.search.table import ranked, to_csv
 from spec_compiler.search.trial import Trial
 from spec_compiler.spec.sweep import Sweep
-from spec_compiler.training.measured import Measured
+from spec_compiler.training.measure import Measure
 
 SWEEP = Sweep.model_validate({"vars": {"units": [8, "<b>"], "rate": {"log": [1e-4, 1]}}, "trials": 5})
 TRIALS = (
@@ -27,7 +27,7 @@ TRIALS = (
     Trial(3, "done", {"units": "<b>", "rate": 0.5}, 0.75, 3, {"acc": 0.75, "loss": 0.25}, 4.0),
     Trial(4, "failed", {"units": 8, "rate": 0.9}, reason="the loss of epoch 1 is `nan`"),
 )
-ACCURACY = Measured("acc", True)
+ACCURACY = Measure("acc", "max")
 
 
 def test_the_best_stands_above_and_the_failed_below() -> None:

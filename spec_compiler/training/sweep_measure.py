@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from spec_compiler.diagnostics import Diagnostic
 from spec_compiler.graph import Graph
 from spec_compiler.keras_facts.metric_directions import Direction
 from spec_compiler.spec import Spec
-from spec_compiler.training.measure import said_in, said_monitor
+from spec_compiler.training.measure import Measure, said_in, said_monitor
 from spec_compiler.training.reported import not_reported, reported_in
 
 
-class Measured(NamedTuple):
-    """A metric by its name, and whether its largest value is the best."""
-
-    name: str
-    largest: bool
-
-    @property
-    def text(self) -> str:
-        """It in words."""
-        return f"the {'largest' if self.largest else 'smallest'} {self.name}"
-
-
-def measured(spec: Spec, graph: Graph) -> Measured:
+def sweep_measure(spec: Spec, graph: Graph) -> Measure:
     """By what the trials of a sweep are compared: its `monitor`, else what the best epoch of each goes by.
 
     `sweep_problems` has found nothing wrong with it.
     """
     assert spec.sweep is not None
     name = _name(spec)
-    return Measured(name, (spec.sweep.mode or _mode(spec, name) or reported_in(spec, graph)[name].direction) == "max")
+    return Measure(name, spec.sweep.mode or _mode(spec, name) or reported_in(spec, graph)[name].direction or "min")
 
 
 def sweep_problems(spec: Spec, graph: Graph) -> Iterator[Diagnostic]:
