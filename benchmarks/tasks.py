@@ -175,12 +175,20 @@ def planned_pruned() -> Run:
 
 
 def deep(count: int, residual: bool, compiled: bool) -> Run:
-    """A spec whose head is a chain, or a residual net, of so many layers: planned, or compiled."""
-    inputs = keras.Input((8,), name="start")
-    base = keras.Model(inputs, keras.layers.Dense(8, name="first")(inputs))
+    """A base that is three quarters of a chain, or of a residual net, of so many layers, and a head that is the rest.
+
+    A spec makes no more layers than its base has, or 5,000.
+    """
+    start = inputs = keras.Input((8,), name="start")
+    x = keras.layers.Dense(8, name="first")(start)
+    for at in range(count * 3 // 8):
+        before, x = x, keras.layers.Activation("relu", name=f"base_a{at}")(x)
+        x = keras.layers.Add(name=f"base_b{at}")([x, before]) if residual else _linear(f"base_b{at}")(x)
+    sys.setrecursionlimit(sys.getrecursionlimit() + 4 * count)  # Keras follows a graph by recursion
+    base = keras.Model(inputs, x)
     head: list[Any] = []
-    last = "first"
-    for at in range(count // 2):
+    last = base.layers[-1].name
+    for at in range(count // 8):
         head.append({"Activation": {"activation": "relu", "name": f"a{at}"}})
         if residual:
             head.append({"Add": {"name": f"b{at}"}, "from": [f"a{at}", last]})
@@ -189,6 +197,10 @@ def deep(count: int, residual: bool, compiled: bool) -> Run:
         last = f"b{at}"
     spec = load_spec({"spec": 1, "head": head})
     return lambda: compile_spec(spec, base=base) if compiled else plan_spec(spec, base=base)
+
+
+def _linear(name: str) -> Any:
+    return keras.layers.Activation("linear", name=name)
 
 
 def edits_on_nasnet() -> Run:
