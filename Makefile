@@ -158,6 +158,7 @@ schemas: setup
 	$(BIN)/python -m spec_compiler.backend.catalogue.write
 	$(BIN)/python -m spec_compiler.spec.schema
 	$(BIN)/python -m spec_compiler.spec.reference
+	$(BIN)/python -m spec_compiler.exporting.card
 	$(BIN)/python -m spec_compiler.diagnostics.rules
 
 golden: setup

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from spec_compiler.compiler import check_spec, compile_spec, plan_spec
     from spec_compiler.diagnostics import Diagnostic, SpecError
     from spec_compiler.evaluation import Evaluation, evaluate
+    from spec_compiler.exporter.export import export_model, export_spec
+    from spec_compiler.exporting.card import Card, read_card
+    from spec_compiler.exporting.comparison import Exported
     from spec_compiler.learned.adapters import load_adapters, merge_adapters, save_adapters
     from spec_compiler.plan import Plan
     from spec_compiler.plan.ledger import WeightLedger
@@ -23,9 +26,11 @@ if TYPE_CHECKING:
     from spec_compiler.trainer import train_spec
 
 __all__ = [
+    "Card",
     "CompiledSpec",
     "Diagnostic",
     "Evaluation",
+    "Exported",
     "Plan",
     "Spec",
     "SpecError",
@@ -35,10 +40,13 @@ __all__ = [
     "check_spec",
     "compile_spec",
     "evaluate",
+    "export_model",
+    "export_spec",
     "load_adapters",
     "load_spec",
     "merge_adapters",
     "plan_spec",
+    "read_card",
     "save_adapters",
     "sweep",
     "train_spec",
@@ -48,6 +56,9 @@ _MODULES = {
     "compiler": ("check_spec", "compile_spec", "plan_spec"),
     "diagnostics": ("Diagnostic", "SpecError"),
     "evaluation": ("Evaluation", "evaluate"),
+    "exporter.export": ("export_model", "export_spec"),
+    "exporting.card": ("Card", "read_card"),
+    "exporting.comparison": ("Exported",),
     "learned.adapters": ("load_adapters", "merge_adapters", "save_adapters"),
     "plan.ledger": ("WeightLedger",),
     "plan": ("Plan",),

@@ -16,12 +16,12 @@ def start() -> None:
     """
     if "keras" in sys.modules:
         return
-    with _silent_stderr() if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "3" else contextlib.nullcontext():
+    with silent_stderr() if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "3" else contextlib.nullcontext():
         import keras  # noqa: F401
 
 
 @contextlib.contextmanager
-def _silent_stderr() -> Iterator[None]:
+def silent_stderr() -> Iterator[None]:
     """File descriptor 2 leads nowhere inside: the messages come from C++, which does not know `sys.stderr`."""
     try:
         kept = os.dup(2)

@@ -32,6 +32,7 @@ COMMANDS = {  # in the order of the help; each module is loaded when its command
     "train": "train",
     "sweep": "sweep",
     "evaluate": "evaluate",
+    "export": "export",
     "predict": "images",
     "features": "images",
     "explain": "explain",

@@ -35,6 +35,11 @@ _STEPS: Mapping[Mode, tuple[tuple[str, int | None, Any, Any], ...]] = {
 }
 
 
+def steps_of(mode: Mode) -> tuple[tuple[Any, Any], ...]:
+    """What `preprocess_input` takes away and what it then divides by, one step after the other."""
+    return tuple((mean, std) for _, _, mean, std in _STEPS.get(mode, ()))
+
+
 def apply(graph: Graph, path: Path, application: str, as_in_the_base: bool = False) -> Graph:
     """The graph with the application's preprocessing between its input and everything that takes it.
 

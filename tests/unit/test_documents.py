@@ -68,6 +68,14 @@ RUN = {
     ),
     **dict.fromkeys(
         (
+            "$ spec-compiler export spec.yaml -o model.onnx",
+            "$ spec-compiler export runs/x -o small.tflite --quantize int8 --calibration photos/",
+            "from spec_compiler import export_model, export_spec, read_card",
+        ),
+        "tests/backend/test_export.py::test_the_blocks_of_the_page_run",
+    ),
+    **dict.fromkeys(
+        (
             "# a frozen encoder, one layer of the result",
             "# one encoder for two pictures",
             "# two encoders on one picture",

@@ -1,0 +1,49 @@
+"""LiteRT artefacts in LiteRT's interpreter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from spec_compiler.backend.exporting.runtimes.runtime import Array, Runtime, by_layer, outputs_in_order
+
+
+class LiteRTRuntime(Runtime):
+    """On the CPU. What LiteRT has no operation for, TensorFlow's own interpreter runs, and that is noted."""
+
+    title, package = "LiteRT", "ai-edge-litert"
+
+    def __init__(self, path: str, inputs: Sequence[str], keys: Sequence[str] = ()) -> None:
+        self._interpreter: Any = Interpreter(model_path=path)
+        try:
+            self._interpreter.allocate_tensors()
+        except RuntimeError as error:
+            if "Select TensorFlow op" not in str(error):
+                raise
+            self._interpreter = _with_tensorflow(path)
+            self.notes = (_FLEX,)
+            self.title, self.package = "LiteRT with TensorFlow's operations", "tensorflow"  # type: ignore[misc]
+        self._runner: Any = self._interpreter.get_signature_runner()
+        self.inputs = by_layer(inputs, list(self._runner.get_input_details()))
+        self.outputs = outputs_in_order(keys, list(self._runner.get_output_details()))
+
+    def run(self, feeds: Mapping[str, Array]) -> list[Array]:
+        """What it puts out."""
+        found = self._runner(**{name: feeds[layer] for layer, name in self.inputs.items()})
+        return [np.asarray(found[name]) for name in self.outputs]
+
+
+_FLEX = "it has operations of TensorFlow's: a program that runs it links LiteRT's Flex delegate"
+
+
+def _with_tensorflow(path: str) -> Any:
+    import warnings
+
+    import tensorflow
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it moves to LiteRT, which cannot run these operations
+        return tensorflow.lite.Interpreter(model_path=path)

@@ -1,0 +1,39 @@
+"""OpenVINO's artefacts in OpenVINO."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from spec_compiler.backend.exporting.quiet_openvino import openvino
+from spec_compiler.backend.exporting.runtimes.runtime import Array, Runtime, by_layer, outputs_in_order
+
+
+class OpenVINORuntime(Runtime):
+    """On the CPU, computing in float32: some processors would take bfloat16 otherwise."""
+
+    title, package = "OpenVINO", "openvino"
+
+    def __init__(self, path: str, inputs: Sequence[str], keys: Sequence[str] = ()) -> None:
+        core: Any = openvino.Core()
+        self._compiled: Any = core.compile_model(core.read_model(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        found = [_name(each, f"input_{index}") for index, each in enumerate(self._compiled.inputs)]
+        self.inputs = by_layer(inputs, found)
+        self._places = {layer: found.index(name) for layer, name in self.inputs.items()}
+        found = [_name(each, f"output_{index}") for index, each in enumerate(self._compiled.outputs)]
+        self.outputs = outputs_in_order(keys, found)
+        self._outputs = [found.index(each) for each in self.outputs]
+
+    def run(self, feeds: Mapping[str, Array]) -> list[Array]:
+        """What it puts out."""
+        found = self._compiled({at: feeds[layer] for layer, at in self._places.items()})
+        return [np.array(found[index]) for index in self._outputs]
+
+
+def _name(port: Any, otherwise: str) -> str:
+    """One of the names of an input or output; of an output it is that of the result, not of what is computed there."""
+    names = sorted(port.get_names())
+    friendly = port.get_node().get_friendly_name()
+    return friendly if friendly in names else names[0] if names else otherwise

@@ -1,0 +1,28 @@
+"""SavedModels in TensorFlow, by the signature that TensorFlow Serving calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow
+
+from spec_compiler.backend.exporting.runtimes.runtime import Array, Runtime, by_layer, outputs_in_order
+
+
+class SavedModelRuntime(Runtime):
+    """Loaded by TensorFlow alone: Keras does not know of it."""
+
+    title, package = "TensorFlow", "tensorflow"
+
+    def __init__(self, path: str, inputs: Sequence[str], keys: Sequence[str] = ()) -> None:
+        self._loaded: Any = tensorflow.saved_model.load(path)  # it must be held as long as it is called
+        self._serve: Any = self._loaded.signatures["serving_default"]
+        self.inputs = by_layer(inputs, list(self._serve.structured_input_signature[1]))
+        self.outputs = outputs_in_order(keys, list(self._serve.structured_outputs))
+
+    def run(self, feeds: Mapping[str, Array]) -> list[Array]:
+        """What it puts out."""
+        found = self._serve(**{name: tensorflow.constant(feeds[layer]) for layer, name in self.inputs.items()})
+        return [np.asarray(found[name].numpy()) for name in self.outputs]

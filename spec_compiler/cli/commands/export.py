@@ -1,0 +1,120 @@
+"""`export`: a spec's result, or a saved model, for another runtime, run there and compared."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from spec_compiler.cli import options
+from spec_compiler.cli.class_names import class_names
+from spec_compiler.cli.progress import progress
+from spec_compiler.cli.terminal import Shown, aligned, echo, joined, shown, style
+from spec_compiler.exporting.comparison import HEAD, Exported
+from spec_compiler.spec.data import INTERPOLATIONS
+
+SPECS = (".yaml", ".yml")
+
+
+@click.command()
+@click.argument("model", metavar="SPEC_OR_MODEL", type=click.Path())
+@options.set_option
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(),
+    help="`model.onnx`, `model.tflite` (LiteRT), `model.xml` (OpenVINO), or a folder for a SavedModel: `saved_model/`.",
+)
+@click.option(
+    "--quantize", type=click.Choice(["float16", "int8"]), help="For LiteRT: weights of 16 bits, or 8 bits throughout."
+)
+@click.option(
+    "--calibration",
+    type=click.Path(),
+    metavar="FOLDER",
+    help="For int8: a folder with images like those to come, or an `.npz` file with an array for each input.",
+)
+@click.option(
+    "--probe", type=click.Path(), metavar="FOLDER", help="Compare on these, as --calibration, not on seeded inputs."
+)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0, min_open=True),
+    help="How far an output may lie from Keras's, as a part of the largest number  [default: 1e-4; float16 1e-2, int8 "
+    "1e-1]",
+)
+@click.option(
+    "--labels", type=click.Path(), help="The names of the classes, one a line, or a JSON list; or `imagenet`."
+)
+@click.option("--size", nargs=2, type=click.IntRange(1), metavar="H W", help="For a model that takes any size.")
+@click.option(
+    "--interpolation",
+    type=click.Choice(INTERPOLATIONS),
+    help="How images of another size are resized  [default: as in the model's run, or nearest].",
+)
+@click.option(
+    "--preprocess", metavar="APPLICATION", help="Send images through this application's preprocess_input first."
+)
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@options.force_option
+@options.policy_option
+@options.permission_options
+def export(
+    model: str,
+    overrides: tuple[str, ...],
+    policy: str | None,
+    restrict_paths: bool,
+    format_: str,
+    labels: str | None,
+    **told: Any,
+) -> None:
+    """Export the result of a SPEC, a saved MODEL or the model of a run's folder for another runtime.
+
+    Keras's own exporter writes it, its own runtime runs it, and every output is compared with Keras's. What does not
+    hold is not written. Names of classes and the way of images lie beside it, in a JSON file.
+    """
+    from spec_compiler.exporter.export import export_model, export_spec  # loads the compiler
+
+    told["labels"] = class_names(labels) if labels else None
+    with progress("exporting"):
+        if model.endswith(SPECS):
+            found = export_spec(model, overrides=overrides, policy=policy, restrict_paths=restrict_paths, **told)
+        else:
+            for option, value in (("--set", overrides), ("--policy", policy), ("--restrict-paths", restrict_paths)):
+                if value:
+                    raise click.UsageError(f"`{option}` is for a spec, `{model}` is a model")
+            found = export_model(model, **told)
+    if format_ == "json":
+        echo(json.dumps(found.to_json(), indent=1))
+        return
+    echo(export_text(found))
+
+
+def export_text(exported: Exported) -> Shown:
+    """What came of an export, for a terminal."""
+    rows = aligned([HEAD, *(each.row for each in exported.outputs)], right={1, 2})
+    precision = "" if exported.precision == "float32" else f", {exported.precision}"
+    lines = [
+        style(f"{exported.format.name}{precision}", bold=True) + f": {exported.title}",
+        "",
+        *("  " + "  ".join(row).rstrip() for row in rows),
+        "",
+        "A difference is a part of the largest number that Keras puts out.",
+        *exported.lines(),
+        f"saved {', '.join(exported.files[:-1])} and {exported.files[-1]}, {_size(exported.num_bytes)}",
+    ]
+    return joined(map(shown, lines))
+
+
+def _size(count: int) -> str:
+    """A size as people say it.
+
+    >>> _size(2_345_678)
+    '2.3 MB'
+    """
+    for unit, of in (("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):
+        if count >= of:
+            return f"{count / of:.1f} {unit}"
+    return f"{count} bytes"
