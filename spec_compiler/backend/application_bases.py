@@ -11,8 +11,6 @@ from spec_compiler.backend.loaded_base import LoadedBase, given
 from spec_compiler.backend.models.applications import Download, application, downloaded
 from spec_compiler.backend.models.fresh_layers import Custom
 from spec_compiler.backend.weights import references
-from spec_compiler.backend.weights.files import find
-from spec_compiler.backend.weights.sources import WeightSource
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
@@ -21,6 +19,8 @@ from spec_compiler.language.base import Base, Weights
 from spec_compiler.memory.bases import base_key, keep_graph, keep_refusal, recall_graph, resized_key
 from spec_compiler.memory.cache import Key
 from spec_compiler.spec.file_paths import locate
+from spec_compiler.weights.files import find
+from spec_compiler.weights.sources import WeightSource
 
 
 def from_application(base: Base, folder: Folder) -> LoadedBase:

@@ -18,8 +18,7 @@ from spec_compiler.backend.models.reader import custom_objects, has_all_configs,
 from spec_compiler.backend.models.rebuilding import Originals
 from spec_compiler.backend.models.writer import Built
 from spec_compiler.backend.weights import references
-from spec_compiler.backend.weights.files import FileWeights
-from spec_compiler.backend.weights.sources import FilledWeights, JoinedWeights, MemoryWeights, WeightSource
+from spec_compiler.backend.weights.memory_weights import FilledWeights, MemoryWeights
 from spec_compiler.diagnostics import Path, SpecError, under
 from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
@@ -32,6 +31,8 @@ from spec_compiler.memory.bases import (
     result_key,
 )
 from spec_compiler.spec import Spec
+from spec_compiler.weights.files import FileWeights
+from spec_compiler.weights.sources import JoinedWeights, WeightSource
 
 
 def passed(spec: Spec, model: Any) -> LoadedBase | None:

@@ -16,14 +16,14 @@ from spec_compiler.backend.models.saved_code import SavedCode, saved_config
 from spec_compiler.backend.models.symbolic import skeleton
 from spec_compiler.backend.saved_models import load_by_keras, rebuilt, told_of
 from spec_compiler.backend.weights import references
-from spec_compiler.backend.weights.files import find
-from spec_compiler.backend.weights.sources import WeightSource
 from spec_compiler.diagnostics import under
 from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
 from spec_compiler.language.base import Base, Weights
 from spec_compiler.memory.bases import base_key, keep_graph, recall_graph
 from spec_compiler.spec.file_paths import locate
+from spec_compiler.weights.files import find
+from spec_compiler.weights.sources import WeightSource
 
 
 def from_file(base: Base, folder: Folder, code: bool, modules: Sequence[ModuleType]) -> LoadedBase:

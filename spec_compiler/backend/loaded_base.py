@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from spec_compiler.backend.models.fresh_layers import Custom
-from spec_compiler.backend.weights.files import check_assets, find
 from spec_compiler.backend.weights.references import Reference
-from spec_compiler.backend.weights.sources import NoWeights, WeightSource
 from spec_compiler.diagnostics import Diagnostic, under
 from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
@@ -16,6 +14,8 @@ from spec_compiler.graph.layer_spec import Shape
 from spec_compiler.language.base import Weights
 from spec_compiler.memory.cache import Key
 from spec_compiler.spec.file_paths import locate
+from spec_compiler.weights.files import check_assets, find
+from spec_compiler.weights.sources import NoWeights, WeightSource
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from spec_compiler.backend.models.symbolic import skeleton
 from spec_compiler.backend.models.writer import build
 from spec_compiler.backend.weights.freezing import freeze
 from spec_compiler.backend.weights.nested import NestedWeights
-from spec_compiler.backend.weights.sources import WeightSource
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, Place
 from spec_compiler.graph.node import map_references
 from spec_compiler.memory.bases import keep_graph, nested_key, recall_graph
+from spec_compiler.weights.sources import WeightSource
 
 
 def as_layer(base: LoadedBase, name: str | None) -> LoadedBase:

@@ -14,10 +14,10 @@ from keras.src.saving.serialization_lib import ObjectSharingScope, SafeModeScope
 
 from spec_compiler.backend.models.fit_errors import keras_reason
 from spec_compiler.backend.models.saved_code import SavedCode, saved_config
-from spec_compiler.backend.weights.files import admitted
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.reading import said_of
 from spec_compiler.reading.model import format_of
+from spec_compiler.weights.files import admitted
 
 
 @contextlib.contextmanager

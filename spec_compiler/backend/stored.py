@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 
 from spec_compiler.backend.bases import load
-from spec_compiler.backend.weights.values import checksum
 from spec_compiler.files import HERE
 from spec_compiler.graph import Graph
 from spec_compiler.language.base import Base
 from spec_compiler.plan.two_models import Checksums
+from spec_compiler.weights.checksum import checksum
 
 
 def read_stored(file: str, allow_code: bool = False) -> tuple[Graph, Checksums]:

@@ -13,7 +13,6 @@ from spec_compiler.backend.loaded_base import LoadedBase
 from spec_compiler.backend.models.writer import Built
 from spec_compiler.backend.training.check import check_objects
 from spec_compiler.backend.training.compiling import compile_arguments, fitted_optimizer
-from spec_compiler.backend.weights.sources import WeightSource
 from spec_compiler.backend.weights.transfer import transfer
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, dotted
 from spec_compiler.graph import Graph
@@ -25,6 +24,7 @@ from spec_compiler.planning import Planned
 from spec_compiler.spec import Spec
 from spec_compiler.spec.others import Tier
 from spec_compiler.training.groups import grouping
+from spec_compiler.weights.sources import WeightSource
 
 log = logging.getLogger("spec_compiler")
 

@@ -18,7 +18,7 @@ import keras
 import pytest
 
 from spec_compiler import Diagnostic, SpecError, check_spec, compile_spec, plan_spec
-from spec_compiler.backend.weights.files import admitted
+from spec_compiler.weights.files import admitted
 from tests.backend import hostile
 from tests.backend.conftest import randomized
 

@@ -13,7 +13,7 @@ import pytest
 from spec_compiler import SpecError
 from spec_compiler.backend.models.reader import read_graph
 from spec_compiler.backend.models.writer import build
-from spec_compiler.backend.weights.sources import MemoryWeights
+from spec_compiler.backend.weights.memory_weights import MemoryWeights
 from spec_compiler.backend.weights.transfer import transfer
 from spec_compiler.edits.preprocess import apply
 from spec_compiler.keras_facts.catalogue import application_names

@@ -104,7 +104,7 @@ def test_layers_hand_out_their_variables_by_number() -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_each_variable_is_where_keras_writes_it(name: str, suffix: str, tmp_path: Path) -> None:
     from spec_compiler.backend.models.store import layer_groups, store_paths
-    from spec_compiler.backend.weights.files import open_store
+    from spec_compiler.weights.files import open_store
 
     model = MODELS[name]()
     path = tmp_path / f"model{suffix}"

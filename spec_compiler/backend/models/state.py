@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import keras
 import numpy as np
@@ -21,8 +21,7 @@ from keras.src.layers.convolutional.base_conv import BaseConv  # private: the ba
 
 from spec_compiler.backend.models.store import parts, saveables
 from spec_compiler.files.whole import scratch
-
-Array = np.ndarray[Any, Any]
+from spec_compiler.weights.state import Array, State, StateLost
 
 _ASSIGN_ONLY = {
     each.load_own_variables
@@ -30,48 +29,6 @@ _ASSIGN_ONLY = {
 }
 _SIMPLE = frozenset((str, int, bool, float, type(None), dict))
 _CALIBRATED = ("gptq", "awq")  # quantizations in which the loading of those classes also sets a flag
-
-
-class StateLost(Exception):
-    """A layer's state could not be carried over; the text says why."""
-
-
-class State(Protocol):
-    """The state of one layer of the base, where it is kept."""
-
-    def wants(self, saveable: Any) -> bool:
-        """Whether a part of the fresh layer needs more than its plainly stored variables."""
-        ...
-
-    def restore(self, prefix: str, saveable: Any) -> Mapping[str, Array]:
-        """Gives a part of the fresh layer its state; the arrays that were read for it, by their names.
-
-        Raises:
-            StateLost: it cannot.
-        """
-        ...
-
-    def values(self) -> Mapping[str, Array]:
-        """The values of the layer's untracked variables; empty where they are not kept."""
-        ...
-
-
-@dataclass(frozen=True)
-class NoState:
-    """Of a source without state. What is derived from variables is derived anew, as Keras does it for legacy HDF5."""
-
-    def wants(self, saveable: Any) -> bool:
-        """Where something is derived from variables."""
-        return bool(hasattr(saveable, "finalize_state") and getattr(saveable, "weights", None))
-
-    def restore(self, prefix: str, saveable: Any) -> Mapping[str, Array]:
-        """Derives it."""
-        saveable.finalize_state()
-        return {}
-
-    def values(self) -> Mapping[str, Array]:
-        """None."""
-        return {}
 
 
 @dataclass(frozen=True)

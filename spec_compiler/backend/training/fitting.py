@@ -28,7 +28,6 @@ from spec_compiler.backend.training.memories import data_of
 from spec_compiler.backend.training.phase_ends import end_as_fit_does, end_of
 from spec_compiler.backend.training.progress import Progress, remember, restore_callbacks, restore_variables
 from spec_compiler.backend.training.staged import Reminder, Through, finalize_at_the_end
-from spec_compiler.backend.weights.files import admitted
 from spec_compiler.backend.weights.freezing import layers_of, set_trainable
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.files.run_folder import BEST, BEST_ADAPTERS, HISTORY, LAST, LAST_ADAPTERS, LOGS
@@ -36,6 +35,7 @@ from spec_compiler.training.history import History, Row
 from spec_compiler.training.identity import to_json
 from spec_compiler.training.pruned import Pruned
 from spec_compiler.training.unfreezing import Stage
+from spec_compiler.weights.files import admitted
 
 
 def fit_phases(job: Job, progress: Progress | None = None) -> History:

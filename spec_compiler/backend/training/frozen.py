@@ -9,8 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from spec_compiler.backend.weights.values import checksum
 from spec_compiler.diagnostics import SpecError, quoted
+from spec_compiler.weights.checksum import checksum
 
 # What changes with each call, frozen or not: it is where a layer stands, not what it learnt.
 _STATES = ("seed_generator_state", "rnn_state")

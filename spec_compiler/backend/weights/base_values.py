@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from spec_compiler.backend.weights.sources import to_array
-from spec_compiler.backend.weights.values import Decided
+from spec_compiler.backend.weights.memory_weights import to_array
 from spec_compiler.backend.weights.walking import Array, layer_of_base
 from spec_compiler.graph.layer_spec import Place
+from spec_compiler.weights.values import Decided
 
 
 class BaseValues(Decided):

@@ -6,10 +6,13 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from spec_compiler.backend.models.state import Array, MemoryState, State
-from spec_compiler.backend.weights.sources import MemoryWeights, OpenSource, WeightSource
+from spec_compiler.backend.models.state import MemoryState
+from spec_compiler.backend.weights.memory_weights import MemoryWeights
+from spec_compiler.backend.weights.saved_state import restorable
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Place
+from spec_compiler.weights.sources import OpenSource, WeightSource
+from spec_compiler.weights.state import Array, State, StateInFile
 
 
 @dataclass(frozen=True)
@@ -65,12 +68,17 @@ class _OpenNested:
     def read(self, place: Place) -> object:
         return self.source.read(self.weights.places[place[1]])
 
-    def state(self, name: str) -> State:
+    def array(self, place: Place) -> Array:
+        return self.source.array(self.weights.places[place[1]])
+
+    def state(self, name: str) -> State | StateInFile:
         if name != self.weights.name:
             return self.source.state(name.removeprefix(f"{self.weights.name}/"))
         if isinstance(self.source, MemoryWeights):
             return MemoryState(self.source.model)
-        return _WholeState({group: self.source.state(layer) for group, layer in self.weights.groups.items()})
+        return _WholeState(
+            {group: restorable(self.source.state(layer)) for group, layer in self.weights.groups.items()}
+        )
 
 
 @dataclass(frozen=True)

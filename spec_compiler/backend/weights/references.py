@@ -13,12 +13,12 @@ from spec_compiler.backend.models.applications import loaded
 from spec_compiler.backend.models.fresh_layers import Custom
 from spec_compiler.backend.models.symbolic import symbolic
 from spec_compiler.backend.models.writer import build
-from spec_compiler.backend.weights.files import admitted
-from spec_compiler.backend.weights.sources import WeightSource
 from spec_compiler.backend.weights.transfer import transfer
 from spec_compiler.graph import Graph
 from spec_compiler.language.base import Base
 from spec_compiler.reading.model import format_of
+from spec_compiler.weights.files import admitted
+from spec_compiler.weights.sources import WeightSource
 
 
 @dataclass(frozen=True)

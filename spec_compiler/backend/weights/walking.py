@@ -13,7 +13,7 @@ import numpy as np
 from spec_compiler.backend.models.reader import node_tensors
 from spec_compiler.backend.models.state import untracked
 from spec_compiler.backend.models.writer import Built
-from spec_compiler.backend.weights.sources import to_array
+from spec_compiler.backend.weights.memory_weights import to_array
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec
 from spec_compiler.graph.node import Node, ValueRef, map_references

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-import xxhash
-
-from spec_compiler.backend.models.symbolic import initial_value
-from spec_compiler.backend.weights.files import Array
-from spec_compiler.backend.weights.sources import OpenSource, as_array
 from spec_compiler.graph.adapter import Choice
 from spec_compiler.graph.layer_spec import Place
+from spec_compiler.weights.checksum import Array, checksum
+from spec_compiler.weights.sources import OpenSource
 
 
 class Decided:
@@ -29,17 +26,20 @@ class Decided:
 
 
 class SourceValues(Decided):
-    """Those of an open source, while a model is filled."""
+    """Those of an open source, while a result is filled.
+
+    `initial_of` is what the initializer of the variable that is filled gives for a shape.
+    """
 
     def __init__(self, source: OpenSource) -> None:
         super().__init__()
         self.source = source
         self.checksums: dict[Place, str] = {}
-        self.filled: Any = None  # the variable that a recipe is for
+        self.initial_of: Callable[[tuple[int, ...]], Array] = _unknown
 
     def read(self, place: Place) -> Array:
         """As `Values.read`."""
-        array = as_array(self.source.read(place))
+        array = self.source.array(place)
         if place not in self.checksums:
             self.checksums[place] = checksum(array)
         return array
@@ -50,11 +50,8 @@ class SourceValues(Decided):
 
     def initial(self, shape: tuple[int, ...]) -> Array:
         """As `Values.initial`."""
-        initial: Array = initial_value(self.filled, shape)
-        return initial
+        return self.initial_of(shape)
 
 
-def checksum(array: Array) -> str:
-    """XXH3 of an array's bytes, 128 bits in hexadecimal; dtype and shape aside."""
-    # as bytes, since Python's buffers know no bfloat16; `reshape` before `view`, which a scalar has no axis for
-    return xxhash.xxh3_128(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data).hexdigest()
+def _unknown(shape: tuple[int, ...]) -> Array:
+    raise LookupError("nobody knows the initializer")

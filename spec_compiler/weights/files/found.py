@@ -7,12 +7,11 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from spec_compiler.backend.models.state import NoState, State
-from spec_compiler.backend.weights.files.saved_state import FileState
-from spec_compiler.backend.weights.files.store import Array, Store, open_store
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.graph.layer_spec import Place
 from spec_compiler.reading import said_of
+from spec_compiler.weights.files.store import Array, Store, open_store
+from spec_compiler.weights.state import NoState, State, StateInFile
 
 WHAT = "weights"
 HELP = "the file is damaged or not complete; save or download it again"
@@ -77,7 +76,11 @@ class OpenWeights:
         """The array of a place, exactly as it is in the file."""
         return self.store.read(self.weights.datasets[place])
 
-    def state(self, name: str) -> State:
+    def array(self, place: Place) -> Array:
+        """As `read`."""
+        return self.read(place)
+
+    def state(self, name: str) -> State | StateInFile:
         """What the file holds of a layer beside its variables."""
         group = self.weights.groups.get(name)
-        return NoState() if group is None else FileState(self.store, self.weights.file, group)
+        return NoState() if group is None else StateInFile(self.store, self.weights.file, group)

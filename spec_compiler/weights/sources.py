@@ -1,21 +1,15 @@
-"""Where a base's weights and state come from: a model in memory, a file (`files`), several bases, or nowhere."""
+"""Where a base's weights and state come from: a file (`files`), several bases, nowhere; a model is the backend's."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Protocol, Self
 
-import keras
-import numpy as np
-
-from spec_compiler.backend.models.state import MemoryState, NoState, State
-from spec_compiler.backend.models.store import layers_by_name
-from spec_compiler.backend.weights.files import Array
 from spec_compiler.graph.layer_spec import Place
+from spec_compiler.weights.state import Array, NoState, State, StateInFile
 
 
 class OpenSource(Protocol):
@@ -27,7 +21,10 @@ class OpenSource(Protocol):
     def read(self, place: Place) -> Any:
         """The values of a place: an array that its reader may keep, or a backend's tensor, which nothing changes."""
 
-    def state(self, name: str) -> State:
+    def array(self, place: Place) -> Array:
+        """The values of a place as an array, which its reader may not change."""
+
+    def state(self, name: str) -> State | StateInFile:
         """What a layer of the base, `outer/inner` in a nested model, knows beside its variables."""
 
 
@@ -54,7 +51,7 @@ class WeightSource(Protocol):
         """The source, ready to be read."""
 
 
-class _Complete:
+class Complete:
     """What a source that is no file says of itself: it leaves nothing out, and has nothing to spare."""
 
     unmapped: tuple[str, ...] = ()
@@ -69,59 +66,7 @@ class _Complete:
 
 
 @dataclass(frozen=True)
-class MemoryWeights(_Complete):
-    """The weights of a model that the caller passed."""
-
-    model: Any
-
-    def origin(self, place: Place) -> str | None:
-        """The variable's path in the model."""
-        return f"{self.model.name}:{self._variable(place).path}"
-
-    def read(self, place: Place) -> Any:
-        """The variable's value, as a tensor where that costs no memory.
-
-        TensorFlow lets several variables hold one tensor: whoever changes a variable gets memory of its own. JAX gives
-        the memory of variables that train to what it computes, whoever else holds it.
-        """
-        value = _tensor_of(self._variable(place))
-        return value if keras.backend.backend() == "tensorflow" else as_array(value)
-
-    def state(self, name: str) -> State:
-        """That of the layer itself."""
-        return MemoryState(self._layers[name])
-
-    def _variable(self, place: Place) -> Any:
-        return self._variables[place[0]][place[1]]
-
-    @cached_property
-    def _layers(self) -> dict[str, Any]:
-        return dict(layers_by_name(self.model))  # `get_layer` makes the list of all layers for each that is asked for
-
-    @cached_property
-    def _variables(self) -> dict[str, Any]:
-        return {layer.name: layer.variables for layer in self.model.layers}
-
-
-@dataclass(frozen=True)
-class FilledWeights(MemoryWeights):
-    """The weights of a model that gets them when they are first asked for: a check asks for none."""
-
-    fill: Callable[[], object] = tuple
-
-    @contextlib.contextmanager
-    def opened(self) -> Iterator[Self]:
-        """Itself, filled.
-
-        Raises:
-            SpecError: whatever filling raises.
-        """
-        self.fill()
-        yield self
-
-
-@dataclass(frozen=True)
-class NoWeights(_Complete):
+class NoWeights(Complete):
     """No pretrained weights: every layer is initialised."""
 
     def origin(self, place: Place) -> str | None:
@@ -132,7 +77,11 @@ class NoWeights(_Complete):
         """Never called, as there is no origin."""
         raise LookupError(place)
 
-    def state(self, name: str) -> State:
+    def array(self, place: Place) -> Array:
+        """As `read`."""
+        raise LookupError(place)
+
+    def state(self, name: str) -> State | StateInFile:
         """None."""
         return NoState()
 
@@ -182,7 +131,11 @@ class _OpenJoined:
         source, name = self._within(place[0])
         return source.read((name, place[1]))
 
-    def state(self, name: str) -> State:
+    def array(self, place: Place) -> Array:
+        source, name = self._within(place[0])
+        return source.array((name, place[1]))
+
+    def state(self, name: str) -> State | StateInFile:
         source, within = self._within(name)
         return source.state(within)
 
@@ -190,21 +143,3 @@ class _OpenJoined:
         """The source of a layer, and what the layer is called there."""
         base, _, layer = name.partition("/")
         return self.sources[base], name if base in self.whole else layer
-
-
-def to_array(variable: Any) -> Array:
-    """A variable's value as an array, without a copy where the backend allows it."""
-    return as_array(_tensor_of(variable))
-
-
-def _tensor_of(variable: Any) -> Any:
-    value = variable.value
-    return value.read_value() if hasattr(value, "read_value") else value  # TensorFlow's variables copy, tensors do not
-
-
-def as_array(value: Any) -> Array:
-    """A backend's tensor as an array, without a copy where the backend allows it; an array as it is."""
-    try:
-        return np.asarray(value)
-    except (TypeError, RuntimeError):  # torch refuses tensors with a gradient, on another device, or of bfloat16
-        return np.asarray(keras.ops.convert_to_numpy(value))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from spec_compiler.backend.weights.files.found import FileWeights
-from spec_compiler.backend.weights.files.keras3 import weight_groups
-from spec_compiler.backend.weights.files.legacy import weight_names
-from spec_compiler.backend.weights.files.misfit import shape_problems, weighted
-from spec_compiler.backend.weights.files.store import Store
 from spec_compiler.diagnostics import Diagnostic, SpecError, did_you_mean, quoted
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Place
 from spec_compiler.language.base import Weights
+from spec_compiler.weights.files.found import FileWeights
+from spec_compiler.weights.files.keras3 import weight_groups
+from spec_compiler.weights.files.legacy import weight_names
+from spec_compiler.weights.files.misfit import shape_problems, weighted
+from spec_compiler.weights.files.store import Store
 
 
 def find_mapped(path: str, weights: Weights, store: Store, base: Graph, result: Graph) -> FileWeights:

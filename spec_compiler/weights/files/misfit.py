@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from spec_compiler.backend.weights.files.store import Store
 from spec_compiler.diagnostics import SpecError, quoted
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec
+from spec_compiler.weights.files.store import Store
 
 
 def weighted(base: Graph) -> list[LayerSpec]:

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from spec_compiler.backend.weights.files.misfit import another_model, shape_problems, weighted
-from spec_compiler.backend.weights.files.saved_state import older
-from spec_compiler.backend.weights.files.store import Store
 from spec_compiler.diagnostics import quoted
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, Place
+from spec_compiler.weights.files.keras3_groups import older
+from spec_compiler.weights.files.misfit import another_model, shape_problems, weighted
+from spec_compiler.weights.files.store import Store
 
 
 def find_keras3(store: Store, base: Graph, path: str) -> dict[Place, str]:

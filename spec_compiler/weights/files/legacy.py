@@ -5,10 +5,10 @@ A weights file has the layers at its root, a saved model in the group `model_wei
 
 from __future__ import annotations
 
-from spec_compiler.backend.weights.files.misfit import another_model, shape_problems, weighted
-from spec_compiler.backend.weights.files.store import Store
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Place
+from spec_compiler.weights.files.misfit import another_model, shape_problems, weighted
+from spec_compiler.weights.files.store import Store
 
 _LAYERS = "layer_names"
 _WEIGHTS = "weight_names"

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from spec_compiler.backend.weights.files.found import HELP, WHAT, FileWeights
-from spec_compiler.backend.weights.files.keras3 import find_keras3
-from spec_compiler.backend.weights.files.legacy import find_legacy, is_legacy
-from spec_compiler.backend.weights.files.mapped import find_mapped
-from spec_compiler.backend.weights.files.saved_state import check_assets, layer_groups, older
-from spec_compiler.backend.weights.files.store import most_for, open_store
 from spec_compiler.graph import Graph
 from spec_compiler.language.base import Weights
 from spec_compiler.reading import said_of
+from spec_compiler.weights.files.found import HELP, WHAT, FileWeights
+from spec_compiler.weights.files.keras3 import find_keras3
+from spec_compiler.weights.files.keras3_groups import check_assets, layer_groups, older
+from spec_compiler.weights.files.legacy import find_legacy, is_legacy
+from spec_compiler.weights.files.mapped import find_mapped
+from spec_compiler.weights.files.store import most_for, open_store
 
 
 def find(path: str, weights: Weights, base: Graph, result: Graph) -> FileWeights:
