@@ -99,7 +99,7 @@ def checked(
             result = planned(loaded, Memory(), allowed, around)
             plan, reached.tier = result.plan, result.tier
         else:
-            keras = _keras(base, allowed)
+            keras = keras_itself(base, allowed)
             unfilled = keras.unfilled(loaded, around)
             plan, reached.tier = unfilled.plan, unfilled.tier
             of_files = keras.file_warnings(unfilled)
@@ -132,7 +132,7 @@ def plan_spec(
     loaded = load_spec(spec, overrides=overrides, allowed=allowed, policy=policy)
     missing_files(loaded, weights=False)
     known = planned(loaded, Memory(), allowed).plan if base is None else None
-    return known or _keras(base, allowed).unfilled(loaded).plan
+    return known or keras_itself(base, allowed).unfilled(loaded).plan
 
 
 @uncollected()
@@ -180,7 +180,7 @@ def compile_spec(
     from spec_compiler.plan.memory_needed import check_memory
     from spec_compiler.result import CompiledSpec
 
-    keras, around = _keras(base, allowed), inside(loaded)
+    keras, around = keras_itself(base, allowed), inside(loaded)
     result = keras.unfilled(loaded, around)
     if not force:
         with loaded.source.locating():
@@ -195,7 +195,7 @@ def compile_spec(
     return CompiledSpec(result.built.model, loaded, result.plan, ledger, warnings)
 
 
-def _keras(base: Any, allowed: Permissions) -> Keras:
+def keras_itself(base: Any, allowed: Permissions) -> Keras:
     """Keras itself, which is loaded now."""
     # Until here nothing has imported it: what can be said without Keras, 3 to 7 seconds to load, is said at once.
     if "keras" not in sys.modules:

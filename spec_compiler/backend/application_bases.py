@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 
-from spec_compiler.backend.loaded_base import LoadedBase, given
+from spec_compiler.backend.loaded_base import LoadedBase
 from spec_compiler.backend.models.applications import Download, application, downloaded
 from spec_compiler.backend.models.fresh_layers import Custom
 from spec_compiler.backend.weights import references
@@ -20,6 +20,7 @@ from spec_compiler.memory.bases import base_key, keep_graph, keep_refusal, recal
 from spec_compiler.memory.cache import Key
 from spec_compiler.spec.file_paths import locate
 from spec_compiler.weights.files import find
+from spec_compiler.weights.known import differing, given
 from spec_compiler.weights.sources import WeightSource
 
 
@@ -82,14 +83,14 @@ def _graph_of_a_file(base: Base, own: Graph, folder: Folder) -> Iterator[Diagnos
     imagenet = base.model_copy(update={"weights": Weights("imagenet")})
     key = base_key(imagenet, folder)
     remembered = recall_graph(key)
-    if remembered is not None and not _differing(own, remembered):
+    if remembered is not None and not differing(own, remembered):
         return
     try:
         pretrained = application(imagenet)
     except SpecError:  # there are no such weights
         return
     keep_graph(key, pretrained.graph)
-    other = _differing(own, pretrained.graph)
+    other = differing(own, pretrained.graph)
     file = locate(base.weights, folder)
     if other and pretrained.download is not None and pretrained.download.is_at(file):
         yield Diagnostic(
@@ -100,12 +101,6 @@ def _graph_of_a_file(base: Base, own: Graph, folder: Folder) -> Iterator[Diagnos
             notes=("the weights were trained with it",),
             help=f"write `weights: imagenet`, and put the file at `{pretrained.download.place}`",
         )
-
-
-def _differing(one: Graph, other: Graph) -> list[str]:
-    """The layers of the other graph that the one lacks, or has with other arguments."""
-    configs = {name: layer.config for name, layer in one.layers.items()}
-    return [name for name, layer in other.layers.items() if configs.get(name) != layer.config]
 
 
 def _downloaded(path: str, weights: Weights, graph: Graph, result: Graph, download: Download | None) -> WeightSource:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from types import ModuleType
 
-from spec_compiler.backend.loaded_base import LoadedBase, given
+from spec_compiler.backend.loaded_base import LoadedBase
 from spec_compiler.backend.models.fresh_layers import Custom, lambda_factories
 from spec_compiler.backend.models.reader import has_all_configs, read_graph
 from spec_compiler.backend.models.rebuilding import Originals
@@ -23,6 +23,7 @@ from spec_compiler.language.base import Base, Weights
 from spec_compiler.memory.bases import base_key, keep_graph, recall_graph
 from spec_compiler.spec.file_paths import locate
 from spec_compiler.weights.files import find
+from spec_compiler.weights.known import given
 from spec_compiler.weights.sources import WeightSource
 
 

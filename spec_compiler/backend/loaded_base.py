@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from spec_compiler.backend.models.fresh_layers import Custom
 from spec_compiler.backend.weights.references import Reference
-from spec_compiler.diagnostics import Diagnostic, under
-from spec_compiler.files import Folder
+from spec_compiler.diagnostics import Diagnostic
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Shape
-from spec_compiler.language.base import Weights
 from spec_compiler.memory.cache import Key
-from spec_compiler.spec.file_paths import locate
-from spec_compiler.weights.files import check_assets, find
-from spec_compiler.weights.sources import NoWeights, WeightSource
+from spec_compiler.weights.sources import WeightSource
 
 
 @dataclass(frozen=True)
@@ -31,16 +27,3 @@ class LoadedBase:
     resized: Callable[[Shape], Graph | None] = lambda size: None  # of an application, by its constructor
     traps: Callable[[], Iterable[Diagnostic]] = tuple  # what of its weights is legal but surely not meant
     is_layer: bool = False  # all of it one layer
-
-
-def given(weights: Weights, folder: Folder, graph: Graph, result: Graph) -> WeightSource:
-    """Where the weights are that a base is given: in a file, or nowhere.
-
-    Raises:
-        SpecError: as `find`; paths relative to the base.
-    """
-    with under("weights"):
-        if weights.kind == "none":
-            check_assets(result, "`null`")
-            return NoWeights()
-        return replace(find(locate(weights, folder), weights, graph, result), path=("weights",))

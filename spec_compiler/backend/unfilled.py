@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
+import keras
+
 from spec_compiler.backend.loaded_base import LoadedBase
+from spec_compiler.backend.models.symbolic import initial_value, quick_protocols
 from spec_compiler.backend.models.writer import Built
 from spec_compiler.backend.training.check import check_objects
 from spec_compiler.backend.training.compiling import compile_arguments, fitted_optimizer
 from spec_compiler.backend.weights.transfer import transfer
-from spec_compiler.diagnostics import Diagnostic, Path, SpecError, dotted
-from spec_compiler.graph import Graph
+from spec_compiler.diagnostics import Diagnostic, Path, SpecError
+from spec_compiler.graph.layer_spec import LayerSpec, VariableSpec
 from spec_compiler.plan import Plan
 from spec_compiler.plan.ledger import WeightLedger
 from spec_compiler.plan.memory_needed import enough_memory
@@ -25,6 +28,8 @@ from spec_compiler.spec import Spec
 from spec_compiler.spec.others import Tier
 from spec_compiler.training.groups import grouping
 from spec_compiler.weights.sources import WeightSource
+from spec_compiler.weights.streamed import write_streamed
+from spec_compiler.weights.unmapped import unmapped_warnings
 
 log = logging.getLogger("spec_compiler")
 
@@ -55,6 +60,29 @@ class Unfilled:
         log.info("copying weights")
         with self.spec.source.locating(), self._of_the_base(), enough_memory(self.plan.after):
             return transfer(self.base.graph, self.built, self._source)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether Keras finds all of the model's classes by their names, and nothing is to be compiled."""
+        custom = self.base.custom
+        own = custom.objects or custom.factories or custom.has_lambdas or custom.originals.are_needed
+        return not own and self.plan.compilation is None
+
+    def stream(self, path: str, beside: Callable[[WeightLedger], Mapping[str, bytes]]) -> WeightLedger:
+        """Writes the model to a file with its weights, which it itself is not given; as `write_streamed`.
+
+        Raises:
+            SpecError: as `fill`.
+        """
+        log.info("writing weights")
+
+        def initial(layer: LayerSpec, variable: VariableSpec, shape: tuple[int, ...]) -> Callable[[], Any]:
+            at = (layer.variables or ()).index(variable)
+            return partial(initial_value, self.built.layers[layer.name].variables[at], shape)
+
+        with self.spec.source.locating(), self._of_the_base(), quick_protocols():
+            base, result = self.base.graph, self.built.graph
+            return write_streamed(path, base, result, self._source, initial, keras.__version__, beside)
 
     @cached_property
     def _source(self) -> WeightSource:
@@ -122,23 +150,3 @@ class Unfilled:
         except SpecError as error:
             base: Path = next(((key,) for key in ("base", "bases") if getattr(self.spec, key) is not None), ())
             raise SpecError(replace(each, path=each.path or base) for each in error.diagnostics) from None
-
-
-def unmapped_warnings(unmapped: Iterable[str], spec: Spec, graph: Graph) -> tuple[Diagnostic, ...]:
-    """SC507 for each layer that the result keeps and the base's weight map leaves out; of an opened model all at once.
-
-    `unmapped` are names of the base, as `bases` prefixes them.
-    """
-    places = (place for layer in graph.layers.values() if not layer.is_new for place in layer.all_places())
-    kept = {place[0] for place in places if place is not None}
-    warnings = []
-    is_below = spec.bases is not None or (spec.base is not None and spec.base.is_layer)
-    for name in unmapped:
-        prefix, _, layer = name.partition("/") if is_below else ("", "", name)
-        if name not in kept and prefix not in kept:  # of a base that is one layer, that keeps all of it
-            continue
-        path: Path = ("bases", prefix, "weights", "map") if spec.bases is not None else ("base", "weights", "map")
-        message = f"`{dotted(path)}` leaves out `{layer}`, which is kept and will be initialised"
-        help = f"add `{layer}: GROUP`, or take the layer out"
-        warnings.append(Diagnostic("SC507", message, path, at_key=True, help=help))
-    return tuple(warnings)

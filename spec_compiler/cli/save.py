@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.files.whole import sweep, whole_files
@@ -85,41 +82,6 @@ def reason(error: OSError) -> str:
     'Permission denied'
     """
     return next((text for text in _FULL if text in str(error)), "") or error.strerror or str(error).split("\n")[0]
-
-
-def save_build(model: Any, path: str, ledger: Any, ledger_path: str, force: bool, adapters: str | None = None) -> None:
-    """Saves a Keras model, the ledger of its weights, and where it is asked for what its LoRA holds: all or none.
-
-    Raises:
-        SpecError: SC508; SC516 for a model without LoRA.
-    """
-    learned = _adapters_of(model) if adapters else b""
-    with together((path, ledger_path, *([adapters] if adapters else [])), force) as (
-        for_model,
-        for_ledger,
-        *for_adapters,
-    ):
-        for each in for_adapters:
-            Path(each).write_bytes(learned)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            _save_model(model, for_model)
-        Path(for_ledger).write_bytes((json.dumps(ledger, indent=1) + "\n").encode())
-
-
-def _adapters_of(model: Any) -> bytes:
-    from spec_compiler.backend.weights.lora_files import content, trainable_names  # starts Keras
-
-    return content(model, trainable_names(model))
-
-
-def _save_model(model: Any, path: str) -> None:
-    if path.endswith(".keras"):
-        model.save(path)
-        return
-    from spec_compiler.backend.models.legacy_saving import legacy_file  # starts Keras
-
-    Path(path).write_bytes(legacy_file(model))
 
 
 def save_text(text: str, path: str, force: bool) -> None:

@@ -93,6 +93,15 @@ class Archive:
             unpacked.seek(0)
             yield unpacked
 
+    def place(self, name: str) -> int | None:
+        """Where in the archive's file a member begins; None where it is packed.
+
+        Raises:
+            Damaged: it is damaged.
+        """
+        info = self.members[name]
+        return self._start(info) if info.compress_type == zipfile.ZIP_STORED else None
+
     def prove(self, name: str, stopped: Callable[[], bool] = lambda: False) -> None:
         """Compares a member with its checksum, once while the file stays as it is; `stopped` ends it early.
 

@@ -93,6 +93,18 @@ class Hdf5:
                 dataset.read_direct(array)
             return array
 
+    def stretch(self, name: str) -> tuple[int, int] | None:
+        """Where in the HDF5 file the bytes of a dataset begin, and how many they are; None where they are not as NumPy
+        has them in memory: in one piece, unpacked, in this machine's order of bytes.
+        """
+        info = self.arrays[name]
+        count = math.prod(info.shape) * info.dtype.itemsize
+        creation = info.dataset.get_create_plist()
+        if creation.get_layout() != h5d.CONTIGUOUS or creation.get_nfilters() or not info.dtype.isnative:
+            return None
+        start = info.dataset.get_offset()
+        return (start, count) if start is not None else ((0, 0) if not count else None)
+
     def attribute(self, group: str, name: str, *, only_one: bool = False) -> Any:
         """A text, a number or, but for `only_one`, a list of them; None where there is none of the name.
 

@@ -64,8 +64,8 @@ class Assignment:
             result_checksum=after,
         )
 
-    def initialized(self, after: str) -> LedgerRow:
-        """The row of one that its initializer began."""
+    def initialized(self, after: str | None) -> LedgerRow:
+        """The row of one that its initializer began; the state of a random generator, in no file, has no checksum."""
         is_kept = self.place is not None and self.layer.keeps_weights
         is_given = self.place is None and part_of(self.variable.path) is not None  # LoRA beside kept weights
         is_new = is_given or (not is_kept and self.layer.is_new)

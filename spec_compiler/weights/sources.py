@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 from spec_compiler.graph.layer_spec import Place
+from spec_compiler.weights.files.store import Stretch
 from spec_compiler.weights.state import Array, NoState, State, StateInFile
 
 
@@ -23,6 +24,9 @@ class OpenSource(Protocol):
 
     def array(self, place: Place) -> Array:
         """The values of a place as an array, which its reader may not change."""
+
+    def stretch(self, place: Place) -> Stretch | None:
+        """Where the bytes of a place are in an open file, just as they are in memory; None where they are not so."""
 
     def state(self, name: str) -> State | StateInFile:
         """What a layer of the base, `outer/inner` in a nested model, knows beside its variables."""
@@ -81,6 +85,9 @@ class NoWeights(Complete):
         """As `read`."""
         raise LookupError(place)
 
+    def stretch(self, place: Place) -> None:
+        """None."""
+
     def state(self, name: str) -> State | StateInFile:
         """None."""
         return NoState()
@@ -134,6 +141,10 @@ class _OpenJoined:
     def array(self, place: Place) -> Array:
         source, name = self._within(place[0])
         return source.array((name, place[1]))
+
+    def stretch(self, place: Place) -> Stretch | None:
+        source, name = self._within(place[0])
+        return source.stretch((name, place[1]))
 
     def state(self, name: str) -> State | StateInFile:
         source, within = self._within(name)

@@ -41,6 +41,9 @@ class MemoryWeights(Complete):
         """The variable's value."""
         return as_array(self.read(place))
 
+    def stretch(self, place: Place) -> None:
+        """None: it is in no file."""
+
     def state(self, name: str) -> State:
         """That of the layer itself."""
         return MemoryState(self._layers[name])

@@ -11,6 +11,7 @@ from spec_compiler.backend.weights.memory_weights import MemoryWeights
 from spec_compiler.backend.weights.saved_state import restorable
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Place
+from spec_compiler.weights.files.store import Stretch
 from spec_compiler.weights.sources import OpenSource, WeightSource
 from spec_compiler.weights.state import Array, State, StateInFile
 
@@ -70,6 +71,9 @@ class _OpenNested:
 
     def array(self, place: Place) -> Array:
         return self.source.array(self.weights.places[place[1]])
+
+    def stretch(self, place: Place) -> Stretch | None:
+        return self.source.stretch(self.weights.places[place[1]])
 
     def state(self, name: str) -> State | StateInFile:
         if name != self.weights.name:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 import click
 
+from spec_compiler.building import write_model
 from spec_compiler.cli import options, pictures
 from spec_compiler.cli.formats import PLAN_FORMATS, PLAN_SUFFIXES, plan_as
 from spec_compiler.cli.options import SpecCall
 from spec_compiler.cli.pictures import FORMATS, Picture
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.rendered import render_all
-from spec_compiler.cli.save import ledger_name, ready, save_build, save_text
+from spec_compiler.cli.save import ledger_name, ready, save_text, together
 from spec_compiler.cli.show import layer_rows, ledger_text, plan_text, table_text
 from spec_compiler.cli.terminal import NEWLINE, echo
-from spec_compiler.compiler import compile_spec, plan_spec
+from spec_compiler.compiler import plan_spec
 from spec_compiler.diagram import VIEWS
 from spec_compiler.plan.warnings import lint
 from spec_compiler.spec import load_spec
@@ -63,7 +65,11 @@ def plan(call: SpecCall, format_: str | None, output: str | None, force: bool) -
 @spec_argument
 @options.set_option
 @click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False), help="The model file: `.keras` or legacy `.h5`."
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(dir_okay=False),
+    help="The model file: `.keras`, legacy `.h5`, or weights alone, `.weights.h5`.",
 )
 @click.option(
     "--ledger",
@@ -93,23 +99,28 @@ def build(
     ready(ledger, force, suffixes=(".json",))
     if adapters:
         ready(adapters, force, suffixes=(".npz",))
-    with progress("compiling"):
+    with progress("building"):
         loaded = load_spec(call.spec, overrides=call.overrides, policy=call.policy)
         check_outputs(outputs, spec=loaded)
-        compiled = compile_spec(
-            loaded,
-            allow_code=call.allow_code,
-            restrict_paths=call.restrict_paths,
-            prove=prove,
-            probe=probe,
-            force=force,
-        )
-        save_build(compiled.model, output, compiled.weights.to_json(), ledger, force, adapters)
-    echo(plan_text(compiled.plan))
+        with together(outputs, force) as (for_model, for_ledger, *for_adapters):
+            built = write_model(
+                loaded,
+                for_model,
+                allow_code=call.allow_code,
+                restrict_paths=call.restrict_paths,
+                prove=prove,
+                probe=probe,
+                force=force,
+                adapters=bool(adapters),
+            )
+            Path(for_ledger).write_bytes((json.dumps(built.weights.to_json(), indent=1) + "\n").encode())
+            for each in for_adapters:
+                Path(each).write_bytes(built.learned or b"")
+    echo(plan_text(built.plan))
     echo()
-    echo(ledger_text(compiled.weights))
-    if compiled.warnings:
-        echo(NEWLINE + render_all(compiled.warnings), err=True)
+    echo(ledger_text(built.weights))
+    if built.warnings:
+        echo(NEWLINE + render_all(built.warnings), err=True)
     echo(f"saved {', '.join(outputs[:-1])} and {outputs[-1]}")
 
 

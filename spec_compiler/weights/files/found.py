@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.graph.layer_spec import Place
 from spec_compiler.reading import said_of
-from spec_compiler.weights.files.store import Array, Store, open_store
+from spec_compiler.weights.files.store import Array, Store, Stretch, open_store
 from spec_compiler.weights.state import NoState, State, StateInFile
 
 WHAT = "weights"
@@ -79,6 +79,10 @@ class OpenWeights:
     def array(self, place: Place) -> Array:
         """As `read`."""
         return self.read(place)
+
+    def stretch(self, place: Place) -> Stretch | None:
+        """Where its bytes are."""
+        return self.store.stretch(self.weights.datasets[place])
 
     def state(self, name: str) -> State | StateInFile:
         """What the file holds of a layer beside its variables."""

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,12 +26,23 @@ _MOST = 64 << 20  # what a file may hold besides its weights
 _MAX_ASSET = 256 << 20  # a vocabulary of ten million words
 
 
+class Stretch(NamedTuple):
+    """The bytes of an array in an open file."""
+
+    file: int
+    start: int
+    size: int
+    dtype: np.dtype[Any]
+
+
 @dataclass(frozen=True)
 class Store:
     """An open weights file; names are paths in it, `layers/dense/vars/0`."""
 
     hdf5: Hdf5
     archive: Archive | None = None
+    file: int | None = None  # the open file with the HDF5 file in it, which begins at `start`
+    start: int = 0
 
     def __contains__(self, name: str) -> bool:
         return name in self.hdf5
@@ -58,6 +69,14 @@ class Store:
             Damaged: it is damaged.
         """
         return self.hdf5.read(name, empty)
+
+    def stretch(self, name: str) -> Stretch | None:
+        """Where the bytes of an array are, if they are there as they are in memory: bfloat16 as its two bytes."""
+        place = self.hdf5.stretch(name)
+        if self.file is None or place is None:
+            return None
+        start, size = place
+        return Stretch(self.file, self.start + start, size, self.info(name).dtype)
 
     def texts(self, group: str, attribute: str) -> list[str] | None:
         """A list of names in the attributes of a group, which Keras splits over several where it is long.
@@ -134,14 +153,16 @@ def open_store(path: str, limit: int) -> Iterator[Store]:
         Hostile: it is made to lead a reader astray.
     """
     if format_of(path) == "hdf5":
-        with open_hdf5(path) as store:
-            yield Store(store)
+        with open_hdf5(path) as store, open(path, "rb") as beside:
+            yield Store(store, file=beside.fileno())
         return
     with open_archive(path) as archive:
         if WEIGHTS not in archive:
             raise Damaged(f"the archive has no `{WEIGHTS}`")
         with archive.opened(WEIGHTS, limit) as stream, open_hdf5(stream) as store:
-            yield Store(store, archive)
+            start = archive.place(WEIGHTS)
+            file = archive.stream.fileno() if start is not None else stream.fileno()
+            yield Store(store, archive, file, start or 0)
 
 
 def admitted(path: str) -> str:

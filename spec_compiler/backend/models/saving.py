@@ -1,0 +1,69 @@
+"""A Keras model saved as Keras saves it, and so that the same model makes the same bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from spec_compiler.backend.models.legacy_saving import legacy_file
+from spec_compiler.reading.model import WEIGHTS
+from spec_compiler.writing.archive import ArchiveFile, write_at
+from spec_compiler.writing.hdf5 import ALIGNMENT
+from spec_compiler.writing.model import METADATA, SAVED
+
+_PIECE = 8 << 20  # bytes
+
+
+def save(model: Any, path: str, beside: Mapping[str, bytes]) -> None:
+    """Saves a model as `.keras`, with members of ours beside Keras's, as `.weights.h5`, or as legacy `.h5`.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if path.endswith(".weights.h5"):
+            model.save_weights(path)
+        elif path.endswith(".keras"):
+            _save_archive(model, path, beside)
+        else:
+            Path(path).write_bytes(legacy_file(model))
+
+
+def _save_archive(model: Any, path: str, beside: Mapping[str, bytes]) -> None:
+    """As Keras, with one date for all, which its own archives have from the clock."""
+    own = f"{path}.of_keras.keras"  # in the same folder, which is private: as much room as the result needs
+    try:
+        model.save(own)
+        with zipfile.ZipFile(own) as saved, open(path, "wb+") as stream:
+            archive = ArchiveFile(stream.fileno())
+            for member in sorted(saved.infolist(), key=lambda each: each.filename == WEIGHTS):
+                if member.filename == WEIGHTS:
+                    _copy(saved, member, archive)
+                else:
+                    data = saved.read(member)
+                    archive.add(member.filename, _undated(data) if member.filename == METADATA else data)
+            for name, data in beside.items():
+                archive.add(name, data)
+            archive.close()
+    finally:
+        if os.path.exists(own):
+            os.unlink(own)
+
+
+def _undated(metadata: bytes) -> bytes:
+    return json.dumps({**json.loads(metadata), "date_saved": SAVED}).encode()
+
+
+def _copy(saved: zipfile.ZipFile, member: zipfile.ZipInfo, archive: ArchiveFile) -> None:
+    at = archive.begin(member.filename, ALIGNMENT)
+    with saved.open(member) as stream:
+        while piece := stream.read(_PIECE):
+            write_at(archive.file, piece, at)
+            at += len(piece)
+    archive.finish(member.filename, member.file_size, member.CRC, ALIGNMENT)

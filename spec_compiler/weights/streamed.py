@@ -1,0 +1,305 @@
+"""A result's model file, written from the source of its weights, array by array, in pieces: they are never all held.
+
+What is kept goes from file to file, what is adapted or begun is made one variable at a time. Every array is hashed as
+it is read, and again as it stands in the result, on the pass that the archive's checksum takes over it anyway.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xxhash
+
+from spec_compiler.graph import Graph
+from spec_compiler.graph.adapter import contracts
+from spec_compiler.graph.layer_spec import LayerSpec, VariableSpec
+from spec_compiler.graph.model_config import model_config, store_groups
+from spec_compiler.graph.plain import NotPlain, encoded
+from spec_compiler.keras_facts.saving import SAVED_PLAINLY
+from spec_compiler.plan.ledger import LedgerRow, WeightLedger
+from spec_compiler.reading.model import CONFIG, WEIGHTS
+from spec_compiler.weights.assignments import Assignment, TransferError, assignments, made_by
+from spec_compiler.weights.checksum import Array
+from spec_compiler.weights.dropped import dropped
+from spec_compiler.weights.files.store import Stretch
+from spec_compiler.weights.sources import OpenSource, WeightSource
+from spec_compiler.weights.values import SourceValues
+from spec_compiler.writing.archive import ArchiveFile, write_at
+from spec_compiler.writing.hdf5 import ALIGNMENT, ArrayRoom, write_frame
+from spec_compiler.writing.model import METADATA, SAVED
+
+_PIECE = 8 << 20  # bytes
+
+_DTYPES = frozenset(("bool", "bfloat16", *(f"float{bits}" for bits in (16, 32, 64)),
+                     *(f"{kind}int{bits}" for kind in ("", "u") for bits in (8, 16, 32, 64))))  # fmt: skip
+
+Initial = Callable[[LayerSpec, VariableSpec, tuple[int, ...]], Callable[[], Array]]
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A variable in the file: what it gets, and where its bytes are in the HDF5 file."""
+
+    room: ArrayRoom
+    assignment: Assignment
+    place: int
+
+    @property
+    def size(self) -> int:
+        return self.assignment.variable.num_elements * self.room.stored.itemsize
+
+
+@dataclass
+class _Copy:
+    """What was read for a variable, and what is in the result."""
+
+    row: Callable[[str], LedgerRow]
+    wanted: str
+
+
+class NotStreamed(Exception):
+    """A result that no file can be written of piece by piece; the text says what of it Keras alone can save."""
+
+
+def check_streamed(graph: Graph) -> None:
+    """Proves that all of a result is plain variables, which Keras would save and load just as they are.
+
+    Raises:
+        NotStreamed: it is not.
+    """
+    for layer in graph.layers.values():
+        if layer.wrapped is not None:
+            _check_state(layer.wrapped)
+        if layer.inner is not None:
+            check_streamed(layer.inner)
+        else:
+            _check_state(layer)
+        if "error" in layer.config or layer.remade:
+            raise NotStreamed(f"the config of `{layer.name}`")
+        if layer.can_train and (layer.variables is None or any(map(_is_hidden, layer.variables))):
+            raise NotStreamed(f"the variables of `{layer.name}`")
+    for node in graph.nodes.values():
+        try:
+            encoded((node.args, node.kwargs))
+        except NotPlain:
+            raise NotStreamed(f"what `{node.layer}` is called with") from None
+
+
+def _check_state(layer: LayerSpec) -> None:
+    loads_itself = layer.stored.loads_itself and layer.class_name not in SAVED_PLAINLY
+    if loads_itself or layer.stored.assets or layer.lora is not None:
+        raise NotStreamed(f"what `{layer.name}` knows beside its variables")
+
+
+def _is_hidden(variable: VariableSpec) -> bool:
+    """Whether Keras saves a variable in a way of its own: at another's place, merged, of a dtype without a name."""
+    if not variable.is_weight:
+        return False
+    return variable.shared_path is not None or variable.store_path is None or variable.dtype not in _DTYPES
+
+
+def write_streamed(
+    path: str,
+    base: Graph,
+    result: Graph,
+    source: WeightSource,
+    initial: Initial,
+    keras_version: str,
+    beside: Callable[[WeightLedger], Mapping[str, bytes]] = lambda ledger: {},
+) -> WeightLedger:
+    """Writes a result as a `.keras` archive, or as a `.weights.h5` file, and says what became of every variable.
+
+    `initial` gives what makes the values that the initializer of a variable gives for a shape. `beside` makes members
+    that an archive holds besides. `check_streamed` has found nothing wrong.
+
+    Raises:
+        SpecError: SC502, SC514, the source is damaged.
+        TransferError: what is in the file is not what was read.
+        OSError: it cannot be written.
+    """
+    with open(path, "wb+") as stream, source.opened() as opened:
+        file = stream.fileno()
+        given = _Given(result, source, opened, initial)  # first: what is begun may not be known
+        archive = ArchiveFile(file) if not path.endswith(".weights.h5") else None
+        start = 0
+        if archive is not None:
+            archive.add(METADATA, _json({"keras_version": keras_version, "date_saved": SAVED}))
+            archive.add(CONFIG, _json(model_config(result)))
+            start = archive.begin(WEIGHTS, ALIGNMENT)
+        attributes, rooms = given.attributes(), [ArrayRoom(at, each.variable.shape, each.variable.dtype)
+                                                 for at, each in given.stored]  # fmt: skip
+        places, size = write_frame(file, start, attributes, rooms)
+        written = [
+            _Written(room, each, place) for (_, each), room, place in zip(given.stored, rooms, places, strict=True)
+        ]
+        copies = [given.copy(each, file, start) for each in written]
+        rows, crc = _proven(file, start, size, written, copies)
+        ledger = given.ledger(base, rows)
+        if archive is not None:
+            archive.finish(WEIGHTS, size, crc, ALIGNMENT)
+            for name, data in beside(ledger).items():
+                archive.add(name, data)
+            archive.close()
+    return ledger
+
+
+def _json(data: Any) -> bytes:
+    return json.dumps(data).encode()
+
+
+class _Given:
+    """What every variable of a result gets."""
+
+    def __init__(self, result: Graph, source: WeightSource, opened: OpenSource, initial: Initial) -> None:
+        self.result, self.source, self.opened, self.initial = result, source, opened, initial
+        self.values = SourceValues(opened)
+        self.groups = {layer.name: group for layer, group in store_groups(result)}
+        order = dict.fromkeys(node.layer for node in result.nodes.values())
+        layers = [layer for layer in map(result.layers.__getitem__, order) if layer.can_train]
+        self.all = [each for layer in layers for each in assignments(layer, opened, layer.name in source.fills)]
+        by_layer: dict[str, list[Assignment]] = {}
+        for each in self.all:
+            if each.variable.is_weight:
+                by_layer.setdefault(each.layer.name, []).append(each)
+        self.stored = [
+            (f"{group}/{each.variable.store_path}", each)
+            for name, group in self.groups.items()
+            for each in by_layer.get(name, ())
+        ]
+
+        self.begun = {
+            id(each): initial(each.layer, each.variable, each.variable.shape)
+            for _, each in self.stored
+            if each.action == "initialized"
+        }
+
+    def attributes(self) -> dict[str, dict[str, str]]:
+        """The names that Keras writes beside the variables of a model and of each layer."""
+        layers = {
+            f"{group}/vars": {"name": self.result.layers[name].name_in_keras} for name, group in self.groups.items()
+        }
+        return {"vars": {"name": self.result.name}, **layers}
+
+    def copy(self, written: _Written, file: int, start: int) -> _Copy:
+        """Writes the values of a variable to their place."""
+        each, at = written.assignment, start + written.place
+        if each.action == "copied":
+            return self._copied(each, written, file, at)
+        if each.action == "adapted":
+            self.values.initial_of = lambda shape: self.initial(each.layer, each.variable, shape)()
+            made = made_by(each, self.values)
+            stored = _as_stored(made, written.room)
+            wanted = _write_array(file, at, stored)
+            row = each.adapted(self.values, wanted, made.dtype, _dtype(written.room))
+            return _Copy(lambda after: row, wanted)
+        begun = self.begun[id(each)]()
+        wanted = _write_array(file, at, _as_stored(begun, written.room))
+        return _Copy(each.initialized, wanted)
+
+    def _copied(self, each: Assignment, written: _Written, file: int, at: int) -> _Copy:
+        assert each.place is not None
+        stretch = self.opened.stretch(each.place)
+        into = _dtype(written.room)
+        if stretch is not None and stretch.dtype == written.room.stored and stretch.size == written.size:
+            before = after = _copied_stretch(stretch, file, at)
+            of = into
+        else:
+            array = self.opened.array(each.place)
+            of = array.dtype
+            before = _checksum(_bytes(array))
+            after = _write_array(file, at, _as_stored(array, written.room))
+        return _Copy(lambda result: each.copied(before, result, of, into), after)
+
+    def ledger(self, base: Graph, rows: Mapping[int, LedgerRow]) -> WeightLedger:
+        """All rows, those of the result in its order."""
+        found = [rows[id(each)] if id(each) in rows else each.initialized(None) for each in self.all]
+        every = (*found, *dropped(base, self.result))
+        num_base = sum(len(layer.variables or ()) for layer in base.layers.values())
+        unverified = self.source.unverified if any(row.source is not None for row in every) else ()
+        return WeightLedger(
+            every, num_base, self.source.unused, unverified=unverified, contracts=tuple(contracts(self.result))
+        )
+
+
+def _dtype(room: ArrayRoom) -> np.dtype[Any]:
+    """The dtype of a variable."""
+    if room.dtype == "bfloat16":
+        import ml_dtypes  # few models need it
+
+        dtype: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+        return dtype
+    return np.dtype(room.dtype)
+
+
+def _as_stored(array: Array, room: ArrayRoom) -> Array:
+    """An array as the file holds it."""
+    return np.ascontiguousarray(array.astype(_dtype(room), copy=False))
+
+
+def _bytes(array: Array) -> memoryview:
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+
+
+def _checksum(data: memoryview) -> str:
+    return xxhash.xxh3_128(data).hexdigest()
+
+
+def _write_array(file: int, at: int, array: Array) -> str:
+    data = _bytes(array)
+    write_at(file, data, at)
+    return _checksum(data)
+
+
+def _copied_stretch(stretch: Stretch, file: int, at: int) -> str:
+    hashed, done = xxhash.xxh3_128(), 0
+    for piece in _pieces(stretch.file, stretch.start, stretch.size):
+        hashed.update(piece)
+        write_at(file, piece, at + done)
+        done += len(piece)
+    return hashed.hexdigest()
+
+
+def _pieces(file: int, start: int, size: int) -> Iterator[memoryview]:
+    """The bytes of a stretch of an open file; each piece holds until the next."""
+    buffer = memoryview(bytearray(min(_PIECE, size)))
+    done = 0
+    while done < size:
+        count = os.preadv(file, [buffer[: min(len(buffer), size - done)]], start + done)
+        if not count:
+            raise TransferError("the file became shorter while it was read")
+        yield buffer[:count]
+        done += count
+
+
+def _proven(
+    file: int, start: int, size: int, written: Sequence[_Written], copies: Sequence[_Copy]
+) -> tuple[dict[int, LedgerRow], int]:
+    """The row of each variable, which is read back from the file, and the checksum of the whole HDF5 file.
+
+    Raises:
+        TransferError: a variable is not what was read for it.
+    """
+    rows: dict[int, LedgerRow] = {}
+    crc = at = 0
+    for each, copy in sorted(zip(written, copies, strict=True), key=lambda pair: (pair[0].place, pair[0].room.path)):
+        if each.size:
+            for piece in _pieces(file, start + at, each.place - at):
+                crc = zlib.crc32(piece, crc)
+        hashed = xxhash.xxh3_128()
+        for piece in _pieces(file, start + each.place, each.size):
+            crc = zlib.crc32(piece, crc)
+            hashed.update(piece)
+        at = each.place + each.size if each.size else at
+        after = hashed.hexdigest()
+        if after != copy.wanted:
+            raise TransferError(f"{each.room.path} differs in the file from what was written there")
+        rows[id(each.assignment)] = copy.row(after)
+    for piece in _pieces(file, start + at, size - at):
+        crc = zlib.crc32(piece, crc)
+    return rows, crc

@@ -1,0 +1,96 @@
+"""HDF5 files of which HDF5 makes the frame alone: groups, names and room for arrays, whose bytes others write there.
+
+The bytes of such a file depend on nothing but what is in it: HDF5's first file format holds no times.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import h5py
+import numpy as np
+from h5py import h5d, h5p, h5s, h5t
+
+from spec_compiler.reading.pieces import Piece
+from spec_compiler.writing.archive import write_at
+
+ALIGNMENT = 64  # bytes, so that an array may be mapped and used as it lies there
+_SMALL = 1024  # arrays of fewer bytes are not aligned
+
+
+@dataclass(frozen=True)
+class ArrayRoom:
+    """An array that a file is to hold: its path there, shape and dtype, `bfloat16` among them."""
+
+    path: str
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def stored(self) -> np.dtype[Any]:
+        """The dtype in the file: HDF5 knows no bfloat16, of which Keras stores the two bytes."""
+        return np.dtype("V2" if self.dtype == "bfloat16" else self.dtype)
+
+
+def write_frame(
+    file: int, start: int, attributes: Mapping[str, Mapping[str, Any]], rooms: Iterable[ArrayRoom]
+) -> tuple[list[int], int]:
+    """Makes an HDF5 file at a place of an open file, and nothing of its arrays.
+
+    `attributes` leads from each group to what is written of it. Returns where the bytes of each array are to be in the
+    HDF5 file, in order, and how many bytes that has as a whole.
+    """
+    stretch = _Stretch(file, start)
+    places: list[int] = []
+    with h5py.File(stretch, "w", alignment_threshold=_SMALL, alignment_interval=ALIGNMENT) as store:
+        for group, said in attributes.items():
+            made = store.require_group(group)
+            for key, value in said.items():
+                made.attrs[key] = value
+        creation = h5p.create(h5p.DATASET_CREATE)
+        creation.set_layout(h5d.CONTIGUOUS)
+        creation.set_alloc_time(h5d.ALLOC_TIME_EARLY)
+        creation.set_fill_time(h5d.FILL_TIME_NEVER)
+        creation.set_obj_track_times(False)
+        links = h5p.create(h5p.LINK_CREATE)
+        links.set_create_intermediate_group(True)
+        for room in rooms:
+            space = h5s.create_simple(room.shape) if room.shape else h5s.create(h5s.SCALAR)
+            made = h5d.create(store.id, room.path.encode(), h5t.py_create(room.stored), space, creation, links)
+            places.append(made.get_offset() or 0)  # none for an array without a number
+            if room.dtype == "bfloat16":
+                store[room.path].attrs["dtype"] = "bfloat16"
+    return places, stretch.size
+
+
+class _Stretch(Piece):
+    """What lies behind a place of an open file, as a file of its own that HDF5 writes to."""
+
+    def __init__(self, file: int, start: int) -> None:
+        super().__init__(0)
+        self.file, self.start = file, start
+
+    def writable(self) -> bool:
+        return True
+
+    def truncate(self, size: int | None = None) -> int:
+        self.size = self.position if size is None else size
+        os.ftruncate(self.file, self.start + self.size)
+        return self.size
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data).cast("B")
+        write_at(self.file, view, self.start + self.position)
+        self.position += len(view)
+        self.size = max(self.size, self.position)
+        return len(view)
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")
+        count = max(0, min(len(view), self.size - self.position))
+        read = os.preadv(self.file, [view[:count]], self.start + self.position) if count else 0
+        self.position += read
+        return read
