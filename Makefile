@@ -25,7 +25,7 @@ help:
 	@echo "make schemas   write schemas/ anew from the code and from Keras"
 	@echo "make bench     ours beside hand-written Keras, every figure in one run: benchmarks/RESULTS.md"
 	@echo "make gallery   draw every example spec anew into docs/gallery.md"
-	@echo "make layer-classes  write docs/layer-classes.md anew: every class of keras.layers through five ways, beside Keras"
+	@echo "make layer-classes  write docs/layer-classes.md anew: every class of keras.layers through six ways, beside Keras"
 	@echo "make fuzz      120,000 broken specs and 10,000 damaged model files; what fails is kept in tests/fuzz/corpus"
 	@echo "make golden    write the golden files anew; read the diff"
 

@@ -10,6 +10,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from spec_compiler.building.built_file import BuiltFile
+    from spec_compiler.building.model_file import build_spec
     from spec_compiler.compiler import check_spec, compile_spec, plan_spec
     from spec_compiler.diagnostics import Diagnostic, SpecError
     from spec_compiler.evaluation import Evaluation, evaluate
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from spec_compiler.trainer import train_spec
 
 __all__ = [
+    "BuiltFile",
     "Card",
     "CompiledSpec",
     "Diagnostic",
@@ -37,6 +40,7 @@ __all__ = [
     "SweptSpec",
     "TrainedSpec",
     "WeightLedger",
+    "build_spec",
     "check_spec",
     "compile_spec",
     "evaluate",
@@ -53,6 +57,8 @@ __all__ = [
 ]
 
 _MODULES = {
+    "building.built_file": ("BuiltFile",),
+    "building.model_file": ("build_spec",),
     "compiler": ("check_spec", "compile_spec", "plan_spec"),
     "diagnostics": ("Diagnostic", "SpecError"),
     "evaluation": ("Evaluation", "evaluate"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from spec_compiler.channels.atoms import LayerPath, Line
 from spec_compiler.channels.choice import most_important
@@ -47,7 +48,7 @@ class Which(Choice):
         """For each index along a line, as it is in the end, the one where its values were."""
         return self.channels.index(line, values.decided(self))
 
-    @property
+    @cached_property  # asked for by every variable
     def example(self) -> Counts:
         """Counts of the same numbers, the first of each: shapes do not depend on which they are."""
         return self._counts(None)

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from spec_compiler.cli.report_parts import relative
-from spec_compiler.cli.save import together
 from spec_compiler.cli.terminal import Shown, joined, style
 from spec_compiler.compiler import Checked, checked
 from spec_compiler.diagnostics import Diagnostic, SpecError
 from spec_compiler.diagnostics.text_lines import lines_of
+from spec_compiler.files.outputs import together
 from spec_compiler.files.regular import opened
 from spec_compiler.spec.fixed_text import Done
 from spec_compiler.spec.fixing import Fixed, fixed

@@ -13,12 +13,12 @@ import click
 
 from spec_compiler.cli.options import Command, gathered, model_code_option
 from spec_compiler.cli.progress import progress
-from spec_compiler.cli.save import ready
 from spec_compiler.cli.shards import Shard, said_shard
 from spec_compiler.cli.signals import Stopped
 from spec_compiler.cli.terminal import counted, echo, shown
 from spec_compiler.cli.unfinished import Unfinished, check_unfinished, folder_of, unfinished
 from spec_compiler.diagnostics import SpecError
+from spec_compiler.files.outputs import ready
 from spec_compiler.spec.data import INTERPOLATIONS
 from spec_compiler.spec.file_paths import model_file
 

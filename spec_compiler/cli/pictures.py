@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import click
 
-from spec_compiler.cli.save import ready, save_bytes, save_text
+from spec_compiler.cli.save import save_bytes, save_text
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.diagram import DrawError, render, to_dot, to_html, to_mermaid, to_tree
 from spec_compiler.diagram.report import Matches
+from spec_compiler.files.outputs import ready
 from spec_compiler.plan import Plan
 from spec_compiler.plan.ledger import LedgerRow, WeightLedger
 from spec_compiler.reading import Damaged

@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from spec_compiler.cli.save import ledger_name, reason
 from spec_compiler.cli.terminal import echo
 from spec_compiler.diagnostics import SpecError
+from spec_compiler.files.outputs import ledger_name, reason
 from spec_compiler.keras_facts.settings import keras_home
 from spec_compiler.sandbox import Grant, NoSandbox, run
 

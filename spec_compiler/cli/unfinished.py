@@ -15,8 +15,8 @@ import shutil
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
-from spec_compiler.cli.save import reason
 from spec_compiler.diagnostics import SpecError
+from spec_compiler.files.outputs import reason
 from spec_compiler.reading import Damaged
 from spec_compiler.reading.text import parsed_json, read_json
 

@@ -13,6 +13,7 @@ from typing import Any
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec
 from spec_compiler.graph.node import ValueRef, map_references
+from spec_compiler.keras_facts.saving import CLASS_NAMES
 from spec_compiler.language.layer_names import numbered, snake_case
 
 
@@ -128,7 +129,8 @@ def store_groups(graph: Graph) -> Iterator[tuple[LayerSpec, str]]:
     for name in operations(graph):
         layer = graph.layers[name]
         if layer.kind != "operation":
-            kind = snake_case(str(layer.config["class_name"]).rpartition(">")[2])
+            name = str(layer.config["class_name"]).rpartition(">")[2]
+            kind = snake_case(CLASS_NAMES.get(name, name))
             used[kind] = used.get(kind, -1) + 1
             yield layer, f"layers/{numbered(kind, used[kind])}"
 

@@ -23,7 +23,6 @@ from spec_compiler.weights.philox import uniform
 # By class, the arguments that are initializers, in the order in which the constructor makes them: one without a seed
 # draws its seed then.
 _KERNEL_AND_BIAS = ("kernel", "bias")
-_NORMALIZATION = ("beta", "gamma", "moving_mean", "moving_variance")
 _ORDER: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(
         (
@@ -36,7 +35,8 @@ _ORDER: Mapping[str, tuple[str, ...]] = {
     ),
     **dict.fromkeys(("DepthwiseConv1D", "DepthwiseConv2D"), ("depthwise", "bias")),
     **dict.fromkeys(("SeparableConv1D", "SeparableConv2D"), ("depthwise", "pointwise", "bias")),
-    **dict.fromkeys(("BatchNormalization", "LayerNormalization", "GroupNormalization"), _NORMALIZATION),
+    **dict.fromkeys(("LayerNormalization", "GroupNormalization"), ("beta", "gamma")),
+    "BatchNormalization": ("beta", "gamma", "moving_mean", "moving_variance"),
     "Embedding": ("embeddings",),
     "PReLU": ("alpha",),
 }
@@ -58,6 +58,8 @@ def initial(seed: int, layer: LayerSpec, variable: VariableSpec, shape: tuple[in
     """
     draws = _ORDER.get(layer.class_name)
     argument = _VARIABLES.get(variable.path, variable.path)
+    if layer.class_name.startswith("Depthwise") and argument == "kernel":
+        argument = "depthwise"
     if draws is None or argument not in draws or layer.wrapped is not None or variable.dtype != "float32":
         raise Unknown(f"`{layer.name}/{variable.path}`")
     said = {each: layer.arguments.get(f"{each}_initializer") for each in draws}

@@ -21,7 +21,7 @@ from spec_compiler.graph.adapter import contracts
 from spec_compiler.graph.layer_spec import LayerSpec, VariableSpec
 from spec_compiler.graph.model_config import model_config, store_groups
 from spec_compiler.graph.plain import NotPlain, encoded
-from spec_compiler.keras_facts.saving import SAVED_PLAINLY
+from spec_compiler.keras_facts.saving import SAVED_PLAINLY, SAVED_TWICE
 from spec_compiler.plan.ledger import LedgerRow, WeightLedger
 from spec_compiler.reading.model import CONFIG, WEIGHTS
 from spec_compiler.weights.assignments import Assignment, TransferError, assignments, made_by
@@ -93,7 +93,7 @@ def check_streamed(graph: Graph) -> None:
 
 def _check_state(layer: LayerSpec) -> None:
     loads_itself = layer.stored.loads_itself and layer.class_name not in SAVED_PLAINLY
-    if loads_itself or layer.stored.assets or layer.lora is not None:
+    if loads_itself or layer.stored.assets or layer.lora is not None or layer.class_name in SAVED_TWICE:
         raise NotStreamed(f"what `{layer.name}` knows beside its variables")
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import keras
 
-from spec_compiler import SpecError, compile_spec
+from spec_compiler import SpecError, build_spec, compile_spec
 from tests.backend.conftest import Array, assert_same_bits
 from tests.backend.layer_classes import Made, double
 
@@ -108,14 +108,32 @@ def by_legacy(case: Case, folder: Path) -> Outcome:
     return _from_file(made, made.model, {"file": str(path)}, lambda: _loaded(path))
 
 
+def by_building(case: Case, folder: Path) -> Outcome:
+    """The model saved as `.keras`, built into another file and loaded from there, beside what Keras loads and saves."""
+    made, path, built, again = case.made, folder / "model.keras", folder / "built.keras", folder / "again.keras"
+    made.model.save(path)
+    try:
+        _loaded(path).save(again)
+        _loaded(again)
+    except Exception as error:
+        return Outcome("not loaded by Keras", _first_line(error))
+
+    def compare() -> None:
+        build_spec({"spec": 1, "base": {"file": str(path)}}, built)
+        _same_function(made, _loaded(again), _loaded(built), lambda: _loaded(again))
+
+    return _outcome(compare)
+
+
 ROUTES: dict[str, Callable[[Case, Path], Outcome]] = {
     "memory": by_memory,
     "its result saved": by_result,
     "`.keras`": by_archive,
     "`.weights.h5`": by_weights,
     "legacy `.h5`": by_legacy,
+    "`build`": by_building,
 }
-QUICK = ("memory", "`.keras`")  # what the suite without the slow tests runs
+QUICK = ("memory", "`build`")  # what the suite without the slow tests runs
 
 
 def outcomes(case: Case, routes: Iterable[str], folder: Path) -> dict[str, Outcome]:

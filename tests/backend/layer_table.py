@@ -23,12 +23,14 @@ HEAD = """# What a kept layer knows
 Written by `make layer-classes` (`python -m tests.backend.layer_table`); a test compares it. Do not edit it.
 
 A small model with a layer of each class of `keras.layers`, in which nothing is at its default (random weights, adapted,
-trained for a step, generators and states advanced), goes through the compiler on five ways, and its copy is compared
+trained for a step, generators and states advanced), goes through the compiler on six ways, and its copy is compared
 with plain Keras bit for bit, in inference and in training:
 
 - **memory**: an empty spec on the model, and a layer inserted in front of the layer;
 - **its result saved**: the empty spec's result, saved as `.keras` and loaded by Keras;
-- **`.keras`**, **`.weights.h5`** (of a twin with other weights), **legacy `.h5`**: the file as a base.
+- **`.keras`**, **`.weights.h5`** (of a twin with other weights), **legacy `.h5`**: the file as a base;
+- **`build`**: the `.keras` file built into another one, without the model ever in memory where that is possible, and
+  that loaded by Keras.
 
 *equal*: every bit is the same. A code: a located error, its reason below; *as in Keras* where Keras itself cannot load
 the file. *equal, not in Keras*: our model is the one that was saved, Keras's own loading fails or loses something. No

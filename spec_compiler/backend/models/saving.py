@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from spec_compiler.backend.models.legacy_saving import legacy_file
-from spec_compiler.reading.model import WEIGHTS
+from spec_compiler.reading.model import CONFIG, WEIGHTS
 from spec_compiler.writing.archive import ArchiveFile, write_at
 from spec_compiler.writing.hdf5 import ALIGNMENT
 from spec_compiler.writing.model import METADATA, SAVED
@@ -36,7 +36,7 @@ def save(model: Any, path: str, beside: Mapping[str, bytes]) -> None:
 
 
 def _save_archive(model: Any, path: str, beside: Mapping[str, bytes]) -> None:
-    """As Keras, with one date for all, which its own archives have from the clock."""
+    """As Keras, less what its archives have of the clock and of the process."""
     own = f"{path}.of_keras.keras"  # in the same folder, which is private: as much room as the result needs
     try:
         model.save(own)
@@ -46,8 +46,8 @@ def _save_archive(model: Any, path: str, beside: Mapping[str, bytes]) -> None:
                 if member.filename == WEIGHTS:
                     _copy(saved, member, archive)
                 else:
-                    data = saved.read(member)
-                    archive.add(member.filename, _undated(data) if member.filename == METADATA else data)
+                    change = _CHANGED.get(member.filename, bytes)
+                    archive.add(member.filename, change(saved.read(member)))
             for name, data in beside.items():
                 archive.add(name, data)
             archive.close()
@@ -58,6 +58,24 @@ def _save_archive(model: Any, path: str, beside: Mapping[str, bytes]) -> None:
 
 def _undated(metadata: bytes) -> bytes:
     return json.dumps({**json.loads(metadata), "date_saved": SAVED}).encode()
+
+
+def _numbered(config: bytes) -> bytes:
+    """A config with objects that are shared by number; Keras calls them by where they are in memory."""
+    numbers: dict[object, int] = {}
+
+    def walked(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {
+                key: numbers.setdefault(each, len(numbers)) if key == "shared_object_id" else walked(each)
+                for key, each in value.items()
+            }
+        return list(map(walked, value)) if isinstance(value, list) else value
+
+    return json.dumps(walked(json.loads(config))).encode()
+
+
+_CHANGED = {METADATA: _undated, CONFIG: _numbered}
 
 
 def _copy(saved: zipfile.ZipFile, member: zipfile.ZipInfo, archive: ArchiveFile) -> None:

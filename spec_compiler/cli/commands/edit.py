@@ -5,23 +5,23 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from pathlib import Path
 from typing import Any
 
 import click
 
-from spec_compiler.building import write_model
+from spec_compiler.building.model_file import build_spec, ready_all
 from spec_compiler.cli import options, pictures
 from spec_compiler.cli.formats import PLAN_FORMATS, PLAN_SUFFIXES, plan_as
 from spec_compiler.cli.options import SpecCall
 from spec_compiler.cli.pictures import FORMATS, Picture
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.rendered import render_all
-from spec_compiler.cli.save import ledger_name, ready, save_text, together
+from spec_compiler.cli.save import save_text
 from spec_compiler.cli.show import layer_rows, ledger_text, plan_text, table_text
 from spec_compiler.cli.terminal import NEWLINE, echo
 from spec_compiler.compiler import plan_spec
 from spec_compiler.diagram import VIEWS
+from spec_compiler.files.outputs import ledger_name, ready
 from spec_compiler.plan.warnings import lint
 from spec_compiler.spec import load_spec
 from spec_compiler.spec.output_paths import check_outputs
@@ -95,27 +95,20 @@ def build(
     ledger = ledger or ledger_name(output)
     outputs = (output, ledger, *([adapters] if adapters else []))
     check_outputs(outputs)
-    ready(output, force, suffixes=(".keras", ".h5"))
-    ready(ledger, force, suffixes=(".json",))
-    if adapters:
-        ready(adapters, force, suffixes=(".npz",))
+    ready_all(outputs, force)
     with progress("building"):
         loaded = load_spec(call.spec, overrides=call.overrides, policy=call.policy)
-        check_outputs(outputs, spec=loaded)
-        with together(outputs, force) as (for_model, for_ledger, *for_adapters):
-            built = write_model(
-                loaded,
-                for_model,
-                allow_code=call.allow_code,
-                restrict_paths=call.restrict_paths,
-                prove=prove,
-                probe=probe,
-                force=force,
-                adapters=bool(adapters),
-            )
-            Path(for_ledger).write_bytes((json.dumps(built.weights.to_json(), indent=1) + "\n").encode())
-            for each in for_adapters:
-                Path(each).write_bytes(built.learned or b"")
+        built = build_spec(
+            loaded,
+            output,
+            ledger=ledger,
+            adapters=adapters,
+            allow_code=call.allow_code,
+            restrict_paths=call.restrict_paths,
+            prove=prove,
+            probe=probe,
+            force=force,
+        )
     echo(plan_text(built.plan))
     echo()
     echo(ledger_text(built.weights))

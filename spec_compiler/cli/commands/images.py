@@ -15,9 +15,9 @@ from spec_compiler.cli.image_runs import ImageRun, image_options, images_of, ski
 from spec_compiler.cli.labelled import Right, truth_of
 from spec_compiler.cli.options import force_option
 from spec_compiler.cli.prediction_formats import FORMATS, SUFFIXES
-from spec_compiler.cli.save import together
 from spec_compiler.cli.terminal import echo
 from spec_compiler.diagnostics import SpecError
+from spec_compiler.files.outputs import together
 
 if TYPE_CHECKING:
     from spec_compiler.backend.inference import ImageModel

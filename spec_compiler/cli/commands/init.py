@@ -13,11 +13,12 @@ import click
 
 from spec_compiler.cli.options import force_option, of_the_call
 from spec_compiler.cli.progress import progress
-from spec_compiler.cli.save import ready, save_text
+from spec_compiler.cli.save import save_text
 from spec_compiler.cli.terminal import echo
 from spec_compiler.compiler import check_spec, plan_spec
 from spec_compiler.diagnostics import SpecError, did_you_mean, quoted
 from spec_compiler.files import HERE
+from spec_compiler.files.outputs import ready
 from spec_compiler.graph import Graph
 from spec_compiler.graph.narrow import narrow_places, places_to_cut
 from spec_compiler.keras_facts import catalogue

@@ -1,0 +1,42 @@
+"""What a build gives beside the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from spec_compiler.diagnostics import Diagnostic, Diagnostics
+from spec_compiler.plan import Plan
+from spec_compiler.plan.ledger import WeightLedger
+from spec_compiler.plan.warnings import lint
+from spec_compiler.spec import Spec
+
+Beside = Callable[[WeightLedger], Mapping[str, bytes]]  # members of a `.keras` archive that are ours
+
+
+def nothing(ledger: WeightLedger) -> Mapping[str, bytes]:
+    """No member."""
+    return {}
+
+
+@dataclass(frozen=True, repr=False)
+class BuiltFile:
+    """What a build gives beside the file: what the user wrote, what changed, and what became of every variable.
+
+    `file_warnings` are as those of a `CompiledSpec`; `learned` is what LoRA holds, as the file of adapters has it.
+    """
+
+    spec: Spec
+    plan: Plan
+    weights: WeightLedger
+    file_warnings: tuple[Diagnostic, ...] = ()
+    learned: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"<BuiltFile {self.plan.name}: {self.weights.summary}>"
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What is legal in the spec and its base but worth saying."""
+        found = (*lint(self.spec, self.plan), *self.file_warnings)
+        return Diagnostics(self.spec.source.locate(each) for each in found)
