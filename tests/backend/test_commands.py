@@ -146,13 +146,22 @@ def test_the_legacy_format_is_saved_and_read_without_remarks(spec: Path) -> None
         assert (done.returncode, done.stderr) == (0, ""), words
 
 
-def test_a_build_that_fails_leaves_nothing(called: Any, spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: Any, path: Any, *args: Any, **kwargs: Any) -> None:
+@pytest.mark.parametrize("way", ["piece by piece", "by Keras"])
+def test_a_build_that_fails_leaves_nothing(way: str, called: Any, spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(self: Any, path: Any, *args: Any, **kwargs: Any) -> None:
         Path(path).write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(keras.Model, "save", full)
-    status, printed, errors = called("build", "spec.yaml", "-o", "out.keras")
+    def none(*args: Any) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full:
+        if way == "by Keras":
+            full.setattr(keras.Model, "save", half)
+        else:
+            full.setattr("os.pwrite", none)
+        compiled = ("--set", "compile={optimizer: adam, loss: mse}") if way == "by Keras" else ()
+        status, printed, errors = called("build", "spec.yaml", "-o", "out.keras", *compiled)
     assert status == 2
     assert "No space left on device" in printed + errors
     assert {path.name for path in spec.iterdir()} == {"base.keras", "spec.yaml"}
