@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from spec_compiler.collection import uncollected
 from spec_compiler.diagnostics import Diagnostic, Diagnostics, SpecError
 from spec_compiler.diagnostics.near import sparing
+from spec_compiler.locking.held import Locked, held
 from spec_compiler.memory.answers import Memory
 from spec_compiler.plan import Plan
 from spec_compiler.plan.warnings import lint
@@ -66,6 +67,7 @@ def check_spec(
     allow_code: bool = False,
     restrict_paths: bool = False,
     policy: PolicyLike | None = None,
+    locked: Locked = False,
 ) -> tuple[Diagnostic, ...]:
     """Everything that is wrong with a spec and can be known without building: fields, names, topology, shapes, files.
 
@@ -73,7 +75,8 @@ def check_spec(
     raises for a mistake in the spec. What else it takes, `compile_spec` says.
     """
     allowed = Permissions(allow_code, not restrict_paths)
-    return checked(spec, allowed, base=base, static=static, overrides=overrides, policy=policy).diagnostics
+    found = checked(spec, allowed, base=base, static=static, overrides=overrides, policy=policy, locked=locked)
+    return found.diagnostics
 
 
 @uncollected()
@@ -87,12 +90,16 @@ def checked(
     overrides: Iterable[str] = (),
     policy: PolicyLike | None = None,
     file: str | None = None,
+    locked: Locked = False,
 ) -> Checked:
     """As `check_spec`, with how far it came: an error ends a check at the tier that it is in. `file` names a text."""
     reached = Reached()
     try:
         loaded = load_spec(spec, overrides=overrides, file=file, allowed=allowed, policy=policy)
         missing_files(loaded)
+        lock = held(loaded, locked, allowed)
+        if lock is not None:
+            lock.inputs(data=True)
         around = inside(loaded, reached)
         of_files: tuple[Diagnostic, ...] = ()
         if static:
@@ -104,6 +111,8 @@ def checked(
             plan, reached.tier = unfilled.plan, unfilled.tier
             of_files = keras.file_warnings(unfilled)
             unfilled.check_objects()
+        if lock is not None and plan is not None:
+            lock.result(plan)
         found = (*inner_warnings(around), *lint(loaded, plan), *of_files)
         tier, reached.tier = reached.tier, "files"
         source = check_data(loaded, plan.after if plan is not None else None)
@@ -122,6 +131,7 @@ def plan_spec(
     allow_code: bool = False,
     restrict_paths: bool = False,
     policy: PolicyLike | None = None,
+    locked: Locked = False,
 ) -> Plan:
     """What a spec would change. Reads no weights, and does without Keras what Keras was asked before.
 
@@ -131,8 +141,14 @@ def plan_spec(
     allowed = Permissions(allow_code, not restrict_paths)
     loaded = load_spec(spec, overrides=overrides, allowed=allowed, policy=policy)
     missing_files(loaded, weights=False)
+    lock = held(loaded, locked, allowed)
+    if lock is not None:
+        lock.inputs()
     known = planned(loaded, Memory(), allowed).plan if base is None else None
-    return known or _keras(base, allowed).unfilled(loaded).plan
+    plan = known or _keras(base, allowed).unfilled(loaded).plan
+    if lock is not None:
+        lock.result(plan)
+    return plan
 
 
 @uncollected()
@@ -147,6 +163,7 @@ def compile_spec(
     prove: bool = False,
     probe: str | os.PathLike[str] | None = None,
     force: bool = False,
+    locked: Locked = False,
 ) -> CompiledSpec:
     """The edited model with its weights, its plan and its ledger; compiled where the spec says `compile` alone.
 
@@ -162,6 +179,8 @@ def compile_spec(
             base in memory as well.
         probe: a folder with images to prove it on, in place of seeded inputs.
         force: whether a model is made though its plan needs more memory than is left.
+        locked: whether the spec is held to the lock beside it, to that in a file, or to one that was read: SC517 says
+            each thing that differs, before any weight is read.
 
     Raises:
         SpecError: the spec is at fault; SC513 where a kept layer computes something else than in the base, SC515 where
@@ -175,6 +194,9 @@ def compile_spec(
     allowed = Permissions(allow_code, not restrict_paths)
     loaded = load_spec(spec, overrides=overrides, allowed=allowed, policy=policy)
     missing_files(loaded)
+    lock = held(loaded, locked, allowed)
+    if lock is not None:
+        lock.inputs()
 
     # A check needs neither, and is to start soon.
     from spec_compiler.plan.memory_needed import check_memory
@@ -182,11 +204,17 @@ def compile_spec(
 
     keras, around = _keras(base, allowed), inside(loaded)
     result = keras.unfilled(loaded, around)
+    if lock is not None:
+        lock.result(result.plan)
+        result.find_weights()
+        lock.downloads()
     if not force:
         with loaded.source.locating():
             check_memory(result.plan.after)
     to_compile = result.compile_arguments()
     ledger = result.fill()
+    if lock is not None:
+        lock.downloads()  # of specs that it starts from, whose weights are looked for just now
     if to_compile is not None:
         result.built.model.compile(**to_compile)
     if prove or probe is not None:

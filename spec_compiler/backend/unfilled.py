@@ -56,6 +56,15 @@ class Unfilled:
         with self.spec.source.locating(), self._of_the_base(), enough_memory(self.plan.after):
             return transfer(self.base.graph, self.built, self._source)
 
+    def find_weights(self) -> None:
+        """Looks for the base's weights, and downloads them where they are to be; none is read.
+
+        Raises:
+            SpecError: SC501 to SC508; located.
+        """
+        with self.spec.source.locating(), self._of_the_base():
+            _ = self._source
+
     @cached_property
     def _source(self) -> WeightSource:
         """Where the base's weights are: looked for once, as that may download a file or fill another model."""

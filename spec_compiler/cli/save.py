@@ -7,12 +7,14 @@ import errno
 import json
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.files.whole import sweep, whole_files
+from spec_compiler.locking.provenance import MEMBER
+from spec_compiler.reading.archive import append
 
 _FULL = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
@@ -87,13 +89,25 @@ def reason(error: OSError) -> str:
     return next((text for text in _FULL if text in str(error)), "") or error.strerror or str(error).split("\n")[0]
 
 
-def save_build(model: Any, path: str, ledger: Any, ledger_path: str, force: bool, adapters: str | None = None) -> None:
+def save_build(
+    model: Any,
+    path: str,
+    ledger: Any,
+    ledger_path: str,
+    force: bool,
+    adapters: str | None = None,
+    provenance: Callable[[bytes], bytes] | None = None,
+) -> None:
     """Saves a Keras model, the ledger of its weights, and where it is asked for what its LoRA holds: all or none.
+
+    `provenance` says where a `.keras` file comes from, of the content of the ledger's file.
 
     Raises:
         SpecError: SC508; SC516 for a model without LoRA.
     """
     learned = _adapters_of(model) if adapters else b""
+    content = ledger_content(ledger)
+    said = provenance(content) if provenance is not None and path.endswith(".keras") else None
     with together((path, ledger_path, *([adapters] if adapters else [])), force) as (
         for_model,
         for_ledger,
@@ -104,7 +118,14 @@ def save_build(model: Any, path: str, ledger: Any, ledger_path: str, force: bool
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             _save_model(model, for_model)
-        Path(for_ledger).write_bytes((json.dumps(ledger, indent=1) + "\n").encode())
+        if said is not None:
+            append(for_model, {MEMBER: said})
+        Path(for_ledger).write_bytes(content)
+
+
+def ledger_content(ledger: Any) -> bytes:
+    """What the file of a ledger holds."""
+    return (json.dumps(ledger, indent=1) + "\n").encode()
 
 
 def _adapters_of(model: Any) -> bytes:

@@ -79,7 +79,7 @@ def result_key(graph: Graph) -> Key | None:
 def _asked_of_keras(question: dict[str, Any]) -> Key | None:
     if has_own_objects():
         return None  # a class of the caller's may have the name of one of Keras's
-    return {"code": code_checksum(), "keras": _keras_version(), "settings": settings(), **question}
+    return {"code": code_checksum(), "keras": keras_version(), "settings": settings(), **question}
 
 
 def nested_key(key: Key | None, name: str | None) -> Key | None:
@@ -120,7 +120,7 @@ def keep_graph(key: Key | None, graph: Graph) -> None:
 
 
 @functools.cache
-def _keras_version() -> str:
+def keras_version() -> str:
     """The installed Keras's version, read from its own file: asking `importlib.metadata` takes ten times as long."""
     spec = importlib.util.find_spec("keras")
     folder = os.path.dirname(spec.origin) if spec is not None and spec.origin else ""
