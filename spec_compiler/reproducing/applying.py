@@ -43,7 +43,7 @@ def apply_plan(
         >>> compiled.model.output_shape  # doctest: +SKIP
         (None, 8)
     """
-    planned = planned_before(os.fspath(plan), Permissions(allow_code, not restrict_paths))
+    planned, _ = planned_before(os.fspath(plan), Permissions(allow_code, not restrict_paths))
     return compile_spec(
         planned.spec,
         base=base,
@@ -56,8 +56,8 @@ def apply_plan(
     )
 
 
-def planned_before(path: str, allowed: Permissions) -> Held:
-    """The spec of a plan, held to what was so when it was planned.
+def planned_before(path: str, allowed: Permissions) -> tuple[Held, tuple[str, ...]]:
+    """The spec of a plan, held to what was so when it was planned, and what `--set` changed in it.
 
     Raises:
         SpecError: SC518, SC502, SC510, and whatever the spec is at fault.
@@ -71,7 +71,7 @@ def planned_before(path: str, allowed: Permissions) -> Held:
     folder.permit(os.path.relpath(plan.spec, folder.path), plan.spec)
     spec = _spec(plan, allowed)
     help = f"plan it anew: `{_again(plan)}`"
-    return Held(spec, plan.lock, allowed, f"`{os.path.basename(path)}`", help)
+    return Held(spec, plan.lock, allowed, f"`{os.path.basename(path)}`", help), plan.overrides
 
 
 def _spec(plan: PlanFile, allowed: Permissions) -> Spec:

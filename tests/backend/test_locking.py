@@ -13,7 +13,17 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
-from spec_compiler import Lock, SpecError, apply_plan, check_spec, compile_spec, lock_spec, plan_spec, train_spec
+from spec_compiler import (
+    Lock,
+    SpecError,
+    apply_plan,
+    check_spec,
+    compile_spec,
+    lock_spec,
+    plan_spec,
+    train_spec,
+    verify_model,
+)
 from spec_compiler.locking import read_lock
 from spec_compiler.memory.answers import Memory
 from spec_compiler.planning import planned
@@ -256,6 +266,7 @@ def test_a_plan_is_applied(project: Path) -> None:
     loaded = keras.models.load_model("six.keras")
     images = np.random.default_rng(2).normal(size=(2, 16, 16, 3)).astype("float32")
     assert_same_bits(outputs_of(loaded, images), outputs_of(built.model, images))
+    assert verify_model("six.keras", allow_code=True)  # which says what was overridden, too
     ledger = json.loads((project / "six.ledger.json").read_text())
     assert ledger["rows"] == json.loads(json.dumps(built.weights.to_json()))["rows"]
 

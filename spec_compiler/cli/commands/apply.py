@@ -22,5 +22,5 @@ def apply(plan: str, outputs: Outputs, allow_code: bool, restrict_paths: bool) -
     allowed = Permissions(allow_code, not restrict_paths)
     outputs.ready()
     with progress("reading the plan"):
-        planned = planned_before(plan, allowed)
-    build_files(lambda: planned.spec, outputs, allowed, locked=planned)
+        planned, overrides = planned_before(plan, allowed)
+    build_files(lambda: planned.spec, outputs, allowed, locked=planned, overrides=overrides)
