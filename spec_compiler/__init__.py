@@ -19,8 +19,13 @@ if TYPE_CHECKING:
     from spec_compiler.exporting.card import Card, read_card
     from spec_compiler.exporting.comparison import Exported
     from spec_compiler.learned.adapters import load_adapters, merge_adapters, save_adapters
+    from spec_compiler.locking.lock_file import Lock
     from spec_compiler.plan import Plan
     from spec_compiler.plan.ledger import WeightLedger
+    from spec_compiler.reproducing.applying import apply_plan
+    from spec_compiler.reproducing.locking_specs import lock_spec
+    from spec_compiler.reproducing.verification import Verification
+    from spec_compiler.reproducing.verifying import verify_model
     from spec_compiler.result import CompiledSpec, TrainedSpec
     from spec_compiler.search.sweeping import sweep
     from spec_compiler.search.swept_spec import SweptSpec
@@ -34,12 +39,15 @@ __all__ = [
     "Diagnostic",
     "Evaluation",
     "Exported",
+    "Lock",
     "Plan",
     "Spec",
     "SpecError",
     "SweptSpec",
     "TrainedSpec",
+    "Verification",
     "WeightLedger",
+    "apply_plan",
     "build_spec",
     "check_spec",
     "compile_spec",
@@ -48,12 +56,14 @@ __all__ = [
     "export_spec",
     "load_adapters",
     "load_spec",
+    "lock_spec",
     "merge_adapters",
     "plan_spec",
     "read_card",
     "save_adapters",
     "sweep",
     "train_spec",
+    "verify_model",
 ]
 
 _MODULES = {
@@ -66,8 +76,13 @@ _MODULES = {
     "exporting.card": ("Card", "read_card"),
     "exporting.comparison": ("Exported",),
     "learned.adapters": ("load_adapters", "merge_adapters", "save_adapters"),
+    "locking.lock_file": ("Lock",),
     "plan.ledger": ("WeightLedger",),
     "plan": ("Plan",),
+    "reproducing.applying": ("apply_plan",),
+    "reproducing.locking_specs": ("lock_spec",),
+    "reproducing.verification": ("Verification",),
+    "reproducing.verifying": ("verify_model",),
     "result": ("CompiledSpec", "TrainedSpec"),
     "search.sweeping": ("sweep",),
     "search.swept_spec": ("SweptSpec",),

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from spec_compiler.collection import uncollected
 from spec_compiler.diagnostics import Diagnostic, Diagnostics, SpecError
 from spec_compiler.diagnostics.near import sparing
+from spec_compiler.locking.held import Held, Locked, held
 from spec_compiler.memory.answers import Memory
 from spec_compiler.plan import Plan
 from spec_compiler.plan.warnings import lint
@@ -37,6 +38,7 @@ from spec_compiler.training.sources import check_data, num_batches
 
 if TYPE_CHECKING:
     from spec_compiler.backend.answers import Keras
+    from spec_compiler.backend.unfilled import Unfilled
     from spec_compiler.result import CompiledSpec
 
 
@@ -66,6 +68,7 @@ def check_spec(
     allow_code: bool = False,
     restrict_paths: bool = False,
     policy: PolicyLike | None = None,
+    locked: Locked = False,
 ) -> tuple[Diagnostic, ...]:
     """Everything that is wrong with a spec and can be known without building: fields, names, topology, shapes, files.
 
@@ -73,7 +76,8 @@ def check_spec(
     raises for a mistake in the spec. What else it takes, `compile_spec` says.
     """
     allowed = Permissions(allow_code, not restrict_paths)
-    return checked(spec, allowed, base=base, static=static, overrides=overrides, policy=policy).diagnostics
+    found = checked(spec, allowed, base=base, static=static, overrides=overrides, policy=policy, locked=locked)
+    return found.diagnostics
 
 
 @uncollected()
@@ -87,12 +91,16 @@ def checked(
     overrides: Iterable[str] = (),
     policy: PolicyLike | None = None,
     file: str | None = None,
+    locked: Locked = False,
 ) -> Checked:
     """As `check_spec`, with how far it came: an error ends a check at the tier that it is in. `file` names a text."""
     reached = Reached()
     try:
         loaded = load_spec(spec, overrides=overrides, file=file, allowed=allowed, policy=policy)
         missing_files(loaded)
+        lock = held(loaded, locked, allowed)
+        if lock is not None:
+            lock.inputs(data=True)
         around = inside(loaded, reached)
         of_files: tuple[Diagnostic, ...] = ()
         if static:
@@ -104,6 +112,8 @@ def checked(
             plan, reached.tier = unfilled.plan, unfilled.tier
             of_files = keras.file_warnings(unfilled)
             unfilled.check_objects()
+        if lock is not None and plan is not None:
+            lock.result(plan)
         found = (*inner_warnings(around), *lint(loaded, plan), *of_files)
         tier, reached.tier = reached.tier, "files"
         source = check_data(loaded, plan.after if plan is not None else None)
@@ -122,6 +132,7 @@ def plan_spec(
     allow_code: bool = False,
     restrict_paths: bool = False,
     policy: PolicyLike | None = None,
+    locked: Locked = False,
 ) -> Plan:
     """What a spec would change. Reads no weights, and does without Keras what Keras was asked before.
 
@@ -131,8 +142,14 @@ def plan_spec(
     allowed = Permissions(allow_code, not restrict_paths)
     loaded = load_spec(spec, overrides=overrides, allowed=allowed, policy=policy)
     missing_files(loaded, weights=False)
+    lock = held(loaded, locked, allowed)
+    if lock is not None:
+        lock.inputs()
     known = planned(loaded, Memory(), allowed).plan if base is None else None
-    return known or keras_itself(base, allowed).unfilled(loaded).plan
+    plan = known or keras_itself(base, allowed).unfilled(loaded).plan
+    if lock is not None:
+        lock.result(plan)
+    return plan
 
 
 @uncollected()
@@ -147,6 +164,7 @@ def compile_spec(
     prove: bool = False,
     probe: str | os.PathLike[str] | None = None,
     force: bool = False,
+    locked: Locked = False,
 ) -> CompiledSpec:
     """The edited model with its weights, its plan and its ledger; compiled where the spec says `compile` alone.
 
@@ -162,6 +180,8 @@ def compile_spec(
             base in memory as well.
         probe: a folder with images to prove it on, in place of seeded inputs.
         force: whether a model is made though its plan needs more memory than is left.
+        locked: whether the spec is held to the lock beside it, to that in a file, or to one that was read: SC517 says
+            each thing that differs, before any weight is read.
 
     Raises:
         SpecError: the spec is at fault; SC513 where a kept layer computes something else than in the base, SC515 where
@@ -175,24 +195,47 @@ def compile_spec(
     allowed = Permissions(allow_code, not restrict_paths)
     loaded = load_spec(spec, overrides=overrides, allowed=allowed, policy=policy)
     missing_files(loaded)
+    lock = held(loaded, locked, allowed)
+    if lock is not None:
+        lock.inputs()
 
+    keras, around = keras_itself(base, allowed), inside(loaded)
+    unfilled = keras.unfilled(loaded, around)
+    if lock is not None:
+        lock.result(unfilled.plan)
+    probe = os.fspath(probe) if probe is not None else None
+    return filled(unfilled, lock, prove=prove, probe=probe, force=force).with_warnings(
+        (*inner_warnings(around), *keras.file_warnings(unfilled))
+    )
+
+
+def filled(
+    unfilled: Unfilled, lock: Held | None, *, prove: bool = False, probe: str | None = None, force: bool = False
+) -> CompiledSpec:
+    """What a spec makes that Keras has built without its weights, given them; as `compile_spec`.
+
+    Raises:
+        SpecError: as `compile_spec`.
+    """
     # A check needs neither, and is to start soon.
     from spec_compiler.plan.memory_needed import check_memory
     from spec_compiler.result import CompiledSpec
 
-    keras, around = keras_itself(base, allowed), inside(loaded)
-    result = keras.unfilled(loaded, around)
+    if lock is not None:
+        unfilled.find_weights()
+        lock.downloads()
     if not force:
-        with loaded.source.locating():
-            check_memory(result.plan.after)
-    to_compile = result.compile_arguments()
-    ledger = result.fill()
+        with unfilled.spec.source.locating():
+            check_memory(unfilled.plan.after)
+    to_compile = unfilled.compile_arguments()
+    ledger = unfilled.fill()
+    if lock is not None:
+        lock.downloads()  # of specs that it starts from, whose weights are looked for just now
     if to_compile is not None:
-        result.built.model.compile(**to_compile)
+        unfilled.built.model.compile(**to_compile)
     if prove or probe is not None:
-        ledger = replace(ledger, proof=result.proof(ledger, os.fspath(probe) if probe is not None else None))
-    warnings = (*inner_warnings(around), *keras.file_warnings(result))
-    return CompiledSpec(result.built.model, loaded, result.plan, ledger, warnings)
+        ledger = replace(ledger, proof=unfilled.proof(ledger, probe))
+    return CompiledSpec(unfilled.built.model, unfilled.spec, unfilled.plan, ledger)
 
 
 def keras_itself(base: Any, allowed: Permissions) -> Keras:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,10 @@ class CompiledSpec:
         """What is legal in the spec and its base but worth saying."""
         found = (*lint(self.spec, self.plan), *self.file_warnings)
         return Diagnostics(self.spec.source.locate(each) for each in found)
+
+    def with_warnings(self, file_warnings: tuple[Diagnostic, ...]) -> CompiledSpec:
+        """It with what is worth saying of its files."""
+        return replace(self, file_warnings=file_warnings)
 
     def diagram(self, view: str = "side-by-side") -> str:
         """The change as DOT text; `view` is one of `before`, `after`, `side-by-side` and `diff`."""

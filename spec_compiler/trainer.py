@@ -23,7 +23,10 @@ from spec_compiler.compiler import SpecLike, compile_spec
 from spec_compiler.diagnostics import Diagnostics, SpecError
 from spec_compiler.files.run_folder import EVALUATION, check_run_folder, files_of_a_run
 from spec_compiler.graph.low_rank import parts_with_lora
+from spec_compiler.locking import Locked, held
+from spec_compiler.locking.provenance import MEMBER, provenance_of
 from spec_compiler.plan.memory_needed import check_gradients
+from spec_compiler.reproducing.locking_specs import lock_now
 from spec_compiler.result import CompiledSpec, TrainedSpec
 from spec_compiler.spec import Spec, load_spec
 from spec_compiler.spec.file_paths import missing_files
@@ -61,6 +64,7 @@ def train_spec(
     allow_code: bool = False,
     restrict_paths: bool = False,
     policy: PolicyLike | None = None,
+    locked: Locked = False,
     strategy: str | None = None,
     tensorboard: bool = True,
     evaluates: bool = True,
@@ -78,6 +82,7 @@ def train_spec(
         allow_code: whether the spec may run code: `module:function` in `data`, `python:` bases, `Lambda` layers.
         restrict_paths: refuse files outside of the spec's folder.
         policy: as `compile_spec` takes it; its metrics count as the spec's own.
+        locked: as `compile_spec` takes it; the data is held to the lock as well.
         strategy: `mirrored` or `multi_worker_mirrored`.
         tensorboard: whether to write logs for TensorBoard.
         evaluates: whether the kept model is evaluated at the end, on what tests or else validates it.
@@ -87,8 +92,10 @@ def train_spec(
         SpecError: the spec, the data or the folder is at fault; nearly always before the first epoch.
     """
     allowed = Permissions(allow_code, not restrict_paths)
+    overrides = (overrides,) if isinstance(overrides, str) else tuple(overrides)
     loaded = load_spec(spec, overrides=overrides, allowed=allowed, policy=policy)
-    call = _Call(folder, base, resume, force, allowed, strategy, tensorboard, evaluates, watcher or Watcher())
+    watcher = watcher or Watcher()
+    call = _Call(folder, base, resume, force, allowed, strategy, tensorboard, evaluates, watcher, locked, overrides)
     try:
         with ExitStack() as ends:
             return _train(loaded, call, ends)
@@ -111,6 +118,8 @@ class _Call:
     tensorboard: bool
     evaluates: bool
     watcher: Watcher
+    locked: Locked
+    overrides: tuple[str, ...]
 
 
 def _train(spec: Spec, call: _Call, ends: ExitStack) -> TrainedSpec:
@@ -146,6 +155,9 @@ def _checked(spec: Spec, call: _Call) -> Source:
         message = f"the spec has no `{missing}`, training needs `data`, `compile` and `train`"
         raise SpecError.single("SC102", message, help=f"add `{_EXAMPLES[missing]}`")
     missing_files(spec)
+    lock = held(spec, call.locked, call.allowed)
+    if lock is not None:
+        lock.inputs(data=True)
     source = check_data(spec, None)
     assert source is not None
     check_outputs(files_of_a_run(call.folder), spec=spec)
@@ -157,7 +169,12 @@ def _checked(spec: Spec, call: _Call) -> Source:
 def _compiled(spec: Spec, call: _Call) -> CompiledSpec:
     allowed = call.allowed
     compiled = compile_spec(
-        spec, base=call.base, allow_code=allowed.code, restrict_paths=not allowed.paths, force=call.force
+        spec,
+        base=call.base,
+        allow_code=allowed.code,
+        restrict_paths=not allowed.paths,
+        force=call.force,
+        locked=call.locked,
     )
     call.watcher.compiled(compiled)
     if not call.force:
@@ -214,7 +231,14 @@ def _job(spec: Spec, call: _Call, compiled: CompiledSpec, data: LoadedData, plac
         watcher=call.watcher,
         synchronize=placement.synchronize,
         adapters=partial(lora_files.content, others=lora_files.trained_names(graphs)) if has_lora else None,
+        beside={MEMBER: _provenance(compiled, call)},
     )
+
+
+def _provenance(compiled: CompiledSpec, call: _Call) -> bytes:
+    """What every saved model says of where it comes from."""
+    lock = lock_now(compiled.spec, compiled.plan, call.allowed)
+    return provenance_of(compiled.spec, lock, None, overrides=call.overrides, made="trained")
 
 
 def _progress(spec: Spec, call: _Call, job: Job) -> Progress:

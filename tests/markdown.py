@@ -14,7 +14,7 @@ DOCUMENTS = (
         for each in (
             "CONTRIBUTING.md",
             "SECURITY.md",
-            *(f"docs/{name}.md" for name in ("training", "data", "pictures", "models", "how-to")),
+            *(f"docs/{name}.md" for name in ("training", "data", "pictures", "models", "lock", "how-to")),
         )
     ),
 )

@@ -28,7 +28,7 @@ from spec_compiler.spec import Spec
 from spec_compiler.spec.others import Tier
 from spec_compiler.training.groups import grouping
 from spec_compiler.weights.sources import WeightSource
-from spec_compiler.weights.streamed import write_streamed
+from spec_compiler.weights.streamed import NotStreamed, check_streamed, write_streamed
 from spec_compiler.weights.unmapped import unmapped_warnings
 
 log = logging.getLogger("spec_compiler")
@@ -61,28 +61,40 @@ class Unfilled:
         with self.spec.source.locating(), self._of_the_base(), enough_memory(self.plan.after):
             return transfer(self.base.graph, self.built, self._source)
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether Keras finds all of the model's classes by their names, and nothing is to be compiled."""
-        custom = self.base.custom
-        own = custom.objects or custom.factories or custom.has_lambdas or custom.originals.are_needed
-        return not own and self.plan.compilation is None
-
-    def stream(self, path: str, beside: Callable[[WeightLedger], Mapping[str, bytes]]) -> WeightLedger:
+    def streamed(self, path: str, beside: Callable[[WeightLedger], Mapping[str, bytes]]) -> WeightLedger | None:
         """Writes the model to a file with its weights, which it itself is not given; as `write_streamed`.
+
+        None where only a model that is in memory can be saved as it is.
 
         Raises:
             SpecError: as `fill`.
         """
+        custom = self.base.custom
+        has_own = custom.objects or custom.factories or custom.has_lambdas or custom.originals.are_needed
+        if has_own or self.plan.compilation is not None:  # Keras must find all classes by their names
+            return None
         log.info("writing weights")
 
         def initial(layer: LayerSpec, variable: VariableSpec, shape: tuple[int, ...]) -> Callable[[], Any]:
             at = (layer.variables or ()).index(variable)
             return partial(initial_value, self.built.layers[layer.name].variables[at], shape)
 
-        with self.spec.source.locating(), self._of_the_base(), quick_protocols():
-            base, result = self.base.graph, self.built.graph
-            return write_streamed(path, base, result, self._source, initial, keras.__version__, beside)
+        try:
+            check_streamed(self.plan.after)
+            with self.spec.source.locating(), self._of_the_base(), quick_protocols():
+                base, result = self.base.graph, self.built.graph
+                return write_streamed(path, base, result, self._source, initial, keras.__version__, beside)
+        except NotStreamed:
+            return None
+
+    def find_weights(self) -> None:
+        """Looks for the base's weights, and downloads them where they are to be; none is read.
+
+        Raises:
+            SpecError: SC501 to SC508; located.
+        """
+        with self.spec.source.locating(), self._of_the_base():
+            _ = self._source
 
     @cached_property
     def _source(self) -> WeightSource:

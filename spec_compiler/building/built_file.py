@@ -11,10 +11,10 @@ from spec_compiler.plan.ledger import WeightLedger
 from spec_compiler.plan.warnings import lint
 from spec_compiler.spec import Spec
 
-Beside = Callable[[WeightLedger], Mapping[str, bytes]]  # members of a `.keras` archive that are ours
+Beside = Callable[[Plan, WeightLedger], Mapping[str, bytes]]  # members of a `.keras` archive that are ours
 
 
-def nothing(ledger: WeightLedger) -> Mapping[str, bytes]:
+def nothing(plan: Plan, ledger: WeightLedger) -> Mapping[str, bytes]:
     """No member."""
     return {}
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from spec_compiler.building.built_file import Beside, BuiltFile, nothing
-from spec_compiler.building.with_keras import with_keras
+from spec_compiler.building.built_file import Beside, BuiltFile
 from spec_compiler.building.without_keras import without_keras
-from spec_compiler.compiler import SpecLike, compile_spec
+from spec_compiler.compiler import SpecLike, filled, keras_itself
 from spec_compiler.files.outputs import ledger_name, ready, together
-from spec_compiler.spec import load_spec
+from spec_compiler.locking.held import Locked, held
+from spec_compiler.locking.provenance import MEMBER, provenance_of
+from spec_compiler.plan import Plan
+from spec_compiler.plan.ledger import WeightLedger
+from spec_compiler.planning import inner_warnings
+from spec_compiler.reproducing.locking_specs import lock_now
+from spec_compiler.spec import Spec, load_spec
 from spec_compiler.spec.file_paths import missing_files
+from spec_compiler.spec.others import inside
 from spec_compiler.spec.output_paths import check_outputs
 from spec_compiler.spec.permissions import Permissions
 from spec_compiler.spec.policy import PolicyLike
@@ -36,6 +42,7 @@ def build_spec(
     prove: bool = False,
     probe: str | os.PathLike[str] | None = None,
     force: bool = False,
+    locked: Locked = False,
 ) -> BuiltFile:
     """Builds a spec into a model file without holding the model: the way for models that are larger than the memory.
 
@@ -50,6 +57,7 @@ def build_spec(
         adapters: also what LoRA holds, by itself, to this `.npz` file.
         overrides: as those of `compile_spec`, like what follows but for `force`.
         force: whether files that are there are overwritten, and a model is made in memory though that may not suffice.
+        locked: as that of `compile_spec`.
 
     Raises:
         SpecError: the spec is at fault; SC508 where a file cannot be written. Then none is.
@@ -61,20 +69,23 @@ def build_spec(
     path = os.fspath(output)
     outputs = (path, os.fspath(ledger or ledger_name(path)), *([os.fspath(adapters)] if adapters else []))
     ready_all(outputs, force)
-    loaded = load_spec(spec, overrides=overrides, allowed=Permissions(allow_code, not restrict_paths), policy=policy)
+    allowed, said = Permissions(allow_code, not restrict_paths), tuple(overrides)
+    changes = () if isinstance(spec, Spec) else said  # of one that is loaded they only say where the model comes from
+    loaded = load_spec(spec, overrides=changes, allowed=allowed, policy=policy)
     check_outputs(outputs, spec=loaded)
+    missing_files(loaded)
+
+    def beside(plan: Plan, weights: WeightLedger) -> Mapping[str, bytes]:
+        lock = lock_now(loaded, plan, allowed, data=False)
+        return {MEMBER: provenance_of(loaded, lock, ledger_content(weights), overrides=said)}
+
     with together(outputs, force) as (for_model, for_ledger, *for_adapters):
-        built = write_model(
-            loaded,
-            for_model,
-            allow_code=allow_code,
-            restrict_paths=restrict_paths,
-            prove=prove,
-            probe=os.fspath(probe) if probe is not None else None,
-            force=force,
+        built = _written(
+            loaded, for_model, allowed, locked, beside,
+            prove=prove, probe=os.fspath(probe) if probe is not None else None, force=force,
             adapters=adapters is not None,
-        )
-        Path(for_ledger).write_bytes((json.dumps(built.weights.to_json(), indent=1) + "\n").encode())
+        )  # fmt: skip
+        Path(for_ledger).write_bytes(ledger_content(built.weights))
         for each in for_adapters:
             Path(each).write_bytes(built.learned or b"")
     return built
@@ -90,45 +101,48 @@ def ready_all(outputs: Sequence[str], force: bool) -> None:
         ready(each, force, suffixes)
 
 
-def write_model(
-    spec: SpecLike,
+def ledger_content(ledger: WeightLedger) -> bytes:
+    """What the file of a ledger holds."""
+    return (json.dumps(ledger.to_json(), indent=1) + "\n").encode()
+
+
+def _written(
+    spec: Spec,
     path: str,
+    allowed: Permissions,
+    locked: Locked,
+    beside: Beside,
     *,
-    overrides: Iterable[str] = (),
-    allow_code: bool = False,
-    restrict_paths: bool = False,
-    policy: PolicyLike | None = None,
-    prove: bool = False,
-    probe: str | None = None,
-    force: bool = False,
-    adapters: bool = False,
-    beside: Beside = nothing,
+    prove: bool,
+    probe: str | None,
+    force: bool,
+    adapters: bool,
 ) -> BuiltFile:
-    """Builds a spec into a file at `path`, in place; whoever wants it whole or not at all gives a temporary one.
-
-    What else it takes, `compile_spec` says. `adapters` asks for what LoRA holds as well, `beside` for members of a
-    `.keras` archive.
-
-    Raises:
-        SpecError: the spec is at fault.
-        OSError: the file cannot be written.
-    """
-    allowed = Permissions(allow_code, not restrict_paths)
-    loaded = load_spec(spec, overrides=overrides, allowed=allowed, policy=policy)
-    missing_files(loaded)
-    if path.endswith(_STREAMED) and not (prove or probe or adapters):
-        built = without_keras(loaded, path, allowed, beside) or with_keras(loaded, path, allowed, beside)
-        if built is not None:
-            return built
-    compiled = compile_spec(
-        loaded, allow_code=allow_code, restrict_paths=restrict_paths, prove=prove, probe=probe, force=force
-    )
-    # imports Keras, which runs by now
-    from spec_compiler.backend.models.saving import save
+    """Builds a spec into the file at a path, which is there for it alone."""
+    lock = held(spec, locked, allowed)
+    if lock is not None:
+        lock.inputs()
+    is_streamed = path.endswith(_STREAMED) and not (prove or probe or adapters)
+    built = without_keras(spec, path, allowed, lock, beside) if is_streamed else None
+    if built is not None:
+        return built
+    keras, around = keras_itself(None, allowed), inside(spec)
+    unfilled = keras.unfilled(spec, around)
+    plan = unfilled.plan
+    if lock is not None:
+        lock.result(plan)
+        unfilled.find_weights()
+        lock.downloads()
+    warnings = (*inner_warnings(around), *keras.file_warnings(unfilled))
+    ledger = unfilled.streamed(path, lambda ledger: beside(plan, ledger)) if is_streamed else None
+    if ledger is not None:
+        return BuiltFile(spec, plan, ledger, warnings)
+    compiled = filled(unfilled, lock, prove=prove, probe=probe, force=force)
+    from spec_compiler.backend.models.saving import save  # imports Keras, which runs by now
 
     learned = _adapters_of(compiled.model) if adapters else None
-    save(compiled.model, path, beside(compiled.weights))
-    return BuiltFile(loaded, compiled.plan, compiled.weights, compiled.file_warnings, learned)
+    save(compiled.model, path, beside(plan, compiled.weights))
+    return BuiltFile(spec, plan, compiled.weights, warnings, learned)
 
 
 def _adapters_of(model: Any) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from spec_compiler.building.built_file import Beside, BuiltFile
+from spec_compiler.locking.held import Held
 from spec_compiler.memory.answers import Memory
 from spec_compiler.memory.bases import keras_version
 from spec_compiler.planning import inner_warnings, planned
@@ -13,13 +14,20 @@ from spec_compiler.spec.others import inside
 from spec_compiler.spec.permissions import Permissions
 
 
-def without_keras(spec: Spec, path: str, allowed: Permissions, beside: Beside) -> BuiltFile | None:
-    """Builds a spec into a file; None where Keras is needed, and then nothing is in it that anybody may use."""
+def without_keras(spec: Spec, path: str, allowed: Permissions, lock: Held | None, beside: Beside) -> BuiltFile | None:
+    """Builds a spec into a file; None where Keras is needed, and then nothing is in it that anybody may use.
+
+    Raises:
+        SpecError: the spec or a file is at fault, SC517.
+        OSError: the file cannot be written.
+    """
     around = inside(spec)
     result = planned(spec, Memory(), allowed, around)
     plan = result.plan
     if plan is None or result.base is None or plan.compilation is not None:
         return None
+    if lock is not None:
+        lock.result(plan)
     # NumPy and HDF5 take longer to load than many a plan
     from spec_compiler.weights.initials import Unknown, initial
     from spec_compiler.weights.known import is_trap, known_source
@@ -32,8 +40,8 @@ def without_keras(spec: Spec, path: str, allowed: Permissions, beside: Beside) -
             source = known_source(spec, result.base.graph, plan.after)
             if source is None or is_trap(spec):
                 return None
-            drawn = partial(initial, spec.seed)
-            ledger = write_streamed(path, result.base.graph, plan.after, source, drawn, keras_version(), beside)
+            drawn, members = partial(initial, spec.seed), partial(beside, plan)
+            ledger = write_streamed(path, result.base.graph, plan.after, source, drawn, keras_version(), members)
             unmapped = unmapped_warnings(source.unmapped, spec, plan.after)
     except (NotStreamed, Unknown):
         return None

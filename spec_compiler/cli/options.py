@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from spec_compiler.diagnostics import SpecError
+from spec_compiler.spec.permissions import Permissions
 
 Command = Callable[..., None]
 
@@ -45,6 +46,18 @@ class SpecCall:
     allow_code: bool
     restrict_paths: bool
     policy: str | None = None
+    locked: bool = False
+    lock: str | None = None
+
+    @property
+    def allowed(self) -> Permissions:
+        """What it may do."""
+        return Permissions(self.allow_code, not self.restrict_paths)
+
+    @property
+    def locked_to(self) -> bool | str:
+        """The lock that it is held to: a file, or the one beside it, or none."""
+        return self.lock or self.locked
 
 
 def gathered(kind: type[Any], name: str) -> Callable[[Command], Command]:
@@ -68,6 +81,14 @@ def permission_options(command: Command) -> Command:
     paths = "Refuse files outside of the spec's folder, through `..`, links or absolute paths."
     command = click.option("--restrict-paths", is_flag=True, help=paths)(command)
     return click.option("--allow-code", is_flag=True, help=code)(command)
+
+
+def locked_options(command: Command) -> Command:
+    """Adds `--locked` and `--lock`."""
+    file = "The lock to hold it to, where that is not beside the spec."
+    command = click.option("--lock", type=click.Path(dir_okay=False), help=file)(command)
+    text = "Refuse whatever is not as `SPEC.lock` has it: the spec, its files, versions, the result."
+    return click.option("--locked", is_flag=True, help=text)(command)
 
 
 def sandbox_option(command: Command) -> Command:

@@ -14,6 +14,7 @@ from spec_compiler.cli.terminal import echo
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.files.outputs import ledger_name, reason
 from spec_compiler.keras_facts.settings import keras_home
+from spec_compiler.locking.lock_file import lock_name
 from spec_compiler.sandbox import Grant, NoSandbox, run
 
 _FLAGS = ("--sandbox", "--sandbox-best-effort")
@@ -51,16 +52,20 @@ def sandboxed(options: Mapping[str, Any], best_effort: bool) -> int:
 
 
 def _grant(options: Mapping[str, Any]) -> Grant:
-    specs = list(filter(None, (options.get("spec") or options.get("base"), *options.get("specs", ()))))
+    named = (options.get(key) for key in ("spec", "base", "model", "plan"))
+    specs = list(filter(None, (*named, *options.get("specs", ()))))
     folders = [os.path.dirname(os.path.abspath(spec)) for spec in specs]
     read = [path for path in (*specs, *folders) if os.path.exists(path)]  # an application's name is no file
     command = click.get_current_context().info_name
     ledger, probe = options.get("ledger"), options.get("probe")
     outputs = [options["output"]] if options.get("output") else []
-    if command == "build":
+    if command in ("build", "apply"):
         outputs.append(ledger or ledger_name(outputs[0]))
+    elif command == "lock" and not outputs:
+        outputs.append(lock_name(options["spec"]))
     elif command == "diagram" and not outputs:
         outputs.append(os.path.splitext(os.path.basename(options["spec"]))[0] + ".svg")
-    read += [path for path in (ledger if command == "diagram" else None, probe, options.get("policy")) if path]
+    given = (ledger if command in ("diagram", "verify") else None, probe, options.get("policy"), options.get("lock"))
+    read += [path for path in given if path]
     # Keras reads its settings and the weights that it has downloaded there, see keras/src/backend/config.py.
     return Grant((*read, keras_home()), tuple(outputs), force=bool(options.get("force")))

@@ -277,10 +277,10 @@ def copied(source: str, target: str, without: Container[str]) -> None:
 
 
 def append(path: str, members: Mapping[str, str | bytes]) -> None:
-    """Adds members to an archive of our own."""
+    """Adds members to an archive of our own, without the time of day, so that the same content gives the same bytes."""
     with zipfile.ZipFile(path, "a") as archive:
         for name, data in members.items():
-            archive.writestr(name, data)
+            archive.writestr(zipfile.ZipInfo(name), data)
 
 
 class _Window(Piece):

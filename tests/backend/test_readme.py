@@ -9,6 +9,7 @@ import keras
 import pytest
 
 from spec_compiler import load_spec, plan_spec
+from tests.backend.calls import call
 from tests.backend.pictures import write_pictures
 from tests.backend.sessions import commands, run
 from tests.markdown import README, ROOT, blocks, sessions
@@ -39,6 +40,8 @@ def test_finding_N18_the_python_in_readme_runs(tmp_path: Path, monkeypatch: pyte
     Path("train.yaml").write_text(TRAINED, encoding="utf-8")
     model = keras.applications.VGG16(weights=None, include_top=False, input_shape=(32, 32, 3))
     before = [weight.copy() for weight in model.get_weights()]
+    call("plan", "spec.yaml", "--set", "base.weights=null", "-o", "plan.json")
+    call("apply", "plan.json", "-o", "model.keras")
     found: dict[str, object] = {"my_model": model}
     (code,) = blocks(README, "python")
     exec(code, found)

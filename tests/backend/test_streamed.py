@@ -20,7 +20,6 @@ import pytest
 import spec_compiler.building.model_file as model_file
 from spec_compiler import SpecError, build_spec, compile_spec, load_spec
 from spec_compiler.building.built_file import nothing
-from spec_compiler.building.with_keras import with_keras
 from spec_compiler.building.without_keras import without_keras
 from spec_compiler.keras_facts.saving import CLASS_NAMES, SAVED_PLAINLY
 from spec_compiler.plan.ledger import LedgerRow
@@ -97,9 +96,9 @@ def test_the_file_is_the_one_that_keras_writes(name: str, form: str, here: Path)
     spec = spec_of(make(), edits, form)
     compiled = compile_spec(spec)
     compiled.model.save("wanted.keras")
-    built = without_keras(load_spec(spec), "built.keras", Permissions(), nothing)
+    built = without_keras(load_spec(spec), "built.keras", Permissions(), None, nothing)
     assert (built is None) == (name == "as a layer")  # of which only Keras knows where the weights are
-    built = built or with_keras(load_spec(spec), "built.keras", Permissions(), nothing)
+    built = built or build_spec(spec, "built.keras", force=True)
     assert built is not None
     assert_same_archives("wanted.keras", "built.keras")
     wanted, ours = keras.models.load_model("wanted.keras"), keras.models.load_model("built.keras")

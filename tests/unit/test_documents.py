@@ -55,6 +55,14 @@ RUN = {
     ),
     "blocks:": "tests/unit/test_blocks.py::test_the_page_says_what_is_so",
     "vars:": "tests/unit/test_blocks.py::test_the_page_says_what_is_so",
+    **dict.fromkeys(
+        (
+            "$ spec-compiler lock spec.yaml",
+            "$ spec-compiler plan spec.yaml -o plan.json",
+            "$ spec-compiler build spec.yaml -o model-a.keras",
+        ),
+        "tests/backend/test_locking.py::test_the_commands_of_the_page_run",
+    ),
     "$ spec-compiler evaluate runs/x": "tests/backend/test_evaluate.py::test_the_commands_of_the_page_run",
     **dict.fromkeys(
         (

@@ -32,15 +32,21 @@ Array = np.ndarray[Any, Any]
 _FULL = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 
-def save(model: Any, path: str, state: Mapping[str, Any], arrays: Mapping[str, Array] | None = None) -> None:
-    """Saves the compiled model with its optimizer, the state as JSON and arrays beside it, whole or not at all.
+def save(
+    model: Any,
+    path: str,
+    state: Mapping[str, Any],
+    arrays: Mapping[str, Array] | None = None,
+    beside: Mapping[str, bytes] | None = None,
+) -> None:
+    """Saves the compiled model with its optimizer, state as JSON, arrays and members beside it, whole or not at all.
 
     Raises:
         SpecError: SC608 where the disk is full or the place cannot be written.
     """
     with replacing(path) as temporary:
         type(model).save(model, temporary)  # not as `saving_whole` has it
-        members: dict[str, str | bytes] = {STATE: json.dumps(state)}
+        members: dict[str, str | bytes] = {STATE: json.dumps(state), **(beside or {})}
         if arrays:
             buffer = io.BytesIO()
             np.savez(buffer, allow_pickle=False, **dict(arrays))

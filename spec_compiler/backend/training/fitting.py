@@ -224,7 +224,9 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         value = metrics.get(job.measure.name)
         if value is not None and job.measure.is_better(value, progress.best):
             progress.best, progress.best_epoch = value, epoch + 1
-            checkpoints.save(self.model, os.path.join(job.folder, BEST), job.marks() | {"epoch": epoch + 1})
+            checkpoints.save(
+                self.model, os.path.join(job.folder, BEST), job.marks() | {"epoch": epoch + 1}, beside=job.beside
+            )
             self.save_adapters(BEST_ADAPTERS)
         self.save()
         job.watcher.epoch(progress.history)
@@ -234,7 +236,7 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         progress, folder = self.progress, self.job.folder
         arrays = remember(progress, self.job.model, self.own, self.fresh)
         state = self.job.marks() | progress.to_json() | {"said": to_json(self.job.said), "place": self.job.place()}
-        checkpoints.save(self.job.model, os.path.join(folder, LAST), state, arrays)
+        checkpoints.save(self.job.model, os.path.join(folder, LAST), state, arrays, self.job.beside)
         self.save_adapters(LAST_ADAPTERS)
         checkpoints.write_text(os.path.join(folder, HISTORY), progress.history.to_csv())
 

@@ -50,6 +50,7 @@ class Job:
     watcher: Watcher = field(default_factory=Watcher)
     synchronize: Callable[[Any], None] = field(default=lambda model: None)
     adapters: Callable[[Any], bytes] | None = None  # what a file of adapters holds of a model with LoRA
+    beside: Mapping[str, bytes] = field(default_factory=dict)  # members of every saved model
 
     def marks(self) -> dict[str, Any]:
         """What every saved model says of the run: what the classes are called, and how images were read."""

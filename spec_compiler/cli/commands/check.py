@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from spec_compiler.cli.options import permission_options, policy_option, sandbox_option, set_option
+from spec_compiler.cli.options import locked_options, permission_options, policy_option, sandbox_option, set_option
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.rendered import render_all
 from spec_compiler.cli.reports import REPORT_FORMATS, report
@@ -43,6 +43,7 @@ UNKNOWN_CALLS = "shapes were not checked: `plan`, or `check` without `--static`,
 @click.option("--fix", is_flag=True, help="Write every fix that is known into the files; comments and style stay.")
 @click.option("--diff", is_flag=True, help="With `--fix`: show what it would write, and write nothing.")
 @policy_option
+@locked_options
 @permission_options
 @click.option("--format", "format_", type=click.Choice(REPORT_FORMATS), default="text", show_default=True)
 @sandbox_option
@@ -53,6 +54,8 @@ def check(
     fix: bool,
     diff: bool,
     policy: str | None,
+    locked: bool,
+    lock: str | None,
     allow_code: bool,
     restrict_paths: bool,
     format_: str,
@@ -61,6 +64,8 @@ def check(
     allowed = Permissions(allow_code, not restrict_paths)
     if diff and not (fix and format_ == "text"):
         raise click.UsageError("`--diff` goes with `--fix`, as text")
+    if fix and (lock or locked):
+        raise click.UsageError("what `--fix` mends is no longer as it was locked; check it with one of the two")
     made = None
     with progress("checking"):
         rules = load_policy(policy) if policy is not None else None
@@ -73,7 +78,10 @@ def check(
             ]
             results = {each.file: each.checked for each in fixes}
         else:
-            results = {spec: checked(spec, allowed, static=static, overrides=overrides, policy=rules) for spec in specs}
+            results = {
+                spec: checked(spec, allowed, static=static, overrides=overrides, policy=rules, locked=lock or locked)
+                for spec in specs
+            }
     if fix:
         text = told(fixes, diff)
         if text and format_ == "text":

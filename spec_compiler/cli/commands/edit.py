@@ -9,19 +9,20 @@ from typing import Any
 
 import click
 
-from spec_compiler.building.model_file import build_spec, ready_all
 from spec_compiler.cli import options, pictures
+from spec_compiler.cli.build_files import Outputs, build_files, build_options
 from spec_compiler.cli.formats import PLAN_FORMATS, PLAN_SUFFIXES, plan_as
 from spec_compiler.cli.options import SpecCall
 from spec_compiler.cli.pictures import FORMATS, Picture
+from spec_compiler.cli.plan_files import applicable_text
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.rendered import render_all
 from spec_compiler.cli.save import save_text
-from spec_compiler.cli.show import layer_rows, ledger_text, plan_text, table_text
+from spec_compiler.cli.show import layer_rows, table_text
 from spec_compiler.cli.terminal import NEWLINE, echo
 from spec_compiler.compiler import plan_spec
 from spec_compiler.diagram import VIEWS
-from spec_compiler.files.outputs import ledger_name, ready
+from spec_compiler.files.outputs import ready
 from spec_compiler.plan.warnings import lint
 from spec_compiler.spec import load_spec
 from spec_compiler.spec.output_paths import check_outputs
@@ -33,6 +34,7 @@ spec_argument = click.argument("spec", type=click.Path())
 @spec_argument
 @options.set_option
 @options.policy_option
+@options.locked_options
 @options.permission_options
 @click.option(
     "--format", "format_", type=click.Choice(PLAN_FORMATS), help="[default: as the output's suffix says, or text]"
@@ -49,8 +51,13 @@ def plan(call: SpecCall, format_: str | None, output: str | None, force: bool) -
     with progress("planning"):
         loaded = load_spec(call.spec, overrides=call.overrides, policy=call.policy)
         check_outputs([output] if output else [], spec=loaded)
-        planned = plan_spec(loaded, allow_code=call.allow_code, restrict_paths=call.restrict_paths)
-    text = plan_as(planned, format_ or "text")
+        planned = plan_spec(
+            loaded, allow_code=call.allow_code, restrict_paths=call.restrict_paths, locked=call.locked_to
+        )
+    if output and format_ == "json":
+        text = applicable_text(planned, loaded, call, output)
+    else:
+        text = plan_as(planned, format_ or "text")
     if output:
         save_text(click.unstyle(text), output, force)
         echo(f"saved {output}")
@@ -64,57 +71,23 @@ def plan(call: SpecCall, format_: str | None, output: str | None, force: bool) -
 @click.command()
 @spec_argument
 @options.set_option
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(dir_okay=False),
-    help="The model file: `.keras`, legacy `.h5`, or weights alone, `.weights.h5`.",
-)
-@click.option(
-    "--ledger",
-    type=click.Path(dir_okay=False),
-    help="Where the weight ledger goes  [default: beside the model, as .ledger.json]",
-)
-@click.option(
-    "--adapters", type=click.Path(dir_okay=False), help="Also save what LoRA holds, by itself, to this `.npz` file."
-)
-@click.option(
-    "--prove", is_flag=True, help="Run base and result: kept layers bit for bit, promises of adapted weights."
-)
-@click.option("--probe", type=click.Path(), help="Prove it on the images in this folder, not on seeded inputs.")
-@click.option("--force", is_flag=True, help="Overwrite files that exist, and try what needs more memory than is left.")
+@build_options
 @options.policy_option
+@options.locked_options
 @options.permission_options
 @options.sandbox_option
 @options.gathered(SpecCall, "call")
-def build(
-    call: SpecCall, output: str, ledger: str | None, adapters: str | None, prove: bool, probe: str | None, force: bool
-) -> None:
+@options.gathered(Outputs, "outputs")
+def build(call: SpecCall, outputs: Outputs) -> None:
     """Compile a spec and save the model, with the ledger of its weights."""
-    ledger = ledger or ledger_name(output)
-    outputs = (output, ledger, *([adapters] if adapters else []))
-    check_outputs(outputs)
-    ready_all(outputs, force)
-    with progress("building"):
-        loaded = load_spec(call.spec, overrides=call.overrides, policy=call.policy)
-        built = build_spec(
-            loaded,
-            output,
-            ledger=ledger,
-            adapters=adapters,
-            allow_code=call.allow_code,
-            restrict_paths=call.restrict_paths,
-            prove=prove,
-            probe=probe,
-            force=force,
-        )
-    echo(plan_text(built.plan))
-    echo()
-    echo(ledger_text(built.weights))
-    if built.warnings:
-        echo(NEWLINE + render_all(built.warnings), err=True)
-    echo(f"saved {', '.join(outputs[:-1])} and {outputs[-1]}")
+    outputs.ready()
+    build_files(
+        lambda: load_spec(call.spec, overrides=call.overrides, policy=call.policy),
+        outputs,
+        call.allowed,
+        locked=call.locked_to,
+        overrides=call.overrides,
+    )
 
 
 @click.command()

@@ -10,7 +10,14 @@ from typing import Any
 
 import click
 
-from spec_compiler.cli.options import SpecCall, gathered, permission_options, policy_option, set_option
+from spec_compiler.cli.options import (
+    SpecCall,
+    gathered,
+    locked_options,
+    permission_options,
+    policy_option,
+    set_option,
+)
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.rendered import render_all
 from spec_compiler.cli.signals import Stopped, not_mistaken
@@ -31,6 +38,7 @@ STRATEGIES = ("mirrored", "multi_worker_mirrored")
 @click.option("--resume", is_flag=True, help="Continue the run in the folder from its last complete epoch.")
 @click.option("--force", is_flag=True, help="Begin anew where the folder holds a run.")
 @policy_option
+@locked_options
 @permission_options
 @click.option("--strategy", type=click.Choice(STRATEGIES), help="Train on several devices or machines (TensorFlow).")
 @click.option("--no-tensorboard", is_flag=True, help="Write no logs for TensorBoard.")
@@ -90,6 +98,7 @@ def train(
                 allow_code=call.allow_code,
                 restrict_paths=call.restrict_paths,
                 policy=call.policy,
+                locked=call.locked_to,
                 strategy=strategy,
                 tensorboard=not no_tensorboard and _has("tensorboard"),
                 evaluates=not no_evaluation,

@@ -1,0 +1,109 @@
+"""What `build` and `apply` do alike: a model is compiled and written with its ledger, and what became of it is told."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import click
+
+from spec_compiler.building.model_file import build_spec, ready_all
+from spec_compiler.cli.options import Command
+from spec_compiler.cli.progress import progress
+from spec_compiler.cli.rendered import render_all
+from spec_compiler.cli.show import ledger_text, plan_text
+from spec_compiler.cli.terminal import NEWLINE, echo
+from spec_compiler.files.outputs import ledger_name
+from spec_compiler.locking import Locked
+from spec_compiler.spec import Spec
+from spec_compiler.spec.output_paths import check_outputs
+from spec_compiler.spec.permissions import Permissions
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a build writes, and what it is asked besides."""
+
+    output: str
+    ledger: str | None
+    adapters: str | None
+    prove: bool
+    probe: str | None
+    force: bool
+
+    @property
+    def ledger_file(self) -> str:
+        """Where the ledger goes."""
+        return self.ledger or ledger_name(self.output)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All that is written."""
+        return (self.output, self.ledger_file, *([self.adapters] if self.adapters else []))
+
+    def ready(self) -> None:
+        """Proves, before any work, that all may be written.
+
+        Raises:
+            SpecError: SC508.
+        """
+        check_outputs(self.files)
+        ready_all(self.files, self.force)
+
+
+def build_options(command: Command) -> Command:
+    """Adds the options that say what a build writes, and how."""
+    file = click.Path(dir_okay=False)
+    options = [
+        click.option(
+            "-o", "--output", required=True, type=file, help="The model: `.keras`, `.weights.h5`, or legacy `.h5`."
+        ),
+        click.option(
+            "--ledger", type=file, help="Where the weight ledger goes  [default: beside the model, as .ledger.json]"
+        ),
+        click.option("--adapters", type=file, help="Also save what LoRA holds, by itself, to this `.npz` file."),
+        click.option(
+            "--prove", is_flag=True, help="Run base and result: kept layers bit for bit, promises of adapted weights."
+        ),
+        click.option("--probe", type=click.Path(), help="Prove it on the images in this folder, not on seeded inputs."),
+        click.option(
+            "--force", is_flag=True, help="Overwrite files that exist, and try what needs more memory than is left."
+        ),
+    ]
+    return functools.reduce(lambda made, option: option(made), reversed(options), command)
+
+
+def build_files(
+    load: Callable[[], Spec],
+    outputs: Outputs,
+    allowed: Permissions,
+    *,
+    locked: Locked = False,
+    overrides: tuple[str, ...] = (),
+) -> None:
+    """Builds the spec that `load` gives and writes all of it or nothing.
+
+    Raises:
+        SpecError: the spec is at fault, or a file cannot be written.
+    """
+    with progress("building"):
+        built = build_spec(
+            load(),
+            outputs.output,
+            ledger=outputs.ledger_file,
+            adapters=outputs.adapters,
+            overrides=overrides,
+            allow_code=allowed.code,
+            restrict_paths=not allowed.paths,
+            prove=outputs.prove,
+            probe=outputs.probe,
+            force=outputs.force,
+            locked=locked,
+        )
+    echo(plan_text(built.plan))
+    echo()
+    echo(ledger_text(built.weights))
+    if built.warnings:
+        echo(NEWLINE + render_all(built.warnings), err=True)
+    echo(f"saved {', '.join(outputs.files[:-1])} and {outputs.files[-1]}")
