@@ -76,7 +76,7 @@ def build_spec(
     missing_files(loaded)
 
     def beside(plan: Plan, weights: WeightLedger) -> Mapping[str, bytes]:
-        lock = lock_now(loaded, plan, allowed, data=False)
+        lock = lock_now(loaded, plan, allowed, data=False, remembered=True)
         return {MEMBER: provenance_of(loaded, lock, ledger_content(weights), overrides=said)}
 
     with together(outputs, force) as (for_model, for_ledger, *for_adapters):

@@ -15,6 +15,7 @@ from spec_compiler.files.regular import Left
 from spec_compiler.keras_facts.settings import keras_home
 from spec_compiler.language.base import Base
 from spec_compiler.locking.modules import code_of
+from spec_compiler.memory.files import keep_sha256, known_sha256
 from spec_compiler.spec import Spec, load_spec
 from spec_compiler.spec.file_paths import locate
 from spec_compiler.spec.file_places import LORA, Asked, asked_in, is_names, plain_place
@@ -56,14 +57,18 @@ class Dependency:
         return (self.sha256, self.version) == (other.sha256, other.version)
 
 
-def gathered(spec: Spec, allowed: Permissions, downloads: Downloads, *, data: bool) -> dict[str, Dependency]:
+def gathered(
+    spec: Spec, allowed: Permissions, downloads: Downloads, *, data: bool, remembered: bool = False
+) -> dict[str, Dependency]:
     """What the spec depends on, by its names from the spec's folder; with `data`, what it trains on as well.
+
+    With `remembered`, the checksum of a model's or of weights that were not written since is the one that they had.
 
     Raises:
         SpecError: SC501, SC510 for each that is not there, or may not be read, and whatever a spec that this one starts
             from is at fault; located.
     """
-    gathering = _Gathering(spec, allowed, downloads, data)
+    gathering = _Gathering(spec, allowed, downloads, data, remembered)
     gathering.follow(spec, (), "")
     if spec.policy is not None and spec.policy.source.file:
         path = spec.policy.source.file
@@ -81,6 +86,7 @@ class _Gathering:
     allowed: Permissions
     downloads: Downloads
     data: bool
+    remembered: bool = False
     found: dict[str, Dependency] = field(default_factory=dict)
     problems: list[Diagnostic] = field(default_factory=list)
     followed: set[str] = field(default_factory=set)
@@ -130,7 +136,8 @@ class _Gathering:
             self.take(name, kind, path, at, lambda: _of_folder(folder, place, whole=whole))
         else:
             file = folder.find(asked.name, _NOUNS.get(kind, "file"))
-            self.take(name, kind, path, at, lambda: _of_file(folder, file, asked.name))
+            remembered = self.remembered and kind in ("model", "weights")
+            self.take(name, kind, path, at, lambda: _of_file(folder, file, asked.name, remembered=remembered))
 
     def _module(self, name: str, folder: Folder, path: Path, at: str) -> None:
         code = code_of(name, folder)
@@ -148,14 +155,22 @@ class _Gathering:
             with collected(self.problems, *(place or weights)):
                 file = locate(base.weights, folder)
                 at = f"{within}{dotted(weights)}"
-                self.take(base.weights.text, "weights", place or weights, at, lambda: _of_file(Folder(), file))
+                self.take(
+                    base.weights.text,
+                    "weights",
+                    place or weights,
+                    at,
+                    lambda: _of_file(Folder(), file, remembered=self.remembered),
+                )
         elif base.weights.kind == "imagenet" and base.application is not None:
             with collected(self.problems, *(place or path)):
                 at = f"{within}{dotted(weights)}"
                 kept = self.downloads(base, at)
                 if kept is not None:
                     name = os.path.basename(kept)
-                    self.take(f"{OF_KERAS}{name}", "weights", place or weights, at, lambda: _downloaded(kept))
+                    self.take(
+                        f"{OF_KERAS}{name}", "weights", place or weights, at, lambda: _downloaded(kept, self.remembered)
+                    )
         if base.spec is None:
             return
         with collected(self.problems, *(place or (*path, "spec"))):
@@ -183,11 +198,14 @@ def _kind_of(asked: Asked) -> str:
     return "names" if is_names(asked.path) else place[-1] if place[-1] == "vocabulary" else "file"
 
 
-def _of_file(folder: Folder, path: str, name: str | None = None) -> dict[str, Any]:
+def _of_file(folder: Folder, path: str, name: str | None = None, *, remembered: bool = False) -> dict[str, Any]:
     try:
         with folder.open(path) as stream:
-            total = hashlib.file_digest(stream, "sha256")  # type: ignore[arg-type]
-            return {"num_bytes": stream.tell(), "sha256": total.hexdigest()}
+            known = known_sha256(path) if remembered else None
+            total = known or hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
+            if remembered and known is None:
+                keep_sha256(path, total)
+            return {"num_bytes": os.fstat(stream.fileno()).st_size, "sha256": total}
     except Left:
         raise gone(name or os.path.basename(path)) from None
     except OSError as error:
@@ -230,5 +248,5 @@ def kept_by_keras(name: str) -> str:
     return os.path.join(keras_home(), "models", os.path.basename(name.removeprefix(OF_KERAS)))
 
 
-def _downloaded(path: str) -> dict[str, Any]:
-    return _of_file(Folder(), path) if os.path.isfile(path) else {}
+def _downloaded(path: str, remembered: bool) -> dict[str, Any]:
+    return _of_file(Folder(), path, remembered=remembered) if os.path.isfile(path) else {}

@@ -68,9 +68,17 @@ class Lock:
 
 
 def lock_of(
-    spec: Spec, plan: Plan, allowed: Permissions, downloads: Downloads = lambda base, at: None, *, data: bool = True
+    spec: Spec,
+    plan: Plan,
+    allowed: Permissions,
+    downloads: Downloads = lambda base, at: None,
+    *,
+    data: bool = True,
+    remembered: bool = False,
 ) -> Lock:
     """What is so now; `downloads` says where Keras keeps the `imagenet` weights of an application.
+
+    `data` and `remembered` are as those of `gathered`.
 
     Raises:
         SpecError: SC501, SC510; located.
@@ -80,7 +88,7 @@ def lock_of(
         says=said_by(spec),
         versions=versions(),
         keras_settings=keras_settings(),
-        files=gathered(spec, allowed, downloads, data=data),
+        files=gathered(spec, allowed, downloads, data=data, remembered=remembered),
         result=plain_result(plan),
         policy=policy_of(spec),
     )

@@ -44,9 +44,9 @@ def lock_spec(
     return lock_now(loaded, plan, allowed)
 
 
-def lock_now(spec: Spec, plan: Plan, allowed: Permissions, *, data: bool = True) -> Lock:
-    """The lock of a spec that was planned; with `data`, of what it trains on as well."""
-    return lock_of(spec, plan, allowed, download_of, data=data)
+def lock_now(spec: Spec, plan: Plan, allowed: Permissions, *, data: bool = True, remembered: bool = False) -> Lock:
+    """The lock of a spec that was planned; `data` and `remembered` are as those of `gathered`."""
+    return lock_of(spec, plan, allowed, download_of, data=data, remembered=remembered)
 
 
 def download_of(base: Base, at: str) -> str:

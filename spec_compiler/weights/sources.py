@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
@@ -28,6 +28,13 @@ class OpenSource(Protocol):
     def stretch(self, place: Place) -> Stretch | None:
         """Where the bytes of a place are in an open file, just as they are in memory; None where they are not so."""
 
+    def was_read(self, place: Place, checksum: str) -> None:
+        """Tells what was read of a place: a source that has not compared the whole file compares this.
+
+        Raises:
+            Damaged: it is not what was there before.
+        """
+
     def state(self, name: str) -> State | StateInFile:
         """What a layer of the base, `outer/inner` in a nested model, knows beside its variables."""
 
@@ -51,8 +58,8 @@ class WeightSource(Protocol):
     def unverified(self) -> tuple[str, ...]:
         """Files that have no checksum by which a flipped bit would be found."""
 
-    def opened(self) -> AbstractContextManager[OpenSource]:
-        """The source, ready to be read."""
+    def opened(self, places: Collection[Place] | None = None) -> AbstractContextManager[OpenSource]:
+        """The source, ready to be read; where it is known that no more than some `places` are, of these alone."""
 
 
 class Complete:
@@ -64,9 +71,12 @@ class Complete:
     unverified: tuple[str, ...] = ()
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator[Self]:
+    def opened(self, places: Collection[Place] | None = None) -> Iterator[Self]:
         """Itself: nothing is to be opened."""
         yield self
+
+    def was_read(self, place: Place, checksum: str) -> None:
+        """Nothing is to be compared."""
 
 
 @dataclass(frozen=True)
@@ -118,11 +128,21 @@ class JoinedWeights:
         return tuple(dict.fromkeys(each for source in self.sources.values() for each in source.unverified))
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator[_OpenJoined]:
+    def opened(self, places: Collection[Place] | None = None) -> Iterator[_OpenJoined]:
         """Every source, ready to be read."""
         with contextlib.ExitStack() as stack:
-            opened = {name: stack.enter_context(each.opened()) for name, each in self.sources.items()}
+            opened = {
+                name: stack.enter_context(each.opened(self._inside(name, places)))
+                for name, each in self.sources.items()
+            }
             yield _OpenJoined(opened, self.whole)
+
+    def _inside(self, base: str, places: Collection[Place] | None) -> list[Place] | None:
+        """Those of the places that are in one of the bases, as it calls them."""
+        if places is None:
+            return None
+        own = ((name, index) for name, index in places if name.partition("/")[0] == base)
+        return [(name if base in self.whole else name.partition("/")[2], index) for name, index in own]
 
 
 @dataclass(frozen=True)
@@ -145,6 +165,10 @@ class _OpenJoined:
     def stretch(self, place: Place) -> Stretch | None:
         source, name = self._within(place[0])
         return source.stretch((name, place[1]))
+
+    def was_read(self, place: Place, checksum: str) -> None:
+        source, name = self._within(place[0])
+        source.was_read((name, place[1]), checksum)
 
     def state(self, name: str) -> State | StateInFile:
         source, within = self._within(name)

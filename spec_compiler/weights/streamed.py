@@ -18,13 +18,13 @@ import xxhash
 
 from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import contracts
-from spec_compiler.graph.layer_spec import LayerSpec, VariableSpec
+from spec_compiler.graph.layer_spec import LayerSpec, Place, VariableSpec
 from spec_compiler.graph.model_config import model_config, store_groups
 from spec_compiler.graph.plain import NotPlain, encoded
 from spec_compiler.keras_facts.saving import SAVED_PLAINLY, SAVED_TWICE
 from spec_compiler.plan.ledger import LedgerRow, WeightLedger
 from spec_compiler.reading.model import CONFIG, WEIGHTS
-from spec_compiler.weights.assignments import Assignment, TransferError, assignments, made_by
+from spec_compiler.weights.assignments import Assignment, TransferError, assignments, made_by, sources_of
 from spec_compiler.weights.checksum import Array
 from spec_compiler.weights.dropped import dropped
 from spec_compiler.weights.files.store import Stretch
@@ -123,7 +123,7 @@ def write_streamed(
         TransferError: what is in the file is not what was read.
         OSError: it cannot be written.
     """
-    with open(path, "wb+") as stream, source.opened() as opened:
+    with open(path, "wb+") as stream, source.opened(_read(result)) as opened:
         file = stream.fileno()
         given = _Given(result, source, opened, initial)  # first: what is begun may not be known
         archive = ArchiveFile(file) if not path.endswith(".weights.h5") else None
@@ -149,6 +149,12 @@ def write_streamed(
     return ledger
 
 
+def _read(result: Graph) -> set[Place]:
+    """The places of the base that a result may be made of."""
+    places = {place for layer in result.layers.values() for place in layer.all_places() if place is not None}
+    return places | {place for layer in result.layers.values() for place in sources_of(layer)}
+
+
 def _json(data: Any) -> bytes:
     return json.dumps(data).encode()
 
@@ -159,6 +165,7 @@ class _Given:
     def __init__(self, result: Graph, source: WeightSource, opened: OpenSource, initial: Initial) -> None:
         self.result, self.source, self.opened, self.initial = result, source, opened, initial
         self.values = SourceValues(opened)
+        self.told: set[Place] = set()  # places whose values were read for recipes
         self.groups = {layer.name: group for layer, group in store_groups(result)}
         order = dict.fromkeys(node.layer for node in result.nodes.values())
         layers = [layer for layer in map(result.layers.__getitem__, order) if layer.can_train]
@@ -194,6 +201,9 @@ class _Given:
         if each.action == "adapted":
             self.values.initial_of = lambda shape: self.initial(each.layer, each.variable, shape)()
             made = made_by(each, self.values)
+            for place in self.values.checksums.keys() - self.told:
+                self.told.add(place)
+                self.opened.was_read(place, self.values.checksums[place])
             stored = _as_stored(made, written.room)
             wanted = _write_array(file, at, stored)
             row = each.adapted(self.values, wanted, made.dtype, _dtype(written.room))
@@ -214,6 +224,7 @@ class _Given:
             of = array.dtype
             before = _checksum(_bytes(array))
             after = _write_array(file, at, _as_stored(array, written.room))
+        self.opened.was_read(each.place, before)
         return _Copy(lambda result: each.copied(before, result, of, into), after)
 
     def ledger(self, base: Graph, rows: Mapping[int, LedgerRow]) -> WeightLedger:

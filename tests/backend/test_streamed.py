@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,9 @@ from spec_compiler import SpecError, build_spec, compile_spec, load_spec
 from spec_compiler.building.built_file import nothing
 from spec_compiler.building.without_keras import without_keras
 from spec_compiler.keras_facts.saving import CLASS_NAMES, SAVED_PLAINLY
+from spec_compiler.memory import files
 from spec_compiler.plan.ledger import LedgerRow
+from spec_compiler.reading.archive import Archive
 from spec_compiler.spec.permissions import Permissions
 from spec_compiler.weights.assignments import TransferError
 from tests.backend.conftest import branching, outputs_of, randomized
@@ -245,6 +248,56 @@ def test_a_wrong_byte_is_found(here: Path, monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(SpecError, match="SC502"):
         build_spec(spec, "built.keras")
     assert [each.name for each in here.iterdir()] == ["base.keras"]
+
+
+def test_what_was_proven_once_is_compared_by_itself(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a file that was not written since, the arrays that are read are compared with what they were."""
+    monkeypatch.setattr(files, "SETTLED", 0)
+    monkeypatch.setattr(files, "_key", lambda path, what: {"of": what, "file": path})  # no sign of a bit that rots
+    spec = spec_of(branching(), {"cut_at": "block1_add"})
+    compile_spec(spec)
+    build_spec(spec, "first.keras")
+    proven: list[str] = []
+    prove = Archive.prove
+
+    def noted(archive: Archive, name: str, *stopped: Any) -> None:
+        proven.append(name)
+        prove(archive, name, *stopped)
+
+    monkeypatch.setattr(Archive, "prove", noted)
+    build_spec(spec, "second.keras")
+    assert not proven
+    assert Path("first.keras").read_bytes() == Path("second.keras").read_bytes()
+    whole = {"spec": 1, "base": spec["base"]}
+    compile_spec(whole)
+    proven.clear()
+    build_spec(whole, "whole.keras")  # reads more than was proven
+    assert proven
+    data = bytearray(Path("base.keras").read_bytes())
+    stem = branching().get_layer("stem").kernel.numpy().tobytes()
+    data[data.index(stem) + 7] ^= 1
+    Path("base.keras").write_bytes(bytes(data))
+    with pytest.raises(SpecError, match=r"(?s)SC502.*has changed, though the file was not written"):
+        build_spec(spec, "third.keras")
+
+
+def test_a_file_that_was_written_is_not_the_one_that_was_known(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = here / "file"
+    file.write_bytes(b"one")
+    files.keep_sha256(str(file), "one")
+    assert files.known_sha256(str(file)) is None  # it might be written once more at the same time
+    monkeypatch.setattr(files, "SETTLED", 0)
+    files.keep_sha256(str(file), "one")
+    files.keep_arrays(str(file), {"a": "1"})
+    files.keep_arrays(str(file), {"b": "2"})
+    assert files.known_sha256(str(file)) == "one"
+    assert files.known_arrays(str(file)) == {"a": "1", "b": "2"}
+    status = file.stat()
+    time.sleep(0.05)
+    file.write_bytes(b"two")
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert files.known_sha256(str(file)) is None
+    assert files.known_arrays(str(file)) == {}
 
 
 def test_a_full_disk_is_told(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

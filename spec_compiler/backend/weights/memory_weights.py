@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -67,7 +67,7 @@ class FilledWeights(MemoryWeights):
     fill: Callable[[], object] = tuple
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator[Self]:
+    def opened(self, places: Collection[Place] | None = None) -> Iterator[Self]:
         """Itself, filled.
 
         Raises:

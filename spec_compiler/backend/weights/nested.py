@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from spec_compiler.backend.models.state import MemoryState
@@ -52,7 +52,7 @@ class NestedWeights:
         return self.source.unverified
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator[OpenSource]:
+    def opened(self, places: Collection[Place] | None = None) -> Iterator[OpenSource]:
         """The base's source, ready to be read."""
         with self.source.opened() as opened:
             yield _OpenNested(self, opened)
@@ -74,6 +74,9 @@ class _OpenNested:
 
     def stretch(self, place: Place) -> Stretch | None:
         return self.source.stretch(self.weights.places[place[1]])
+
+    def was_read(self, place: Place, checksum: str) -> None:
+        self.source.was_read(self.weights.places[place[1]], checksum)
 
     def state(self, name: str) -> State | StateInFile:
         if name != self.weights.name:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.graph.layer_spec import Place
+from spec_compiler.memory.files import keep_arrays, known_arrays
 from spec_compiler.reading import said_of
+from spec_compiler.reading.damage import Damaged
 from spec_compiler.weights.files.store import Array, Store, Stretch, open_store
 from spec_compiler.weights.state import NoState, State, StateInFile
 
@@ -40,14 +42,29 @@ class FileWeights:
     path: Path = ()
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator[OpenWeights]:
+    def opened(self, places: Collection[Place] | None = None) -> Iterator[OpenWeights]:
         """The file open for reading arrays one by one, and when it is closed, proven by its checksum.
+
+        Of some `places` alone the rest of the file is not read where they were proven before: `was_read` is to be told
+        of each, and compares it with what it was then.
 
         Raises:
             SpecError: SC502, SC514.
         """
-        with _at(self.path), said_of(self.file, WHAT, HELP), open_store(self.file, self.limit) as store, store.proven():
-            yield OpenWeights(self, store)
+        known = known_arrays(self.file) if places is not None and self.can_be_proven else {}
+        needed = {self.datasets[place] for place in places or () if place in self.datasets}
+        is_known = bool(known) and needed <= known.keys()
+        with _at(self.path), said_of(self.file, WHAT, HELP), open_store(self.file, self.limit) as store:
+            opened = OpenWeights(self, store, known if is_known else {})
+            with contextlib.nullcontext() if is_known else store.proven():
+                yield opened
+        if self.can_be_proven and not is_known:
+            keep_arrays(self.file, opened.checksums)
+
+    @property
+    def can_be_proven(self) -> bool:
+        """Whether the file has a checksum of its own."""
+        return not self.unverified
 
 
 @contextlib.contextmanager
@@ -66,6 +83,8 @@ class OpenWeights:
 
     weights: FileWeights
     store: Store
+    known: Mapping[str, str] = field(default_factory=dict)  # the checksums that arrays have, where these are proof
+    checksums: dict[str, str] = field(default_factory=dict)  # of what was read
 
     def origin(self, place: Place) -> str | None:
         """Where the array of a place is, as the ledger says it."""
@@ -83,6 +102,17 @@ class OpenWeights:
     def stretch(self, place: Place) -> Stretch | None:
         """Where its bytes are."""
         return self.store.stretch(self.weights.datasets[place])
+
+    def was_read(self, place: Place, checksum: str) -> None:
+        """Compares an array with what it was when all of the file was proven, where that is not done now.
+
+        Raises:
+            Damaged: it differs.
+        """
+        dataset = self.weights.datasets[place]
+        if self.known and self.known.get(dataset) != checksum:
+            raise Damaged(f"its `{dataset}` has changed, though the file was not written since it was read before")
+        self.checksums[dataset] = checksum
 
     def state(self, name: str) -> State | StateInFile:
         """What the file holds of a layer beside its variables."""
