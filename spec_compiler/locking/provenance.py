@@ -57,14 +57,14 @@ def provenance_of(
         },
         "policy": spec.policy.source.text if spec.policy is not None else None,
         "lock": lock.to_json(),
-        "ledger": ledger_digest(ledger) if ledger is not None else None,
+        "ledger": digest_of(ledger) if ledger is not None else None,
     }
     return (written(said) + "\n").encode("utf-8", "surrogateescape")
 
 
-def ledger_digest(ledger: bytes) -> str:
-    """By what the ledger of a model is known again."""
-    return hashlib.sha256(ledger).hexdigest()
+def digest_of(content: bytes) -> str:
+    """By what the content of a file, a ledger for one, is known again: its SHA-256."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def read_provenance(path: str) -> Provenance | None:

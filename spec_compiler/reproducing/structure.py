@@ -42,8 +42,18 @@ def _is_same(layer: LayerSpec, other: LayerSpec | None) -> bool:
     return other is not None and (layer.class_name, layer.kind) == (other.class_name, other.kind)
 
 
-def differences(expected: Graph, found: Graph, names: Mapping[str, str], *, flags: bool = True) -> Iterator[Difference]:
-    """What is otherwise, in the order of the spec's result; with `flags` also which layers train."""
+def differences(
+    expected: Graph,
+    found: Graph,
+    names: Mapping[str, str],
+    *,
+    flags: bool = True,
+    frozen: tuple[bool, bool] = (False, False),
+) -> Iterator[Difference]:
+    """What is otherwise, in the order of the spec's result; with `flags` also which layers train.
+
+    `frozen` says whether a model around each of the two is.
+    """
     back = {other: one for one, other in names.items()}
     for name in expected.calls:
         layer = expected.layers[name]
@@ -55,13 +65,15 @@ def differences(expected: Graph, found: Graph, names: Mapping[str, str], *, flag
             yield Difference(name, f"the layer `{name}` ({layer.class_name}) is called `{other.name}`")
         yield from (Difference(name, f"`{name}`: {text}") for text in _arguments(layer, other))
         yield from (Difference(name, f"`{name}`: {text}") for text in _variables(layer, other))
-        if flags and layer.can_train and layer.weights and layer.trainable != other.trainable:
-            said = "is frozen" if layer.trainable else "is not frozen"
-            yield Difference(name, f"`{name}`: {said}, the spec makes it {_flag(layer)}")
+        # of models the layers inside say it: Keras's files do not say it of a `Sequential`
+        stands = (frozen[0] or not layer.trainable, frozen[1] or not other.trainable)
+        if flags and layer.can_train and layer.weights and layer.inner is None and stands[0] != stands[1]:
+            said, made = ("is frozen", "trainable") if stands[1] else ("is not frozen", "frozen")
+            yield Difference(name, f"`{name}`: {said}, the spec makes it {made}")
         yield from (Difference(name, f"`{name}`: {text}") for text in _calls(expected, found, name, names[name], back))
         if layer.inner is not None and other.inner is not None:
             below = matched(layer.inner, other.inner)
-            inner = differences(layer.inner, other.inner, below, flags=flags and layer.trainable)
+            inner = differences(layer.inner, other.inner, below, flags=flags, frozen=stands)
             yield from (Difference(name, f"inside of `{name}`, {each.message}", each.layer) for each in inner)
     for name in found.calls:
         if name not in back:
@@ -74,10 +86,6 @@ def differences(expected: Graph, found: Graph, names: Mapping[str, str], *, flag
         one, other_side = _said(ours, {}), _said(theirs, _nodes(found, expected, back))
         if one != other_side:
             yield Difference("", f"the {side} of the model are {_short(other_side)}, the spec makes {_short(one)}")
-
-
-def _flag(layer: LayerSpec) -> str:
-    return "trainable" if layer.trainable else "frozen"
 
 
 def _arguments(layer: LayerSpec, other: LayerSpec) -> Iterator[str]:

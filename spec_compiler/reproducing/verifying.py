@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spec_compiler.compiler import SpecLike, compile_spec
 from spec_compiler.diagnostics import Diagnostic, Diagnostics, Path, SpecError
@@ -15,7 +15,7 @@ from spec_compiler.files.run_folder import SUMMARY
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import VariableSpec
 from spec_compiler.graph.trainable import flags, layer_at
-from spec_compiler.locking.provenance import Provenance, ledger_digest, read_provenance
+from spec_compiler.locking.provenance import Provenance, digest_of, read_provenance
 from spec_compiler.plan.ledger import LedgerRow
 from spec_compiler.reading import Damaged, said_of
 from spec_compiler.reading.text import read_json
@@ -28,6 +28,9 @@ from spec_compiler.spec.file_paths import model_file
 from spec_compiler.spec.permissions import Permissions
 from spec_compiler.spec.policy import PolicyLike
 from spec_compiler.training.unfreezing import stages_of_phase
+
+if TYPE_CHECKING:
+    from spec_compiler.backend.held import Holding
 
 CODE = "SC519"
 
@@ -75,26 +78,19 @@ def verify_model(
         loaded = load_spec(spec, overrides=overrides, allowed=allowed, policy=policy)
         notes += differing_spec(loaded, provenance)
     compiled = compile_spec(loaded, base=base, allow_code=allow_code, restrict_paths=restrict_paths, force=True)
-    found = _Found.read(file, loaded, allow_code)
+    found = _held(file, loaded, allow_code)
     known = _Known.of(file, loaded, compiled, provenance, ledger, trained, notes)
     return _verified(file, compiled, found, known, notes)
 
 
-@dataclass(frozen=True)
-class _Found:
+def _held(file: str, spec: Spec, allow_code: bool) -> Holding:
     """What the file holds."""
+    from spec_compiler.backend.held import held_by_file  # Keras is loaded by now
 
-    graph: Graph
-    checksums: Mapping[str, tuple[str | None, ...]]
-
-    @classmethod
-    def read(cls, file: str, spec: Spec, allow_code: bool) -> _Found:
-        from spec_compiler.backend.stored import read_variables  # Keras is loaded by now
-
-        try:
-            return cls(*read_variables(file, spec.source.folder.path, spec.imports, allow_code))
-        except SpecError as error:  # of the file that the caller names, at no line of the spec
-            raise SpecError(replace(each, path=(), line=None) for each in error.diagnostics) from None
+    try:
+        return held_by_file(file, spec.source.folder.path, spec.imports, allow_code)
+    except SpecError as error:  # of the file that the caller names, at no line of the spec
+        raise SpecError(replace(each, path=(), line=None) for each in error.diagnostics) from None
 
 
 @dataclass(frozen=True)
@@ -158,7 +154,7 @@ def _ledger(
         data = read_json(place)
         with open(place, "rb") as stream:
             content = stream.read()
-        if provenance is not None and provenance.ledger not in (None, ledger_digest(content)):
+        if provenance is not None and provenance.ledger not in (None, digest_of(content)):
             notes.append(f"`{name}` is not the ledger that was written with the model, it was left aside")
             return {}
         rows = data.get("rows") if isinstance(data, dict) else None
@@ -187,8 +183,8 @@ def _of_run(file: str) -> Iterator[str]:
         yield f"`{name}` has not the checksum that its run wrote into {SUMMARY}: something has changed it since"
 
 
-def _verified(file: str, compiled: CompiledSpec, found: _Found, known: _Known, notes: list[str]) -> Verification:
-    from spec_compiler.backend.stored import graph_of  # as above
+def _verified(file: str, compiled: CompiledSpec, found: Holding, known: _Known, notes: list[str]) -> Verification:
+    from spec_compiler.backend.held import assets_of, graph_of  # as above
 
     spec, after = compiled.spec, compiled.plan.after
     expected = graph_of(compiled.model)
@@ -196,7 +192,7 @@ def _verified(file: str, compiled: CompiledSpec, found: _Found, known: _Known, n
     has_trained = bool(spec.train) and not known.is_untouched
     parted = [*differences(expected, found.graph, names, flags=not has_trained)]
     ours = {layer.name_in_keras: name for name, layer in after.layers.items()}
-    rows = _rows(compiled)
+    rows, assets = _rows(compiled), assets_of(compiled.model)
     layers, drift = [], []
     for name in expected.calls:
         texts = [each for each in parted if each.layer == name]
@@ -204,7 +200,11 @@ def _verified(file: str, compiled: CompiledSpec, found: _Found, known: _Known, n
         path = _path(spec, after, own)
         states: tuple[VariableState, ...] = ()
         if name in names:
-            states = tuple(_states(own, expected.layers[name].variables or (), rows, found, names[name], known))
+            variables = expected.layers[name].variables or ()
+            of_assets = (
+                _assets(assets.get(name, {}), found.assets.get(names[name], {})) if file.endswith(".keras") else ()
+            )
+            states = (*_states(own, variables, rows, found, names[name], known), *of_assets)
         layers.append(LayerState(name, expected.layers[name].class_name, states, tuple(each.message for each in texts)))
         drift += [Diagnostic(CODE, each.message, path) for each in texts]
         drift += _of_weights(spec, after, own, name, states, path)
@@ -230,7 +230,7 @@ def _states(
     layer: str,
     variables: tuple[VariableSpec, ...],
     rows: Mapping[str, list[LedgerRow]],
-    found: _Found,
+    found: Holding,
     name: str,
     known: _Known,
 ) -> Iterator[VariableState]:
@@ -246,6 +246,13 @@ def _states(
             if state == "differs" and row.action == "initialized":
                 expected = known.ledger.get((layer, row.variable), expected)
             yield VariableState(variable.path, state, variable.num_elements, expected, checksum)
+
+
+def _assets(expected: Mapping[str, str], found: Mapping[str, str]) -> Iterator[VariableState]:
+    """What Keras saves of a layer beside its variables, a vocabulary for one."""
+    for name in dict.fromkeys((*expected, *found)):
+        state: State = "kept" if expected.get(name) == found.get(name) else "differs"
+        yield VariableState(name, state, 0, expected.get(name), found.get(name))
 
 
 def _state(row: LedgerRow, variable: VariableSpec, checksum: str | None, known: _Known) -> State:

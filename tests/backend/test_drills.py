@@ -38,5 +38,5 @@ def test_finding_S20_places_that_cannot_be_written() -> None:
 
 
 def test_finding_S19_commands_that_are_killed() -> None:
-    """Two builds, two diagrams, a run of `train` and a table, the same moments each time."""
+    """A build, a lock, a diagram, a run of `train`, a table and a plan that is applied, the same moments each time."""
     assert "6 drills of kills" in drilled("--only", "kills", "--kills", "6", "--seed", "3")

@@ -315,3 +315,46 @@ def test_a_file_that_is_no_model(project: Path) -> None:
         verify_model("nowhere.keras", "spec.yaml")
     with pytest.raises(SpecError, match="SC502"):
         verify_model("spec.yaml", "spec.yaml")
+
+
+def test_a_vocabulary_that_keras_saves_beside_the_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def words(*known: str) -> Any:
+        inputs, lookup = keras.Input((3,), dtype="string", name="words"), keras.layers.StringLookup(name="lookup")
+        lookup.adapt(np.array([known]))
+        return keras.Model(inputs, keras.layers.Embedding(5, 2, name="embedding")(lookup(inputs)))
+
+    base = words("red", "green", "blue")
+    base.save("base.keras")
+    (tmp_path / "spec.yaml").write_text("spec: 1\nbase: {file: base.keras}\nfreeze: all\n")
+    call("build", "spec.yaml", "-o", "model.keras")
+    assert verify_model("model.keras", "spec.yaml").counts == {"kept": 2}
+    other = words("red", "green", "grey")
+    other.set_weights(base.get_weights())
+    other.trainable = False
+    other.save("other.keras")
+    assert told(verify_model("other.keras", "spec.yaml")) == [
+        ("SC519", 2, "`lookup`: `vocabulary.txt` is not the base's")
+    ]
+
+
+@pytest.mark.parametrize("freeze", ["all", "left", "left/a", "last"])
+def test_what_is_frozen_inside_comes_back_from_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, freeze: str
+) -> None:
+    """Keras's files do not say of a `Sequential` itself that it is frozen, but of the layers in it."""
+    monkeypatch.chdir(tmp_path)
+    inputs = keras.Input((8,), name="x")
+    left = keras.Sequential([keras.layers.Dense(5, name="a"), keras.layers.Dense(4, name="b")], name="left")
+    randomized(keras.Model(inputs, keras.layers.Dense(3, name="last")(left(inputs)))).save("base.keras")
+    (tmp_path / "spec.yaml").write_text(f"spec: 1\nbase: {{file: base.keras}}\nfreeze: {freeze}\n")
+    call("build", "spec.yaml", "-o", "model.keras")
+    assert verify_model("model.keras", "spec.yaml")
+    model = keras.models.load_model("model.keras")
+    b = model.get_layer("left").get_layer("b")
+    b.trainable = not b.trainable
+    model.save("changed.keras")
+    is_now, was = ("not frozen", "frozen") if b.trainable else ("frozen", "trainable")
+    message = f"inside of `left`, `b`: is {is_now}, the spec makes it {was}"
+    assert [each[2] for each in told(verify_model("changed.keras", "spec.yaml"))] == [message]

@@ -40,7 +40,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", metavar="FOLDER", help="copy everything there where something fails")
     parser.add_argument("--only", choices=DRILLS, nargs="+", default=DRILLS)
-    parser.add_argument("--commands", nargs="+", help="those that are run together (default: all)")
+    parser.add_argument("--commands", nargs="+", help="those that are run together or killed (default: all)")
     given = parser.parse_args()
     warm_up()
     with tempfile.TemporaryDirectory(prefix="drills-", ignore_cleanup_errors=True) as outer:
@@ -70,7 +70,7 @@ def _run(folder: Path, given: argparse.Namespace) -> int:
             say(place(folder))
     if "kills" in given.only and given.kills:
         kills = Kills(folder, random.Random(given.seed))
-        kills.drill(given.kills, say)
+        kills.drill(given.kills, say, **({"names": given.commands} if given.commands else {}))
         say(f"{given.kills} drills of kills (seed {given.seed}): {kills.told}")
     return 0
 

@@ -45,7 +45,7 @@ def _read(path: Path) -> None:
         case ".keras" | ".npz":
             with zipfile.ZipFile(path) as archive:
                 assert archive.testzip() is None
-        case ".json":
+        case ".json" | ".lock":
             json.loads(path.read_text())
         case ".svg":
             assert path.read_text().rstrip().endswith("</svg>")

@@ -9,13 +9,14 @@ import shutil
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.drills.checks import Failed, bits, check_clean, check_pair, check_whole
 from tests.drills.commands import Running, command
 
+COMMANDS = ("build", "lock", "diagram", "train", "features", "apply")
 MOST_ATTEMPTS = 6  # of one run of `train`; the last is not killed
 ENDS = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGHUP: 129}
 
@@ -30,13 +31,13 @@ class Kills:
     seconds: dict[str, float] = field(default_factory=dict)
     dirty: bool = False
 
-    def drill(self, kills: int, say: Callable[[str], None]) -> None:
-        """Kills commands so many times.
+    def drill(self, kills: int, say: Callable[[str], None], names: Sequence[str] = COMMANDS) -> None:
+        """Kills these commands so many times in all.
 
         Raises:
             Failed: something does not hold.
         """
-        drills = (self.build, self.diagram, self.train, self.features)
+        drills = [getattr(self, name) for name in names]
         for number in range(kills):
             drills[number % len(drills)](number)
             if number % 20 == 19:
@@ -53,15 +54,29 @@ class Kills:
         self.interrupted(words, self.folder / "out", next_words=["plan", "spec.yaml", "-o", "out/p.txt", "--force"])
         check_pair(self.folder / "out" / "built.keras", self.folder / "out" / "built.ledger.json")
 
+    def lock(self, number: int) -> None:
+        """A lock that is renewed, each time with another name for a layer."""
+        words = ["lock", "spec.yaml", "-o", "out/spec.lock", "--force", "--set", f"head[0].Dense.name=n{number}"]
+        self.interrupted(words, self.folder / "out", next_words=["plan", "spec.yaml", "-o", "out/p.txt", "--force"])
+
+    def apply(self, number: int) -> None:
+        """A model and its ledger, of a plan."""
+        plan = self.folder / "out" / "plan.json"
+        if not plan.exists():
+            self.finished(["plan", "spec.yaml", "-o", "out/plan.json"])
+        words = ["apply", "out/plan.json", "-o", "out/applied.keras", "--force"]
+        self.interrupted(words, self.folder / "out", next_words=["plan", "spec.yaml", "-o", "out/p.txt", "--force"])
+        check_pair(self.folder / "out" / "applied.keras", self.folder / "out" / "applied.ledger.json")
+
     def diagram(self, number: int) -> None:
         """A picture or a report."""
-        suffix = ("svg", "png", "html", "txt")[number // 4 % 4]
+        suffix = ("svg", "png", "html", "txt")[number // len(COMMANDS) % 4]
         words = ["diagram", "spec.yaml", "-o", f"out/drawn.{suffix}", "--force"]
         self.interrupted(words, self.folder / "out", next_words=["plan", "spec.yaml", "-o", "out/p.txt", "--force"])
 
     def features(self, number: int) -> None:
         """A table of what a model puts out."""
-        suffix = ("npz", "csv")[number // 4 % 2]
+        suffix = ("npz", "csv")[number // len(COMMANDS) % 2]
         words = ["features", "model.keras", "pictures", "-o", f"out/table.{suffix}", "--force"]
         self.interrupted(words, self.folder / "out", next_words=["plan", "spec.yaml", "-o", "out/p.txt", "--force"])
 

@@ -17,6 +17,7 @@ COMMANDS = (
     "build spec.yaml -o {}/built.h5",
     *(f"diagram spec.yaml -o {{}}/drawn.{suffix}" for suffix in ("svg", "png", "dot", "mmd", "html", "txt")),
     *(f"plan spec.yaml -o {{}}/plan.{suffix}" for suffix in ("txt", "md", "json")),
+    "lock spec.yaml -o {}/new.lock",
     *(f"features model.keras pictures -o {{}}/table.{suffix}" for suffix in ("npz", "csv")),
     "init MobileNetV2 -o {}/new.yaml",
     "train spec.yaml -q -o {}/run",
