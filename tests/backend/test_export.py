@@ -6,6 +6,8 @@ import importlib.util
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -346,3 +348,25 @@ def test_the_blocks_of_the_page_run(project: Path, monkeypatch: pytest.MonkeyPat
     said = sessions.run([second.splitlines()[0].removeprefix("$ ")], project)
     assert said.status == 0, said.output
     assert read_card(project / "small.tflite").outputs[0].classes == tuple("vwxyz")
+
+
+@pytest.mark.slow
+def test_no_runtime_reports_that_it_was_used(project: Path, tmp_path: Path) -> None:
+    """In a process of its own, as these tests import the runtimes themselves: no file of theirs, nowhere to connect."""
+    code = (
+        "import socket, sys\n"
+        "def refused(*told): raise AssertionError(f'a connection: {told}')\n"
+        "socket.socket.connect = socket.getaddrinfo = refused\n"
+        "from spec_compiler import export_model\n"
+        "for name in ('m.onnx', 'm.xml'): export_model('model.keras', f'{sys.argv[1]}/{name}')\n"
+        "assert sys.modules.get('openvino_telemetry') is None\n"
+    )
+    places = {"TMPDIR": str(tmp_path / "tmp"), "HOME": str(tmp_path / "home")}
+    for each in places.values():
+        os.mkdir(each)
+    environment = {name: each for name, each in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"} | places
+    words = [sys.executable, "-c", code, str(tmp_path / "out")]
+    done = subprocess.run(words, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not list((tmp_path / "tmp").iterdir())
+    assert {each.name for each in (tmp_path / "home").iterdir()} <= {".keras", ".cache", ".config"}

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from spec_compiler.backend.exporting.unreported import openvino
 from spec_compiler.backend.models.fit_errors import keras_reason
 from spec_compiler.backend.startup import silent_stderr
 from spec_compiler.diagnostics import SpecError
@@ -31,7 +32,7 @@ def write(
     """
     options = _litert(precision, samples) if form.key == "litert" else {}
     if form.key == "openvino":
-        import spec_compiler.backend.exporting.quiet_openvino  # noqa: F401 - before Keras imports it
+        openvino()  # before Keras imports it
     try:
         with _alone(os.path.dirname(path)):
             model.export(path, format=form.in_keras, verbose=False, **options)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from spec_compiler.backend.exporting.quiet_openvino import openvino
 from spec_compiler.backend.exporting.runtimes.runtime import Array, Runtime, by_layer, outputs_in_order
+from spec_compiler.backend.exporting.unreported import openvino
 
 
 class OpenVINORuntime(Runtime):
@@ -17,7 +17,7 @@ class OpenVINORuntime(Runtime):
     title, package = "OpenVINO", "openvino"
 
     def __init__(self, path: str, inputs: Sequence[str], keys: Sequence[str] = ()) -> None:
-        core: Any = openvino.Core()
+        core: Any = openvino().Core()
         self._compiled: Any = core.compile_model(core.read_model(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         found = [_name(each, f"input_{index}") for index, each in enumerate(self._compiled.inputs)]
         self.inputs = by_layer(inputs, found)
