@@ -227,6 +227,42 @@ def test_a_damaged_file_is_caught(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         export_model(branching(), tmp_path / "model.onnx")
 
 
+@pytest.mark.parametrize("output", OUTPUTS)
+@pytest.mark.parametrize(("layer", "variable"), [("block1_conv2", "kernel"), ("predictions", "bias")])
+def test_an_artefact_that_is_there_is_compared(output: str, layer: str, variable: str, tmp_path: Path) -> None:
+    """By Keras alone, without a card; then of a model with another value in one layer."""
+    keras_formats = {"model.onnx": "onnx", "model.tflite": "litert", "model.xml": "openvino", "saved": "tf_saved_model"}
+    model = branching()
+    model(images(1))
+    model.export(str(tmp_path / output), format=keras_formats[output], verbose=False)
+    before = {each: each.stat().st_mtime_ns for each in tmp_path.rglob("*")}
+    assert export_model(model, tmp_path / output, compare=True).worst < 1e-5
+    (changed,) = [each for each in model.get_layer(layer).weights if each.name == variable]
+    changed.assign(np.array(changed) * 1.2 + 0.1)
+    with pytest.raises(SpecError, match=f"the first layer that departs is `{layer}`"):
+        export_model(model, tmp_path / output, compare=True)
+    assert {each: each.stat().st_mtime_ns for each in tmp_path.rglob("*")} == before
+
+
+def test_a_damaged_int8_file_is_found(tmp_path: Path) -> None:
+    model, arrays = branching(), images(20)
+    export_model(model, tmp_path / "model.tflite", quantize="int8", calibration=arrays)
+    done = export_model(model, tmp_path / "model.tflite", quantize="int8", compare=True, probe=arrays)
+    assert done.precision == "int8"
+    model.get_layer("block2_conv1").bias.assign((np.arange(8) - 4.0) * 20)
+    with pytest.raises(SpecError, match="the first layer that departs is `block2_conv1`"):
+        export_model(model, tmp_path / "model.tflite", quantize="int8", compare=True, probe=arrays)
+
+
+def test_nothing_to_compare(branching_model: Any, tmp_path: Path) -> None:
+    for name in OUTPUTS:
+        with pytest.raises(SpecError, match=r"SC501.*there is no"):
+            export_model(branching_model, tmp_path / name, compare=True)
+    (tmp_path / "model.onnx").write_bytes(b"no model")
+    with pytest.raises(SpecError, match=r"SC521.*does not run"):
+        export_model(branching_model, tmp_path / "model.onnx", compare=True)
+
+
 def test_a_tolerance_of_ones_own_accepts_and_refuses(
     broken: Callable[[str, str], None], branching_model: Any, tmp_path: Path
 ) -> None:
@@ -334,10 +370,11 @@ def test_the_blocks_of_the_page_run(project: Path, monkeypatch: pytest.MonkeyPat
     for name in ("best.keras", "last.keras"):
         checkpoints.save(branching(), str(project / "runs" / "x" / name), {"class_names": list("vwxyz")})
     page = ROOT / "docs" / "export.md"
-    first, second = blocks(page, "console")
+    first, comparison, second = blocks(page, "console")
     said = sessions.run([first.splitlines()[0].removeprefix("$ ")], project)
     assert said.status == 0, said.output
     assert masked(said.output) == masked("\n".join(first.splitlines()[1:]))
+    assert sessions.run([comparison.strip().removeprefix("$ ")], project).status == 0
     monkeypatch.chdir(project)
     for name in ("model.onnx", "model.onnx.json"):
         (project / name).unlink()
