@@ -95,6 +95,24 @@ def test_several_inputs_and_outputs(name: str, tmp_path: Path) -> None:
         assert apart(wanted[key], found[each.name]) < 1e-5, key
 
 
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_what_converters_do_not_know_by_themselves(name: str, tmp_path: Path) -> None:
+    """Statistics that are no variables, convolutions in groups, which Keras gives to XLA, and an exact gelu."""
+    random = np.random.default_rng(3)
+    inputs = keras.Input((8, 8, 6), name="picture")
+    normalization = keras.layers.Normalization(name="normalization")
+    normalization.adapt(random.normal(2, 3, (20, 8, 8, 6)))
+    x = keras.layers.Conv2D(6, 3, groups=3, activation="gelu", name="grouped")(normalization(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(3, name="end")(x), name="odd")
+    model.get_layer("grouped").bias.assign(random.normal(size=6))
+    pixels = random.normal(2, 3, (3, 8, 8, 6)).astype("float32")
+    wanted = model.predict(pixels, verbose=0)
+    export_model(model, tmp_path / name)
+    card = read_card(tmp_path / name)
+    assert apart(wanted, exports.run(tmp_path / name, {card.inputs[0].name: pixels})[card.outputs[0].name]) < 1e-5
+    assert (model.predict(pixels, verbose=0) == wanted).all()
+
+
 def test_more_than_ten_outputs_keep_their_order(tmp_path: Path) -> None:
     inputs = keras.Input((3,), name="numbers")
     ends = [keras.layers.Dense(2 + at % 3, name=f"end{at}")(inputs) for at in range(12)]

@@ -112,7 +112,7 @@ def test_no_file_of_an_artefact_is_overwritten_unasked(beside: str, tmp_path: Pa
 def test_mistakes_are_told_before_keras_is_loaded(tmp_path: Path) -> None:
     spec = {"spec": 1, "base": {"application": "VGG16", "weights": None}}
     for output, options, said in (
-        ("m.onnx", {"quantize": "int8"}, "SC521.*none are named"),
+        ("m.tflite", {"quantize": "int8"}, "SC521.*none are named"),
         ("m.onnx", {"quantize": "float16"}, "SC521.*float32 alone"),
         ("m.tflite", {"quantize": "int8", "calibration": tmp_path / "nope"}, "SC501"),
         ("m.tflite", {"calibration": tmp_path}, "SC521.*int8 alone"),
