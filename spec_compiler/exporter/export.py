@@ -40,6 +40,7 @@ def export_model(
     preprocess: str | None = None,
     allow_code: bool = False,
     force: bool = False,
+    compare: bool = False,
 ) -> Exported:
     """Exports a model for another runtime by Keras's own exporter, runs it there, and compares it with the model.
 
@@ -59,6 +60,7 @@ def export_model(
         preprocess: the application whose `preprocess_input` images go through first.
         allow_code: whether a saved model may run code.
         force: whether a file that exists is overwritten.
+        compare: whether nothing is written, and the artefact that is there is compared, whoever made it.
 
     Raises:
         SpecError: SC508 for the file, SC520 the artefact does not compute what the model does, SC521 it cannot be made.
@@ -67,21 +69,22 @@ def export_model(
         >>> export_model("runs/x", "model.onnx").worst  # doctest: +SKIP
         2.1e-07
     """
-    wanted = _wanted(quantize, calibration, probe, tolerance, labels, size, interpolation, preprocess)
-    place = _checked(output, wanted, force)
+    wanted = Wanted(quantize or "float32", calibration, probe, tolerance, labels, size, interpolation, preprocess)
+    place = _checked(output, wanted, force, compare)
     path = os.fspath(model) if isinstance(model, str | os.PathLike) else None
     marks: Mapping[str, Any] = {}
     if path is not None:
         file = target_of(path).model
         model_file(file)
-        check_outputs(place.files, [file])
+        if not compare:
+            check_outputs(place.files, [file])
         _start()
         from spec_compiler.backend.inference import load_saved  # imports Keras
         from spec_compiler.backend.training import checkpoints
 
         model, marks = load_saved(file, allow_code), checkpoints.marks(file)
     _start()
-    return _exported(model, place, wanted, marks, {})
+    return _exported(model, place, wanted, marks, {}, compare)
 
 
 def export_spec(
@@ -102,6 +105,7 @@ def export_spec(
     allow_code: bool = False,
     restrict_paths: bool = False,
     force: bool = False,
+    compare: bool = False,
 ) -> Exported:
     """Compiles a spec and exports the result, as `export_model` does.
 
@@ -116,51 +120,37 @@ def export_spec(
         >>> export_spec("spec.yaml", "model.tflite", quantize="int8", calibration="photos/")  # doctest: +SKIP
         <Exported model.tflite: LiteRT, 0.021 of the largest number at most>
     """
-    wanted = _wanted(quantize, calibration, probe, tolerance, labels, size, interpolation, preprocess)
+    wanted = Wanted(quantize or "float32", calibration, probe, tolerance, labels, size, interpolation, preprocess)
     allowed = Permissions(allow_code, not restrict_paths)
     loaded = load_spec(spec, overrides=overrides, allowed=allowed, policy=policy)
     missing_files(loaded)
-    place = _checked(output, wanted, force)
-    check_outputs(place.files, spec=loaded)
+    place = _checked(output, wanted, force, compare)
+    if not compare:
+        check_outputs(place.files, spec=loaded)
     compiled = compile_spec(loaded, base=base, allow_code=allow_code, restrict_paths=restrict_paths, force=force)
     try:
-        return _exported(compiled.model, place, wanted, {}, _causes(compiled.plan.after))
+        return _exported(compiled.model, place, wanted, {}, _causes(compiled.plan.after), compare)
     except SpecError as error:
         if all(each.path for each in error.diagnostics):
             raise loaded.source.located(error) from None
         raise  # the call is at fault, no place in the spec
 
 
-def _wanted(
-    quantize: Quantize | None,
-    calibration: Any,
-    probe: Any,
-    tolerance: float | None,
-    labels: Sequence[str] | None,
-    size: tuple[int, int] | None,
-    interpolation: str | None,
-    preprocess: str | None,
-) -> Wanted:
-    if quantize == "int8" and calibration is None:
-        message = "int8 learns from samples how large numbers become, and none are named"
-        raise SpecError.single(
-            "SC521", message, help="name a folder with images like those to come: `--calibration FOLDER`"
-        )
-    if quantize != "int8" and calibration is not None:
-        raise SpecError.single(
-            "SC521", "`calibration` is for int8 alone", help="add `--quantize int8`, or leave it out"
-        )
-    return Wanted(quantize or "float32", calibration, probe, tolerance, labels, size, interpolation, preprocess)
-
-
-def _checked(output: str | os.PathLike[str], wanted: Wanted, force: bool) -> Place:
-    """The place of an artefact that can be made, as far as that is known without Keras.
+def _checked(output: str | os.PathLike[str], wanted: Wanted, force: bool, compare: bool) -> Place:
+    """The place of an artefact that can be made, or is there, as far as that is known without Keras.
 
     Raises:
         SpecError: SC501, SC508, SC521.
     """
-    place = Place.of(os.fspath(output), force)
+    place = Place.there(os.fspath(output)) if compare else Place.of(os.fspath(output), force)
     check_precision(place.form, wanted.precision)
+    if wanted.precision == "int8" and wanted.calibration is None and not compare:
+        message = "int8 learns from samples how large numbers become, and none are named"
+        help = "name a folder with images like those to come: `--calibration FOLDER`"
+        raise SpecError.single("SC521", message, help=help)
+    if wanted.precision != "int8" and wanted.calibration is not None:
+        help = "add `--quantize int8`, or leave it out"
+        raise SpecError.single("SC521", "`calibration` is for int8 alone", help=help)
     check_installed(place.form)
     for given in (wanted.calibration, wanted.probe):
         if isinstance(given, str | os.PathLike) and not os.path.exists(given):
@@ -181,22 +171,26 @@ def _causes(graph: Graph) -> dict[str, Path]:
 
 
 def _exported(
-    model: Any, place: Place, wanted: Wanted, marks: Mapping[str, Any], causes: Mapping[str, Path]
+    model: Any, place: Place, wanted: Wanted, marks: Mapping[str, Any], causes: Mapping[str, Path], compare: bool
 ) -> Exported:
     import logging
 
     from spec_compiler.backend.exporting.artefact import Making  # imports Keras
     from spec_compiler.backend.exporting.subject import Subject
 
-    log = logging.getLogger("spec_compiler")
     prepared: Prepared = Making(Subject.of(model, causes), place.form, wanted, marks).prepared()
-    log.info("exporting")
-    with place.filled() as (artefact, card):
-        made = prepared.make(artefact, place.output)
-        with open(card, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(made.card.to_text())
+    logging.getLogger("spec_compiler").info("comparing" if compare else "exporting")
+    files = place.files
+    if compare:
+        made = prepared.compare(place.output)
+        files = tuple(each for each in files if os.path.exists(each))
+    else:
+        with place.filled() as (artefact, card):
+            made = prepared.make(artefact, place.output)
+            with open(card, "w", encoding="utf-8", newline="\n") as stream:
+                stream.write(made.card.to_text())
     return Exported(
-        files=place.files,
+        files=files,
         format=place.form,
         precision=wanted.precision,
         num_bytes=made.num_bytes,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.exporting.card import INSIDE, card_place
 from spec_compiler.exporting.formats import Format, format_of
+from spec_compiler.files.near_files import did_you_mean_file
 from spec_compiler.files.whole import sweep, whole_files
 from spec_compiler.files.whole_folder import whole_folder
 
@@ -35,6 +36,21 @@ class Place:
         output = output.rstrip("/" + os.sep) if form.is_folder else output
         place = cls(output, form, force)
         place._check()
+        return place
+
+    @classmethod
+    def there(cls, output: str) -> Place:
+        """The place of an artefact that is there.
+
+        Raises:
+            SpecError: SC501, SC508.
+        """
+        form = format_of(output)
+        place = cls(output.rstrip("/" + os.sep) if form.is_folder else output, form, False)
+        found = os.path.join(place.output, _MARK) if form.is_folder else place.output
+        if not os.path.isfile(found):
+            help = did_you_mean_file(place.output, otherwise="leave `--compare` out to export it")
+            raise SpecError.single("SC501", f"there is no {form.name} `{output}`", help=help)
         return place
 
     @property

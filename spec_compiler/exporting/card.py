@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.edits.preprocess import steps_of
 from spec_compiler.exporting.formats import Key, Precision, format_of
+from spec_compiler.files.regular import is_inside
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.preprocessing import mode_of
 from spec_compiler.reading import Damaged
@@ -147,7 +148,7 @@ def read_card(artefact: str | os.PathLike[str]) -> Card:
     folder = path if os.path.isdir(path) else os.path.dirname(path)
     for name, digest in card.files.items():
         file = os.path.join(folder, name)
-        if not os.path.isfile(file) or sha256(file) != digest:
+        if not is_inside(file, os.path.realpath(folder or ".")) or not os.path.isfile(file) or sha256(file) != digest:
             message = f"`{file}` is not the file that `{place}` is of"
             raise SpecError.single("SC502", message, help="export it again")
     return card

@@ -40,3 +40,10 @@ def test_finding_S20_places_that_cannot_be_written() -> None:
 def test_finding_S19_commands_that_are_killed() -> None:
     """A build, a lock, a diagram, a run of `train`, a table and a plan that is applied, the same moments each time."""
     assert "6 drills of kills" in drilled("--only", "kills", "--kills", "6", "--seed", "3")
+
+
+@pytest.mark.slow
+def test_a_hundred_exports_that_are_killed() -> None:
+    """Files, and the folder of a SavedModel: whole with their cards, or as they were; nothing is left over."""
+    said = drilled("--only", "kills", "--kills", "100", "--seed", "5", "--commands", "export")
+    assert "100 drills of kills" in said

@@ -6,6 +6,8 @@ import importlib.util
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -91,6 +93,24 @@ def test_several_inputs_and_outputs(name: str, tmp_path: Path) -> None:
     assert len(done.outputs) == 4
     for each, key in zip(card.outputs, sorted(wanted), strict=True):  # Keras flattens a mapping by its sorted keys
         assert apart(wanted[key], found[each.name]) < 1e-5, key
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_what_converters_do_not_know_by_themselves(name: str, tmp_path: Path) -> None:
+    """Statistics that are no variables, convolutions in groups, which Keras gives to XLA, and an exact gelu."""
+    random = np.random.default_rng(3)
+    inputs = keras.Input((8, 8, 6), name="picture")
+    normalization = keras.layers.Normalization(name="normalization")
+    normalization.adapt(random.normal(2, 3, (20, 8, 8, 6)))
+    x = keras.layers.Conv2D(6, 3, groups=3, activation="gelu", name="grouped")(normalization(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(3, name="end")(x), name="odd")
+    model.get_layer("grouped").bias.assign(random.normal(size=6))
+    pixels = random.normal(2, 3, (3, 8, 8, 6)).astype("float32")
+    wanted = model.predict(pixels, verbose=0)
+    export_model(model, tmp_path / name)
+    card = read_card(tmp_path / name)
+    assert apart(wanted, exports.run(tmp_path / name, {card.inputs[0].name: pixels})[card.outputs[0].name]) < 1e-5
+    assert (model.predict(pixels, verbose=0) == wanted).all()
 
 
 def test_more_than_ten_outputs_keep_their_order(tmp_path: Path) -> None:
@@ -225,6 +245,42 @@ def test_a_damaged_file_is_caught(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         export_model(branching(), tmp_path / "model.onnx")
 
 
+@pytest.mark.parametrize("output", OUTPUTS)
+@pytest.mark.parametrize(("layer", "variable"), [("block1_conv2", "kernel"), ("predictions", "bias")])
+def test_an_artefact_that_is_there_is_compared(output: str, layer: str, variable: str, tmp_path: Path) -> None:
+    """By Keras alone, without a card; then of a model with another value in one layer."""
+    keras_formats = {"model.onnx": "onnx", "model.tflite": "litert", "model.xml": "openvino", "saved": "tf_saved_model"}
+    model = branching()
+    model(images(1))
+    model.export(str(tmp_path / output), format=keras_formats[output], verbose=False)
+    before = {each: each.stat().st_mtime_ns for each in tmp_path.rglob("*")}
+    assert export_model(model, tmp_path / output, compare=True).worst < 1e-5
+    (changed,) = [each for each in model.get_layer(layer).weights if each.name == variable]
+    changed.assign(np.array(changed) * 1.2 + 0.1)
+    with pytest.raises(SpecError, match=f"the first layer that departs is `{layer}`"):
+        export_model(model, tmp_path / output, compare=True)
+    assert {each: each.stat().st_mtime_ns for each in tmp_path.rglob("*")} == before
+
+
+def test_a_damaged_int8_file_is_found(tmp_path: Path) -> None:
+    model, arrays = branching(), images(20)
+    export_model(model, tmp_path / "model.tflite", quantize="int8", calibration=arrays)
+    done = export_model(model, tmp_path / "model.tflite", quantize="int8", compare=True, probe=arrays)
+    assert done.precision == "int8"
+    model.get_layer("block2_conv1").bias.assign((np.arange(8) - 4.0) * 20)
+    with pytest.raises(SpecError, match="the first layer that departs is `block2_conv1`"):
+        export_model(model, tmp_path / "model.tflite", quantize="int8", compare=True, probe=arrays)
+
+
+def test_nothing_to_compare(branching_model: Any, tmp_path: Path) -> None:
+    for name in OUTPUTS:
+        with pytest.raises(SpecError, match=r"SC501.*there is no"):
+            export_model(branching_model, tmp_path / name, compare=True)
+    (tmp_path / "model.onnx").write_bytes(b"no model")
+    with pytest.raises(SpecError, match=r"SC521.*does not run"):
+        export_model(branching_model, tmp_path / "model.onnx", compare=True)
+
+
 def test_a_tolerance_of_ones_own_accepts_and_refuses(
     broken: Callable[[str, str], None], branching_model: Any, tmp_path: Path
 ) -> None:
@@ -332,10 +388,11 @@ def test_the_blocks_of_the_page_run(project: Path, monkeypatch: pytest.MonkeyPat
     for name in ("best.keras", "last.keras"):
         checkpoints.save(branching(), str(project / "runs" / "x" / name), {"class_names": list("vwxyz")})
     page = ROOT / "docs" / "export.md"
-    first, second = blocks(page, "console")
+    first, comparison, second = blocks(page, "console")
     said = sessions.run([first.splitlines()[0].removeprefix("$ ")], project)
     assert said.status == 0, said.output
     assert masked(said.output) == masked("\n".join(first.splitlines()[1:]))
+    assert sessions.run([comparison.strip().removeprefix("$ ")], project).status == 0
     monkeypatch.chdir(project)
     for name in ("model.onnx", "model.onnx.json"):
         (project / name).unlink()
@@ -346,3 +403,25 @@ def test_the_blocks_of_the_page_run(project: Path, monkeypatch: pytest.MonkeyPat
     said = sessions.run([second.splitlines()[0].removeprefix("$ ")], project)
     assert said.status == 0, said.output
     assert read_card(project / "small.tflite").outputs[0].classes == tuple("vwxyz")
+
+
+@pytest.mark.slow
+def test_no_runtime_reports_that_it_was_used(project: Path, tmp_path: Path) -> None:
+    """In a process of its own, as these tests import the runtimes themselves: no file of theirs, nowhere to connect."""
+    code = (
+        "import socket, sys\n"
+        "def refused(*told): raise AssertionError(f'a connection: {told}')\n"
+        "socket.socket.connect = socket.getaddrinfo = refused\n"
+        "from spec_compiler import export_model\n"
+        "for name in ('m.onnx', 'm.xml'): export_model('model.keras', f'{sys.argv[1]}/{name}')\n"
+        "assert sys.modules.get('openvino_telemetry') is None\n"
+    )
+    places = {"TMPDIR": str(tmp_path / "tmp"), "HOME": str(tmp_path / "home")}
+    for each in places.values():
+        os.mkdir(each)
+    environment = {name: each for name, each in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"} | places
+    words = [sys.executable, "-c", code, str(tmp_path / "out")]
+    done = subprocess.run(words, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not list((tmp_path / "tmp").iterdir())
+    assert {each.name for each in (tmp_path / "home").iterdir()} <= {".keras", ".cache", ".config"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -90,6 +91,26 @@ def check_pair(model: Path, ledger: Path) -> None:
     strange = {row["layer"] for row in rows if row["action"] != "dropped"} - names
     if strange:
         raise Failed(f"{ledger} is of another model: it has {strange}, the model {names}")
+
+
+def check_artefact(output: Path) -> None:
+    """An artefact and its card are both there and of one export, or the artefact is not there.
+
+    Raises:
+        Failed: they are not.
+    """
+    card = output / "assets.extra" / "card.json" if not output.suffix else Path(f"{output}.json")
+    if not output.exists():
+        return
+    if not card.exists():
+        raise Failed(f"{output} is there without its card")
+    folder = output if output.is_dir() else output.parent
+    said = json.loads(card.read_text())["files"]
+    found = {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in said if (folder / name).exists()
+    }
+    if found != said:
+        raise Failed(f"{card} is of another export than {output}")
 
 
 def bits(model: Path) -> dict[str, tuple[str, bytes]]:

@@ -26,13 +26,16 @@ def warm_up() -> None:
     """Imports everything that commands import, which starts no threads of TensorFlow's."""
     start()
     import spec_compiler.backend.answers
+    import spec_compiler.backend.exporting.artefact
     import spec_compiler.backend.training.check
     import spec_compiler.cli.commands.diff
     import spec_compiler.cli.commands.edit
+    import spec_compiler.cli.commands.export
     import spec_compiler.cli.commands.images
     import spec_compiler.cli.commands.init
     import spec_compiler.cli.commands.train
     import spec_compiler.diagram
+    import spec_compiler.exporter.export
     import spec_compiler.trainer  # noqa: F401
     import tests.backend.sessions  # noqa: F401
 

@@ -77,6 +77,7 @@ RUN = {
     **dict.fromkeys(
         (
             "$ spec-compiler export spec.yaml -o model.onnx",
+            "$ spec-compiler export spec.yaml -o model.onnx --compare",
             "$ spec-compiler export runs/x -o small.tflite --quantize int8 --calibration photos/",
             "from spec_compiler import export_model, export_spec, read_card",
         ),

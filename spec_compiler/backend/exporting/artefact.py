@@ -22,6 +22,7 @@ import keras
 from spec_compiler.backend.exporting.comparing import difference, same_class
 from spec_compiler.backend.exporting.departing import Departure, Run, first_departure, first_refused
 from spec_compiler.backend.exporting.exporters import refused, sample_by_sample, write
+from spec_compiler.backend.exporting.inside import first_not_found
 from spec_compiler.backend.exporting.runtimes import opened
 from spec_compiler.backend.exporting.runtimes.runtime import Runtime
 from spec_compiler.backend.exporting.samples import MOST_PROBES, MOST_SAMPLES, Images, Samples, given_samples, seeded
@@ -125,19 +126,48 @@ class Prepared:
         Raises:
             SpecError: SC520 it departs from the model, SC521 it cannot be made or run.
         """
-        form = self.making.form
+        subject, form = self.making.subject, self.making.form
         try:
-            self._write(self.making.subject, path)
-            runtime, theirs = self._run(self.making.subject, path, self.probe.arrays)
+            self._write(subject, path)
+            runtime, theirs = self._run(subject, path, self.probe.arrays)
         except SpecError as error:
-            raise self._refused(error, path) from None
+            found = first_refused(subject, self.probe.arrays, self._inside_of(path))
+            raise error if found is None else refused_at(error, found, subject) from None
         compared = self._compared(theirs)
         if not all(each.holds for each in compared):
-            raise self._departed(compared, path, name)
-        files = form.files(path)
+            found = first_departure(subject, self.probe.arrays, self._inside_of(path), self._tolerance)
+            raise departed(name, form, compared, found, subject)
         if form.is_folder:
             os.makedirs(os.path.join(path, os.path.dirname(INSIDE)), exist_ok=True)
+        return self._made(path, runtime, compared)
+
+    def compare(self, path: str) -> Made:
+        """Proves that an artefact that is there computes what the model does; it stays as it is.
+
+        Raises:
+            SpecError: SC520 it departs from the model, SC521 it cannot be run.
+        """
+        subject, form = self.making.subject, self.making.form
+        try:
+            with silent_stderr():
+                runtime = opened(form, path, subject.inputs, subject.keys)
+                compared = self._compared(runtime.run_some(self.probe.arrays))
+        except Exception as error:  # each runtime has its own kinds
+            message = f"{form.runtime} does not run `{path}` on what the model takes"
+            raise refused(form, message, error, os.path.dirname(path)) from None
+        if not all(each.holds for each in compared):
+            with silent_stderr():
+                tensors = list(runtime.inside(self.probe.arrays))
+            found = first_not_found(subject, self.probe.arrays, tensors, self._tolerance)
+            raise departed(path, form, compared, found, subject, is_joined=True)
+        return self._made(path, runtime, compared)
+
+    def _made(self, path: str, runtime: Runtime, compared: tuple[Compared, ...]) -> Made:
+        form = self.making.form
+        files = form.files(path)
+        if form.is_folder:
             files = tuple(sorted(os.path.join(at, file) for at, _, found in os.walk(path) for file in found))
+        files = tuple(file for file in files if os.path.isfile(file) and not file.endswith(INSIDE))
         card = self._card(runtime, compared, {_inside(file, path, form): sha256(file) for file in files})
         num_bytes = sum(os.path.getsize(file) for file in files)
         return Made(compared, card, runtime.text, self.probe.text, num_bytes, runtime.notes)
@@ -190,18 +220,6 @@ class Prepared:
             return self._run(model, inside, arrays)[1]
 
         return run
-
-    def _refused(self, error: SpecError, path: str) -> SpecError:
-        """SC521 with the first layer that is at fault."""
-        subject = self.making.subject
-        found = first_refused(subject, self.probe.arrays, self._inside_of(path))
-        return error if found is None else SpecError(_at_layer(each, found, subject) for each in error.diagnostics)
-
-    def _departed(self, compared: Sequence[Compared], path: str, name: str) -> SpecError:
-        """SC520 with the first layer that departs."""
-        subject = self.making.subject
-        found = first_departure(subject, self.probe.arrays, self._inside_of(path), self._tolerance)
-        return departed(name, self.making.form, compared, found, subject)
 
     def _card(self, runtime: Runtime, compared: Sequence[Compared], files: Mapping[str, str]) -> Card:
         making, model = self.making, self.making.subject.model
@@ -269,6 +287,11 @@ def _versions(form: Format) -> dict[str, str]:
     return {**found, "keras": str(keras.__version__)}
 
 
+def refused_at(error: SpecError, found: Departure, subject: Subject) -> SpecError:
+    """SC521 with the first layer that is not taken."""
+    return SpecError(_at_layer(each, found, subject) for each in error.diagnostics)
+
+
 def _at_layer(said: Diagnostic, found: Departure, subject: Subject) -> Diagnostic:
     note = f"the first layer that it does not take is `{found.name}` ({found.layer.class_name})"
     path = subject.causes.get(found.outermost, ())
@@ -277,9 +300,18 @@ def _at_layer(said: Diagnostic, found: Departure, subject: Subject) -> Diagnosti
 
 
 def departed(
-    name: str, form: Format, compared: Sequence[Compared], found: Departure | None, subject: Subject
+    name: str,
+    form: Format,
+    compared: Sequence[Compared],
+    found: Departure | None,
+    subject: Subject,
+    *,
+    is_joined: bool = False,
 ) -> SpecError:
-    """SC520 for an artefact, at the place in the spec that made the first layer which departs."""
+    """SC520 for an artefact, at the place in the spec that made the first layer which departs.
+
+    `is_joined` says that it was looked for in the file itself, where several layers may be one operation.
+    """
     worst = max(compared, key=lambda each: each.relative)
     message = (
         f"`{name}` does not compute what the model does: its output `{worst.output}` is {worst.relative:.2g} of the "
@@ -289,13 +321,15 @@ def departed(
     notes = rows if len(rows) > 1 else []
     path: Path = ()
     if found is None:
-        notes.append("made again with each layer as an output, every layer agrees")
+        notes.append("every layer inside of it agrees" if is_joined else "with each layer as an output, all agree")
     else:
         path = subject.causes.get(found.outermost, ())
-        notes.append(
-            f"the first layer that departs is `{found.name}` ({found.layer.class_name}): {found.difference:.2g} of its "
-            "largest number, while all that it takes agrees"
-        )
+        layer = f"the first layer that departs is `{found.name}` ({found.layer.class_name})"
+        if is_joined:
+            notes.append(f"{layer}, or one that the file joins with it: all that it takes agrees")
+        else:
+            gap = f"{found.difference:.2g} of its largest number"
+            notes.append(f"{layer}: {gap}, while all that it takes agrees")
     help = f"`--tolerance {_above(worst.relative)}` accepts it; or export to another format"
     if form.key == "litert" and worst.tolerance != form.tolerances["float32"]:
         help += ", or without `--quantize`"

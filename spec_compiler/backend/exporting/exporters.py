@@ -10,6 +10,9 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from spec_compiler.backend.exporting.onnx_operations import taught
+from spec_compiler.backend.exporting.traceable import traceable
+from spec_compiler.backend.exporting.unreported import openvino
 from spec_compiler.backend.models.fit_errors import keras_reason
 from spec_compiler.backend.startup import silent_stderr
 from spec_compiler.diagnostics import SpecError
@@ -30,10 +33,12 @@ def write(
         SpecError: SC521.
     """
     options = _litert(precision, samples) if form.key == "litert" else {}
+    if form.key == "onnx":
+        taught()
     if form.key == "openvino":
-        import spec_compiler.backend.exporting.quiet_openvino  # noqa: F401 - before Keras imports it
+        openvino()  # before Keras imports it
     try:
-        with _alone(os.path.dirname(path)):
+        with _alone(os.path.dirname(path)), traceable(model, form):
             model.export(path, format=form.in_keras, verbose=False, **options)
     except OSError:
         raise  # of the disk
@@ -45,8 +50,7 @@ def write(
 def refused(form: Format, message: str, error: Exception, folder: str) -> SpecError:
     """SC521, with what Keras or a runtime said; `folder` is where the artefact lies for now, which means nothing."""
     reason = keras_reason(error).replace(folder + os.sep, "")
-    lines = [line.strip() for line in reason.splitlines() if line.strip()]
-    note = f"it says: {lines[0][:_LONGEST] if lines else reason}"
+    note = f"it says: {' '.join(reason.split())[:_LONGEST]}"
     return SpecError.single("SC521", message, notes=[note], help="export to another format")
 
 

@@ -57,6 +57,11 @@ SPECS = (".yaml", ".yml")
 @click.option(
     "--preprocess", metavar="APPLICATION", help="Send images through this application's preprocess_input first."
 )
+@click.option(
+    "--compare",
+    is_flag=True,
+    help="Write nothing: compare the artefact that is there, whoever made it, with the model.",
+)
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @options.force_option
 @options.policy_option
@@ -89,11 +94,11 @@ def export(
     if format_ == "json":
         echo(json.dumps(found.to_json(), indent=1))
         return
-    echo(export_text(found))
+    echo(export_text(found, saved=not told["compare"]))
 
 
-def export_text(exported: Exported) -> Shown:
-    """What came of an export, for a terminal."""
+def export_text(exported: Exported, *, saved: bool = True) -> Shown:
+    """What came of an export, or of a comparison alone, for a terminal."""
     rows = aligned([HEAD, *(each.row for each in exported.outputs)], right={1, 2})
     precision = "" if exported.precision == "float32" else f", {exported.precision}"
     lines = [
@@ -103,8 +108,9 @@ def export_text(exported: Exported) -> Shown:
         "",
         "A difference is a part of the largest number that Keras puts out.",
         *exported.lines(),
-        f"saved {', '.join(exported.files[:-1])} and {exported.files[-1]}, {_size(exported.num_bytes)}",
     ]
+    if saved:
+        lines.append(f"saved {', '.join(exported.files[:-1])} and {exported.files[-1]}, {_size(exported.num_bytes)}")
     return joined(map(shown, lines))
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from spec_compiler.backend.exporting.quiet_openvino import openvino
 from spec_compiler.backend.exporting.runtimes.runtime import Array, Runtime, by_layer, outputs_in_order
+from spec_compiler.backend.exporting.unreported import openvino
 
 
 class OpenVINORuntime(Runtime):
@@ -17,7 +17,8 @@ class OpenVINORuntime(Runtime):
     title, package = "OpenVINO", "openvino"
 
     def __init__(self, path: str, inputs: Sequence[str], keys: Sequence[str] = ()) -> None:
-        core: Any = openvino.Core()
+        self._path = path
+        core: Any = openvino().Core()
         self._compiled: Any = core.compile_model(core.read_model(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         found = [_name(each, f"input_{index}") for index, each in enumerate(self._compiled.inputs)]
         self.inputs = by_layer(inputs, found)
@@ -30,6 +31,17 @@ class OpenVINORuntime(Runtime):
         """What it puts out."""
         found = self._compiled({at: feeds[layer] for layer, at in self._places.items()})
         return [np.array(found[index]) for index in self._outputs]
+
+    def inside(self, feeds: Mapping[str, Array]) -> Iterator[Array]:
+        """What every operation puts out, each made an output of a copy."""
+        core: Any = openvino().Core()
+        model = core.read_model(self._path)
+        for operation in model.get_ordered_ops():
+            if operation.get_type_name() not in ("Result", "Constant", "Parameter"):
+                model.add_outputs(operation.outputs())
+        compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        found = compiled({at: feeds[layer] for layer, at in self._places.items()})
+        yield from (np.array(found[each]) for each in compiled.outputs)
 
 
 def _name(port: Any, otherwise: str) -> str:

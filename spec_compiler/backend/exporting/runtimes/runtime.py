@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any, ClassVar
 
@@ -34,6 +34,21 @@ class Runtime(ABC):
     @abstractmethod
     def run(self, feeds: Mapping[str, Array]) -> list[Array]:
         """What it puts out for arrays, which are by what Keras calls its inputs."""
+
+    def run_some(self, feeds: Mapping[str, Array]) -> list[Array]:
+        """As `run`, sample by sample where it takes no others."""
+        count = len(next(iter(feeds.values())))
+        try:
+            return self.run(feeds)
+        except Exception:  # each runtime has its own kinds
+            if count == 1:
+                raise
+            each = [self.run({name: array[at : at + 1] for name, array in feeds.items()}) for at in range(count)]
+            return [np.concatenate(outputs) for outputs in zip(*each, strict=True)]
+
+    @abstractmethod
+    def inside(self, feeds: Mapping[str, Array]) -> Iterator[Array]:
+        """All that flows in it, as far as the runtime shows it, in numbers as Keras has them."""
 
 
 def by_layer(wanted: Sequence[str], found: Sequence[str]) -> dict[str, str]:
