@@ -34,7 +34,6 @@ from spec_compiler.spec.others import Reached, Tier, inside
 from spec_compiler.spec.permissions import Permissions
 from spec_compiler.spec.policy import PolicyLike
 from spec_compiler.training.schedules import schedule_warnings
-from spec_compiler.training.sources import check_data, num_batches
 
 if TYPE_CHECKING:
     from spec_compiler.backend.answers import Keras
@@ -116,8 +115,12 @@ def checked(
             lock.result(plan)
         found = (*inner_warnings(around), *lint(loaded, plan), *of_files)
         tier, reached.tier = reached.tier, "files"
-        source = check_data(loaded, plan.after if plan is not None else None)
-        found = (*found, *schedule_warnings(loaded, num_batches(loaded, source)))
+        if loaded.data is not None:
+            # NumPy, which this imports, takes as long to load as many a check in all
+            from spec_compiler.training.sources import check_data, num_batches
+
+            source = check_data(loaded, plan.after if plan is not None else None)
+            found = (*found, *schedule_warnings(loaded, num_batches(loaded, source)))
         return Checked(tier, Diagnostics(loaded.source.locate(each) for each in found))
     except SpecError as error:
         return Checked(reached.tier, error.diagnostics)

@@ -37,6 +37,15 @@ def test_it_is_not_imported(commands: Forked, code: str) -> None:
     assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["[]"]), done
 
 
+@pytest.mark.parametrize(
+    "name", [FOLDER / "SC106-argument.yaml", SPECS / "vgg16_fast_stem.yaml", SPECS / "hed_edges.yaml"], ids=str
+)
+def test_a_check_of_a_spec_without_data_loads_no_numpy(name: Path) -> None:
+    code = f"from spec_compiler import check_spec; check_spec({str(name)!r}, static=True)\n"
+    code += "import sys; sys.exit('numpy' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_the_command_does_not_import_it_for_a_mistake_in_the_fields(commands: Forked) -> None:
     code = f"""
 import sys
