@@ -65,6 +65,8 @@ def _grant(options: Mapping[str, Any]) -> Grant:
         outputs.append(lock_name(options["spec"]))
     elif command == "diagram" and not outputs:
         outputs.append(os.path.splitext(os.path.basename(options["spec"]))[0] + ".svg")
+    if command == "verify" and not options.get("spec"):
+        read.append(os.getcwd())  # where the files of the spec in the model are looked for
     given = (ledger if command in ("diagram", "verify") else None, probe, options.get("policy"), options.get("lock"))
     read += [path for path in given if path]
     # Keras reads its settings and the weights that it has downloaded there, see keras/src/backend/config.py.

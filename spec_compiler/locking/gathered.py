@@ -16,7 +16,10 @@ from spec_compiler.keras_facts.settings import keras_home
 from spec_compiler.language.base import Base
 from spec_compiler.locking.modules import code_of
 from spec_compiler.memory.files import keep_sha256, known_sha256
+from spec_compiler.reading import Damaged
+from spec_compiler.reading.model import config_text, parsed_config
 from spec_compiler.spec import Spec, load_spec
+from spec_compiler.spec.code_beside import modules_beside, named_code
 from spec_compiler.spec.file_paths import locate
 from spec_compiler.spec.file_places import LORA, Asked, asked_in, is_names, plain_place
 from spec_compiler.spec.permissions import Permissions
@@ -149,6 +152,17 @@ class _Gathering:
         elif code.package is not None:
             self.take(f"module:{code.package}", "package", path, at, lambda: {"version": code.version or "of Python"})
 
+    def _saved_code(self, name: str, folder: Folder, path: Path, at: str) -> None:
+        """The modules that define what a saved model names; the model does not say which they are."""
+        try:
+            _, text, _ = config_text(folder.file(name, "model file"))
+            names = {*named_code(parsed_config(text))} if text is not None else set()
+        except Damaged:  # whoever reads the model says so
+            return
+        for defined in sorted(names):
+            for beside, file in modules_beside(defined, (folder, folder.beside(name))):
+                self._module(file.removesuffix(".py"), beside, path, at)
+
     def _base(self, base: Base, folder: Folder, place: Path, path: Path, within: str) -> None:
         weights = (*path, "weights")
         if base.weights.kind == "package":
@@ -171,6 +185,9 @@ class _Gathering:
                     self.take(
                         f"{OF_KERAS}{name}", "weights", place or weights, at, lambda: _downloaded(kept, self.remembered)
                     )
+        if base.file is not None and self.allowed.code:
+            with collected(self.problems, *(place or (*path, "file"))):
+                self._saved_code(base.file, folder, place or (*path, "file"), f"{within}{dotted((*path, 'file'))}")
         if base.spec is None:
             return
         with collected(self.problems, *(place or (*path, "spec"))):

@@ -90,9 +90,17 @@ def _parsed(path: str, data: Mapping[str, Any]) -> PlanFile:
     policy = None
     if "policy" in said:
         name, policy_text = _named(said["policy"])
-        policy = os.path.join(start, name), policy_text
+        policy = os.path.normpath(os.path.join(start, name)), policy_text
     plan = {key: value for key, value in data.items() if key != KEY}
-    return PlanFile(path, os.path.join(start, file), text, tuple(overrides), lock_from(said.get("lock")), plan, policy)
+    return PlanFile(
+        path,
+        os.path.normpath(os.path.join(start, file)),
+        text,
+        tuple(overrides),
+        lock_from(said.get("lock")),
+        plan,
+        policy,
+    )
 
 
 def _named(said: Any) -> tuple[str, str]:

@@ -68,7 +68,10 @@ def planned_before(path: str, allowed: Permissions) -> tuple[Held, tuple[str, ..
         raise SpecError.single("SC518", message, help=f"write it anew: `{_again(plan)}`")
     place = os.path.dirname(os.path.abspath(path))
     folder = Folder(place, root=place if not allowed.paths else None)
-    folder.permit(os.path.relpath(plan.spec, folder.path), plan.spec)
+    if folder.escape(os.path.relpath(plan.spec, place)) is not None:
+        message = f"the spec `{plan.spec}` is not in the folder of `{path}`"
+        help = "the caller restricts paths (`--restrict-paths`): write the plan beside the spec"
+        raise SpecError.single("SC510", message, help=help)
     spec = _spec(plan, allowed)
     help = f"plan it anew: `{_again(plan)}`"
     return Held(spec, plan.lock, allowed, f"`{os.path.basename(path)}`", help), plan.overrides

@@ -307,7 +307,7 @@ def test_a_plan_may_do_no_more_than_a_spec(project: Path) -> None:
         apply_plan("plan.json")
     (project / "below").mkdir()
     call("plan", "spec.yaml", "--allow-code", "-o", "below/plan.json")
-    with pytest.raises(SpecError, match=r"SC510.*spec\.yaml"):
+    with pytest.raises(SpecError, match=r"SC510.*the spec `spec\.yaml` is not in the folder of `below/plan\.json`"):
         apply_plan("below/plan.json", allow_code=True, restrict_paths=True)
     apply_plan("plan.json", allow_code=True, restrict_paths=True)
 
@@ -330,6 +330,25 @@ def test_a_plan_of_weights_that_are_not_there_is_shown_all_the_same(project: Pat
     assert "plan.json shows the plan, it cannot be applied: no weights file `other.keras`" in said.output
     with pytest.raises(SpecError, match="SC518"):
         apply_plan("plan.json")
+
+
+def test_code_that_a_saved_model_names_is_found_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_layers.py").write_text(MODULE)
+    (tmp_path / "parts.py").write_text("RATE = 2\n")
+    (tmp_path / "made.yaml").write_text(
+        "spec: 1\nbase: {application: MobileNetV2, weights: null, input_shape: [32, 32, 3]}\ncut_at: Conv1_relu\n"
+        'head: ["my_layers:Scale": {factor: 3}]\n'
+    )
+    assert call("build", "made.yaml", "-o", "models/made.keras", "--allow-code").exit_code == 0
+    for name in ("my_layers.py", "parts.py"):
+        shutil.move(name, "models")
+    (tmp_path / "spec.yaml").write_text("spec: 1\nbase: {file: models/made.keras}\nfreeze: all\n")
+    lock = lock_spec("spec.yaml", allow_code=True)
+    assert {*lock.files} == {"models/made.keras", "models/my_layers.py", "models/parts.py"}
+    (tmp_path / "models" / "parts.py").write_text("raise SystemExit('it ran')\n")
+    with pytest.raises(SpecError, match=r"SC517.*the module `models/parts\.py`"):
+        compile_spec("spec.yaml", allow_code=True, locked=lock)
 
 
 def test_the_commands_of_the_page_run(session_folder: Path, tmp_path: Path) -> None:

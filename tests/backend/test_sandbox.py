@@ -140,6 +140,21 @@ def test_a_pipe_in_place_of_the_manifest_does_not_hang(tmp_path: Path) -> None:
         take_over(str(tmp_path), [str(tmp_path / "x")], replace=True)
 
 
+@pytest.mark.slow  # six processes that load Keras
+def test_what_is_locked_planned_applied_and_verified_in_the_sandbox(folder: Path) -> None:
+    for words in (
+        ["lock", "spec.yaml"],
+        ["build", "spec.yaml", "-o", "new/built.keras", "--locked"],
+        ["plan", "spec.yaml", "-o", "plan.json"],
+        ["apply", "plan.json", "-o", "new/applied.keras"],
+        ["verify", "new/built.keras", "spec.yaml"],
+        ["verify", "new/applied.keras"],
+    ):
+        done = called(folder, *words, "--sandbox")
+        assert done.returncode == 0, (words, done.stdout, done.stderr)
+    assert (folder / "new" / "built.keras").read_bytes() == (folder / "new" / "applied.keras").read_bytes()
+
+
 def test_where_there_is_no_sandbox_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(landlock, "version", lambda: 0)
     assert missing_means() == ("landlock",)

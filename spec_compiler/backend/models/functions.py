@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import hashlib
 import importlib
@@ -21,6 +20,7 @@ from spec_compiler.diagnostics.advice import Write
 from spec_compiler.diagnostics.near import offered
 from spec_compiler.files import Folder
 from spec_compiler.keras_facts.function_names import bare
+from spec_compiler.spec.code_beside import modules_beside, places
 
 # Modules that were found beside a spec: its folder, and what their files held when they were imported.
 _BESIDE: dict[str, tuple[str, bytes]] = {}
@@ -130,7 +130,7 @@ def function_beside(name: str, folders: Iterable[str | Folder], code: str) -> Ca
     """
     plain, modules = bare(name), modules_beside(name, folders)
     if not modules:
-        beside = " or ".join(f"`{os.path.relpath(place)}`" for place in _places(folders))
+        beside = " or ".join(f"`{os.path.relpath(place)}`" for place in places(folders))
         help = f"put the module with `def {plain}` there"
         message = f"no module in the folder {beside} defines `{plain}`, which the model needs"
         raise SpecError.single(code, message, help=help)
@@ -140,37 +140,6 @@ def function_beside(name: str, folders: Iterable[str | Folder], code: str) -> Ca
         raise SpecError.single(code, f"the model needs the function `{plain}`, which {names} define", help=help)
     folder, file = modules[0]
     return find_function(f"{file.removesuffix('.py')}:{plain}", folder, code)
-
-
-def modules_beside(name: str, folders: Iterable[str | Folder]) -> list[tuple[Folder, str]]:
-    """The modules in these folders that define a function or class, by their files; nothing is imported."""
-    plain = bare(name)  # `package>name`, where importing the module registers it
-    files = [(folder, file) for place, folder in _places(folders).items() for file in sorted(os.listdir(place))]
-    return [(folder, file) for folder, file in files if _defines(folder, file, plain)]
-
-
-def _places(folders: Iterable[str | Folder]) -> dict[str, Folder]:
-    places: dict[str, Folder] = {}
-    for each in folders:
-        folder = each if isinstance(each, Folder) else Folder(each)  # beside a model that the user names
-        places.setdefault(os.path.realpath(folder.path or "."), folder)
-    return places
-
-
-def _defines(folder: Folder, file: str, name: str) -> bool:
-    """Whether a file is a module that a function of this name stands in, at its top."""
-    if not file.endswith(".py") or not file.removesuffix(".py").isidentifier():
-        return False
-    try:
-        with folder.open(folder.place(file)) as stream:
-            text = stream.read()
-        return name.encode() in text and any(  # the bytes first: most modules of a folder need no parsing
-            (isinstance(each, ast.FunctionDef | ast.ClassDef) and each.name == name)
-            or (isinstance(each, ast.Assign) and any(isinstance(to, ast.Name) and to.id == name for to in each.targets))
-            for each in ast.parse(text).body
-        )
-    except (OSError, SyntaxError, ValueError, RecursionError):
-        return False
 
 
 def _function(text: str, folder: str, code: str) -> Callable[..., Any]:

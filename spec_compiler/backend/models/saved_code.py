@@ -13,12 +13,13 @@ from typing import Any
 import keras
 
 from spec_compiler.backend.models.allowed_configs import Findings, findings
-from spec_compiler.backend.models.functions import function_beside, modules_beside
+from spec_compiler.backend.models.functions import function_beside
 from spec_compiler.backend.models.keras_2_configs import leave_out_what_keras_3_lacks, say_as_keras_3
 from spec_compiler.diagnostics import SpecError, quoted
 from spec_compiler.files import Folder
 from spec_compiler.reading import said_of
 from spec_compiler.reading.model import config_text, parsed_config
+from spec_compiler.spec.code_beside import modules_beside
 from spec_compiler.spec.permissions import ALLOW_MODEL
 
 Config = dict[str, Any]
