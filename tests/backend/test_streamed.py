@@ -29,6 +29,7 @@ from spec_compiler.reading.archive import Archive
 from spec_compiler.spec.permissions import Permissions
 from spec_compiler.weights.assignments import TransferError
 from tests.backend.conftest import branching, outputs_of, randomized
+from tests.markdown import ROOT, blocks
 
 layers = keras.layers
 Spec = dict[str, Any]
@@ -335,3 +336,16 @@ def test_suffixes(here: Path) -> None:
     build_spec(spec, "built.h5")
     for one, other in zip(keras.models.load_model("built.h5").weights, branching().weights, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_the_python_of_the_page_runs(here: Path) -> None:
+    Path("spec.yaml").write_text(
+        "spec: 1\nbase: {application: MobileNetV3Small, weights: imagenet, include_top: false, "
+        "input_shape: [32, 32, 3]}\ncut_at: expanded_conv_project\n"
+    )
+    (code,) = blocks(ROOT / "docs" / "build.md", "python")
+    found: dict[str, Any] = {}
+    exec(code, found)
+    assert found["built"].weights.summary.startswith("copied 0 of 206 variables")
+    assert Path("model.ledger.json").exists()
+    assert keras.models.load_model("model.keras").count_params() == found["built"].plan.after.num_parameters

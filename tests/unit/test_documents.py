@@ -63,6 +63,7 @@ RUN = {
         ),
         "tests/backend/test_locking.py::test_the_commands_of_the_page_run",
     ),
+    "from spec_compiler import build_spec": "tests/backend/test_streamed.py::test_the_python_of_the_page_runs",
     "$ spec-compiler evaluate runs/x": "tests/backend/test_evaluate.py::test_the_commands_of_the_page_run",
     **dict.fromkeys(
         (
