@@ -13,6 +13,11 @@ from spec_compiler.keras_facts.argument_checks import check_arguments
 from spec_compiler.language.flow import NotKnown, filled_in, uses_flow
 
 
+def knows_its_call(layer: LayerSpec, node: Node) -> bool:
+    """Whether a layer stays as it is, whatever its first call takes: then nobody need put a graph together for it."""
+    return layer.adapter is None and node.sized_by is None
+
+
 def sized(layer: LayerSpec, node: Node, graph: Graph) -> LayerSpec:
     """The layer with its values filled in for the tensor that its first call names, whose shape the graph knows.
 

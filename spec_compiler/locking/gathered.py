@@ -20,7 +20,7 @@ from spec_compiler.reading import Damaged
 from spec_compiler.reading.model import config_text, parsed_config
 from spec_compiler.spec import Spec, load_spec
 from spec_compiler.spec.code_beside import modules_beside, named_code
-from spec_compiler.spec.file_paths import locate
+from spec_compiler.spec.file_paths import locate, shards_beside
 from spec_compiler.spec.file_places import LORA, Asked, asked_in, is_names, plain_place
 from spec_compiler.spec.permissions import Permissions
 from spec_compiler.text.imports import shown
@@ -141,6 +141,10 @@ class _Gathering:
             file = folder.find(asked.name, _NOUNS.get(kind, "file"))
             remembered = self.remembered and kind in ("model", "weights")
             self.take(name, kind, path, at, lambda: _of_file(folder, file, asked.name, remembered=remembered))
+            for each in shards_beside(file):
+                beside = os.path.join(os.path.dirname(asked.name), each)
+                content = partial(_of_file, folder, folder.find(beside, "weights file"), beside, remembered=remembered)
+                self.take(self._name(beside, folder), kind, path, at, content)
 
     def _module(self, name: str, folder: Folder, path: Path, at: str) -> None:
         code = code_of(name, folder)

@@ -24,7 +24,7 @@ from spec_compiler.graph.plain import (
     specs_from_plain,
     specs_to_plain,
 )
-from spec_compiler.graph.sized import sized
+from spec_compiler.graph.sized import knows_its_call, sized
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.function_names import names_own
 from spec_compiler.keras_facts.side_effects import CODE_LAYERS, READS
@@ -53,7 +53,7 @@ def inferred(graph: Graph, before: Graph, base: Key) -> Graph | None:
             outputs, shaped = known
         else:
             calls = _kept_calls(base) if calls is None else calls
-            if node.layer not in layers:
+            if node.layer not in layers and not knows_its_call(spec, node):
                 spec = sized(spec, node, replace(graph, nodes={**graph.nodes, **nodes}))
             outcome = calls.get(call_key(node, spec, nodes) or "")
             if outcome is None:

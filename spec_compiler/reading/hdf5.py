@@ -93,6 +93,10 @@ class Hdf5:
                 dataset.read_direct(array)
             return array
 
+    def part_of(self, name: str) -> int:
+        """Which file has an array, of a file that is whole the only one."""
+        return 0
+
     def stretch(self, name: str) -> tuple[int, int] | None:
         """Where in the HDF5 file the bytes of a dataset begin, and how many they are; None where they are not as NumPy
         has them in memory: in one piece, unpacked, in this machine's order of bytes.

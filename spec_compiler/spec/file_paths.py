@@ -6,7 +6,7 @@ import importlib.metadata
 import os
 import posixpath
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, collected, did_you_mean, near, quoted
 from spec_compiler.diagnostics.near import offered
@@ -15,6 +15,7 @@ from spec_compiler.files.near_files import did_you_mean_file
 from spec_compiler.files.regular import kind_at
 from spec_compiler.files.vocabulary import NAMES
 from spec_compiler.language.base import Base, Weights
+from spec_compiler.reading import said_of
 from spec_compiler.spec import Spec
 from spec_compiler.spec.file_places import asked_in, has_lists, is_names
 
@@ -87,7 +88,24 @@ def locate(weights: Weights, folder: Folder) -> str:
     assert weights.file is not None
     if weights.kind == "package":
         return _in_package(weights)
-    return folder.file(weights.file, "weights file")
+    path = folder.file(weights.file, "weights file")
+    for each in shards_beside(path):
+        folder.file(os.path.join(os.path.dirname(weights.file), each), "weights file")
+    return path
+
+
+def shards_beside(path: str) -> Sequence[str]:
+    """The files beside it that an index of weights names; none of any other file.
+
+    Raises:
+        SpecError: SC502, SC514.
+    """
+    if not path.endswith(".weights.json"):
+        return ()
+    from spec_compiler.reading.shards import shards_of  # loads HDF5, which a check of other specs does without
+
+    with said_of(path, "an index of weights", "save the weights again"):
+        return shards_of(path)
 
 
 def _in_package(weights: Weights) -> str:

@@ -31,7 +31,7 @@ from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import does_not_fit
 from spec_compiler.graph.layer_spec import LayerSpec, VariableSpec
 from spec_compiler.graph.node import Node, ValueRef, map_references
-from spec_compiler.graph.sized import sized
+from spec_compiler.graph.sized import knows_its_call, sized
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.function_names import is_function
 from spec_compiler.keras_facts.lora import part_of
@@ -77,7 +77,7 @@ def _build(graph: Graph, base: Graph, seed: int, custom: Custom, folder: Folder)
         seeded(seed, node.layer)  # each by its name: an edit elsewhere leaves a new layer's first values as they were
         fresh = node.layer not in layers
         try:
-            if fresh:
+            if fresh and not knows_its_call(spec, node):
                 spec = sized(spec, node, so_far())
             if not fresh:
                 outputs = _call(layers[node.layer], spec, node, tensors)

@@ -19,6 +19,7 @@ from spec_compiler.reading.archive import Archive, open_archive
 from spec_compiler.reading.damage import Damaged
 from spec_compiler.reading.hdf5 import ArrayInfo, Hdf5, open_hdf5
 from spec_compiler.reading.model import WEIGHTS, format_of
+from spec_compiler.reading.shards import INDEX, Shards, shards_of
 
 Array = np.ndarray[Any, Any]
 
@@ -39,9 +40,9 @@ class Stretch(NamedTuple):
 class Store:
     """An open weights file; names are paths in it, `layers/dense/vars/0`."""
 
-    hdf5: Hdf5
+    hdf5: Hdf5 | Shards
     archive: Archive | None = None
-    file: int | None = None  # the open file with the HDF5 file in it, which begins at `start`
+    files: tuple[int, ...] = ()  # the open files with the HDF5 files in them, which begin at `start`
     start: int = 0
 
     def __contains__(self, name: str) -> bool:
@@ -73,10 +74,10 @@ class Store:
     def stretch(self, name: str) -> Stretch | None:
         """Where the bytes of an array are, if they are there as they are in memory: bfloat16 as its two bytes."""
         place = self.hdf5.stretch(name)
-        if self.file is None or place is None:
+        if not self.files or place is None:
             return None
         start, size = place
-        return Stretch(self.file, self.start + start, size, self.info(name).dtype)
+        return Stretch(self.files[self.hdf5.part_of(name)], self.start + start, size, self.info(name).dtype)
 
     def texts(self, group: str, attribute: str) -> list[str] | None:
         """A list of names in the attributes of a group, which Keras splits over several where it is long.
@@ -144,7 +145,7 @@ def most_for(num_bytes: int) -> int:
 
 @contextlib.contextmanager
 def open_store(path: str, limit: int) -> Iterator[Store]:
-    """The weights of a file: a weights file, or the weights in a `.keras` archive, read in place.
+    """The weights of a file: a weights file, an index of several, or the weights in a `.keras` archive, read in place.
 
     Weights that are packed in the archive unpack to no more than `limit`.
 
@@ -152,9 +153,16 @@ def open_store(path: str, limit: int) -> Iterator[Store]:
         Damaged: it is damaged or something else.
         Hostile: it is made to lead a reader astray.
     """
+    if path.endswith(INDEX):
+        with contextlib.ExitStack() as stack:
+            shards = [os.path.join(os.path.dirname(path), each) for each in shards_of(path)]
+            parts = Shards(tuple(stack.enter_context(open_hdf5(each)) for each in shards))
+            files = [stack.enter_context(open(each, "rb")) for each in shards]
+            yield Store(parts, files=tuple(each.fileno() for each in files))
+        return
     if format_of(path) == "hdf5":
         with open_hdf5(path) as store, open(path, "rb") as beside:
-            yield Store(store, file=beside.fileno())
+            yield Store(store, files=(beside.fileno(),))
         return
     with open_archive(path) as archive:
         if WEIGHTS not in archive:
@@ -162,7 +170,7 @@ def open_store(path: str, limit: int) -> Iterator[Store]:
         with archive.opened(WEIGHTS, limit) as stream, open_hdf5(stream) as store:
             start = archive.place(WEIGHTS)
             file = archive.stream.fileno() if start is not None else stream.fileno()
-            yield Store(store, archive, file, start or 0)
+            yield Store(store, archive, (file,), start or 0)
 
 
 def admitted(path: str) -> str:
