@@ -14,6 +14,7 @@ from spec_compiler.exporting.comparison import Exported
 from spec_compiler.exporting.formats import check_installed, check_precision
 from spec_compiler.exporting.wanted import Wanted
 from spec_compiler.graph import Graph
+from spec_compiler.locking.held import Locked
 from spec_compiler.spec import load_spec
 from spec_compiler.spec.file_paths import missing_files, model_file
 from spec_compiler.spec.output_paths import check_outputs
@@ -104,14 +105,15 @@ def export_spec(
     preprocess: str | None = None,
     allow_code: bool = False,
     restrict_paths: bool = False,
+    locked: Locked = False,
     force: bool = False,
     compare: bool = False,
 ) -> Exported:
     """Compiles a spec and exports the result, as `export_model` does.
 
     Where the artefact departs from the model, the error is at the line of the edit that made the first layer which
-    does. `spec`, `base`, `overrides`, `policy`, `allow_code` and `restrict_paths` are as `compile_spec` takes them, all
-    else is as in `export_model`.
+    does. `spec`, `base`, `overrides`, `policy`, `allow_code`, `restrict_paths` and `locked` are as `compile_spec` takes
+    them, all else is as in `export_model`.
 
     Raises:
         SpecError: the spec is at fault; SC508, SC520, SC521 as in `export_model`.
@@ -127,7 +129,9 @@ def export_spec(
     place = _checked(output, wanted, force, compare)
     if not compare:
         check_outputs(place.files, spec=loaded)
-    compiled = compile_spec(loaded, base=base, allow_code=allow_code, restrict_paths=restrict_paths, force=force)
+    compiled = compile_spec(
+        loaded, base=base, allow_code=allow_code, restrict_paths=restrict_paths, locked=locked, force=force
+    )
     try:
         return _exported(compiled.model, place, wanted, {}, _causes(compiled.plan.after), compare)
     except SpecError as error:

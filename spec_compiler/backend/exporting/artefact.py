@@ -10,6 +10,7 @@ card       what travels with it
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,7 +34,7 @@ from spec_compiler.backend.startup import silent_stderr
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError
 from spec_compiler.exporting.card import INSIDE, Card, Image, Input, Output, preprocessing_of, sha256
 from spec_compiler.exporting.comparison import HEAD, Compared
-from spec_compiler.exporting.formats import Format
+from spec_compiler.exporting.formats import HALF, Format
 from spec_compiler.exporting.wanted import Wanted
 
 
@@ -127,19 +128,31 @@ class Prepared:
             SpecError: SC520 it departs from the model, SC521 it cannot be made or run.
         """
         subject, form = self.making.subject, self.making.form
-        try:
-            self._write(subject, path)
-            runtime, theirs = self._run(subject, path, self.probe.arrays)
-        except SpecError as error:
-            found = first_refused(subject, self.probe.arrays, self._inside_of(path))
-            raise error if found is None else refused_at(error, found, subject) from None
+        runtime, theirs, single = self._written(path)
         compared = self._compared(theirs)
         if not all(each.holds for each in compared):
-            found = first_departure(subject, self.probe.arrays, self._inside_of(path), self._tolerance)
+            found = first_departure(subject, self.probe.arrays, self._inside_of(path, single), self._tolerance)
             raise departed(name, form, compared, found, subject)
         if form.is_folder:
             os.makedirs(os.path.join(path, os.path.dirname(INSIDE)), exist_ok=True)
         return self._made(path, runtime, compared)
+
+    def _written(self, path: str) -> tuple[Runtime, list[Array], bool]:
+        """The artefact in its runtime, what it puts out, and whether it had to be made for one sample at a time.
+
+        LiteRT has loops, as recurrent layers are, only where it knows how many samples there are.
+        """
+        subject = self.making.subject
+        try:
+            self._write(subject, path)
+            return *self._run(subject, path, self.probe.arrays), False
+        except SpecError as error:
+            if self.making.form.key == "litert" and subject.one_sample is not None:
+                with contextlib.suppress(SpecError):
+                    self._write(subject, path, single=True)
+                    return *self._run(subject, path, self.probe.arrays), True
+            found = first_refused(subject, self.probe.arrays, self._inside_of(path))
+            raise error if found is None else refused_at(error, found, subject) from None
 
     def compare(self, path: str) -> Made:
         """Proves that an artefact that is there computes what the model does; it stays as it is.
@@ -170,14 +183,16 @@ class Prepared:
         files = tuple(file for file in files if os.path.isfile(file) and not file.endswith(INSIDE))
         card = self._card(runtime, compared, {_inside(file, path, form): sha256(file) for file in files})
         num_bytes = sum(os.path.getsize(file) for file in files)
-        return Made(compared, card, runtime.text, self.probe.text, num_bytes, runtime.notes)
+        notes = (*runtime.notes, *((_ONE,) if runtime.takes_one else ()))
+        return Made(compared, card, runtime.text, self.probe.text, num_bytes, notes)
 
-    def _write(self, subject: Subject, path: str, samples: Samples | None = None) -> None:
+    def _write(self, subject: Subject, path: str, samples: Samples | None = None, single: bool = False) -> None:
         samples = samples or self.calibration
         one_by_one = (
             sample_by_sample({name: samples.arrays[name] for name in subject.inputs}) if samples is not None else None
         )
-        write(subject.model, self.making.form, path, self.making.wanted.precision, one_by_one)
+        signature = subject.one_sample if single else None
+        write(subject.model, self.making.form, path, self.making.wanted.precision, one_by_one, signature)
 
     def _run(self, subject: Subject, path: str, arrays: Mapping[str, Array]) -> tuple[Runtime, list[Array]]:
         form = self.making.form
@@ -192,7 +207,10 @@ class Prepared:
     @property
     def _tolerance(self) -> float:
         wanted = self.making.wanted
-        return self.making.form.tolerances[wanted.precision] if wanted.tolerance is None else wanted.tolerance
+        if wanted.tolerance is not None:
+            return wanted.tolerance
+        of_form, half = self.making.form.tolerances[wanted.precision], self.making.subject.half
+        return of_form if half is None else max(of_form, HALF[half])
 
     def _compared(self, theirs: Sequence[Array]) -> tuple[Compared, ...]:
         names = self.making.subject.outputs
@@ -203,7 +221,7 @@ class Prepared:
             for name, one, other in zip(names, self.ours, theirs, strict=True)
         )
 
-    def _inside_of(self, path: str) -> Run:
+    def _inside_of(self, path: str, single: bool = False) -> Run:
         """What makes and runs further artefacts, beside the one at a path."""
         subject, form, folder = self.making.subject, self.making.form, os.path.dirname(path)
         numbers = count(1)
@@ -216,7 +234,7 @@ class Prepared:
                 if self.calibration is not None and set(model.inputs) - set(subject.inputs)
                 else None
             )
-            self._write(model, inside, samples)
+            self._write(model, inside, samples, single)
             return self._run(model, inside, arrays)[1]
 
         return run
@@ -234,7 +252,7 @@ class Prepared:
                 Input(
                     name=name,
                     layer=layer,
-                    shape=tuple(specs[layer].shape),
+                    shape=(1, *specs[layer].shape[1:]) if runtime.takes_one else tuple(specs[layer].shape),
                     dtype=str(specs[layer].dtype),
                     image=self._image(),
                 )
@@ -244,7 +262,7 @@ class Prepared:
                 Output(
                     name=name,
                     layer=layer,
-                    shape=tuple(at.shape),
+                    shape=(1, *at.shape[1:]) if runtime.takes_one else tuple(at.shape),
                     dtype=str(at.dtype),
                     classes=self.classes,
                     largest_difference=each.relative,
@@ -269,6 +287,9 @@ class Prepared:
             crop_to_aspect_ratio=reader.crop,
             preprocessing=preprocessing_of(self.making.wanted.preprocess),
         )
+
+
+_ONE = "it takes one sample at a time"
 
 
 def _inside(file: str, path: str, form: Format) -> str:
@@ -313,10 +334,10 @@ def departed(
     `is_joined` says that it was looked for in the file itself, where several layers may be one operation.
     """
     worst = max(compared, key=lambda each: each.relative)
-    message = (
-        f"`{name}` does not compute what the model does: its output `{worst.output}` is {worst.relative:.2g} of the "
-        f"largest number away, {worst.tolerance:g} is allowed"
-    )
+    what = f"{worst.relative:.2g} of the largest number away, {worst.tolerance:g} is allowed"
+    if not worst.relative < float("inf"):
+        what = "of another shape, or has numbers where the model has none"
+    message = f"`{name}` does not compute what the model does: its output `{worst.output}` is {what}"
     rows = [f"{each.output}: {HEAD[1]} {each.row[1]}, holds: {each.row[3]}" for each in compared]
     notes = rows if len(rows) > 1 else []
     path: Path = ()
@@ -330,7 +351,9 @@ def departed(
         else:
             gap = f"{found.difference:.2g} of its largest number"
             notes.append(f"{layer}: {gap}, while all that it takes agrees")
-    help = f"`--tolerance {_above(worst.relative)}` accepts it; or export to another format"
+    help = "export to another format"
+    if worst.relative < float("inf"):
+        help = f"`--tolerance {_above(worst.relative)}` accepts it; or {help}"
     if form.key == "litert" and worst.tolerance != form.tolerances["float32"]:
         help += ", or without `--quantize`"
     return SpecError.single("SC520", message, path=path, notes=notes, help=help)
@@ -342,8 +365,6 @@ def _above(value: float) -> str:
     >>> _above(0.0123)
     '0.02'
     """
-    if not value < float("inf"):
-        return "inf"
     digits = f"{value:.0e}"
     rounded = float(digits)
     return f"{rounded if rounded > value else rounded + 10 ** float(digits.partition('e')[2]):.1g}"
