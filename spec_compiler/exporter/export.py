@@ -169,6 +169,19 @@ def _start() -> None:
     start()
 
 
+def _check_backend() -> None:
+    """Proves that Keras runs on TensorFlow, by which its exporters trace a model here.
+
+    Raises:
+        SpecError: SC521.
+    """
+    from spec_compiler.backend.startup import backend_name  # as above
+
+    if (name := backend_name()) != "tensorflow":
+        help = "set `KERAS_BACKEND=tensorflow`: a saved model loads on every backend"
+        raise SpecError.single("SC521", f"models are exported on TensorFlow, Keras runs on {name}", help=help)
+
+
 def _causes(graph: Graph) -> dict[str, Path]:
     """The places of the edits that made or changed layers, by the names that the layers have in Keras."""
     return {layer.name_in_keras: layer.cause.path for layer in graph.layers.values() if layer.cause is not None}
@@ -182,6 +195,7 @@ def _exported(
     from spec_compiler.backend.exporting.artefact import Making  # imports Keras
     from spec_compiler.backend.exporting.subject import Subject
 
+    _check_backend()
     prepared: Prepared = Making(Subject.of(model, causes), place.form, wanted, marks).prepared()
     logging.getLogger("spec_compiler").info("comparing" if compare else "exporting")
     files = place.files

@@ -485,3 +485,9 @@ def test_no_runtime_reports_that_it_was_used(project: Path, tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     assert not list((tmp_path / "tmp").iterdir())
     assert {each.name for each in (tmp_path / "home").iterdir()} <= {".keras", ".cache", ".config"}
+
+
+def test_another_backend_is_told(monkeypatch: pytest.MonkeyPatch, branching_model: Any, tmp_path: Path) -> None:
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(SpecError, match=r"(?s)SC521.*Keras runs on jax.*KERAS_BACKEND=tensorflow"):
+        export_model(branching_model, tmp_path / "model.onnx")
