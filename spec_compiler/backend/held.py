@@ -16,10 +16,12 @@ from spec_compiler.backend.models.store import saveables
 from spec_compiler.files import Folder
 from spec_compiler.files.whole import scratch
 from spec_compiler.graph import Graph
-from spec_compiler.language.base import Base
+from spec_compiler.language.base import Base, Weights
 from spec_compiler.locking.provenance import digest_of
 from spec_compiler.reading.archive import SIGNATURE, open_archive
 from spec_compiler.weights.checksum import checksum
+from spec_compiler.weights.files import find
+from spec_compiler.weights.sources import WeightSource
 
 _MAX_ASSET = 1 << 30  # a vocabulary
 
@@ -48,14 +50,8 @@ def held_by_file(file: str, folder: str, modules: Iterable[str], allow_code: boo
     place = Folder(folder)  # the caller names the file, wherever it is
     imported = import_modules(modules, place, "SC119") if allow_code else []
     base = load(Base(file=os.path.abspath(file)), place, allow_code, imported)
-    found: dict[str, tuple[str | None, ...]] = {}
-    with base.weights(base.graph).opened() as store:
-        for layer in base.graph.layers.values():
-            places = [(layer.name, index) for index in range(len(layer.variables or ()))]
-            found[layer.name] = tuple(
-                checksum(store.read(each)) if store.origin(each) is not None else None for each in places
-            )
-    return Holding(base.graph, found, _assets_in(file, base.graph))
+    checksums = _checksums(base.graph, base.weights(base.graph))
+    return Holding(base.graph, checksums, _assets_in(file, base.graph))
 
 
 def _assets_in(file: str, graph: Graph) -> dict[str, dict[str, str]]:
@@ -73,12 +69,33 @@ def _assets_in(file: str, graph: Graph) -> dict[str, dict[str, str]]:
     return found
 
 
-def graph_of(model: Any) -> Graph:
-    """The graph of a model, its layers under the names that Keras has for them."""
-    return read_graph(model)
+def held_by_weights(file: str, graph: Graph) -> Holding:
+    """What a file of weights alone holds of a graph.
+
+    Raises:
+        SpecError: SC502, SC503, SC514.
+    """
+    source = find(os.path.abspath(file), Weights("file", file), graph, graph)
+    return Holding(graph, _checksums(graph, source), {})
 
 
-def assets_of(model: Any) -> dict[str, dict[str, str]]:
+def held_by_model(model: Any) -> Holding:
+    """The graph of a model, its layers under Keras's names for them, and what Keras would save beside the weights."""
+    return Holding(read_graph(model), {}, _assets_of(model))
+
+
+def _checksums(graph: Graph, source: WeightSource) -> dict[str, tuple[str | None, ...]]:
+    found: dict[str, tuple[str | None, ...]] = {}
+    with source.opened() as store:
+        for layer in graph.layers.values():
+            places = [(layer.name, index) for index in range(len(layer.variables or ()))]
+            found[layer.name] = tuple(
+                checksum(store.read(each)) if store.origin(each) is not None else None for each in places
+            )
+    return found
+
+
+def _assets_of(model: Any) -> dict[str, dict[str, str]]:
     """The checksums of the files that Keras would save for each layer of a model."""
     found: dict[str, dict[str, str]] = {}
     for layer in model.layers:

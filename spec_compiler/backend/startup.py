@@ -20,6 +20,13 @@ def start() -> None:
         import keras  # noqa: F401
 
 
+def backend_name() -> str:
+    """Which of its backends Keras, which has been started, runs on."""
+    import keras
+
+    return str(keras.backend.backend())
+
+
 @contextlib.contextmanager
 def silent_stderr() -> Iterator[None]:
     """File descriptor 2 leads nowhere inside: the messages come from C++, which does not know `sys.stderr`."""

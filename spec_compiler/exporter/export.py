@@ -14,6 +14,7 @@ from spec_compiler.exporting.comparison import Exported
 from spec_compiler.exporting.formats import check_installed, check_precision
 from spec_compiler.exporting.wanted import Wanted
 from spec_compiler.graph import Graph
+from spec_compiler.locking.held import Locked
 from spec_compiler.spec import load_spec
 from spec_compiler.spec.file_paths import missing_files, model_file
 from spec_compiler.spec.output_paths import check_outputs
@@ -104,14 +105,15 @@ def export_spec(
     preprocess: str | None = None,
     allow_code: bool = False,
     restrict_paths: bool = False,
+    locked: Locked = False,
     force: bool = False,
     compare: bool = False,
 ) -> Exported:
     """Compiles a spec and exports the result, as `export_model` does.
 
     Where the artefact departs from the model, the error is at the line of the edit that made the first layer which
-    does. `spec`, `base`, `overrides`, `policy`, `allow_code` and `restrict_paths` are as `compile_spec` takes them, all
-    else is as in `export_model`.
+    does. `spec`, `base`, `overrides`, `policy`, `allow_code`, `restrict_paths` and `locked` are as `compile_spec` takes
+    them, all else is as in `export_model`.
 
     Raises:
         SpecError: the spec is at fault; SC508, SC520, SC521 as in `export_model`.
@@ -127,7 +129,9 @@ def export_spec(
     place = _checked(output, wanted, force, compare)
     if not compare:
         check_outputs(place.files, spec=loaded)
-    compiled = compile_spec(loaded, base=base, allow_code=allow_code, restrict_paths=restrict_paths, force=force)
+    compiled = compile_spec(
+        loaded, base=base, allow_code=allow_code, restrict_paths=restrict_paths, locked=locked, force=force
+    )
     try:
         return _exported(compiled.model, place, wanted, {}, _causes(compiled.plan.after), compare)
     except SpecError as error:
@@ -165,6 +169,19 @@ def _start() -> None:
     start()
 
 
+def _check_backend() -> None:
+    """Proves that Keras runs on TensorFlow, by which its exporters trace a model here.
+
+    Raises:
+        SpecError: SC521.
+    """
+    from spec_compiler.backend.startup import backend_name  # as above
+
+    if (name := backend_name()) != "tensorflow":
+        help = "set `KERAS_BACKEND=tensorflow`: a saved model loads on every backend"
+        raise SpecError.single("SC521", f"models are exported on TensorFlow, Keras runs on {name}", help=help)
+
+
 def _causes(graph: Graph) -> dict[str, Path]:
     """The places of the edits that made or changed layers, by the names that the layers have in Keras."""
     return {layer.name_in_keras: layer.cause.path for layer in graph.layers.values() if layer.cause is not None}
@@ -178,6 +195,7 @@ def _exported(
     from spec_compiler.backend.exporting.artefact import Making  # imports Keras
     from spec_compiler.backend.exporting.subject import Subject
 
+    _check_backend()
     prepared: Prepared = Making(Subject.of(model, causes), place.form, wanted, marks).prepared()
     logging.getLogger("spec_compiler").info("comparing" if compare else "exporting")
     files = place.files

@@ -46,6 +46,7 @@ class Format:
 # Float32 is the rounding of another order of adding, which deep networks multiply; float16 keeps 11 bits of a weight,
 # int8 8 bits of weights and of what flows between the layers.
 _ROUNDING = 1e-4
+HALF = {"float16": 1e-2, "bfloat16": 1e-1}  # of a model that itself computes so, in any format
 FORMATS = (
     Format(
         "onnx",

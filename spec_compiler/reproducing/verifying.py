@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from spec_compiler.compiler import SpecLike, compile_spec
 from spec_compiler.diagnostics import Diagnostic, Diagnostics, Path, SpecError
-from spec_compiler.edits.freezing import normalizes
-from spec_compiler.files.run_folder import SUMMARY
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import VariableSpec
-from spec_compiler.graph.trainable import flags, layer_at
-from spec_compiler.locking.provenance import Provenance, digest_of, read_provenance
+from spec_compiler.graph.trainable import flags
+from spec_compiler.locking.provenance import read_provenance
 from spec_compiler.plan.ledger import LedgerRow
-from spec_compiler.reading import Damaged, said_of
-from spec_compiler.reading.text import read_json
+from spec_compiler.reading import said_of
+from spec_compiler.reproducing.known import Known
 from spec_compiler.reproducing.origin import differing_spec, spec_of
 from spec_compiler.reproducing.structure import differences, matched
 from spec_compiler.reproducing.verification import LayerState, State, VariableState, Verification
@@ -27,12 +24,13 @@ from spec_compiler.spec import Spec, load_spec
 from spec_compiler.spec.file_paths import model_file
 from spec_compiler.spec.permissions import Permissions
 from spec_compiler.spec.policy import PolicyLike
-from spec_compiler.training.unfreezing import stages_of_phase
 
 if TYPE_CHECKING:
     from spec_compiler.backend.held import Holding
 
 CODE = "SC519"
+SUFFIXES = (".keras", ".h5", ".hdf5")
+WEIGHTS_ONLY = ".weights.h5"
 
 
 def verify_model(
@@ -68,6 +66,9 @@ def verify_model(
         True
     """
     file = model_file(os.fspath(model))
+    if not file.endswith(SUFFIXES):
+        help = "Keras models are saved as `.keras`, or as legacy `.h5`"
+        raise SpecError.single("SC502", f"`{file}` is not a saved model", help=help)
     allowed = Permissions(allow_code, not restrict_paths)
     with said_of(file, "a model", "take it from where it was built"):
         provenance = read_provenance(file)
@@ -78,121 +79,43 @@ def verify_model(
         loaded = load_spec(spec, overrides=overrides, allowed=allowed, policy=policy)
         notes += differing_spec(loaded, provenance)
     compiled = compile_spec(loaded, base=base, allow_code=allow_code, restrict_paths=restrict_paths, force=True)
-    found = _held(file, loaded, allow_code)
-    known = _Known.of(file, loaded, compiled, provenance, ledger, trained, notes)
-    return _verified(file, compiled, found, known, notes)
+    expected = _expected(compiled)
+    found = _held(file, loaded, expected, allow_code)
+    known = Known.of(file, loaded, compiled, provenance, ledger, trained, notes)
+    if file.endswith(WEIGHTS_ONLY):
+        notes.append(f"`{os.path.basename(file)}` holds weights alone: there is no structure in it to compare")
+    return _verified(file, compiled, expected, found, known, notes)
 
 
-def _held(file: str, spec: Spec, allow_code: bool) -> Holding:
+def _expected(compiled: CompiledSpec) -> Holding:
+    """The graph that the spec makes, as Keras has it, and what Keras would save beside its weights."""
+    from spec_compiler.backend.held import held_by_model  # Keras is loaded by now
+
+    return held_by_model(compiled.model)
+
+
+def _held(file: str, spec: Spec, expected: Holding, allow_code: bool) -> Holding:
     """What the file holds."""
-    from spec_compiler.backend.held import held_by_file  # Keras is loaded by now
+    from spec_compiler.backend.held import held_by_file, held_by_weights  # as above
 
     try:
+        if file.endswith(WEIGHTS_ONLY):
+            return held_by_weights(file, expected.graph)
         return held_by_file(file, spec.source.folder.path, spec.imports, allow_code)
     except SpecError as error:  # of the file that the caller names, at no line of the spec
         raise SpecError(replace(each, path=(), line=None) for each in error.diagnostics) from None
 
 
-@dataclass(frozen=True)
-class _Known:
-    """What is known of the file beside what is in it.
-
-    `is_untouched`: nothing has written it since it was built. `trains` are the layers that a phase of the spec trains,
-    `outer/inner` in nested models, and `ledger` the checksums that a ledger of the file has.
-    """
-
-    is_untouched: bool
-    trains: frozenset[str]
-    ledger: Mapping[tuple[str, str], str]
-
-    @classmethod
-    def of(
-        cls,
-        file: str,
-        spec: Spec,
-        compiled: CompiledSpec,
-        provenance: Provenance | None,
-        ledger: str | os.PathLike[str] | None,
-        trained: bool,
-        notes: list[str],
-    ) -> _Known:
-        after = compiled.plan.after
-        trains = frozenset(name for name, can in flags(after).items() if can) if trained else _trained(spec, after)
-        untouched = provenance is not None and provenance.made == "built"
-        rows = _ledger(file, provenance, ledger, notes)
-        if not untouched:
-            notes += _of_run(file)
-        return cls(untouched, trains, rows)
-
-    def may_train(self, layer: str, variable: VariableSpec) -> bool:
-        """Whether training may have changed a variable."""
-        if self.is_untouched:
-            return False
-        inside = (each.removeprefix(f"{layer}/") for each in self.trains if each.startswith(f"{layer}/"))
-        return layer in self.trains or any(variable.path.startswith(f"{each}/") for each in inside)
-
-
-def _trained(spec: Spec, graph: Graph) -> frozenset[str]:
-    """The layers that any phase trains, with all that changes in them while it does."""
-    names: set[str] = set()
-    for index in range(len(spec.train)):
-        stage = stages_of_phase(spec, graph, index)[-1].graph
-        can = [name for name, can in flags(stage).items() if can]
-        names.update(each for each in can if not (graph.inference and normalizes(layer_at(stage, each).class_name)))
-    return frozenset(names)
-
-
-def _ledger(
-    file: str, provenance: Provenance | None, path: str | os.PathLike[str] | None, notes: list[str]
-) -> Mapping[tuple[str, str], str]:
-    """The checksums in the ledger of a file, if there is one that is surely its own."""
-    place = os.fspath(path) if path is not None else f"{os.path.splitext(file)[0]}.ledger.json"
-    if path is None and (provenance is None or provenance.ledger is None or not os.path.isfile(place)):
-        return {}
-    name = os.path.basename(place)
-    with said_of(place, "a ledger", "name the one that `build` wrote with the model"):
-        data = read_json(place)
-        with open(place, "rb") as stream:
-            content = stream.read()
-        if provenance is not None and provenance.ledger not in (None, digest_of(content)):
-            notes.append(f"`{name}` is not the ledger that was written with the model, it was left aside")
-            return {}
-        rows = data.get("rows") if isinstance(data, dict) else None
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise Damaged("it has no `rows`")
-    return {
-        (str(row.get("layer")), str(row.get("variable"))): str(row["result_checksum"])
-        for row in rows
-        if row.get("result_checksum") and row.get("action") != "dropped" and not row.get("is_state")
-    }
-
-
-def _of_run(file: str) -> Iterator[str]:
-    """What the summary of a run says of a file in its folder."""
-    summary = os.path.join(os.path.dirname(file), SUMMARY)
-    try:
-        said = read_json(summary)["checksums"][os.path.basename(file)]
-    except (Damaged, KeyError, TypeError):
-        return
-    with open(file, "rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    name = os.path.basename(file)
-    if digest == said:
-        yield f"`{name}` has the checksum that its run wrote into {SUMMARY}: nothing has changed it since"
-    else:
-        yield f"`{name}` has not the checksum that its run wrote into {SUMMARY}: something has changed it since"
-
-
-def _verified(file: str, compiled: CompiledSpec, found: Holding, known: _Known, notes: list[str]) -> Verification:
-    from spec_compiler.backend.held import assets_of, graph_of  # as above
-
+def _verified(
+    file: str, compiled: CompiledSpec, holding: Holding, found: Holding, known: Known, notes: list[str]
+) -> Verification:
     spec, after = compiled.spec, compiled.plan.after
-    expected = graph_of(compiled.model)
+    expected, assets = holding.graph, holding.assets
     names = matched(expected, found.graph)
     has_trained = bool(spec.train) and not known.is_untouched
     parted = [*differences(expected, found.graph, names, flags=not has_trained)]
     ours = {layer.name_in_keras: name for name, layer in after.layers.items()}
-    rows, assets = _rows(compiled), assets_of(compiled.model)
+    rows = _rows(compiled)
     layers, drift = [], []
     for name in expected.calls:
         texts = [each for each in parted if each.layer == name]
@@ -232,7 +155,7 @@ def _states(
     rows: Mapping[str, list[LedgerRow]],
     found: Holding,
     name: str,
-    known: _Known,
+    known: Known,
 ) -> Iterator[VariableState]:
     """What each weight of a layer is; the state of random generators is in no file."""
     own = rows.get(layer, [])
@@ -255,7 +178,7 @@ def _assets(expected: Mapping[str, str], found: Mapping[str, str]) -> Iterator[V
         yield VariableState(name, state, 0, expected.get(name), found.get(name))
 
 
-def _state(row: LedgerRow, variable: VariableSpec, checksum: str | None, known: _Known) -> State:
+def _state(row: LedgerRow, variable: VariableSpec, checksum: str | None, known: Known) -> State:
     if checksum is None:
         return "not stored"
     if checksum == row.result_checksum:

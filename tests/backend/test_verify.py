@@ -315,6 +315,46 @@ def test_a_file_that_is_no_model(project: Path) -> None:
         verify_model("nowhere.keras", "spec.yaml")
     with pytest.raises(SpecError, match="SC502"):
         verify_model("spec.yaml", "spec.yaml")
+    (project / "table.csv").write_text("a,b")
+    with pytest.raises(SpecError, match=r"SC502.*`table\.csv` is not a saved model"):
+        verify_model("table.csv", "spec.yaml")
+
+
+def test_weights_alone(project: Path) -> None:
+    call("build", "spec.yaml", "-o", "built.weights.h5")
+    found = verify_model("built.weights.h5", "spec.yaml")
+    assert found
+    assert found.counts == {"kept": 17, "adapted": 1, "new": 2}
+    model = keras.models.load_model("model.keras")
+    flipped(model, "stem", 0)
+    model.save_weights("changed.weights.h5")
+    assert told(verify_model("changed.weights.h5", "spec.yaml")) == [("SC519", 3, "`stem`: `kernel` is not the base's")]
+
+
+def test_a_strangers_file_may_do_no_more_than_a_strangers_spec(project: Path) -> None:
+    """What it says of its spec is a spec: the gates hold, and names lead nowhere but from where the caller is."""
+    with zipfile.ZipFile("model.keras") as archive:
+        said = json.loads(archive.read(MEMBER))
+
+    def hostile(**spec: Any) -> str:
+        shutil.copy("model.keras", "plain.keras")
+        keras.models.load_model("plain.keras").save("hostile.keras")
+        with zipfile.ZipFile("hostile.keras", "a") as archive:
+            archive.writestr(MEMBER, json.dumps({**said, "spec": {**said["spec"], **spec}}))
+        return "hostile.keras"
+
+    (project / "mine.py").write_text("raise SystemExit('it ran')\n")
+    with pytest.raises(SpecError, match="SC112"):
+        verify_model(hostile(text="spec: 1\nbase: {python: 'mine:base'}\n"))
+    outside = hostile(text="spec: 1\nbase: {file: ../../secret.keras}\n")
+    with pytest.raises(SpecError, match="SC510"):
+        verify_model(outside, restrict_paths=True)
+    assert verify_model(hostile(file="../../elsewhere/spec.yaml"))
+    for text in ("", "not: [a", "- 1\n"):
+        with pytest.raises(SpecError):
+            verify_model(hostile(text=text))
+    with pytest.raises(SpecError, match="SC502"):
+        verify_model(hostile(overrides="all"))
 
 
 def test_a_vocabulary_that_keras_saves_beside_the_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

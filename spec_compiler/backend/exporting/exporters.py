@@ -23,16 +23,24 @@ Samples = Callable[[], Iterator[list[Any]]]
 
 
 def write(
-    model: Any, form: Format, path: str, precision: Precision = "float32", samples: Samples | None = None
+    model: Any,
+    form: Format,
+    path: str,
+    precision: Precision = "float32",
+    samples: Samples | None = None,
+    signature: Any = None,
 ) -> None:
     """Writes a model at a path; `samples` gives inputs one by one, by which int8 learns how large numbers become.
 
+    `signature` is what the artefact takes, where that is less than the model does.
     What exporters put aside meanwhile lies in the path's folder, and is taken away with it.
 
     Raises:
         SpecError: SC521.
     """
     options = _litert(precision, samples) if form.key == "litert" else {}
+    if signature is not None:
+        options["input_signature"] = signature
     if form.key == "onnx":
         taught()
     if form.key == "openvino":

@@ -46,14 +46,33 @@ class Subject:
     @cached_property
     def outputs(self) -> tuple[str, ...]:
         """The names of its outputs, in the order in which Keras flattens them; no two are the same."""
-        names = list(self.model.output_names)
+        names = [self.graph.layer_of(ref.node).name for ref in self.graph.output_refs]
         return tuple(name if names.count(name) == 1 else f"{name}.{index}" for index, name in enumerate(names))
+
+    @property
+    def one_sample(self) -> Any:
+        """The signature of the model for one sample at a time; None where its batch is of a fixed size anyway."""
+        inputs = {ref.node: tensor for ref, tensor in zip(self.graph.input_refs, self.model.inputs, strict=True)}
+        if any(tensor.shape[0] is not None for tensor in inputs.values()):
+            return None
+
+        def spec(ref: ValueRef) -> Any:
+            tensor = inputs[ref.node]
+            return keras.InputSpec(shape=(1, *tensor.shape[1:]), dtype=str(tensor.dtype), name=ref.node)
+
+        return [map_references(self.graph.inputs, spec)]
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys of its outputs, in the order in which Keras flattens them; nothing where they are no mapping."""
         outputs = self.graph.outputs
         return tuple(sorted(map(str, outputs))) if isinstance(outputs, Mapping) else ()
+
+    @property
+    def half(self) -> str | None:
+        """The type of 16 bits that layers of it compute in; None where none does."""
+        types = {str(getattr(each, "compute_dtype", "")) for each in parts(self.model)}
+        return next((each for each in ("bfloat16", "float16") if each in types), None)
 
     @cached_property
     def tensors(self) -> Mapping[ValueRef, Any]:

@@ -65,12 +65,15 @@ SPECS = (".yaml", ".yml")
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @options.force_option
 @options.policy_option
+@options.locked_options
 @options.permission_options
 def export(
     model: str,
     overrides: tuple[str, ...],
     policy: str | None,
     restrict_paths: bool,
+    locked: bool,
+    lock: str | None,
     format_: str,
     labels: str | None,
     **told: Any,
@@ -85,9 +88,19 @@ def export(
     told["labels"] = class_names(labels) if labels else None
     with progress("exporting"):
         if model.endswith(SPECS):
-            found = export_spec(model, overrides=overrides, policy=policy, restrict_paths=restrict_paths, **told)
+            of_spec = options.SpecCall(model, overrides, told.pop("allow_code"), restrict_paths, policy, locked, lock)
+            found = export_spec(
+                of_spec.spec,
+                overrides=of_spec.overrides,
+                policy=of_spec.policy,
+                allow_code=of_spec.allow_code,
+                restrict_paths=of_spec.restrict_paths,
+                locked=of_spec.locked_to,
+                **told,
+            )
         else:
-            for option, value in (("--set", overrides), ("--policy", policy), ("--restrict-paths", restrict_paths)):
+            of_specs = {"--set": overrides, "--policy": policy, "--restrict-paths": restrict_paths, "--locked": locked}
+            for option, value in {**of_specs, "--lock": lock}.items():
                 if value:
                     raise click.UsageError(f"`{option}` is for a spec, `{model}` is a model")
             found = export_model(model, **told)

@@ -13,27 +13,23 @@ from spec_compiler.backend.exporting.runtimes.runtime import Array, Runtime, by_
 
 
 class LiteRTRuntime(Runtime):
-    """On the CPU. What LiteRT has no operation for, TensorFlow's own interpreter runs, and that is noted."""
+    """On the CPU, as LiteRT chooses by itself to compute there."""
 
     title, package = "LiteRT", "ai-edge-litert"
 
     def __init__(self, path: str, inputs: Sequence[str], keys: Sequence[str] = ()) -> None:
         self._path = path
-        self._interpreter: Any = Interpreter(model_path=path)
-        try:
-            self._interpreter.allocate_tensors()
-        except RuntimeError as error:
-            if "Select TensorFlow op" not in str(error):
-                raise
-            self._interpreter = _with_tensorflow(path)
-            self.notes = (_FLEX,)
-            self.title, self.package = "LiteRT with TensorFlow's operations", "tensorflow"  # type: ignore[misc]
-        self._runner: Any = self._interpreter.get_signature_runner()
-        self.inputs = by_layer(inputs, list(self._runner.get_input_details()))
+        self._runner: Any = Interpreter(model_path=path).get_signature_runner()
+        details = self._runner.get_input_details()
+        self.inputs = by_layer(inputs, list(details))
         self.outputs = outputs_in_order(keys, list(self._runner.get_output_details()))
+        self.takes_one = any(tuple(each["shape_signature"][:1]) == (1,) for each in details.values())
 
     def run(self, feeds: Mapping[str, Array]) -> list[Array]:
-        """What it puts out."""
+        """What it puts out; LiteRT resizes inputs, but nothing that was made for one sample."""
+        return self.run_one_by_one(feeds) if self.takes_one else self._run(feeds)
+
+    def _run(self, feeds: Mapping[str, Array]) -> list[Array]:
         found = self._runner(**{name: feeds[layer] for layer, name in self.inputs.items()})
         return [np.asarray(found[name]) for name in self.outputs]
 
@@ -63,16 +59,3 @@ def _numbers(values: Array, said: Mapping[str, Any]) -> Array:
     if len(scales) != 1:  # of weights there may be one for each channel, and they flow nowhere
         return values
     return np.asarray((values.astype("float32") - zeros[0]) * scales[0])
-
-
-_FLEX = "it has operations of TensorFlow's: a program that runs it links LiteRT's Flex delegate"
-
-
-def _with_tensorflow(path: str) -> Any:
-    import warnings
-
-    import tensorflow
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that it moves to LiteRT, which cannot run these operations
-        return tensorflow.lite.Interpreter(model_path=path)

@@ -26,6 +26,8 @@ class OpenVINORuntime(Runtime):
         found = [_name(each, f"output_{index}") for index, each in enumerate(self._compiled.outputs)]
         self.outputs = outputs_in_order(keys, found)
         self._outputs = [found.index(each) for each in self.outputs]
+        if strange := [each for each in found if each not in self.outputs]:
+            self.notes = (f"it has outputs that are none of the model's: {', '.join(strange)}",)
 
     def run(self, feeds: Mapping[str, Array]) -> list[Array]:
         """What it puts out."""

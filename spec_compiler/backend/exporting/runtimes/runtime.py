@@ -17,7 +17,7 @@ class Runtime(ABC):
     """An artefact that is ready to run.
 
     `inputs` say what it calls Keras's inputs, `outputs` what it calls its outputs, in Keras's order; `notes` are what a
-    user should know of it.
+    user should know of it, and `takes_one` says whether it takes one sample at a time.
     """
 
     title: ClassVar[str]
@@ -25,6 +25,7 @@ class Runtime(ABC):
     inputs: Mapping[str, str]
     outputs: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    takes_one: bool = False
 
     @property
     def text(self) -> str:
@@ -37,14 +38,21 @@ class Runtime(ABC):
 
     def run_some(self, feeds: Mapping[str, Array]) -> list[Array]:
         """As `run`, sample by sample where it takes no others."""
-        count = len(next(iter(feeds.values())))
         try:
             return self.run(feeds)
         except Exception:  # each runtime has its own kinds
-            if count == 1:
+            if len(next(iter(feeds.values()))) == 1:
                 raise
-            each = [self.run({name: array[at : at + 1] for name, array in feeds.items()}) for at in range(count)]
-            return [np.concatenate(outputs) for outputs in zip(*each, strict=True)]
+            return self.run_one_by_one(feeds)
+
+    def run_one_by_one(self, feeds: Mapping[str, Array]) -> list[Array]:
+        """What it puts out for each sample, together."""
+        count = len(next(iter(feeds.values())))
+        each = [self._run({name: array[at : at + 1] for name, array in feeds.items()}) for at in range(count)]
+        return [np.concatenate(outputs) for outputs in zip(*each, strict=True)]
+
+    def _run(self, feeds: Mapping[str, Array]) -> list[Array]:
+        return self.run(feeds)
 
     @abstractmethod
     def inside(self, feeds: Mapping[str, Array]) -> Iterator[Array]:
@@ -68,10 +76,13 @@ def by_layer(wanted: Sequence[str], found: Sequence[str]) -> dict[str, str]:
 def outputs_in_order(keys: Sequence[str], found: Sequence[str]) -> tuple[str, ...]:
     """The names of an artefact's outputs in Keras's order: by the keys of a mapping, else by their numbers.
 
+    `Identity` is what Keras's functions return; other outputs beside it are none of the model's.
+
     >>> outputs_in_order([], ["output_10", "output_2"]), outputs_in_order(["x10", "x2"], ["x2", "x10"])
     (('output_2', 'output_10'), ('x10', 'x2'))
     """
     plain = {each.removesuffix(":0"): each for each in found}
-    if keys and set(plain) == set(keys):
+    found = [each for each in found if re.fullmatch(r"Identity(_\d+)?:0", each)] or found
+    if keys and set(plain) >= set(keys):
         return tuple(plain[each] for each in keys)
     return tuple(sorted(found, key=lambda name: [(int(n or -1), text) for text, n in re.findall(r"(\D+)|(\d+)", name)]))
