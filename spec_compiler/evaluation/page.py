@@ -116,7 +116,7 @@ def _matrix(measure: Classes) -> str:
         )
         head = "<tr><th>true</th><th>predicted</th><th>times</th></tr>"
         return f"<h3>Confused most</h3><table><thead>{head}</thead><tbody>{rows}</tbody></table>"
-    many = " many" if len(measure.names) > 8 else ""
+    many = " many" if len(measure.names) > 8 and max(map(len, measure.names)) > 3 else ""  # else they stand upright
     head = "".join(f'<th scope="col" title="{_text(name)}">{_text(name)}</th>' for name in measure.names)
     rows = ""
     for name, counts in zip(measure.names, measure.matrix, strict=True):
