@@ -16,6 +16,7 @@ from spec_compiler.locking.held import Locked, held
 from spec_compiler.locking.provenance import MEMBER, provenance_of
 from spec_compiler.plan import Plan
 from spec_compiler.plan.ledger import WeightLedger
+from spec_compiler.plan.memory_needed import check_first_values
 from spec_compiler.planning import inner_warnings
 from spec_compiler.reproducing.locking_specs import lock_now
 from spec_compiler.spec import Spec, load_spec
@@ -123,7 +124,7 @@ def _written(
     if lock is not None:
         lock.inputs()
     is_streamed = path.endswith(_STREAMED) and not (prove or probe or adapters)
-    built = without_keras(spec, path, allowed, lock, beside) if is_streamed else None
+    built = without_keras(spec, path, allowed, lock, beside, force=force) if is_streamed else None
     if built is not None:
         return built
     keras, around = keras_itself(None, allowed), inside(spec)
@@ -134,8 +135,13 @@ def _written(
         unfilled.find_weights()
         lock.downloads()
     warnings = (*inner_warnings(around), *keras.file_warnings(unfilled))
+    if is_streamed and not force:
+        with spec.source.locating():
+            check_first_values(plan.after)
     ledger = unfilled.streamed(path, lambda ledger: beside(plan, ledger)) if is_streamed else None
     if ledger is not None:
+        if lock is not None:
+            lock.downloads()  # of specs that it starts from, whose weights were looked for just now
         return BuiltFile(spec, plan, ledger, warnings)
     compiled = filled(unfilled, lock, prove=prove, probe=probe, force=force)
     from spec_compiler.backend.models.saving import save  # imports Keras, which runs by now

@@ -8,17 +8,20 @@ from spec_compiler.building.built_file import Beside, BuiltFile
 from spec_compiler.locking.held import Held
 from spec_compiler.memory.answers import Memory
 from spec_compiler.memory.bases import keras_version
+from spec_compiler.plan.memory_needed import check_first_values
 from spec_compiler.planning import inner_warnings, planned
 from spec_compiler.spec import Spec
 from spec_compiler.spec.others import inside
 from spec_compiler.spec.permissions import Permissions
 
 
-def without_keras(spec: Spec, path: str, allowed: Permissions, lock: Held | None, beside: Beside) -> BuiltFile | None:
+def without_keras(
+    spec: Spec, path: str, allowed: Permissions, lock: Held | None, beside: Beside, *, force: bool = False
+) -> BuiltFile | None:
     """Builds a spec into a file; None where Keras is needed, and then nothing is in it that anybody may use.
 
     Raises:
-        SpecError: the spec or a file is at fault, SC517.
+        SpecError: the spec or a file is at fault, SC517; SC114 where first values do not fit, unless `force`.
         OSError: the file cannot be written.
     """
     around = inside(spec)
@@ -28,6 +31,9 @@ def without_keras(spec: Spec, path: str, allowed: Permissions, lock: Held | None
         return None
     if lock is not None:
         lock.result(plan)
+    if not force:
+        with spec.source.locating():
+            check_first_values(plan.after)
     # NumPy and HDF5 take longer to load than many a plan
     from spec_compiler.weights.initials import Unknown, initial
     from spec_compiler.weights.known import is_trap, known_source

@@ -30,6 +30,18 @@ def check_memory(graph: Graph) -> None:
     _check("variables", graph, sizes)
 
 
+def check_first_values(graph: Graph) -> None:
+    """Proves that the first values of each new layer fit into the memory that is left, where no other is held.
+
+    Raises:
+        SpecError: SC114 at the largest layer.
+    """
+    sizes = {name: layer_bytes(layer) for name, layer in graph.layers.items()}
+    drawn, left = [sizes[name] for name, layer in graph.layers.items() if layer.is_new], available_bytes()
+    if left is not None and max(drawn, default=0) > left:
+        raise _refused("variables", graph, sizes, f"{shown_bytes(left)} are left")
+
+
 def check_gradients(graph: Graph) -> None:
     """Proves that the gradients of a model's variables fit into the memory that these have left.
 
