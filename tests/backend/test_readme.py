@@ -41,7 +41,6 @@ def test_finding_N18_the_python_in_readme_runs(tmp_path: Path, monkeypatch: pyte
     model = keras.applications.VGG16(weights=None, include_top=False, input_shape=(32, 32, 3))
     before = [weight.copy() for weight in model.get_weights()]
     call("plan", "spec.yaml", "--set", "base.weights=null", "-o", "plan.json")
-    call("apply", "plan.json", "-o", "model.keras")
     found: dict[str, object] = {"my_model": model}
     (code,) = blocks(README, "python")
     exec(code, found)
