@@ -331,6 +331,7 @@ def test_an_artefact_that_is_there_is_compared(output: str, layer: str, variable
     assert {each: each.stat().st_mtime_ns for each in tmp_path.rglob("*")} == before
 
 
+@pytest.mark.slow
 def test_a_damaged_int8_file_is_found(tmp_path: Path) -> None:
     model, arrays = branching(), images(20)
     export_model(model, tmp_path / "model.tflite", quantize="int8", calibration=arrays)
