@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ def run(path: Path, feeds: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def _onnx(path: Path, feeds: Mapping[str, Array]) -> dict[str, Array]:
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
