@@ -27,8 +27,9 @@ from spec_compiler.planning import Planned
 from spec_compiler.spec import Spec
 from spec_compiler.spec.others import Tier
 from spec_compiler.training.groups import grouping
+from spec_compiler.weights.plain_results import NotStreamed, check_streamed
 from spec_compiler.weights.sources import WeightSource
-from spec_compiler.weights.streamed import NotStreamed, check_streamed, write_streamed
+from spec_compiler.weights.streamed import write_streamed
 from spec_compiler.weights.unmapped import unmapped_warnings
 
 log = logging.getLogger("spec_compiler")

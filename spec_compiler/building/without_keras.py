@@ -37,7 +37,8 @@ def without_keras(
     # NumPy and HDF5 take longer to load than many a plan
     from spec_compiler.weights.initials import Unknown, initial
     from spec_compiler.weights.known import is_trap, known_source
-    from spec_compiler.weights.streamed import NotStreamed, check_streamed, write_streamed
+    from spec_compiler.weights.plain_results import NotStreamed, check_streamed
+    from spec_compiler.weights.streamed import write_streamed
     from spec_compiler.weights.unmapped import unmapped_warnings
 
     try:

@@ -20,8 +20,6 @@ from spec_compiler.graph import Graph
 from spec_compiler.graph.adapter import contracts
 from spec_compiler.graph.layer_spec import LayerSpec, Place, VariableSpec
 from spec_compiler.graph.model_config import model_config, store_groups
-from spec_compiler.graph.plain import NotPlain, encoded
-from spec_compiler.keras_facts.saving import SAVED_PLAINLY, SAVED_TWICE
 from spec_compiler.plan.ledger import LedgerRow, WeightLedger
 from spec_compiler.reading.model import CONFIG, WEIGHTS
 from spec_compiler.weights.assignments import Assignment, TransferError, assignments, made_by, sources_of
@@ -35,9 +33,6 @@ from spec_compiler.writing.hdf5 import ALIGNMENT, ArrayRoom, write_frame
 from spec_compiler.writing.model import METADATA, SAVED
 
 _PIECE = 8 << 20  # bytes
-
-_DTYPES = frozenset(("bool", "bfloat16", *(f"float{bits}" for bits in (16, 32, 64)),
-                     *(f"{kind}int{bits}" for kind in ("", "u") for bits in (8, 16, 32, 64))))  # fmt: skip
 
 Initial = Callable[[LayerSpec, VariableSpec, tuple[int, ...]], Callable[[], Array]]
 
@@ -61,47 +56,6 @@ class _Copy:
 
     row: Callable[[str], LedgerRow]
     wanted: str
-
-
-class NotStreamed(Exception):
-    """A result that no file can be written of piece by piece; the text says what of it Keras alone can save."""
-
-
-def check_streamed(graph: Graph) -> None:
-    """Proves that all of a result is plain variables, which Keras would save and load just as they are.
-
-    Raises:
-        NotStreamed: it is not.
-    """
-    for layer in graph.layers.values():
-        if layer.wrapped is not None:
-            _check_state(layer.wrapped)
-        if layer.inner is not None:
-            check_streamed(layer.inner)
-        else:
-            _check_state(layer)
-        if "error" in layer.config or layer.remade:
-            raise NotStreamed(f"the config of `{layer.name}`")
-        if layer.can_train and (layer.variables is None or any(map(_is_hidden, layer.variables))):
-            raise NotStreamed(f"the variables of `{layer.name}`")
-    for node in graph.nodes.values():
-        try:
-            encoded((node.args, node.kwargs))
-        except NotPlain:
-            raise NotStreamed(f"what `{node.layer}` is called with") from None
-
-
-def _check_state(layer: LayerSpec) -> None:
-    loads_itself = layer.stored.loads_itself and layer.class_name not in SAVED_PLAINLY
-    if loads_itself or layer.stored.assets or layer.lora is not None or layer.class_name in SAVED_TWICE:
-        raise NotStreamed(f"what `{layer.name}` knows beside its variables")
-
-
-def _is_hidden(variable: VariableSpec) -> bool:
-    """Whether Keras saves a variable in a way of its own: at another's place, merged, of a dtype without a name."""
-    if not variable.is_weight:
-        return False
-    return variable.shared_path is not None or variable.store_path is None or variable.dtype not in _DTYPES
 
 
 def write_streamed(
