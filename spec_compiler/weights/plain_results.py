@@ -5,6 +5,7 @@ from __future__ import annotations
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, VariableSpec
 from spec_compiler.graph.plain import NotPlain, encoded
+from spec_compiler.keras_facts.function_names import names_own
 from spec_compiler.keras_facts.saving import SAVED_PLAINLY, SAVED_TWICE
 
 _DTYPES = frozenset(("bool", "bfloat16", *(f"float{bits}" for bits in (16, 32, 64)),
@@ -28,7 +29,9 @@ def check_streamed(graph: Graph) -> None:
             check_streamed(layer.inner)
         else:
             _check_state(layer)
-        if "error" in layer.config or layer.remade:
+        # Keras saves the code of a function of one's own, a plan has its name
+        has_code = layer.class_name == "Lambda" or names_own(layer.arguments)
+        if "error" in layer.config or layer.remade or has_code:
             raise NotStreamed(f"the config of `{layer.name}`")
         if layer.can_train and (layer.variables is None or any(map(_is_hidden, layer.variables))):
             raise NotStreamed(f"the variables of `{layer.name}`")

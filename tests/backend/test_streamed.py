@@ -224,6 +224,17 @@ def test_what_only_keras_can_do_it_does(way: str, here: Path) -> None:
         np.testing.assert_array_equal(one, other)
 
 
+def test_a_function_of_ones_own_is_saved_as_keras_saves_it(here: Path) -> None:
+    Path("my_functions.py").write_text("def tripled(x):\n    return 3 * x\n")
+    head = [{"Dense": {"units": 3, "activation": "my_functions:tripled", "name": "new"}}]
+    Path("spec.json").write_text(json.dumps(spec_of(branching(), {"cut_at": "pool", "head": head})))
+    build_spec("spec.json", "built.keras", allow_code=True)
+    ours = keras.models.load_model("built.keras", custom_objects={"tripled": lambda x: 3 * x})
+    images = np.random.default_rng(1).normal(size=(2, 16, 16, 3)).astype("float32")
+    wanted = compile_spec("spec.json", allow_code=True).model
+    np.testing.assert_array_equal(outputs_of(wanted, images)[0], outputs_of(ours, images)[0])
+
+
 def test_a_wrong_byte_is_found(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On its way into the file: nothing is written. In the source: told, where it is."""
     spec = spec_of(branching(), {})
