@@ -17,10 +17,10 @@ import zipfile
 import zlib
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from spec_compiler.reading.damage import Damaged, Hostile, megabytes, reading, regular_file
-from spec_compiler.reading.pieces import Piece
+from spec_compiler.reading.pieces import Stretch
 
 SIGNATURE = b"PK\x03\x04"
 
@@ -84,7 +84,7 @@ class Archive:
         """
         info = self.members[name]
         if info.compress_type == zipfile.ZIP_STORED:
-            yield io.BufferedReader(_Window(self.stream.fileno(), self._start(info), info.file_size), _BLOCK)
+            yield io.BufferedReader(Stretch(self.stream.fileno(), self._start(info), info.file_size), _BLOCK)
             return
         import tempfile  # only where it is needed: every check of a spec loads this module
 
@@ -281,18 +281,3 @@ def append(path: str, members: Mapping[str, str | bytes]) -> None:
     with zipfile.ZipFile(path, "a") as archive:
         for name, data in members.items():
             archive.writestr(zipfile.ZipInfo(name), data)
-
-
-class _Window(Piece):
-    """A stretch of a file as a file of its own."""
-
-    def __init__(self, file: int, start: int, size: int) -> None:
-        super().__init__(size)
-        self.file, self.start = file, start
-
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer).cast("B")
-        count = max(0, min(len(view), self.size - self.position))
-        read = os.preadv(self.file, [view[:count]], self.start + self.position) if count else 0
-        self.position += read
-        return read

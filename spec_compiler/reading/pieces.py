@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+from typing import Any
 
 
 class Piece(io.RawIOBase):
@@ -28,3 +30,19 @@ class Piece(io.RawIOBase):
     def tell(self) -> int:
         """The position."""
         return self.position
+
+
+class Stretch(Piece):
+    """What lies behind a place of an open file, as a file of its own."""
+
+    def __init__(self, file: int, start: int, size: int = 0) -> None:
+        super().__init__(size)
+        self.file, self.start = file, start
+
+    def readinto(self, buffer: Any) -> int:
+        """Reads on from the position."""
+        view = memoryview(buffer).cast("B")
+        count = max(0, min(len(view), self.size - self.position))
+        read = os.preadv(self.file, [view[:count]], self.start + self.position) if count else 0
+        self.position += read
+        return read

@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 from h5py import h5d, h5p, h5s, h5t
 
-from spec_compiler.reading.pieces import Piece
+from spec_compiler.reading.pieces import Stretch
 from spec_compiler.writing.archive import write_at
 
 ALIGNMENT = 64  # bytes, so that an array may be mapped and used as it lies there
@@ -43,9 +43,9 @@ def write_frame(
     `attributes` leads from each group to what is written of it. Returns where the bytes of each array are to be in the
     HDF5 file, in order, and how many bytes that has as a whole.
     """
-    stretch = _Stretch(file, start)
+    room = _Room(file, start)
     places: list[int] = []
-    with h5py.File(stretch, "w", alignment_threshold=_SMALL, alignment_interval=ALIGNMENT) as store:
+    with h5py.File(room, "w", alignment_threshold=_SMALL, alignment_interval=ALIGNMENT) as store:
         for group, said in attributes.items():
             made = store.require_group(group)
             for key, value in said.items():
@@ -57,21 +57,17 @@ def write_frame(
         creation.set_obj_track_times(False)
         links = h5p.create(h5p.LINK_CREATE)
         links.set_create_intermediate_group(True)
-        for room in rooms:
-            space = h5s.create_simple(room.shape) if room.shape else h5s.create(h5s.SCALAR)
-            made = h5d.create(store.id, room.path.encode(), h5t.py_create(room.stored), space, creation, links)
+        for array in rooms:
+            space = h5s.create_simple(array.shape) if array.shape else h5s.create(h5s.SCALAR)
+            made = h5d.create(store.id, array.path.encode(), h5t.py_create(array.stored), space, creation, links)
             places.append(made.get_offset() or 0)  # none for an array without a number
-            if room.dtype == "bfloat16":
-                store[room.path].attrs["dtype"] = "bfloat16"
-    return places, stretch.size
+            if array.dtype == "bfloat16":
+                store[array.path].attrs["dtype"] = "bfloat16"
+    return places, room.size
 
 
-class _Stretch(Piece):
-    """What lies behind a place of an open file, as a file of its own that HDF5 writes to."""
-
-    def __init__(self, file: int, start: int) -> None:
-        super().__init__(0)
-        self.file, self.start = file, start
+class _Room(Stretch):
+    """Room behind a place of an open file that HDF5 writes to, as a file of its own."""
 
     def writable(self) -> bool:
         return True
@@ -87,10 +83,3 @@ class _Stretch(Piece):
         self.position += len(view)
         self.size = max(self.size, self.position)
         return len(view)
-
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer).cast("B")
-        count = max(0, min(len(view), self.size - self.position))
-        read = os.preadv(self.file, [view[:count]], self.start + self.position) if count else 0
-        self.position += read
-        return read

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from spec_compiler.cli.class_names import class_names, imagenet_names
+from spec_compiler.cli.image_options import picture_options
 from spec_compiler.cli.options import permission_options
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.terminal import TO_THE_START, Shown, aligned, echo, joined, shown, style
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.files.run_folder import EVALUATION
 from spec_compiler.files.writable import check_writable
-from spec_compiler.spec.data import INTERPOLATIONS
 
 if TYPE_CHECKING:
     from spec_compiler.evaluation import Evaluation
@@ -38,18 +38,7 @@ PARTS = ("test", "validation", "train")
     type=click.Path(file_okay=False),
     help=f"Where pictures, tables and the page go  [default: `{EVALUATION}` in the run's folder, without --data].",
 )
-@click.option(
-    "--labels", type=click.Path(), help="The names of the classes, one a line, or a JSON list; or `imagenet`."
-)
-@click.option("--size", nargs=2, type=click.IntRange(1), metavar="H W", help="For a model that takes any size.")
-@click.option(
-    "--interpolation",
-    type=click.Choice(INTERPOLATIONS),
-    help="How images of another size are resized  [default: as in the model's run, or nearest].",
-)
-@click.option(
-    "--preprocess", metavar="APPLICATION", help="Send images through this application's preprocess_input first."
-)
+@picture_options
 @click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True, help="For --data.")
 @click.option(
     "--worst", type=click.IntRange(0), default=48, show_default=True, help="How many mistakes the page shows."

@@ -9,10 +9,10 @@ import click
 
 from spec_compiler.cli import options
 from spec_compiler.cli.class_names import class_names
+from spec_compiler.cli.image_options import picture_options
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.terminal import Shown, aligned, echo, joined, shown, style
 from spec_compiler.exporting.comparison import HEAD, Exported
-from spec_compiler.spec.data import INTERPOLATIONS
 
 SPECS = (".yaml", ".yml")
 
@@ -45,18 +45,7 @@ SPECS = (".yaml", ".yml")
     help="How far an output may lie from Keras's, as a part of the largest number  [default: 1e-4; float16 1e-2, int8 "
     "1e-1]",
 )
-@click.option(
-    "--labels", type=click.Path(), help="The names of the classes, one a line, or a JSON list; or `imagenet`."
-)
-@click.option("--size", nargs=2, type=click.IntRange(1), metavar="H W", help="For a model that takes any size.")
-@click.option(
-    "--interpolation",
-    type=click.Choice(INTERPOLATIONS),
-    help="How images of another size are resized  [default: as in the model's run, or nearest].",
-)
-@click.option(
-    "--preprocess", metavar="APPLICATION", help="Send images through this application's preprocess_input first."
-)
+@picture_options
 @click.option(
     "--compare",
     is_flag=True,
