@@ -10,7 +10,7 @@ from spec_compiler.adapters.folded import IntoBehind
 from spec_compiler.adapters.which import Which, variable_key
 from spec_compiler.channels.atoms import Line, Use
 from spec_compiler.graph import Graph
-from spec_compiler.graph.adapter import Adapter, Array, Preserves, Recipe, Values, outgrown, recipe_of
+from spec_compiler.graph.adapter import Adapter, Array, Preserves, Recipe, Sliceable, Values, outgrown, recipe_of
 from spec_compiler.graph.equation import Equation, Pair
 from spec_compiler.graph.layer_spec import LayerSpec, Place
 from spec_compiler.graph.node import ValueRef
@@ -85,7 +85,13 @@ class Narrowed(Adapter):
 
     def _make(self, was: Recipe, index: int) -> Callable[[Values], Array]:
         key = variable_key(self.before, index)
-        return lambda values: self.which.channels.array(was.make(values), key, values.decided(self.which))
+
+        def make(values: Values) -> Array:
+            counts = values.decided(self.which)
+            old: Sliceable = was.make(values) if was.formula else values.unread(*was.sources)
+            return self.which.channels.array(old, key, counts)
+
+        return make
 
     def equation(self, layer: LayerSpec, graph: Graph) -> Equation | None:
         """That from the inputs on it computes what the base does, whose readers are deaf to the channels that left."""

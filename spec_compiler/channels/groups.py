@@ -24,6 +24,7 @@ from spec_compiler.channels.atoms import (
 from spec_compiler.channels.group import Group, InputUse
 from spec_compiler.channels.walk import Walk, walk
 from spec_compiler.graph import Graph
+from spec_compiler.graph.adapter import Sliceable
 from spec_compiler.graph.aligned import empty
 from spec_compiler.graph.layer_spec import Shape
 from spec_compiler.graph.node import ValueRef
@@ -207,23 +208,20 @@ class Channels:
         index: Array = np.repeat(starts, lengths) + within % np.repeat(sizes, lengths)
         return index
 
-    def array(self, array: Values, key: tuple[LayerPath, int], counts: Counts, masked: bool = False) -> Values:
-        """A variable's values as they will be; or `masked`: in their old size, deaf to the channels that leave."""
+    def array(self, whole: Sliceable, key: tuple[LayerPath, int], counts: Counts) -> Values:
+        """A variable's values as they will be."""
         changed = [use for use in self._by_variable.get(key, ()) if (self.counts_along(use, counts) != 1).any()]
-        if masked:
-            for use in changed:
-                if use.role == "takes":
-                    array = array * _along(use.axis, self.counts_along(use, counts) > 0, array)
-            return array
+        array: Any = whole
         indices = {use: self.index(use.line, counts) for use in changed}
         for use in sorted(changed, key=lambda use: len(indices[use]) / len(use.line)):  # the less there is, the sooner
             shape = (*array.shape[: use.axis], len(indices[use]), *array.shape[use.axis + 1 :])
-            array = array.take(indices[use], use.axis, empty(shape, array.dtype), mode="clip")  # else it is buffered
+            array = array.take(indices[use], use.axis, empty(shape, array.dtype), "clip")  # else it is buffered
         for use in changed:
             many = self.counts_along(use, counts)
             if use.role == "takes" and many.max(initial=0) > 1:
                 np.divide(array, _along(use.axis, many[indices[use]], array), out=array)
-        return array
+        found: Values = array
+        return found
 
     def counts_along(self, use: Use, counts: Counts) -> Array:
         """The counts of the channels along an axis of a variable, (size of the axis,)."""

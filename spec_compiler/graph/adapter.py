@@ -44,11 +44,33 @@ class Choice(abc.ABC):
         """The decision."""
 
 
+class Sliceable(Protocol):
+    """An array, or what gives slices of one."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the whole."""
+        ...
+
+    @property
+    def dtype(self) -> Any:
+        """NumPy's."""
+        ...
+
+    def take(self, indices: Any, axis: int, out: Any, mode: Any) -> Any:
+        """As `numpy.ndarray.take`."""
+        ...
+
+
 class Values(Protocol):
     """The base's values while weights are filled in."""
 
     def read(self, place: Place) -> Array:
         """A variable of the base as an array, which its reader may not change."""
+        ...
+
+    def unread(self, place: Place) -> Sliceable:
+        """A variable of the base that is only sliced, once: a large one may stay in its file."""
         ...
 
     def has(self, place: Place) -> bool:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 from spec_compiler.graph.layer_spec import Place
-from spec_compiler.weights.files.store import Stretch
 from spec_compiler.weights.state import Array, NoState, State, StateInFile
+from spec_compiler.weights.stretches import Stretch
 
 
 class OpenSource(Protocol):

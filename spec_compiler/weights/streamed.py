@@ -7,9 +7,8 @@ it is read, and again as it stands in the result, on the pass that the archive's
 from __future__ import annotations
 
 import json
-import os
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,18 +20,17 @@ from spec_compiler.graph.adapter import contracts
 from spec_compiler.graph.layer_spec import LayerSpec, Place, VariableSpec
 from spec_compiler.graph.model_config import model_config, store_groups
 from spec_compiler.plan.ledger import LedgerRow, WeightLedger
+from spec_compiler.reading.damage import Damaged
 from spec_compiler.reading.model import CONFIG, WEIGHTS
 from spec_compiler.weights.assignments import Assignment, TransferError, assignments, made_by, sources_of
 from spec_compiler.weights.checksum import Array
 from spec_compiler.weights.dropped import dropped
-from spec_compiler.weights.files.store import Stretch
 from spec_compiler.weights.sources import OpenSource, WeightSource
+from spec_compiler.weights.stretches import Stretch, pieces
 from spec_compiler.weights.values import SourceValues
 from spec_compiler.writing.archive import ArchiveFile, write_at
 from spec_compiler.writing.hdf5 import ALIGNMENT, ArrayRoom, write_frame
 from spec_compiler.writing.model import METADATA, SAVED
-
-_PIECE = 8 << 20  # bytes
 
 Initial = Callable[[LayerSpec, VariableSpec, tuple[int, ...]], Callable[[], Array]]
 
@@ -223,23 +221,11 @@ def _write_array(file: int, at: int, array: Array) -> str:
 
 def _copied_stretch(stretch: Stretch, file: int, at: int) -> str:
     hashed, done = xxhash.xxh3_128(), 0
-    for piece in _pieces(stretch.file, stretch.start, stretch.size):
+    for piece in pieces(stretch.file, stretch.start, stretch.size):
         hashed.update(piece)
         write_at(file, piece, at + done)
         done += len(piece)
     return hashed.hexdigest()
-
-
-def _pieces(file: int, start: int, size: int) -> Iterator[memoryview]:
-    """The bytes of a stretch of an open file; each piece holds until the next."""
-    buffer = memoryview(bytearray(min(_PIECE, size)))
-    done = 0
-    while done < size:
-        count = os.preadv(file, [buffer[: min(len(buffer), size - done)]], start + done)
-        if not count:
-            raise TransferError("the file became shorter while it was read")
-        yield buffer[:count]
-        done += count
 
 
 def _proven(
@@ -250,14 +236,23 @@ def _proven(
     Raises:
         TransferError: a variable is not what was read for it.
     """
+    try:
+        return _read_back(file, start, size, written, copies)
+    except Damaged as error:  # the source's file is not meant
+        raise TransferError(f"the new file: {error}") from error
+
+
+def _read_back(
+    file: int, start: int, size: int, written: Sequence[_Written], copies: Sequence[_Copy]
+) -> tuple[dict[int, LedgerRow], int]:
     rows: dict[int, LedgerRow] = {}
     crc = at = 0
     for each, copy in sorted(zip(written, copies, strict=True), key=lambda pair: (pair[0].place, pair[0].room.path)):
         if each.size:
-            for piece in _pieces(file, start + at, each.place - at):
+            for piece in pieces(file, start + at, each.place - at):
                 crc = zlib.crc32(piece, crc)
         hashed = xxhash.xxh3_128()
-        for piece in _pieces(file, start + each.place, each.size):
+        for piece in pieces(file, start + each.place, each.size):
             crc = zlib.crc32(piece, crc)
             hashed.update(piece)
         at = each.place + each.size if each.size else at
@@ -265,6 +260,6 @@ def _proven(
         if after != copy.wanted:
             raise TransferError(f"{each.room.path} differs in the file from what was written there")
         rows[id(each.assignment)] = copy.row(after)
-    for piece in _pieces(file, start + at, size - at):
+    for piece in pieces(file, start + at, size - at):
         crc = zlib.crc32(piece, crc)
     return rows, crc

@@ -26,6 +26,9 @@ class NoValues:
     def read(self, place: Place) -> Any:
         raise LookupError(place)
 
+    def unread(self, place: Place) -> Any:
+        raise LookupError(place)
+
     def decided(self, choice: Choice) -> Any:
         raise LookupError(choice)
 

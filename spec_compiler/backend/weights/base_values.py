@@ -26,6 +26,10 @@ class BaseValues(Decided):
         """As `Values.read`."""
         return self._originals[place] if place in self._originals else np.array(to_array(self._variable(place)))
 
+    def unread(self, place: Place) -> Array:
+        """As `read`."""
+        return self.read(place)
+
     def has(self, place: Place) -> bool:
         """Whether one of the bases has the variable."""
         return layer_of_base(place[0], self._models) is not None

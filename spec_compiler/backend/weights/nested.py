@@ -11,9 +11,9 @@ from spec_compiler.backend.weights.memory_weights import MemoryWeights
 from spec_compiler.backend.weights.saved_state import restorable
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Place
-from spec_compiler.weights.files.store import Stretch
 from spec_compiler.weights.sources import OpenSource, WeightSource
 from spec_compiler.weights.state import Array, State, StateInFile
+from spec_compiler.weights.stretches import Stretch
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from spec_compiler.graph.layer_spec import Place
 from spec_compiler.memory.files import keep_arrays, known_arrays
 from spec_compiler.reading import said_of
 from spec_compiler.reading.damage import Damaged
-from spec_compiler.weights.files.store import Array, Store, Stretch, open_store
+from spec_compiler.weights.files.store import Array, Store, open_store
 from spec_compiler.weights.state import NoState, State, StateInFile
+from spec_compiler.weights.stretches import Stretch
 
 WHAT = "weights"
 HELP = "the file is damaged or not complete; save or download it again"

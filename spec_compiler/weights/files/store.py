@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -20,20 +20,12 @@ from spec_compiler.reading.damage import Damaged
 from spec_compiler.reading.hdf5 import ArrayInfo, Hdf5, open_hdf5
 from spec_compiler.reading.model import WEIGHTS, format_of
 from spec_compiler.reading.shards import INDEX, Shards, shards_of
+from spec_compiler.weights.stretches import Stretch
 
 Array = np.ndarray[Any, Any]
 
 _MOST = 64 << 20  # what a file may hold besides its weights
 _MAX_ASSET = 256 << 20  # a vocabulary of ten million words
-
-
-class Stretch(NamedTuple):
-    """The bytes of an array in an open file."""
-
-    file: int
-    start: int
-    size: int
-    dtype: np.dtype[Any]
 
 
 @dataclass(frozen=True)
@@ -77,7 +69,8 @@ class Store:
         if not self.files or place is None:
             return None
         start, size = place
-        return Stretch(self.files[self.hdf5.part_of(name)], self.start + start, size, self.info(name).dtype)
+        info = self.info(name)
+        return Stretch(self.files[self.hdf5.part_of(name)], self.start + start, size, info.dtype, info.shape)
 
     def texts(self, group: str, attribute: str) -> list[str] | None:
         """A list of names in the attributes of a group, which Keras splits over several where it is long.

@@ -80,11 +80,21 @@ def _fill(new: Any, old: Any, channels: Channels, counts: Any, masked: bool) -> 
         for index, (to, of) in enumerate(zip(layer.variables, values[path], strict=True)):
             array = np.asarray(keras.ops.convert_to_numpy(of))
             if "float" in str(of.dtype):
-                array = channels.array(array, (path, index), counts, masked)
+                key = path, index
+                array = _deaf(array, channels, key, counts) if masked else channels.array(array, key, counts)
             assert tuple(to.shape) == array.shape, (path, to.path, to.shape, array.shape)
             to.assign(array)
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()
+
+
+def _deaf(array: Array, channels: Channels, key: tuple[tuple[str, ...], int], counts: Any) -> Array:
+    """A variable that hears none of the channels that leave."""
+    for use in channels.uses_of(key):
+        heard = channels.counts_along(use, counts) > 0
+        if use.role == "takes" and not heard.all():
+            array = np.moveaxis(np.moveaxis(array, use.axis, -1) * heard.astype(array.dtype), -1, use.axis)
+    return array
 
 
 def inputs_of(model: Any, seed: int = 1, size: int = 32) -> list[Array]:
