@@ -20,11 +20,13 @@ from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Shape
 from spec_compiler.graph.plain import NotPlain, from_plain, to_plain
+from spec_compiler.keras_facts.catalogue import catalogue
 from spec_compiler.keras_facts.settings import has_own_objects, settings
 from spec_compiler.language.base import Base
 from spec_compiler.memory import cache
 from spec_compiler.memory.cache import Key
 from spec_compiler.memory.reader_code import code_checksum
+from spec_compiler.memory.shapes.rules import RULES
 from spec_compiler.reading import said_of
 from spec_compiler.reading.model import config_hash
 
@@ -41,13 +43,7 @@ def base_key(base: Base, folder: Folder) -> Key | None:
         SpecError: SC502, SC514 for a saved model that is damaged.
     """
     if base.application is not None:
-        imagenet = base.weights.kind == "imagenet"
-        question = {"application": base.application, "arguments": base.arguments, "imagenet": imagenet}
-        try:
-            json.dumps(question)
-        except (TypeError, ValueError):
-            return None  # a spec that is a Python dict may hold objects
-        return _asked_of_keras(question)
+        return application_key(base, base.arguments)
     if base.file is not None:
         try:
             path = folder.file(base.file, "model file")
@@ -56,6 +52,17 @@ def base_key(base: Base, folder: Folder) -> Key | None:
         config = _config_of(path)
         return _asked_of_keras({"config": list(config)}) if config is not None else None
     return None
+
+
+def application_key(base: Base, arguments: Mapping[str, Any]) -> Key | None:
+    """What the graph of a base's application depends on, with these arguments in place of its own."""
+    imagenet = base.weights.kind == "imagenet"
+    question = {"application": base.application, "arguments": dict(arguments), "imagenet": imagenet}
+    try:
+        json.dumps(question)
+    except (TypeError, ValueError):
+        return None  # a spec that is a Python dict may hold objects
+    return _asked_of_keras(question)
 
 
 def resized_key(key: Key | None, size: Shape) -> Key | None:
@@ -74,6 +81,11 @@ def result_key(graph: Graph) -> Key | None:
     except NotPlain:
         return None
     return _asked_of_keras({"result": hashlib.sha256(text.encode()).hexdigest()})
+
+
+def templates_key() -> Key | None:
+    """What the templates of `memory/shapes` depend on."""
+    return _asked_of_keras({"templates": sorted(RULES)})
 
 
 def _asked_of_keras(question: dict[str, Any]) -> Key | None:
@@ -119,17 +131,33 @@ def keep_graph(key: Key | None, graph: Graph) -> None:
             cache.keep(key, to_plain(graph))
 
 
+def keras_is_there() -> bool:
+    """Whether there is a Keras to ask; without one it is not installed, as in a page of a browser."""
+    return bool(_keras_folder())
+
+
+@functools.cache
+def _keras_folder() -> str:
+    spec = importlib.util.find_spec("keras")
+    return os.path.dirname(spec.origin) if spec is not None and spec.origin else ""
+
+
 @functools.cache
 def keras_version() -> str:
-    """The installed Keras's version, read from its own file: asking `importlib.metadata` takes ten times as long."""
-    spec = importlib.util.find_spec("keras")
-    folder = os.path.dirname(spec.origin) if spec is not None and spec.origin else ""
+    """The installed Keras's version, or without one that of the Keras which this package's catalogue was made from.
+
+    It is read from Keras's own file: asking `importlib.metadata` takes ten times as long.
+    """
+    folder = _keras_folder()
     with contextlib.suppress(OSError), open(os.path.join(folder, "src", "version.py"), encoding="utf-8") as stream:
         if version := re.search(r"__version__ = \"([^\"]+)\"", stream.read()):
             return version[1]
     from importlib import metadata
 
-    return metadata.version("keras")
+    try:
+        return metadata.version("keras")
+    except metadata.PackageNotFoundError:
+        return str(catalogue()["keras"])
 
 
 def _config_of(path: str) -> tuple[str, str] | None:
