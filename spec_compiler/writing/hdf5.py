@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -21,8 +20,7 @@ ALIGNMENT = 64  # bytes, so that an array may be mapped and used as it lies ther
 _SMALL = 1024  # arrays of fewer bytes are not aligned
 
 
-@dataclass(frozen=True)
-class ArrayRoom:
+class ArrayRoom(NamedTuple):
     """An array that a file is to hold: its path there, shape and dtype, `bfloat16` among them."""
 
     path: str
