@@ -97,6 +97,7 @@ RUN = {
 }
 # Pages whose blocks are compared with what they were made of, and run there.
 WRITTEN = {
+    "index.md": ("backend/test_pages_run.py::test_a_page_runs_from_top_to_bottom",),
     "rules.md": (
         "unit/test_schema.py::test_the_generated_files_are_fresh",
         "backend/test_rules.py::test_the_examples_are_true",
