@@ -7,6 +7,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+GUIDE = ROOT / "docs" / "guide.md"
+IN_PYTHON = ROOT / "docs" / "in-python.md"
 DOCUMENTS = (
     README,
     *(
@@ -14,7 +16,10 @@ DOCUMENTS = (
         for each in (
             "CONTRIBUTING.md",
             "SECURITY.md",
-            *(f"docs/{name}.md" for name in ("training", "data", "pictures", "models", "lock", "how-to", "index")),
+            *(
+                f"docs/{name}.md"
+                for name in ("training", "data", "pictures", "models", "lock", "how-to", "index", "guide", "in-python")
+            ),
         )
     ),
 )
