@@ -28,6 +28,7 @@ help:
 	@echo "make gallery   draw every example spec anew into docs/gallery.md"
 	@echo "make layer-classes  write docs/layer-classes.md anew: every class of keras.layers through six ways, beside Keras"
 	@echo "make fuzz      120,000 broken specs and 10,000 damaged model files; what fails is kept in tests/fuzz/corpus"
+	@echo "make docs      the documentation site, in out/site; a broken link, or a page that is missing, ends it"
 	@echo "make golden    write the golden files anew; read the diff"
 
 setup: $(VENV)/.ready
@@ -187,6 +188,12 @@ dist: tools
 
 golden: setup
 	$(BIN)/python -m pytest -m "not slow" --update-golden
+
+.PHONY: docs
+docs: setup
+	$(BIN)/python -m documentation
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "open out/site/index.html"
 
 clean:
 	rm -rf $(VENV) .venv-jax .venv-torch $(TOOLS) dist out .pytest_cache .mypy_cache .ruff_cache

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +20,6 @@ from spec_compiler.cli.terminal import echo
 
 PAGE = Path(__file__).parents[2] / "share" / "man" / "man1" / "spec-compiler.1"
 PROGRAM = "spec-compiler"
-_LINKS = ("https://github.com/spec-compiler/spec-compiler",)
 
 
 def page() -> str:
@@ -46,7 +46,9 @@ def _lines() -> Iterator[str]:
     yield ".SH ENVIRONMENT"
     for name, says in _ENVIRONMENT.items():
         yield from (".TP", rf"\fB{_text(name)}\fR", _text(says))
-    yield from (".SH SEE ALSO", *(_text(each) for each in _LINKS))
+    with (PAGE.parents[3] / "pyproject.toml").open("rb") as stream:
+        address = tomllib.load(stream)["project"]["urls"]["Repository"]
+    yield from (".SH SEE ALSO", _text(address))
 
 
 def _command(command: click.Command, context: click.Context) -> Iterator[str]:
