@@ -281,7 +281,9 @@ def table(rows: list[Row], runs: dict[tuple[str, str], list[dict[str, Any]]]) ->
     lines = [
         "# Benchmarks",
         "",
-        "Written by `make bench`. " + " ".join((__doc__ or "").split("\n\n")[1].split()),
+        "Written by `make bench`. "
+        + " ".join((__doc__ or "").split("\n\n")[1].split())
+        + " Why a build is as quick as it is: [from file to file](../docs/build.md).",
         "",
         f"{rounds} rounds, {os.cpu_count()} cores, Python {platform.python_version()} ({platform.machine()}), "
         + versions,

@@ -20,6 +20,7 @@ HEAD = """\
 Every spec in [`specs/`](../specs), and what it does to its base. `make gallery` draws this page anew; it needs no
 pretrained weights. New layers are green, dropped ones orange and dashed, changed ones blue; in pictures of more
 than 40 layers, runs to which one and the same thing happens are folded into one box.
+Shorter specs, each the answer to a question, are in [How do I … ?](how-to.md).
 """
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = re.compile(r"^\s*>>> ", re.M)
-FOLDERS = ("spec_compiler", "tests", "benchmarks", "scripts")
+FOLDERS = ("spec_compiler", "tests", "benchmarks", "scripts", "documentation")
 
 
 def modules_with_examples(*, backend: bool) -> list[str]:

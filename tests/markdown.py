@@ -7,6 +7,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+GUIDE = ROOT / "docs" / "guide.md"
+IN_PYTHON = ROOT / "docs" / "in-python.md"
+_TOLD = ("training", "data", "pictures", "models", "lock", "how-to", "index", "guide", "in-python")
 DOCUMENTS = (
     README,
     *(
@@ -14,7 +17,10 @@ DOCUMENTS = (
         for each in (
             "CONTRIBUTING.md",
             "SECURITY.md",
-            *(f"docs/{name}.md" for name in ("training", "data", "pictures", "models", "lock", "how-to")),
+            *(
+                f"docs/{name}.md"
+                for name in ("training", "data", "pictures", "models", "lock", "how-to", "index", "guide", "in-python")
+            ),
         )
     ),
 )
@@ -26,6 +32,11 @@ _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 def blocks(document: Path, language: str) -> list[str]:
     """The code blocks in a language, in order."""
     return [text for found, text in _BLOCK.findall(document.read_text(encoding="utf-8")) if found == language]
+
+
+def all_blocks(document: Path) -> list[tuple[str, str]]:
+    """All code blocks, in order: the language of each, and its text."""
+    return _BLOCK.findall(document.read_text(encoding="utf-8"))
 
 
 def sessions(document: Path) -> list[tuple[list[str], str]]:

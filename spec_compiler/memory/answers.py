@@ -10,13 +10,13 @@ from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
 from spec_compiler.graph.joined import joined
 from spec_compiler.graph.layer_spec import Shape
+from spec_compiler.keras_facts.backends import is_installed
 from spec_compiler.language.base import Base
 from spec_compiler.memory.bases import (
     application_key,
     base_key,
     is_refused,
     joined_key,
-    keras_is_there,
     keras_version,
     nested_key,
     recall_graph,
@@ -62,7 +62,7 @@ class Memory:
         """An application at a size at which it is known to be as it is at its own, where no Keras can be asked."""
         key, arguments = base_key(base, folder), dict(base.arguments)
         size = arguments.pop("input_shape", None)
-        if keras_is_there() or key is None or arguments.get("include_top") is not False:
+        if is_installed("keras") or key is None or arguments.get("include_top") is not False:
             return None
         if not isinstance(size, list | tuple) or not is_same_at(str(base.application), tuple(size), keras_version()):
             return None
@@ -91,7 +91,7 @@ class Memory:
         """The graph that the constructor made at another size."""
         found = recall_graph(resized_key(base.key, size))
         name = str(base.key.get("application"))
-        if found is None and not keras_is_there() and is_same_at(name, size, keras_version()):
+        if found is None and not is_installed("keras") and is_same_at(name, size, keras_version()):
             return at_size(base.graph, size)
         return found
 

@@ -131,24 +131,14 @@ def keep_graph(key: Key | None, graph: Graph) -> None:
             cache.keep(key, to_plain(graph))
 
 
-def keras_is_there() -> bool:
-    """Whether there is a Keras to ask; without one it is not installed, as in a page of a browser."""
-    return bool(_keras_folder())
-
-
-@functools.cache
-def _keras_folder() -> str:
-    spec = importlib.util.find_spec("keras")
-    return os.path.dirname(spec.origin) if spec is not None and spec.origin else ""
-
-
 @functools.cache
 def keras_version() -> str:
-    """The installed Keras's version, or without one that of the Keras which this package's catalogue was made from.
+    """The installed Keras's version, read from its own file: asking `importlib.metadata` takes ten times as long.
 
-    It is read from Keras's own file: asking `importlib.metadata` takes ten times as long.
+    Where none is installed it is the one that the catalogue was made of: what that Keras said elsewhere is known here.
     """
-    folder = _keras_folder()
+    spec = importlib.util.find_spec("keras")
+    folder = os.path.dirname(spec.origin) if spec is not None and spec.origin else ""
     with contextlib.suppress(OSError), open(os.path.join(folder, "src", "version.py"), encoding="utf-8") as stream:
         if version := re.search(r"__version__ = \"([^\"]+)\"", stream.read()):
             return version[1]

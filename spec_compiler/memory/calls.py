@@ -26,10 +26,11 @@ from spec_compiler.graph.plain import (
 )
 from spec_compiler.graph.sized import knows_its_call, sized
 from spec_compiler.keras_facts import catalogue
+from spec_compiler.keras_facts.backends import is_installed
 from spec_compiler.keras_facts.function_names import names_own
 from spec_compiler.keras_facts.side_effects import CODE_LAYERS, READS
 from spec_compiler.memory import cache
-from spec_compiler.memory.bases import keras_is_there, templates_key
+from spec_compiler.memory.bases import templates_key
 from spec_compiler.memory.cache import Key
 from spec_compiler.memory.reader_code import code_checksum
 from spec_compiler.memory.shapes import worked_out
@@ -175,7 +176,7 @@ def _kept_calls(base: Key) -> dict[str, Any]:
 
 def _templates() -> Mapping[str, Any]:
     """What calls are worked out from that Keras was never asked for; empty where nobody has kept it."""
-    key = None if keras_is_there() else templates_key()
+    key = None if is_installed("keras") else templates_key()
     templates = cache.recall(key) if key is not None else None
     return templates if isinstance(templates, dict) else {}
 

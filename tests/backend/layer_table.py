@@ -32,9 +32,9 @@ with plain Keras bit for bit, in inference and in training:
 - **`build`**: the `.keras` file built into another one, without the model ever in memory where that is possible, and
   that loaded by Keras.
 
-*equal*: every bit is the same. A code: a located error, its reason below; *as in Keras* where Keras itself cannot load
-the file. *equal, not in Keras*: our model is the one that was saved, Keras's own loading fails or loses something. No
-file holds the states of stateful layers or of random generators, as Keras does not save them.
+*equal*: every bit is the same. A code: a located error, its reason below and [its rule](rules.md); *as in Keras* where
+Keras itself cannot load the file. *equal, not in Keras*: our model is the one that was saved, Keras's own loading fails
+or loses something. No file holds the states of stateful layers or of random generators, as Keras does not save them.
 """
 
 Rows = Mapping[str, Mapping[str, Outcome]]

@@ -18,7 +18,7 @@ NAMES = [
     "Block1", "", "b1\nb2", "😀",
 ]  # fmt: skip
 GOOD = [
-    "^block[12]_", "conv", "conv$", r"\d+", r"_\w$", "(?i)BLOCK", "a|b|c", "[^a-z]", 
+    "^block[12]_", "conv", "conv$", r"\d+", r"_\w$", "(?i)BLOCK", "a|b|c", "[^a-z]",
     r"\Ax+\z", "x{80}", "x{81}", ".", "^.$", "(a)(b)?",
     "[[:alpha:]]+_", r"\pL", r"\p{Han}",
     "é", ".*?_", "(?:conv|dense)", "(?s).2", "(?m)^b2$", r"\bconv", r"\x{1F600}", "[a-c[:digit:]]",

@@ -1,0 +1,89 @@
+"""The documentation site is whole, and each check of it fails where what it looks for is broken."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from documentation.__main__ import CHECKS
+from documentation.pages import Pages
+from documentation.whole import broken_links, dead_ends, unreached
+from tests.markdown import ROOT
+
+PAGES = Pages()
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Pages:
+    """The repository with pages of its own, which a test may break."""
+    for each in ROOT.iterdir():
+        if each.name in ("docs", "benchmarks"):
+            shutil.copytree(each, tmp_path / each.name, ignore=shutil.ignore_patterns("images", "*.py"))
+        elif each.suffix in (".md", ".yml", ".toml"):
+            shutil.copy(each, tmp_path)
+        elif not each.name.startswith(".") and each.name not in ("out", "build"):
+            (tmp_path / each.name).symlink_to(each)
+    (tmp_path / "docs" / "images").symlink_to(ROOT / "docs" / "images")
+    return Pages(tmp_path)
+
+
+def appended(pages: Pages, name: str, text: str) -> Pages:
+    file = pages.root / name
+    file.write_text(f"{file.read_text(encoding='utf-8')}\n{text}\n", encoding="utf-8")
+    return Pages(pages.root)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_the_site_is_whole(check: object) -> None:
+    assert [*check(PAGES)] == []  # type: ignore[operator]
+
+
+def test_the_copy_is_whole_too(copy: Pages) -> None:
+    assert [problem for check in CHECKS for problem in check(copy)] == []
+
+
+@pytest.mark.parametrize("page", ["docs/how-to.md", "docs/rules.md", "README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize(
+    ("link", "says"),
+    [
+        ("[there](nowhere.md)", "the link `nowhere.md` leads to no file"),
+        ("![picture](images/nowhere.png)", "the link `images/nowhere.png` leads to no file"),
+        ('<img src="images/nowhere.png">', "the link `images/nowhere.png` leads to no file"),
+        ("[here](#nowhere)", "the link `#nowhere` leads to no heading or anchor"),
+    ],
+)
+def test_a_broken_link_is_found(copy: Pages, page: str, link: str, says: str) -> None:
+    (problem,) = broken_links(appended(copy, page, link))
+    assert problem.startswith(f"{page}: {says}")
+
+
+def test_a_link_in_code_is_none(copy: Pages) -> None:
+    assert [*broken_links(appended(copy, "docs/how-to.md", "`[a](b.md)`\n\n```\n[c](d.md)\n```"))] == []
+
+
+def test_a_link_to_another_page_and_its_anchor_is_looked_up(copy: Pages) -> None:
+    right = appended(copy, "docs/how-to.md", "[a](rules.md#sc101) [b](../specs/hed_edges.yaml)")
+    assert [*broken_links(right)] == []
+    wrong = appended(copy, "docs/how-to.md", "[a](rules.md#sc100) [b](../specs/hed.yaml)")
+    assert len([*broken_links(wrong)]) == 2
+
+
+def test_a_page_that_the_navigation_forgets_is_found(copy: Pages) -> None:
+    (copy.root / "docs" / "new.md").write_text("# New\n\n[on](index.md)\n", encoding="utf-8")
+    assert [*unreached(Pages(copy.root))] == ["docs/new.md: `nav` in mkdocs.yml does not lead there"]
+
+
+def test_an_entry_of_the_navigation_without_a_page_is_found(copy: Pages) -> None:
+    file = copy.root / "mkdocs.yml"
+    file.write_text(file.read_text(encoding="utf-8").replace("- how-to.md", "- howto.md"), encoding="utf-8")
+    assert sorted(unreached(Pages(copy.root))) == [
+        "docs/how-to.md: `nav` in mkdocs.yml does not lead there",
+        "mkdocs.yml: there is no page `howto.md`",
+    ]
+
+
+def test_a_page_that_leads_nowhere_on_is_found(copy: Pages) -> None:
+    (copy.root / "docs" / "lora.md").write_text("# LoRA\n\n[up](#lora)\n", encoding="utf-8")
+    assert [*dead_ends(Pages(copy.root))] == ["docs/lora.md: it leads to no other page"]
