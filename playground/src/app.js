@@ -50,6 +50,7 @@ async function check() {
   const waiting = setTimeout(() => number === asked && answer && status("checking …"), 400);
   try {
     const said = await python.ask({ what: "check", text }, () => number === asked);
+    if (said === undefined) return; // a later one is waiting
     if (number !== asked) return;
     shown(text, said, said.unknown);
     const errors = said.diagnostics.filter((each) => each.severity === "error").length;
@@ -74,6 +75,7 @@ async function check() {
 /** Shows what was said of a text: problems, plan, picture. */
 function shown(text, said, words) {
   answer = said && { ...said, text };
+  document.documentElement.dataset.checks = String(Number(document.documentElement.dataset.checks ?? 0) + 1);
   const diagnostics = said ? said.diagnostics : [];
   editor.mark(diagnostics);
   at("problems").replaceChildren(problems(diagnostics, said, words, (line, column) => editor.goTo(line, column)));

@@ -2,7 +2,7 @@
 import { RE2JS } from "re2js";
 
 let base, python, answered, manifest;
-const known = new Map(); // by name of an application: whether its entries are in the memory
+const known = new Set(); // the applications whose entries are in the memory
 
 self.onmessage = async ({ data }) => {
   try {
@@ -36,7 +36,7 @@ async function start() {
 
 /** Puts what is known of the applications that a text names where the package's memory reads it. */
 async function remember(text) {
-  const wanted = manifest.known.filter((name) => !known.has(name) && text.includes(name));
+  const wanted = manifest.known.filter((name) => !known.has(name) && (name === "common" || text.includes(name)));
   await Promise.all(
     wanted.map(async (name) => {
       const packed = (await fetched(`known/${name}.json.gz`)).body.pipeThrough(new DecompressionStream("gzip"));
@@ -44,7 +44,7 @@ async function remember(text) {
       for (const [file, entry] of Object.entries(entries)) {
         python.FS.writeFile(`/home/pyodide/memory/${file}`, JSON.stringify(entry));
       }
-      known.set(name, true);
+      known.add(name);
     }),
   );
 }

@@ -30,9 +30,9 @@ export class Runner {
     this.started.then(this.ready, () => {});
   }
 
-  /** The answer to a question, after those that were asked before it. */
-  ask(question) {
-    const asked = this.last.then(() => this.#asked(question));
+  /** The answer to a question, after those that were asked before it; none where it `stands` no longer by then. */
+  ask(question, stands = () => true) {
+    const asked = this.last.then(() => (stands() ? this.#asked(question) : undefined));
     this.last = asked.catch(() => {});
     return asked;
   }

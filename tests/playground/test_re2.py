@@ -14,8 +14,8 @@ import re2
 from tests.playground.conftest import NODE
 
 NAMES = [
-    "block1_conv1", "block2_conv2", "conv2_block10_out", "activation_12", "dense", "été", "名前", "a/b", "a.b", "x" * 80,
-    "Block1", "", "b1\nb2", "😀",
+    "block1_conv1", "block2_conv2", "conv2_block10_out", "activation_12", "dense", "été", "名前", "a/b", "a.b",
+    "x" * 80, "Block1", "", "b1\nb2", "😀",
 ]  # fmt: skip
 GOOD = [
     "^block[12]_", "conv", "conv$", r"\d+", r"_\w$", "(?i)BLOCK", "a|b|c", "[^a-z]",

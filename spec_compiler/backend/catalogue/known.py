@@ -12,9 +12,9 @@ from typing import Any
 
 import keras
 
+from spec_compiler.backend.answers import Keras
 from spec_compiler.backend.models.applications import application
 from spec_compiler.backend.models.reader import read_layer
-from spec_compiler.compiler import plan_spec
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.files import HERE
 from spec_compiler.graph.plain import encoded, layer_to_plain
@@ -23,6 +23,8 @@ from spec_compiler.language.base import Base
 from spec_compiler.memory import cache
 from spec_compiler.memory.bases import base_key, keep_graph, templates_key
 from spec_compiler.memory.shapes.rules import RULES
+from spec_compiler.spec import load_spec
+from spec_compiler.spec.permissions import EVERYTHING
 
 # What a class demands and has no default for.
 _DEMANDED = {
@@ -86,14 +88,14 @@ def _template(name: str) -> dict[str, Any]:
     layer = cls(**demanded)
     rank = int(name[-2]) if name.endswith(("1D", "2D", "3D")) else 1 if name == "RepeatVector" else 2
     shape = (4,) if name == "RepeatVector" else (*(8,) * rank, 32)  # as many channels as groups in `GroupNormalization`
-    if name in _JOINS:
+    if name in JOINS:
         layer([keras.Input(shape), keras.Input(shape)])
     else:
         layer(keras.Input(shape))
     return layer_to_plain(read_layer(layer))
 
 
-_JOINS = ("Concatenate", "Subtract", "Add", "Multiply", "Average", "Maximum", "Minimum")
+JOINS = ("Concatenate", "Subtract", "Add", "Multiply", "Average", "Maximum", "Minimum")
 
 
 def _written(kind: str) -> Iterator[tuple[str, Any]]:
@@ -112,7 +114,7 @@ def main(arguments: list[str]) -> None:
     keep_applications([each for each in arguments if each not in specs] or application_names())
     for spec in specs:
         try:
-            plan_spec(spec)
+            Keras(None, EVERYTHING).unfilled(load_spec(spec))
         except SpecError as error:
             print(error, file=sys.stderr)
 

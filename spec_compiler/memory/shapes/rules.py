@@ -44,10 +44,19 @@ def _as_it_is(config: Config, shape: Shape) -> Made:
     return Made(shape)
 
 
+def _along_an_axis(config: Config, shape: Shape) -> Made | None:
+    axis = config["axis"]
+    return Made(shape) if type(axis) is int and -len(shape) < axis < len(shape) else None
+
+
 def _noise(config: Config, shape: Shape) -> Made:
     # Without a rate there is nothing to draw: `keras/src/layers/regularization/dropout.py`.
     rate = config.get("rate", config.get("stddev", 0))
     return Made(shape, (_SEED,) if rate > 0 else ())
+
+
+def _noise_of_channels(rank: int) -> Rule:
+    return _one(lambda config, shape: _noise(config, shape) if len(shape) == rank + 2 else None)
 
 
 def _augmenting(config: Config, shape: Shape) -> Made | None:
@@ -264,7 +273,7 @@ def _normalization(config: Config, shape: Shape) -> Made | None:
 
 def _joined(config: Config, shapes: Sequence[Shape]) -> Made | None:
     """One number beside the other: shapes that broadcast."""
-    if len(shapes) < 2 or len({len(shape) for shape in shapes}) > 1:
+    if len(shapes) < 2 or len({(len(shape), *shape[:1]) for shape in shapes}) > 1:
         return None
     sizes: list[int | None] = []
     for each in zip(*(shape[1:] for shape in shapes), strict=True):
@@ -287,7 +296,7 @@ def _subtracted(config: Config, shapes: Sequence[Shape]) -> Made | None:
 def _concatenated(config: Config, shapes: Sequence[Shape]) -> Made | None:
     rank, axis = len(shapes[0]), config["axis"]
     at = axis + rank if axis < 0 else axis
-    if len(shapes) < 2 or any(len(shape) != rank for shape in shapes) or not 0 < at < rank:
+    if len(shapes) < 2 or any((len(shape), shape[0]) != (rank, shapes[0][0]) for shape in shapes) or not 0 < at < rank:
         return None
     sizes: list[int | None] = list(shapes[0])
     for index in range(1, rank):
@@ -301,14 +310,16 @@ def _concatenated(config: Config, shapes: Sequence[Shape]) -> Made | None:
 
 
 _AS_IT_IS = ("Activation", "ReLU", "LeakyReLU", "ELU", "Identity", "Rescaling", "ActivityRegularization")
-_AS_IT_IS_TOO = ("Softmax", "UnitNormalization")
-_NOISE = ("Dropout", "GaussianNoise", "GaussianDropout", "AlphaDropout", "SpatialDropout1D", "SpatialDropout2D")
+_ALONG_AN_AXIS = ("Softmax", "UnitNormalization")
+_NOISE = ("Dropout", "GaussianNoise", "GaussianDropout", "AlphaDropout")
 _AUGMENTING = ("RandomFlip", "RandomRotation", "RandomTranslation", "RandomZoom", "RandomContrast", "RandomBrightness")
 
 RULES: Mapping[str, Rule] = {
-    **dict.fromkeys((*_AS_IT_IS, *_AS_IT_IS_TOO), _one(_as_it_is)),
+    **dict.fromkeys(_AS_IT_IS, _one(_as_it_is)),
+    **dict.fromkeys(_ALONG_AN_AXIS, _one(_along_an_axis)),
     **dict.fromkeys(_NOISE, _one(_noise)),
     **dict.fromkeys(_AUGMENTING, _one(_augmenting)),
+    **{f"SpatialDropout{rank}D": _noise_of_channels(rank) for rank in (1, 2, 3)},
     "Dense": _one(_dense),
     "Conv1D": _convolution(1),
     "Conv2D": _convolution(2),
