@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from spec_compiler.collection import uncollected
 from spec_compiler.diagnostics import Diagnostic, Diagnostics, SpecError
 from spec_compiler.diagnostics.near import sparing
-from spec_compiler.locking.held import Held, Locked, held
 from spec_compiler.memory.answers import Memory
 from spec_compiler.plan import Plan
 from spec_compiler.plan.warnings import lint
@@ -38,6 +37,7 @@ from spec_compiler.training.schedules import schedule_warnings
 if TYPE_CHECKING:
     from spec_compiler.backend.answers import Keras
     from spec_compiler.backend.unfilled import Unfilled
+    from spec_compiler.locking.held import Held, Locked
     from spec_compiler.result import CompiledSpec
 
 
@@ -49,6 +49,15 @@ def _display(plan: Plan) -> dict[str, str]:
 
 Plan.display = _display
 SpecLike = str | os.PathLike[str] | Mapping[str, Any] | Spec
+
+
+def _held(spec: Spec, locked: Locked, allowed: Permissions) -> Held | None:
+    """As `held`, which one who asks for no lock does not load."""
+    if locked is False:
+        return None
+    from spec_compiler.locking.held import held  # a tenth of what `check --static` takes
+
+    return held(spec, locked, allowed)
 
 
 class Checked(NamedTuple):
@@ -97,7 +106,7 @@ def checked(
     try:
         loaded = load_spec(spec, overrides=overrides, file=file, allowed=allowed, policy=policy)
         missing_files(loaded)
-        lock = held(loaded, locked, allowed)
+        lock = _held(loaded, locked, allowed)
         if lock is not None:
             lock.inputs(data=True)
         around = inside(loaded, reached)
@@ -106,7 +115,11 @@ def checked(
             result = planned(loaded, Memory(), allowed, around)
             plan, reached.tier = result.plan, result.tier
         else:
-            keras = keras_itself(base, allowed)
+            try:
+                keras = keras_itself(base, allowed)
+            except SpecError:
+                planned(loaded, Memory(), allowed, around)  # what is wrong with the spec can be said without a Keras
+                raise
             unfilled = keras.unfilled(loaded, around)
             plan, reached.tier = unfilled.plan, unfilled.tier
             of_files = keras.file_warnings(unfilled)
@@ -145,7 +158,7 @@ def plan_spec(
     allowed = Permissions(allow_code, not restrict_paths)
     loaded = load_spec(spec, overrides=overrides, allowed=allowed, policy=policy)
     missing_files(loaded, weights=False)
-    lock = held(loaded, locked, allowed)
+    lock = _held(loaded, locked, allowed)
     if lock is not None:
         lock.inputs()
     known = planned(loaded, Memory(), allowed).plan if base is None else None
@@ -198,7 +211,7 @@ def compile_spec(
     allowed = Permissions(allow_code, not restrict_paths)
     loaded = load_spec(spec, overrides=overrides, allowed=allowed, policy=policy)
     missing_files(loaded)
-    lock = held(loaded, locked, allowed)
+    lock = _held(loaded, locked, allowed)
     if lock is not None:
         lock.inputs()
 
@@ -242,7 +255,11 @@ def filled(
 
 
 def keras_itself(base: Any, allowed: Permissions) -> Keras:
-    """Keras itself, which is loaded now."""
+    """Keras itself, which is loaded now.
+
+    Raises:
+        SpecError: SC522 it is not installed.
+    """
     # Until here nothing has imported it: what can be said without Keras, 3 to 7 seconds to load, is said at once.
     if "keras" not in sys.modules:
         import logging  # where Keras is loaded its time does not show, in a static check it does

@@ -7,6 +7,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+GUIDE = ROOT / "docs" / "guide.md"
+IN_PYTHON = ROOT / "docs" / "in-python.md"
+_TOLD = ("training", "data", "pictures", "models", "lock", "how-to", "index", "guide", "in-python")
 DOCUMENTS = (
     README,
     *(
@@ -14,7 +17,10 @@ DOCUMENTS = (
         for each in (
             "CONTRIBUTING.md",
             "SECURITY.md",
-            *(f"docs/{name}.md" for name in ("training", "data", "pictures", "models", "lock", "how-to", "index")),
+            *(
+                f"docs/{name}.md"
+                for name in ("training", "data", "pictures", "models", "lock", "how-to", "index", "guide", "in-python")
+            ),
         )
     ),
 )

@@ -19,7 +19,7 @@ from spec_compiler.language.parsed import Parsed
 from spec_compiler.language.section import Section
 
 KINDS = ("application", "file", "spec", "python")
-SUFFIXES = (".weights.h5", ".weights.json", ".h5", ".hdf5", ".keras")
+SUFFIXES = (".weights.h5", ".weights.json", ".safetensors", ".h5", ".hdf5", ".keras")
 FILE_PATTERN = r"\.(h5|hdf5|keras)$|\$\{"  # for the schema; a variable may stand for it
 _WEIGHTS_PATTERN = r"^package:[^/\\:]+(/[^/\\:]+)+$|^(?!package:).*\.(h5|hdf5|keras)$|\$\{"
 
@@ -87,6 +87,11 @@ class Weights(Parsed):
         raise SpecError.single("SC103", f"`weights` is a name, a file or a mapping, got {show(raw)}", help=_FORMS)
 
     @property
+    def loaded_by_us_alone(self) -> bool:
+        """Whether Keras has no loading for it: of names that a map gives, of a format that it does not know."""
+        return self.map is not None or (self.file or "").endswith(".safetensors")
+
+    @property
     def text(self) -> str:
         """The source as a user would write it."""
         if self.kind == "package":
@@ -98,7 +103,9 @@ IMAGENET_CLASSES = 1000  # as each constructor demands of `weights="imagenet"` w
 _OF_THE_TOP = ("classes", "classifier_activation", "dropout", "dropout_rate")
 _HEAD = "`[GlobalAveragePooling2D, {{Dense: {{units: {}, activation: softmax}}}}]`"
 _OWN_TOP = f"leave `classes` out, write `include_top: false`, and give it a `head`:\n{_HEAD}"
-_FORMS = "write `imagenet`, `null`, a file (.keras, .weights.h5, .weights.json, .h5) or `package:NAME/path`"
+_FORMS = (
+    "write `imagenet`, `null`, a file (.keras, .weights.h5, .weights.json, .safetensors, .h5) or `package:NAME/path`"
+)
 
 
 def _parse_text(text: str) -> Weights:
