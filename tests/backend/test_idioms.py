@@ -308,6 +308,7 @@ def test_every_entry_is_run_and_none_is_lost() -> None:
 # What the page says of the way by hand.
 
 
+@pytest.mark.slow
 def test_a_layer_that_is_not_in_the_file_is_an_error_here_and_nothing_in_keras() -> None:
     idiom = IDIOMS["Load weights by the names of layers"]
     with H5Without("block5_conv3"):
