@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 GUIDE = ROOT / "docs" / "guide.md"
 IN_PYTHON = ROOT / "docs" / "in-python.md"
-_TOLD = ("training", "data", "pictures", "models", "lock", "how-to", "index", "guide", "in-python")
+_TOLD = ("training", "data", "pictures", "models", "lock", "how-to", "index", "guide", "in-python", "from-keras")
 DOCUMENTS = (
     README,
     *(
@@ -19,7 +19,18 @@ DOCUMENTS = (
             "SECURITY.md",
             *(
                 f"docs/{name}.md"
-                for name in ("training", "data", "pictures", "models", "lock", "how-to", "index", "guide", "in-python")
+                for name in (
+                    "training",
+                    "data",
+                    "pictures",
+                    "models",
+                    "lock",
+                    "how-to",
+                    "index",
+                    "guide",
+                    "in-python",
+                    "from-keras",
+                )
             ),
         )
     ),

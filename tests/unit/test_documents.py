@@ -97,6 +97,12 @@ RUN = {
 }
 # Pages whose blocks are compared with what they were made of, and run there.
 WRITTEN = {
+    "from-keras.md": (
+        "backend/test_idioms.py::test_every_entry_is_run_and_none_is_lost",
+        "backend/test_idioms.py::test_both_make_the_same_model",
+        "backend/test_idioms.py::test_both_train_the_same",
+        "backend/test_idioms.py::test_both_export_the_same",
+    ),
     "index.md": ("backend/test_pages_run.py::test_a_page_runs_from_top_to_bottom",),
     "rules.md": (
         "unit/test_schema.py::test_the_generated_files_are_fresh",
