@@ -35,7 +35,9 @@ def test_it_does_not_run_as_root() -> None:
     lines = FILE.read_text().splitlines()
     (user,) = (line for line in lines if line.startswith("USER "))
     assert f"useradd --create-home --uid {user.split()[1]} spec" in FILE.read_text()
-    assert lines.index(user) > max(number for number, line in enumerate(lines) if line.startswith(("FROM", "COPY", "RUN")))
+    assert lines.index(user) > max(
+        number for number, line in enumerate(lines) if line.startswith(("FROM", "COPY", "RUN"))
+    )
 
 
 @pytest.mark.slow
@@ -47,7 +49,7 @@ def test_it_is_linted() -> None:
 @pytest.mark.slow
 def test_what_it_runs_works(tmp_path: Path) -> None:
     source, place = context(tmp_path / "source"), tmp_path / "opt"
-    first, second = FILE.read_text().split("\nFROM ", 1)
+    first, second = FILE.read_text().rsplit("\nFROM ", 1)
     (entry,) = re.findall(r'^ENTRYPOINT \["(.+)"\]$', second, re.M)
     (line,) = re.findall(r"^RUN ((?:.*\\\n)*.*)$", first, re.M)
     command = re.sub(r"^python ", f"{sys.executable} ", line.replace("/opt/spec-compiler", str(place)))

@@ -88,7 +88,16 @@ def test_the_sdist_holds_what_builds_and_tests_it(files: tuple[Path, Path], copy
     assert not {name.partition("/")[0] for name in names} & {"out", "runs", ".venv", "dist", "build"}
     left = {str(path.relative_to(copy)) for path in copy.rglob("*") if path.is_file()} - names
     assert {name.split("/")[0] for name in left} <= {
-        *(".ci", ".git", ".gitattributes", ".github", ".pre-commit-config.yaml", ".containerignore", ".dockerignore", "Containerfile"),  # this repository's own workflow
+        *(
+            ".ci",
+            ".git",
+            ".gitattributes",
+            ".github",
+            ".pre-commit-config.yaml",
+            ".containerignore",
+            ".dockerignore",
+            "Containerfile",
+        ),  # this repository's own workflow
         *("out", "runs", ".venv", "dist", "spec_compiler"),  # stray: see `copy`
     }
     assert {name for name in left if name.startswith("spec_compiler")} == {"spec_compiler/__pycache__/a.pyc"}
