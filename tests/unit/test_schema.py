@@ -104,7 +104,9 @@ def test_what_the_schema_accepts_beyond_doubt(validator: Any) -> None:
     assert not validator.is_valid({"spec": 1, "head": ["type:Dense"]})
 
 
-@pytest.mark.parametrize("file", ["w.keras", "w.weights.h5", "w.weights.json", "w.safetensors", "w.h5", "package:p/w.h5"])
+@pytest.mark.parametrize(
+    "file", ["w.keras", "w.weights.h5", "w.weights.json", "w.safetensors", "w.h5", "package:p/w.h5"]
+)
 def test_every_file_of_weights_that_is_read_is_accepted(validator: Any, file: str) -> None:
     for weights in (file, {"file": file, "map": {"fc1": "classifier"}}):
         data = {"spec": 1, "base": {"application": "VGG16", "weights": weights}}
