@@ -30,6 +30,7 @@ help:
 	@echo "make fuzz      120,000 broken specs and 10,000 damaged model files; what fails is kept in tests/fuzz/corpus"
 	@echo "make docs      the documentation site, in out/site; a broken link, or a page that is missing, ends it"
 	@echo "make try       the page that checks and plans specs in a browser, in out/try: five minutes the first time"
+	@echo "make project   the action, hooks, container, trackers and the release, with the tools of others: 8 minutes"
 	@echo "make golden    write the golden files anew; read the diff"
 
 setup: $(VENV)/.ready
@@ -190,6 +191,10 @@ $(TOOLS)/.ready: pyproject.toml
 	@$(TOOLS)/bin/python $(INSTALL) -r $(TOOLS)/requirements.txt $(SAYS)
 	@touch $@
 
+.PHONY: project
+project: setup node tools
+	$(BIN)/python -m pytest tests/project
+
 # The same commit makes the same bytes: its time stands for that of the files.
 dist: tools
 	rm -rf dist
@@ -205,6 +210,8 @@ golden: setup
 docs: setup
 	$(BIN)/python -m documentation
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@if test -d out/try; then cp -r out/try out/site/playground; \
+	else echo "without the page that runs in a browser: \`make try\` makes it, then this again"; fi
 	@echo "open out/site/index.html"
 
 clean:
