@@ -19,6 +19,7 @@ let manifest = { examples: [] };
 let answer = null; // what was last said, and of which text
 let drawn = null; // which picture is shown
 let timer = 0;
+let note = null; // what is to be said of the address, until the text changes
 let asked = 0; // how many checks were begun; only the last one's answer is shown
 
 function status(text) {
@@ -27,6 +28,7 @@ function status(text) {
 
 function changed() {
   clearTimeout(timer);
+  note = null;
   at("plan").classList.add("old");
   at("canvas").classList.add("old");
   timer = setTimeout(check, PAUSE);
@@ -78,7 +80,7 @@ function shown(text, said, words) {
   document.documentElement.dataset.checks = String(Number(document.documentElement.dataset.checks ?? 0) + 1);
   const diagnostics = said ? said.diagnostics : [];
   editor.mark(diagnostics);
-  at("problems").replaceChildren(problems(diagnostics, said, words, (line, column) => editor.goTo(line, column)));
+  at("problems").replaceChildren(problems(diagnostics, said, [note, words], (line, column) => editor.goTo(line, column)));
   const errors = diagnostics.filter((each) => each.severity === "error").length;
   at("count").textContent = diagnostics.length || "";
   at("count").dataset.only = errors ? "error" : "warning";
@@ -154,17 +156,14 @@ async function opened() {
   const named = /^#example=([\w-]+)$/.exec(location.hash);
   const example = manifest.examples.find((each) => each.name === named?.[1]) ?? manifest.examples[0];
   let text = null;
+  let said = null;
   try {
     text = await read(location.hash);
   } catch (error) {
-    status(error.message);
-    editor.text = example.text;
-    clearTimeout(timer);
-    shown(example.text, null, `Note: ${error.message}. This is an example instead.`);
-    timer = setTimeout(check, 1500);
-    return;
+    said = `In this place is an example, as ${error.message}.`;
   }
   editor.text = text ?? example.text;
+  note = said;
   await check();
 }
 

@@ -17,13 +17,15 @@ function withCode(text) {
 /** The list of diagnostics, or a word that there are none. */
 export function problems(diagnostics, said, words, goTo) {
   const all = document.createDocumentFragment();
+  const [note, unknown] = words;
+  if (note) all.append(element("p", "quiet", note));
   if (diagnostics.length) {
     all.append(element("ol", "", ...diagnostics.map((each) => problem(each, goTo))));
   } else if (said) {
     all.append(element("p", "well", "No problems found."));
     all.append(element("p", "quiet", `Checked: ${said.checked}.`));
   }
-  if (words) all.append(element("p", "quiet", ...withCode(words)));
+  if (unknown) all.append(element("p", "quiet", ...withCode(unknown)));
   return all;
 }
 

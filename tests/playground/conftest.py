@@ -149,3 +149,4 @@ def page(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page
     finally:
         driver.quit()
         server.shutdown()
+        server.server_close()

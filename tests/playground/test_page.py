@@ -125,9 +125,19 @@ def test_a_hostile_name_is_a_text(name: str, page: Page) -> None:
     page.tab("plan")
     if page.problems() == []:
         svg = svg_of(page)
-        tags = {each.tag.rpartition("}")[2] for each in ElementTree.fromstring(svg).iter()}
-        assert tags <= {"svg", "g", "title", "polygon", "path", "text", "a", "ellipse", "polyline", "defs", "style"}
-        assert not re.search(r"\son\w+=", re.sub(r'"[^"]*"|>[^<]*<', "", svg))
+        for each in ElementTree.fromstring(svg).iter():
+            assert each.tag.rpartition("}")[2] in {
+                "svg",
+                "g",
+                "title",
+                "polygon",
+                "path",
+                "text",
+                "a",
+                "ellipse",
+                "polyline",
+            }
+            assert not [key for key in each.keys() if key.startswith("on") or key.endswith("href")]
     assert page.run("window.stolen") is None
     assert page.run("document.querySelectorAll('main script, main img[src=x]').length") == 0
     assert page.errors() == []
@@ -139,8 +149,9 @@ def test_nothing_is_asked_of_anybody_else(page: Page) -> None:
     origin = page.address.rpartition("/")[0]
     sent = [json.loads(each["message"])["message"] for each in page.driver.get_log("performance")]
     urls = {each["params"]["request"]["url"] for each in sent if each["method"] == "Network.requestWillBeSent"}
+    urls = {each for each in urls if each.startswith(("http", "ws"))}
     assert any(each.startswith(origin) for each in urls)
-    assert {each for each in urls if not each.startswith((origin, "blob:", "data:", "about:"))} == set()
+    assert {each for each in urls if not each.startswith(origin)} == set()
     assert any(each.endswith("pyodide.asm.wasm") for each in page.asked)
     # the policy holds in the worker too, whatever runs there
     blocked = page.driver.execute_async_script(
