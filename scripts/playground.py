@@ -66,7 +66,7 @@ def main(out: Path) -> None:
         node("compile.mjs", str(Path(folder, "python.zip")), str(out / "python.zip"))
     (out / "known").mkdir()
     names = [known_to(out, name, entries) for name, entries in sorted(by_application().items())]
-    manifest = {"known": names, "examples": examples()}
+    manifest = {"known": names, "examples": examples(), "bytes": squeezed(python_of(out))}
     (out / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False), encoding="utf-8")
     told(out)
 
@@ -162,13 +162,19 @@ def without_schema(text: str) -> str:
     return re.sub(r"^# yaml-language-server:.*\n", "", text, flags=re.M)
 
 
+def python_of(out: Path) -> list[Path]:
+    """What Python and the package are made of."""
+    return [*(out / "pyodide").iterdir(), out / "python.zip", out / "python.js", out / "known" / "common.json.gz"]
+
+
 def told(out: Path) -> None:
     """Prints what the first visit loads, and what comes later."""
-    first = [*sorted((out / "pyodide").iterdir()), *(path for path in out.iterdir() if path.is_file())]
+    first = sorted([*python_of(out), *(out / name for name in ("index.html", "style.css", "app.js", "manifest.json"))])
     known = sorted((out / "known").iterdir())
     for path in first:
         print(f"  {path.relative_to(out)!s:32} {path.stat().st_size:12,}")
     print(f"first visit: {total(first):,} bytes, as a server that compresses sends them {squeezed(first):,}")
+    print(f"the first picture: {(out / 'draw.js').stat().st_size:,} bytes, {squeezed([out / 'draw.js']):,}")
     print(f"{len(known)} files of what Keras said: {total(known):,} bytes, each loaded when a spec names it")
 
 
@@ -183,4 +189,4 @@ def squeezed(paths: list[Path]) -> int:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "out" / "try"))
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "out" / "try").resolve())

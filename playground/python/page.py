@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Sequence
 from typing import Any
 
 HOME = os.environ.get("PLAYGROUND_HOME", "/home/pyodide")
@@ -18,7 +19,7 @@ from spec_compiler.cli.commands.check import TIERS  # noqa: E402 - they read wha
 from spec_compiler.cli.formats import plan_as  # noqa: E402
 from spec_compiler.cli.reports import diagnostic_json  # noqa: E402
 from spec_compiler.compiler import checked  # noqa: E402
-from spec_compiler.diagnostics import RULES  # noqa: E402
+from spec_compiler.diagnostics import RULES, Diagnostic  # noqa: E402
 from spec_compiler.diagram import to_dot  # noqa: E402
 from spec_compiler.diagram.draw import FONTS  # noqa: E402
 from spec_compiler.diagram.svg_text import fitted  # noqa: E402
@@ -57,13 +58,12 @@ def _check(text: str) -> dict[str, Any]:
     except ModuleNotFoundError as error:  # the channels of `prune` and others are worked out in NumPy
         missing = error.name
     _plan = plans[0] if plans else None
-    is_wrong = any(each.severity == "error" for each in found)
     return {
         "tier": tier,
         "checked": TIERS[tier],
         "diagnostics": [{**diagnostic_json(each), "page": _anchor(each.code)} for each in found],
         "plan": plan_as(_plan, "text") if _plan is not None else None,
-        "unknown": None if _plan is not None or is_wrong else _unknown(text, tier, missing, memory),
+        "unknown": _words(text, tier, missing, memory, found) if _plan is None else None,
         "keras": keras_version(),
     }
 
@@ -76,6 +76,15 @@ def _anchor(code: str) -> str:
 def _ended(text: str) -> str:
     """The text with a line break at its end: one without any would be taken for a path."""
     return text if text.endswith("\n") else f"{text}\n"
+
+
+def _words(text: str, tier: Tier, missing: str | None, memory: Memory, found: Sequence[Diagnostic]) -> str | None:
+    """What is to be said where there is no plan, beside the diagnostics."""
+    if any(each.code == "SC501" for each in found):
+        return "This page has no folder: what a spec names as a file is not there. The command looks in the spec's own."
+    if any(each.severity == "error" for each in found):
+        return None
+    return _unknown(text, tier, missing, memory)
 
 
 def _unknown(text: str, tier: Tier, missing: str | None, memory: Memory) -> str:

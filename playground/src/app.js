@@ -15,7 +15,7 @@ const loaded = performance.now();
 const editor = makeEditor(at("editor"), nonce, changed);
 let python = null; // begun when the first text is there
 let draw = null;
-let manifest = { examples: [] };
+let manifest = { examples: [], bytes: 0 };
 let answer = null; // what was last said, and of which text
 let drawn = null; // which picture is shown
 let timer = 0;
@@ -45,7 +45,7 @@ async function check() {
     return;
   }
   if (python === null) {
-    status("Loading Python, once: about 9 MB …");
+    status(`Loading Python and the compiler, ${(manifest.bytes / 1e6).toFixed(0)} MB …`);
     python = new Runner("python.js", CHECK_SECONDS * 1000, () => status("checking …"));
   }
   const begun = performance.now();

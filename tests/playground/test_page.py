@@ -23,6 +23,7 @@ WRONG = [
     "SC001-tab", "SC001-unclosed-bracket", "SC001-unclosed-quote", "SC002-duplicate-key", "SC003-empty",
     "SC005-alias-bomb", "SC005-nested-too-deep", "SC006-list-as-key", "SC101-block-parameter",
 ]  # fmt: skip
+SMALL = "spec: 1\nbase: {application: VGG16, weights: null, include_top: false}\n"
 EVERYTHING = """\
 spec: 1
 name: fresh
@@ -137,7 +138,7 @@ def test_a_hostile_name_is_a_text(name: str, page: Page) -> None:
                 "ellipse",
                 "polyline",
             }
-            assert not [key for key in each.keys() if key.startswith("on") or key.endswith("href")]
+            assert not [key for key in each.attrib if key.startswith("on") or key.endswith("href")]
     assert page.run("window.stolen") is None
     assert page.run("document.querySelectorAll('main script, main img[src=x]').length") == 0
     assert page.errors() == []
@@ -172,6 +173,23 @@ def test_a_spec_cannot_run_code_or_read_files(page: Page) -> None:
     page.write("spec: 1\nimports: [../../etc/passwd.yaml]\nbase: {application: VGG16}\n")
     assert [code for code, _ in page.problems()] == ["SC510"]
     assert page.run("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("spec: 1\nbase: {application: VGG16, weights: null}\nprune: {layers: block1_conv1, keep: 0.5}\n", "NumPy"),
+        ("spec: 1\nbase: {application: MobileNet, weights: null, alpha: 0.5}\n", "default arguments"),
+        (f"{SMALL}head: [{{Reshape: {{target_shape: [49, 512]}}}}, {{LSTM: {{units: 3, name: mine}}}}]\n", "mine"),
+        ("spec: 1\nbase: {spec: other.yaml}\n", "no folder"),
+    ],
+)  # fmt: skip
+def test_what_is_not_known_is_said(text: str, says: str, page: Page) -> None:
+    if not page.run("document.documentElement.dataset.ready"):
+        page.open()
+    page.write(text)
+    assert says in page.text("#problems .quiet:last-child")
+    assert says in page.text("#plan")
 
 
 def test_a_check_that_does_not_end_is_ended(page: Page) -> None:
