@@ -10,6 +10,7 @@ from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
 from spec_compiler.graph.joined import joined
 from spec_compiler.graph.layer_spec import Shape
+from spec_compiler.keras_facts.application_sizes import is_same_at
 from spec_compiler.keras_facts.backends import is_installed
 from spec_compiler.language.base import Base
 from spec_compiler.memory.bases import (
@@ -25,7 +26,7 @@ from spec_compiler.memory.bases import (
 )
 from spec_compiler.memory.cache import Key
 from spec_compiler.memory.calls import inferred
-from spec_compiler.memory.shapes.at_size import at_size, is_same_at
+from spec_compiler.memory.shapes.at_size import at_size
 from spec_compiler.plan.editing import size_of
 from spec_compiler.planning import Planned
 from spec_compiler.spec import Spec

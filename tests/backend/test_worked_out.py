@@ -20,10 +20,11 @@ from spec_compiler.files import HERE
 from spec_compiler.graph.layer_spec import LayerSpec, Origin, Shape
 from spec_compiler.graph.node import Node, TensorSpec, ValueRef
 from spec_compiler.graph.plain import layer_to_plain, to_plain
+from spec_compiler.keras_facts.application_sizes import sizes
 from spec_compiler.memory import cache
 from spec_compiler.memory.bases import templates_key
 from spec_compiler.memory.shapes import worked_out
-from spec_compiler.memory.shapes.at_size import at_size, sizes
+from spec_compiler.memory.shapes.at_size import at_size
 from spec_compiler.memory.shapes.rules import RULES
 
 Arguments = dict[str, Any]

@@ -1,40 +1,18 @@
 """An application's graph at another size of its input, worked out from the one at the size that it has by default.
 
-A constructor may choose other layers, or other arguments, at another size. Of which it does not, Keras was asked at
-several sizes before: `schemas/keras-sizes.json` says what came out.
+A constructor may choose other layers, or other arguments, at another size: `keras_facts/application_sizes` says where
+it does not.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import LayerSpec, Shape
 from spec_compiler.graph.node import Node, TensorSpec
-from spec_compiler.keras_facts.catalogue import schemas_folder
 from spec_compiler.memory.shapes.worked_out import worked_out
-
-
-@cache
-def sizes() -> Mapping[str, Any]:
-    """At which sizes the applications were found to be the same: `tried`, and the `step` of each application."""
-    try:
-        found: Mapping[str, Any] = json.loads((schemas_folder() / "keras-sizes.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {"keras": None, "tried": [], "step": {}}
-    return found
-
-
-def is_same_at(application: str, size: Shape, keras: str) -> bool:
-    """Whether an application is known to be the same at a size, from the smallest to the largest that was tried."""
-    step, tried = sizes()["step"].get(application), [side for size in sizes()["tried"] for side in size]
-    if step is None or sizes()["keras"] != keras or len(size) != 3 or size[2] != 3:
-        return False
-    return all(side is not None and min(tried) <= side <= max(tried) and side % step == 0 for side in size[:2])
 
 
 def at_size(graph: Graph, size: Shape) -> Graph | None:
