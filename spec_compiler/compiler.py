@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from spec_compiler.collection import uncollected
 from spec_compiler.diagnostics import Diagnostic, Diagnostics, SpecError
 from spec_compiler.diagnostics.near import sparing
-from spec_compiler.locking.held import Held, Locked, held
 from spec_compiler.memory.answers import Memory
 from spec_compiler.plan import Plan
 from spec_compiler.plan.warnings import lint
@@ -38,6 +37,7 @@ from spec_compiler.training.schedules import schedule_warnings
 if TYPE_CHECKING:
     from spec_compiler.backend.answers import Keras
     from spec_compiler.backend.unfilled import Unfilled
+    from spec_compiler.locking.held import Held, Locked
     from spec_compiler.result import CompiledSpec
 
 
@@ -49,6 +49,15 @@ def _display(plan: Plan) -> dict[str, str]:
 
 Plan.display = _display
 SpecLike = str | os.PathLike[str] | Mapping[str, Any] | Spec
+
+
+def _held(spec: Spec, locked: Locked, allowed: Permissions) -> Held | None:
+    """As `held`, which one who asks for no lock does not load."""
+    if locked is False:
+        return None
+    from spec_compiler.locking.held import held  # a tenth of what `check --static` takes
+
+    return held(spec, locked, allowed)
 
 
 class Checked(NamedTuple):
@@ -97,7 +106,7 @@ def checked(
     try:
         loaded = load_spec(spec, overrides=overrides, file=file, allowed=allowed, policy=policy)
         missing_files(loaded)
-        lock = held(loaded, locked, allowed)
+        lock = _held(loaded, locked, allowed)
         if lock is not None:
             lock.inputs(data=True)
         around = inside(loaded, reached)
@@ -145,7 +154,7 @@ def plan_spec(
     allowed = Permissions(allow_code, not restrict_paths)
     loaded = load_spec(spec, overrides=overrides, allowed=allowed, policy=policy)
     missing_files(loaded, weights=False)
-    lock = held(loaded, locked, allowed)
+    lock = _held(loaded, locked, allowed)
     if lock is not None:
         lock.inputs()
     known = planned(loaded, Memory(), allowed).plan if base is None else None
@@ -198,7 +207,7 @@ def compile_spec(
     allowed = Permissions(allow_code, not restrict_paths)
     loaded = load_spec(spec, overrides=overrides, allowed=allowed, policy=policy)
     missing_files(loaded)
-    lock = held(loaded, locked, allowed)
+    lock = _held(loaded, locked, allowed)
     if lock is not None:
         lock.inputs()
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from html import escape
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from spec_compiler.diagnostics import Diagnostic, Diagnostics
-from spec_compiler.diagnostics.printable import printable
 from spec_compiler.plan import Plan
 from spec_compiler.plan.ledger import WeightLedger
 from spec_compiler.plan.warnings import lint
@@ -16,6 +15,34 @@ from spec_compiler.training.history import History
 
 if TYPE_CHECKING:
     from spec_compiler.evaluation import Evaluation
+
+
+class Shown(Protocol):
+    """What a compilation gives, be it a model or a file."""
+
+    @property
+    def plan(self) -> Plan:
+        """What changed."""
+
+    @property
+    def weights(self) -> WeightLedger:
+        """What became of every variable."""
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What is legal but worth saying."""
+
+
+def bundle_of(made: Shown) -> dict[str, str]:
+    """What a notebook shows of it: the plan, the ledger's totals and the warnings."""
+    from spec_compiler.diagnostics.cells import heading  # a command shows no cell
+    from spec_compiler.diagnostics.shown import all_of  # as above
+    from spec_compiler.diagram.notebook import mimebundle  # as above
+    from spec_compiler.plan.ledger_cell import totals  # as above
+
+    warned = all_of(made.warnings) if made.warnings else ()
+    below = (heading("Weights", f"{made.weights.num_base_variables:,} variables in the base"), *totals(made.weights))
+    return mimebundle(made.plan, note=made.weights.summary, below=(*below, *warned))
 
 
 @dataclass(frozen=True, repr=False)
@@ -64,10 +91,8 @@ class CompiledSpec:
         return to_html(self.plan, source=self.spec.source, ledger=self.weights)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: the `diff` as SVG and as text, and the ledger's totals."""
-        from spec_compiler.diagram.notebook import mimebundle  # as above
-
-        return mimebundle(self.plan, note=self.weights.summary)
+        """What a notebook shows: the plan, the ledger's totals and the warnings."""
+        return bundle_of(self)
 
 
 @dataclass(frozen=True, repr=False)
@@ -90,10 +115,17 @@ class TrainedSpec:
         return f"<TrainedSpec {self.compiled.plan.name} in {self.folder}: {self.history!r}>"
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the epochs, and what the kept model says of what tests it."""
+        """What a notebook shows: the epochs, their curves, and what the kept model says of what tests it."""
+        from spec_compiler.diagnostics.cells import cell, element, heading, picture  # a command shows no cell
+        from spec_compiler.diagnostics.shown import all_of  # as above
+        from spec_compiler.training.history_table import table_of  # as above
+
+        curves = Path(self.folder) / "curves.png"
+        parts = [heading(self.compiled.plan.name, element("span", f"in {self.folder}")), table_of(self.history)]
+        if curves.is_file():
+            parts.append(picture("image/png", curves.read_bytes(), "loss and metrics of each epoch", flips=True))
         evaluated = "" if self.evaluation is None else self.evaluation._repr_html_()
-        title = escape(printable(f"{self.compiled.plan.name} in {self.folder}"))
-        return f"<p><b>{title}</b></p>{self.history._repr_html_()}{evaluated}"
+        return cell(*parts, *(all_of(self.broken) if self.broken else ())) + evaluated
 
     def _repr_markdown_(self) -> str:
         """The same as Markdown, for what shows no HTML."""

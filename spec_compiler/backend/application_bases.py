@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from spec_compiler.backend.loaded_base import LoadedBase
-from spec_compiler.backend.models.applications import Download, application, downloaded
+from spec_compiler.backend.models.applications import application, downloaded
 from spec_compiler.backend.models.fresh_layers import Custom
 from spec_compiler.backend.weights import references
 from spec_compiler.diagnostics import Diagnostic, SpecError
@@ -18,9 +18,9 @@ from spec_compiler.graph.layer_spec import Shape
 from spec_compiler.language.base import Base, Weights
 from spec_compiler.memory.bases import base_key, keep_graph, keep_refusal, recall_graph, resized_key
 from spec_compiler.memory.cache import Key
+from spec_compiler.memory.files import keep_download
 from spec_compiler.spec.file_paths import locate
-from spec_compiler.weights.files import find
-from spec_compiler.weights.known import differing, given
+from spec_compiler.weights.known import differing, given, of_keras
 from spec_compiler.weights.sources import WeightSource
 
 
@@ -43,7 +43,11 @@ def from_application(base: Base, folder: Folder) -> LoadedBase:
 
     def weights(result: Graph) -> WeightSource:
         if is_remote:
-            return _downloaded(file(), base.weights, own, result, constructed().download)
+            path, download = file(), constructed().download
+            has_hash = download is not None and download.has_hash
+            source = _downloaded(path, base.weights, own, result, has_hash)
+            keep_download(key, path, has_hash)
+            return source
         return given(base.weights, folder, own, result)
 
     reference = None
@@ -103,11 +107,10 @@ def _graph_of_a_file(base: Base, own: Graph, folder: Folder) -> Iterator[Diagnos
         )
 
 
-def _downloaded(path: str, weights: Weights, graph: Graph, result: Graph, download: Download | None) -> WeightSource:
+def _downloaded(path: str, weights: Weights, graph: Graph, result: Graph, has_hash: bool) -> WeightSource:
     try:
-        source = replace(find(path, weights, graph, result), path=("weights",))
+        return of_keras(path, weights, graph, result, has_hash)
     except SpecError as error:
         help = f"remove `{path}`, and Keras downloads it again"  # of some of its files Keras knows no hash
         damaged = [replace(each, help=help) if each.code in ("SC502", "SC514") else each for each in error.diagnostics]
         raise SpecError(damaged).under("weights") from None
-    return replace(source, unverified=()) if download is not None and download.has_hash else source

@@ -62,7 +62,9 @@ class Unfilled:
         with self.spec.source.locating(), self._of_the_base(), enough_memory(self.plan.after):
             return transfer(self.base.graph, self.built, self._source)
 
-    def streamed(self, path: str, beside: Callable[[WeightLedger], Mapping[str, bytes]]) -> WeightLedger | None:
+    def streamed(
+        self, path: str, beside: Callable[[WeightLedger], Mapping[str, bytes]], max_shard_size: float
+    ) -> WeightLedger | None:
         """Writes the model to a file with its weights, which it itself is not given; as `write_streamed`.
 
         None where only a model that is in memory can be saved as it is.
@@ -84,7 +86,8 @@ class Unfilled:
             check_streamed(self.plan.after)
             with self.spec.source.locating(), self._of_the_base(), quick_protocols():
                 base, result = self.base.graph, self.built.graph
-                return write_streamed(path, base, result, self._source, initial, keras.__version__, beside)
+                version = keras.__version__
+                return write_streamed(path, base, result, self._source, initial, version, beside, max_shard_size)
         except NotStreamed:
             return None
 

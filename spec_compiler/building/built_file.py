@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from spec_compiler.diagnostics import Diagnostic, Diagnostics
 from spec_compiler.plan import Plan
 from spec_compiler.plan.ledger import WeightLedger
 from spec_compiler.plan.warnings import lint
+from spec_compiler.result import bundle_of
 from spec_compiler.spec import Spec
 
 Beside = Callable[[Plan, WeightLedger], Mapping[str, bytes]]  # members of a `.keras` archive that are ours
@@ -34,6 +36,10 @@ class BuiltFile:
 
     def __repr__(self) -> str:
         return f"<BuiltFile {self.plan.name}: {self.weights.summary}>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the plan, the ledger's totals and the warnings."""
+        return bundle_of(self)
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:

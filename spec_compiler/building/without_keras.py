@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from spec_compiler.building.built_file import Beside, BuiltFile
+from spec_compiler.files.parts import MAX_SHARD_SIZE
 from spec_compiler.locking.held import Held
 from spec_compiler.memory.answers import Memory
 from spec_compiler.memory.bases import keras_version
@@ -16,7 +17,14 @@ from spec_compiler.spec.permissions import Permissions
 
 
 def without_keras(
-    spec: Spec, path: str, allowed: Permissions, lock: Held | None, beside: Beside, *, force: bool = False
+    spec: Spec,
+    path: str,
+    allowed: Permissions,
+    lock: Held | None,
+    beside: Beside,
+    *,
+    force: bool = False,
+    max_shard_size: float = MAX_SHARD_SIZE,
 ) -> BuiltFile | None:
     """Builds a spec into a file; None where Keras is needed, and then nothing is in it that anybody may use.
 
@@ -48,7 +56,9 @@ def without_keras(
             if source is None or is_trap(spec):
                 return None
             drawn, members = partial(initial, spec.seed), partial(beside, plan)
-            ledger = write_streamed(path, result.base.graph, plan.after, source, drawn, keras_version(), members)
+            ledger = write_streamed(
+                path, result.base.graph, plan.after, source, drawn, keras_version(), members, max_shard_size
+            )
             unmapped = unmapped_warnings(source.unmapped, spec, plan.after)
     except (NotStreamed, Unknown):
         return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import click
 
-from spec_compiler.building.model_file import build_spec, ready_all
+from spec_compiler.building.model_file import build_spec, check_shard_size, ready_all
 from spec_compiler.cli.options import Command
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.rendered import render_all
@@ -28,6 +28,7 @@ class Outputs:
     output: str
     ledger: str | None
     adapters: str | None
+    max_shard_size: float | None
     prove: bool
     probe: str | None
     force: bool
@@ -50,6 +51,7 @@ class Outputs:
         """
         check_outputs(self.files)
         ready_all(self.files, self.force)
+        check_shard_size(self.output, self.max_shard_size)
 
 
 def build_options(command: Command) -> Command:
@@ -57,12 +59,22 @@ def build_options(command: Command) -> Command:
     file = click.Path(dir_okay=False)
     options = [
         click.option(
-            "-o", "--output", required=True, type=file, help="The model: `.keras`, `.weights.h5`, or legacy `.h5`."
+            "-o",
+            "--output",
+            required=True,
+            type=file,
+            help="The model, `.keras` or legacy `.h5`, or its weights: `.weights.h5`, `.weights.json`, `.safetensors`.",
         ),
         click.option(
             "--ledger", type=file, help="Where the weight ledger goes  [default: beside the model, as .ledger.json]"
         ),
         click.option("--adapters", type=file, help="Also save what LoRA holds, by itself, to this `.npz` file."),
+        click.option(
+            "--max-shard-size",
+            type=float,
+            metavar="GB",
+            help="What each of several files has at most, of weights that go to `.weights.json`  [default: 5]",
+        ),
         click.option(
             "--prove", is_flag=True, help="Run base and result: kept layers bit for bit, promises of adapted weights."
         ),
@@ -93,6 +105,7 @@ def build_files(
             outputs.output,
             ledger=outputs.ledger_file,
             adapters=outputs.adapters,
+            max_shard_size=outputs.max_shard_size,
             overrides=overrides,
             allow_code=allowed.code,
             restrict_paths=not allowed.paths,

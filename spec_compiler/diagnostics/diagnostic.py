@@ -14,12 +14,13 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, NamedTuple
 
+from spec_compiler.diagnostics.excerpt import dotted as dotted
+from spec_compiler.diagnostics.excerpt import excerpt
 from spec_compiler.diagnostics.near import did_you_mean as did_you_mean
 from spec_compiler.diagnostics.near import near as near
 from spec_compiler.diagnostics.printable import printable, printable_lines
 from spec_compiler.diagnostics.rules import RULES as RULES
 from spec_compiler.diagnostics.rules import Severity
-from spec_compiler.diagnostics.text_lines import shown, width
 
 Path = tuple[str | int, ...]
 
@@ -75,6 +76,10 @@ class Diagnostic:
     def __str__(self) -> str:
         return render(self)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: message, place and help."""
+        return Diagnostics((self,))._repr_html_()
+
     @property
     def severity(self) -> Severity:
         """`error`, or `warning` for what is legal but surely not meant."""
@@ -92,6 +97,13 @@ class Diagnostics(tuple[Diagnostic, ...]):
 
     def __repr__(self) -> str:
         return "\n\n".join(map(render, self)) or "()"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: one below the other."""
+        from spec_compiler.diagnostics.cells import cell  # a command shows no cell
+        from spec_compiler.diagnostics.shown import all_of  # as above
+
+        return cell(*all_of(self))
 
 
 class SpecError(ValueError):
@@ -119,6 +131,10 @@ class SpecError(ValueError):
     def _render_traceback_(self) -> list[str]:
         """What a notebook shows: where the caller's own code called us, and the diagnostics; nothing of our inside."""
         return [*_call_sites(self.__traceback__), str(self)]
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of one that was caught."""
+        return Diagnostics(self.diagnostics)._repr_html_()
 
     @classmethod
     def single(
@@ -197,51 +213,14 @@ def _call_sites(trace: TracebackType | None) -> list[str]:
 
 def render(diagnostic: Diagnostic) -> str:
     """The diagnostic as rustc would print it: code, place, the line with a caret under the span, and the fix."""
-    lines = [f"{diagnostic.severity}[{diagnostic.code}]: {printable(diagnostic.message)}"]
-    file = printable(diagnostic.file or "<spec>")
-    gutter = " "
-    if diagnostic.line is not None:
-        number = str(diagnostic.line)
-        gutter = " " * len(number)
-        column = diagnostic.column or 1
-        lines.append(f"{gutter}--> {file}:{number}:{column}")
-        if diagnostic.source_line is not None:
-            text = diagnostic.source_line.rstrip()
-            end = diagnostic.end_column or column + 1
-            length = max(1, min(end, len(text) + 1) - column)
-            start = column
-            if len(text) > 160:  # a window on a very long line, so that the caret stays on the screen
-                first = max(0, column - 60)
-                text, start = text[first : first + 120], column - first
-                length = min(length, max(1, 121 - start))
-            before = width(shown(text[: start - 1])) + max(0, start - 1 - len(text))
-            carets = max(1, width(shown(text[start - 1 : start - 1 + length])))
-            lines += [f"{gutter} |", f"{number} | {shown(text)}", f"{gutter} | {' ' * before}{'^' * carets}"]
-    elif diagnostic.override is not None:
-        place = diagnostic.override
-        before, meant = width(shown(place.text[: place.start])), width(shown(place.text[place.start : place.end]))
-        lines.append(f" --> --set {shown(place.text)}")
-        lines.append(f"  |  {' ' * (len('--set ') + before)}{'^' * max(1, meant)}")
-    elif diagnostic.path:
-        lines.append(f" --> {file}: {printable(dotted(diagnostic.path))}")
+    gutter, where = excerpt(diagnostic)
+    lines = [f"{diagnostic.severity}[{diagnostic.code}]: {printable(diagnostic.message)}", *where]
     for kind, said in (*(("note", note) for note in diagnostic.notes), ("help", diagnostic.help)):
         if said:
             opening, *rest = printable_lines(said).split("\n")
             lines.append(f"{gutter} = {kind}: {opening}")
             lines += [f"{gutter}         {each}" for each in rest]
     return "\n".join(lines)
-
-
-def dotted(path: Path) -> str:
-    """A path as users write it: `insert[0].after`.
-
-    >>> dotted(("insert", 0, "after"))
-    'insert[0].after'
-    """
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text
 
 
 def _one_line(diagnostic: Diagnostic) -> str:

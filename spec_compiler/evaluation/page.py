@@ -7,6 +7,7 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from spec_compiler.diagnostics.cells import Markup, cell
 from spec_compiler.diagnostics.printable import printable
 from spec_compiler.evaluation.measures.classes import Classes
 from spec_compiler.evaluation.measures.labels import Labels
@@ -38,7 +39,7 @@ def to_html(evaluation: Evaluation) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<meta name="color-scheme" content="light dark">',
         f"<title>{title}</title>",
-        f"<style>\n:root {{ color-scheme: light dark; }}\n{_style()}</style>",
+        f"<style>\n:root {{ color-scheme: light dark; }}\n{_style('palette.css')}{_style('page.css')}</style>",
         '<body class="sc-eval">',
     ]
     body = [*_heading(evaluation), *_body(evaluation), *_mistakes(evaluation)]
@@ -47,13 +48,13 @@ def to_html(evaluation: Evaluation) -> str:
 
 def fragment(evaluation: Evaluation) -> str:
     """What a cell of a notebook shows: all but the pictures."""
-    return "\n".join(
-        [f"<style>{_style()}</style>", '<div class="sc-eval">', *_heading(evaluation), *_body(evaluation), "</div>"]
-    )
+    inside = "\n".join([*_heading(evaluation), *_body(evaluation)])
+    # the colours are those of the cell, which are the notebook's
+    return cell(Markup(f'<style>{_style("page.css")}</style>\n<div class="sc-eval">\n{inside}\n</div>'))
 
 
-def _style() -> str:
-    return files("spec_compiler.evaluation").joinpath("page.css").read_text(encoding="utf-8")
+def _style(name: str) -> str:
+    return files("spec_compiler.evaluation").joinpath(name).read_text(encoding="utf-8")
 
 
 def _heading(evaluation: Evaluation) -> Iterator[str]:

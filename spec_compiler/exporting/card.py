@@ -109,6 +109,21 @@ class Card(_Part):
     probes: str = Field(description="What it was run on.")
     made_with: dict[str, str] = Field(description="The packages that made it, with their versions.")
 
+    def __repr__(self) -> str:
+        ends = " → ".join(
+            ", ".join(f"{each.name} {each.shape}" for each in side) for side in (self.inputs, self.outputs)
+        )
+        return f"<Card of {next(iter(self.files), self.model)}: {self.format} in {self.precision}, {ends}>"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what it takes and puts out."""
+        from spec_compiler.diagnostics.cells import cell  # a command shows no cell
+        from spec_compiler.exporting.card_cell import shown  # as above
+
+        return cell(*shown(self))
+
     def to_text(self) -> str:
         """The card as its file holds it."""
         return json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n"

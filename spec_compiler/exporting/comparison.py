@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 from spec_compiler.exporting.card import Card
@@ -125,9 +124,11 @@ class Exported:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the table of outputs."""
-        head = "".join(f"<th>{each}</th>" for each in HEAD)
-        rows = ("".join(f"<td>{escape(cell)}</td>" for cell in each.row) for each in self.outputs)
-        body = "".join(f"<tr>{row}</tr>" for row in rows)
-        notes = "".join(f"<p>{escape(each)}</p>" for each in self.lines())
-        title = f"<p><b>{escape(self.files[0])}</b>, {escape(self.title)}</p>"
-        return f"{title}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
+        from spec_compiler.diagnostics.cells import badge, cell, element, heading, table  # a command shows no cell
+
+        holds = all(each.holds for each in self.outputs)
+        word = badge("as Keras", "good") if holds else badge("not as Keras", "bad")
+        title = heading(self.files[0], element("span", f"{self.format.name}, {self.num_bytes:,} bytes"), word)
+        rows = [each.row for each in self.outputs]
+        notes = (element("p", each, kind="muted") for each in self.lines())
+        return cell(title, element("p", self.title, kind="muted"), table(HEAD, rows, numbers=(1, 2)), *notes)

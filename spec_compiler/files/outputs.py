@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from spec_compiler.diagnostics import SpecError
-from spec_compiler.files.whole import sweep, whole_files
+from spec_compiler.files.whole import Parts, no_parts, sweep, whole_files
 
 _FULL = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
@@ -54,17 +54,21 @@ def _exists(path: str) -> SpecError:
 
 
 @contextlib.contextmanager
-def together(paths: Sequence[str], force: bool) -> Iterator[tuple[str, ...]]:
+def together(paths: Sequence[str], force: bool, parts: Parts = no_parts) -> Iterator[tuple[str, ...]]:
     """Temporary files in the same folders that take the places of files that belong together, all of them or none.
+
+    `parts` is that of `whole_files`.
 
     Raises:
         SpecError: SC508.
     """
     try:
-        with whole_files(paths, replace=force) as temporaries:
+        with whole_files(paths, replace=force, parts=parts) as temporaries:
             yield temporaries
-    except FileExistsError:  # it came in the meantime
-        raise _exists(next((path for path in paths if os.path.lexists(path)), paths[0])) from None
+    except FileExistsError as error:  # it came in the meantime, or is named as a part of one
+        place = error.filename2 or error.filename
+        found = next((path for path in paths if os.path.lexists(path)), None)
+        raise _exists(found or os.path.join(os.path.dirname(paths[0]), os.path.basename(os.fsdecode(place)))) from None
     except OSError as error:
         named = next((path for path in paths if os.path.basename(path) == os.path.basename(_file_of(error))), paths[0])
         raise SpecError.single("SC508", f"`{named}` cannot be written: {reason(error)}") from None

@@ -16,7 +16,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import FrameType
 from typing import Any
 
@@ -49,9 +49,22 @@ def whole_file(path: str, *, durable: bool = False, replace: bool = True) -> Ite
         yield temporary
 
 
+Parts = Callable[[str], Sequence[str]]
+
+
+def no_parts(path: str) -> Sequence[str]:
+    """None: a file is all there is of it."""
+    return ()
+
+
 @contextlib.contextmanager
-def whole_files(paths: Sequence[str], *, durable: bool = False, replace: bool = True) -> Iterator[tuple[str, ...]]:
+def whole_files(
+    paths: Sequence[str], *, durable: bool = False, replace: bool = True, parts: Parts = no_parts
+) -> Iterator[tuple[str, ...]]:
     """As `whole_file`, for files that belong together: never is one of them beside one that another process wrote.
+
+    `parts` gives the names of the files beside one that belong to it, of a temporary file and of the old one: those of
+    the first come with it, before it; those of the second go with it.
 
     Raises:
         FileExistsError: one of them is there, and it is not to be replaced; then none is written.
@@ -59,21 +72,23 @@ def whole_files(paths: Sequence[str], *, durable: bool = False, replace: bool = 
     """
     places = [os.path.abspath(path) for path in paths]
     if _handed_over:
-        yield from _for_another(places, _handed_over[0])
+        yield from _for_another(places, _handed_over[0], parts)
         return
     folders = dict.fromkeys(os.path.dirname(place) for place in places)
     with contextlib.ExitStack() as stack:
         private = {folder: stack.enter_context(workspace(folder)) for folder in folders}
         temporaries = tuple(os.path.join(private[os.path.dirname(place)], os.path.basename(place)) for place in places)
         yield temporaries
+        pairs = list(_with_parts(zip(temporaries, places, strict=True), parts))
         if durable:
-            for temporary in temporaries:
+            for temporary, _ in pairs:
                 with open(temporary, "rb+") as stream:
                     os.fsync(stream.fileno())
-        if len(places) > 1:
+        if len(pairs) > 1:
             stack.enter_context(alone(folders))
         with undisturbed():
-            _publish(list(zip(temporaries, places, strict=True)), replace)
+            old = [_beside(place, part) for place in places if replace for part in parts(place)]
+            _publish(pairs, replace, set(old) - {place for _, place in pairs})
 
 
 def hand_over(folder: str) -> None:
@@ -81,17 +96,28 @@ def hand_over(folder: str) -> None:
     _handed_over.append(folder)
 
 
-def _for_another(places: Sequence[str], folder: str) -> Iterator[tuple[str, ...]]:
+def _with_parts(pairs: Iterable[tuple[str, str]], parts: Parts) -> Iterator[tuple[str, str]]:
+    for temporary, place in pairs:
+        yield from ((_beside(temporary, part), _beside(place, part)) for part in parts(temporary))
+        yield temporary, place
+
+
+def _beside(path: str, name: str) -> str:
+    return os.path.join(os.path.dirname(path), name)
+
+
+def _for_another(places: Sequence[str], folder: str, parts: Parts) -> Iterator[tuple[str, ...]]:
     inside = tempfile.mkdtemp(dir=folder)
     temporaries = tuple(os.path.join(inside, os.path.basename(place)) for place in places)
     yield temporaries
     with open(os.path.join(folder, MANIFEST), "w", encoding="utf-8") as stream:
-        json.dump(list(zip(temporaries, places, strict=True)), stream)
+        json.dump(list(_with_parts(zip(temporaries, places, strict=True), parts)), stream)
 
 
-def _publish(pairs: Sequence[tuple[str, str]], replace: bool) -> None:
+def _publish(pairs: Sequence[tuple[str, str]], replace: bool, old: Iterable[str] = ()) -> None:
     if replace:
-        for _, place in pairs[1:]:  # a kill between two steps leaves one without the other, never two that do not fit
+        # a kill between two steps leaves one without the other, never two that do not fit
+        for place in (*(place for _, place in pairs[1:]), *old):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(place)
         for temporary, place in pairs:

@@ -19,7 +19,7 @@ from spec_compiler.language.parsed import Parsed
 from spec_compiler.language.section import Section
 
 KINDS = ("application", "file", "spec", "python")
-SUFFIXES = (".weights.h5", ".weights.json", ".h5", ".hdf5", ".keras")
+SUFFIXES = (".weights.h5", ".weights.json", ".safetensors", ".h5", ".hdf5", ".keras")
 FILE_PATTERN = r"\.(h5|hdf5|keras)$|\$\{"  # for the schema; a variable may stand for it
 _WEIGHTS_PATTERN = r"^package:[^/\\:]+(/[^/\\:]+)+$|^(?!package:).*\.(h5|hdf5|keras)$|\$\{"
 
@@ -98,7 +98,9 @@ IMAGENET_CLASSES = 1000  # as each constructor demands of `weights="imagenet"` w
 _OF_THE_TOP = ("classes", "classifier_activation", "dropout", "dropout_rate")
 _HEAD = "`[GlobalAveragePooling2D, {{Dense: {{units: {}, activation: softmax}}}}]`"
 _OWN_TOP = f"leave `classes` out, write `include_top: false`, and give it a `head`:\n{_HEAD}"
-_FORMS = "write `imagenet`, `null`, a file (.keras, .weights.h5, .weights.json, .h5) or `package:NAME/path`"
+_FORMS = (
+    "write `imagenet`, `null`, a file (.keras, .weights.h5, .weights.json, .safetensors, .h5) or `package:NAME/path`"
+)
 
 
 def _parse_text(text: str) -> Weights:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from spec_compiler.diagnostics import SpecError
@@ -27,7 +27,7 @@ SUFFIX = ".lock"
 FREE = ("description", "vars")  # of a spec: what uses a variable says its value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Lock:
     """What was so when a spec was locked.
 
@@ -42,12 +42,24 @@ class Lock:
     """
 
     spec: str
-    says: Mapping[str, Any] = field(repr=False)
+    says: Mapping[str, Any]
     versions: Mapping[str, str]
-    keras_settings: Mapping[str, Any] = field(repr=False)
+    keras_settings: Mapping[str, Any]
     files: Mapping[str, Dependency]
-    result: Mapping[str, Any] = field(repr=False)
-    policy: Any = field(default=None, repr=False)
+    result: Mapping[str, Any]
+    policy: Any = None
+
+    def __repr__(self) -> str:
+        files = f"{len(self.files)} file{'' if len(self.files) == 1 else 's'}"
+        versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        return f"<Lock of {self.spec}: {files}, {len(self.result['layers'])} layers; {versions}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: versions, files, and the digests."""
+        from spec_compiler.diagnostics.cells import cell  # a command shows no cell
+        from spec_compiler.locking.lock_cell import shown  # as above
+
+        return cell(*shown(self))
 
     def to_json(self) -> dict[str, Any]:
         """The lock as plain data; its schema is `schemas/lock.schema.json`."""

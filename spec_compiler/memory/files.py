@@ -1,7 +1,8 @@
 """What is known of files that were read before: of one that has not changed since, by what the system says of it.
 
-Its checksum need not be worked out again. Of arrays that were read while the whole file was compared with its own
-checksum theirs are known: whoever reads them again need not read the rest, and still would find a flipped bit in them.
+Its checksum need not be worked out again, nor need Keras say whether what it has downloaded is what it knows. Of arrays
+that were read while the whole file was compared with its own checksum theirs are known: whoever reads them again need
+not read the rest, and still would find a flipped bit in them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import time
 from collections.abc import Mapping
 
+from spec_compiler.keras_facts.settings import keras_home
 from spec_compiler.memory import cache
 from spec_compiler.memory.cache import Key
 
@@ -39,6 +41,29 @@ def keep_sha256(path: str, checksum: str) -> None:
     """Keeps the SHA-256 of a file."""
     if (key := _key(path, "sha256")) is not None:
         cache.keep(key, checksum)
+
+
+def known_download(base: Key | None) -> tuple[str, bool] | None:
+    """Where Keras keeps the `imagenet` weights of a base, and whether it knows their hash; None: ask Keras.
+
+    The file is the one that Keras compared with its hash, and was not written since.
+    """
+    found = cache.recall(_download_key(base)) if base is not None else None
+    if not isinstance(found, dict) or not isinstance(found.get("path"), str):
+        return None
+    key = _key(found["path"], "download")
+    return (found["path"], found.get("has_hash") is True) if key is not None and key == found.get("file") else None
+
+
+def keep_download(base: Key | None, path: str, has_hash: bool) -> None:
+    """Keeps where Keras has put the `imagenet` weights of a base just now."""
+    key = _key(path, "download")
+    if base is not None and key is not None:
+        cache.keep(_download_key(base), {"path": path, "has_hash": has_hash, "file": key})
+
+
+def _download_key(base: Key) -> Key:
+    return {"of": "download", "base": base, "home": keras_home()}
 
 
 def known_arrays(path: str) -> dict[str, str]:

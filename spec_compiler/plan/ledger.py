@@ -101,6 +101,13 @@ class WeightLedger:
             text += f"; carried over the state of {states} layer{'s' if states > 1 else ''}"
         return text
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: totals, and the rows."""
+        from spec_compiler.diagnostics.cells import cell  # a command shows no cell
+        from spec_compiler.plan.ledger_cell import shown  # as above
+
+        return cell(*shown(self))
+
     def to_json(self) -> dict[str, Any]:
         """The ledger as plain data."""
         return {

@@ -183,7 +183,7 @@ class Plan:
     display: ClassVar[Callable[[Plan], dict[str, str]]] = lambda plan: {"text/plain": repr(plan)}
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: the `diff` as SVG and as text."""
+        """What a notebook shows: figures, promises and the picture, and as text a tree."""
         show = type(self).display
         return show(self)
 

@@ -14,6 +14,7 @@ Format = Literal["keras", "hdf5"]
 
 CONFIG = "config.json"
 WEIGHTS = "model.weights.h5"
+SAFETENSORS = ".safetensors"
 HDF5 = b"\x89HDF\r\n\x1a\n"  # not from `hdf5`, as h5py takes 0.1 s to load
 
 

@@ -70,6 +70,13 @@ class Verification:
     def __bool__(self) -> bool:
         return self.is_as_specified
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: whether it is what the spec makes, and what is not."""
+        from spec_compiler.diagnostics.cells import cell  # a command shows no cell
+        from spec_compiler.reproducing.verification_cell import shown  # as above
+
+        return cell(*shown(self))
+
     @property
     def is_as_specified(self) -> bool:
         """Whether the file is what the spec makes."""

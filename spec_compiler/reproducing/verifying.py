@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from spec_compiler.compiler import SpecLike, compile_spec
 from spec_compiler.diagnostics import Diagnostic, Diagnostics, Path, SpecError
+from spec_compiler.files.parts import INDEX
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import VariableSpec
 from spec_compiler.graph.trainable import flags
 from spec_compiler.locking.provenance import read_provenance
 from spec_compiler.plan.ledger import LedgerRow
 from spec_compiler.reading import said_of
+from spec_compiler.reading.model import SAFETENSORS
 from spec_compiler.reproducing.known import Known
 from spec_compiler.reproducing.origin import differing_spec, spec_of
 from spec_compiler.reproducing.structure import differences, matched
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
     from spec_compiler.backend.held import Holding
 
 CODE = "SC519"
-SUFFIXES = (".keras", ".h5", ".hdf5")
-WEIGHTS_ONLY = ".weights.h5"
+WEIGHTS_ONLY = (".weights.h5", INDEX, SAFETENSORS)
+SUFFIXES = (".keras", ".h5", ".hdf5", *WEIGHTS_ONLY)
 
 
 def verify_model(

@@ -9,6 +9,7 @@ import shutil
 import stat
 from collections.abc import Sequence
 
+from spec_compiler.files.parts import is_part
 from spec_compiler.files.whole import MANIFEST, whole_files
 
 
@@ -39,7 +40,8 @@ def take_over(folder: str, allowed: Sequence[str], *, replace: bool) -> None:
         file = os.lstat(temporary)
         inside = os.path.realpath(temporary).startswith(os.path.realpath(folder) + os.sep)
         # of a file with a second name nobody knows whose it is, as little as where a link leads
-        if place not in places or not inside or not stat.S_ISREG(file.st_mode) or file.st_nlink != 1:
+        is_ours = place in places or any(is_part(each, place) for each in places)
+        if not is_ours or not inside or not stat.S_ISREG(file.st_mode) or file.st_nlink != 1:
             raise PermissionError(errno.EPERM, "the sandbox made a file that it should not", place)
     with whole_files([place for _, place in pairs], replace=replace) as targets:
         for (temporary, _), target in zip(pairs, targets, strict=True):

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
+from spec_compiler.diagnostics.cells import cell, heading, table
 from spec_compiler.search.events import Event, Found, Watcher
 from spec_compiler.search.table import rows
 from spec_compiler.search.trial import Trial
 from spec_compiler.training.measure import Measure
 
 
-def table_html(trials: Sequence[Trial], variables: Sequence[str], metric: Measure) -> str:
+def table_html(trials: Sequence[Trial], variables: Sequence[str], metric: Measure, title: str = "") -> str:
     """The trials as a table, the best above."""
     header, *body = rows(trials, variables, metric.name, metric.largest)
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
-    lines = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in body)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
+    return cell(heading(title) if title else "", table(header, body, numbers=range(len(header) - 1)))
 
 
 def watching() -> Watcher:
@@ -32,7 +30,7 @@ def watching() -> Watcher:
     def watch(event: Event, found: Found) -> None:
         if event.kind in ("begun", "ended"):
             done = sum(each.state in ("done", "pruned", "failed") for each in found.trials)
-            text = f"<p>{escape(found.name)}: {done} of {found.sweep.num_trials} trials done</p>"
-            handle.update(display.HTML(text + table_html(found.trials, tuple(found.sweep.vars), found.metric)))
+            title = f"{found.name}: {done} of {found.sweep.num_trials} trials done"
+            handle.update(display.HTML(table_html(found.trials, tuple(found.sweep.vars), found.metric, title)))
 
     return watch

@@ -29,4 +29,5 @@ class SweptSpec:
         return f"<SweptSpec {self.name} in {self.folder}: {sum(each.counts for each in self.trials)} trials{best}>"
 
     def _repr_html_(self) -> str:
-        return table_html(self.trials, self.variables, self.metric)
+        """What a notebook shows: the trials, the best above."""
+        return table_html(self.trials, self.variables, self.metric, f"{self.name} in {self.folder}")

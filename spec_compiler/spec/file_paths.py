@@ -12,10 +12,12 @@ from spec_compiler.diagnostics import Diagnostic, Path, SpecError, collected, di
 from spec_compiler.diagnostics.near import offered
 from spec_compiler.files import Folder
 from spec_compiler.files.near_files import did_you_mean_file
+from spec_compiler.files.parts import INDEX
 from spec_compiler.files.regular import kind_at
 from spec_compiler.files.vocabulary import NAMES
 from spec_compiler.language.base import Base, Weights
 from spec_compiler.reading import said_of
+from spec_compiler.reading.index import shards_of
 from spec_compiler.spec import Spec
 from spec_compiler.spec.file_places import asked_in, has_lists, is_names
 
@@ -100,10 +102,8 @@ def shards_beside(path: str) -> Sequence[str]:
     Raises:
         SpecError: SC502, SC514.
     """
-    if not path.endswith(".weights.json"):
+    if not path.endswith(INDEX):
         return ()
-    from spec_compiler.reading.shards import shards_of  # loads HDF5, which a check of other specs does without
-
     with said_of(path, "an index of weights", "save the weights again"):
         return shards_of(path)
 

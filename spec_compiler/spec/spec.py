@@ -99,6 +99,13 @@ class Spec(Edited):
 
     __str__ = __repr__
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: its text."""
+        from spec_compiler.diagnostics.cells import cell  # a command shows no cell
+        from spec_compiler.spec.spec_cell import shown  # as above
+
+        return cell(*shown(self))
+
     @model_validator(mode="after")
     def _one_base(self) -> Spec:
         if self.base is not None and self.bases is not None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 from typing import TYPE_CHECKING
 
+from spec_compiler.diagnostics.cells import Markup, cell, element, table
 from spec_compiler.diagnostics.printable import printable
 
 if TYPE_CHECKING:
@@ -13,18 +13,20 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 24  # epochs; of more the first and last are shown, and the best
 MOST_METRICS = 6
-_STYLE = "border-collapse: collapse; font: 13px/1.4 system-ui, sans-serif; font-variant-numeric: tabular-nums"
 
 
 def html(history: History) -> str:
-    """The table of the epochs, the best one in bold; it scrolls where a cell is narrower."""
+    """The table of the epochs, the best one in bold."""
+    return cell(table_of(history))
+
+
+def table_of(history: History) -> Markup:
+    """It as a part of a cell; it scrolls where that is narrower."""
     head, *rows = _rows(history)
-    cells = "".join(f'<th style="text-align: right; padding: 2px 8px">{escape(each)}</th>' for each in head)
-    body = "".join(_row(cells, is_best) for cells, is_best in rows_with_best(history, rows))
-    return (
-        f'<div style="overflow-x: auto; max-width: 100%"><table style="{_STYLE}"><thead><tr>{cells}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
+    shown = [
+        [element("b", each) if is_best else each for each in row] for row, is_best in rows_with_best(history, rows)
+    ]
+    return table(head, shown, numbers=(0, *range(2, len(head))), most=len(shown))
 
 
 def markdown(history: History) -> str:
@@ -72,14 +74,6 @@ def _cells(row: Row | None, names: list[str]) -> list[str]:
         return ["…", "", *("" for _ in names), ""]
     metrics = [f"{row.metrics[name]:.4f}" if name in row.metrics else "" for name in names]
     return [str(row.epoch), row.phase, *metrics, f"{row.seconds:.1f}"]
-
-
-def _row(cells: list[str], is_best: bool) -> str:
-    weight = "; font-weight: 650" if is_best else ""
-    shown = "".join(
-        f'<td style="text-align: right; padding: 2px 8px{weight}">{escape(printable(each))}</td>' for each in cells
-    )
-    return f"<tr>{shown}</tr>"
 
 
 def _cell(text: str) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from spec_compiler.diagnostics import Path, under
+from spec_compiler.diagnostics import Path, SpecError, under
 from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
 from spec_compiler.language.base import Base, Weights
 from spec_compiler.memory.answers import Memory
 from spec_compiler.memory.bases import base_key, recall_graph
+from spec_compiler.memory.files import known_download
 from spec_compiler.spec import Spec
 from spec_compiler.spec.file_paths import locate
 from spec_compiler.weights.files import FileWeights, check_assets, find
@@ -50,9 +51,31 @@ def _known(base: Base, folder: Folder, path: Path, graph: Graph, result: Graph) 
                 file = folder.file(base.file, "model file")
                 return replace(find(file, Weights("file", base.file), graph, result), path=(*path, "file"))
         if base.weights.kind == "imagenet":
-            return None  # which file that is, the application's constructor says
+            return _remembered(base, folder, path, graph, result)
         source = given(base.weights, folder, graph, result)
     return replace(source, path=(*path, *source.path)) if isinstance(source, FileWeights) else source
+
+
+def _remembered(base: Base, folder: Folder, path: Path, graph: Graph, result: Graph) -> WeightSource | None:
+    """The `imagenet` weights; which file that is, the application's constructor says, or said before."""
+    known = known_download(base_key(base, folder))
+    if known is None:
+        return None
+    try:
+        source = of_keras(known[0], base.weights, graph, result, known[1])
+    except SpecError:
+        return None  # Keras downloads it again, or says what is wrong
+    return replace(source, path=(*path, "weights"))
+
+
+def of_keras(path: str, weights: Weights, graph: Graph, result: Graph, has_hash: bool) -> FileWeights:
+    """The weights in a file that Keras has downloaded; where it knows the hash of the file, that is proof.
+
+    Raises:
+        SpecError: as `find`.
+    """
+    source = replace(find(path, weights, graph, result), path=("weights",))
+    return replace(source, unverified=()) if has_hash else source
 
 
 def given(weights: Weights, folder: Folder, graph: Graph, result: Graph) -> WeightSource:

@@ -1,59 +1,32 @@
 """A result's model file, written from the source of its weights, array by array, in pieces: they are never all held.
 
-What is kept goes from file to file, what is adapted or begun is made one variable at a time. Every array is hashed as
-it is read, and again as it stands in the result, on the pass that the archive's checksum takes over it anyway.
+A `.keras` archive, a `.weights.h5` file, several of these with an index, or a `.safetensors` file.
 """
 
 from __future__ import annotations
 
 import json
-import zlib
+import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import xxhash
-
+from spec_compiler.files.parts import INDEX, MAX_SHARD_SIZE, part_name
 from spec_compiler.graph import Graph
-from spec_compiler.graph.adapter import contracts
-from spec_compiler.graph.layer_spec import LayerSpec, Place, VariableSpec
-from spec_compiler.graph.model_config import model_config, store_groups
+from spec_compiler.graph.layer_spec import Place
+from spec_compiler.graph.model_config import model_config
 from spec_compiler.plan.ledger import LedgerRow, WeightLedger
-from spec_compiler.reading.damage import Damaged
-from spec_compiler.reading.model import CONFIG, WEIGHTS
-from spec_compiler.weights.assignments import Assignment, TransferError, assignments, made_by, sources_of
-from spec_compiler.weights.checksum import Array
-from spec_compiler.weights.dropped import dropped
-from spec_compiler.weights.sources import OpenSource, WeightSource
-from spec_compiler.weights.stretches import Stretch, pieces
-from spec_compiler.weights.values import SourceValues
-from spec_compiler.writing.archive import ArchiveFile, write_at
-from spec_compiler.writing.hdf5 import ALIGNMENT, ArrayRoom, write_frame
+from spec_compiler.reading.model import CONFIG, SAFETENSORS, WEIGHTS
+from spec_compiler.weights.assignments import sources_of
+from spec_compiler.weights.files.named import names_of
+from spec_compiler.weights.filling import Filling, Initial, Stored
+from spec_compiler.weights.sources import WeightSource
+from spec_compiler.writing.archive import ArchiveFile
+from spec_compiler.writing.hdf5 import ALIGNMENT, write_frame
 from spec_compiler.writing.model import METADATA, SAVED
+from spec_compiler.writing.safetensors import write_header
+from spec_compiler.writing.shards import index_of, split
 
-Initial = Callable[[LayerSpec, VariableSpec, tuple[int, ...]], Callable[[], Array]]
-
-
-@dataclass(frozen=True)
-class _Written:
-    """A variable in the file: what it gets, and where its bytes are in the HDF5 file."""
-
-    room: ArrayRoom
-    assignment: Assignment
-    place: int
-
-    @property
-    def size(self) -> int:
-        return self.assignment.variable.num_elements * self.room.stored.itemsize
-
-
-@dataclass
-class _Copy:
-    """What was read for a variable, and what is in the result."""
-
-    row: Callable[[str], LedgerRow]
-    wanted: str
+Rows = Mapping[int, LedgerRow]
 
 
 def write_streamed(
@@ -64,36 +37,34 @@ def write_streamed(
     initial: Initial,
     keras_version: str,
     beside: Callable[[WeightLedger], Mapping[str, bytes]] = lambda ledger: {},
+    max_shard_size: float = MAX_SHARD_SIZE,
 ) -> WeightLedger:
-    """Writes a result as a `.keras` archive, or as a `.weights.h5` file, and says what became of every variable.
+    """Writes a result in the format that its name says, and says what became of every variable.
 
     `initial` gives what makes the values that the initializer of a variable gives for a shape. `beside` makes members
-    that an archive holds besides. `check_streamed` has found nothing wrong.
+    that an archive holds besides; of several files none has more than `max_shard_size` GB. `check_streamed` has found
+    nothing wrong.
 
     Raises:
-        SpecError: SC502, SC514, the source is damaged.
+        SpecError: SC502, SC514, the source is damaged; SC508, a variable is larger than one of several files may be.
         TransferError: what is in the file is not what was read.
         OSError: it cannot be written.
     """
-    with open(path, "wb+") as stream, source.opened(_read(result)) as opened:
-        file = stream.fileno()
-        given = _Given(result, source, opened, initial)  # first: what is begun may not be known
-        archive = ArchiveFile(file) if not path.endswith(".weights.h5") else None
-        start = 0
-        if archive is not None:
+    with source.opened(_read(result)) as opened:
+        filling = Filling(result, source, opened, initial)  # first: what is begun may not be known
+        if path.endswith(INDEX):
+            return filling.ledger(base, _shards(filling, path, max_shard_size))
+        with open(path, "wb+") as stream:
+            if path.endswith(SAFETENSORS):
+                return filling.ledger(base, _safetensors(filling, stream.fileno()))
+            if path.endswith(".weights.h5"):
+                return filling.ledger(base, _hdf5(filling, stream.fileno(), 0, filling.stored)[0])
+            archive = ArchiveFile(stream.fileno())
             archive.add(METADATA, _json({"keras_version": keras_version, "date_saved": SAVED}))
             archive.add(CONFIG, _json(model_config(result)))
             start = archive.begin(WEIGHTS, ALIGNMENT)
-        attributes, rooms = given.attributes(), [ArrayRoom(at, each.variable.shape, each.variable.dtype)
-                                                 for at, each in given.stored]  # fmt: skip
-        places, size = write_frame(file, start, attributes, rooms)
-        written = [
-            _Written(room, each, place) for (_, each), room, place in zip(given.stored, rooms, places, strict=True)
-        ]
-        copies = [given.copy(each, file, start) for each in written]
-        rows, crc = _proven(file, start, size, written, copies)
-        ledger = given.ledger(base, rows)
-        if archive is not None:
+            rows, crc, size = _hdf5(filling, archive.file, start, filling.stored)
+            ledger = filling.ledger(base, rows)
             archive.finish(WEIGHTS, size, crc, ALIGNMENT)
             for name, data in beside(ledger).items():
                 archive.add(name, data)
@@ -111,155 +82,44 @@ def _json(data: Any) -> bytes:
     return json.dumps(data).encode()
 
 
-class _Given:
-    """What every variable of a result gets."""
+def _hdf5(filling: Filling, file: int, start: int, stored: Sequence[Stored]) -> tuple[Rows, int, int]:
+    """Some variables as an HDF5 file behind a place: their rows, its checksum and its size.
 
-    def __init__(self, result: Graph, source: WeightSource, opened: OpenSource, initial: Initial) -> None:
-        self.result, self.source, self.opened, self.initial = result, source, opened, initial
-        self.values = SourceValues(opened)
-        self.told: set[Place] = set()  # places whose values were read for recipes
-        self.groups = {layer.name: group for layer, group in store_groups(result)}
-        order = dict.fromkeys(node.layer for node in result.nodes.values())
-        layers = [layer for layer in map(result.layers.__getitem__, order) if layer.can_train]
-        self.all = [each for layer in layers for each in assignments(layer, opened, layer.name in source.fills)]
-        by_layer: dict[str, list[Assignment]] = {}
-        for each in self.all:
-            if each.variable.is_weight:
-                by_layer.setdefault(each.layer.name, []).append(each)
-        self.stored = [
-            (f"{group}/{each.variable.store_path}", each)
-            for name, group in self.groups.items()
-            for each in by_layer.get(name, ())
-        ]
-
-        self.begun = {
-            id(each): initial(each.layer, each.variable, each.variable.shape)
-            for _, each in self.stored
-            if each.action == "initialized"
-        }
-
-    def attributes(self) -> dict[str, dict[str, str]]:
-        """The names that Keras writes beside the variables of a model and of each layer."""
-        layers = {
-            f"{group}/vars": {"name": self.result.layers[name].name_in_keras} for name, group in self.groups.items()
-        }
-        return {"vars": {"name": self.result.name}, **layers}
-
-    def copy(self, written: _Written, file: int, start: int) -> _Copy:
-        """Writes the values of a variable to their place."""
-        each, at = written.assignment, start + written.place
-        if each.action == "copied":
-            return self._copied(each, written, file, at)
-        if each.action == "adapted":
-            self.values.initial_of = lambda shape: self.initial(each.layer, each.variable, shape)()
-            made = made_by(each, self.values)
-            for place in self.values.checksums.keys() - self.told:
-                self.told.add(place)
-                self.opened.was_read(place, self.values.checksums[place])
-            stored = _as_stored(made, written.room)
-            wanted = _write_array(file, at, stored)
-            row = each.adapted(self.values, wanted, made.dtype, _dtype(written.room))
-            return _Copy(lambda after: row, wanted)
-        begun = self.begun[id(each)]()
-        wanted = _write_array(file, at, _as_stored(begun, written.room))
-        return _Copy(each.initialized, wanted)
-
-    def _copied(self, each: Assignment, written: _Written, file: int, at: int) -> _Copy:
-        assert each.place is not None
-        stretch = self.opened.stretch(each.place)
-        into = _dtype(written.room)
-        if stretch is not None and stretch.dtype == written.room.stored and stretch.size == written.size:
-            before = after = _copied_stretch(stretch, file, at)
-            of = into
-        else:
-            array = self.opened.array(each.place)
-            of = array.dtype
-            before = _checksum(_bytes(array))
-            after = _write_array(file, at, _as_stored(array, written.room))
-        self.opened.was_read(each.place, before)
-        return _Copy(lambda result: each.copied(before, result, of, into), after)
-
-    def ledger(self, base: Graph, rows: Mapping[int, LedgerRow]) -> WeightLedger:
-        """All rows, those of the result in its order."""
-        found = [rows[id(each)] if id(each) in rows else each.initialized(None) for each in self.all]
-        every = (*found, *dropped(base, self.result))
-        num_base = sum(len(layer.variables or ()) for layer in base.layers.values())
-        unverified = self.source.unverified if any(row.source is not None for row in every) else ()
-        return WeightLedger(
-            every, num_base, self.source.unused, unverified=unverified, contracts=tuple(contracts(self.result))
-        )
-
-
-def _dtype(room: ArrayRoom) -> np.dtype[Any]:
-    """The dtype of a variable."""
-    if room.dtype == "bfloat16":
-        import ml_dtypes  # few models need it
-
-        dtype: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
-        return dtype
-    return np.dtype(room.dtype)
-
-
-def _as_stored(array: Array, room: ArrayRoom) -> Array:
-    """An array as the file holds it."""
-    return np.ascontiguousarray(array.astype(_dtype(room), copy=False))
-
-
-def _bytes(array: Array) -> memoryview:
-    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
-
-
-def _checksum(data: memoryview) -> str:
-    return xxhash.xxh3_128(data).hexdigest()
-
-
-def _write_array(file: int, at: int, array: Array) -> str:
-    data = _bytes(array)
-    write_at(file, data, at)
-    return _checksum(data)
-
-
-def _copied_stretch(stretch: Stretch, file: int, at: int) -> str:
-    hashed, done = xxhash.xxh3_128(), 0
-    for piece in pieces(stretch.file, stretch.start, stretch.size):
-        hashed.update(piece)
-        write_at(file, piece, at + done)
-        done += len(piece)
-    return hashed.hexdigest()
-
-
-def _proven(
-    file: int, start: int, size: int, written: Sequence[_Written], copies: Sequence[_Copy]
-) -> tuple[dict[int, LedgerRow], int]:
-    """The row of each variable, which is read back from the file, and the checksum of the whole HDF5 file.
-
-    Raises:
-        TransferError: a variable is not what was read for it.
+    Beside them stand the names that Keras writes of the model and of each layer, of all layers where all variables do.
     """
-    try:
-        return _read_back(file, start, size, written, copies)
-    except Damaged as error:  # the source's file is not meant
-        raise TransferError(f"the new file: {error}") from error
+    groups = {name: f"{group}/vars" for name, group in filling.groups.items()}
+    if len(stored) < len(filling.stored):
+        own = {each.assignment.layer.name for each in stored}
+        groups = {name: group for name, group in groups.items() if name in own}
+    names = {group: {"name": filling.result.layers[name].name_in_keras} for name, group in groups.items()}
+    attributes = {"vars": {"name": filling.result.name}, **names}
+    places, size = write_frame(file, start, attributes, [each.room for each in stored])
+    return *filling.fill(file, start, stored, places, size), size
 
 
-def _read_back(
-    file: int, start: int, size: int, written: Sequence[_Written], copies: Sequence[_Copy]
-) -> tuple[dict[int, LedgerRow], int]:
+def _safetensors(filling: Filling, file: int) -> Rows:
+    names = {
+        (layer.name, index): f"{layer.name_in_keras}/{name}"
+        for layer in filling.result.layers.values()
+        for name, index in names_of(layer).items()
+    }
+    stored = [
+        Stored(each.room._replace(path=names[each.assignment.layer.name, each.assignment.index]), each.assignment)
+        for each in filling.stored
+    ]
+    places, size = write_header(file, [each.room for each in stored])
+    return filling.fill(file, 0, stored, places, size)[0]
+
+
+def _shards(filling: Filling, path: str, max_shard_size: float) -> Rows:
     rows: dict[int, LedgerRow] = {}
-    crc = at = 0
-    for each, copy in sorted(zip(written, copies, strict=True), key=lambda pair: (pair[0].place, pair[0].room.path)):
-        if each.size:
-            for piece in pieces(file, start + at, each.place - at):
-                crc = zlib.crc32(piece, crc)
-        hashed = xxhash.xxh3_128()
-        for piece in pieces(file, start + each.place, each.size):
-            crc = zlib.crc32(piece, crc)
-            hashed.update(piece)
-        at = each.place + each.size if each.size else at
-        after = hashed.hexdigest()
-        if after != copy.wanted:
-            raise TransferError(f"{each.room.path} differs in the file from what was written there")
-        rows[id(each.assignment)] = copy.row(after)
-    for piece in pieces(file, start + at, size - at):
-        crc = zlib.crc32(piece, crc)
-    return rows, crc
+    files = {}
+    for number, part in enumerate(split([each.room for each in filling.stored], max_shard_size)):
+        stored = [filling.stored[at] for at in part]
+        name = part_name(path, number)
+        with open(os.path.join(os.path.dirname(path), name), "wb+") as stream:
+            rows |= _hdf5(filling, stream.fileno(), 0, stored)[0]
+        files[name] = [each.room for each in stored]
+    with open(path, "wb") as stream:
+        stream.write(index_of(files))
+    return rows

@@ -6,9 +6,8 @@ The bytes of such a file depend on nothing but what is in it: HDF5's first file 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -21,8 +20,7 @@ ALIGNMENT = 64  # bytes, so that an array may be mapped and used as it lies ther
 _SMALL = 1024  # arrays of fewer bytes are not aligned
 
 
-@dataclass(frozen=True)
-class ArrayRoom:
+class ArrayRoom(NamedTuple):
     """An array that a file is to hold: its path there, shape and dtype, `bfloat16` among them."""
 
     path: str
@@ -42,8 +40,22 @@ def write_frame(
 
     `attributes` leads from each group to what is written of it. Returns where the bytes of each array are to be in the
     HDF5 file, in order, and how many bytes that has as a whole.
+
+    Raises:
+        OSError: it cannot be written.
     """
     room = _Room(file, start)
+    try:
+        places = _frame(room, attributes, rooms)
+    except Exception:
+        if room.error is None:
+            raise
+    if room.error is not None:
+        raise room.error
+    return places, room.size
+
+
+def _frame(room: _Room, attributes: Mapping[str, Mapping[str, Any]], rooms: Iterable[ArrayRoom]) -> list[int]:
     places: list[int] = []
     with h5py.File(room, "w", alignment_threshold=_SMALL, alignment_interval=ALIGNMENT) as store:
         for group, said in attributes.items():
@@ -63,23 +75,35 @@ def write_frame(
             places.append(made.get_offset() or 0)  # none for an array without a number
             if array.dtype == "bfloat16":
                 store[array.path].attrs["dtype"] = "bfloat16"
-    return places, room.size
+    return places
 
 
 class _Room(Stretch):
-    """Room behind a place of an open file that HDF5 writes to, as a file of its own."""
+    """Room behind a place of an open file that HDF5 writes to, as a file of its own.
+
+    Why it could not be written is kept in `error`: an exception on the way through HDF5 comes out as another.
+    """
+
+    error: OSError | None = None
 
     def writable(self) -> bool:
         return True
 
     def truncate(self, size: int | None = None) -> int:
         self.size = self.position if size is None else size
-        os.ftruncate(self.file, self.start + self.size)
+        self._tried(lambda: os.ftruncate(self.file, self.start + self.size))
         return self.size
 
     def write(self, data: Any) -> int:
         view = memoryview(data).cast("B")
-        write_at(self.file, view, self.start + self.position)
+        self._tried(lambda: write_at(self.file, view, self.start + self.position))
         self.position += len(view)
         self.size = max(self.size, self.position)
         return len(view)
+
+    def _tried(self, act: Callable[[], None]) -> None:
+        if self.error is None:
+            try:
+                act()
+            except OSError as error:
+                self.error = error

@@ -27,7 +27,10 @@ from keras.src.utils import file_utils
 
 from spec_compiler import SpecError, check_spec, compile_spec, plan_spec
 from spec_compiler.backend.models.reader import read_graph
+from spec_compiler.building.built_file import nothing
+from spec_compiler.building.without_keras import without_keras
 from spec_compiler.keras_facts.catalogue import application_names
+from spec_compiler.memory import files
 from spec_compiler.spec import load_spec
 from spec_compiler.spec.permissions import Permissions
 from tests.backend.conftest import assert_same_bits, outputs_of
@@ -156,6 +159,38 @@ SMALL: dict[str, Arguments] = {
 @pytest.mark.parametrize("name", SMALL)
 def test_finding_W0_a_small_one_is_keras_own(name: str, served: Served) -> None:
     compare(served, name, **SMALL[name])
+
+
+def test_a_file_that_keras_has_downloaded_before_is_built_from_without_keras(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until it is written again: then Keras says whether it still is the right one."""
+    name = served.write("MobileNetV2", input_shape=(96, 96, 3), include_top=False)
+    base = {"application": "MobileNetV2", "input_shape": [96, 96, 3], "include_top": False, "weights": "imagenet"}
+    spec = load_spec({"spec": 1, "base": base, "cut_at": "block_1_project_BN"})
+    kept = served.home / "models" / name
+
+    def built(output: str) -> Any:
+        return without_keras(spec, str(tmp_path / output), Permissions(), None, nothing)
+
+    compile_spec(spec)
+    assert built("new.keras") is None, "a file that was written just now may be written again at the same time"
+    os.utime(kept, ns=(1_000, 1_000))
+    monkeypatch.setattr(files, "SETTLED", 0)
+    compile_spec(spec)  # teaches
+    found = built("built.keras")
+    assert found is not None
+    compiled = compile_spec(spec)
+    assert [row.result_checksum for row in found.weights.rows] == [row.result_checksum for row in compiled.weights.rows]
+    one, other = compiled.model, keras.models.load_model(tmp_path / "built.keras")
+    for ours, theirs in zip(one.weights, other.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    data = bytearray(kept.read_bytes())
+    data[-9] ^= 1
+    kept.write_bytes(data)
+    assert built("other.keras") is None
+    kept.unlink()
+    assert built("gone.keras") is None
 
 
 @pytest.mark.slow

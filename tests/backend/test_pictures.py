@@ -78,7 +78,9 @@ def test_every_spec_in_every_format(spec: Path) -> None:
 
 def test_a_compiled_spec_shows_itself_and_its_checksums() -> None:
     compiled = compile_spec({"spec": 1, "cut_at": "block2_add"}, base=branching())
-    assert set(compiled._repr_mimebundle_()) == {"image/svg+xml", "text/plain"}
+    bundle = compiled._repr_mimebundle_()
+    assert set(bundle) == {"text/html", "text/plain"}
+    assert bundle["text/plain"].endswith(compiled.weights.summary)
     data = embedded(compiled.report())
     rows = [row for rows in data["ledger"]["rows"].values() for row in rows]
     checksums = [row[4] for row in rows if data["texts"][row[1]] == "copied"]

@@ -117,7 +117,7 @@ def test_each_variable_is_where_keras_writes_it(name: str, suffix: str, tmp_path
             assert id(variable) in paths, f"{KERAS}: no place is known for {variable.path}"
             found[f"{groups[id(layer)]}/{paths[id(variable)]}"] = variable
     with open_store(str(path), limit=0) as store:
-        written = {key: store.read(key) for key in store.hdf5.arrays}
+        written = {key: store.read(key) for key in store.contents.arrays}
     states = {key for key in written if key.rpartition("/vars/")[0].endswith("seed_generator")}
     if len(written) - len(states) < len(model.weights):  # 3.12 forgets the layers in lists of lists
         pytest.skip(f"{KERAS} itself does not write every weight of this model")

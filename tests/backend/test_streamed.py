@@ -342,7 +342,7 @@ def test_classes_that_keras_saves_as_any_other() -> None:
 
 
 def test_suffixes(here: Path) -> None:
-    assert model_file.SUFFIXES == (".keras", ".h5")
+    assert model_file.SUFFIXES == (".keras", ".h5", ".weights.json", ".safetensors")
     spec = spec_of(branching(), {})
     build_spec(spec, "built.h5")
     for one, other in zip(keras.models.load_model("built.h5").weights, branching().weights, strict=True):

@@ -29,6 +29,7 @@ train:
   - {phase: one, freeze: base, epochs: 2}
   - {phase: two, epochs: 2, callbacks: [{EarlyStopping: {patience: 5, restore_best_weights: true}}]}
 """
+PLAIN = SPEC[: SPEC.index("data:")]  # of what nothing needs Keras once the shapes are known
 DRILLS = ("together", "places", "kills")
 
 
@@ -80,6 +81,7 @@ def _write_project(folder: Path) -> None:
 
     write_project(folder)
     (folder / "spec.yaml").write_text(SPEC)
+    (folder / "plain.yaml").write_text(PLAIN)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ import h5py
 import numpy as np
 from PIL import Image
 
+from spec_compiler.weights.checksum import checksum
+
 
 class Failed(AssertionError):
     """Something that must hold does not."""
@@ -91,6 +93,30 @@ def check_pair(model: Path, ledger: Path) -> None:
     strange = {row["layer"] for row in rows if row["action"] != "dropped"} - names
     if strange:
         raise Failed(f"{ledger} is of another model: it has {strange}, the model {names}")
+
+
+def check_shards(index: Path, ledger: Path) -> None:
+    """The files of an index are all there, no other of its names is, and the ledger beside it is theirs.
+
+    Raises:
+        Failed: it is not so.
+    """
+    if not index.exists():
+        return
+    listed = json.loads(index.read_text())["weight_map"].values()
+    names = {name for each in listed for name in (each if isinstance(each, list) else [each])}
+    there = {path.name for path in index.parent.glob("many_*.weights.h5")}
+    if names != there:
+        raise Failed(f"{index} names {sorted(names)}, and {sorted(there)} are there")
+    found: set[str] = set()
+    for name in names:
+        with h5py.File(index.parent / name) as file:
+            file.visititems(lambda at, each: found.add(checksum(each[()])) if isinstance(each, h5py.Dataset) else None)
+    if ledger.exists():
+        rows = json.loads(ledger.read_text())["rows"]
+        said = {row["result_checksum"] for row in rows if row.get("result_checksum")}
+        if said != found:
+            raise Failed(f"{ledger} is of other weights than {index}")
 
 
 def check_artefact(output: Path) -> None:

@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.drills.checks import Failed, bits, check_artefact, check_clean, check_pair, check_whole
+from tests.drills.checks import Failed, bits, check_artefact, check_clean, check_pair, check_shards, check_whole
 from tests.drills.commands import Running, command
 
-COMMANDS = ("build", "lock", "diagram", "train", "features", "apply", "export")
+COMMANDS = ("build", "shards", "lock", "diagram", "train", "features", "apply", "export")
 MOST_ATTEMPTS = 6  # of one run of `train`; the last is not killed
 ENDS = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGHUP: 129}
 
@@ -53,6 +53,14 @@ class Kills:
         words = ["build", "spec.yaml", "-o", "out/built.keras", "--force", "--set", f"head[0].Dense.name=n{number}"]
         self.interrupted(words, self.folder / "out", next_words=["plan", "spec.yaml", "-o", "out/p.txt", "--force"])
         check_pair(self.folder / "out" / "built.keras", self.folder / "out" / "built.ledger.json")
+
+    def shards(self, number: int) -> None:
+        """Weights in several files, each time in another number of them."""
+        size = ("0.001", "0.0015", "1")[number % 3]
+        words = ["build", "plain.yaml", "-o", "out/many.weights.json", "--max-shard-size", size, "--force"]
+        words += ["--set", f"head[0].Dense.units={number % 5 + 500}"]
+        self.interrupted(words, self.folder / "out", next_words=["plan", "spec.yaml", "-o", "out/p.txt", "--force"])
+        check_shards(self.folder / "out" / "many.weights.json", self.folder / "out" / "many.ledger.json")
 
     def export(self, number: int) -> None:
         """An artefact for another runtime, a file or a folder, with its card."""

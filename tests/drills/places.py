@@ -15,6 +15,9 @@ from tests.drills.commands import command
 COMMANDS = (
     "build spec.yaml -o {}/built.keras",
     "build spec.yaml -o {}/built.h5",
+    "build plain.yaml -o {}/plain.safetensors",
+    "build plain.yaml -o {}/plain.keras",
+    "build plain.yaml -o {}/plain.weights.json --max-shard-size 0.001",
     *(f"diagram spec.yaml -o {{}}/drawn.{suffix}" for suffix in ("svg", "png", "dot", "mmd", "html", "txt")),
     *(f"plan spec.yaml -o {{}}/plan.{suffix}" for suffix in ("txt", "md", "json")),
     "lock spec.yaml -o {}/new.lock",

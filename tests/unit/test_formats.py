@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -191,8 +194,9 @@ def test_every_format_ends_in_a_line_break(format: str) -> None:
 def test_a_plan_shows_itself_in_notebooks(name: str) -> None:
     plan = PLANS[name]()
     bundle = plan._repr_mimebundle_()
-    assert set(bundle) == {"image/svg+xml", "text/plain"}
-    picture = ElementTree.fromstring(bundle["image/svg+xml"])
+    assert set(bundle) == {"text/html", "text/plain"}
+    (data,) = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', bundle["text/html"])
+    picture = ElementTree.fromstring(b64decode(data))
     assert picture.tag == "{http://www.w3.org/2000/svg}svg"
     titles = [title.text for title in picture.iter("{http://www.w3.org/2000/svg}title")]
     assert len(titles) >= sum(len(drawing.boxes) for drawing in draw_up(plan, "diff"))
@@ -204,7 +208,9 @@ def test_a_notebook_without_an_engine_shows_text(monkeypatch: pytest.MonkeyPatch
         raise DrawError("no engine")
 
     monkeypatch.setattr("spec_compiler.diagram.notebook.render", fail)
-    assert set(mimebundle(replaced())) == {"text/plain"}
+    bundle = mimebundle(replaced())
+    assert "<img" not in bundle["text/html"]
+    assert f"<pre>{escape(bundle['text/plain'])}</pre>" in bundle["text/html"]
 
 
 def test_the_plan_in_a_terminal_says_what_is_made_of_the_bases_weights() -> None:

@@ -19,7 +19,7 @@ MODULES: dict[str | tuple[str, str], set[str]] = {
     "shelve": set(),
     "dill": set(),
     "joblib": set(),
-    "safetensors": set(),
+    "safetensors": set(),  # whose files are read without it, as arrays are not to be in memory
 }
 CALLS: dict[str | tuple[str, str], set[str]] = {
     ("np", "load"): {"reading/arrays.py"},

@@ -81,8 +81,8 @@ def test_a_notebook_shows_a_table_that_grows(monkeypatch: pytest.MonkeyPatch) ->
     assert len(shown) == 1
     watch(Event("ended", trial=TRIALS[0]), found)
     assert "five: 4 of 5 trials done" in shown[-1]
-    assert "<td>&lt;b&gt;</td>" in shown[-1]
-    assert table_html(TRIALS, ("units", "rate"), ACCURACY) in shown[-1]
+    assert '<td class="n">&lt;b&gt;</td>' in shown[-1]
+    assert shown[-1] == table_html(TRIALS, ("units", "rate"), ACCURACY, "five: 4 of 5 trials done")
     monkeypatch.delitem(sys.modules, "IPython")
     watching()(Event("ended"), found)
     assert len(shown) == 2

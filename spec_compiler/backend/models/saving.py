@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import warnings
 import zipfile
@@ -10,29 +11,66 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import keras
+import numpy as np
+
 from spec_compiler.backend.models.legacy_saving import legacy_file
-from spec_compiler.reading.model import CONFIG, WEIGHTS
+from spec_compiler.backend.models.reader import read_graph
+from spec_compiler.files.parts import INDEX, MAX_SHARD_SIZE
+from spec_compiler.reading.model import CONFIG, SAFETENSORS, WEIGHTS
+from spec_compiler.weights.files.named import names_of
 from spec_compiler.writing.archive import ArchiveFile, write_at
-from spec_compiler.writing.hdf5 import ALIGNMENT
+from spec_compiler.writing.hdf5 import ALIGNMENT, ArrayRoom
 from spec_compiler.writing.model import METADATA, SAVED
+from spec_compiler.writing.safetensors import write_header
+from spec_compiler.writing.shards import GB, too_large
 
 _PIECE = 8 << 20  # bytes
 
 
-def save(model: Any, path: str, beside: Mapping[str, bytes]) -> None:
-    """Saves a model as `.keras`, with members of ours beside Keras's, as `.weights.h5`, or as legacy `.h5`.
+def save(model: Any, path: str, beside: Mapping[str, bytes], max_shard_size: float = MAX_SHARD_SIZE) -> None:
+    """Saves a model as `.keras`, with members of ours beside Keras's, as legacy `.h5`, or its weights alone.
 
     Raises:
+        SpecError: SC508, a variable is larger than one of several files may be.
         OSError: it cannot be written.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if path.endswith(".weights.h5"):
             model.save_weights(path)
+        elif path.endswith(INDEX):
+            _save_shards(model, path, max_shard_size)
+        elif path.endswith(SAFETENSORS):
+            _save_safetensors(model, path)
         elif path.endswith(".keras"):
             _save_archive(model, path, beside)
         else:
             Path(path).write_bytes(legacy_file(model))
+
+
+def _save_shards(model: Any, path: str, max_shard_size: float) -> None:
+    for variable in model.weights:
+        size = math.prod(variable.shape) * np.dtype(keras.ops.convert_to_numpy(variable).dtype).itemsize
+        if size > max_shard_size * GB:
+            raise too_large(variable.path, size, max_shard_size)
+    model.save_weights(path, max_shard_size=max_shard_size)
+
+
+def _save_safetensors(model: Any, path: str) -> None:
+    """Every weight under the name that `names_of` gives it, one after the other in memory."""
+    graph = read_graph(model)
+    found = [
+        (f"{layer.name}/{name}", model.get_layer(layer.name).variables[index])
+        for layer in graph.layers.values()
+        for name, index in names_of(layer).items()
+    ]
+    rooms = [ArrayRoom(name, tuple(each.shape), keras.backend.standardize_dtype(each.dtype)) for name, each in found]
+    with open(path, "wb+") as stream:
+        places, _ = write_header(stream.fileno(), rooms)
+        for place, (_, variable) in zip(places, found, strict=True):
+            array = np.ascontiguousarray(keras.ops.convert_to_numpy(variable))
+            write_at(stream.fileno(), array.reshape(-1).view(np.uint8).data, place)
 
 
 def _save_archive(model: Any, path: str, beside: Mapping[str, bytes]) -> None:

@@ -33,7 +33,7 @@ class FileState:
         """Loads this part as Keras does; the arrays that were read, by their places in the file."""
         store, group = self.kept.store, self.kept.group
         place = f"{group}/{prefix}vars"
-        arrays = {key: store.read(f"{place}/{key}") for key in store.hdf5.arrays_in(place)}
+        arrays = {key: store.read(f"{place}/{key}") for key in store.contents.arrays_in(place)}
         with keras_says():
             saveable.load_own_variables(arrays)
         if hasattr(saveable, "load_assets"):

@@ -56,4 +56,4 @@ def weight_names(store: Store, group: str) -> list[str]:
 
 
 def _root(store: Store) -> str:
-    return _MODEL if _MODEL in store.hdf5.groups else ""
+    return _MODEL if _MODEL in store.contents.groups else ""

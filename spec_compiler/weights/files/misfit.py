@@ -24,7 +24,7 @@ def shape_problems(store: Store, name: str, layer: LayerSpec, index: int) -> lis
     """
     assert layer.variables is not None
     variable = layer.variables[index]
-    if name not in store.hdf5.arrays:
+    if name not in store.contents.arrays:
         return [f"`{layer.name}`: the file has no array `{name}`"]
     shape, dtype = store.info(name).shape, store.info(name).dtype
     if shape != variable.shape:

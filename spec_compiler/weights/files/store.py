@@ -13,13 +13,16 @@ from typing import Any
 
 import numpy as np
 
+from spec_compiler.files.parts import INDEX
 from spec_compiler.graph.aligned import empty
 from spec_compiler.reading import said_of
 from spec_compiler.reading.archive import Archive, open_archive
 from spec_compiler.reading.damage import Damaged
 from spec_compiler.reading.hdf5 import ArrayInfo, Hdf5, open_hdf5
-from spec_compiler.reading.model import WEIGHTS, format_of
-from spec_compiler.reading.shards import INDEX, Shards, shards_of
+from spec_compiler.reading.index import shards_of
+from spec_compiler.reading.model import SAFETENSORS, WEIGHTS, format_of
+from spec_compiler.reading.safetensors import Safetensors, open_safetensors
+from spec_compiler.reading.shards import Shards
 from spec_compiler.weights.stretches import Stretch
 
 Array = np.ndarray[Any, Any]
@@ -32,18 +35,18 @@ _MAX_ASSET = 256 << 20  # a vocabulary of ten million words
 class Store:
     """An open weights file; names are paths in it, `layers/dense/vars/0`."""
 
-    hdf5: Hdf5 | Shards
+    contents: Hdf5 | Shards | Safetensors
     archive: Archive | None = None
-    files: tuple[int, ...] = ()  # the open files with the HDF5 files in them, which begin at `start`
+    files: tuple[int, ...] = ()  # the open files with the arrays in them; HDF5 begins at `start`
     start: int = 0
 
     def __contains__(self, name: str) -> bool:
-        return name in self.hdf5
+        return name in self.contents
 
     @property
     def arrays(self) -> list[str]:
         """The names of all arrays, less the optimizer's."""
-        return [name for name in self.hdf5.arrays if not name.startswith(("optimizer", "_optimizer"))]
+        return [name for name in self.contents.arrays if not name.startswith(("optimizer", "_optimizer"))]
 
     def info(self, name: str) -> ArrayInfo:
         """Shape and dtype of an array.
@@ -51,9 +54,9 @@ class Store:
         Raises:
             Damaged: there is none of this name.
         """
-        if name not in self.hdf5.arrays:
+        if name not in self.contents.arrays:
             raise Damaged(f"it has no array `{name}`")
-        return self.hdf5.arrays[name]
+        return self.contents.arrays[name]
 
     def read(self, name: str) -> Array:
         """An array, exactly as it is in the file.
@@ -61,16 +64,16 @@ class Store:
         Raises:
             Damaged: it is damaged.
         """
-        return self.hdf5.read(name, empty)
+        return self.contents.read(name, empty)
 
     def stretch(self, name: str) -> Stretch | None:
         """Where the bytes of an array are, if they are there as they are in memory: bfloat16 as its two bytes."""
-        place = self.hdf5.stretch(name)
+        place = self.contents.stretch(name)
         if not self.files or place is None:
             return None
         start, size = place
         info = self.info(name)
-        return Stretch(self.files[self.hdf5.part_of(name)], self.start + start, size, info.dtype, info.shape)
+        return Stretch(self.files[self.contents.part_of(name)], self.start + start, size, info.dtype, info.shape)
 
     def texts(self, group: str, attribute: str) -> list[str] | None:
         """A list of names in the attributes of a group, which Keras splits over several where it is long.
@@ -78,11 +81,11 @@ class Store:
         Raises:
             Damaged: there is no such group, or its attribute is no list.
         """
-        if group not in self.hdf5.groups:
+        if group not in self.contents.groups:
             raise Damaged(f"it has no group `{group}`")
-        names = self.hdf5.attribute(group, attribute)
+        names = self.contents.attribute(group, attribute)
         if names is None:  # HDF5 keeps no attribute above 64 KB: `save_attributes_to_hdf5_group` numbers its parts
-            chunks = (self.hdf5.attribute(group, f"{attribute}{number}") for number in itertools.count())
+            chunks = (self.contents.attribute(group, f"{attribute}{number}") for number in itertools.count())
             parts = list(itertools.takewhile(lambda part: part is not None, chunks))
             if not parts:
                 return None
@@ -108,7 +111,7 @@ class Store:
 
     def is_verified(self, names: Collection[str]) -> bool:
         """Whether a flipped bit in one of these arrays would be found, by the archive's checksum or HDF5's."""
-        return self.archive is not None or all(self.hdf5.arrays[name].has_checksum for name in names)
+        return self.archive is not None or all(self.contents.arrays[name].has_checksum for name in names)
 
     @contextlib.contextmanager
     def proven(self) -> Iterator[None]:
@@ -153,6 +156,10 @@ def open_store(path: str, limit: int) -> Iterator[Store]:
             files = [stack.enter_context(open(each, "rb")) for each in shards]
             yield Store(parts, files=tuple(each.fileno() for each in files))
         return
+    if path.endswith(SAFETENSORS):
+        with open(path, "rb") as tensors:
+            yield Store(open_safetensors(path, tensors.fileno()), files=(tensors.fileno(),))
+        return
     if format_of(path) == "hdf5":
         with open_hdf5(path) as store, open(path, "rb") as beside:
             yield Store(store, files=(beside.fileno(),))
@@ -177,11 +184,11 @@ def admitted(path: str) -> str:
         open_store(path, most_for(os.path.getsize(path))) as store,
         store.proven(),
     ):
-        for group in store.hdf5.groups:
+        for group in store.contents.groups:
             for attribute in ("layer_names", "weight_names"):
                 store.texts(group, attribute)
         for attribute in ("model_config", "training_config", "keras_version", "backend"):
-            store.hdf5.attribute("", attribute, only_one=True)
+            store.contents.attribute("", attribute, only_one=True)
         if store.archive is not None:
             for member in store.members:
                 if member != WEIGHTS:
