@@ -161,6 +161,7 @@ schemas: setup
 	$(BIN)/python -m spec_compiler.spec.reference
 	$(BIN)/python -m spec_compiler.exporting.card
 	$(BIN)/python -m spec_compiler.diagnostics.rules
+	$(BIN)/python -m documentation.python_api
 
 golden: setup
 	$(BIN)/python -m pytest -m "not slow" --update-golden

@@ -21,6 +21,7 @@ from pymdownx.slugs import slugify
 from spec_compiler.text.yaml_text import read_source
 
 ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 # Pages of the site that lie elsewhere: their names on the site, and in the repository.
 ELSEWHERE = {
     "contributing.md": "CONTRIBUTING.md",

@@ -109,6 +109,13 @@ WRITTEN = {
             "unit/test_reference.py::test_every_example_of_a_section_parses",
         ),
     ),
+    **dict.fromkeys(
+        (f"python/{each}.md" for each in ("specs", "reproducing", "training", "exporting")),
+        (
+            "unit/test_python_reference.py::test_the_pages_are_fresh",
+            "backend/test_python_examples.py::test_an_example_gives_what_it_says",
+        ),
+    ),
     "how-to.md": (
         "unit/test_how_to.py::test_an_answer_is_its_spec",
         "unit/test_how_to.py::test_every_spec_of_the_gallery_is_an_answer_and_compared_with_keras",
