@@ -7,6 +7,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+GUIDE = ROOT / "docs" / "guide.md"
+IN_PYTHON = ROOT / "docs" / "in-python.md"
 PAGES = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), ROOT / "benchmarks" / "RESULTS.md")
 DOCUMENTS = tuple(each for each in PAGES if each.name != "CHANGELOG.md")  # which names what was
 _FENCE = re.compile(r" *(?:`{3,}|~{3,})(.*)")

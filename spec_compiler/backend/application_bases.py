@@ -51,8 +51,8 @@ def from_application(base: Base, folder: Folder) -> LoadedBase:
         return given(base.weights, folder, own, result)
 
     reference = None
-    if base.weights.map is not None:
-        reference = references.mapped(str(base.application), own, Custom(), weights)
+    if base.weights.loaded_by_us_alone:
+        reference = references.compiled(str(base.application), own, Custom(), weights)
     elif base.weights.kind != "none":
         reference = references.application(base, file)
     return LoadedBase(

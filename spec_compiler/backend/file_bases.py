@@ -67,8 +67,8 @@ def from_file(base: Base, folder: Folder, code: bool, modules: Sequence[ModuleTy
     reference, name = None, os.path.basename(path)
     if base.own_weights:
         reference = references.saved(path, name, by_keras, again)
-    elif base.weights.map is not None:
-        reference = references.mapped(name, read, custom, weights)
+    elif base.weights.loaded_by_us_alone:
+        reference = references.compiled(name, read, custom, weights)
     elif base.weights.kind != "none":
         reference = references.saved(path, name, by_keras, again, locate(base.weights, folder))
     return LoadedBase(read, weights, custom, key=key, references={"": reference} if reference is not None else {})

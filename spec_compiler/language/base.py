@@ -87,6 +87,11 @@ class Weights(Parsed):
         raise SpecError.single("SC103", f"`weights` is a name, a file or a mapping, got {show(raw)}", help=_FORMS)
 
     @property
+    def loaded_by_us_alone(self) -> bool:
+        """Whether Keras has no loading for it: of names that a map gives, of a format that it does not know."""
+        return self.map is not None or (self.file or "").endswith(".safetensors")
+
+    @property
     def text(self) -> str:
         """The source as a user would write it."""
         if self.kind == "package":

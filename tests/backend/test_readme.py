@@ -12,7 +12,7 @@ from spec_compiler import load_spec, plan_spec
 from tests.backend.calls import call
 from tests.backend.pictures import write_pictures
 from tests.backend.sessions import commands, run
-from tests.markdown import README, ROOT, blocks, sessions
+from tests.markdown import GUIDE, IN_PYTHON, README, ROOT, blocks, sessions
 
 
 def words(text: str) -> str:
@@ -32,7 +32,7 @@ def test_finding_N18_readme_shows_two_sessions() -> None:
     assert [commands[-1].split()[1] for commands, _ in sessions(README)] == ["build", "check"]
 
 
-def test_finding_N18_the_python_in_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_finding_N18_the_python_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     base = "{application: VGG16, weights: imagenet, include_top: false, input_shape: [32, 32, 3]}"
     Path("spec.yaml").write_text(f"spec: 1\nbase: {base}\ncut_at: block2_pool\n", encoding="utf-8")
@@ -42,7 +42,7 @@ def test_finding_N18_the_python_in_readme_runs(tmp_path: Path, monkeypatch: pyte
     before = [weight.copy() for weight in model.get_weights()]
     call("plan", "spec.yaml", "--set", "base.weights=null", "-o", "plan.json")
     found: dict[str, object] = {"my_model": model}
-    (code,) = blocks(README, "python")
+    (code,) = blocks(IN_PYTHON, "python")
     exec(code, found)
     compiled = found["compiled"]
     assert isinstance(compiled.model, keras.Model)  # type: ignore[attr-defined]
@@ -79,7 +79,7 @@ def test_the_commands_for_a_trained_model_run(tmp_path: Path) -> None:
 
 
 def test_squeeze_and_excitation_fits_every_width() -> None:
-    (section,) = [block for block in blocks(README, "yaml") if block.startswith("insert:")]
+    (section,) = [block for block in blocks(GUIDE, "yaml") if block.startswith("insert:")]
     base = "{application: ResNet50, weights: null, include_top: false, input_shape: [32, 32, 3]}"
     plan = plan_spec(f"spec: 1\nbase: {base}\n{section}")
     filters = [

@@ -17,7 +17,7 @@ import safetensors.numpy
 
 from spec_compiler import SpecError, build_spec, compile_spec, verify_model
 from tests.backend.conftest import branching, randomized
-from tests.backend.test_streamed import CASES, HEAD, nested, spec_of
+from tests.backend.test_streamed import CASES, HEAD, mobile, nested, spec_of
 
 GB = 1 << 30
 NAMES = [name for name in CASES if name != "as a layer"]
@@ -97,6 +97,17 @@ def test_safetensors_are_read_by_their_library_and_by_us(name: str, here: Path) 
     again = compile_spec({"spec": 1, "base": {"file": "result.keras", "weights": "built.safetensors"}})
     for one, another in zip(model.weights, again.model.weights, strict=True):
         np.testing.assert_array_equal(one, another)
+
+
+def test_an_application_with_them_is_proven_beside_it(here: Path) -> None:
+    base: dict[str, Any] = {"application": "MobileNetV3Small", "include_top": False, "input_shape": [32, 32, 3]}
+    build_spec(spec_of(mobile(), {}), "built.safetensors")
+    for one in (base, {"file": "base.keras"}):
+        spec = {"spec": 1, "base": {**one, "weights": "built.safetensors"}, "cut_at": "expanded_conv_project"}
+        compiled = compile_spec(spec, prove=True)
+        assert compiled.weights.proof is not None
+        for ours, theirs in zip(compiled.model.weights, mobile().weights, strict=False):
+            np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("output", ["built.safetensors", "many.weights.json"])

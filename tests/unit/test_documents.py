@@ -12,7 +12,7 @@ import pytest
 import spec_compiler
 from spec_compiler import load_spec
 from spec_compiler.cli.main import COMMANDS, cli
-from tests.markdown import DOCUMENTS, PAGES, README, ROOT, blocks, fences, targets
+from tests.markdown import DOCUMENTS, IN_PYTHON, PAGES, README, ROOT, blocks, fences, targets
 
 CALL = re.compile(r"(?:spec-compiler|python -m spec_compiler) ([a-z]+)([^`\n]*)")
 # Who runs a block, by its first line, or why nobody does.
@@ -33,7 +33,7 @@ RUN = {
         "tests/unit/test_documents.py::test_finding_N18_sections_in_the_pages_are_valid"
     ),
     "from spec_compiler import SpecError, check_spec, compile_spec, evaluate, load_spec, plan_spec, train_spec": (
-        "tests/backend/test_readme.py::test_finding_N18_the_python_in_readme_runs"
+        "tests/backend/test_readme.py::test_finding_N18_the_python_of_the_page_runs"
     ),
     "input: {preprocess: auto}              # the application's own preprocess_input, as layers of the model": (
         "tests/unit/test_documents.py::test_finding_N18_sections_in_the_pages_are_valid"
@@ -197,7 +197,7 @@ def test_who_runs_a_code_block_is_there() -> None:
 
 
 def test_every_public_function_has_an_example() -> None:
-    (code,) = blocks(README, "python")
+    (code,) = blocks(IN_PYTHON, "python")
     for name in spec_compiler.__all__:
         public = getattr(spec_compiler, name)
         if inspect.isfunction(public):

@@ -46,11 +46,13 @@ def test_every_edit_in_the_folder_is_in_the_list() -> None:
 
 
 def test_the_readme_says_what_each_is_for() -> None:
-    table = (ROOT / "README.md").read_text(encoding="utf-8").partition("| section | says |")[2].partition("\n\n")[0]
+    table = (
+        (ROOT / "docs" / "guide.md").read_text(encoding="utf-8").partition("| section | says |")[2].partition("\n\n")[0]
+    )
     named = re.findall(r"^\| `(\w+)`", table, re.MULTILINE)
     missing = [key for key in EDITS if key not in named]
-    assert not missing, f"the table of sections in README.md needs a row for {', '.join(missing)}"
-    assert [key for key in named if key in EDITS] == list(EDITS), "the README's rows stand in another order"
+    assert not missing, f"the table of sections in docs/guide.md needs a row for {', '.join(missing)}"
+    assert [key for key in named if key in EDITS] == list(EDITS), "its rows stand in another order"
 
 
 def test_the_committed_schema_knows_each() -> None:

@@ -74,8 +74,8 @@ def saved(
     return Reference(f"{name} as Keras loads it", made)
 
 
-def mapped(text: str, graph: Graph, custom: Custom, source: Callable[[Graph], WeightSource]) -> Reference:
-    """A base whose weights a map finds in a file: Keras has no loading for that, so it is compiled, unedited."""
+def compiled(text: str, graph: Graph, custom: Custom, source: Callable[[Graph], WeightSource]) -> Reference:
+    """A base whose weights Keras has no loading for, as a map finds them in a file: it is compiled, unedited."""
 
     def made() -> Any:
         built = build(graph, graph, custom=custom)
