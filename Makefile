@@ -22,7 +22,8 @@ help:
 	@echo "make jax, make torch  the tests of the compiler on another backend, in an environment without TensorFlow"
 	@echo "make setup     the environment alone, in $(VENV)"
 	@echo "make drills    200 kills, full disks, read-only folders, 20 writers at once; KILLS=20 SEED=1 for others"
-	@echo "make schemas   write schemas/ anew from the code and from Keras"
+	@echo "make schemas   write schemas/ and the manual page anew from the code and from Keras"
+	@echo "make dist      wheel and sdist in dist/, checked, installed in bare environments, their demo run: 5 minutes"
 	@echo "make bench     ours beside hand-written Keras, every figure in one run: benchmarks/RESULTS.md"
 	@echo "make gallery   draw every example spec anew into docs/gallery.md"
 	@echo "make layer-classes  write docs/layer-classes.md anew: every class of keras.layers through six ways, beside Keras"
@@ -115,7 +116,7 @@ test: check unit browser
 	@echo "the tests with Keras and in a browser: about 15 minutes on two cores"
 	$(BIN)/python $(REST) -m "not quick and not slow"
 
-test-all: check unit browser
+test-all: check unit browser tools
 	$(BIN)/python $(REST) -m "not quick"
 
 .PHONY: layer-classes
@@ -162,6 +163,31 @@ schemas: setup
 	$(BIN)/python -m spec_compiler.exporting.card
 	$(BIN)/python -m spec_compiler.diagnostics.rules
 	$(BIN)/python -m documentation.python_api
+	$(BIN)/python -m documentation.commands
+	$(BIN)/python -m documentation.formats
+	$(BIN)/python -m spec_compiler.cli.man
+
+# Tools for releases and other people's workflow, apart from the project's own environment.
+TOOLS := .venv-tools
+.PHONY: tools dist
+tools: $(TOOLS)/.ready
+
+$(TOOLS)/.ready: pyproject.toml
+	@echo "making the environment in $(TOOLS), once: what builds and lints a release, half a minute"
+	@test -x $(TOOLS)/bin/python || $(PYTHON) -m venv $(TOOLS)
+	@$(TOOLS)/bin/python -c 'import tomllib; \
+	print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["release"], sep="\n")' \
+	> $(TOOLS)/requirements.txt
+	@$(TOOLS)/bin/python $(INSTALL) -r $(TOOLS)/requirements.txt $(SAYS)
+	@touch $@
+
+# The same commit makes the same bytes: its time stands for that of the files.
+dist: tools
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || echo 1580601600)} $(TOOLS)/bin/python -m build
+	$(TOOLS)/bin/twine check --strict dist/*
+	$(TOOLS)/bin/check-wheel-contents dist/*.whl
+	$(TOOLS)/bin/python scripts/release.py dist
 
 golden: setup
 	$(BIN)/python -m pytest -m "not slow" --update-golden
@@ -173,4 +199,4 @@ docs: setup
 	@echo "open out/site/index.html"
 
 clean:
-	rm -rf $(VENV) .venv-jax .venv-torch out .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-jax .venv-torch $(TOOLS) dist out .pytest_cache .mypy_cache .ruff_cache

@@ -1,4 +1,4 @@
-"""The reference of the files that commands write: each with its schema, its keys, and an example that the schema admits.
+"""The reference of the files that commands write: each with its schema, its keys, and an example that it admits.
 
 `python -m documentation.formats` writes `docs/formats.md` and the pages in `docs/formats`, `--check` says which are
 stale. The examples lie in `documentation/examples`; a test makes such files anew and holds them to the schemas.
@@ -127,7 +127,7 @@ The folder that `sweep SPEC -o runs/search` writes. More in [training](../traini
 
 | file | holds |
 |---|---|
-| `trials.csv` | a row a trial: its number and state, the values of the variables, the metric, the epoch, seconds, parameters |
+| `trials.csv` | a row a trial: number, values of the variables, state, metric, epoch, parameters, seconds |
 | `trials/007/` | the run of a trial: [a run's folder](run.md) |
 | `best.yaml` | the best point as a spec of its own, which trains to the same numbers |
 | `best.keras` | its model |
@@ -169,8 +169,8 @@ def _page(form: Format) -> Iterator[str]:
     yield f"# {form.title}"
     yield form.says
     yield (
-        f"Schema: [`{form.schema}`](../../schemas/{form.schema}). More in [the guide]({form.more}); all files at a glance: "
-        "[formats](../formats.md)."
+        f"Schema: [`{form.schema}`](../../schemas/{form.schema}). More in [its guide]({form.more}); all files at a "
+        "glance: [formats](../formats.md)."
     )
     if form.notes:
         yield form.notes
@@ -184,6 +184,8 @@ def _page(form: Format) -> Iterator[str]:
 def _keys(schema: Mapping[str, Any], whole: Mapping[str, Any], indent: str, depth: int) -> Iterator[str]:
     schema = _resolved(schema, whole)
     for name, each in schema.get("properties", {}).items():
+        if isinstance(each, bool):  # whatever it is, or nothing
+            continue
         found = _resolved(each, whole)
         says = each.get("description") or found.get("description", "")
         beside = "" if name in schema.get("required", ()) else ", where there is one"
@@ -194,11 +196,12 @@ def _keys(schema: Mapping[str, Any], whole: Mapping[str, Any], indent: str, dept
 
 
 def _resolved(schema: Mapping[str, Any], whole: Mapping[str, Any]) -> Mapping[str, Any]:
-    if "$ref" in schema:
-        return _resolved(whole["$defs"][schema["$ref"].rpartition("/")[2]], whole) | {
-            key: value for key, value in schema.items() if key != "$ref"
-        }
-    return schema
+    if "$ref" not in schema:
+        return schema
+    if not schema["$ref"].startswith("#"):
+        return {"description": f"As `{schema['$ref']}` has it.", **schema}
+    beside = {key: value for key, value in schema.items() if key != "$ref"}
+    return {**_resolved(whole["$defs"][schema["$ref"].rpartition("/")[2]], whole), **beside}
 
 
 def _inner(schema: Mapping[str, Any], whole: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -213,6 +216,8 @@ def _inner(schema: Mapping[str, Any], whole: Mapping[str, Any]) -> Mapping[str, 
 
 
 def _type(schema: Mapping[str, Any], whole: Mapping[str, Any]) -> str:
+    if "$ref" in schema:
+        return "a mapping"
     if "const" in schema:
         return f"`{json.dumps(schema['const'])}`"
     if "enum" in schema:

@@ -78,7 +78,7 @@ Everything public is a name of the package: `from spec_compiler import compile_s
 nor TensorFlow; the functions do, when they need it.
 
 A mistake in a spec raises [`SpecError`](python/specs.md#specerror), whose `diagnostics` have code, message, place and
-fix; the [rules](rules.md) explain the codes."""
+fix; the [rules](rules.md) explain the codes. The same on the command line: [commands](commands.md)."""
 
 
 def pages() -> dict[str, str]:

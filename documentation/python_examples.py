@@ -67,7 +67,7 @@ from spec_compiler import train_spec
 
 trained = train_spec("train.yaml", "runs/first")
 len(trained.history.rows)  # 1
-trained.evaluation.num_samples  # 2
+trained.evaluation.num_samples  # 4
 """,
     "sweep": """\
 from spec_compiler import sweep
@@ -80,7 +80,7 @@ swept.best_spec is not None  # True
 from spec_compiler import evaluate
 
 report = evaluate("runs/first")
-report.num_samples  # 2
+report.num_samples  # 4
 report.metrics["accuracy"] <= 1  # True
 """,
     "save_adapters": """\

@@ -118,7 +118,11 @@ def checked(
             result = planned(loaded, Memory(), allowed, around)
             plan, reached.tier = result.plan, result.tier
         else:
-            keras = keras_itself(base, allowed)
+            try:
+                keras = keras_itself(base, allowed)
+            except SpecError:
+                planned(loaded, Memory(), allowed, around)  # what is wrong with the spec can be said without a Keras
+                raise
             unfilled = keras.unfilled(loaded, around)
             plan, reached.tier = unfilled.plan, unfilled.tier
             of_files = keras.file_warnings(unfilled)
@@ -254,7 +258,11 @@ def filled(
 
 
 def keras_itself(base: Any, allowed: Permissions) -> Keras:
-    """Keras itself, which is loaded now."""
+    """Keras itself, which is loaded now.
+
+    Raises:
+        SpecError: SC522 it is not installed.
+    """
     # Until here nothing has imported it: what can be said without Keras, 3 to 7 seconds to load, is said at once.
     if "keras" not in sys.modules:
         import logging  # where Keras is loaded its time does not show, in a static check it does

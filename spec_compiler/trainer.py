@@ -100,7 +100,7 @@ def train_spec(
         with ExitStack() as ends:
             return _train(loaded, call, ends)
     except SpecError as error:
-        if all(each.code in ("SC508", "SC608") and not each.path for each in error.diagnostics):
+        if all(each.code in ("SC508", "SC522", "SC608") and not each.path for each in error.diagnostics):
             raise  # the call is at fault, no place in the spec
         raise loaded.source.located(error) from None
 

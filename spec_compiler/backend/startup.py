@@ -7,17 +7,50 @@ import os
 import sys
 from collections.abc import Iterator
 
+from spec_compiler.diagnostics import SpecError
+from spec_compiler.keras_facts.backends import EXTRAS, TITLES, is_installed
+from spec_compiler.keras_facts.settings import backend_to_start, written_backend
+
 
 def start() -> None:
     """Imports Keras, if that has not happened.
 
     What the backend's C++ part says of devices and optimisations is not shown, neither while it is loaded nor later,
     unless the user set `TF_CPP_MIN_LOG_LEVEL`: some of it is written before the backend reads that variable.
+
+    Raises:
+        SpecError: SC522 Keras, or what it is to run on, is not installed.
     """
     if "keras" in sys.modules:
         return
+    check_installed()
+    if (name := backend_to_start()) != written_backend():
+        os.environ["KERAS_BACKEND"] = name  # the one in its settings is not installed
     with silent_stderr() if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "3" else contextlib.nullcontext():
         import keras  # noqa: F401
+
+
+def check_installed() -> None:
+    """Proves that there is a Keras to start, and the backend that it is to run on.
+
+    Raises:
+        SpecError: SC522.
+    """
+    if not is_installed("keras"):
+        help = f"install it with what it runs on: `pip install 'spec-compiler[{EXTRAS[0]}]'`, or [jax], or [torch]"
+        note = "without it go `check --static`, `explain`, `schema`, `bases`, and plans of what Keras was asked before"
+        raise SpecError.single("SC522", "this needs Keras, which is not installed", notes=[note], help=help)
+    name = backend_to_start()
+    if name not in TITLES:
+        help = f"set `KERAS_BACKEND` to one of {', '.join(f'`{each}`' for each in EXTRAS)}"
+        raise SpecError.single("SC522", f"Keras has no backend `{name}`", help=help)
+    if not is_installed(name):
+        message = f"Keras is to run on {TITLES[name]}, which is not installed"
+        there = [each for each in EXTRAS if is_installed(each)]
+        extra = name if name in EXTRAS else EXTRAS[0]
+        help = f"install it: `pip install 'spec-compiler[{extra}]'`"
+        help += f", or set `KERAS_BACKEND={there[0]}`, which is" if there else ", or [jax], or [torch]"
+        raise SpecError.single("SC522", message, help=help)
 
 
 def backend_name() -> str:

@@ -6,6 +6,7 @@ import functools
 
 import click
 
+from spec_compiler.cli.completing import applications
 from spec_compiler.cli.options import Command
 from spec_compiler.spec.data import INTERPOLATIONS
 
@@ -19,6 +20,6 @@ def picture_options(command: Command) -> Command:
         click.option("--labels", type=click.Path(), help=names),
         click.option("--size", nargs=2, type=click.IntRange(1), metavar="H W", help="For a model that takes any size."),
         click.option("--interpolation", type=click.Choice(INTERPOLATIONS), help=resized),
-        click.option("--preprocess", metavar="APPLICATION", help=first),
+        click.option("--preprocess", metavar="APPLICATION", shell_complete=applications, help=first),
     ]
     return functools.reduce(lambda made, option: option(made), reversed(options), command)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spec_compiler.cli.completing import applications
 from spec_compiler.cli.options import Command, gathered, model_code_option
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.shards import Shard, said_shard
@@ -155,6 +156,7 @@ def image_options(command: Command) -> Command:
         click.option(
             "--preprocess",
             metavar="APPLICATION",
+            shell_complete=applications,
             help="Send the images through this application's preprocess_input first; a model compiled with "
             "`input: {preprocess: auto}` does that itself.",
         ),
@@ -165,7 +167,7 @@ def image_options(command: Command) -> Command:
             "as keras.utils.load_img does]",
         ),
         click.option("--size", nargs=2, type=click.IntRange(1), metavar="H W", help="For a model that takes any size."),
-        click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True),
+        click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True, help="How many at a time."),
         click.option(
             "--shard",
             callback=said_shard,

@@ -11,6 +11,7 @@ import sys
 
 import click
 
+from spec_compiler.cli.documented import COMPLETION
 from spec_compiler.cli.rendered import render_all
 from spec_compiler.cli.signals import Stopped, not_mistaken, stopping
 from spec_compiler.cli.streams import FAULT_OF_THE_CALL, OutputLost, guarded
@@ -40,6 +41,7 @@ COMMANDS = {  # in the order of the help; each module is loaded when its command
     "features": "images",
     "explain": "explain",
     "schema": "check",
+    "completion": "completion",
 }
 
 
@@ -61,6 +63,15 @@ class Commands(click.Group):
                 gc.freeze()
         command: click.Command = getattr(sys.modules[module], cmd_name)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """All commands in a line each, by what they are for; none of them is loaded for it."""
+        from spec_compiler.cli.help_texts import COMMAND_GROUPS  # who runs a command needs none of it
+
+        for title, commands in COMMAND_GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(commands.items()), col_max=12)
+        formatter.write("\n`spec-compiler COMMAND --help` says more, with examples.\n")
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -101,7 +112,7 @@ def _called() -> Status:
         try:
             with not_mistaken():
                 # Standalone, click would print errors itself, as they are, and end the process with 1 for Ctrl-C.
-                result = cli.main(standalone_mode=False, color=color)
+                result = cli.main(standalone_mode=False, color=color, complete_var=COMPLETION)
             return result if isinstance(result, int) else 0
         except (click.exceptions.Abort, KeyboardInterrupt):
             return _told("interrupted", 130)

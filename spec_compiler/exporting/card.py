@@ -195,7 +195,8 @@ def preprocessing_of(application: str | None) -> Preprocessing | None:
 
 def text() -> str:
     """The schema of a card as its file holds it."""
-    return json.dumps(Card.model_json_schema(), indent=1, ensure_ascii=False) + "\n"
+    says = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": FILE}
+    return json.dumps(says | Card.model_json_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
 def main(arguments: list[str]) -> int:

@@ -7,6 +7,8 @@ import os
 import sys
 from typing import Any
 
+from spec_compiler.keras_facts.backends import backend_for
+
 _DEFAULTS = {"floatx": "float32", "epsilon": 1e-07, "backend": "tensorflow", "image_data_format": "channels_last"}
 
 
@@ -15,7 +17,7 @@ def settings() -> dict[str, Any]:
     keras = _loaded()
     if keras is None:
         written = {**_DEFAULTS, **_written()}
-        named = {"backend": os.environ.get("KERAS_BACKEND") or written["backend"], "dtype_policy": written["floatx"]}
+        named = {"backend": backend_to_start(), "dtype_policy": written["floatx"]}
         return {**{key: written[key] for key in _DEFAULTS}, **named}
     config = keras.config
     return {
@@ -25,6 +27,16 @@ def settings() -> dict[str, Any]:
         "image_data_format": config.image_data_format(),
         "dtype_policy": config.dtype_policy().name,
     }
+
+
+def backend_to_start() -> str:
+    """The backend that Keras is started on: the one of `KERAS_BACKEND`, else of its settings, if that is installed."""
+    return os.environ.get("KERAS_BACKEND") or backend_for(written_backend())
+
+
+def written_backend() -> str:
+    """The backend in Keras's settings, or its default."""
+    return str({**_DEFAULTS, **_written()}["backend"])
 
 
 def keras_home() -> str:

@@ -20,6 +20,7 @@ from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Shape
 from spec_compiler.graph.plain import NotPlain, from_plain, to_plain
+from spec_compiler.keras_facts.catalogue import catalogue
 from spec_compiler.keras_facts.settings import has_own_objects, settings
 from spec_compiler.language.base import Base
 from spec_compiler.memory import cache
@@ -121,7 +122,10 @@ def keep_graph(key: Key | None, graph: Graph) -> None:
 
 @functools.cache
 def keras_version() -> str:
-    """The installed Keras's version, read from its own file: asking `importlib.metadata` takes ten times as long."""
+    """The installed Keras's version, read from its own file: asking `importlib.metadata` takes ten times as long.
+
+    Where none is installed it is the one that the catalogue was made of: what that Keras said elsewhere is known here.
+    """
     spec = importlib.util.find_spec("keras")
     folder = os.path.dirname(spec.origin) if spec is not None and spec.origin else ""
     with contextlib.suppress(OSError), open(os.path.join(folder, "src", "version.py"), encoding="utf-8") as stream:
@@ -129,7 +133,10 @@ def keras_version() -> str:
             return version[1]
     from importlib import metadata
 
-    return metadata.version("keras")
+    try:
+        return metadata.version("keras")
+    except metadata.PackageNotFoundError:
+        return str(catalogue()["keras"])
 
 
 def _config_of(path: str) -> tuple[str, str] | None:

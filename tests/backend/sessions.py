@@ -1,7 +1,8 @@
 """Commands as a user types them, in a folder of their own: what fixtures and the examples of rules are run by.
 
 A session is the lines that begin with `$ `. `spec-compiler` is called in this process, as another one would load Keras
-each time; every other line goes to a shell.
+each time; with a variable before it, as in `KERAS_BACKEND=jax spec-compiler check …`, in one of its own, which that
+is for. Every other line goes to a shell.
 """
 
 from __future__ import annotations
@@ -90,6 +91,8 @@ def run(session: Sequence[str], folder: Path) -> Said:
 
 
 def _run(command: str, folder: Path) -> Said:
+    if command.startswith("KERAS_BACKEND="):
+        command = command.replace("spec-compiler ", f"{shlex.quote(sys.executable)} -m spec_compiler ", 1)
     if not command.startswith("spec-compiler "):
         done = subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True, check=False)
         return Said(done.returncode, done.stdout + done.stderr)

@@ -29,15 +29,20 @@ train: {phase: head, freeze: base, epochs: 1}
 """
 
 
-@pytest.fixture(scope="module")
-def known(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
-    folder = tmp_path_factory.mktemp("examples")
+def write_base(folder: Path) -> None:
+    """A small model, and images of two classes."""
     inputs = keras.Input((32, 32, 3), name="image")
     x = keras.layers.Conv2D(4, 3, name="conv")(inputs)
     x = keras.layers.GlobalAveragePooling2D(name="mean")(x)
     outputs = keras.layers.Dense(2, activation="softmax", name="answer")(x)
     randomized(keras.Model(inputs, outputs, name="small")).save(folder / "base.keras")
-    write_pictures(folder / "photos", names=("bird", "cat"), each=2, size=32)
+    write_pictures(folder / "photos", names=("bird", "cat"), each=4, size=32)
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    folder = tmp_path_factory.mktemp("examples")
+    write_base(folder)
     (folder / "spec.yaml").write_text(SPEC, encoding="utf-8")
     (folder / "train.yaml").write_text(SPEC + TRAINED, encoding="utf-8")
     sweep = "sweep: {vars: {rate: [0.01, 0.1]}}\n"

@@ -95,12 +95,31 @@ RUN = {
         "tests/backend/test_models_as_layers.py::test_the_specs_of_the_page_are_right",
     ),
 }
+RULES = ("yaml", "fields", "names", "topology", "shapes", "weights-and-files", "training")
+FORMATS = ("plan", "ledger", "lock", "verification", "card", "run", "evaluation", "sweep", "check")
 # Pages whose blocks are compared with what they were made of, and run there.
 WRITTEN = {
     "index.md": ("backend/test_pages_run.py::test_a_page_runs_from_top_to_bottom",),
-    "rules.md": (
-        "unit/test_schema.py::test_the_generated_files_are_fresh",
-        "backend/test_rules.py::test_the_examples_are_true",
+    **dict.fromkeys(
+        [f"rules/{each}.md" for each in RULES],
+        (
+            "unit/test_schema.py::test_the_generated_files_are_fresh",
+            "backend/test_rules.py::test_the_examples_are_true",
+        ),
+    ),
+    **dict.fromkeys(
+        [f"commands/{each}.md" for each in ("write", "change", "train")],
+        (
+            "unit/test_commands_reference.py::test_the_pages_are_fresh",
+            "backend/test_command_examples.py::test_an_example_runs",
+        ),
+    ),
+    **dict.fromkeys(
+        [f"formats/{each}.md" for each in FORMATS],
+        (
+            "unit/test_formats_reference.py::test_the_pages_are_fresh",
+            "unit/test_formats_reference.py::test_the_example_is_as_the_schema_says",
+        ),
     ),
     **dict.fromkeys(
         ("language.md", *(f"language/{each}.md" for each in ("base", "edits", "training", "forms"))),

@@ -6,12 +6,13 @@ import click
 
 from spec_compiler.cli import options
 from spec_compiler.cli.build_files import Outputs, build_files, build_options
+from spec_compiler.cli.documented import Documented
 from spec_compiler.cli.progress import progress
 from spec_compiler.reproducing.applying import planned_before
 from spec_compiler.spec.permissions import Permissions
 
 
-@click.command()
+@click.command(cls=Documented)
 @click.argument("plan", type=click.Path())
 @build_options
 @options.permission_options

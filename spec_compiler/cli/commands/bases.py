@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 import click
 
+from spec_compiler.cli.documented import Documented
 from spec_compiler.cli.terminal import aligned, echo, joined, style
 from spec_compiler.keras_facts.applications import Application, applications
 
@@ -20,9 +21,18 @@ ORDERS = {
 _COLUMNS = ("name", "size", "parameters", "layers", "multiply-adds", "top-1", "top-5", "preprocessing")
 
 
-@click.command()
-@click.option("--sort", type=click.Choice(list(ORDERS)), default="name", show_default=True)
-@click.option("--format", "format_", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+@click.command(cls=Documented)
+@click.option(
+    "--sort", type=click.Choice(list(ORDERS)), default="name", show_default=True, help="What the order is by."
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="How it is said.",
+)
 def bases(sort: str, format_: str) -> None:
     """Print all applications: default size, parameters, layers, multiply-adds and published accuracy.
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
+from spec_compiler.cli.documented import Documented
 from spec_compiler.cli.options import locked_options, permission_options, policy_option, sandbox_option, set_option
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.rendered import render_all
@@ -20,7 +21,7 @@ from spec_compiler.spec.others import Tier
 from spec_compiler.spec.permissions import Permissions
 from spec_compiler.spec.policy import load_policy
 
-CALL_ERRORS = ("SC109", "SC508", "SC608")
+CALL_ERRORS = ("SC109", "SC508", "SC522", "SC608")
 TIERS: dict[Tier, str] = {
     "fields": "fields and arguments",
     "names": "fields, names and topology",
@@ -32,7 +33,7 @@ UNKNOWN_WEIGHTS = "the `imagenet` weights were not looked for, `build` downloads
 UNKNOWN_CALLS = "shapes were not checked: `plan`, or `check` without `--static`, computes them once and remembers them"
 
 
-@click.command()
+@click.command(cls=Documented)
 @click.argument("specs", metavar="SPEC...", nargs=-1, required=True, type=click.Path())
 @set_option
 @click.option(
@@ -45,7 +46,9 @@ UNKNOWN_CALLS = "shapes were not checked: `plan`, or `check` without `--static`,
 @policy_option
 @locked_options
 @permission_options
-@click.option("--format", "format_", type=click.Choice(REPORT_FORMATS), default="text", show_default=True)
+@click.option(
+    "--format", "format_", type=click.Choice(REPORT_FORMATS), default="text", show_default=True, help="How it is said."
+)
 @sandbox_option
 def check(
     specs: tuple[str, ...],
@@ -170,7 +173,7 @@ def status(diagnostics: Sequence[Diagnostic]) -> int:
     return 2 if _is_missing(errors) or nowhere or all(each.code in CALL_ERRORS for each in errors) else 1
 
 
-@click.command()
+@click.command(cls=Documented)
 def schema() -> None:
     """Print the JSON Schema of specs, for editors."""
     from spec_compiler.spec.schema import spec_schema  # pydantic takes longer over it than a check takes

@@ -7,6 +7,8 @@ import os
 
 import click
 
+from spec_compiler.cli.completing import applications_or_files
+from spec_compiler.cli.documented import Documented
 from spec_compiler.cli.markdown import plan_markdown
 from spec_compiler.cli.options import force_option, gathered, model_code_option, of_the_call
 from spec_compiler.cli.pictures import FORMATS, Picture, check_output, context_option, unfold_option, write_picture
@@ -23,14 +25,21 @@ MOST_NAMES = 8
 FILES = (".keras", ".h5", ".hdf5")
 
 
-@click.command()
-@click.argument("before", type=click.Path())
-@click.argument("after", type=click.Path())
+@click.command(cls=Documented)
+@click.argument("before", type=click.Path(), shell_complete=applications_or_files)
+@click.argument("after", type=click.Path(), shell_complete=applications_or_files)
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help=f"Draw it as well: {FORMATS}.")
-@click.option("--view", type=click.Choice(VIEWS), default="diff", show_default=True)
+@click.option("--view", type=click.Choice(VIEWS), default="diff", show_default=True, help="What is drawn.")
 @unfold_option
 @context_option
-@click.option("--format", "format_", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="How it is said.",
+)
 @force_option
 @model_code_option
 @gathered(Picture, "picture")

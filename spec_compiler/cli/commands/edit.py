@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
-from spec_compiler.cli import options, pictures
+from spec_compiler.cli import completing, options, pictures
 from spec_compiler.cli.build_files import Outputs, build_files, build_options
+from spec_compiler.cli.documented import Documented
 from spec_compiler.cli.formats import PLAN_FORMATS, PLAN_SUFFIXES, plan_as
 from spec_compiler.cli.options import SpecCall
 from spec_compiler.cli.pictures import FORMATS, Picture
@@ -30,7 +31,7 @@ from spec_compiler.spec.output_paths import check_outputs
 spec_argument = click.argument("spec", type=click.Path())
 
 
-@click.command()
+@click.command(cls=Documented)
 @spec_argument
 @options.set_option
 @options.policy_option
@@ -68,7 +69,7 @@ def plan(call: SpecCall, format_: str | None, output: str | None, force: bool) -
         echo(NEWLINE + render_all(warnings), err=True)
 
 
-@click.command()
+@click.command(cls=Documented)
 @spec_argument
 @options.set_option
 @build_options
@@ -90,11 +91,11 @@ def build(call: SpecCall, outputs: Outputs) -> None:
     )
 
 
-@click.command()
+@click.command(cls=Documented)
 @spec_argument
 @options.set_option
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help=f"{FORMATS}  [default: the spec's name, .svg]")
-@click.option("--view", type=click.Choice(VIEWS), default="side-by-side", show_default=True)
+@click.option("--view", type=click.Choice(VIEWS), default="side-by-side", show_default=True, help="What is drawn.")
 @pictures.unfold_option
 @pictures.context_option
 @click.option("--ledger", type=click.Path(dir_okay=False), help="The ledger that `build` wrote, for the report.")
@@ -116,12 +117,19 @@ def diagram(call: SpecCall, output: str | None, picture: Picture, ledger: str | 
     echo(f"saved {output}")
 
 
-@click.command()
-@click.argument("base", metavar="BASE_OR_SPEC", type=click.Path())
+@click.command(cls=Documented)
+@click.argument("base", metavar="BASE_OR_SPEC", type=click.Path(), shell_complete=completing.applications_or_files)
 @options.set_option
 @click.option("--after", is_flag=True, help="The layers of the spec's result instead of its base.")
 @options.permission_options
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How it is said.",
+)
 @options.sandbox_option
 def layers(
     base: str, overrides: tuple[str, ...], after: bool, allow_code: bool, restrict_paths: bool, format_: str

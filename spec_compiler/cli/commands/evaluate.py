@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spec_compiler.cli.class_names import class_names, imagenet_names
+from spec_compiler.cli.documented import Documented
 from spec_compiler.cli.image_options import picture_options
 from spec_compiler.cli.options import permission_options
 from spec_compiler.cli.progress import progress
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 PARTS = ("test", "validation", "train")
 
 
-@click.command()
+@click.command(cls=Documented)
 @click.argument("model", type=click.Path())
 @click.option(
     "--data", type=click.Path(), metavar="FOLDER", help="A folder with one folder a class, in place of the run's."
@@ -43,7 +44,14 @@ PARTS = ("test", "validation", "train")
 @click.option(
     "--worst", type=click.IntRange(0), default=48, show_default=True, help="How many mistakes the page shows."
 )
-@click.option("--format", "format_", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="How it is said.",
+)
 @click.option("--force", is_flag=True, help="Overwrite what another evaluation wrote into --output.")
 @permission_options
 def evaluate(

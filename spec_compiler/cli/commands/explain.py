@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from spec_compiler.cli import completing
+from spec_compiler.cli.documented import Documented
 from spec_compiler.cli.terminal import NEWLINE, Shown, echo, joined, style
 from spec_compiler.diagnostics import RULES, did_you_mean
 
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
 WIDTH = 100  # columns, as the help of the commands has them
 
 
-@click.command()
-@click.argument("name", metavar="[CODE | NAME]", required=False)
+@click.command(cls=Documented)
+@click.argument("name", metavar="[CODE | NAME]", required=False, shell_complete=completing.explained)
 def explain(name: str | None) -> None:
     """Explain a code, with a wrong and a right example; or a section, a key, a form: `prune`, `prune.keep`, `selector`.
 

@@ -9,6 +9,7 @@ import click
 
 from spec_compiler.cli import options
 from spec_compiler.cli.class_names import class_names
+from spec_compiler.cli.documented import Documented
 from spec_compiler.cli.image_options import picture_options
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.terminal import Shown, aligned, echo, joined, shown, style
@@ -17,7 +18,7 @@ from spec_compiler.exporting.comparison import HEAD, Exported
 SPECS = (".yaml", ".yml")
 
 
-@click.command()
+@click.command(cls=Documented)
 @click.argument("model", metavar="SPEC_OR_MODEL", type=click.Path())
 @options.set_option
 @click.option(
@@ -51,7 +52,14 @@ SPECS = (".yaml", ".yml")
     is_flag=True,
     help="Write nothing: compare the artefact that is there, whoever made it, with the model.",
 )
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How it is said.",
+)
 @options.force_option
 @options.policy_option
 @options.locked_options

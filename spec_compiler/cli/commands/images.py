@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spec_compiler.cli.class_names import ADDRESS, class_names, has_index, imagenet_names, index_file, is_of_imagenet
+from spec_compiler.cli.completing import layers_of_the_model
+from spec_compiler.cli.documented import Documented
 from spec_compiler.cli.feature_files import check_rows, csv_rows, finished, npz_rows
 from spec_compiler.cli.image_runs import ImageRun, image_options, images_of, skipped_of
 from spec_compiler.cli.labelled import Right, truth_of
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from spec_compiler.backend.inference import ImageModel
 
 
-@click.command()
+@click.command(cls=Documented)
 @image_options
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="How many classes to show.")
 @click.option(
@@ -120,10 +122,14 @@ class _Predictions:
         yield form.end(self.right), {}
 
 
-@click.command()
+@click.command(cls=Documented)
 @image_options
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False), help="`.npz`, or `.csv`.")
-@click.option("--layer", help="The layer whose output is taken  [default: the model's output].")
+@click.option(
+    "--layer",
+    shell_complete=layers_of_the_model,
+    help="The layer whose output is taken  [default: the model's output].",
+)
 @force_option
 def features(run: ImageRun, output: str, layer: str | None, force: bool) -> None:
     """Write what a saved MODEL puts out for IMAGES (files or folders): one row an image.

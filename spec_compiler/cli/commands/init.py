@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from spec_compiler.cli.completing import applications_or_files
+from spec_compiler.cli.documented import Documented
 from spec_compiler.cli.options import force_option, of_the_call
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.save import save_text
@@ -34,8 +36,8 @@ from spec_compiler.training.loss import activation_of
 from spec_compiler.training.tables import Table, is_empty, read_table
 
 
-@click.command()
-@click.argument("base", metavar="BASE")
+@click.command(cls=Documented)
+@click.argument("base", metavar="BASE", shell_complete=applications_or_files)
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="The spec  [default: the base's name, .yaml]")
 @click.option("--classes", type=click.IntRange(2), help="How many classes to tell apart  [default: 10]")
 @click.option(

@@ -7,6 +7,7 @@ import os
 import click
 
 from spec_compiler.cli import options
+from spec_compiler.cli.documented import Documented
 from spec_compiler.cli.options import SpecCall
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.save import save_text
@@ -23,7 +24,7 @@ from spec_compiler.spec.file_paths import missing_files
 from spec_compiler.spec.output_paths import check_outputs
 
 
-@click.command()
+@click.command(cls=Documented)
 @click.argument("spec", type=click.Path())
 @options.set_option
 @click.option(

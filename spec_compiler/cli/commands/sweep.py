@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from spec_compiler.cli.documented import Documented
 from spec_compiler.cli.options import SpecCall, gathered, permission_options, policy_option, set_option
 from spec_compiler.cli.rendered import render_all
 from spec_compiler.cli.signals import Stopped, not_mistaken
@@ -19,7 +20,7 @@ from spec_compiler.search.trial import Trial
 from spec_compiler.spec.swept import point_text
 
 
-@click.command()
+@click.command(cls=Documented)
 @click.argument("spec", type=click.Path())
 @click.option("-o", "--output", required=True, type=click.Path(file_okay=False), help="The folder of the sweep.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that train at a time.")

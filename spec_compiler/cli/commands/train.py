@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from spec_compiler.cli.documented import Documented
 from spec_compiler.cli.options import (
     SpecCall,
     gathered,
@@ -31,7 +32,7 @@ from spec_compiler.training.watcher import Watcher
 STRATEGIES = ("mirrored", "multi_worker_mirrored")
 
 
-@click.command()
+@click.command(cls=Documented)
 @click.argument("spec", type=click.Path())
 @click.option("-o", "--output", required=True, type=click.Path(file_okay=False), help="The folder of the run.")
 @set_option

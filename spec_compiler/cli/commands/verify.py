@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from spec_compiler.cli import options
+from spec_compiler.cli.documented import Documented
 from spec_compiler.cli.options import SpecCall
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.rendered import render_all
@@ -19,7 +20,7 @@ from spec_compiler.reproducing.verifying import verify_model
 _MARKS = {True: ("!", "red"), False: ("=", "green")}
 
 
-@click.command()
+@click.command(cls=Documented)
 @click.argument("model", type=click.Path())
 @click.argument("spec", type=click.Path(), required=False)
 @options.set_option
@@ -27,7 +28,14 @@ _MARKS = {True: ("!", "red"), False: ("=", "green")}
 @click.option("--ledger", type=click.Path(dir_okay=False), help="The model's ledger  [default: beside the model]")
 @click.option("--trained", is_flag=True, help="What can train may have been trained, though the spec has no `train`.")
 @options.permission_options
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How it is said.",
+)
 @options.sandbox_option
 @options.gathered(SpecCall, "call")
 def verify(call: SpecCall, model: str, ledger: str | None, trained: bool, format_: str) -> None:
