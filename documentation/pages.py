@@ -26,7 +26,7 @@ DOCS = ROOT / "docs"
 ELSEWHERE = {
     "contributing.md": "CONTRIBUTING.md",
     "changelog.md": "CHANGELOG.md",
-    "security.md": "SECURITY.md",
+    "security-policy.md": "SECURITY.md",
     "benchmarks.md": "benchmarks/RESULTS.md",
 }
 FRONT = {"README.md": "index.md"}  # who comes from the code host is at the front of the site

@@ -69,6 +69,11 @@ def chapters(all_: Descriptions) -> tuple[Chapter, ...]:
     )
 
 
+def sections() -> list[str]:
+    """The names of all sections."""
+    return [name for each in chapters(Descriptions(spec_schema())) for name in each.sections]
+
+
 def pages() -> dict[str, str]:
     """Every page by its name in `docs`; the same for the same code and catalogue."""
     all_ = Descriptions(spec_schema())

@@ -99,7 +99,7 @@ RULES = ("yaml", "fields", "names", "topology", "shapes", "weights-and-files", "
 FORMATS = ("plan", "ledger", "lock", "verification", "card", "run", "evaluation", "sweep", "check")
 # Pages whose blocks are compared with what they were made of, and run there.
 WRITTEN = {
-    "index.md": ("backend/test_pages_run.py::test_a_page_runs_from_top_to_bottom",),
+    **dict.fromkeys(("index.md", "security.md"), ("backend/test_pages_run.py::test_a_page_runs_from_top_to_bottom",)),
     **dict.fromkeys(
         [f"rules/{each}.md" for each in RULES],
         (
