@@ -99,6 +99,12 @@ RULES = ("yaml", "fields", "names", "topology", "shapes", "weights-and-files", "
 FORMATS = ("plan", "ledger", "lock", "verification", "card", "run", "evaluation", "sweep", "check")
 # Pages whose blocks are compared with what they were made of, and run there.
 WRITTEN = {
+    "from-keras.md": (
+        "backend/test_idioms.py::test_every_entry_is_run_and_none_is_lost",
+        "backend/test_idioms.py::test_both_make_the_same_model",
+        "backend/test_idioms.py::test_both_train_the_same",
+        "backend/test_idioms.py::test_both_export_the_same",
+    ),
     **dict.fromkeys(("index.md", "security.md"), ("backend/test_pages_run.py::test_a_page_runs_from_top_to_bottom",)),
     **dict.fromkeys(
         [f"rules/{each}.md" for each in RULES],
