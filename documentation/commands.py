@@ -82,8 +82,8 @@ def _command(name: str) -> Iterator[str]:
     if name in PAGES_OF:
         yield f"More in [{_title(PAGES_OF[name])}](../{PAGES_OF[name]})."
     yield f"```text\n{PROGRAM} {name} {' '.join(command.collect_usage_pieces(context))}\n```"
-    lines = (f"# {each.says}\n$ {PROGRAM} {each.words}" for each in EXAMPLES[name])
-    yield "```console\n" + "\n".join(lines) + "\n```"
+    lines = (f"# {each.says}\n{PROGRAM} {each.words}" for each in EXAMPLES[name])
+    yield "```sh\n" + "\n".join(lines) + "\n```"
     for group, options in grouped(command, context):
         told = [each for each in options if "--help" not in each.opts]
         if told:

@@ -31,5 +31,5 @@ def test_every_option_is_told(name: str) -> None:
     for option in (each for each in command.params if isinstance(each, click.Option)):
         assert f'<a id="{name}{max(option.opts, key=len)}"></a>' in text, option.opts
         assert option.help, f"{name} {option.opts[-1]} says nothing"
-    assert all(f"$ spec-compiler {each.words}\n" in text for each in EXAMPLES[name])
+    assert all(f"\nspec-compiler {each.words}\n" in text for each in EXAMPLES[name])
     assert "**Exit status**" in text
