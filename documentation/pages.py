@@ -26,6 +26,7 @@ DOCS = ROOT / "docs"
 ELSEWHERE = {
     "contributing.md": "CONTRIBUTING.md",
     "changelog.md": "CHANGELOG.md",
+    "governance.md": "GOVERNANCE.md",
     "security-policy.md": "SECURITY.md",
     "benchmarks.md": "benchmarks/RESULTS.md",
 }

@@ -21,7 +21,7 @@ from spec_compiler.language.section import Section
 KINDS = ("application", "file", "spec", "python")
 SUFFIXES = (".weights.h5", ".weights.json", ".safetensors", ".h5", ".hdf5", ".keras")
 FILE_PATTERN = r"\.(h5|hdf5|keras)$|\$\{"  # for the schema; a variable may stand for it
-_WEIGHTS_PATTERN = r"^package:[^/\\:]+(/[^/\\:]+)+$|^(?!package:).*\.(h5|hdf5|keras)$|\$\{"
+_WEIGHTS_PATTERN = r"^package:[^/\\:]+(/[^/\\:]+)+$|^(?!package:).*\.(h5|hdf5|keras|weights\.json|safetensors)$|\$\{"
 
 _WEIGHTS_SCHEMA: dict[str, Any] = {
     "title": "Weights",

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
+from spec_compiler import load_spec
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.diagnostics.rules.__main__ import main as rules_page
 from spec_compiler.spec.reference import main as language_page
@@ -101,6 +102,17 @@ def test_what_the_schema_accepts_beyond_doubt(validator: Any) -> None:
     assert validator.is_valid({"spec": 1, "head": ["mine>Pooling", {"mine>Pooling": {"anything": 1}}]})
     assert validator.is_valid({"spec": 1, "head": ["my_layers:SE", {"my.layers:SE": {"anything": 1}}]})
     assert not validator.is_valid({"spec": 1, "head": ["type:Dense"]})
+
+
+@pytest.mark.parametrize(
+    "file", ["w.keras", "w.weights.h5", "w.weights.json", "w.safetensors", "w.h5", "package:p/w.h5"]
+)
+def test_every_file_of_weights_that_is_read_is_accepted(validator: Any, file: str) -> None:
+    for weights in (file, {"file": file, "map": {"fc1": "classifier"}}):
+        data = {"spec": 1, "base": {"application": "VGG16", "weights": weights}}
+        assert load_spec(data).base is not None
+        assert validator.is_valid(data), weights
+    assert not validator.is_valid({"spec": 1, "base": {"application": "VGG16", "weights": "w.pt"}})
 
 
 def test_fields_and_arguments_are_documented() -> None:

@@ -47,7 +47,10 @@ def test_every_edit_in_the_folder_is_in_the_list() -> None:
 
 def test_the_readme_says_what_each_is_for() -> None:
     table = (
-        (ROOT / "docs" / "guide.md").read_text(encoding="utf-8").partition("| section | says |")[2].partition("\n\n")[0]
+        (ROOT / "docs" / "guide.md")
+        .read_text(encoding="utf-8")
+        .partition("| section | what it does |")[2]
+        .partition("\n\n")[0]
     )
     named = re.findall(r"^\| `(\w+)`", table, re.MULTILINE)
     missing = [key for key in EDITS if key not in named]

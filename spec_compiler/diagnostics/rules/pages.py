@@ -68,7 +68,11 @@ def reference() -> dict[str, str]:
     for family, group in groupby(RULES.values(), key=lambda rule: rule.family):
         rules, title = list(group), f"{family[0].upper()}{family[1:]}"
         name = f"rules/{family.lower().replace(' ', '-')}.md"
-        rows = [f"| [{each.code}]({name}#{each.code.lower()}) | {each.title} | {each.severity} |" for each in rules]
+        codes = {each: each.code.lower() for each in rules}
+        rows = [
+            f'| <a id="{code}"></a>[{each.code}]({name}#{code}) | {each.title} | {each.severity} |'
+            for each, code in codes.items()
+        ]
         contents += [f"## {title}", "\n".join(["| code | means | is |", "|---|---|---|", *rows])]
         parts = [f"# {title}", "All codes at a glance: [rules](../rules.md)."]
         for rule in rules:
