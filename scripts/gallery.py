@@ -17,8 +17,8 @@ PAGE = ROOT / "docs" / "gallery.md"
 HEAD = """\
 # Gallery
 
-Every spec in [`specs/`](../specs), with a picture of what it does to its base. New layers are green, dropped ones orange
-and dashed, changed ones blue. In pictures of more than 40 layers, neighbours to which the same thing happens are
+Every spec in [`specs/`](../specs), with a picture of what it does to its base. New layers are green, dropped ones
+orange and dashed, changed ones blue. In pictures of more than 40 layers, neighbours to which the same thing happens are
 folded into one box.
 
 Several specs start from the weights of HED (Xie & Tu 2015), an edge detector on VGG16's layers. The Python package
