@@ -29,6 +29,7 @@ help:
 	@echo "make layer-classes  write docs/layer-classes.md anew: every class of keras.layers through six ways, beside Keras"
 	@echo "make fuzz      120,000 broken specs and 10,000 damaged model files; what fails is kept in tests/fuzz/corpus"
 	@echo "make docs      the documentation site, in out/site; a broken link, or a page that is missing, ends it"
+	@echo "make project   the action, hooks, container, trackers and the release, with the tools of others: 8 minutes"
 	@echo "make golden    write the golden files anew; read the diff"
 
 setup: $(VENV)/.ready
@@ -177,6 +178,10 @@ $(TOOLS)/.ready: pyproject.toml
 	> $(TOOLS)/requirements.txt
 	@$(TOOLS)/bin/python $(INSTALL) -r $(TOOLS)/requirements.txt $(SAYS)
 	@touch $@
+
+.PHONY: project
+project: setup node tools
+	$(BIN)/python -m pytest tests/project
 
 # The same commit makes the same bytes: its time stands for that of the files.
 dist: tools

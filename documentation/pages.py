@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[1]
 ELSEWHERE = {
     "contributing.md": "CONTRIBUTING.md",
     "changelog.md": "CHANGELOG.md",
+    "governance.md": "GOVERNANCE.md",
     "security.md": "SECURITY.md",
     "benchmarks.md": "benchmarks/RESULTS.md",
 }

@@ -9,7 +9,20 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 GUIDE = ROOT / "docs" / "guide.md"
 IN_PYTHON = ROOT / "docs" / "in-python.md"
-_TOLD = ("training", "data", "pictures", "models", "lock", "how-to", "index", "guide", "in-python", "from-keras")
+_TOLD = (
+    "training",
+    "data",
+    "pictures",
+    "models",
+    "lock",
+    "how-to",
+    "index",
+    "guide",
+    "in-python",
+    "from-keras",
+    "install",
+    "integrations",
+)
 DOCUMENTS = (
     README,
     *(
@@ -17,21 +30,7 @@ DOCUMENTS = (
         for each in (
             "CONTRIBUTING.md",
             "SECURITY.md",
-            *(
-                f"docs/{name}.md"
-                for name in (
-                    "training",
-                    "data",
-                    "pictures",
-                    "models",
-                    "lock",
-                    "how-to",
-                    "index",
-                    "guide",
-                    "in-python",
-                    "from-keras",
-                )
-            ),
+            *(f"docs/{name}.md" for name in _TOLD),
         )
     ),
 )

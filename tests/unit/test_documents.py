@@ -29,6 +29,19 @@ RUN = {
     "$ sed 's/filters: 64/filters: 32/' specs/vgg16_hed_fast_stem.yaml > fast_stem.yaml": (
         "tests/backend/test_readme.py::test_finding_N18_commands_print_what_readme_shows"
     ),
+    "$ pip install '.[tensorflow]'": "`scripts/release.py` installs this extra of what `make dist` builds",
+    "$ spec-compiler plan spec.yaml": "tests/project/test_pages.py::test_the_page_says_what_is_said_without_keras",
+    "$ spec-compiler completion bash >> ~/.bashrc": "tests/project/test_pages.py::test_the_lines_of_the_page_complete",
+    "$ podman build -t spec-compiler .": "tests/project/test_container.py::test_what_it_runs_works",
+    "# .github/workflows/plans.yml": "tests/project/test_workflow_files.py::test_a_workflow_of_the_page_is_right",
+    "$ spec-compiler check --static spec.yaml --format sarif > specs.sarif": (
+        "tests/project/test_pages.py::test_the_commands_for_code_scanning_run"
+    ),
+    "# .pre-commit-config.yaml": "tests/project/test_pages.py::test_the_configuration_of_hooks_is_right",
+    "$ python track_mlflow.py tracked.yaml runs/first": "tests/project/test_trackers.py::test_a_run_of_mlflow",
+    "$ python track_wandb.py tracked.yaml runs/first": (
+        "tests/project/test_trackers.py::test_a_run_of_weights_and_biases"
+    ),
     "data: {train: data/train, validation: 0.2, batch_size: 32}": (
         "tests/unit/test_documents.py::test_finding_N18_sections_in_the_pages_are_valid"
     ),
