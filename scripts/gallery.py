@@ -64,7 +64,7 @@ def section(path: Path, spec: Spec, plan: Plan) -> str:
 
 {counts} layers; {before:,} → {after:,} parameters, {plan.num_frozen:,} of them frozen.
 
-<details><summary><code>specs/{path.name}</code></summary>
+<details markdown><summary><code>specs/{path.name}</code></summary>
 
 ```yaml
 {text}
