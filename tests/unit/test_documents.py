@@ -48,7 +48,7 @@ RUN = {
     "from spec_compiler import SpecError, check_spec, compile_spec, evaluate, load_spec, plan_spec, train_spec": (
         "tests/backend/test_readme.py::test_finding_N18_the_python_of_the_page_runs"
     ),
-    "input: {preprocess: auto}              # the application's own preprocess_input, as layers of the model": (
+    "input: {preprocess: auto}  # the base's own preprocess_input, as layers": (
         "tests/unit/test_documents.py::test_finding_N18_sections_in_the_pages_are_valid"
     ),
     "# a table with a picture and a number beside it, three things to tell, and what each row counts": (
