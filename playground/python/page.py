@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -61,16 +60,16 @@ def _check(text: str) -> dict[str, Any]:
     return {
         "tier": tier,
         "checked": TIERS[tier],
-        "diagnostics": [{**diagnostic_json(each), "page": _anchor(each.code)} for each in found],
+        "diagnostics": [{**diagnostic_json(each), "page": _page(each.code)} for each in found],
         "plan": plan_as(_plan, "text") if _plan is not None else None,
         "unknown": _words(text, tier, missing, memory, found) if _plan is None else None,
         "keras": keras_version(),
     }
 
 
-def _anchor(code: str) -> str:
-    """The heading of a rule in the reference, as the site makes an anchor of it."""
-    return re.sub(r"[^\w\- ]", "", f"{code}: {RULES[code].title}".lower()).replace(" ", "-")
+def _page(code: str) -> str:
+    """The place of a rule in the reference, on the site that has this page."""
+    return f"rules/{RULES[code].family.lower().replace(' ', '-')}.html#{code.lower()}"
 
 
 def _ended(text: str) -> str:

@@ -1,7 +1,5 @@
 // What the compiler says, as elements. Every text of it is put in as text, never as markup.
 
-const RULES = "../rules.html"; // a heading for each code
-
 function element(name, className, ...children) {
   const made = document.createElement(name);
   if (className) made.className = className;
@@ -31,7 +29,8 @@ export function problems(diagnostics, said, words, goTo) {
 
 function problem(each, goTo) {
   const code = element("a", "code", each.code);
-  code.href = `${RULES}#${each.page}`;
+  code.href = `../${each.page}`; // the site has this page one folder below
+  code.title = "What this rule means";
   const head = element("div", "head", element("span", "severity", each.severity), code);
   if (each.line !== null) {
     const place = element("button", "place", `line ${each.line}, column ${each.column}`);

@@ -79,6 +79,13 @@ def test_a_mistake_is_the_commands(name: str, page: Page) -> None:
     )
 
 
+def test_a_code_leads_to_its_rule(page: Page) -> None:
+    page.open(encoded("spec: 1\nbase: {application: VGG16}\nfreez: all\n"))
+    link = page.run("document.querySelector('#problems .code').getAttribute('href')")
+    file, _, anchor = link.removeprefix("../").partition("#")
+    assert f'<a id="{anchor}"></a>' in (ROOT / "docs" / file.replace(".html", ".md")).read_text(encoding="utf-8")
+
+
 def shapes(svg: str) -> list[tuple[str, str, list[str]]]:
     """What a picture holds: its nodes, arrows and frames, each with its title and texts."""
     root = ElementTree.fromstring(svg)
