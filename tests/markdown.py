@@ -9,7 +9,19 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 GUIDE = ROOT / "docs" / "guide.md"
 IN_PYTHON = ROOT / "docs" / "in-python.md"
-_TOLD = ("training", "data", "pictures", "models", "lock", "how-to", "index", "guide", "in-python", "from-keras")
+_TOLD = (
+    "training",
+    "data",
+    "pictures",
+    "models",
+    "lock",
+    "how-to",
+    "index",
+    "guide",
+    "in-python",
+    "from-keras",
+    "tutorial",
+)
 DOCUMENTS = (
     README,
     *(
