@@ -31,6 +31,7 @@ help:
 	@echo "make layer-classes  write docs/layer-classes.md anew: every class of keras.layers through six ways, beside Keras"
 	@echo "make fuzz      120,000 broken specs and 10,000 damaged model files; what fails is kept in tests/fuzz/corpus"
 	@echo "make docs      the documentation site, in out/site; a broken link, or a page that is missing, ends it"
+	@echo "make project   the action, hooks, container, trackers and the release, with the tools of others: 8 minutes"
 	@echo "make golden    write the golden files anew; read the diff"
 
 setup: $(VENV)/.ready
@@ -171,6 +172,11 @@ schemas: setup
 	$(BIN)/python -m spec_compiler.spec.reference
 	$(BIN)/python -m spec_compiler.exporting.card
 	$(BIN)/python -m spec_compiler.diagnostics.rules
+	$(BIN)/python -m documentation.python_api
+	$(BIN)/python -m documentation.commands
+	$(BIN)/python -m documentation.formats
+	$(BIN)/python -m documentation.tasks
+	$(BIN)/python -m documentation.house
 	$(BIN)/python -m spec_compiler.cli.man
 
 # Tools for releases and other people's workflow, apart from the project's own environment.
@@ -186,6 +192,10 @@ $(TOOLS)/.ready: pyproject.toml
 	> $(TOOLS)/requirements.txt
 	@$(TOOLS)/bin/python $(INSTALL) -r $(TOOLS)/requirements.txt $(SAYS)
 	@touch $@
+
+.PHONY: project
+project: setup node tools
+	$(BIN)/python -m pytest tests/project
 
 # The same commit makes the same bytes: its time stands for that of the files.
 dist: tools

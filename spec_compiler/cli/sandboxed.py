@@ -52,7 +52,7 @@ def sandboxed(options: Mapping[str, Any], best_effort: bool) -> int:
 
 
 def _grant(options: Mapping[str, Any]) -> Grant:
-    named = (options.get(key) for key in ("spec", "base", "model", "plan"))
+    named = (options.get(key) for key in ("spec", "base", "model", "plan", "before", "after"))
     specs = list(filter(None, (*named, *options.get("specs", ()))))
     folders = [os.path.dirname(os.path.abspath(spec)) for spec in specs]
     read = [path for path in (*specs, *folders) if os.path.exists(path)]  # an application's name is no file

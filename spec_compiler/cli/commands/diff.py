@@ -10,7 +10,7 @@ import click
 from spec_compiler.cli.completing import applications_or_files
 from spec_compiler.cli.documented import Documented
 from spec_compiler.cli.markdown import plan_markdown
-from spec_compiler.cli.options import force_option, gathered, model_code_option, of_the_call
+from spec_compiler.cli.options import force_option, gathered, of_the_call, permission_options, sandbox_option
 from spec_compiler.cli.pictures import FORMATS, Picture, check_output, context_option, unfold_option, write_picture
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.show import listed, plan_lines
@@ -20,6 +20,7 @@ from spec_compiler.diagram import VIEWS
 from spec_compiler.graph import Graph
 from spec_compiler.plan.two_models import Comparison, compare
 from spec_compiler.spec.output_paths import check_outputs
+from spec_compiler.spec.permissions import Permissions
 
 MOST_NAMES = 8
 FILES = (".keras", ".h5", ".hdf5")
@@ -41,10 +42,18 @@ FILES = (".keras", ".h5", ".hdf5")
     help="How it is said.",
 )
 @force_option
-@model_code_option
+@permission_options
+@sandbox_option
 @gathered(Picture, "picture")
 def diff(
-    before: str, after: str, output: str | None, picture: Picture, format_: str, force: bool, allow_code: bool
+    before: str,
+    after: str,
+    output: str | None,
+    picture: Picture,
+    format_: str,
+    force: bool,
+    allow_code: bool,
+    restrict_paths: bool,
 ) -> None:
     """Compare two models: `.keras` or `.h5` files, specs, or names of applications.
 
@@ -54,7 +63,7 @@ def diff(
         check_output(output, force)
         check_outputs([output], (before, after))
     with progress("comparing"):
-        comparison = _compared(before, after, allow_code)
+        comparison = _compared(before, after, Permissions(allow_code, not restrict_paths))
         if output:
             matches = {match.before: (match.after, match.how, match.same_weights) for match in comparison.matches}
             write_picture(comparison.plan, output, picture, force, matches=matches)
@@ -78,27 +87,27 @@ def diff_text(comparison: Comparison) -> Shown:
     return joined(lines)
 
 
-def _compared(before: str, after: str, allow_code: bool) -> Comparison:
+def _compared(before: str, after: str, allowed: Permissions) -> Comparison:
     """Both models matched; of two files the weights as well."""
     name = f"{os.path.basename(before)} → {os.path.basename(after)}"
     if not before.endswith(FILES) or not after.endswith(FILES):
-        return compare(_graph(before, allow_code), _graph(after, allow_code), name)
+        return compare(_graph(before, allowed), _graph(after, allowed), name)
     from spec_compiler.backend.startup import start  # starts Keras, which two specs may not need
 
     start()
     from spec_compiler.backend.stored import read_stored  # imports Keras
 
     with of_the_call():
-        (old, old_weights), (new, new_weights) = (read_stored(each, allow_code) for each in (before, after))
+        (old, old_weights), (new, new_weights) = (read_stored(each, allowed.code) for each in (before, after))
     return compare(old, new, name, (old_weights, new_weights))
 
 
-def _graph(name: str, allow_code: bool) -> Graph:
+def _graph(name: str, allowed: Permissions) -> Graph:
     """The model that a file, a spec or an application's name stands for, without its weights."""
     if name.endswith((".yaml", ".yml")):
-        return plan_spec(name, allow_code=allow_code).after
+        return plan_spec(name, allow_code=allowed.code, restrict_paths=not allowed.paths).after
     base = {"application": name}
     if name.endswith(FILES) or os.path.exists(name):  # absolute, as a spec made of data stands in no folder
         base = {"file": os.path.abspath(name)}
     with of_the_call():
-        return plan_spec({"spec": 1, "base": base}, allow_code=allow_code).after
+        return plan_spec({"spec": 1, "base": base}, allow_code=allowed.code).after
