@@ -163,6 +163,11 @@ schemas: setup
 	$(BIN)/python -m spec_compiler.spec.reference
 	$(BIN)/python -m spec_compiler.exporting.card
 	$(BIN)/python -m spec_compiler.diagnostics.rules
+	$(BIN)/python -m documentation.python_api
+	$(BIN)/python -m documentation.commands
+	$(BIN)/python -m documentation.formats
+	$(BIN)/python -m documentation.tasks
+	$(BIN)/python -m documentation.house
 	$(BIN)/python -m spec_compiler.cli.man
 
 # Tools for releases and other people's workflow, apart from the project's own environment.

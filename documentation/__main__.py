@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 
+from documentation.complete import left_out, stale, untested
 from documentation.pages import Pages
 from documentation.whole import broken_links, dead_ends, unreached
 
-CHECKS = (broken_links, unreached, dead_ends)
+CHECKS = (stale, left_out, untested, broken_links, unreached, dead_ends)
 
 
 def main() -> int:

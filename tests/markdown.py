@@ -9,32 +9,8 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 GUIDE = ROOT / "docs" / "guide.md"
 IN_PYTHON = ROOT / "docs" / "in-python.md"
-_TOLD = (
-    "training",
-    "data",
-    "pictures",
-    "models",
-    "lock",
-    "how-to",
-    "index",
-    "guide",
-    "in-python",
-    "from-keras",
-    "install",
-    "integrations",
-)
-DOCUMENTS = (
-    README,
-    *(
-        ROOT / each
-        for each in (
-            "CONTRIBUTING.md",
-            "SECURITY.md",
-            *(f"docs/{name}.md" for name in _TOLD),
-        )
-    ),
-)
 PAGES = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), ROOT / "benchmarks" / "RESULTS.md")
+DOCUMENTS = tuple(each for each in PAGES if each.name != "CHANGELOG.md")  # which names what was
 _FENCE = re.compile(r" *(?:`{3,}|~{3,})(.*)")
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 

@@ -26,6 +26,13 @@ class BuiltFile:
     """What a build gives beside the file: what the user wrote, what changed, and what became of every variable.
 
     `file_warnings` are as those of a `CompiledSpec`; `learned` is what LoRA holds, as the file of adapters has it.
+
+    Attributes:
+        spec: what the user wrote.
+        plan: what changed.
+        weights: what became of every variable.
+        file_warnings: what is legal in the files but worth saying.
+        learned: what LoRA holds, as the file of adapters has it.
     """
 
     spec: Spec

@@ -30,6 +30,10 @@ class Fix:
     """A change of the spec that may mend a mistake: how to say it, and which values it sets at which full paths.
 
     An index one past the end of a list, or a section that is not there, adds to it.
+
+    Attributes:
+        text: how it is said.
+        changes: which values it sets, each with the path to it.
     """
 
     text: str
@@ -37,7 +41,13 @@ class Fix:
 
 
 class Override(NamedTuple):
-    """A text of `--set`, whose value is at fault, and the stretch of it that is meant; its end is exclusive."""
+    """A text of `--set`, whose value is at fault, and the stretch of it that is meant; its end is exclusive.
+
+    Attributes:
+        text: as it was typed.
+        start: where the stretch begins.
+        end: where it ends.
+    """
 
     text: str
     start: int
@@ -52,6 +62,23 @@ class Diagnostic:
     `path` leads to the value inside the spec, for example `("insert", 0, "after")`. `line` and `column` count from 1
     and are None where the spec was not read from text, or where `override` set what is meant. `end_column` is
     exclusive.
+
+    Attributes:
+        code: of its rule.
+        message: what is wrong.
+        path: the keys and indices that lead to the value inside of the spec.
+        file: the file that it is in.
+        line: from 1; None where the spec was not read from text.
+        column: from 1.
+        end_column: behind the last column that is meant.
+        help: how to mend it.
+        notes: what else is to know.
+        at_key: whether the key at the end of `path` is meant, not its value.
+        chars: the part of the value that is meant, as offsets into its text.
+        related: other places that matter: what happened there, and the path to it.
+        fixes: changes that may mend it; `help` says those that work.
+        override: the text of `--set` that is at fault, where it is one.
+        source_line: the line that it is in.
     """
 
     code: str
@@ -108,6 +135,9 @@ class Diagnostics(tuple[Diagnostic, ...]):
 
 class SpecError(ValueError):
     """A spec at fault, with every diagnostic found before the compiler stopped; its text is as the command line has it.
+
+    Attributes:
+        diagnostics: each mistake, with its place and its fix.
 
     >>> error = SpecError.single("SC201", "no layer named `conv_1`", path=("after",))
     >>> error.under("insert", 0).diagnostics[0].path

@@ -69,7 +69,9 @@ class Input(Section, Edit):
         }
     )
 
-    layer: Selector | None = Field(default=None, description="Which input, for a model with several.")
+    layer: Selector | None = Field(
+        default=None, description="Which input, for a model with several.", examples=["left"]
+    )
     shape: Annotated[tuple[Size, ...], Field(min_length=1)] | None = Field(
         default=None,
         description="The shape without the batch axis; null for an axis of any size.",
@@ -84,7 +86,7 @@ class Input(Section, Edit):
         examples=["sum", {"take": [2, 1, 0]}],
     )
     name: Annotated[StrictStr, Field(min_length=1, pattern=r"^[^/]+$")] | None = Field(
-        default=None, description="The input layer's new name."
+        default=None, description="The input layer's new name.", examples=["pixels"]
     )
     dtype: StrictStr | None = Field(
         default=None,

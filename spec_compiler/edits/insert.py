@@ -41,7 +41,9 @@ class Insert(Section, Edit):
         examples=["block3_pool", {"each": "type:Conv2D"}],
     )
     before: Target | None = Field(
-        default=None, description="The layer that takes the chain's output in place of its only input."
+        default=None,
+        description="The layer that takes the chain's output in place of its only input.",
+        examples=["block2_conv1"],
     )
     between: Edge | None = Field(
         default=None,

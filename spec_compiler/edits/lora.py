@@ -51,6 +51,7 @@ class Lora(Selecting, Edit):
     names: ClassVar = ("layers", "except")
     model_config = ConfigDict(
         json_schema_extra={
+            "examples": [{"layers": "type:Dense", "rank": 8, "alpha": 16.0}],
             "dependencies": {"others": ["weights"], "other_base": ["weights"]},
             "if": _MERGES,
             "then": {"not": {"anyOf": [{"required": [key]} for key in _NOT_MERGED]}},
@@ -79,7 +80,9 @@ class Lora(Selecting, Edit):
         examples=[["query", "value"]],
     )
     bias: Literal["frozen", "train"] = Field(
-        default="frozen", description="Whether the biases beside these kernels train; Keras's `enable_lora` lets them."
+        default="frozen",
+        description="Whether the biases beside these kernels train; Keras's `enable_lora` lets them.",
+        examples=["train"],
     )
     weights: Annotated[StrictStr, Field(min_length=1)] | None = Field(
         default=None,
@@ -87,15 +90,20 @@ class Lora(Selecting, Edit):
         examples=["runs/birds/best.adapters.npz"],
     )
     others: Literal["load", "skip"] = Field(
-        default="load", description="Whether what the file has beside the matrices, as a head, is loaded as well."
+        default="load",
+        description="Whether what the file has beside the matrices, as a head, is loaded as well.",
+        examples=["skip"],
     )
     other_base: Literal["allow"] | None = Field(
-        default=None, description="Whether the kernels may be others than those beside which the file was learned."
+        default=None,
+        description="Whether the kernels may be others than those beside which the file was learned.",
+        examples=["allow"],
     )
     merge: StrictBool = Field(
         default=False,
         description="Whether the layers become plain ones, whose kernel is W + alpha/rank·A·B: of the file, or of LoRA "
         "that the base has.",
+        examples=[True],
     )
 
     @model_validator(mode="after")

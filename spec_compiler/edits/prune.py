@@ -71,6 +71,7 @@ class Prune(Selecting, Edit):
         default="l1",
         description="Which stay, those with the largest: `l1` or `l2` norm of the weights that make a channel, `gamma` "
         "of the BatchNormalization behind; `random` draws them.",
+        examples=["gamma"],
     )
     round_to: Annotated[StrictInt, Field(ge=1)] = Field(
         default=1, description="The number that stays is a multiple of it, never less than one.", examples=[8]
@@ -83,6 +84,7 @@ class Prune(Selecting, Edit):
     inexact: Literal["allow"] | None = Field(
         default=None,
         description="Whether channels may go over which a layer normalises: no masked model equals the result then.",
+        examples=["allow"],
     )
 
     @model_validator(mode="after")

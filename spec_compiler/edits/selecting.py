@@ -21,10 +21,17 @@ class Selecting(Section):
     """An edit with a field `layers`, which these fields narrow; a selector's own mapping form says the same inside."""
 
     where: dict[str, Any] | None = Field(
-        default=None, min_length=1, description="Only layers whose arguments have these values, `>=256` included."
+        default=None,
+        min_length=1,
+        description="Only layers whose arguments have these values, `>=256` included.",
+        examples=[{"filters": ">=256"}],
     )
-    except_: Selector | None = Field(default=None, alias="except", description="Layers to leave out of them.")
-    expect: Annotated[StrictInt, Field(ge=0)] | None = Field(default=None, description="How many layers must match.")
+    except_: Selector | None = Field(
+        default=None, alias="except", description="Layers to leave out of them.", examples=["block1_*"]
+    )
+    expect: Annotated[StrictInt, Field(ge=0)] | None = Field(
+        default=None, description="How many layers must match.", examples=[12]
+    )
 
     @model_validator(mode="after")
     def _said_once(self) -> Self:

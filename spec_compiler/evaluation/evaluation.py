@@ -17,7 +17,18 @@ Measure = Classes | Labels | Numbers
 
 
 class Prediction(NamedTuple):
-    """What one output says of one sample, right or wrong."""
+    """What one output says of one sample, right or wrong.
+
+    Attributes:
+        sample: from 0, in the order of the data.
+        file: its image.
+        output: which output says it.
+        true: what is true, as text.
+        told: what the model says, as text.
+        is_right: whether they are the same.
+        probability: how probable the model finds what it says.
+        probability_true: how probable it finds what is true.
+    """
 
     sample: int
     file: str | None
@@ -34,12 +45,15 @@ class Evaluation:
     """What a model says of labelled data.
 
     Attributes:
-        model: which model it is of, `epoch` of which epoch, where its run says so.
+        model: which model it is of.
         data: what it was evaluated on.
+        num_samples: how many samples.
         metrics: loss and metrics, as Keras's own `evaluate` computes them; empty where the model has no loss.
         outputs: a report for each output that tells classes, labels or numbers.
-        mistakes: the worst of `num_mistakes`, the worst first.
+        mistakes: the worst, the worst first.
+        num_mistakes: how many there are in all.
         predictions: what each output says of each sample.
+        epoch: of which epoch the model is, where its run says so.
         notes: what could not be computed, and why.
     """
 

@@ -18,6 +18,18 @@ class Mistake(NamedTuple):
     `sample` counts from 0 in the order of the data, `file` is its image; `picture` is a `data:` address of what the
     model saw. `badness` orders: the probability that is missing, or how far numbers are off in the mean. Of several
     labels `label` is the one that is most wrong, and the probabilities are of it.
+
+    Attributes:
+        sample: from 0, in the order of the data.
+        output: which output is wrong.
+        true: what is true, as text.
+        told: what the model says, as text.
+        badness: how bad it is: the worst come first.
+        probability: how probable the model finds what it says.
+        probability_true: how probable it finds what is true.
+        file: its image.
+        picture: what the model saw, as a `data:` address.
+        label: of several labels the one that is most wrong.
     """
 
     sample: int

@@ -96,15 +96,15 @@ class Output(_Part):
 class Card(_Part):
     """What an artefact takes and puts out."""
 
-    format_version: Literal[1] = 1
+    format_version: Literal[1] = Field(default=1, description="The version of this form.")
     format: Key = Field(description="Which format it is in.")
     precision: Precision = Field(
         description="In what its weights are stored; it takes and puts out float32 all the same."
     )
     model: str = Field(description="The name of the Keras model.")
     files: dict[str, str] = Field(description="Its files, each with its SHA-256.")
-    inputs: tuple[Input, ...]
-    outputs: tuple[Output, ...]
+    inputs: tuple[Input, ...] = Field(description="What it takes.")
+    outputs: tuple[Output, ...] = Field(description="What it puts out.")
     runtime: str = Field(description="What it was run in beside Keras.")
     probes: str = Field(description="What it was run on.")
     made_with: dict[str, str] = Field(description="The packages that made it, with their versions.")
@@ -142,6 +142,9 @@ def card_place(output: str) -> str:
 
 def read_card(artefact: str | os.PathLike[str]) -> Card:
     """What the card of an artefact says.
+
+    Args:
+        artefact: the exported model, beside or inside of which the card lies.
 
     Raises:
         SpecError: SC501 there is none, SC502 it is damaged, or of other files than lie there.
@@ -192,7 +195,8 @@ def preprocessing_of(application: str | None) -> Preprocessing | None:
 
 def text() -> str:
     """The schema of a card as its file holds it."""
-    return json.dumps(Card.model_json_schema(), indent=1, ensure_ascii=False) + "\n"
+    says = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": FILE}
+    return json.dumps(says | Card.model_json_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
 def main(arguments: list[str]) -> int:

@@ -19,6 +19,13 @@ class Compared:
 
     `difference` is the largest of two numbers, and `largest` the largest number that Keras puts out there; `tolerance`
     is a part of that. `same_class` says of how many probes the largest score is of the same class, where it is scores.
+
+    Attributes:
+        output: which one.
+        difference: the largest difference of two numbers.
+        largest: the largest number that Keras puts out there.
+        tolerance: how large the difference may be, as a part of that.
+        same_class: of how many probes the largest score is of the same class, and of how many it is scores.
     """
 
     output: str
@@ -63,7 +70,8 @@ class Exported:
 
     Attributes:
         files: what was written, the artefact first.
-        format: which of the formats it is, `precision` in which precision.
+        format: which of the formats it is.
+        precision: in which precision its weights are stored.
         num_bytes: how large it is.
         runtime: what it was run in, with the version.
         probes: what it was run on.

@@ -39,6 +39,15 @@ class Dependency:
     `path` leads to that place in the spec that is locked, `at` says it in words: `base.weights`, or
     `other.yaml: base.weights` in a spec that this one starts from. `num_bytes` and `sha256` are None of a package,
     which has a `version`, and of a file that Keras has yet to download. `num_files` is there of a folder.
+
+    Attributes:
+        kind: what the file is to the spec.
+        path: the place in the spec that asks for it.
+        at: that place in words.
+        num_bytes: its size.
+        sha256: its digest.
+        version: of a package.
+        num_files: of a folder.
     """
 
     kind: str

@@ -20,6 +20,21 @@ class LedgerRow:
     `source` says where a copied one was read, or all that an adapted one was made of. The checksums are XXH3 (128 bits)
     of its bytes as read and in the result; of a copied one they are equal unless the reason names a cast. `formula` is
     how an adapted one was made. `parameters` is 0 for the state of a random generator.
+
+    Attributes:
+        layer: its name in the result; in the base where it is dropped.
+        variable: its name in the layer.
+        action: `copied`, `adapted`, `initialized` or `dropped`.
+        reason: why.
+        shape: of the variable.
+        dtype: of the variable.
+        parameters: how many numbers; 0 of the state of a random generator.
+        source: where a copied one was read, or all that an adapted one was made of.
+        source_checksum: XXH3 (128 bits) of its bytes as they were read.
+        result_checksum: the same of those in the result.
+        is_new: whether it is of a layer that the spec made.
+        formula: how an adapted one was made.
+        is_state: whether it is no variable, but what a layer knows besides.
     """
 
     layer: str
@@ -47,6 +62,14 @@ class WeightLedger:
     `unused` names what a mapped checkpoint holds and no layer took. `proof` is there where it was asked for.
     `unverified` names the files that weights were copied from and whose format has no checksum, so that a bit which was
     flipped before they were read would not be found. `contracts` say what adapted weights preserve.
+
+    Attributes:
+        rows: of the result's variables in its order, then of the dropped ones of the base.
+        num_base_variables: how many variables the base has.
+        unused: what a mapped checkpoint holds and no layer took.
+        proof: what was compared with what, where it was asked for.
+        unverified: files that weights were copied from and whose format has no checksum.
+        contracts: what adapted weights preserve.
     """
 
     rows: tuple[LedgerRow, ...]

@@ -34,6 +34,14 @@ class Change:
     """What happens to one layer. `before` is None for a new layer, `after` for a dropped one.
 
     `details` names what differs in a changed layer, as `(what, before, after)`.
+
+    Attributes:
+        action: `kept`, `changed`, `new` or `dropped`.
+        before: the layer in the base; None where it is new.
+        after: the layer in the result; None where it is dropped.
+        before_shapes: what its calls put out in the base.
+        after_shapes: what its calls put out in the result.
+        details: of a changed layer each thing that differs: what it is, and its values before and after.
     """
 
     action: Action
@@ -73,6 +81,16 @@ class Plan:
     variables then learn how, `sweep` which values of variables are to be tried: the plan is that of the variables' own.
 
     Kept layers are matched by name and origin: a new layer that takes a dropped layer's name is still new.
+
+    Attributes:
+        name: of the result.
+        before: the base as a graph.
+        after: the result as a graph.
+        phases: those that it is trained in.
+        promises: what `expect` and a policy say, and what was found.
+        compilation: what it is compiled with, where no phase does that.
+        sweep: which values of variables are to be tried; the plan is that of the variables' own.
+        groups: which variables learn how, where a learning rate is multiplied or a decay left out.
     """
 
     name: str

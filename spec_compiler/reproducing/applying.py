@@ -34,6 +34,9 @@ def apply_plan(
 
     A plan is trusted no more than a spec: what else it takes, `compile_spec` says.
 
+    Args:
+        plan: the file.
+
     Raises:
         SpecError: SC517 what is no longer as it was planned: the spec, a file, a version, a layer; SC518 the file is no
             such plan, or shows another one than it would build; whatever the spec is at fault.

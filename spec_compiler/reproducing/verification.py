@@ -28,7 +28,14 @@ class VariableState:
 
 @dataclass(frozen=True)
 class LayerState:
-    """A layer of the spec's result or of the file; `drift` says what of its structure is otherwise."""
+    """A layer of the spec's result or of the file; `drift` says what of its structure is otherwise.
+
+    Attributes:
+        name: of the layer.
+        class_name: its class.
+        variables: each with its state and checksums.
+        drift: what of its structure is otherwise.
+    """
 
     name: str
     class_name: str

@@ -12,7 +12,19 @@ from spec_compiler.training.measure import Measure
 
 @dataclass(frozen=True, repr=False)
 class SweptSpec:
-    """The result of a sweep: every trial, the best of them, and the folder with the files."""
+    """The result of a sweep: every trial, the best of them, and the folder with the files.
+
+    Attributes:
+        folder: where everything is.
+        name: of the spec's result.
+        metric: by what trials are compared.
+        variables: which variables were tried.
+        trials: all of them.
+        best: the best; None where none has finished.
+        best_spec: the file of the best point as a spec.
+        files: what was written beside it.
+        broken: which metrics that `expect` or a policy promises were not reached.
+    """
 
     folder: str
     name: str

@@ -15,6 +15,20 @@ class Trial:
 
     `value` is that of the metric that the sweep goes by, at the best of the trial's epochs, `epoch`; of a pruned trial
     at its last. `metrics` are all that it had there. `folder` holds its run, on the machine `host`.
+
+    Attributes:
+        number: from 0, in the order in which they began.
+        state: what became of it.
+        point: the values of the variables.
+        value: the metric at its best epoch; of a pruned trial at its last.
+        epoch: which epoch that is.
+        metrics: all that it had there.
+        seconds: how long it took.
+        parameters: how many numbers its model has.
+        folder: where its run is.
+        host: the machine that it ran on.
+        reason: why it failed.
+        values: the metric after each epoch.
     """
 
     number: int

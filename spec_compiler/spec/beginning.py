@@ -21,9 +21,13 @@ class _Beginning(Section):
 
     spec: Literal[1] = Field(description="The version of the language.", examples=[1])
     name: Annotated[StrictStr, Field(min_length=1, pattern=r"^[^/]*$")] | None = Field(
-        default=None, description="The name of the resulting model; the base's where left out."
+        default=None,
+        description="The name of the resulting model; the base's where left out.",
+        examples=["cats_and_dogs"],
     )
-    description: StrictStr | None = Field(default=None, description="What the result is for.")
+    description: StrictStr | None = Field(
+        default=None, description="What the result is for.", examples=["Tells cats from dogs in photographs."]
+    )
     imports: Annotated[tuple[Module, ...], OneOrMore()] = Field(
         default=(),
         description="Python modules, beside the spec or installed, that register classes of one's own with Keras or "
@@ -31,7 +35,7 @@ class _Beginning(Section):
         examples=[["my_layers"]],
     )
     seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] = Field(
-        default=0, description="Initialises the new layers; the same spec and seed give the same bits."
+        default=0, description="Initialises the new layers; the same spec and seed give the same bits.", examples=[7]
     )
     base: Base | None = Field(
         default=None, description="The model that the spec starts from; left out where the caller passes one."
@@ -39,6 +43,7 @@ class _Beginning(Section):
     bases: Annotated[dict[BaseName, Base], Field(min_length=1, max_length=64)] | None = Field(
         default=None,
         description="Several bases by name, in place of `base`; their layers are called `name/layer`.",
+        examples=[{"left": {"application": "MobileNetV2"}, "right": {"file": "model.keras"}}],
         json_schema_extra={"if": {"maxProperties": 1}, "then": {"additionalProperties": {"required": ["as"]}}},
     )
 

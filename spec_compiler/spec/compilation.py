@@ -40,7 +40,9 @@ class Compile(Section):
     decay_by_depth: DecayByDepth = None
     no_weight_decay: NoWeightDecay = ()
     jit_compile: bool | None = Field(
-        default=None, description="Whether the backend compiles the training step with XLA; Keras decides if left out."
+        default=None,
+        description="Whether the backend compiles the training step with XLA; Keras decides if left out.",
+        examples=[True],
     )
 
     @model_validator(mode="after")

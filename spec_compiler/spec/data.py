@@ -87,7 +87,7 @@ class Data(Section):
         examples=["split"],
     )
     batch_size: Annotated[StrictInt, Field(ge=1, lt=2**31)] = Field(
-        default=32, description="How many samples make one step."
+        default=32, description="How many samples make one step.", examples=[64]
     )
     class_weight: ClassWeight | None = Field(
         default=None,
@@ -101,16 +101,24 @@ class Data(Section):
         examples=[[{"RandomFlip": "horizontal"}, {"RandomRotation": 0.1}]],
     )
     cache: StrictBool = Field(
-        default=False, description="Whether the images, decoded and resized, are held in memory from their check on."
+        default=False,
+        description="Whether the images, decoded and resized, are held in memory from their check on.",
+        examples=[True],
     )
     image_size: (
         tuple[Annotated[StrictInt, Field(ge=1, lt=2**31)], Annotated[StrictInt, Field(ge=1, lt=2**31)]] | None
-    ) = Field(default=None, description="Height and width, for a model that takes any; the model's own otherwise.")
+    ) = Field(
+        default=None,
+        description="Height and width, for a model that takes any; the model's own otherwise.",
+        examples=[[224, 224]],
+    )
     interpolation: Literal[INTERPOLATIONS] = Field(  # type: ignore[valid-type]
-        default="bilinear", description="How images of another size are resized."
+        default="bilinear", description="How images of another size are resized.", examples=["nearest"]
     )
     crop_to_aspect_ratio: bool = Field(
-        default=False, description="Whether images are cropped, rather than stretched, to the model's aspect ratio."
+        default=False,
+        description="Whether images are cropped, rather than stretched, to the model's aspect ratio.",
+        examples=[True],
     )
 
     # Before pydantic's own check, which would tell once for each type that it might have been.

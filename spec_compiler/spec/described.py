@@ -11,6 +11,7 @@ from spec_compiler.keras_facts.argument_values import flow
 from spec_compiler.keras_facts.catalogue import CLASS_KINDS, group_of
 from spec_compiler.language.base import Base
 from spec_compiler.language.places import STEPS
+from spec_compiler.spec.form_examples import FORM_EXAMPLES
 from spec_compiler.spec.schema import spec_schema
 
 # The forms of a selector's elements; a test knows whether one is forgotten.
@@ -31,12 +32,25 @@ Schema = Mapping[str, Any]
 
 
 class Key(NamedTuple):
-    """A key: what its value is in a few words, links in brackets, what it says, and whether it is needed."""
+    """A key: what its value is in a few words, links in brackets, what it says, and whether it is needed.
+
+    `default` is what it is where it is left out, `example` how it is written, both as YAML; empty where there is none.
+    """
 
     name: str
     words: str
     says: str
     needed: bool = False
+    default: str = ""
+    example: str = ""
+
+    @property
+    def told(self) -> str:
+        """All that there is to say of it, in sentences."""
+        parts = [self.says]
+        parts += [f"Left out: `{self.default}`."] if self.default else []
+        parts += [f"For example `{self.example}`."] if self.example else []
+        return " ".join(filter(None, parts))
 
 
 class Described(NamedTuple):
@@ -94,7 +108,7 @@ def _all() -> Mapping[str, Described]:
 
 def _of_key(key: Key, name: str) -> Described:
     value = f" Its value: {key.words}." if key.words else ""
-    return Described(name, f"{key.says}{value}{' It is needed.' * key.needed}")
+    return Described(name, f"{key.told}{value}{' It is needed.' * key.needed}")
 
 
 class Descriptions:
@@ -108,11 +122,10 @@ class Descriptions:
 
     def key(self, name: str, field: Schema, needed: bool = False) -> Key:
         """A key with its default and its first example."""
-        says = str(field.get("description", ""))
-        if isinstance(field.get("default"), str | int | float):
-            says += f" Left out: `{flow(field['default'])}`."
-        says += "".join(f" For example `{name}: {flow(each)}`." for each in field.get("examples", ())[:1])
-        return Key(name, self.words(field), " ".join(says.split()), needed)
+        says = " ".join(str(field.get("description", "")).split())
+        default = flow(field["default"]) if isinstance(field.get("default"), str | int | float) else ""
+        example = next((f"{name}: {flow(each)}" for each in field.get("examples", ())), "")
+        return Key(name, self.words(field), says, needed, default, example)
 
     def is_plain(self, name: str) -> bool:
         """Whether a section is one value, without keys of its own."""
@@ -141,8 +154,9 @@ class Descriptions:
             others = model.get("additionalProperties")
             keys += [Key("", self.words(others), "")] if isinstance(others, Mapping) else []
         examples = [*field.get("examples", ())]
-        if first == name and not self.words(field).startswith("a mapping of names"):
-            examples += [*model.get("examples", ()), *_whole(model)]
+        if first == name:
+            examples += model.get("examples", ())
+            examples += () if self.words(field).startswith("a mapping of names") else _whole(model)
         text = f"{' '.join(says.split())} {value}."
         return Described(name, text, tuple(keys), tuple(_yaml(name, each) for each in examples[:3]))
 
@@ -178,7 +192,7 @@ class Descriptions:
             f"{name.replace('_', ' ')} form",
             f"{definition.get('description', says).rstrip('.')}.",
             told,
-            tuple(flow(each) for each in definition.get("examples", ())),
+            tuple(flow(each) for each in (*definition.get("examples", ()), *FORM_EXAMPLES.get(name, ()))),
             SELECTORS if name == "selector" else {},
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StrictInt, StrictStr
+from pydantic import ConfigDict, Field, StrictInt, StrictStr
 
 from spec_compiler.language.parsed import OneOrMore
 from spec_compiler.language.section import Section
@@ -46,6 +46,10 @@ ValidationFreq = Annotated[
 
 class Fit(Section):
     """What Keras's `fit` takes, for all phases; what a phase says counts for it in place of this."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"monitor": "val_accuracy", "callbacks": [{"EarlyStopping": {"patience": 3}}]}]}
+    )
 
     callbacks: Callbacks = None
     monitor: Monitor = None

@@ -31,10 +31,12 @@ def load_spec(
 ) -> Spec:
     """The spec in a file, in a YAML text (a string with a line break), in a plain dict, or as it is.
 
-    `overrides` are texts such as `base.weights=null`, or one such text, applied before validation. `file` names the
-    text in messages and gives the folder that relative paths start from. Loading runs nothing; `allowed` refuses what
-    a caller who goes on would not let it do. `inside` is the folder of another spec that names this one. `policy` is
-    what its result must keep beside its own `expect`.
+    Loading runs nothing.
+
+    Args:
+        file: the name of a text in messages, whose folder is where relative paths start from.
+        allowed: what the spec may do where it is built; more is refused here.
+        inside: the folder of another spec that names this one.
 
     Raises:
         SpecError: every mistake in the spec's own fields, located where it was read from text.

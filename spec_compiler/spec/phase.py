@@ -61,7 +61,15 @@ class PlannedStage(NamedTuple):
 
 
 class PlannedPhase(NamedTuple):
-    """A phase of training: its epochs, how many parameters of the result train when it begins, and which of all how."""
+    """A phase of training: its epochs, how many parameters of the result train when it begins, and which of all how.
+
+    Attributes:
+        name: of the phase.
+        epochs: how many.
+        num_trained: how many parameters train when it begins.
+        groups: which variables learn how.
+        unfreezes: of gradual unfreezing, what trains from which epoch on.
+    """
 
     name: str
     epochs: int

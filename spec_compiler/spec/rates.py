@@ -59,7 +59,15 @@ class Undecayed(Parsed):
 
 
 class Group(NamedTuple):
-    """Variables that train alike: by what their learning rate is multiplied, and whether they decay."""
+    """Variables that train alike: by what their learning rate is multiplied, and whether they decay.
+
+    Attributes:
+        times: by what their learning rate is multiplied.
+        decays: whether the optimizer's weight decay reaches them.
+        layers: whose variables they are.
+        num_variables: how many variables.
+        num_parameters: how many numbers.
+    """
 
     times: float
     decays: bool

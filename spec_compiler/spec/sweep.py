@@ -32,14 +32,17 @@ class Sweep(Section):
         examples=["val_accuracy"],
     )
     mode: Literal["min", "max"] | None = Field(
-        default=None, description="Whether less or more of it is better, where its name does not say it."
+        default=None,
+        description="Whether less or more of it is better, where its name does not say it.",
+        examples=["max"],
     )
     sampler: Literal["tpe", "random", "grid"] = Field(
         default="tpe",
         description="How points are chosen: by what was good so far, by chance, or each combination once.",
+        examples=["grid"],
     )
     seed: Annotated[StrictInt, Field(ge=0, lt=2**32)] | None = Field(
-        default=None, description="Chooses the points; the spec's own `seed` if left out."
+        default=None, description="Chooses the points; the spec's own `seed` if left out.", examples=[7]
     )
     prune: Pruner | None = Field(
         default=None,

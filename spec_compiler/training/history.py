@@ -25,7 +25,12 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class History:
-    """All epochs of a run, and what the best of them goes by."""
+    """All epochs of a run, and what the best of them goes by.
+
+    Attributes:
+        rows: an epoch each.
+        goes_by: the metric that says which epoch is the best.
+    """
 
     rows: tuple[Row, ...] = ()
     goes_by: Measure | None = None

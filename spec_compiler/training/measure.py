@@ -11,7 +11,12 @@ from spec_compiler.spec import Spec
 
 
 class Measure(NamedTuple):
-    """The name of a number that epochs report, and whether less or more of it is better."""
+    """A number that epochs report.
+
+    Attributes:
+        name: as epochs report it.
+        direction: `min` or `max`, whichever is better.
+    """
 
     name: str
     direction: Direction = "min"

@@ -20,21 +20,33 @@ from tests.backend.layer_variants import VARIANTS
 PAGE = Path(__file__).parents[2] / "docs" / "layer-classes.md"
 HEAD = """# What a kept layer knows
 
+A layer that a spec keeps should be the same layer afterwards: the same outputs, the same training. This page shows for
+each class of `keras.layers` where that is so, and where it is not.
+
+Each row is a small model with one such layer. Nothing in the layer is at its default: its weights are random, it was
+adapted and trained for a step, its generators and states have advanced. The model goes through the compiler in six
+ways. Its copy is compared with plain Keras bit for bit, in inference and in training.
+
+The six ways:
+
+- **memory**: an empty spec on the model, then a spec that inserts another layer in front of the layer;
+- **its result saved**: the result of the empty spec, saved as `.keras` and loaded by Keras;
+- **`.keras`**: the model saved as such a file, and the file as a base;
+- **`.weights.h5`**: the same, with the weights of a twin of the model, which has other weights;
+- **legacy `.h5`**: the model saved as such a file, and the file as a base;
+- **`build`**: the `.keras` file built into another one, which Keras then loads. Where possible the model is never in
+  memory.
+
+What a cell says:
+
+- *equal*: every bit is the same;
+- *a code*: an error, with its reason below and [its rule](rules.md);
+- *a code, as in Keras*: an error, and Keras itself cannot load the file;
+- *equal, not in Keras*: our model is the one that was saved; Keras's own loading fails or loses something.
+
+Keras saves no states of stateful layers or of random generators, so no file holds them.
+
 Written by `make layer-classes` (`python -m tests.backend.layer_table`); a test compares it. Do not edit it.
-
-A small model with a layer of each class of `keras.layers`, in which nothing is at its default (random weights, adapted,
-trained for a step, generators and states advanced), goes through the compiler on six ways, and its copy is compared
-with plain Keras bit for bit, in inference and in training:
-
-- **memory**: an empty spec on the model, and a layer inserted in front of the layer;
-- **its result saved**: the empty spec's result, saved as `.keras` and loaded by Keras;
-- **`.keras`**, **`.weights.h5`** (of a twin with other weights), **legacy `.h5`**: the file as a base;
-- **`build`**: the `.keras` file built into another one, without the model ever in memory where that is possible, and
-  that loaded by Keras.
-
-*equal*: every bit is the same. A code: a located error, its reason below and [its rule](rules.md); *as in Keras* where
-Keras itself cannot load the file. *equal, not in Keras*: our model is the one that was saved, Keras's own loading fails
-or loses something. No file holds the states of stateful layers or of random generators, as Keras does not save them.
 """
 
 Rows = Mapping[str, Mapping[str, Outcome]]

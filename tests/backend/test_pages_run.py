@@ -19,7 +19,7 @@ from tests.backend.conftest import randomized
 from tests.backend.pictures import write_pictures
 from tests.markdown import ROOT, all_blocks
 
-PAGES = ("docs/index.md",)
+PAGES = ("docs/index.md", "docs/security.md")
 SERVED = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_96_no_top.h5"
 
 

@@ -48,7 +48,7 @@ RUN = {
     "from spec_compiler import SpecError, check_spec, compile_spec, evaluate, load_spec, plan_spec, train_spec": (
         "tests/backend/test_readme.py::test_finding_N18_the_python_of_the_page_runs"
     ),
-    "input: {preprocess: auto}              # the application's own preprocess_input, as layers of the model": (
+    "input: {preprocess: auto}  # the base's own preprocess_input, as layers": (
         "tests/unit/test_documents.py::test_finding_N18_sections_in_the_pages_are_valid"
     ),
     "# a table with a picture and a number beside it, three things to tell, and what each row counts": (
@@ -108,6 +108,8 @@ RUN = {
         "tests/backend/test_models_as_layers.py::test_the_specs_of_the_page_are_right",
     ),
 }
+RULES = ("yaml", "fields", "names", "topology", "shapes", "weights-and-files", "training")
+FORMATS = ("plan", "ledger", "lock", "verification", "card", "run", "evaluation", "sweep", "check")
 # Pages whose blocks are compared with what they were made of, and run there.
 WRITTEN = {
     "from-keras.md": (
@@ -116,14 +118,41 @@ WRITTEN = {
         "backend/test_idioms.py::test_both_train_the_same",
         "backend/test_idioms.py::test_both_export_the_same",
     ),
-    "index.md": ("backend/test_pages_run.py::test_a_page_runs_from_top_to_bottom",),
-    "rules.md": (
-        "unit/test_schema.py::test_the_generated_files_are_fresh",
-        "backend/test_rules.py::test_the_examples_are_true",
+    **dict.fromkeys(("index.md", "security.md"), ("backend/test_pages_run.py::test_a_page_runs_from_top_to_bottom",)),
+    **dict.fromkeys(
+        [f"rules/{each}.md" for each in RULES],
+        (
+            "unit/test_schema.py::test_the_generated_files_are_fresh",
+            "backend/test_rules.py::test_the_examples_are_true",
+        ),
     ),
-    "language.md": (
-        "unit/test_schema.py::test_the_generated_files_are_fresh",
-        "unit/test_reference.py::test_every_example_of_a_section_parses",
+    **dict.fromkeys(
+        [f"commands/{each}.md" for each in ("write", "change", "train")],
+        (
+            "unit/test_commands_reference.py::test_the_pages_are_fresh",
+            "backend/test_command_examples.py::test_an_example_runs",
+        ),
+    ),
+    **dict.fromkeys(
+        [f"formats/{each}.md" for each in FORMATS],
+        (
+            "unit/test_formats_reference.py::test_the_pages_are_fresh",
+            "unit/test_formats_reference.py::test_the_example_is_as_the_schema_says",
+        ),
+    ),
+    **dict.fromkeys(
+        ("language.md", *(f"language/{each}.md" for each in ("base", "edits", "training", "forms"))),
+        (
+            "unit/test_schema.py::test_the_generated_files_are_fresh",
+            "unit/test_reference.py::test_every_example_of_a_section_parses",
+        ),
+    ),
+    **dict.fromkeys(
+        (f"python/{each}.md" for each in ("specs", "reproducing", "training", "exporting")),
+        (
+            "unit/test_python_reference.py::test_the_pages_are_fresh",
+            "backend/test_python_examples.py::test_an_example_gives_what_it_says",
+        ),
     ),
     "how-to.md": (
         "unit/test_how_to.py::test_an_answer_is_its_spec",
@@ -185,7 +214,8 @@ def test_finding_N18_sections_in_the_pages_are_valid(document: Path) -> None:
 
 
 def test_every_code_block_is_run() -> None:
-    blocks_of = {page: fences(page) for page in PAGES if page.name not in WRITTEN}
+    written = {ROOT / "docs" / name for name in WRITTEN}
+    blocks_of = {page: fences(page) for page in PAGES if page not in written}
     forgotten = [
         f"{page.relative_to(ROOT)}:{number}: nobody runs this {language or 'code'} block"
         for page, found in blocks_of.items()
@@ -197,6 +227,7 @@ def test_every_code_block_is_run() -> None:
 
 
 def test_who_runs_a_code_block_is_there() -> None:
+    assert all((ROOT / "docs" / name).exists() for name in WRITTEN)
     named = [*(each for each in RUN.values() if "::" in each), *(f"tests/{each}" for each in chain(*WRITTEN.values()))]
     for each in named:
         file, name = each.split("::")

@@ -1,4 +1,4 @@
-"""`explain` with the names of the language: what `docs/language.md` says, and near names for wrong ones."""
+"""`explain` with the names of the language: what the pages of the language say, and near names for wrong ones."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from spec_compiler.cli.main import cli
 from spec_compiler.spec.described import explained, names
-from spec_compiler.spec.reference import PAGE
+from spec_compiler.spec.reference import DOCS, pages
 from spec_compiler.spec.schema import spec_schema
 
 
@@ -58,9 +58,9 @@ def test_near_names(wrong: str, offered: str) -> None:
 
 
 def test_it_says_what_the_page_says() -> None:
-    """Every section of the language has a name here, and every name is on the page."""
+    """Every section of the language has a name here, and every name is on a page."""
     assert spec_schema()["properties"].keys() <= set(names())
-    page = PAGE.read_text(encoding="utf-8")
+    page = "".join((DOCS / each).read_text(encoding="utf-8") for each in pages())
     for name in names():
         for each in explained(name):
             first = each.says.partition(". ")[0].partition(" Its value")[0]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from documentation.__main__ import CHECKS
+from documentation.complete import left_out, stale, untested
 from documentation.pages import Pages
 from documentation.whole import broken_links, dead_ends, unreached
 from tests.markdown import ROOT
@@ -64,9 +65,9 @@ def test_a_link_in_code_is_none(copy: Pages) -> None:
 
 
 def test_a_link_to_another_page_and_its_anchor_is_looked_up(copy: Pages) -> None:
-    right = appended(copy, "docs/how-to.md", "[a](rules.md#sc101) [b](../specs/hed_edges.yaml)")
+    right = appended(copy, "docs/how-to.md", "[a](rules/fields.md#sc101) [b](../specs/hed_edges.yaml)")
     assert [*broken_links(right)] == []
-    wrong = appended(copy, "docs/how-to.md", "[a](rules.md#sc100) [b](../specs/hed.yaml)")
+    wrong = appended(copy, "docs/how-to.md", "[a](rules/fields.md#sc100) [b](../specs/hed.yaml)")
     assert len([*broken_links(wrong)]) == 2
 
 
@@ -87,3 +88,55 @@ def test_an_entry_of_the_navigation_without_a_page_is_found(copy: Pages) -> None
 def test_a_page_that_leads_nowhere_on_is_found(copy: Pages) -> None:
     (copy.root / "docs" / "lora.md").write_text("# LoRA\n\n[up](#lora)\n", encoding="utf-8")
     assert [*dead_ends(Pages(copy.root))] == ["docs/lora.md: it leads to no other page"]
+
+
+def without(pages: Pages, name: str, text: str, other: str = "") -> Pages:
+    file = pages.root / name
+    before = file.read_text(encoding="utf-8")
+    assert text in before
+    file.write_text(before.replace(text, other), encoding="utf-8")
+    return pages
+
+
+@pytest.mark.parametrize(
+    ("page", "text", "says"),
+    [
+        (
+            "language/edits.md",
+            '<a id="prune.keep"></a>',
+            "docs/language: no page has the section, key or form `prune.keep`",
+        ),
+        ("language/edits.md", "## `prune`", "docs/language: no page has the section, key or form `prune`"),
+        ("language/forms.md", "## edge form", "docs/language: no page has the section, key or form `edge-form`"),
+        ("rules/names.md", '<a id="sc201"></a>', "docs/rules: no page has the rule `sc201`"),
+        ("python/specs.md", "## `plan_spec`", "docs/python: no page has the public name `plan_spec`"),
+        ("commands/change.md", "## `plan`", "docs/commands: no page has the command or option `plan`"),
+        (
+            "commands/change.md",
+            '<a id="plan--set"></a>',
+            "docs/commands: no page has the command or option `plan--set`",
+        ),
+        ("formats/lock.md", "lock.schema.json", "docs/formats: no page has the format of `lock.schema.json`"),
+    ],
+)
+def test_what_no_page_has_is_found(copy: Pages, page: str, text: str, says: str) -> None:
+    assert [*left_out(without(copy, f"docs/{page}", text))] == [says]
+
+
+@pytest.mark.parametrize("page", ["language.md", "rules.md", "python.md", "commands.md", "formats.md", "tasks.md"])
+def test_a_page_that_somebody_wrote_into_is_found(copy: Pages, page: str) -> None:
+    assert [*stale(appended(copy, f"docs/{page}", "More."))] == [f"docs/{page}: it is stale, `make schemas` writes it"]
+
+
+def test_a_block_that_nobody_runs_is_found(copy: Pages) -> None:
+    number = len((copy.root / "docs" / "lock.md").read_text(encoding="utf-8").splitlines()) + 3
+    (problem,) = untested(appended(copy, "docs/lock.md", "```yaml\nspec: 1 # of nobody\n```"))
+    assert problem == f"docs/lock.md:{number}: nobody runs this yaml block"
+
+
+def test_a_command_that_is_not_there_is_found(copy: Pages) -> None:
+    wrong = appended(copy, "docs/lock.md", "`spec-compiler lokc spec.yaml` `spec-compiler lock spec.yaml --forse`")
+    assert [*untested(wrong)] == [
+        "docs/lock.md: there is no `spec-compiler lokc`",
+        "docs/lock.md: there is no `spec-compiler lock --forse`",
+    ]

@@ -84,7 +84,7 @@ def _lines(described: Described) -> Iterator[Shown | str]:
     for key in described.keys:
         yield ""
         yield _heading(key)
-        yield from _paragraph(key.says, "      ")
+        yield from _paragraph(key.told, "      ")
     for example in described.examples:
         yield ""
         yield from (f"    {line}" for line in example.rstrip().splitlines())

@@ -6,7 +6,14 @@ from typing import Any, NamedTuple
 
 
 class Promise(NamedTuple):
-    """A promise that the result keeps, or with `found` None one of a metric, which only the training shows."""
+    """A promise that the result keeps, or with `found` None one of a metric, which only the training shows.
+
+    Attributes:
+        key: what it is about, as `expect` names it.
+        wanted: what must hold.
+        found: what holds; None of a metric, which only the training shows.
+        policy: the file that makes it, where it is not the spec.
+    """
 
     key: str
     wanted: str
