@@ -74,8 +74,8 @@ def model_file(path: str) -> str:
     """
     if os.path.isdir(path):
         best = os.path.join(path, BEST)
-        help = f"name the model in it: `{best}`" if os.path.isfile(best) else "name a `.keras` or `.h5` file"
-        raise SpecError.single("SC501", f"`{path}` is a folder, not a model", help=help)
+        way = f"name the model in it: `{best}`" if os.path.isfile(best) else "name a `.keras` or `.h5` file"
+        raise SpecError.single("SC501", f"`{path}` is a folder, not a model", help=way)
     if not os.path.isfile(path):
         help = did_you_mean_file(path, otherwise="name a `.keras` or `.h5` file")
         raise SpecError.single("SC501", f"no model file `{path}`", help=help)
