@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from documentation.__main__ import CHECKS
+from documentation.__main__ import CHECKS, main
 from documentation.complete import left_out, stale, untested
 from documentation.pages import Pages
 from documentation.whole import broken_links, dead_ends, unreached
@@ -140,3 +140,11 @@ def test_a_command_that_is_not_there_is_found(copy: Pages) -> None:
         "docs/lock.md: there is no `spec-compiler lokc`",
         "docs/lock.md: there is no `spec-compiler lock --forse`",
     ]
+
+
+def test_whatever_is_wrong_ends_the_build(copy: Pages, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(copy) == 0
+    assert main(appended(copy, "docs/lora.md", "[there](nowhere.md)")) == 1
+    assert capsys.readouterr().out == "docs/lora.md: the link `nowhere.md` leads to no file\n"
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert "docs: setup\n\t$(BIN)/python -m documentation\n" in makefile
