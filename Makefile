@@ -26,6 +26,8 @@ help:
 	@echo "make dist      wheel and sdist in dist/, checked, installed in bare environments, their demo run: 5 minutes"
 	@echo "make bench     ours beside hand-written Keras, every figure in one run: benchmarks/RESULTS.md"
 	@echo "make gallery   draw every example spec anew into docs/gallery.md"
+	@echo "make tutorial  run docs/tutorial.md and write what it prints, and its pictures, into it: 5 minutes"
+	@echo "make notebooks  run scripts/notebooks/*.py and write docs/notebooks/ anew"
 	@echo "make layer-classes  write docs/layer-classes.md anew: every class of keras.layers through six ways, beside Keras"
 	@echo "make fuzz      120,000 broken specs and 10,000 damaged model files; what fails is kept in tests/fuzz/corpus"
 	@echo "make docs      the documentation site, in out/site; a broken link, or a page that is missing, ends it"
@@ -74,6 +76,13 @@ playground/node_modules/.package-lock.json: playground/package-lock.json
 	@command -v npm >/dev/null || { echo "no npm here: the page is made of packages of npm"; exit 1; }
 	@echo "installing Pyodide, Graphviz, RE2 and an editor in playground, once: 10 seconds"
 	@cd playground && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json
+
+.PHONY: tutorial notebooks
+tutorial: setup
+	$(BIN)/python scripts/tutorial.py
+
+notebooks: setup
+	$(BIN)/python scripts/notebooks.py
 
 demo: setup
 	@mkdir -p out
