@@ -63,7 +63,7 @@ class Memory:
         """An application at a size at which it is known to be as it is at its own, where no Keras can be asked."""
         key, arguments = base_key(base, folder), dict(base.arguments)
         size = arguments.pop("input_shape", None)
-        if is_installed("keras") or key is None or arguments.get("include_top") is not False:
+        if is_installed("keras") or key is None or not _as_asked(arguments):
             return None
         if not isinstance(size, list | tuple) or not is_same_at(str(base.application), tuple(size), keras_version()):
             return None
@@ -91,9 +91,9 @@ class Memory:
     def resized(self, base: Remembered, size: Shape) -> Graph | None:
         """The graph that the constructor made at another size."""
         found = recall_graph(resized_key(base.key, size))
-        name = str(base.key.get("application"))
-        if found is None and not is_installed("keras") and is_same_at(name, size, keras_version()):
-            return at_size(base.graph, size)
+        if found is None and not is_installed("keras") and _as_asked(base.key.get("arguments")):
+            name = str(base.key["application"])
+            return at_size(base.graph, size) if is_same_at(name, size, keras_version()) else None
         return found
 
     def shaped(self, spec: Spec, graph: Graph, before: Graph, base: Remembered) -> Remembered | None:
@@ -105,6 +105,12 @@ class Memory:
             return None  # at another size Keras may choose other arguments, only the names are the same
         after = inferred(graph, before.under_names_of(graph), base.key, self.unknown)
         return Remembered(after, base.key) if after is not None else None
+
+
+def _as_asked(arguments: Any) -> bool:
+    """Whether arguments are as in the applications that Keras was asked for at several sizes, without a classifier."""
+    is_mapping = isinstance(arguments, Mapping) and arguments.keys() <= {"include_top", "pooling", "input_shape"}
+    return is_mapping and arguments.get("include_top") is False
 
 
 def _recalled(key: Key | None) -> Remembered | None:
