@@ -15,7 +15,10 @@ from spec_compiler.keras_facts.catalogue import schemas_folder
 
 @cache
 def sizes() -> Mapping[str, Any]:
-    """The sizes that were `tried`, and the `step` of each application: of what a side must be a multiple."""
+    """The sizes that were `tried`, and the `step` of each application: of what a side must be a multiple.
+
+    `least` are those that were tried at smaller sizes, with the smallest at which they are the same.
+    """
     found: Mapping[str, Any] = json.loads((schemas_folder() / "keras-sizes.json").read_text(encoding="utf-8"))
     return found
 
@@ -23,10 +26,11 @@ def sizes() -> Mapping[str, Any]:
 def is_same_at(application: str, size: Sequence[Any], keras: str) -> bool:
     """Whether an application is known to be the same at a size, from the smallest to the largest that was tried.
 
-    >>> [is_same_at("VGG16", size, str(sizes()["keras"])) for size in ((150, 150, 3), (40, 150, 3), (150, 150, 4))]
+    >>> [is_same_at("VGG16", size, str(sizes()["keras"])) for size in ((150, 150, 3), (31, 150, 3), (150, 150, 4))]
     [True, False, False]
     """
     step, tried = sizes()["step"].get(application), [side for size in sizes()["tried"] for side in size]
     if step is None or sizes()["keras"] != keras or len(size) != 3 or size[2] != 3:
         return False
-    return all(type(side) is int and min(tried) <= side <= max(tried) and side % step == 0 for side in size[:2])
+    least = sizes()["least"].get(application, min(tried))
+    return all(type(side) is int and least <= side <= max(tried) and side % step == 0 for side in size[:2])

@@ -26,6 +26,8 @@ def test_sizes_are_of_the_keras_of_the_catalogue() -> None:
     assert sizes()["keras"] == catalogue()["keras"]
     assert set(sizes()["step"]) <= set(application_names())
     assert set(sizes()["step"].values()) <= {1, 32}
+    assert set(sizes()["least"]) <= set(sizes()["step"])
+    assert set(sizes()["least"].values()) <= {32, 64}
 
 
 def test_the_page_loads_from_itself_alone() -> None:

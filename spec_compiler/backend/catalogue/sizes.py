@@ -10,6 +10,7 @@ import json
 import keras
 
 from spec_compiler.backend.models.applications import application
+from spec_compiler.diagnostics import SpecError
 from spec_compiler.graph import Graph
 from spec_compiler.graph.layer_spec import Shape
 from spec_compiler.graph.plain import to_plain
@@ -21,6 +22,9 @@ TRIED: dict[int, tuple[tuple[int, int], ...]] = {
     32: ((96, 96), (160, 224), (512, 512)),
     1: ((97, 101), (150, 150), (225, 200)),
 }
+
+
+SMALL = (32, 64)  # below those, which not all constructors take
 
 
 def step(name: str) -> int | None:
@@ -39,6 +43,24 @@ def step(name: str) -> int | None:
     return 1 if all(is_same((*size, 3)) for size in TRIED[1]) else 32
 
 
+def least(name: str) -> int | None:
+    """The smallest of the small sizes at which an application is the same; Keras refuses some of them."""
+    found = None
+    for side in reversed(SMALL):
+        try:
+            is_same = all(
+                (at := at_size(made(name, weights), (side, side, 3))) is not None
+                and to_plain(at) == to_plain(made(name, weights, input_shape=[side, side, 3]))
+                for weights in ("imagenet", None)
+            )
+        except SpecError:
+            break
+        if not is_same:
+            break
+        found = side
+    return found
+
+
 def made(name: str, weights: str | None, **arguments: object) -> Graph:
     """What Keras makes of an application without its top."""
     base = {"application": name, "weights": weights, "include_top": False, **arguments}
@@ -52,7 +74,9 @@ def main() -> None:
         steps[name] = step(name)
         print(name, steps[name], flush=True)
     tried = [list(size) for each in TRIED.values() for size in each]
-    data = {"keras": keras.__version__, "tried": tried, "step": {key: each for key, each in steps.items() if each}}
+    same = {key: each for key, each in steps.items() if each}
+    smallest = {key: each for key in same if (each := least(key)) is not None}
+    data = {"keras": keras.__version__, "tried": tried, "step": same, "least": smallest}
     (schemas_folder() / "keras-sizes.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
 
 
