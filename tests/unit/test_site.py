@@ -9,6 +9,7 @@ import pytest
 
 from documentation.__main__ import CHECKS, main
 from documentation.complete import left_out, stale, untested
+from documentation.notebooks import with_pages
 from documentation.pages import Pages
 from documentation.whole import broken_links, dead_ends, unreached
 from tests.markdown import ROOT
@@ -88,6 +89,16 @@ def test_an_entry_of_the_navigation_without_a_page_is_found(copy: Pages) -> None
 def test_a_page_that_leads_nowhere_on_is_found(copy: Pages) -> None:
     (copy.root / "docs" / "lora.md").write_text("# LoRA\n\n[up](#lora)\n", encoding="utf-8")
     assert [*dead_ends(Pages(copy.root))] == ["docs/lora.md: it leads to no other page"]
+
+
+def test_links_of_a_notebook_lead_to_pages_of_the_site() -> None:
+    said = (
+        '<a href="../lock.md">a</a> <a href="b.ipynb#c">b</a> <a href="https://x.org/d.md">d</a> <a href="#e.md">e</a>'
+    )
+    shown = (
+        '<a href="../lock.html">a</a> <a href="b.html#c">b</a> <a href="https://x.org/d.md">d</a> <a href="#e.md">e</a>'
+    )
+    assert with_pages(said) == shown
 
 
 def without(pages: Pages, name: str, text: str, other: str = "") -> Pages:
