@@ -80,6 +80,8 @@ CASES: dict[str, tuple[Callable[[], Any], Spec]] = {
     "as a layer": (vgg, {"head": HEAD, "base": {"as": "layer"}}),
 }  # fmt: skip
 
+LONG = ("normalised", "frozen, kept in inference mode")
+
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -93,7 +95,12 @@ def spec_of(model: Any, edits: Spec, form: str = "base.keras") -> Spec:
 
 
 @pytest.mark.parametrize(
-    ("name", "form"), [*((name, "base.keras") for name in CASES), ("cut, with a head", "base.h5"), ("gray", "base.h5")]
+    ("name", "form"),
+    [
+        *(pytest.param(name, "base.keras", marks=pytest.mark.slow if name in LONG else ()) for name in CASES),
+        ("cut, with a head", "base.h5"),
+        ("gray", "base.h5"),
+    ],
 )
 def test_the_file_is_the_one_that_keras_writes(name: str, form: str, here: Path) -> None:
     make, edits = CASES[name]

@@ -152,7 +152,10 @@ HARD: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", HARD)
+QUICK = "averages that are swapped"
+
+
+@pytest.mark.parametrize("case", [pytest.param(each, marks=() if each == QUICK else pytest.mark.slow) for each in HARD])
 @pytest.mark.parametrize("stop", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(
     case: str, stop: int, here: Path, monkeypatch: pytest.MonkeyPatch

@@ -20,7 +20,8 @@ from tests.backend.conftest import branching, randomized
 from tests.backend.test_streamed import CASES, HEAD, mobile, nested, spec_of
 
 GB = 1 << 30
-NAMES = [name for name in CASES if name != "as a layer"]
+QUICK = ("cut, with a head", "bfloat16", "frozen inside")
+NAMES = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in CASES if name != "as a layer"]
 EDITS: dict[str, Any] = {"cut_at": "block2_add", "head": HEAD}
 
 

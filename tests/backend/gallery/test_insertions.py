@@ -63,6 +63,7 @@ def test_dropout_before_every_dense(weights: Path) -> None:
     assert [type(each) for each in ours.model.layers] == [type(each) for each in theirs.layers]
 
 
+@pytest.mark.slow
 def test_l2_on_every_convolution(weights: Path, tmp_path: Path) -> None:
     ours = compiled("l2_on_every_convolution", SMALL, base=base_file("ResNet50", weights, **POOLED))
     base = base_model("ResNet50", **POOLED)

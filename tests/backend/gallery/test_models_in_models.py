@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import keras
+import pytest
 from keras import layers
 
 from tests.backend.conftest import assert_same_bits
@@ -33,6 +34,7 @@ def test_a_cnn_on_every_frame(weights: Path) -> None:
     assert len(ours.model.trainable_weights) == len(theirs.trainable_weights) == 5
 
 
+@pytest.mark.slow
 def test_two_backbones_on_one_picture(weights: Path) -> None:
     small = ("bases.a.input_shape=[64, 64, 3]", "bases.b.input_shape=[64, 64, 3]", "inputs.image.shape=[64, 64, 3]")
     a, b = base_file("MobileNetV2", weights, **MOBILE), base_file("EfficientNetB0", weights, **POOLED)

@@ -59,6 +59,7 @@ def test_mobilenet_v2_for_gray_pictures(weights: Path) -> None:
     np.testing.assert_allclose(outputs_of(features, values)[0], wanted, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:This model usually expects")  # Keras, of thirteen channels
 def test_resnet50_for_thirteen_bands(weights: Path) -> None:
     net = {"include_top": False, "pooling": "avg"}
