@@ -18,10 +18,13 @@ from spec_compiler.language.selectors import Selector
 
 
 class CutAt(Value, Edit):
-    """The layer whose output becomes the model's output; everything that only served later layers goes."""
+    """The layer that the model ends with: its output becomes the model's output.
+
+    Layers that only came behind it go.
+    """
 
     key: ClassVar = "cut_at"
-    says: ClassVar = "The layer whose output becomes the model's output; what only served later layers goes."
+    says: ClassVar = "The layer that the model ends with; what comes behind it goes."
     names: ClassVar = ("",)
 
     root: Selector = Field(examples=["block4_pool"])
