@@ -1,7 +1,8 @@
 """The reference of the files that commands write: each with its schema, its keys, and an example that it admits.
 
 `python -m documentation.formats` writes `docs/formats.md` and the pages in `docs/formats`, `--check` says which are
-stale. The examples lie in `documentation/examples`; a test makes such files anew and holds them to the schemas.
+stale. The examples lie in `documentation/examples`; `tests/backend/test_python_examples.py` makes such files anew and
+holds them to the schemas.
 """
 
 from __future__ import annotations

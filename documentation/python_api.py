@@ -256,12 +256,13 @@ def _typed(annotation: str, topic: Topic) -> str:
 
 
 def _linked(text: str, topic: Topic, own: str) -> str:
-    """A text whose public names are links."""
+    """A text whose public names and codes are links."""
 
     def one(found: re.Match[str]) -> str:
         name = found[1]
         return found[0] if name == own or name not in spec_compiler.__all__ else f"[`{name}`]({_place(name, topic)})"
 
+    text = re.sub(r"\b(SC\d{3})\b", lambda found: f"[{found[1]}](../rules.md#{found[1].lower()})", text)
     return re.sub(r"`(\w+)`", one, text)
 
 

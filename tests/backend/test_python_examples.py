@@ -13,6 +13,8 @@ from spec_compiler import __all__ as public
 from tests.backend.calls import call
 from tests.backend.conftest import randomized
 from tests.backend.pictures import write_pictures
+from tests.backend.sessions import run
+from tests.unit.test_formats_reference import problems
 
 SPEC = """
 spec: 1
@@ -70,6 +72,32 @@ def test_an_example_gives_what_it_says(name: str, known: dict[str, object], monk
             assert repr(eval(code, known)) == said, code
         else:
             exec(code, known)
+
+
+@pytest.mark.parametrize(
+    ("schema", "file"),
+    [
+        ("plan", "plan.json"),
+        ("ledger", "model.ledger.json"),
+        ("lock", "spec.lock"),
+        ("export", "model.onnx.json"),
+        ("run", "runs/first/summary.json"),
+        ("evaluation", "runs/first/evaluation/evaluation.json"),
+        ("verification", "verify model.keras spec.yaml --format json"),
+        ("check", "check wrong.yaml --format json"),
+    ],
+)
+def test_what_they_wrote_is_as_its_schema_says(
+    schema: str, file: str, known: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = known["folder"]
+    assert isinstance(folder, Path)
+    monkeypatch.chdir(folder)
+    if file.endswith("--format json"):
+        (folder / "wrong.yaml").write_text(SPEC.replace("cut_at: conv", "cut_at: cnov"), encoding="utf-8")
+        (folder / "said.json").write_text(run([f"spec-compiler {file}"], folder).output, encoding="utf-8")
+        file = "said.json"
+    assert problems(f"{schema}.schema.json", folder / file) == []
 
 
 def test_every_function_has_one() -> None:

@@ -32,3 +32,19 @@ def test_every_room_has_its_place_in_the_house() -> None:
     drawn = re.findall(r"font-weight='600'[^>]*>(\w+)<", picture())
     assert drawn == rooms()
     assert (FLOORS[0].first, FLOORS[-1].last) == (rooms()[0], rooms()[-1])
+
+
+def test_the_figures_of_the_comparison_are_those_of_the_last_benchmarks() -> None:
+    results = (ROOT / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|", results, re.MULTILINE))
+    page = (DOCS / "comparison.md").read_text(encoding="utf-8")
+    stem = "VGG16 with a new stem, from legacy H5 / the hand-written loop"
+    cut = "VGG16 cut at `block2_pool`, `build`, whole process / plain Keras"
+    for row, name in (
+        (stem, "a new stem on VGG16, weights from legacy `.h5`"),
+        (cut, "VGG16 cut at `block2_pool`, the whole process"),
+    ):
+        ours, by_hand = rows[row].split(", ")
+        assert f"| {name} | {by_hand} | {ours}, the same bits" in page, f"docs/comparison.md: {name}: {rows[row]}"
+    ours, others = rows["`check --static`, whole process / importing pydantic, ruamel.yaml, jsonschema"].split(", ")
+    assert f"| {ours}, where importing what it needs takes {others} (`make bench`) |" in page
