@@ -32,7 +32,7 @@ class Undecayed(Parsed):
     definitions: ClassVar[Mapping[str, Any]] = {
         "undecayed": {
             "title": "Undecayed",
-            "description": "`biases`: every variable called a bias. `normalization`: all variables of every "
+            "description": "`biases`: every variable that is a bias. `normalization`: all variables of every "
             "normalization. Or a selector: all variables of its layers.",
             "anyOf": [{"enum": list(ROLES)}, {"$ref": "#/definitions/selector"}],
         }
