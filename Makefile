@@ -26,6 +26,8 @@ help:
 	@echo "make dist      wheel and sdist in dist/, checked, installed in bare environments, their demo run: 5 minutes"
 	@echo "make bench     ours beside hand-written Keras, every figure in one run: benchmarks/RESULTS.md"
 	@echo "make gallery   draw every example spec anew into docs/gallery.md"
+	@echo "make tutorial  run docs/tutorial.md and write what it prints, and its pictures, into it: 5 minutes"
+	@echo "make notebooks  run scripts/notebooks/*.py and write docs/notebooks/ anew"
 	@echo "make layer-classes  write docs/layer-classes.md anew: every class of keras.layers through six ways, beside Keras"
 	@echo "make fuzz      120,000 broken specs and 10,000 damaged model files; what fails is kept in tests/fuzz/corpus"
 	@echo "make docs      the documentation site, in out/site; a broken link, or a page that is missing, ends it"
@@ -62,6 +64,13 @@ browser:
 
 gallery: setup
 	$(BIN)/python scripts/gallery.py
+
+.PHONY: tutorial notebooks
+tutorial: setup
+	$(BIN)/python scripts/tutorial.py
+
+notebooks: setup
+	$(BIN)/python scripts/notebooks.py
 
 demo: setup
 	@mkdir -p out

@@ -11,9 +11,9 @@ from documentation.whole import broken_links, dead_ends, unreached
 CHECKS = (stale, left_out, untested, broken_links, unreached, dead_ends)
 
 
-def main() -> int:
+def main(pages: Pages | None = None) -> int:
     """The exit status: 1 where anything is wrong."""
-    problems = [problem for check in CHECKS for problem in check(Pages())]
+    problems = [problem for check in CHECKS for problem in check(pages or Pages())]
     print(*problems, sep="\n", end="\n" if problems else "")
     return int(bool(problems))
 

@@ -30,6 +30,7 @@ PAGES_OF = {  # what says more
     "diagram": "pictures.md",
     "diff": "pictures.md",
     "build": "build.md",
+    "completion": "install.md#completion-and-the-manual",
     "lock": "lock.md",
     "apply": "lock.md",
     "verify": "lock.md",

@@ -11,6 +11,7 @@ from pymdownx.slugs import slugify
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # mkdocs loads this file by its path
 
+from documentation.notebooks import with_pages
 from documentation.pages import ELSEWHERE, Pages, with_links
 
 PAGES = Pages()
@@ -34,3 +35,8 @@ def on_files(files: Any, config: Any) -> Any:
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     """With the links of the site."""
     return with_links(markdown, lambda link: PAGES.on_the_site(page.file.src_uri, link))
+
+
+def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
+    """With the links of notebooks, which no other plugin sees."""
+    return with_pages(html) if page.file.src_uri.endswith(".ipynb") else html

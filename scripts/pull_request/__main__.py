@@ -10,10 +10,11 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from urllib.error import URLError
 
 from scripts.pull_request.changes import Clone, NotFound
 from scripts.pull_request.comment import MOST_SPECS, comment
-from scripts.pull_request.plans import Program, planned
+from scripts.pull_request.plans import RESTRICTED, Program, planned
 from scripts.pull_request.post import Conversation, Refused
 
 
@@ -30,6 +31,7 @@ def plan(event: dict[str, object]) -> None:
     root = Path(os.environ["GITHUB_WORKSPACE"])
     clone = Clone(root)
     patterns = os.environ["INPUT_SPECS"].split()
+    restricted = os.environ.get("INPUT_RESTRICT_PATHS") != "false"
     with tempfile.TemporaryDirectory(dir=os.environ.get("RUNNER_TEMP")) as folder:
         try:
             base = clone.base(event)
@@ -38,7 +40,7 @@ def plan(event: dict[str, object]) -> None:
             sys.exit(f"::error::{_escaped(str(error))}")
         try:
             changed = [*clone.changed(base, before, patterns)]
-            plans = [planned(each, root, before) for each in changed[:MOST_SPECS]]
+            plans = [planned(each, root, before, restricted=restricted) for each in changed[:MOST_SPECS]]
         finally:
             clone.cleared(before)
     text = comment(plans, len(changed) - len(plans))
@@ -47,11 +49,9 @@ def plan(event: dict[str, object]) -> None:
     place.write_text(text, encoding="utf-8")
     wrong = [each for each in plans if each.is_wrong]
     _said("GITHUB_OUTPUT", f"comment={place}\nspecs={len(changed)}\nfaults={len(wrong)}\n")
-    program = Program(("spec-compiler",), root)
+    program, hostile = Program(("spec-compiler",), root), [RESTRICTED] if restricted else []
     for each in wrong:  # shown at their lines
-        print(
-            program("check", "--static", "--restrict-paths", "--format", "github", "--", each.changed.path)[1], end=""
-        )
+        print(program("check", "--static", *hostile, "--format", "github", "--", each.changed.path)[1], end="")
     print(f"{len(changed)} specs changed, {len(wrong)} at fault")
 
 
@@ -68,6 +68,8 @@ def post(event: dict[str, object]) -> None:
     )
     try:
         print(f"comment: {conversation.renew(text, only_if_there=os.environ['SPECS'] == '0')}")
+    except URLError as error:
+        print(f"::warning::the comment could not be written: {_escaped(str(error))}")
     except Refused as error:
         print(
             f"::notice::the plans stand in the summary of this job, the token may not comment: {_escaped(str(error))}"

@@ -42,7 +42,13 @@ class Clone:
             NotFound: it fails.
         """
         environment = {**os.environ, "GIT_LFS_SKIP_SMUDGE": "1", "GIT_TERMINAL_PROMPT": "0"}
-        done = subprocess.run([*GIT, *words], cwd=self.root, env=environment, capture_output=True, check=False)
+        done = subprocess.run(
+            [*GIT, "-c", f"safe.directory={self.root}", *words],
+            cwd=self.root,
+            env=environment,
+            capture_output=True,
+            check=False,
+        )
         if done.returncode:
             raise NotFound(f"git {words[0]}: {done.stderr.decode(errors='replace').strip()}")
         return done.stdout

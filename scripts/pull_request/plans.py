@@ -12,10 +12,10 @@ from pathlib import Path
 from scripts.pull_request.changes import Changed
 
 SECONDS = 300  # for one call
-# A stranger's spec reads files of its own folder alone, and names no code; it works in a sandbox where there is one.
-HOSTILE = ("--restrict-paths",)
-SANDBOXED = (*HOSTILE, "--sandbox-best-effort")
-NO_KERAS = "SC522"
+NO_KERAS, NO_FILE = "SC522", "SC501"
+RESTRICTED = (
+    "--restrict-paths"  # a stranger's spec reads files of its own folder alone; that it runs no code needs no word
+)
 
 
 @dataclass(frozen=True)
@@ -30,17 +30,21 @@ class Planned:
     why_not: str = ""
 
 
-def planned(changed: Changed, head: Path, base: Path, *, program: Sequence[str] = ("spec-compiler",)) -> Planned:
+def planned(
+    changed: Changed, head: Path, base: Path, *, restricted: bool = True, program: Sequence[str] = ("spec-compiler",)
+) -> Planned:
     """What is said of a spec of the pull request."""
     if changed.what == "removed":
         return Planned(changed)
+    hostile = [RESTRICTED] if restricted else []
+    sandboxed = [*hostile, "--sandbox-best-effort"] if restricted else []  # which shows the spec's own folder alone
     call = Program(tuple(program), head)
     name = changed.path
-    status, said, _ = call("check", "--static", *HOSTILE, "--format", "json", "--", name)
-    found = _diagnostics(said)
-    if status == 1 or (status and not found):
-        return Planned(changed, call("check", "--static", *HOSTILE, "--", name)[1], is_wrong=True)
-    status, plan, said = call("plan", *SANDBOXED, "--format", "markdown", "--", name)
+    status, said, _ = call("check", "--static", *hostile, "--format", "json", "--", name)
+    # Weights are often in no repository, and a plan needs none.
+    if status and _codes(said) != {NO_FILE}:
+        return Planned(changed, call("check", "--static", *hostile, "--", name)[1], is_wrong=True)
+    status, plan, said = call("plan", *sandboxed, "--format", "markdown", "--", name)
     if status == 2 and NO_KERAS in said:
         return Planned(changed, why_not="Without Keras only plans of what it was asked before are known.")
     if status:
@@ -48,7 +52,7 @@ def planned(changed: Changed, head: Path, base: Path, *, program: Sequence[str] 
     warnings = said.strip()
     if changed.what == "new" or not (base / changed.path).is_file():
         return Planned(changed, warnings, plan=plan)
-    status, difference, said = call("diff", *SANDBOXED, "--format", "markdown", "--", f"{base}/{changed.path}", name)
+    status, difference, said = call("diff", *sandboxed, "--format", "markdown", "--", f"{base}/{changed.path}", name)
     why = "" if not status else "The spec of the base cannot be planned, so that there is nothing to compare with."
     return Planned(changed, warnings, plan=plan, difference=difference if not status else "", why_not=why)
 
@@ -82,9 +86,9 @@ class Program:
         return done.returncode, done.stdout, done.stderr
 
 
-def _diagnostics(text: str) -> list[object]:
+def _codes(text: str) -> set[object]:
+    """The codes of the errors in what `check --format json` prints."""
     try:
-        found = json.loads(text)["diagnostics"]
+        return {each["code"] for each in json.loads(text)["diagnostics"] if each["severity"] == "error"}
     except (ValueError, KeyError, TypeError):
-        return []
-    return found if isinstance(found, list) else []
+        return set()

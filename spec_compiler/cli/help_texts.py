@@ -87,7 +87,7 @@ EXAMPLES: Mapping[str, tuple[Example, ...]] = {
         Example("diagram spec.yaml -o report.html", "a page to look at before a training"),
     ),
     "build": (
-        Example("build spec.yaml -o model.keras --prove", "and run base and result side by side"),
+        Example("build spec.yaml -o model.keras --prove", "a model, proven beside its base"),
         Example("build spec.yaml -o model.weights.h5", "weights alone"),
     ),
     "lock": (Example("lock spec.yaml", "then `build spec.yaml --locked -o model.keras`"),),

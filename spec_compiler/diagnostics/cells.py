@@ -109,14 +109,14 @@ def code(lines: object) -> Markup:
     return element("pre", shown)
 
 
-def picture(kind: str, data: bytes, says: str, *, width: str = "", flips: bool = False) -> Markup:
+def picture(kind: str, data: bytes, says: str, *, least: str = "", flips: bool = False) -> Markup:
     """A picture within the page: nothing of it runs, and none of its names is the page's.
 
-    `flips`: it is dark on white, and turned where the page is dark.
+    `least`: how narrow it may become. `flips`: it is dark on white, and turned where the page is dark.
     """
     from base64 import b64encode  # who shows no picture needs none
 
-    size = f' style="width: {width}"' if width else ""
+    size = f' style="min-width: {least}"' if least else ""
     source = f"data:{kind};base64,{b64encode(data).decode('ascii')}"
     image = f'<img class="{"flips" if flips else "as-is"}" alt="{text(says)}" src="{source}"{size}>'
     return element("div", Markup(image), kind="picture")

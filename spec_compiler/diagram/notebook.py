@@ -29,7 +29,7 @@ from spec_compiler.plan.contracted import row
 from spec_compiler.plan.ledger_cell import promised
 from spec_compiler.plan.left_out import left_lines
 
-WIDEST = 1150  # CSS pixels of a picture that is still read when it is fitted into a cell; a wider one scrolls
+SMALLEST = 0.72  # of its size: where a cell is too narrow for that, a picture scrolls and is still read
 _KINDS: dict[Action, Kind] = {"new": "new", "changed": "changed", "dropped": "dropped", "kept": ""}
 
 
@@ -82,8 +82,8 @@ def _picture(plan: Plan, tree: str) -> Iterator[Markup]:
         return
     found = re.search(rb'<svg width="([0-9.]+)pt"', svg)
     pixels = float(found[1]) * 4 / 3 if found else 0
-    width = f"{pixels:.0f}px; max-width: none" if pixels > WIDEST else ""
-    yield picture("image/svg+xml", svg, f"{plan.name}: what changes", width=width, flips=True)
+    least = f"{pixels * SMALLEST:.0f}px"
+    yield picture("image/svg+xml", svg, f"{plan.name}: what changes", least=least, flips=True)
     yield folded("as text", code(tree))
 
 

@@ -106,7 +106,7 @@ def _table(measure: Measure) -> str:
         rows.append(f"<tr{kind}>{label}{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
     more = table.averages - MOST_ROWS
     said = f'<p class="said">and {more} more</p>' if more > 0 else ""
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>{said}"
+    return f'<table class="scores"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>{said}'
 
 
 def _matrix(measure: Classes) -> str:
@@ -116,7 +116,7 @@ def _matrix(measure: Classes) -> str:
             for true, told, count in measure.confused(30)
         )
         head = "<tr><th>true</th><th>predicted</th><th>times</th></tr>"
-        return f"<h3>Confused most</h3><table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+        return f'<h3>Confused most</h3><table class="scores"><thead>{head}</thead><tbody>{rows}</tbody></table>'
     many = " many" if len(measure.names) > 8 and max(map(len, measure.names)) > 3 else ""  # else they stand upright
     head = "".join(f'<th scope="col" title="{_text(name)}">{_text(name)}</th>' for name in measure.names)
     rows = ""

@@ -38,7 +38,10 @@ def totals(ledger: WeightLedger) -> Iterator[Markup]:
     if ledger.proof is not None:
         if ledger.proof.layers or ledger.proof.contracts:
             yield element("p", badge("proven", "good"))
-        yield code(ledger.proof.text)
+        lines = ledger.proof.text.split("\n")
+        yield element("p", said(" ".join(line for line in lines if not line.startswith("  "))))
+        if ledger.proof.contracts:
+            yield code("\n".join(line.strip() for line in lines if line.startswith("  ")))
     if ledger.unused:
         yield element("p", f"In the file and not used: {', '.join(ledger.unused)}.", kind="muted")
     if ledger.unverified:

@@ -14,6 +14,7 @@ from spec_compiler.files import Folder
 from spec_compiler.files.near_files import did_you_mean_file
 from spec_compiler.files.parts import INDEX
 from spec_compiler.files.regular import kind_at
+from spec_compiler.files.run_folder import BEST
 from spec_compiler.files.vocabulary import NAMES
 from spec_compiler.language.base import Base, Weights
 from spec_compiler.reading import said_of
@@ -71,6 +72,10 @@ def model_file(path: str) -> str:
     Raises:
         SpecError: SC501 there is no such file, SC502 it is a spec.
     """
+    if os.path.isdir(path):
+        best = os.path.join(path, BEST)
+        way = f"name the model in it: `{best}`" if os.path.isfile(best) else "name a `.keras` or `.h5` file"
+        raise SpecError.single("SC501", f"`{path}` is a folder, not a model", help=way)
     if not os.path.isfile(path):
         help = did_you_mean_file(path, otherwise="name a `.keras` or `.h5` file")
         raise SpecError.single("SC501", f"no model file `{path}`", help=help)

@@ -168,7 +168,7 @@ def _key(holder: str, key: Key) -> str:
 
 def _value(key: Key) -> str:
     """What a value is, and whether it is needed."""
-    otherwise = "needed" if key.needed else f"left out: `{key.default}`" if key.default else "optional"
+    otherwise = "needed" if key.needed else f"default: `{key.default}`" if key.default else "optional"
     return f"*{key.words}; {otherwise}*" if key.words else f"*{otherwise}*"
 
 

@@ -167,6 +167,22 @@ def test_a_spec_that_would_run_code_or_leave_its_folder_is_refused(tmp_path: Pat
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.parametrize("restricted", [True, False])
+def test_paths_are_restricted_unless_the_workflow_says_otherwise(tmp_path: Path, restricted: bool) -> None:
+    code = "import json, sys; print(json.dumps({'diagnostics': [], 'words': sys.argv})); sys.exit('plan' in sys.argv)"
+    log = tmp_path / "log"
+    program = (
+        sys.executable,
+        "-c",
+        f"import sys; open({str(log)!r}, 'a').write(' '.join(sys.argv[1:]) + '\\n'); {code}",
+    )
+    planned(Changed("a.yaml", "new"), tmp_path, tmp_path, restricted=restricted, program=program)
+    for call in log.read_text().splitlines():
+        assert ("--restrict-paths" in call) is restricted
+        assert ("--sandbox-best-effort" in call) is (restricted and call.startswith("plan"))
+        assert call.endswith("-- a.yaml")
+
+
 def test_no_secret_is_in_the_environment_of_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_TOKEN", "hunter2")
     code = "import os, sys; print([k for k, v in os.environ.items() if v == 'hunter2']); sys.exit(1)"
@@ -270,6 +286,7 @@ def test_the_whole_of_it(repository: Repository, github: GitHub, tmp_path: Path)
         {
             "specs/a.yaml": SPEC.replace("block2", "block1") + "head: [Flatten, {Dense: {units: 3, name: kinds}}]\n",
             "specs/b.yaml": "spec: 1\nbase: {application: VGG17}\n",
+            "specs/d.yaml": SPEC.replace("null", "not_here.weights.h5"),
         }
     )
     (tmp_path / "event.json").write_text(json.dumps(event))
@@ -305,7 +322,7 @@ def test_the_whole_of_it(repository: Repository, github: GitHub, tmp_path: Path)
     said = step("plan")
     assert "::error file=specs/b.yaml,line=2," in said
     outputs = dict(line.split("=", 1) for line in (tmp_path / "output").read_text().splitlines())
-    assert (outputs["specs"], outputs["faults"]) == ("2", "1")
+    assert (outputs["specs"], outputs["faults"]) == ("3", "1")
     text = (tmp_path / "summary.md").read_text()
     assert "### `specs/a.yaml`: changed" in text
     assert "What it makes, beside what it makes in the base:" in text
@@ -313,6 +330,7 @@ def test_the_whole_of_it(repository: Repository, github: GitHub, tmp_path: Path)
     assert "| `+` | `kinds` | Dense |" in text
     assert "did you mean `VGG16`" in text
     assert "c.yaml" not in text
+    assert "#### vgg16" in text[text.index("`specs/d.yaml`: new") :]
     said = step("post", GITHUB_TOKEN="right", COMMENT=outputs["comment"], SPECS=outputs["specs"])
     assert said == "comment: written\n"
     assert github.comments[0]["body"] == text

@@ -106,6 +106,7 @@ RULES = ("yaml", "fields", "names", "topology", "shapes", "weights-and-files", "
 FORMATS = ("plan", "ledger", "lock", "verification", "card", "run", "evaluation", "sweep", "check")
 # Pages whose blocks are compared with what they were made of, and run there.
 WRITTEN = {
+    "tutorial.md": ("backend/test_written_pages.py::test_the_tutorial_says_what_comes_out",),
     "from-keras.md": (
         "backend/test_idioms.py::test_every_entry_is_run_and_none_is_lost",
         "backend/test_idioms.py::test_both_make_the_same_model",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -51,3 +52,10 @@ def test_what_a_schema_does_not_say_is_refused(tmp_path: Path) -> None:
         del data[SCHEMAS[form.schema]["required"][0]]
         (tmp_path / "less.json").write_text(json.dumps(data), encoding="utf-8")
         assert problems(form.schema, tmp_path / "less.json") != [], form.page
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.page)
+def test_every_key_says_what_it_is(form: Format) -> None:
+    keys = re.findall(r"^ *- \*\*`\w+`\*\*, .*$", pages()[f"formats/{form.page}.md"], re.MULTILINE)
+    assert keys
+    assert [key for key in keys if ": " not in key and not key.endswith("`1`")] == []

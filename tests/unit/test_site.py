@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from documentation.__main__ import CHECKS
+from documentation.__main__ import CHECKS, main
 from documentation.complete import left_out, stale, untested
+from documentation.notebooks import with_pages
 from documentation.pages import Pages
 from documentation.whole import broken_links, dead_ends, unreached
 from tests.markdown import ROOT
@@ -90,6 +91,16 @@ def test_a_page_that_leads_nowhere_on_is_found(copy: Pages) -> None:
     assert [*dead_ends(Pages(copy.root))] == ["docs/lora.md: it leads to no other page"]
 
 
+def test_links_of_a_notebook_lead_to_pages_of_the_site() -> None:
+    said = (
+        '<a href="../lock.md">a</a> <a href="b.ipynb#c">b</a> <a href="https://x.org/d.md">d</a> <a href="#e.md">e</a>'
+    )
+    shown = (
+        '<a href="../lock.html">a</a> <a href="b.html#c">b</a> <a href="https://x.org/d.md">d</a> <a href="#e.md">e</a>'
+    )
+    assert with_pages(said) == shown
+
+
 def without(pages: Pages, name: str, text: str, other: str = "") -> Pages:
     file = pages.root / name
     before = file.read_text(encoding="utf-8")
@@ -140,3 +151,11 @@ def test_a_command_that_is_not_there_is_found(copy: Pages) -> None:
         "docs/lock.md: there is no `spec-compiler lokc`",
         "docs/lock.md: there is no `spec-compiler lock --forse`",
     ]
+
+
+def test_whatever_is_wrong_ends_the_build(copy: Pages, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(copy) == 0
+    assert main(appended(copy, "docs/lora.md", "[there](nowhere.md)")) == 1
+    assert capsys.readouterr().out == "docs/lora.md: the link `nowhere.md` leads to no file\n"
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert "docs: setup\n\t$(BIN)/python -m documentation\n" in makefile
