@@ -18,10 +18,7 @@ from spec_compiler.language.selectors import Selector
 
 
 class CutAt(Value, Edit):
-    """The layer that the model ends with: its output becomes the model's output.
-
-    Layers that only came behind it go.
-    """
+    """The layer whose output becomes the model's output; layers that only came behind it go."""
 
     key: ClassVar = "cut_at"
     says: ClassVar = "The layer that the model ends with; what comes behind it goes."

@@ -26,10 +26,7 @@ from spec_compiler.language.selectors import Selector
 
 
 class StartAt(Value, Edit):
-    """The layer that the model begins with: its input becomes the model's input.
-
-    Layers in front of it go.
-    """
+    """The layer whose input becomes the model's input; layers in front of it go."""
 
     key: ClassVar = "start_at"
     says: ClassVar = "The layer that the model begins with; what comes in front of it goes."
