@@ -21,7 +21,7 @@ class CutAt(Value, Edit):
     """The layer whose output becomes the model's output; layers that only came behind it go."""
 
     key: ClassVar = "cut_at"
-    says: ClassVar = "The layer that the model ends with; what comes behind it goes."
+    says: ClassVar = "The layer whose output becomes the model's output; what comes behind it goes."
     names: ClassVar = ("",)
 
     root: Selector = Field(examples=["block4_pool"])
