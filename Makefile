@@ -31,6 +31,7 @@ help:
 	@echo "make layer-classes  write docs/layer-classes.md anew: every class of keras.layers through six ways, beside Keras"
 	@echo "make fuzz      120,000 broken specs and 10,000 damaged model files; what fails is kept in tests/fuzz/corpus"
 	@echo "make docs      the documentation site, in out/site; a broken link, or a page that is missing, ends it"
+	@echo "make try       the page that checks and plans specs in a browser, in out/try: five minutes the first time"
 	@echo "make project   the action, hooks, container, trackers and the release, with the tools of others: 8 minutes"
 	@echo "make golden    write the golden files anew; read the diff"
 
@@ -64,6 +65,17 @@ browser:
 
 gallery: setup
 	$(BIN)/python scripts/gallery.py
+
+# The page that checks specs in a browser: `make try`, then any server of files over out/try.
+.PHONY: try
+try: setup playground/node_modules/.package-lock.json
+	$(BIN)/python scripts/playground.py out/try
+	@echo "python3 -m http.server --directory out/try, and open it in a browser"
+
+playground/node_modules/.package-lock.json: playground/package-lock.json
+	@command -v npm >/dev/null || { echo "no npm here: the page is made of packages of npm"; exit 1; }
+	@echo "installing Pyodide, Graphviz, RE2 and an editor in playground, once: 10 seconds"
+	@cd playground && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json
 
 .PHONY: tutorial notebooks
 tutorial: setup
@@ -212,6 +224,8 @@ golden: setup
 docs: setup
 	$(BIN)/python -m documentation
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@if test -d out/try; then cp -r out/try out/site/playground; \
+	else echo "without the page that runs in a browser: \`make try\` makes it, then this again"; fi
 	@echo "open out/site/index.html"
 
 clean:

@@ -128,8 +128,8 @@ def target(file: Path, link: str) -> tuple[Path, str]:
 
 
 def is_elsewhere(link: str) -> bool:
-    """Whether a link leads out of the repository."""
-    return re.match(r"[a-z]+:", link) is not None
+    """Whether a link leads out of the repository, or to what `make docs` puts beside the pages."""
+    return re.match(r"[a-z]+:|playground/", link) is not None
 
 
 def links(text: str) -> list[str]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -103,19 +103,27 @@ def checked(
     policy: PolicyLike | None = None,
     file: str | None = None,
     locked: Locked = False,
+    memory: Memory | None = None,
+    look: bool = True,
+    told: Callable[[Plan], object] | None = None,
 ) -> Checked:
-    """As `check_spec`, with how far it came: an error ends a check at the tier that it is in. `file` names a text."""
+    """As `check_spec`, with how far it came: an error ends a check at the tier that it is in.
+
+    `file` names a text; `memory` answers a static check. Without `look` no file that the spec names is looked for:
+    there is no place where it could be. `told` is given the plan of a spec without errors.
+    """
     reached = Reached()
     try:
         loaded = load_spec(spec, overrides=overrides, file=file, allowed=allowed, policy=policy)
-        missing_files(loaded)
+        if look:
+            missing_files(loaded)
         lock = _held(loaded, locked, allowed)
         if lock is not None:
             lock.inputs(data=True)
         around = inside(loaded, reached)
         of_files: tuple[Diagnostic, ...] = ()
         if static:
-            result = planned(loaded, Memory(), allowed, around)
+            result = planned(loaded, memory or Memory(), allowed, around)
             plan, reached.tier = result.plan, result.tier
         else:
             try:
@@ -131,12 +139,14 @@ def checked(
             lock.result(plan)
         found = (*inner_warnings(around), *lint(loaded, plan), *of_files)
         tier, reached.tier = reached.tier, "files"
-        if loaded.data is not None:
+        if loaded.data is not None and look:
             # NumPy, which this imports, takes as long to load as many a check in all
             from spec_compiler.training.sources import check_data, num_batches
 
             source = check_data(loaded, plan.after if plan is not None else None)
             found = (*found, *schedule_warnings(loaded, num_batches(loaded, source)))
+        if told is not None and plan is not None:
+            told(plan)
         return Checked(tier, Diagnostics(loaded.source.locate(each) for each in found))
     except SpecError as error:
         return Checked(reached.tier, error.diagnostics)

@@ -1,23 +1,19 @@
 """Whether a value fits a fragment of JSON Schema, said in plain words: what was wanted, what came, how to mend it.
 
-jsonschema decides, its own messages are never shown. Only what the catalogue's fragments use is put into words.
+`schema_fits` decides, this module finds the words.
 """
 
 from __future__ import annotations
 
 import json
 import numbers
-import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
 from typing import Any
 
 from spec_compiler.diagnostics import Diagnostic, Path, did_you_mean, dotted, write
 from spec_compiler.keras_facts import python_text
+from spec_compiler.keras_facts.schema_fits import Definitions, Schema, fits
 from spec_compiler.keras_facts.sizes import absurd_sizes, counts
-
-Schema = Mapping[str, Any]
-Definitions = Mapping[str, Schema]
 
 _MISSING: Any = object()
 _NOUNS = {
@@ -111,7 +107,7 @@ def is_data(value: Any) -> bool:
 def _faults(value: Any, schema: Schema, definitions: Definitions) -> Iterator[tuple[Path, Any, Schema]]:
     """The smallest parts of the value that are refused, each with what was wanted there."""
     branches = _branches(schema, definitions)
-    if any(_fits(value, branch, definitions) for branch in branches):
+    if any(fits(value, branch, definitions) for branch in branches):
         return
     if isinstance(value, list | tuple):
         for branch in branches:
@@ -129,53 +125,6 @@ def _branches(schema: Schema, definitions: Definitions) -> list[Schema]:
     if "$ref" in schema:
         schema = definitions[schema["$ref"].removeprefix("#/definitions/")]
     return [leaf for each in schema.get("anyOf", ()) for leaf in _branches(each, definitions)] or [schema]
-
-
-def _fits(value: Any, schema: Schema, definitions: Definitions) -> bool:
-    return _plainly_fits(value, schema) or bool(_validator()({**schema, "definitions": definitions}).is_valid(value))
-
-
-def _plainly_fits(value: Any, schema: Schema) -> bool:
-    """Whether the value fits in the simplest way, seen without loading jsonschema, which takes longer than the rest.
-
-    Only a yes counts: a schema with any other word in it is left to jsonschema.
-    """
-    kind = schema.get("type")
-    words = {"type", "enum", "const", "minimum", "title", "description", "items", "minItems", "maxItems", "pattern"}
-    # What YAML holds is compared by its type, since `True` is an `int` and jsonschema's 1.0 an integer.
-    if schema.keys() == {"anyOf"}:
-        return any(_plainly_fits(value, each) for each in schema["anyOf"])
-    if not schema.keys() <= words:
-        return False
-    if "enum" in schema or "const" in schema:
-        return isinstance(value, str) and value in schema.get("enum", [schema.get("const")])
-    if kind == "boolean":
-        return isinstance(value, bool)
-    if kind == "null":
-        return value is None
-    if kind == "string":
-        return isinstance(value, str) and ("pattern" not in schema or bool(re.search(schema["pattern"], value)))
-    if (kind == "integer" and type(value) is int) or (kind == "number" and type(value) in (int, float)):
-        return bool(value >= schema.get("minimum", value))
-    if kind == "array" and isinstance(value, list) and "items" in schema:
-        long_enough = schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value))
-        return long_enough and all(_plainly_fits(each, schema["items"]) for each in value)
-    return False
-
-
-@cache
-def _validator() -> Callable[[Schema], Any]:
-    """Draft 7, but 64.0 is no integer, as Keras sees it, and tuples and numpy's numbers are what they look like."""
-    from jsonschema import Draft7Validator, validators  # only where `_plainly_fits` does not say yes
-
-    def of(*types: type) -> Callable[[Any, Any], bool]:
-        return lambda _, value: isinstance(value, types) and not isinstance(value, bool)
-
-    types = {"integer": of(numbers.Integral), "number": of(numbers.Real)}
-    types |= {"array": of(list, tuple), "object": of(Mapping)}
-    checker = Draft7Validator.TYPE_CHECKER.redefine_many(types)
-    extend: Callable[..., Callable[[Schema], Any]] = validators.extend
-    return extend(Draft7Validator, type_checker=checker)
 
 
 def _expected(schema: Schema, definitions: Definitions, entry: bool = False) -> str:
@@ -250,7 +199,7 @@ def _mending(value: Any, schema: Schema, definitions: Definitions, key: str | in
         if (meant := did_you_mean(value, names)) is not None:
             return meant
     for candidate in _candidates(value):
-        if candidate is not _MISSING and any(_fits(candidate, branch, definitions) for branch in branches):
+        if candidate is not _MISSING and any(fits(candidate, branch, definitions) for branch in branches):
             written = flow(candidate) if isinstance(key, int) else f"{key}: {flow(candidate)}"
             quoted = isinstance(value, str) and _parsed(value, json.loads) is not _MISSING
             return write(candidate, f"remove the quotes: `{written}`" if quoted else f"write `{written}`")

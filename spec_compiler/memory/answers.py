@@ -10,11 +10,15 @@ from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
 from spec_compiler.graph.joined import joined
 from spec_compiler.graph.layer_spec import Shape
+from spec_compiler.keras_facts.application_sizes import is_same_at
+from spec_compiler.keras_facts.backends import is_installed
 from spec_compiler.language.base import Base
 from spec_compiler.memory.bases import (
+    application_key,
     base_key,
     is_refused,
     joined_key,
+    keras_version,
     nested_key,
     recall_graph,
     resized_key,
@@ -22,6 +26,7 @@ from spec_compiler.memory.bases import (
 )
 from spec_compiler.memory.cache import Key
 from spec_compiler.memory.calls import inferred
+from spec_compiler.memory.shapes.at_size import at_size
 from spec_compiler.plan.editing import size_of
 from spec_compiler.planning import Planned
 from spec_compiler.spec import Spec
@@ -36,7 +41,13 @@ class Remembered(NamedTuple):
 
 
 class Memory:
-    """The memory of what Keras said; the answers `planning.planned` asks for, None where it knows nothing."""
+    """The memory of what Keras said; the answers `planning.planned` asks for, None where it knows nothing.
+
+    `unknown` are the layers at which it came to an end.
+    """
+
+    def __init__(self) -> None:
+        self.unknown: list[str] = []
 
     def imported(self, spec: Spec) -> None:
         """Nothing: what a module brings along, only Keras is told."""
@@ -46,7 +57,19 @@ class Memory:
 
     def base(self, base: Base, folder: Folder, path: Path) -> Remembered | None:
         """The graph of a base by what that depends on."""
-        return _recalled(base_key(base, folder))
+        return _recalled(base_key(base, folder)) or self._at_size(base, folder)
+
+    def _at_size(self, base: Base, folder: Folder) -> Remembered | None:
+        """An application at a size at which it is known to be as it is at its own, where no Keras can be asked."""
+        key, arguments = base_key(base, folder), dict(base.arguments)
+        size = arguments.pop("input_shape", None)
+        if is_installed("keras") or key is None or arguments.get("include_top") is not False:
+            return None
+        if not isinstance(size, list | tuple) or not is_same_at(str(base.application), tuple(size), keras_version()):
+            return None
+        graph = recall_graph(application_key(base, arguments))
+        found = at_size(graph, tuple(size)) if graph is not None else None
+        return Remembered(found, key) if found is not None else None
 
     def result(self, planned: Planned[Any, Any], path: Path) -> Remembered | None:
         """The graph that was read of another spec's result, by the graph that it was built from."""
@@ -67,7 +90,11 @@ class Memory:
 
     def resized(self, base: Remembered, size: Shape) -> Graph | None:
         """The graph that the constructor made at another size."""
-        return recall_graph(resized_key(base.key, size))
+        found = recall_graph(resized_key(base.key, size))
+        name = str(base.key.get("application"))
+        if found is None and not is_installed("keras") and is_same_at(name, size, keras_version()):
+            return at_size(base.graph, size)
+        return found
 
     def shaped(self, spec: Spec, graph: Graph, before: Graph, base: Remembered) -> Remembered | None:
         """The edited graph with the shapes that Keras gave to the same calls."""
@@ -76,7 +103,7 @@ class Memory:
         size = size_of(spec)
         if size is not None and self.resized(base, size) is None and not is_refused(resized_key(base.key, size)):
             return None  # at another size Keras may choose other arguments, only the names are the same
-        after = inferred(graph, before.under_names_of(graph), base.key)
+        after = inferred(graph, before.under_names_of(graph), base.key, self.unknown)
         return Remembered(after, base.key) if after is not None else None
 
 

@@ -26,6 +26,7 @@ from spec_compiler.language.base import Base
 from spec_compiler.memory import cache
 from spec_compiler.memory.cache import Key
 from spec_compiler.memory.reader_code import code_checksum
+from spec_compiler.memory.shapes.rules import RULES
 from spec_compiler.reading import said_of
 from spec_compiler.reading.model import config_hash
 
@@ -42,13 +43,7 @@ def base_key(base: Base, folder: Folder) -> Key | None:
         SpecError: SC502, SC514 for a saved model that is damaged.
     """
     if base.application is not None:
-        imagenet = base.weights.kind == "imagenet"
-        question = {"application": base.application, "arguments": base.arguments, "imagenet": imagenet}
-        try:
-            json.dumps(question)
-        except (TypeError, ValueError):
-            return None  # a spec that is a Python dict may hold objects
-        return _asked_of_keras(question)
+        return application_key(base, base.arguments)
     if base.file is not None:
         try:
             path = folder.file(base.file, "model file")
@@ -57,6 +52,17 @@ def base_key(base: Base, folder: Folder) -> Key | None:
         config = _config_of(path)
         return _asked_of_keras({"config": list(config)}) if config is not None else None
     return None
+
+
+def application_key(base: Base, arguments: Mapping[str, Any]) -> Key | None:
+    """What the graph of a base's application depends on, with these arguments in place of its own."""
+    imagenet = base.weights.kind == "imagenet"
+    question = {"application": base.application, "arguments": dict(arguments), "imagenet": imagenet}
+    try:
+        json.dumps(question)
+    except (TypeError, ValueError):
+        return None  # a spec that is a Python dict may hold objects
+    return _asked_of_keras(question)
 
 
 def resized_key(key: Key | None, size: Shape) -> Key | None:
@@ -75,6 +81,11 @@ def result_key(graph: Graph) -> Key | None:
     except NotPlain:
         return None
     return _asked_of_keras({"result": hashlib.sha256(text.encode()).hexdigest()})
+
+
+def templates_key() -> Key | None:
+    """What the templates of `memory/shapes` depend on."""
+    return _asked_of_keras({"templates": sorted(RULES)})
 
 
 def _asked_of_keras(question: dict[str, Any]) -> Key | None:

@@ -26,21 +26,27 @@ from spec_compiler.graph.plain import (
 )
 from spec_compiler.graph.sized import knows_its_call, sized
 from spec_compiler.keras_facts import catalogue
+from spec_compiler.keras_facts.backends import is_installed
 from spec_compiler.keras_facts.function_names import names_own
 from spec_compiler.keras_facts.side_effects import CODE_LAYERS, READS
 from spec_compiler.memory import cache
+from spec_compiler.memory.bases import templates_key
 from spec_compiler.memory.cache import Key
 from spec_compiler.memory.reader_code import code_checksum
+from spec_compiler.memory.shapes import worked_out
 
 MOST_CALLS = 4_000  # a base's entry stays below some 3 MB; the oldest go first
 
 
-def inferred(graph: Graph, before: Graph, base: Key) -> Graph | None:
+def inferred(graph: Graph, before: Graph, base: Key, unknown: list[str] | None = None) -> Graph | None:
     """The edited graph with every shape, config and variable, as the writer gives it; None where Keras must be asked.
 
-    `before` is the base's graph and `base` what that depends on.
+    `before` is the base's graph and `base` what that depends on. The layer
+    whose call is not known is put to `unknown`.
     """
     calls: Mapping[str, Any] | None = None  # read only where an edit leaves a call that the base has not
+    templates: Mapping[str, Any] | None = None
+    unknown = [] if unknown is None else unknown
     nodes: dict[str, Node] = {}
     layers: dict[str, LayerSpec] = {}
     for name, node in graph.nodes.items():
@@ -55,20 +61,27 @@ def inferred(graph: Graph, before: Graph, base: Key) -> Graph | None:
             calls = _kept_calls(base) if calls is None else calls
             if node.layer not in layers and not knows_its_call(spec, node):
                 spec = sized(spec, node, replace(graph, nodes={**graph.nodes, **nodes}))
-            outcome = calls.get(call_key(node, spec, nodes) or "")
-            if outcome is None:
-                return None
+            outcome = calls.get(key) if (key := call_key(node, spec, nodes)) is not None else None
             try:
-                outputs, layer = specs_from_plain(outcome["outputs"]), layer_from_plain(outcome["layer"])
-                is_same_class = (layer.kind, layer.class_name) == (spec.kind, spec.class_name)
-                if outcome.keys() != {"outputs", "layer"} or not is_same_class:
-                    return None
+                if outcome is not None:
+                    outputs, layer = specs_from_plain(outcome["outputs"]), layer_from_plain(outcome["layer"])
+                    is_same_class = (layer.kind, layer.class_name) == (spec.kind, spec.class_name)
+                    if outcome.keys() != {"outputs", "layer"} or not is_same_class:
+                        return None
+                else:
+                    templates = _templates() if templates is None else templates
+                    found = worked_out(node, spec, nodes, templates) if key is not None and templates else None
+                    if found is None:
+                        unknown.append(node.layer)
+                        return None
+                    outputs, layer = found
                 shaped = _shaped(spec, layer)
             # the entry is a file that anybody may have written: whatever is wrong with it, Keras is asked
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 return None
             # whether weights fit is no matter of a call: the error is Keras's to place
             if (spec.kind == "layer" and does_not_fit(spec, layer.variables or ())) or unfit(shaped) is not None:
+                unknown.append(node.layer)
                 return None
         nodes[name] = replace(node, outputs=outputs)
         layers.setdefault(node.layer, shaped)  # the first call builds a shared layer, as in Keras
@@ -159,6 +172,13 @@ def _entry(base: Key) -> Key:
 def _kept_calls(base: Key) -> dict[str, Any]:
     calls = cache.recall(_entry(base))
     return calls if isinstance(calls, dict) else {}
+
+
+def _templates() -> Mapping[str, Any]:
+    """What calls are worked out from that Keras was never asked for; empty where nobody has kept it."""
+    key = None if is_installed("keras") else templates_key()
+    templates = cache.recall(key) if key is not None else None
+    return templates if isinstance(templates, dict) else {}
 
 
 def _shaped(spec: LayerSpec, remembered: LayerSpec) -> LayerSpec:

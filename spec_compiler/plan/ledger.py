@@ -10,6 +10,7 @@ from spec_compiler.graph.adapter import Contract
 from spec_compiler.plan.listing import Listing
 from spec_compiler.plan.proof import Proof
 
+FORMAT_VERSION = 1
 WeightAction = Literal["copied", "adapted", "initialized", "dropped"]
 
 
@@ -132,8 +133,9 @@ class WeightLedger:
         return cell(*shown(self))
 
     def to_json(self) -> dict[str, Any]:
-        """The ledger as plain data."""
+        """The ledger as plain data; its schema is `schemas/ledger.schema.json`."""
         return {
+            "format_version": FORMAT_VERSION,
             "num_base_variables": self.num_base_variables,
             "rows": [asdict(row) | {"shape": list(row.shape)} for row in self.rows],
             "unused": list(self.unused),

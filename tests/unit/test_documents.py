@@ -101,6 +101,7 @@ RUN = {
         ),
         "tests/backend/test_models_as_layers.py::test_the_specs_of_the_page_are_right",
     ),
+    "$ make try": "tests/playground/test_page.py::test_a_plan_is_the_commands",
 }
 RULES = ("yaml", "fields", "names", "topology", "shapes", "weights-and-files", "training")
 FORMATS = ("plan", "ledger", "lock", "verification", "card", "run", "evaluation", "sweep", "check")

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from spec_compiler import SpecError, check_spec, load_spec
-from spec_compiler.keras_facts.argument_values import _fits
 from spec_compiler.keras_facts.catalogue import CLASS_KINDS, catalogue, class_record, group_of
+from spec_compiler.keras_facts.schema_fits import fits
 from spec_compiler.keras_facts.side_effects import CODE_LAYERS, FUNCTIONS, READS, WRITES, WRITES_INSIDE
 from spec_compiler.spec.callback_outputs import OWN, misplaced, placed
 from spec_compiler.spec.file_places import FIELDS, asked_in, is_word, plain_place
@@ -63,7 +63,7 @@ def takes_text(schema: Mapping[str, Any]) -> bool:
 
 @functools.cache
 def _takes_text(schema: str) -> bool:
-    return bool(_fits("../../any/where at all", json.loads(schema), catalogue()["definitions"]))
+    return bool(fits("../../any/where at all", json.loads(schema), catalogue()["definitions"]))
 
 
 schema_of_a_spec = functools.cache(spec_schema)

@@ -34,6 +34,7 @@ CALLS: dict[str | tuple[str, str], set[str]] = {
     ("json", "loads"): {
         *("reading/text.py", "memory/cache.py"),
         *("keras_facts/catalogue.py", "keras_facts/applications.py", "keras_facts/argument_values.py"),
+        "keras_facts/application_sizes.py",
         *("backend/catalogue/write.py", "backend/training/strategies.py", "cli/sandbox_child.py", "sandbox/results.py"),
         "search/channel.py",  # between two processes of this package
         "backend/models/saving.py",  # of a model that Keras has just saved for it
