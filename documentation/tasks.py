@@ -16,6 +16,9 @@ from spec_compiler.spec.generated import kept
 
 PAGE = DOCS / "tasks.md"
 GUIDES: Mapping[str, str] = {
+    "install.md": "install it, or only a part of it",
+    "tutorial.md": "a first model, from photographs to an exported file",
+    "from-keras.md": "the spec for a Keras script that you have",
     "training.md": "train it in phases, search, evaluate, predict",
     "data.md": "folders, tables, arrays and functions to train on",
     "lora.md": "train little, keep the base",
@@ -25,6 +28,7 @@ GUIDES: Mapping[str, str] = {
     "build.md": "a model larger than the memory",
     "export.md": "ONNX, SavedModel, LiteRT, OpenVINO",
     "lock.md": "the same result again, on another machine",
+    "integrations.md": "pull requests, hooks, MLflow, containers",
     "security.md": "a spec or a model from a stranger",
 }
 EXAMPLES: Mapping[str, tuple[str, ...]] = {

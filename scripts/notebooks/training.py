@@ -63,7 +63,7 @@ trained
 
 # %% [markdown]
 # That is the kept model, of the best epoch, on the squares that nothing has learned from. The base was frozen in the
-# first phase and its first block in the second; that it was is proven, and stands in the summary:
+# first phase, its first block in the second. `train_spec` proves that at the end of each phase. Once more, by hand:
 
 # %%
 before = keras.saving.load_model("vgg16.keras")

@@ -52,7 +52,7 @@ def plan(event: dict[str, object]) -> None:
     program, hostile = Program(("spec-compiler",), root), [RESTRICTED] if restricted else []
     for each in wrong:  # shown at their lines
         print(program("check", "--static", *hostile, "--format", "github", "--", each.changed.path)[1], end="")
-    print(f"{len(changed)} specs changed, {len(wrong)} at fault")
+    print(f"specs changed: {len(changed)}, at fault: {len(wrong)}")
 
 
 def post(event: dict[str, object]) -> None:

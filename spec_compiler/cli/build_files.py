@@ -73,12 +73,12 @@ def build_options(command: Command) -> Command:
             "--max-shard-size",
             type=float,
             metavar="GB",
-            help="What each of several files has at most, of weights that go to `.weights.json`  [default: 5]",
+            help="The largest size of each file, for weights in `.weights.json`  [default: 5]",
         ),
         click.option(
             "--prove", is_flag=True, help="Run base and result: kept layers bit for bit, promises of adapted weights."
         ),
-        click.option("--probe", type=click.Path(), help="Prove it on the images in this folder, not on seeded inputs."),
+        click.option("--probe", type=click.Path(), help="Prove it on the images in this folder, not on random inputs."),
         click.option(
             "--force", is_flag=True, help="Overwrite files that exist, and try what needs more memory than is left."
         ),

@@ -18,7 +18,13 @@ def picture_options(command: Command) -> Command:
     first = "Send images through this application's preprocess_input first."
     options = [
         click.option("--labels", type=click.Path(), help=names),
-        click.option("--size", nargs=2, type=click.IntRange(1), metavar="H W", help="For a model that takes any size."),
+        click.option(
+            "--size",
+            nargs=2,
+            type=click.IntRange(1),
+            metavar="H W",
+            help="Height and width of the images, for a model that takes any size.",
+        ),
         click.option("--interpolation", type=click.Choice(INTERPOLATIONS), help=resized),
         click.option("--preprocess", metavar="APPLICATION", shell_complete=applications, help=first),
     ]

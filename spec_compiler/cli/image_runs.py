@@ -166,7 +166,13 @@ def image_options(command: Command) -> Command:
             help="How images of another size are resized  [default: as in the run that trained the model, or nearest, "
             "as keras.utils.load_img does]",
         ),
-        click.option("--size", nargs=2, type=click.IntRange(1), metavar="H W", help="For a model that takes any size."),
+        click.option(
+            "--size",
+            nargs=2,
+            type=click.IntRange(1),
+            metavar="H W",
+            help="Height and width of the images, for a model that takes any size.",
+        ),
         click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True, help="How many at a time."),
         click.option(
             "--shard",

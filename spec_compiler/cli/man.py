@@ -72,8 +72,10 @@ def _command(command: click.Command, context: click.Context) -> Iterator[str]:
 
 
 def _paragraphs(text: str) -> Iterator[str]:
-    for paragraph in re.split(r"\n\s*\n", text.strip()):
-        yield from (".PP", _text(" ".join(paragraph.split())))
+    for number, paragraph in enumerate(re.split(r"\n\s*\n", text.strip())):
+        if number:  # a heading begins the first
+            yield ".PP"
+        yield _text(paragraph)
 
 
 def _text(text: str) -> str:

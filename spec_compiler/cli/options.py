@@ -85,7 +85,7 @@ def permission_options(command: Command) -> Command:
 
 def locked_options(command: Command) -> Command:
     """Adds `--locked` and `--lock`."""
-    file = "The lock to hold it to, where that is not beside the spec."
+    file = "The lock to compare with, if it is not the one beside the spec."
     command = click.option("--lock", type=click.Path(dir_okay=False), help=file)(command)
     text = "Refuse whatever is not as `SPEC.lock` has it: the spec, its files, versions, the result."
     return click.option("--locked", is_flag=True, help=text)(command)

@@ -18,10 +18,10 @@ from spec_compiler.language.selectors import Selector
 
 
 class CutAt(Value, Edit):
-    """The layer whose output becomes the model's output; everything that only served later layers goes."""
+    """The layer whose output becomes the model's output; layers that only came behind it go."""
 
     key: ClassVar = "cut_at"
-    says: ClassVar = "The layer whose output becomes the model's output; what only served later layers goes."
+    says: ClassVar = "The layer whose output becomes the model's output; what comes behind it goes."
     names: ClassVar = ("",)
 
     root: Selector = Field(examples=["block4_pool"])

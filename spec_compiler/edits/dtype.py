@@ -29,7 +29,7 @@ _OWN = ("InputLayer", "Discretization", "__keras_tensor__")  # they follow no po
 
 
 class Dtype(Value, Edit):
-    """The dtype policy of every layer that says none of its own."""
+    """Keras's dtype policy, for every layer that has none of its own."""
 
     key: ClassVar = "dtype"
     says: ClassVar = "Keras's dtype policy for the whole model; with a mixed one the outputs stay float32."

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 BATCH_NORM = "batch_norm"
 _MOST = 3  # reasons in one message
 _HELP = f"write `{BATCH_NORM}`, or `{{{BATCH_NORM}: conv1_bn}}` for some of them"
-_SAYS = "Every BatchNormalization that can be; `{batch_norm: SELECTOR}` for some."
+_SAYS = "Every BatchNormalization that can be folded. `{batch_norm: SELECTOR}` takes some of them."
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +79,13 @@ class WhatToFold(Parsed):
 
 
 class Fold(Value, Edit):
-    """BatchNormalization that becomes part of the weights of a layer beside it, with the same function at inference.
+    """Merges BatchNormalization into the weights of a layer beside it, with the same function at inference.
 
-    Those inside of a nested model, as of a base taken `as: layer`, are reached by its name, `{batch_norm: enc/..}`,
-    which opens it.
+    Those inside of a nested model are reached by its name, `{batch_norm: enc/..}`, which opens it.
     """
 
     key: ClassVar = "fold"
-    says: ClassVar = "BatchNormalization into the weights of layers beside it: the same function at inference."
+    says: ClassVar = "Merges BatchNormalization into the weights of layers beside it: the same function at inference."
     names: ClassVar = ("", BATCH_NORM)
 
     root: WhatToFold = Field(examples=[BATCH_NORM, {BATCH_NORM: "conv1_bn"}])

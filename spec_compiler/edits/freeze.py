@@ -14,7 +14,7 @@ from spec_compiler.language.section import Value
 
 
 class Freeze(Value, Edit):
-    """Layers whose `trainable` becomes false: no weight of theirs changes in training, moving statistics included."""
+    """Layers whose `trainable` becomes false: training changes neither their weights nor their moving statistics."""
 
     key: ClassVar = "freeze"
     says: ClassVar = "Layers that training leaves as they are."

@@ -17,7 +17,7 @@ from spec_compiler.language.section import Value
 
 
 class Head(Value, Edit):
-    """New layers on the current output; the last one's output becomes the model's output."""
+    """New layers at the model's output; the last one's output becomes the model's output."""
 
     key: ClassVar = "head"
     says: ClassVar = "New layers on the model's output."

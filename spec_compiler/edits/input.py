@@ -55,10 +55,13 @@ Size = Annotated[StrictInt, Field(ge=1, lt=2**31)] | None
 
 
 class Input(Section, Edit):
-    """Another shape, number of channels, name or dtype of the model's input. What no longer fits is an error."""
+    """Another shape, number of channels, name or dtype of the model's input.
+
+    A kept layer that the new input no longer fits is an error.
+    """
 
     key: ClassVar = "input"
-    says: ClassVar = "The model on another input; every kept weight is kept."
+    says: ClassVar = "Another input for the model: shape, channels, name, dtype, preprocessing."
     names: ClassVar = ("layer",)
     parts: ClassVar = ("preprocess", "rescale")
     model_config = ConfigDict(
@@ -78,11 +81,11 @@ class Input(Section, Edit):
         examples=[[320, 320, 3]],
     )
     channels: Annotated[StrictInt, Field(ge=1, lt=2**31)] | None = Field(
-        default=None, description="The number of channels, the other sizes kept.", examples=[1]
+        default=None, description="The number of channels. The other sizes stay.", examples=[1]
     )
     weights: InputWeights | None = Field(
         default=None,
-        description="What kernels become that read other channels; without it that is an error.",
+        description="What becomes of kernels that read other channels than before. Without it they are an error.",
         examples=["sum", {"take": [2, 1, 0]}],
     )
     name: Annotated[StrictStr, Field(min_length=1, pattern=r"^[^/]+$")] | None = Field(
@@ -96,13 +99,14 @@ class Input(Section, Edit):
     )
     preprocess: StrictStr | None = Field(
         default=None,
-        description="`auto`, or an application's name: its `preprocess_input` as layers behind the input.",
+        description="Adds an application's `preprocess_input` as layers behind the input. `auto` is the base's "
+        "own application.",
         examples=["auto", "VGG16"],
         json_schema_extra=_choices_of_preprocessing,
     )
     rescale: Scale | None = Field(
         default=None,
-        description="Keras's `Rescaling` behind the input: `1/255`, or `{scale: 1/127.5, offset: -1}`.",
+        description="Adds Keras's `Rescaling` behind the input: `1/255`, or `{scale: 1/127.5, offset: -1}`.",
         examples=["1/255", {"scale": "1/127.5", "offset": -1}],
     )
 

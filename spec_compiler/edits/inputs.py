@@ -39,23 +39,24 @@ class NewInput(Section):
 
     shape: Annotated[tuple[Size, ...], Field(min_length=1)] | None = Field(
         default=None,
-        description="The shape without the batch axis; null for an axis of any size. Of what it feeds where left out.",
+        description="The shape without the batch axis; null for an axis of any size. If left out, that of the "
+        "inputs which it feeds.",
         examples=[[96, 96, 3]],
     )
     dtype: StrictStr | None = Field(
         default=None,
-        description="The dtype; of what it feeds where left out, else float32.",
+        description="The dtype. If left out, that of the inputs which it feeds, or float32.",
         examples=["float32", "int32"],
         json_schema_extra=only_dtypes,
     )
     feeds: Selector | None = Field(
         default=None,
-        description="Inputs of the model that it takes the place of: one, or a list.",
+        description="Inputs of the model whose place the new input takes: one, or a list.",
         examples=[["a/input_layer", "b/input_layer"]],
     )
     weights: InputWeights | None = Field(
         default=None,
-        description="What kernels become that read other channels than those of what it feeds.",
+        description="What becomes of kernels if the new input has other channels than the inputs that it feeds.",
         examples=["sum"],
     )
 
@@ -127,13 +128,13 @@ class NewInput(Section):
 
 
 class Inputs(Value, Edit):
-    """New inputs: in the place of others, or for a later section to take.
+    """New inputs, which take the place of others or which a later section takes.
 
-    Its keys are the names of the new inputs, by which `from:` takes them: any that no layer has, without a slash.
+    Its keys are the names of the new inputs, by which `from:` takes them. A name is new to the model and has no slash.
     """
 
     key: ClassVar = "inputs"
-    says: ClassVar = "New inputs by their names: in the place of others, or taken by a later `from:`."
+    says: ClassVar = "New inputs by their names: they take the place of others, or a later `from:` takes them."
     keys_are_names: ClassVar = True
     names: ClassVar = ("",)
 

@@ -26,7 +26,7 @@ PLACES = ("after", "before", "between")
 
 
 class Insert(Section, Edit):
-    """A chain of new layers after a layer, before one, or on the edge between two."""
+    """New layers behind a layer, in front of one, or between two."""
 
     key: ClassVar = "insert"
     says: ClassVar = "New layers after or before a layer."
@@ -37,22 +37,25 @@ class Insert(Section, Edit):
 
     after: Target | None = Field(
         default=None,
-        description="The layer whose output the chain takes; all its consumers move to the chain's end.",
+        description="The new layers take this layer's output. All that read it read their output instead.",
         examples=["block3_pool", {"each": "type:Conv2D"}],
     )
     before: Target | None = Field(
         default=None,
-        description="The layer that takes the chain's output in place of its only input.",
+        description="The new layers take what flows into this layer, and it takes their output. It must have "
+        "one input.",
         examples=["block2_conv1"],
     )
     between: Edge | None = Field(
         default=None,
-        description="Two layers: the chain goes on the edge from the first to the second, other edges stay.",
+        description="Two layers: the new layers go between them. Other layers that read the first one are not "
+        "affected.",
         examples=[["block1_pool", "block2_conv1"]],
     )
     with_: Entries = Field(
         alias="with",
-        description="The new layers; `{name}` in a name stands for the matched layer's, of two the second's.",
+        description="The new layers. In a name `{name}` stands for the name of the matched layer; with "
+        "`between`, of the second one.",
         examples=[[{"Dropout": 0.3}]],
     )
 

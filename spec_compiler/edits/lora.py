@@ -39,10 +39,11 @@ Projection = Literal["query", "key", "value", "attention_output"]
 
 
 class Lora(Selecting, Edit):
-    """LoRA for kept layers: x·(W + alpha/rank·A·B), of which A and B train, and no other weight of the base.
+    """LoRA for kept layers: beside each kernel W two small matrices train, x·(W + alpha/rank·A·B).
 
-    B begins as zeros, so that the model computes what it did. Of several layers those stay as they are that cannot have
-    it, and the plan lists them; layers that the spec makes train as a whole.
+    No other weight of the base trains; layers that the spec makes train as a whole. B begins as zeros, so at first the
+    model computes what it did. Of several layers, those that cannot have LoRA stay as they are, and the plan lists
+    them.
     """
 
     key: ClassVar = "lora"
@@ -61,48 +62,51 @@ class Lora(Selecting, Edit):
 
     layers: Selector | None = Field(
         default=None,
-        description="The layers of the base that get it; of several those stay as they are that cannot have it. With "
-        "`weights` those of the file if not said, with `merge` alone all that have it.",
+        description="The layers of the base that get LoRA. Of several layers, those that cannot have it stay as "
+        "they are. If left out: with `weights` the layers of the file, with `merge` all that have "
+        "LoRA.",
         examples=["type:Dense", "encoder_*"],
     )
     rank: Annotated[StrictInt, Field(ge=1, lt=2**31)] | None = Field(
-        default=None, description="How many columns A has, and rows B; with `weights` the file's.", examples=[8]
+        default=None,
+        description="How many columns A has, and how many rows B. With `weights`, the file says it.",
+        examples=[8],
     )
     alpha: Annotated[StrictFloat, Field(gt=0, lt=2**31)] | None = Field(
         default=None,
-        description="A·B counts alpha/rank times, Keras's `lora_alpha`; the rank, or with `weights` the file's, if not "
-        "said.",
+        description="Keras's `lora_alpha`: A·B counts alpha/rank times. If left out: the rank, or with "
+        "`weights` what the file says.",
         examples=[16],
     )
     projections: Annotated[tuple[Projection, ...], OneOrMore(), Field(min_length=1)] | None = Field(
         default=None,
-        description="Of attention layers, which projections get it; all if not said.",
+        description="Which projections of attention layers get LoRA. If left out, all.",
         examples=[["query", "value"]],
     )
     bias: Literal["frozen", "train"] = Field(
         default="frozen",
-        description="Whether the biases beside these kernels train; Keras's `enable_lora` lets them.",
+        description="Whether the biases beside these kernels train too, as with Keras's `enable_lora`.",
         examples=["train"],
     )
     weights: Annotated[StrictStr, Field(min_length=1)] | None = Field(
         default=None,
-        description="A file of adapters that A and B begin with, and what trained beside them, as a head.",
+        description="A file of adapters: the values of A and B, and of what trained beside them, such as a head.",
         examples=["runs/birds/best.adapters.npz"],
     )
     others: Literal["load", "skip"] = Field(
         default="load",
-        description="Whether what the file has beside the matrices, as a head, is loaded as well.",
+        description="Whether to load what the file has beside the matrices, such as a head.",
         examples=["skip"],
     )
     other_base: Literal["allow"] | None = Field(
         default=None,
-        description="Whether the kernels may be others than those beside which the file was learned.",
+        description="`allow` takes the file although the kernels are others than those beside which it was learned.",
         examples=["allow"],
     )
     merge: StrictBool = Field(
         default=False,
-        description="Whether the layers become plain ones, whose kernel is W + alpha/rank·A·B: of the file, or of LoRA "
-        "that the base has.",
+        description="Whether the layers become plain layers with the kernel W + alpha/rank·A·B. The matrices "
+        "are those of the file, or of the base.",
         examples=[True],
     )
 

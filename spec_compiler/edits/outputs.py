@@ -65,7 +65,10 @@ def _place(key: _Key) -> Path:
 
 
 class Outputs(Value, Edit):
-    """The layers whose outputs become the model's outputs, in this order; with names, the model puts out a mapping."""
+    """The layers whose outputs become the model's outputs, in this order.
+
+    With names, the model returns a mapping.
+    """
 
     key: ClassVar = "outputs"
     says: ClassVar = "The layers that the model puts out."

@@ -38,15 +38,15 @@ def _kept(raw: Any) -> Any:
 
 
 class Prune(Selecting, Edit):
-    """Channels to leave out: a share or a number stays, or certain ones go, with all that moves with them.
+    """Fewer channels for layers that stay: a share or a number of them, or all but certain ones.
 
-    Of layers whose outputs are added, as in a residual block, one that is named changes all: their channels leave as
-    one. A layer inside of a nested model, as `enc/conv1` of a base taken `as: layer`, opens that model; layers that are
-    not named change in a closed one too.
+    Everything that the channels flow through changes with them. In a residual block the outputs of layers are added, so
+    naming one of these layers changes all. Naming a layer inside of a nested model, such as `enc/conv1` of a base taken
+    `as: layer`, opens that model; layers that are not named change in a closed one too.
     """
 
     key: ClassVar = "prune"
-    says: ClassVar = "Channels to leave out, through all that they flow through; the rest computes what it did."
+    says: ClassVar = "Channels to remove, with everything that reads them; the rest computes what it did."
     is_list: ClassVar = True
     names: ClassVar = ("layers", "except", "channels")
     model_config = ConfigDict(
@@ -60,8 +60,8 @@ class Prune(Selecting, Edit):
 
     layers: Selector | None = Field(
         default=None,
-        description="Layers whose output gets fewer channels, and with it all that it is added to; one of several "
-        "stays whole where it cannot be pruned.",
+        description="Layers whose output gets fewer channels, and with them all layers whose outputs are added "
+        "to theirs. Of several layers, those that cannot be pruned stay whole.",
         examples=["type:Conv2D", "block1_conv1"],
     )
     keep: Annotated[float | int, PlainValidator(_kept), WithJsonSchema(_SHARE_OR_NUMBER)] | None = Field(
@@ -69,21 +69,23 @@ class Prune(Selecting, Edit):
     )
     by: By = Field(
         default="l1",
-        description="Which stay, those with the largest: `l1` or `l2` norm of the weights that make a channel, `gamma` "
-        "of the BatchNormalization behind; `random` draws them.",
+        description="Which channels stay: those with the largest `l1` or `l2` norm of their weights, or with "
+        "the largest `gamma` in the BatchNormalization behind; or `random` ones.",
         examples=["gamma"],
     )
     round_to: Annotated[StrictInt, Field(ge=1)] = Field(
-        default=1, description="The number that stays is a multiple of it, never less than one.", examples=[8]
+        default=1, description="The number of channels that stay is a multiple of this.", examples=[8]
     )
     channels: Annotated[Mapping[StrictStr, _Channels], Field(min_length=1)] | None = Field(
         default=None,
-        description="Which channels of which layer go, by their numbers from 0, in place of the other keys.",
+        description="The channels of each layer that go, by their numbers from 0. It stands in place of the "
+        "other keys.",
         examples=[{"conv1": [0, 3]}],
     )
     inexact: Literal["allow"] | None = Field(
         default=None,
-        description="Whether channels may go over which a layer normalises: no masked model equals the result then.",
+        description="`allow` also removes channels over which a layer normalizes. The result then equals no "
+        "masked model.",
         examples=["allow"],
     )
 

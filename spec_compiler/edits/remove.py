@@ -19,10 +19,13 @@ from spec_compiler.language.selectors import Selector
 
 
 class Remove(Value, Edit):
-    """Layers or ranges to take out, their input wired to their consumers; each stretch of neighbours as one region."""
+    """Layers or ranges to take out: what flowed into them flows on to the layers behind.
+
+    Neighbours are taken out together, as one region.
+    """
 
     key: ClassVar = "remove"
-    says: ClassVar = "Layers or ranges to take out, their input wired to their consumers."
+    says: ClassVar = "Layers or ranges to take out; what flowed into them flows on."
     is_list: ClassVar = True
     names: ClassVar = ("",)
 

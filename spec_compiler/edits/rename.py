@@ -80,7 +80,7 @@ class Names(Parsed):
 
 
 class Rename(Value, Edit):
-    """New names for layers of the base; in the saved model Keras's layers have them."""
+    """New names for layers of the base, also in the saved Keras model."""
 
     key: ClassVar = "rename"
     says: ClassVar = "Other names for kept layers, whose weights stay."

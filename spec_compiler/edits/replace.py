@@ -22,22 +22,23 @@ from spec_compiler.language.selectors import Selector
 
 
 class Replace(Selecting, Edit):
-    """Layers that give way to a chain of new ones."""
+    """Layers to replace by new ones."""
 
     key: ClassVar = "replace"
-    says: ClassVar = "Layers or ranges that give way to new layers."
+    says: ClassVar = "Layers or ranges to replace by new layers."
     is_list: ClassVar = True
     names: ClassVar = ("layers", "except")
     new_layers: ClassVar = ("with",)
 
     layers: Target = Field(
-        description="The layer or range to replace, as one region: one tensor flows in, one flows out; or "
-        "`{each: SELECTOR}` for layers that are replaced one by one.",
+        description="The layer or range to replace as one region, with one tensor that flows in and one that "
+        "flows out. Or `{each: SELECTOR}`, to replace every match by itself.",
         examples=["block1_conv1..block1_conv2", {"each": "type:ReLU"}],
     )
     with_: Entries = Field(
         alias="with",
-        description="The new layers in their place; `{name}` in a name stands for the one that they replace.",
+        description="The new layers in their place. In a name `{name}` stands for the name of the layer that "
+        "they replace.",
         examples=[[{"Conv2D": {"name": "new_conv", "filters": 64, "kernel_size": 5, "padding": "same"}}]],
     )
 

@@ -23,7 +23,8 @@ _VALUE: dict[str, Any] = {
     "anyOf": [{"type": "number"}, {"type": "string", "pattern": rf"^\s*{_NUMBER}\s*/\s*{_NUMBER}\s*$|\$\{{"}]
 }
 _SCHEMA: dict[str, Any] = {
-    "description": "What the input is multiplied by, and what is then added: a number, or a fraction as `1/255`.",
+    "description": "What the input is multiplied by, and what is added to the product. Each is a number, or a "
+    "fraction such as `1/255`.",
     "anyOf": [
         *_VALUE["anyOf"],
         {

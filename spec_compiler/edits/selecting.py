@@ -23,11 +23,11 @@ class Selecting(Section):
     where: dict[str, Any] | None = Field(
         default=None,
         min_length=1,
-        description="Only layers whose arguments have these values, `>=256` included.",
+        description="Only layers whose arguments have these values. A bound is a value too: `>=256`.",
         examples=[{"filters": ">=256"}],
     )
     except_: Selector | None = Field(
-        default=None, alias="except", description="Layers to leave out of them.", examples=["block1_*"]
+        default=None, alias="except", description="Layers to leave out.", examples=["block1_*"]
     )
     expect: Annotated[StrictInt, Field(ge=0)] | None = Field(
         default=None, description="How many layers must match.", examples=[12]

@@ -29,7 +29,7 @@ _NOT_SET = {
 
 
 class Set(Selecting, Edit):
-    """New values for constructor arguments of layers that are there; their weights are kept."""
+    """New arguments for layers that stay, with their weights."""
 
     key: ClassVar = "set"
     says: ClassVar = "New arguments for kept layers, whose weights stay."
@@ -46,7 +46,7 @@ class Set(Selecting, Edit):
 
     weights: SetWeights | None = Field(
         default=None,
-        description="What weights become that no longer fit; without it that is an error.",
+        description="What becomes of weights that no longer fit. Without it they are an error.",
         examples=["centre"],
     )
 

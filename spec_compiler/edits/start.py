@@ -26,10 +26,10 @@ from spec_compiler.language.selectors import Selector
 
 
 class StartAt(Value, Edit):
-    """The layer whose input becomes the model's input; everything that only served earlier layers goes."""
+    """The layer whose input becomes the model's input; layers in front of it go."""
 
     key: ClassVar = "start_at"
-    says: ClassVar = "The layer that the model begins with; what only served earlier layers goes."
+    says: ClassVar = "The layer that the model begins with; what comes in front of it goes."
     names: ClassVar = ("",)
 
     root: Selector = Field(examples=["block2_conv1"])

@@ -15,10 +15,13 @@ from spec_compiler.language.selectors import Selector
 
 
 class Unfreeze(Value, Edit):
-    """Layers that can train, after `freeze`: what `batch_norm: all` keeps in inference mode stays there."""
+    """Layers to make trainable, after `freeze`.
+
+    A BatchNormalization that `batch_norm: all` keeps in inference mode stays so.
+    """
 
     key: ClassVar = "unfreeze"
-    says: ClassVar = "Layers that can train, though `freeze` or the base has them frozen."
+    says: ClassVar = "Layers to make trainable, although `freeze` or the base has them frozen."
     names: ClassVar = ("",)
     opens: ClassVar = False
 

@@ -15,25 +15,26 @@ from spec_compiler.language.selectors import Selector
 
 
 class Widen(Selecting, Edit):
-    """More channels for layers that are there, by copies of those that they have; what reads them is divided.
+    """More channels for layers that stay: copies of the channels that they have.
 
-    Of layers whose outputs are added, as in a residual block, one that is named changes all. A layer inside of a nested
-    model, as `enc/conv1` of a base taken `as: layer`, opens that model. The method is Net2WiderNet (Chen, Goodfellow,
-    Shlens: Net2Net, https://arxiv.org/abs/1511.05641).
+    The weights that read these channels are divided, so that the function stays. In a residual block the outputs of
+    layers are added, so naming one of these layers changes all. Naming a layer inside of a nested model, such as
+    `enc/conv1` of a base taken `as: layer`, opens that model. The method is Net2WiderNet (Chen, Goodfellow, Shlens:
+    Net2Net, https://arxiv.org/abs/1511.05641).
     """
 
     key: ClassVar = "widen"
-    says: ClassVar = "More channels, copies of those that are there; the function stays (Net2Net)."
+    says: ClassVar = "More channels, as copies of those that are there; the function stays (Net2Net)."
     is_list: ClassVar = True
     names: ClassVar = ("layers", "except")
 
     layers: Selector = Field(
-        description="Layers whose output gets more channels, and with it all that it is added to; one of several "
-        "stays as it is where it cannot be widened.",
+        description="Layers whose output gets more channels, and with them all layers whose outputs are added "
+        "to theirs. Of several layers, those that cannot be widened stay as they are.",
         examples=["block1_conv1"],
     )
     to: Annotated[StrictInt, Field(ge=2, lt=2**20)] = Field(
-        description="How many channels it gets, copies of all in turns.", examples=[96]
+        description="How many channels the output gets: copies of all channels in turns.", examples=[96]
     )
 
     @property

@@ -38,7 +38,7 @@ class _Part(BaseModel):
 class Step(_Part):
     """A step of the preprocessing: one number, or one for each channel in the order that the step meets."""
 
-    subtract: float | tuple[float, ...] = Field(description="What is taken away first.")
+    subtract: float | tuple[float, ...] = Field(description="What is subtracted first.")
     divide_by: float | tuple[float, ...] = Field(description="What the rest is divided by.")
 
 
@@ -84,13 +84,13 @@ class Output(_Part):
     dtype: str = Field(description="Its type, as NumPy names it.")
     classes: tuple[str, ...] | None = Field(
         default=None,
-        description="What its scores are of, in their order; of a single score the second is what it tells. Null where "
-        "that is unknown.",
+        description="The classes of its scores, in their order. A single score is that of the second class. "
+        "Null where the classes are unknown.",
     )
     largest_difference: float = Field(
         description="The largest difference from Keras's output on the probes, as a part of the largest number there."
     )
-    tolerance: float = Field(description="What that had to be below.")
+    tolerance: float = Field(description="What this difference had to be below.")
 
 
 class Card(_Part):
@@ -99,7 +99,7 @@ class Card(_Part):
     format_version: Literal[1] = Field(default=1, description="The version of this form.")
     format: Key = Field(description="Which format it is in.")
     precision: Precision = Field(
-        description="In what its weights are stored; it takes and puts out float32 all the same."
+        description="The type in which its weights are stored. Inputs and outputs are float32 all the same."
     )
     model: str = Field(description="The name of the Keras model.")
     files: dict[str, str] = Field(description="Its files, each with its SHA-256.")

@@ -111,15 +111,15 @@ _GRIDS = {
     "properties": {"grid": _GRID, "old_grid": _GRID},
 }
 _CLASSES = (
-    "a head for other classes: what it knows of those that stay goes with their names, in the order of the outputs"
+    "a head for other classes: the weights of a class go with its name; names are listed in the order of the outputs"
 )
 _ROWS = (
-    "an embedding for other terms: rows go with their names, which are listed in the order of the rows, "
-    "with a name of its own for a row that is kept for a mask or for unknown terms"
+    "an embedding for other terms: a row goes with its name; names are listed in the order of "
+    "the rows, also a name for the row of a mask or of unknown terms"
 )
 _POSITIONS = (
-    "position embeddings over another grid of places, a square where `grid` does not say it: cubic (a = -0.5), "
-    "half-pixel centres, tokens in front kept"
+    "position embeddings on another grid of places, a square unless `grid` says another: cubic "
+    "(a = -0.5), with half-pixel centres; tokens in front stay"
 )
 _CHANNEL = {"type": "integer", "minimum": 0}
 _CHANNELS = {"anyOf": [{"type": "array", "minItems": 1, "items": _CHANNEL}, _CHANNEL]}
@@ -178,29 +178,29 @@ class Adapted(Parsed):
 
 
 class InputWeights(Adapted):
-    """What the kernels that read an input become on other channels."""
+    "What becomes of the kernels that read an input, if it has other channels."
 
     definition = "input_weights"
     forms: ClassVar = {
-        "sum": Form("each new channel stands for the sum of all old ones: exact for gray that was repeated"),
-        "mean": Form("the sum divided by the number of old channels"),
-        "repeat": Form("old channels in turns, scaled by old / new"),
+        "sum": Form("the sum over all old channels: exact for gray that was repeated"),
+        "mean": Form("that sum, divided by the number of old channels"),
+        "repeat": Form("the old channels in turns, scaled by old / new"),
         "zeros": Form("new channels get zeros: exact for the old ones"),
         "take": Form("which old channel each new one takes", _CHANNELS, _integers, is_list=True),
     }
 
 
 class SetWeights(Adapted):
-    """What the weights of a kept layer become under its new arguments."""
+    "What becomes of the weights of a kept layer that no longer fit its new arguments."
 
     definition = "set_weights"
     forms: ClassVar = {
         "centre": Form("zeros around the old kernel, where its padding wants them: the layer computes what it did"),
         "classes": Form(_CLASSES, _OLD_AND_NEW, _old_and_new),
         "rows": Form(_ROWS, _OLD_AND_NEW, _old_and_new),
-        "first_rows": Form("an embedding cut, or with new rows behind the old ones"),
+        "first_rows": Form("an embedding with fewer rows, or with new rows behind the old ones"),
         "bicubic": Form(_POSITIONS, _GRIDS, _grids, alone=True),
-        "bilinear": Form("the same with straight lines between the places", _GRIDS, _grids, alone=True),
+        "bilinear": Form("the same, interpolated linearly", _GRIDS, _grids, alone=True),
     }
 
 
@@ -224,7 +224,12 @@ class NewWeights(Adapted):
 
 def schema_of(kind: type[Adapted]) -> dict[str, Any]:
     """The definition of `weights` in the JSON Schema."""
-    of = {OF: {"type": "string", "description": "The layer, of the model or of the base, that values are made of."}}
+    of = {
+        OF: {
+            "type": "string",
+            "description": "The layer, of the model or of the base, whose values are taken or changed.",
+        }
+    }
     beside = of if kind.of_layers else {}
     words = [key for key, form in kind.forms.items() if form.schema is None or form.alone]
     valued = {key: {"description": form.says, **form.schema} for key, form in kind.forms.items() if form.schema}

@@ -183,7 +183,7 @@ class Base(Section):
 
     application: StrictStr | None = Field(
         default=None,
-        description="A constructor of `keras.applications`; its own arguments stand beside it.",
+        description="The name of a model in `keras.applications`. Its own arguments stand beside it.",
         examples=["VGG16", "ResNet50"],
     )
     file: StrictStr | None = Field(
@@ -195,12 +195,12 @@ class Base(Section):
     python: StrictStr | None = Field(
         default=None,
         pattern=f"^{FUNCTION_PATTERN}$",
-        description="`module:function`, which returns the model; only with --allow-code, as it runs code.",
+        description="`module:function`, a function that returns the model. Only with --allow-code, as it runs code.",
         examples=["my_models:backbone"],
     )
     weights: Weights = Field(
         default=Weights("imagenet"),
-        description="Where the weights come from; as in Keras, `imagenet` where an application says nothing.",
+        description="Where the weights come from. If left out with an application: `imagenet`, as in Keras.",
         examples=["imagenet", None, "vgg16.weights.h5"],
     )
 

@@ -49,7 +49,7 @@ _TERMS: list[dict[str, Any]] = [_TEXT, {"type": "array", "items": TERM_SCHEMA, "
 TERMS_SCHEMA: dict[str, Any] = {"anyOf": _TERMS}
 KEYS: dict[str, dict[str, Any]] = {
     "layers": {"description": "The layers to take.", "$ref": "#/definitions/terms"},
-    "except": {"description": "Layers to leave out of them.", "$ref": "#/definitions/terms"},
+    "except": {"description": "Layers to leave out.", "$ref": "#/definitions/terms"},
     "where": {"description": "Only layers whose arguments have these values.", "type": "object", "minProperties": 1},
     "expect": {"description": "How many layers must match.", "type": "integer", "minimum": 0},
 }

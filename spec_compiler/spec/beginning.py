@@ -22,7 +22,7 @@ class _Beginning(Section):
     spec: Literal[1] = Field(description="The version of the language.", examples=[1])
     name: Annotated[StrictStr, Field(min_length=1, pattern=r"^[^/]*$")] | None = Field(
         default=None,
-        description="The name of the resulting model; the base's where left out.",
+        description="The name of the resulting model. If left out, that of the base.",
         examples=["cats_and_dogs"],
     )
     description: StrictStr | None = Field(
@@ -30,19 +30,19 @@ class _Beginning(Section):
     )
     imports: Annotated[tuple[Module, ...], OneOrMore()] = Field(
         default=(),
-        description="Python modules, beside the spec or installed, that register classes of one's own with Keras or "
-        "define those that a saved model names; only with --allow-code, as it runs code.",
+        description="Python modules, beside the spec or installed, with your own classes: those that they "
+        "register with Keras, or that a saved model names. Only with --allow-code, as it runs code.",
         examples=[["my_layers"]],
     )
     seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] = Field(
-        default=0, description="Initialises the new layers; the same spec and seed give the same bits.", examples=[7]
+        default=0, description="Initializes the new layers. The same spec and seed give the same bits.", examples=[7]
     )
     base: Base | None = Field(
-        default=None, description="The model that the spec starts from; left out where the caller passes one."
+        default=None, description="The model that the spec starts from. Leave it out where the caller passes one."
     )
     bases: Annotated[dict[BaseName, Base], Field(min_length=1, max_length=64)] | None = Field(
         default=None,
-        description="Several bases by name, in place of `base`; their layers are called `name/layer`.",
+        description="Several bases by name, in place of `base`. Their layers are called `name/layer`.",
         examples=[{"left": {"application": "MobileNetV2"}, "right": {"file": "model.keras"}}],
         json_schema_extra={"if": {"maxProperties": 1}, "then": {"additionalProperties": {"required": ["as"]}}},
     )

@@ -14,26 +14,31 @@ from spec_compiler.spec.rates import DecayByDepth, LearningRates, NoWeightDecay
 
 
 class Compile(Section):
-    """Optimizer, loss and metrics by their Keras names; a phase may have an optimizer of its own."""
+    """Optimizer, loss and metrics, by their Keras names.
+
+    A phase may have an optimizer of its own.
+    """
 
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["learning_rates", "decay_by_depth"]}})
 
     optimizer: Optimizer = Field(
-        description="The optimizer, made anew at the start of each phase.",
+        description="The optimizer. Each phase begins with a new one.",
         examples=["adam", {"Adam": {"learning_rate": 2.0e-5}}],
     )
     loss: Loss = Field(
-        description="The loss; for several outputs the one of all, or a mapping from their names to one each.",
+        description="The loss. With several outputs: one loss for all of them, or a mapping from their names to "
+        "losses.",
         examples=["categorical_crossentropy", {"age": "mse", "sex": "binary_crossentropy"}],
     )
     loss_weights: Annotated[dict[str, float], Field(min_length=1)] | None = Field(
         default=None,
-        description="By the names of the outputs: what each loss is multiplied by in the sum.",
+        description="What each output's loss is multiplied by in the sum, by the outputs' names.",
         examples=[{"sex": 0.2}],
     )
     metrics: Metrics = Field(
         default=(),
-        description="What is measured beside the loss, of every output; or a mapping from their names to metrics.",
+        description="What is measured beside the loss. With several outputs: metrics for all of them, or a "
+        "mapping from their names to metrics.",
         examples=[["accuracy"], {"age": ["mae"], "sex": ["accuracy"]}],
     )
     learning_rates: LearningRates = ()
@@ -41,7 +46,7 @@ class Compile(Section):
     no_weight_decay: NoWeightDecay = ()
     jit_compile: bool | None = Field(
         default=None,
-        description="Whether the backend compiles the training step with XLA; Keras decides if left out.",
+        description="Whether the backend compiles the training step with XLA. Keras decides if you leave it out.",
         examples=[True],
     )
 

@@ -50,32 +50,35 @@ def form_of(name: str) -> Form:
 
 
 class Data(Section):
-    """A folder with one folder a class, a table of files and labels, a file of arrays, or functions that give them."""
+    """What to train on: folders of images, a table of files and labels, a file of arrays, or Python functions."""
 
     train: _Name = Field(
-        description="A folder with one folder a class, a table (`.csv`, `.tsv`, `.parquet`) or arrays (`.npz`), "
-        "relative to the spec; or `module:function`, with --allow-code.",
+        description="What to train on: a folder with one folder for each class, a table (`.csv`, `.tsv`, "
+        "`.parquet`) or arrays (`.npz`), relative to the spec. Or `module:function`, with "
+        "--allow-code.",
         examples=["data/train", "data/labels.csv"],
     )
     validation: _Held = Field(
         default=None,
-        description="The share of the samples (of each class) to hold back, or a folder, table or file like `train`.",
+        description="What to validate on: a share of the training samples (of each class), or a folder, table "
+        "or file as in `train`.",
         examples=[0.2, "data/validation"],
     )
     test: _Held = Field(
         default=None,
-        description="The share that is kept for the test, or a folder, table or file like `train`; no phase sees it.",
+        description="What to test on in the end: a share, or a folder, table or file as in `train`. No phase sees it.",
         examples=[0.1, "data/test"],
     )
     inputs: Columns | None = Field(
         default=None,
-        description="Which column of a table the model takes; by the names of its inputs, where it has several.",
+        description="The column of a table that the model takes. With several inputs: a mapping from their "
+        "names to columns.",
         examples=["file", {"picture": "file", "age": "age"}],
     )
     targets: Columns | None = Field(
         default=None,
-        description="Which column holds what the model is to put out; by the names of its outputs, where it has "
-        "several.",
+        description="The column of a table that holds what the model should put out. With several outputs: a "
+        "mapping from their names to columns.",
         examples=["species", {"species": "species", "weight": {"column": "grams", "kind": "number"}}],
     )
     sample_weight: _Name | None = Field(
@@ -91,25 +94,26 @@ class Data(Section):
     )
     class_weight: ClassWeight | None = Field(
         default=None,
-        description="What each class counts in the loss: `balanced`, in inverse proportion to how many samples it has, "
-        "or a number for each; by the names of the outputs, where several tell classes apart.",
+        description="How much each class counts in the loss: `balanced`, in inverse proportion to its number of "
+        "samples, or a number for each class. With several outputs: a mapping from their names.",
         examples=["balanced", {"cat": 1.0, "dog": 2.5}],
     )
     augment: Annotated[tuple[LooseEntry, ...], OneOrMore()] = Field(
         default=(),
-        description="Layers that change the training images at random, and masks with them; no part of the model.",
+        description="Layers that change the training images at random, and masks with them. They are no part of "
+        "the model.",
         examples=[[{"RandomFlip": "horizontal"}, {"RandomRotation": 0.1}]],
     )
     cache: StrictBool = Field(
         default=False,
-        description="Whether the images, decoded and resized, are held in memory from their check on.",
+        description="Whether images are held in memory, decoded and resized, in place of being read in each epoch.",
         examples=[True],
     )
     image_size: (
         tuple[Annotated[StrictInt, Field(ge=1, lt=2**31)], Annotated[StrictInt, Field(ge=1, lt=2**31)]] | None
     ) = Field(
         default=None,
-        description="Height and width, for a model that takes any; the model's own otherwise.",
+        description="Height and width of the images. Needed only for a model that takes any size.",
         examples=[[224, 224]],
     )
     interpolation: Literal[INTERPOLATIONS] = Field(  # type: ignore[valid-type]

@@ -154,7 +154,8 @@ class Columns(Parsed):
         "data_column": _COLUMN,
         "data_columns": {
             "title": "Columns",
-            "description": "The column of the one input or output, or a mapping from the names of several to theirs.",
+            "description": "The column of the one input or output. With several: a mapping from their names to "
+            "columns.",
             "anyOf": [
                 {"x-definition": "data_column"},
                 {

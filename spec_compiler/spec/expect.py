@@ -19,21 +19,25 @@ MOST_SLIPS = 2  # from a key of ours to a key that is no metric but that one mis
 
 
 class Expect(Section):
-    """What must hold of the result, checked on the plan; beside it metrics by name, which the training must reach."""
+    """What must hold of the result, checked on the plan.
+
+    Beside it metrics by name, which the training must reach.
+    """
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, MetricBounds] = Field(init=False)
 
     output: OutputShapes | None = Field(
         default=None,
-        description="The output's shape with its batch axis, or shapes by the outputs' names; `null` is any size.",
+        description="The output's shape with its batch axis, or a mapping from the outputs' names to shapes. "
+        "`null` is any size.",
         examples=[[None, 10], {"mask": [None, 224, 224, 1]}],
     )
     parameters: Bounds | None = Field(
         default=None, description="How many parameters the result has, as `model.count_params()`.", examples=_COUNTS
     )
     trainable: Bounds | None = Field(
-        default=None, description="How many of them train; with `train`, in each of its phases.", examples=_COUNTS
+        default=None, description="How many parameters train. With `train`, in each of its phases.", examples=_COUNTS
     )
     multiply_adds: Bounds | None = Field(
         default=None, description="Multiply-adds for one example, as the report counts them.", examples=_COUNTS
@@ -43,22 +47,23 @@ class Expect(Section):
     )
     frozen: Selector | None = Field(
         default=None,
-        description="Layers with weights that no training changes: frozen, with `train` in every phase.",
+        description="Layers with weights that must be frozen. With `train`, in every phase.",
         examples=["..block4_pool"],
     )
     trains: Selector | None = Field(
         default=None,
-        description="Layers with weights that train; with `train`, each in one of its phases at least.",
+        description="Layers with weights that must train. With `train`, each of them in at least one phase.",
         examples=["head"],
     )
     absent: Selector | None = Field(
         default=None,
-        description="Layers that the result must not have, inside of nested models neither.",
+        description="Layers that the result must not have, also not inside of nested models.",
         examples=["type:Lambda"],
     )
     present: Selector | None = Field(
         default=None,
-        description="Layers that the result must have, be it inside of a nested model; each element matches one.",
+        description="Layers that the result must have, perhaps inside of a nested model. Each element of a list "
+        "must match.",
         examples=["type:BatchNormalization"],
     )
 

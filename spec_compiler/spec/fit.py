@@ -15,37 +15,40 @@ _Count = Annotated[StrictInt, Field(ge=1, lt=2**31)]
 Callbacks = Annotated[
     Annotated[tuple[Callback, ...], OneOrMore()] | None,
     Field(
-        description="Callbacks of `keras.callbacks` by name; one that watches something and says no `monitor` of its "
-        "own watches that of the run. What they write stands in the run's folder.",
+        description="Callbacks of `keras.callbacks` by name. Those that watch something, and have no `monitor` "
+        "of their own, watch the `monitor` of the run. They write only into the run's folder.",
         examples=[[{"EarlyStopping": {"patience": 3}}]],
     ),
 ]
 Monitor = Annotated[
     Annotated[StrictStr, Field(min_length=1)] | None,
     Field(
-        description="What the best epoch goes by: `best.keras`, the history, the curves, and callbacks that say "
-        "nothing else. The loss of the validation if left out.",
+        description="The metric by which an epoch is best, for `best.keras`, the history, the curves and "
+        "callbacks. If left out: `val_loss`, or `loss` without validation.",
         examples=["val_accuracy"],
     ),
 ]
 Mode = Annotated[
     Literal["min", "max"] | None,
-    Field(description="Whether less or more of `monitor` is better, where its name does not say it.", examples=["max"]),
+    Field(description="Whether less or more of `monitor` is better, for a metric of your own.", examples=["max"]),
 ]
 StepsPerEpoch = Annotated[
     _Count | None,
-    Field(description="How many batches make an epoch; the next one goes on where it ended.", examples=[100]),
+    Field(description="How many batches make an epoch. The next epoch goes on where this one ended.", examples=[100]),
 ]
 ValidationSteps = Annotated[
-    _Count | None, Field(description="How many batches are validated on, from the beginning.", examples=[10])
+    _Count | None, Field(description="How many batches to validate on, beginning with the first.", examples=[10])
 ]
 ValidationFreq = Annotated[
-    _Count | None, Field(description="After every how many epochs of the run it is validated.", examples=[2])
+    _Count | None, Field(description="Validate after every so many epochs of the run.", examples=[2])
 ]
 
 
 class Fit(Section):
-    """What Keras's `fit` takes, for all phases; what a phase says counts for it in place of this."""
+    """Arguments of Keras's `fit`, for all phases.
+
+    What a phase says counts there in place of this.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"monitor": "val_accuracy", "callbacks": [{"EarlyStopping": {"patience": 3}}]}]}

@@ -86,8 +86,9 @@ def _layer_entry(entry: Schema) -> Schema:
     names, custom, mapping, own_form = entry["anyOf"]
     beside: dict[str, Schema] = {
         "from": {
-            "description": "What it takes: a layer, a list for a merge, or a mapping from arguments of the call; `in` "
-            "is what flows in, `above` what the entry above puts out, `lstm.1` one of several outputs.",
+            "description": "What the layer takes, in place of the entry above: a layer, a list for a merge, or a "
+            "mapping from arguments of the call. `in` is what flows into the chain, `above` is the "
+            "output of the entry above, `lstm.1` is one of several outputs.",
             "examples": [["up4", "block4_conv3"], {"query": "above", "value": "tokens"}],
             "anyOf": [
                 selector,
@@ -107,13 +108,16 @@ def _layer_entry(entry: Schema) -> Schema:
             "allOf": [{"$ref": f"#/definitions/{NewWeights.definition}"}],
         },
         "name": {
-            "description": "Its name, which may also stand among the arguments; `{name}` is the layer that an edit "
-            "matched, `{index}` which of the matches it is, `{count}` how many there are.",
+            "description": "Its name, which may also stand among the arguments. In it `{name}` is the layer that the "
+            "edit matched, `{index}` the number of the match, `{count}` how many matches there are.",
             "type": "string",
             "pattern": "^[^/]+$",
         },
     }
-    once_more = {"description": "A layer that is there, called once more: its weights are shared.", "type": "string"}
+    once_more = {
+        "description": "A layer that is there already, to be called once more with the same weights.",
+        "type": "string",
+    }
     subsets = [tuple(key for at, key in enumerate(beside) if bits >> at & 1) for bits in range(1 << len(beside))]
     with_modifiers = {
         **{key: value for key, value in mapping.items() if key not in ("minProperties", "maxProperties")},

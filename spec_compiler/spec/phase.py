@@ -15,28 +15,33 @@ from spec_compiler.spec.rates import Group
 
 
 class Phase(Section):
-    """Training in one go, from what the sections leave frozen: Keras compiles the model anew, and `fit` runs."""
+    """A phase of training: Keras compiles the model anew, and `fit` runs.
+
+    It begins with the layers frozen that the sections leave frozen.
+    """
 
     phase: Annotated[StrictStr, Field(min_length=1, pattern=r"^[A-Za-z0-9_.\- ]+$")] = Field(
-        description="Its name, in the history and the curves.", examples=["feature_extraction", "fine_tune"]
+        description="The phase's name, in the history and the curves.", examples=["feature_extraction", "fine_tune"]
     )
     epochs: Annotated[StrictInt, Field(ge=1, lt=2**31)] = Field(
         description="How many passes over the data.", examples=[5]
     )
     freeze: Freezing | None = Field(
         default=None,
-        description="The layers that this phase leaves as they are; the others train or not, as after the sections.",
+        description="Layers to freeze in this phase, beside those that the base and the sections freeze.",
         examples=["base", "..block4_pool", {"layers": "..block4_pool", "batch_norm": "all"}],
     )
     unfreeze: Selector | None = Field(
         default=None,
-        description="The layers that can train in this phase, after its `freeze`; the others as after the sections.",
+        description="Layers to train in this phase, although the base, the sections or the phase's `freeze` "
+        "freeze them.",
         examples=["block5_*", {"layers": "base", "except": "..block4_pool"}],
     )
     unfreeze_every: Annotated[StrictInt, Field(ge=1, lt=2**31)] | None = Field(
         default=None,
-        description="After every how many epochs one more stage of what is frozen can train, from the output back. A "
-        "stage ends where the images get smaller and all of the model flows through one tensor.",
+        description="After every so many epochs one more stage of the frozen layers trains, beginning at the "
+        "output. A stage ends where the images get smaller and the whole model flows through one "
+        "tensor.",
         examples=[2],
     )
     optimizer: Optimizer | None = Field(

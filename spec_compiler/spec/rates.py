@@ -18,9 +18,9 @@ ROLES = ("biases", "normalization")
 class LearningRate(Section):
     """Layers that learn faster or slower than the optimizer's learning rate says."""
 
-    layers: Selector = Field(description="The layers; each stands in one entry at most.", examples=["..block3_pool"])
+    layers: Selector = Field(description="The layers. A layer may stand in one entry only.", examples=["..block3_pool"])
     times: Annotated[float, Field(gt=0, le=1e6)] = Field(
-        description="What the learning rate is multiplied by, whatever it is at the moment.", examples=[0.1]
+        description="What the optimizer's learning rate of the moment is multiplied by.", examples=[0.1]
     )
 
 
@@ -32,8 +32,8 @@ class Undecayed(Parsed):
     definitions: ClassVar[Mapping[str, Any]] = {
         "undecayed": {
             "title": "Undecayed",
-            "description": "`biases`, every variable called so; `normalization`, those of every normalization; or the "
-            "layers of a selector with all of theirs.",
+            "description": "`biases`: every variable that is a bias. `normalization`: all variables of every "
+            "normalization. Or a selector: all variables of its layers.",
             "anyOf": [{"enum": list(ROLES)}, {"$ref": "#/definitions/selector"}],
         }
     }
@@ -84,15 +84,15 @@ class Group(NamedTuple):
 LearningRates = Annotated[
     Annotated[tuple[LearningRate, ...], OneOrMore()],
     Field(
-        description="Layers that learn faster or slower than the others, by what their learning rate is multiplied by.",
+        description="Layers that learn faster or slower than the others: what their learning rate is multiplied by.",
         examples=[[{"layers": "..block3_pool", "times": 0.1}, {"layers": "head", "times": 10}]],
     ),
 ]
 DecayByDepth = Annotated[
     Annotated[float, Field(gt=0, lt=1)] | None,
     Field(
-        description="In place of `learning_rates`: the learning rate of a layer is multiplied by this to the power of "
-        "its depth, how many layers with weights the longest way from it to an output still goes through.",
+        description="Multiplies the learning rate once for each layer with weights between a layer and the "
+        "output, on the longest way. It stands in place of `learning_rates`.",
         examples=[0.9],
     ),
 ]

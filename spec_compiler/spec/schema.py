@@ -29,7 +29,8 @@ _SAYS = {"not": {"anyOf": [{"type": "null"}, {"type": "array", "maxItems": 0}]}}
 _SAID = {key: {"required": [key], "properties": {key: {"$ref": "#/definitions/said"}}} for key in (STEPS, *EDITS)}
 _STEPS_ALONE = {"if": _SAID[STEPS], "then": {"not": {"anyOf": [_SAID[key] for key in EDITS]}}}
 _VARS = {
-    "description": "Values with a name; `${name}` stands for them anywhere in the spec, a list's elements in a list.",
+    "description": "Gives names to values. `${name}` stands for the value anywhere in the spec; in a list, a "
+    "list is spliced in.",
     "examples": [{"classes": 10, "stem": [{"Conv2D": {"filters": 32, "kernel_size": 3}}, "ReLU"]}],
     "type": ["object", "null"],
 }
@@ -59,7 +60,7 @@ BLOCK_USE = {
     ],
 }
 _BLOCKS = {
-    "description": "Layers with a name and parameters; an entry `NAME: {parameters}` stands for them.",
+    "description": "Gives names to lists of layers. An entry `NAME: {parameters}` stands for the layers.",
     "examples": [
         {"conv": {"vars": {"filters": 64}, "layers": [{"Conv2D": {"filters": "${filters}", "kernel_size": 3}}]}}
     ],
@@ -92,8 +93,9 @@ _BLOCKS = {
     ],
 }
 _IMPORTS = {
-    "description": "YAML files whose `vars` and `blocks` the spec uses too; Python modules that register classes with "
-    "Keras, or define those that a saved model names, only with --allow-code.",
+    "description": "YAML files whose `vars` and `blocks` the spec uses too, or Python modules with your own "
+    "classes. Modules need --allow-code: they register classes with Keras, or define those that "
+    "a saved model names.",
     "examples": [["common.yaml", "my_layers"]],
     "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "null"}],
 }

@@ -40,7 +40,8 @@ class Spec(Edited):
 
     steps: Annotated[tuple[Step, ...], OneOrMore()] = Field(
         default=(),
-        description="Sections that edit, one a step, applied from above; in place of the sections and of their order.",
+        description="Sections that edit, one in each step, applied from top to bottom. They stand in place of "
+        "the sections themselves.",
         examples=[
             [
                 {"freeze": "all"},
@@ -51,19 +52,19 @@ class Spec(Edited):
             ]
         ],
     )
-    data: Data | None = Field(default=None, description="The images that `spec-compiler train` learns from.")
+    data: Data | None = Field(default=None, description="The data that `spec-compiler train` learns from.")
     compile: Compile | None = Field(default=None, description="What Keras's `compile` takes: optimizer, loss, metrics.")
     fit: Fit | None = Field(default=None, description="What Keras's `fit` takes: callbacks, what they watch, steps.")
     train: Annotated[tuple[Phase, ...], OneOrMore()] = Field(
         default=(), description="The phases of training, in order."
     )
     sweep: Sweep | None = Field(
-        default=None, description="Which values of `vars` `spec-compiler sweep` tries, each a training of the spec."
+        default=None, description="The values of `vars` that `spec-compiler sweep` tries, with a training for each."
     )
 
     expect: Expect | None = Field(
         default=None,
-        description="What must hold of the result, and of its training by the names of the metrics.",
+        description="What must hold of the result, and which metrics its training must reach.",
         examples=[{"output": [None, 10], "parameters": {"at_most": "25M"}, "absent": "type:Lambda"}],
     )
 

@@ -14,7 +14,7 @@ from spec_compiler.spec.swept_values import Values
 
 
 class Sweep(Section):
-    """A search: trials, each a training of the spec with other values of its variables, the best of which is kept."""
+    """A search: each trial trains the spec with other values of its variables, and the best one is kept."""
 
     vars: Annotated[dict[StrictStr, Values], Field(min_length=1)] = Field(
         description="Variables of the spec's `vars`, each with the values to try: a list, or a range of numbers.",
@@ -22,35 +22,37 @@ class Sweep(Section):
     )
     trials: Annotated[StrictInt, Field(ge=1, lt=2**31)] | None = Field(
         default=None,
-        description="How many points are tried, all processes together; each point once where left out and there is no "
-        "range without a step.",
+        description="How many trials there are, in all processes together. If left out, each combination once; "
+        "that needs lists, or ranges with a step.",
         examples=[20],
     )
     monitor: Annotated[StrictStr, Field(min_length=1)] | None = Field(
         default=None,
-        description="By which metric trials are compared, at their best epoch. The loss of the validation if left out.",
+        description="The metric by which trials are compared, at the best epoch of each. If left out: `val_loss`.",
         examples=["val_accuracy"],
     )
     mode: Literal["min", "max"] | None = Field(
         default=None,
-        description="Whether less or more of it is better, where its name does not say it.",
+        description="Whether less or more of `monitor` is better, for a metric of your own.",
         examples=["max"],
     )
     sampler: Literal["tpe", "random", "grid"] = Field(
         default="tpe",
-        description="How points are chosen: by what was good so far, by chance, or each combination once.",
+        description="How values are chosen: `tpe` by what was good so far, `random` by chance, `grid` each "
+        "combination once.",
         examples=["grid"],
     )
     seed: Annotated[StrictInt, Field(ge=0, lt=2**32)] | None = Field(
-        default=None, description="Chooses the points; the spec's own `seed` if left out.", examples=[7]
+        default=None, description="The seed of that choice. If left out, the spec's own `seed`.", examples=[7]
     )
     prune: Pruner | None = Field(
         default=None,
-        description="Which trials end early, after an epoch: `median` those below the others' median at that epoch.",
+        description="Which trials end early: `median` ends those that are worse than the median of the others "
+        "at the same epoch.",
         examples=["median", {"median": {"n_startup_trials": 3, "n_warmup_steps": 2}}],
     )
     timeout: Annotated[StrictInt | StrictFloat, Field(gt=0)] | None = Field(
-        default=None, description="After how many seconds no trial begins any more.", examples=[3600]
+        default=None, description="After so many seconds no new trial begins.", examples=[3600]
     )
 
     @model_validator(mode="after")

@@ -32,7 +32,7 @@ class Values(Parsed):
     definition: ClassVar[str] = "swept_values"
     definitions: ClassVar[Mapping[str, Any]] = {
         "swept_values": {
-            "description": "The values of a variable: a list of which one is taken, or a range of numbers.",
+            "description": "The values of a variable: a list, of which each trial takes one, or a range of numbers.",
             "anyOf": [
                 {"type": "array", "minItems": 1},
                 *(
@@ -44,7 +44,7 @@ class Values(Parsed):
                             kind: {
                                 "description": ("Whole numbers" if whole else "Numbers")
                                 + " from the first to the second, "
-                                + ("evenly by their logarithm." if log else "by the third where there is one."),
+                                + ("evenly by their logarithm." if log else "in steps of the third if there is one."),
                                 "type": "array",
                                 "minItems": 2,
                                 "maxItems": 2 if log else 3,

@@ -13,8 +13,8 @@ from tests.backend.sessions import run
 from tests.backend.test_python_examples import SPEC, TRAINED, write_base
 
 CALLS = [(name, example.words) for name, examples in EXAMPLES.items() for example in examples]
-# What trains, or is of a run: `tests/backend/test_python_examples.py` does the same in a quarter of the time.
-LONG = [words for _, words in CALLS if "runs/" in words or words.startswith("init MobileNetV2")]
+# What trains, is of a run, or makes a large model; `test_python_examples.py` beside it trains a small one.
+LONG = [words for _, words in CALLS if "runs/" in words or words.startswith("init ")]
 
 
 @pytest.fixture(scope="module")

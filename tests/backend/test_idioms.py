@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spec_compiler import SpecError, compile_spec, export_spec, train_spec
+from spec_compiler import SpecError, check_spec, compile_spec, export_spec, train_spec
 from tests.backend.conftest import Array, assert_same_bits, outputs_of
 from tests.backend.gallery.bases import fill
 from tests.markdown import ROOT
@@ -356,3 +356,26 @@ def base_model_of_two() -> Any:
     model = keras.Model(inputs, keras.layers.Conv2D(4, 3, name="two")(x))
     fill(model, seed=1)
     return model
+
+
+@pytest.mark.slow
+def test_what_the_page_says_of_training_is_so() -> None:
+    photos("train")
+    photos("validation")
+    spec = IDIOMS["Stop early, and lower the learning rate"].spec
+    assert check_spec(spec, overrides=overrides(IDIOMS["Train in two phases"])) == ()
+    (found,) = check_spec(spec, overrides=["fit.monitor=val_acc", "fit.mode=max", "base.weights=null"])
+    assert "val_acc" in found.message
+    model = base_model_of_two()
+    images, targets = np.ones((2, 8, 8, 3), "float32"), np.ones((2, 4, 4, 4), "float32")
+    model.layers[1].trainable = False
+    model.compile("sgd", "mse")
+    model.fit(images, targets, verbose=0)
+    model.layers[1].trainable = True
+    before = model.get_weights()
+    never = keras.callbacks.EarlyStopping("val_acc", patience=0, mode="max")
+    with pytest.warns(UserWarning, match="which is not available"):
+        model.fit(images, targets, epochs=3, verbose=0, callbacks=[never])
+    assert len(model.history.epoch) == 3
+    moved = [not np.array_equal(one, other) for one, other in zip(before, model.get_weights(), strict=True)]
+    assert moved == [False, False, True, True]

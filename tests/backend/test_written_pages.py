@@ -6,10 +6,13 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from spec_compiler.diagnostics.cells import cell
 from tests.markdown import ROOT
 
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
@@ -41,5 +44,19 @@ def test_a_notebook_is_small_and_names_no_place_of_a_machine(notebook: Path) -> 
     code = [cell for cell in cells if cell["cell_type"] == "code"]
     assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1)), "run from top to bottom"
     source = (ROOT / "scripts" / "notebooks" / f"{notebook.stem}.py").read_text(encoding="utf-8")
-    for cell in code:
-        assert "".join(cell["source"]).removeprefix("%%capture\n") in source, "stale: run `make notebooks`"
+    for each in code:
+        assert "".join(each["source"]).removeprefix("%%capture\n") in source, "stale: run `make notebooks`"
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_has_the_look_of_today(notebook: Path) -> None:
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    pages = ["".join(each["data"]["text/html"]) for each in outputs(cells) if "text/html" in each.get("data", {})]
+    look = cell().partition("</style>")[0]
+    assert pages
+    assert all(page.startswith(look) for page in pages), "stale: run `make notebooks`"
+
+
+def outputs(cells: Any) -> Iterator[Any]:
+    for each in cells:
+        yield from each.get("outputs", [])

@@ -278,6 +278,47 @@ def test_a_token_without_the_right_is_refused(github: GitHub) -> None:
         Conversation(github.address, "o/r", 7, "right").renew(f"{MARKER}\none")
 
 
+def step(name: str, environment: dict[str, str], *, script: str = "run.sh") -> str:
+    """What a step of the action prints, called as the action does it."""
+    words = [str(ROOT / "scripts" / "pull_request" / script), name]
+    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def runner(event: dict[str, Any], repository: Repository, github: GitHub, folder: Path) -> dict[str, str]:
+    """The environment of a job."""
+    (folder / "event.json").write_text(json.dumps(event))
+    (folder / "temp").mkdir()
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VIRTUAL_ENV", "KERAS"))}
+    return {
+        **kept,
+        "GITHUB_EVENT_PATH": str(folder / "event.json"),
+        "GITHUB_WORKSPACE": str(repository.root),
+        "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
+        "GITHUB_OUTPUT": str(folder / "output"),
+        "GITHUB_API_URL": github.address,
+        "GITHUB_REPOSITORY": "o/r",
+        "RUNNER_TEMP": str(folder / "temp"),
+        "INPUT_SPECS": "specs/*.yaml",
+    }
+
+
+@pytest.mark.slow
+def test_it_installs_itself_and_plans_on_jax(repository: Repository, github: GitHub, tmp_path: Path) -> None:
+    repository.write({"specs/a.yaml": SPEC})
+    event = repository.requested({"specs/a.yaml": SPEC.replace("block2", "block1")})
+    environment = runner(event, repository, github, tmp_path)
+    step("jax", environment, script="install.sh")
+    packages = {each.name for each in (tmp_path / "temp" / "spec-compiler").glob("lib/python*/site-packages/*")}
+    assert {"keras", "jax", "spec_compiler"} <= packages
+    assert "tensorflow" not in packages
+    assert step("plan", environment) == "specs changed: 1, at fault: 0\n"
+    text = (tmp_path / "summary.md").read_text()
+    assert "**3 dropped**" in text
+    assert "```mermaid" in text
+
+
 @pytest.mark.slow
 def test_the_whole_of_it(repository: Repository, github: GitHub, tmp_path: Path) -> None:
     """Both steps as the action calls them, with Keras: a new spec, a changed one, and one at fault."""
@@ -289,37 +330,13 @@ def test_the_whole_of_it(repository: Repository, github: GitHub, tmp_path: Path)
             "specs/d.yaml": SPEC.replace("null", "not_here.weights.h5"),
         }
     )
-    (tmp_path / "event.json").write_text(json.dumps(event))
+    environment = runner(event, repository, github, tmp_path)
     program = tmp_path / "temp" / "spec-compiler" / "bin" / "spec-compiler"
     program.parent.mkdir(parents=True)
     program.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m spec_compiler "$@"\n')
     program.chmod(0o755)
     program.with_name("python").symlink_to(sys.executable)
-    environment = {
-        **os.environ,
-        "GITHUB_EVENT_PATH": str(tmp_path / "event.json"),
-        "GITHUB_WORKSPACE": str(repository.root),
-        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
-        "GITHUB_OUTPUT": str(tmp_path / "output"),
-        "GITHUB_API_URL": github.address,
-        "GITHUB_REPOSITORY": "o/r",
-        "RUNNER_TEMP": str(tmp_path / "temp"),
-        "INPUT_SPECS": "specs/*.yaml",
-    }
-
-    def step(name: str, **more: str) -> str:
-        done = subprocess.run(
-            [str(ROOT / "scripts" / "pull_request" / "run.sh"), name],
-            cwd=ROOT,
-            env={**environment, **more},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    said = step("plan")
+    said = step("plan", environment)
     assert "::error file=specs/b.yaml,line=2," in said
     outputs = dict(line.split("=", 1) for line in (tmp_path / "output").read_text().splitlines())
     assert (outputs["specs"], outputs["faults"]) == ("3", "1")
@@ -331,10 +348,11 @@ def test_the_whole_of_it(repository: Repository, github: GitHub, tmp_path: Path)
     assert "did you mean `VGG16`" in text
     assert "c.yaml" not in text
     assert "#### vgg16" in text[text.index("`specs/d.yaml`: new") :]
-    said = step("post", GITHUB_TOKEN="right", COMMENT=outputs["comment"], SPECS=outputs["specs"])
+    environment |= {"GITHUB_TOKEN": "right", "COMMENT": outputs["comment"], "SPECS": outputs["specs"]}
+    said = step("post", environment)
     assert said == "comment: written\n"
     assert github.comments[0]["body"] == text
     github.refuses = True
     (tmp_path / "temp" / "spec-compiler-comment.md").write_text(f"{text}more")
-    said = step("post", GITHUB_TOKEN="right", COMMENT=outputs["comment"], SPECS=outputs["specs"])
+    said = step("post", environment)
     assert said.startswith("::notice::the plans stand in the summary of this job")

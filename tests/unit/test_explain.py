@@ -19,7 +19,7 @@ def call(*arguments: str) -> tuple[int, str]:
 def test_a_section_with_its_keys() -> None:
     status, said = call("prune")
     assert status == 0
-    assert said.startswith("prune\nChannels to leave out")
+    assert said.startswith("prune\nFewer channels for layers that stay")
     for part in (
         "keep (a number or a whole number)",
         "What stays: a share below 1",
@@ -32,7 +32,7 @@ def test_a_section_with_its_keys() -> None:
 
 def test_a_key_by_itself_and_of_a_section() -> None:
     assert call("prune.round_to") == call("round_to")
-    assert "multiple of it" in call("round_to")[1]
+    assert "multiple of this" in call("round_to")[1]
     listed = [line for line in call("layers")[1].splitlines() if line.endswith(".layers")]
     assert set(listed) >= {"replace.layers", "set.layers", "prune.layers", "widen.layers"}
 
@@ -44,7 +44,7 @@ def test_what_has_just_the_name_comes_first() -> None:
 
 def test_forms_by_their_names() -> None:
     assert call("input_weights") == call("input weights") == call("input weights form")
-    assert "each new channel stands for the sum of all old ones" in " ".join(call("input_weights")[1].split())
+    assert "the sum over all old channels" in " ".join(call("input_weights")[1].split())
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,13 @@ def test_the_manual_page_is_fresh() -> None:
     assert man.PAGE.read_text(encoding="utf-8") == man.page(), "`make schemas` writes it"
 
 
+@pytest.mark.skipif(shutil.which("mandoc") is None, reason="no mandoc here")
+def test_the_manual_page_is_linted() -> None:
+    done = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", str(man.PAGE)], capture_output=True, text=True)
+    found = [line for line in done.stdout.splitlines() if "missing date" not in line]  # one page for every release
+    assert found == []
+
+
 @pytest.mark.skipif(shutil.which("man") is None, reason="no `man` here")
 def test_man_shows_the_page() -> None:
     environment = {**os.environ, "MANWIDTH": "80", "LC_ALL": "C.UTF-8", "MANPAGER": "cat", "MANROFFOPT": "-ww"}

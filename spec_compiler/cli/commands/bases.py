@@ -22,16 +22,14 @@ _COLUMNS = ("name", "size", "parameters", "layers", "multiply-adds", "top-1", "t
 
 
 @click.command(cls=Documented)
-@click.option(
-    "--sort", type=click.Choice(list(ORDERS)), default="name", show_default=True, help="What the order is by."
-)
+@click.option("--sort", type=click.Choice(list(ORDERS)), default="name", show_default=True, help="What to sort by.")
 @click.option(
     "--format",
     "format_",
     type=click.Choice(["text", "json", "markdown"]),
     default="text",
     show_default=True,
-    help="How it is said.",
+    help="The format of the output.",
 )
 def bases(sort: str, format_: str) -> None:
     """Print all applications: default size, parameters, layers, multiply-adds and published accuracy.

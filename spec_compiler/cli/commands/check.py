@@ -47,7 +47,12 @@ UNKNOWN_CALLS = "shapes were not checked: `plan`, or `check` without `--static`,
 @locked_options
 @permission_options
 @click.option(
-    "--format", "format_", type=click.Choice(REPORT_FORMATS), default="text", show_default=True, help="How it is said."
+    "--format",
+    "format_",
+    type=click.Choice(REPORT_FORMATS),
+    default="text",
+    show_default=True,
+    help="The format of the output.",
 )
 @sandbox_option
 def check(

@@ -13,7 +13,7 @@ SHELLS = ("bash", "zsh", "fish")
 @click.command(cls=Documented)
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(shell: str) -> None:
-    """Print what makes SHELL complete commands, options, files, and names of applications, layers and rules."""
+    """Print what lets SHELL complete commands, options, files, and names of applications, layers and rules."""
     from click.shell_completion import ShellComplete, get_completion_class  # other commands need none of it
 
     kind = get_completion_class(shell)

@@ -30,7 +30,7 @@ FILES = (".keras", ".h5", ".hdf5")
 @click.argument("before", type=click.Path(), shell_complete=applications_or_files)
 @click.argument("after", type=click.Path(), shell_complete=applications_or_files)
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help=f"Draw it as well: {FORMATS}.")
-@click.option("--view", type=click.Choice(VIEWS), default="diff", show_default=True, help="What is drawn.")
+@click.option("--view", type=click.Choice(VIEWS), default="diff", show_default=True, help="What to draw.")
 @unfold_option
 @context_option
 @click.option(
@@ -39,7 +39,7 @@ FILES = (".keras", ".h5", ".hdf5")
     type=click.Choice(["text", "json", "markdown"]),
     default="text",
     show_default=True,
-    help="How it is said.",
+    help="The format of the output.",
 )
 @force_option
 @permission_options

@@ -95,7 +95,7 @@ def build(call: SpecCall, outputs: Outputs) -> None:
 @spec_argument
 @options.set_option
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help=f"{FORMATS}  [default: the spec's name, .svg]")
-@click.option("--view", type=click.Choice(VIEWS), default="side-by-side", show_default=True, help="What is drawn.")
+@click.option("--view", type=click.Choice(VIEWS), default="side-by-side", show_default=True, help="What to draw.")
 @pictures.unfold_option
 @pictures.context_option
 @click.option("--ledger", type=click.Path(dir_okay=False), help="The ledger that `build` wrote, for the report.")
@@ -128,7 +128,7 @@ def diagram(call: SpecCall, output: str | None, picture: Picture, ledger: str | 
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="How it is said.",
+    help="The format of the output.",
 )
 @options.sandbox_option
 def layers(

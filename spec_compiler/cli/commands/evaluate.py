@@ -40,7 +40,13 @@ PARTS = ("test", "validation", "train")
     help=f"Where pictures, tables and the page go  [default: `{EVALUATION}` in the run's folder, without --data].",
 )
 @picture_options
-@click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True, help="For --data.")
+@click.option(
+    "--batch-size",
+    type=click.IntRange(1),
+    default=32,
+    show_default=True,
+    help="With --data: how many samples at a time.",
+)
 @click.option(
     "--worst", type=click.IntRange(0), default=48, show_default=True, help="How many mistakes the page shows."
 )
@@ -50,7 +56,7 @@ PARTS = ("test", "validation", "train")
     type=click.Choice(["text", "json", "markdown"]),
     default="text",
     show_default=True,
-    help="How it is said.",
+    help="The format of the output.",
 )
 @click.option("--force", is_flag=True, help="Overwrite what another evaluation wrote into --output.")
 @permission_options

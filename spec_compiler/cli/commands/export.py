@@ -38,13 +38,16 @@ SPECS = (".yaml", ".yml")
     help="For int8: a folder with images like those to come, or an `.npz` file with an array for each input.",
 )
 @click.option(
-    "--probe", type=click.Path(), metavar="FOLDER", help="Compare on these, as --calibration, not on seeded inputs."
+    "--probe",
+    type=click.Path(),
+    metavar="FOLDER",
+    help="Compare on the images of this folder, or on the arrays of an `.npz` file, not on random inputs.",
 )
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0, min_open=True),
-    help="How far an output may lie from Keras's, as a part of the largest number  [default: 1e-4; float16 1e-2, int8 "
-    "1e-1]",
+    help="How much an output may differ from Keras's, as a part of the largest number  "
+    "[default: 1e-4; float16 1e-2, int8 1e-1]",
 )
 @picture_options
 @click.option(
@@ -58,7 +61,7 @@ SPECS = (".yaml", ".yml")
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="How it is said.",
+    help="The format of the output.",
 )
 @options.force_option
 @options.policy_option
@@ -77,8 +80,8 @@ def export(
 ) -> None:
     """Export the result of a SPEC, a saved MODEL or the model of a run's folder for another runtime.
 
-    Keras's own exporter writes it, its own runtime runs it, and every output is compared with Keras's. What does not
-    hold is not written. Names of classes and the way of images lie beside it, in a JSON file.
+    Keras's own exporter writes it, its own runtime runs it, and every output is compared with Keras's. If one differs
+    too much, nothing is written. A JSON file beside it says the classes, and how an image becomes the input.
     """
     from spec_compiler.exporter.export import export_model, export_spec  # loads the compiler
 

@@ -45,7 +45,7 @@ def predict(run: ImageRun, top: int, labels: str | None, format_: str | None, ou
     """Classify IMAGES (files or folders) with a saved MODEL.
 
     A model that `spec-compiler train` saved knows the names of its classes. Where the images lie in folders of these
-    names, it is said how many are right; `evaluate` says more.
+    names, it also says how many are right; `evaluate` says more.
 
     Results are written as they come, of any number of images. With `-o`, those of an interrupted call lie beside the
     file, in `FILE.partial`, until `--resume` goes on. The parts of `--shard` are joined by `cat found-*-of-8.csv >

@@ -155,7 +155,7 @@ def starting_spec(start: Start) -> str:
     if own_head is not None:
         lines.append(f"cut_at: {own_head} # without its own classifier")
     elif places:
-        lines.append(f"# cut_at: {places[-1]} # end the base here; what only serves later layers goes")
+        lines.append(f"# cut_at: {places[-1]} # end the base here; the layers behind it go")
     if places:
         lines += ["# insert:", f"#   - after: {places[-1]}", "#     with: [{SpatialDropout2D: 0.1}]"]
     lines += [
@@ -163,7 +163,7 @@ def starting_spec(start: Start) -> str:
         "head: # new layers on its output",
         *[f"  - {entry}" for entry in _head(graph, own_head, start.classes)],
         "",
-        "# What training leaves alone, where you train yourself what `build` writes; phases say it for themselves:",
+        "# If you train the built model yourself, freeze here; the phases below say it for themselves:",
         "# All of the base is frozen already." if _is_frozen(graph) else "# freeze: base",
         "",
         *_training_lines(start, places),

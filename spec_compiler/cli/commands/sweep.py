@@ -31,7 +31,7 @@ from spec_compiler.spec.swept import point_text
 )
 @set_option
 @click.option("--resume", is_flag=True, help="Go on with the sweep in the folder.")
-@click.option("--force", is_flag=True, help="Begin anew where the folder holds a sweep.")
+@click.option("--force", is_flag=True, help="Begin anew if the folder holds a sweep.")
 @policy_option
 @permission_options
 @click.option("--no-tensorboard", is_flag=True, help="Write no logs for TensorBoard.")

@@ -37,7 +37,7 @@ STRATEGIES = ("mirrored", "multi_worker_mirrored")
 @click.option("-o", "--output", required=True, type=click.Path(file_okay=False), help="The folder of the run.")
 @set_option
 @click.option("--resume", is_flag=True, help="Continue the run in the folder from its last complete epoch.")
-@click.option("--force", is_flag=True, help="Begin anew where the folder holds a run.")
+@click.option("--force", is_flag=True, help="Begin anew if the folder holds a run.")
 @policy_option
 @locked_options
 @permission_options

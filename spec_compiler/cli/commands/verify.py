@@ -26,7 +26,11 @@ _MARKS = {True: ("!", "red"), False: ("=", "green")}
 @options.set_option
 @options.policy_option
 @click.option("--ledger", type=click.Path(dir_okay=False), help="The model's ledger  [default: beside the model]")
-@click.option("--trained", is_flag=True, help="What can train may have been trained, though the spec has no `train`.")
+@click.option(
+    "--trained",
+    is_flag=True,
+    help="Somebody trained the model without the spec's `train`: layers that are not frozen may differ.",
+)
 @options.permission_options
 @click.option(
     "--format",
@@ -34,14 +38,14 @@ _MARKS = {True: ("!", "red"), False: ("=", "green")}
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="How it is said.",
+    help="The format of the output.",
 )
 @options.sandbox_option
 @options.gathered(SpecCall, "call")
 def verify(call: SpecCall, model: str, ledger: str | None, trained: bool, format_: str) -> None:
     """Say whether MODEL is what SPEC makes: its structure, kept weights by checksum, trained ones as such.
 
-    Without SPEC it is the one that MODEL itself says it was built with. Exit status 1 where anything drifted.
+    Without SPEC, the spec is the one that MODEL itself names. Exit status 1 if anything differs.
     """
     with progress("verifying"):
         found = verify_model(
