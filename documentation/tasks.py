@@ -90,8 +90,10 @@ def _says(name: str) -> str:
 
 
 def _link(at: str) -> str:
-    title = (DOCS / at).read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
-    return f"[{title}]({at})"
+    """A link with the page's title, which may stand behind settings of the page."""
+    title = re.search(r"^# (.+)$", (DOCS / at).read_text(encoding="utf-8"), re.MULTILINE)
+    assert title is not None
+    return f"[{title[1]}]({at})"
 
 
 def _bare(text: str) -> str:

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from spec_compiler import SpecError, check_spec, compile_spec, export_spec, train_spec
+from tests.backend.calls import call
 from tests.backend.conftest import Array, assert_same_bits, outputs_of
 from tests.backend.gallery.bases import fill
 from tests.markdown import ROOT
@@ -379,3 +380,20 @@ def test_what_the_page_says_of_training_is_so() -> None:
     assert len(model.history.epoch) == 3
     moved = [not np.array_equal(one, other) for one, other in zip(before, model.get_weights(), strict=True)]
     assert moved == [False, False, True, True]
+
+
+def test_a_script_is_compared_with_its_spec_as_the_page_says() -> None:
+    """By `diff`, and by the outputs on the same weights."""
+    idiom = IDIOMS["Cut at a layer, and put a new head on it"]
+    by_script(idiom)["model"].save("model.keras")
+    weights = overrides(idiom)[0].removeprefix("base.weights=")
+    base = "base:\n"
+    Path("spec.yaml").write_text(idiom.spec.replace(base, f"{base}  weights: {weights}\n"), encoding="utf-8")
+    found = call("diff", "model.keras", "spec.yaml")
+    assert found.exit_code == 0, found.output
+    changes = found.output.partition("\n\n")[2].partition("\n\n")[0].splitlines()
+    assert changes
+    assert all(line.endswith("unchanged") for line in changes)
+    block = re.search(r"## Is it the same model\?.*?^```python\n(.*?)^```$", PAGE, re.M | re.S)
+    assert block is not None
+    exec(block[1], {})

@@ -148,7 +148,7 @@ def starting_spec(start: Start) -> str:
         "# For completion in an editor: spec-compiler schema > model-spec.schema.json",
         "spec: 1",
         f"name: {start.name}",
-        *_base_lines(base),
+        *_base_lines(base, _takes_pixels(graph)),
         "",
         "# Names of layers: spec-compiler layers " + (base.get("file") or base["application"]),
     ]
@@ -171,15 +171,18 @@ def starting_spec(start: Start) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _base_lines(base: dict[str, Any]) -> list[str]:
+def _base_lines(base: dict[str, Any], takes_pixels: bool) -> list[str]:
     if "file" in base:
-        return ["base:", f"  file: {_scalar(base['file'])}"]
+        lines = ["base:", f"  file: {_scalar(base['file'])}"]
+        if not takes_pixels:
+            return lines
+        return [*lines, "# input: {preprocess: VGG16} # if the model was trained on images as VGG16 prepares them"]
     lines = [
         "base:",
         f"  application: {base['application']}",
         "  weights: imagenet # pretrained, Keras downloads them; `null` begins with random ones",
         "  include_top: false # without its own classifier",
-        f"  input_shape: {base['input_shape']} # {_AXES[base['input_shape'][0] == 3]}",
+        f"  input_shape: {base['input_shape']} # {_AXES[base['input_shape'][0] == 3]}; images are resized to it",
     ]
     if mode_of(base["application"]) == "none":
         return [*lines, "# Images go in as pixels from 0 to 255: this application begins with its own preprocessing."]
@@ -187,6 +190,13 @@ def _base_lines(base: dict[str, Any]) -> list[str]:
         *lines,
         "input: {preprocess: auto} # what its weights were trained on; images go in as pixels from 0 to 255",
     ]
+
+
+def _takes_pixels(graph: Graph) -> bool:
+    """Whether a model takes colour images, and has no layer that prepares them."""
+    spec = graph.spec_of(graph.input_refs[0])
+    is_prepared = any(layer.class_name in ("Normalization", "Rescaling") for layer in graph.layers.values())
+    return spec is not None and len(spec.shape) == 4 and 3 in spec.shape[1:] and not is_prepared
 
 
 def _training_lines(start: Start, places: list[str]) -> list[str]:

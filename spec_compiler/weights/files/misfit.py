@@ -44,6 +44,8 @@ def another_model(
     """
     texts = list(facts)
     help = "name a file that was saved from this model, or a checkpoint with other names as `{file: …, map: …}`"
+    if path.endswith(".keras"):
+        help += f";\n`base: {{file: {os.path.basename(path)}}}` begins with the model that this file holds"
     missing = [name for name in wanted if name not in names]
     extra = [name for name in names if name not in wanted]
     if missing and not extra:
