@@ -223,8 +223,8 @@ golden: setup
 
 .PHONY: docs
 docs: setup
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory try; fi
 	$(BIN)/python -m documentation
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory try; fi
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@if test -d out/try; then cp -r out/try out/site/playground; \
 	else echo "no npm here: the site is without the page that runs in a browser"; fi
