@@ -30,7 +30,7 @@ help:
 	@echo "make notebooks  run scripts/notebooks/*.py and write docs/notebooks/ anew"
 	@echo "make layer-classes  write docs/layer-classes.md anew: every class of keras.layers through six ways, beside Keras"
 	@echo "make fuzz      120,000 broken specs and 10,000 damaged model files; what fails is kept in tests/fuzz/corpus"
-	@echo "make docs      the documentation site, in out/site; a broken link, or a page that is missing, ends it"
+	@echo "make docs      the documentation site, in out/site, with the page of make try; a broken link ends it"
 	@echo "make try       the page that checks and plans specs in a browser, in out/try: five minutes the first time"
 	@echo "make project   the action, hooks, container, trackers and the release, with the tools of others: 8 minutes"
 	@echo "make golden    write the golden files anew; read the diff"
@@ -139,6 +139,7 @@ test: check unit browser
 	$(BIN)/python $(REST) -m "not quick and not slow"
 
 test-all: check unit browser tools
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory try; fi
 	$(BIN)/python $(REST) -m "not quick"
 
 .PHONY: layer-classes
@@ -223,9 +224,10 @@ golden: setup
 .PHONY: docs
 docs: setup
 	$(BIN)/python -m documentation
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory try; fi
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@if test -d out/try; then cp -r out/try out/site/playground; \
-	else echo "without the page that runs in a browser: \`make try\` makes it, then this again"; fi
+	else echo "no npm here: the site is without the page that runs in a browser"; fi
 	@echo "open out/site/index.html"
 
 clean:
