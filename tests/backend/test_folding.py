@@ -79,7 +79,7 @@ COUNTS = {
 }
 
 
-SLOW = ("DenseNet121", "EfficientNetB0", "InceptionV3", "Xception")
+SLOW = ("DenseNet121", "EfficientNetB0", "InceptionV3", "ResNet50", "Xception")
 
 
 @pytest.mark.parametrize("name", [pytest.param(each, marks=[pytest.mark.slow] * (each in SLOW)) for each in COUNTS])

@@ -63,7 +63,14 @@ def outcomes(attempt: Callable[[], Any], seconds: float) -> list[Any]:
     return found
 
 
-@pytest.mark.parametrize("file", ["model.keras", "model.h5", "model.weights.h5"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        "model.keras",
+        pytest.param("model.h5", marks=pytest.mark.slow),
+        pytest.param("model.weights.h5", marks=pytest.mark.slow),
+    ],
+)
 def test_a_race_for_a_model(file: str, places: tuple[Path, Path]) -> None:
     """Whatever a link leads to when it is judged, the weights are never those from outside."""
     project, outside = places

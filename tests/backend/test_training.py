@@ -197,7 +197,9 @@ def test_two_runs_are_the_same_run(pictures: Path, tmp_path: Path) -> None:
     assert [row.metrics for row in one.history] == [row.metrics for row in other.history]
 
 
-@pytest.mark.parametrize("cut", [0, 100, -200])
+@pytest.mark.parametrize(
+    "cut", [pytest.param(0, marks=pytest.mark.slow), 100, pytest.param(-200, marks=pytest.mark.slow)]
+)
 def test_half_a_file_is_never_a_checkpoint(cut: int, pictures: Path, tmp_path: Path) -> None:
     trained(spec(pictures), tmp_path / "run")
     file = tmp_path / "run" / "last.keras"

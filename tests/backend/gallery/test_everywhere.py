@@ -41,6 +41,7 @@ def squeeze_and_excitation(x: Any, name: str) -> Any:
     return layers.Multiply()([x, y])
 
 
+@pytest.mark.slow
 def test_squeeze_and_excitation_behind_every_block(weights: Path) -> None:
     ours, base = resnet("squeeze_and_excitation", weights)
     theirs, blocks = behind_blocks(base, squeeze_and_excitation)

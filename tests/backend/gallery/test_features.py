@@ -33,6 +33,7 @@ def test_an_embedding_of_length_one(weights: Path) -> None:
     assert_same(ours, keras.Model(base.input, layers.UnitNormalization()(x)), images(), ["embedding"])
 
 
+@pytest.mark.slow
 def test_grad_cam_sees_into_a_nested_base(weights: Path) -> None:
     ours = compiled("grad_cam", SET_SMALL, base=base_file("ResNet50", weights, **SMALL))
     base = base_model("ResNet50", **SMALL)

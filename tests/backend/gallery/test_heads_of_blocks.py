@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 from keras import layers
 
 from tests.backend.conftest import assert_same_bits
@@ -55,6 +56,7 @@ def test_the_same_block_ten_times(weights: Path) -> None:
     assert_same(ours, theirs, images(32, 32, 3), [*new, "predictions"])
 
 
+@pytest.mark.slow
 def test_two_tasks_with_a_loss_each(weights: Path) -> None:
     ours = compiled("multi_task", *SMALL, base=base_file("MobileNetV2", weights, **MOBILE))
     base = base_model("MobileNetV2", **MOBILE)

@@ -84,6 +84,7 @@ def test_l2_on_every_convolution(weights: Path, tmp_path: Path) -> None:
         assert_same_bits([keras.ops.convert_to_numpy(loss) for loss in model.losses], wanted)
 
 
+@pytest.mark.slow
 def test_stochastic_depth_that_grows(weights: Path) -> None:
     ours = compiled("stochastic_depth", SMALL, base=base_file("ResNet50", weights, **POOLED))
     base = base_model("ResNet50", **POOLED)
@@ -124,6 +125,7 @@ def test_mixed_precision(weights: Path) -> None:
     assert policies == [{"mixed_float16"}] * 2
 
 
+@pytest.mark.slow
 def test_dropout_that_stays_on(weights: Path, tmp_path: Path) -> None:
     mobile = {"include_top": False, "pooling": "avg", "input_shape": (64, 64, 3), "alpha": 0.35}
     file = base_file("MobileNetV2", weights, **mobile)

@@ -16,6 +16,7 @@ POOLED = {"include_top": False, "pooling": "avg", "input_shape": (64, 64, 3)}
 MOBILE = {**POOLED, "alpha": 0.35}
 
 
+@pytest.mark.slow
 def test_a_cnn_on_every_frame(weights: Path) -> None:
     small = ("bases.cnn.input_shape=[64, 64, 3]", "bases.cnn.alpha=0.35", "inputs.video.shape=[3, 64, 64, 3]")
     ours = compiled("video_frames", *small, cnn=base_file("MobileNetV2", weights, **MOBILE))
@@ -49,6 +50,7 @@ def test_two_backbones_on_one_picture(weights: Path) -> None:
     assert len(ours.model.trainable_weights) == 2
 
 
+@pytest.mark.slow
 def test_a_teacher_and_a_student(weights: Path) -> None:
     logits = {"classifier_activation": None, "input_shape": (64, 64, 3), "classes": 10}
     small = [

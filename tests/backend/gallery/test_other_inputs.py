@@ -100,6 +100,7 @@ def test_a_text_model_keeps_the_words_that_two_vocabularies_share(tmp_path: Path
     assert_same_bits(outputs_of(ours.model, texts - 20), outputs_of(base, texts))
 
 
+@pytest.mark.slow
 def test_vgg16_over_pictures_of_any_size(weights: Path) -> None:
     vgg = {"input_shape": (64, 64, 3)}
     sizes = ["base.input_shape=[64, 64, 3]", "replace.with[0].Conv2D.kernel_size=2"]
