@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import click
 
 COMPLETION = "_SPEC_COMPILER_COMPLETE"  # the variable by which a shell asks, whatever the program is called
+
+Call = TypeVar("Call", bound=Callable[..., Any])
 
 
 class Documented(click.Command):
@@ -43,3 +46,15 @@ def grouped(command: click.Command, ctx: click.Context) -> Iterator[tuple[str, S
         for title, names in OPTION_GROUPS.items()
     ]
     yield from ((title, found) for title, found in groups if found)
+
+
+def format_option(*formats: str) -> Callable[[Call], Call]:
+    """`--format`, one of some; the first if not said."""
+    return click.option(
+        "--format",
+        "format_",
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help="The format of the output.",
+    )

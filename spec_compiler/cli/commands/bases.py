@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import click
 
-from spec_compiler.cli.documented import Documented
+from spec_compiler.cli.documented import Documented, format_option
 from spec_compiler.cli.terminal import aligned, echo, joined, style
 from spec_compiler.keras_facts.applications import Application, applications
 
@@ -23,14 +23,7 @@ _COLUMNS = ("name", "size", "parameters", "layers", "multiply-adds", "top-1", "t
 
 @click.command(cls=Documented)
 @click.option("--sort", type=click.Choice(list(ORDERS)), default="name", show_default=True, help="What to sort by.")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "json", "markdown"]),
-    default="text",
-    show_default=True,
-    help="The format of the output.",
-)
+@format_option("text", "json", "markdown")
 def bases(sort: str, format_: str) -> None:
     """Print all applications: default size, parameters, layers, multiply-adds and published accuracy.
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from spec_compiler.cli.documented import Documented
+from spec_compiler.cli.documented import Documented, format_option
 from spec_compiler.cli.options import locked_options, permission_options, policy_option, sandbox_option, set_option
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.rendered import render_all
@@ -46,14 +46,7 @@ UNKNOWN_CALLS = "shapes were not checked: `plan`, or `check` without `--static`,
 @policy_option
 @locked_options
 @permission_options
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(REPORT_FORMATS),
-    default="text",
-    show_default=True,
-    help="The format of the output.",
-)
+@format_option(*REPORT_FORMATS)
 @sandbox_option
 def check(
     specs: tuple[str, ...],

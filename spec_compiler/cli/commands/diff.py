@@ -8,7 +8,7 @@ import os
 import click
 
 from spec_compiler.cli.completing import applications_or_files
-from spec_compiler.cli.documented import Documented
+from spec_compiler.cli.documented import Documented, format_option
 from spec_compiler.cli.markdown import plan_markdown
 from spec_compiler.cli.options import force_option, gathered, of_the_call, permission_options, sandbox_option
 from spec_compiler.cli.pictures import FORMATS, Picture, check_output, context_option, unfold_option, write_picture
@@ -33,14 +33,7 @@ FILES = (".keras", ".h5", ".hdf5")
 @click.option("--view", type=click.Choice(VIEWS), default="diff", show_default=True, help="What to draw.")
 @unfold_option
 @context_option
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "json", "markdown"]),
-    default="text",
-    show_default=True,
-    help="The format of the output.",
-)
+@format_option("text", "json", "markdown")
 @force_option
 @permission_options
 @sandbox_option

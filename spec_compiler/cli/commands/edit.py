@@ -11,7 +11,7 @@ import click
 
 from spec_compiler.cli import completing, options, pictures
 from spec_compiler.cli.build_files import Outputs, build_files, build_options
-from spec_compiler.cli.documented import Documented
+from spec_compiler.cli.documented import Documented, format_option
 from spec_compiler.cli.formats import PLAN_FORMATS, PLAN_SUFFIXES, plan_as
 from spec_compiler.cli.options import SpecCall
 from spec_compiler.cli.pictures import FORMATS, Picture
@@ -122,14 +122,7 @@ def diagram(call: SpecCall, output: str | None, picture: Picture, ledger: str | 
 @options.set_option
 @click.option("--after", is_flag=True, help="The layers of the spec's result instead of its base.")
 @options.permission_options
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="The format of the output.",
-)
+@format_option("text", "json")
 @options.sandbox_option
 def layers(
     base: str, overrides: tuple[str, ...], after: bool, allow_code: bool, restrict_paths: bool, format_: str

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spec_compiler.cli.class_names import class_names, imagenet_names
-from spec_compiler.cli.documented import Documented
+from spec_compiler.cli.documented import Documented, format_option
 from spec_compiler.cli.image_options import picture_options
 from spec_compiler.cli.options import permission_options
 from spec_compiler.cli.progress import progress
@@ -50,14 +50,7 @@ PARTS = ("test", "validation", "train")
 @click.option(
     "--worst", type=click.IntRange(0), default=48, show_default=True, help="How many mistakes the page shows."
 )
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "json", "markdown"]),
-    default="text",
-    show_default=True,
-    help="The format of the output.",
-)
+@format_option("text", "json", "markdown")
 @click.option("--force", is_flag=True, help="Overwrite what another evaluation wrote into --output.")
 @permission_options
 def evaluate(

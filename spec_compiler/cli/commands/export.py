@@ -9,7 +9,7 @@ import click
 
 from spec_compiler.cli import options
 from spec_compiler.cli.class_names import class_names
-from spec_compiler.cli.documented import Documented
+from spec_compiler.cli.documented import Documented, format_option
 from spec_compiler.cli.image_options import picture_options
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.terminal import Shown, aligned, echo, joined, shown, style
@@ -55,14 +55,7 @@ SPECS = (".yaml", ".yml")
     is_flag=True,
     help="Write nothing: compare the artefact that is there, whoever made it, with the model.",
 )
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="The format of the output.",
-)
+@format_option("text", "json")
 @options.force_option
 @options.policy_option
 @options.locked_options

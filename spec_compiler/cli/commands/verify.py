@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from spec_compiler.cli import options
-from spec_compiler.cli.documented import Documented
+from spec_compiler.cli.documented import Documented, format_option
 from spec_compiler.cli.options import SpecCall
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.rendered import render_all
@@ -32,14 +32,7 @@ _MARKS = {True: ("!", "red"), False: ("=", "green")}
     help="Somebody trained the model without the spec's `train`: layers that are not frozen may differ.",
 )
 @options.permission_options
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="The format of the output.",
-)
+@format_option("text", "json")
 @options.sandbox_option
 @options.gathered(SpecCall, "call")
 def verify(call: SpecCall, model: str, ledger: str | None, trained: bool, format_: str) -> None:
