@@ -51,15 +51,6 @@ Plan.display = _display
 SpecLike = str | os.PathLike[str] | Mapping[str, Any] | Spec
 
 
-def _held(spec: Spec, locked: Locked, allowed: Permissions) -> Held | None:
-    """As `held`, which one who asks for no lock does not load."""
-    if locked is False:
-        return None
-    from spec_compiler.locking.held import held  # a tenth of what `check --static` takes
-
-    return held(spec, locked, allowed)
-
-
 class Checked(NamedTuple):
     """How far a spec was checked, and what was found: errors, or warnings where there are none."""
 
@@ -284,3 +275,12 @@ def keras_itself(base: Any, allowed: Permissions) -> Keras:
     from spec_compiler.backend.answers import Keras  # imports Keras
 
     return Keras(base, allowed)
+
+
+def _held(spec: Spec, locked: Locked, allowed: Permissions) -> Held | None:
+    """As `held`, which one who asks for no lock does not load."""
+    if locked is False:
+        return None
+    from spec_compiler.locking.held import held  # nobody else needs its room
+
+    return held(spec, locked, allowed)

@@ -1,10 +1,26 @@
-"""What is read of a file as if it were a file of its own."""
+"""What is read of an open file at a place of it, also as if it were a file of its own."""
 
 from __future__ import annotations
 
 import io
 import os
 from typing import Any
+
+from spec_compiler.reading.damage import Damaged
+
+
+def fill(file: int, buffer: memoryview, start: int) -> None:
+    """Fills a buffer with what stands behind a place of an open file.
+
+    Raises:
+        Damaged: the file ends before.
+    """
+    done = 0
+    while done < len(buffer):
+        count = os.preadv(file, [buffer[done:]], start + done)
+        if not count:
+            raise Damaged("it became shorter while it was read")
+        done += count
 
 
 class Piece(io.RawIOBase):

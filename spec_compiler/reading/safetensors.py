@@ -18,6 +18,7 @@ import numpy as np
 
 from spec_compiler.reading.damage import Damaged, Hostile, reading, regular_file
 from spec_compiler.reading.hdf5 import Array, ArrayInfo
+from spec_compiler.reading.pieces import fill
 from spec_compiler.reading.text import MAX_BYTES, parsed_json
 
 METADATA = "__metadata__"
@@ -68,15 +69,10 @@ class Safetensors:
         Raises:
             Damaged: the file has become shorter.
         """
-        info, (start, size) = self.arrays[name], self.places[name]
+        info, (start, _) = self.arrays[name], self.places[name]
         array = empty(info.shape, info.dtype)
-        view, done = memoryview(array.reshape(-1).view(np.uint8)), 0  # type: ignore[arg-type]  # which is a buffer
-        while done < size:
-            with reading(f"its `{name}`"):
-                count = os.preadv(self.file, [view[done:]], start + done)
-            if not count:
-                raise Damaged("it became shorter while it was read")
-            done += count
+        with reading(f"its `{name}`"):
+            fill(self.file, array.reshape(-1).view(np.uint8).data, start)
         if info.dtype.kind == "V":
             import ml_dtypes  # few models need it
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import xxhash
 
-from spec_compiler.reading.damage import Damaged
+from spec_compiler.reading.pieces import fill
 from spec_compiler.weights.checksum import Array
 
 PIECE = 8 << 20  # bytes
@@ -36,14 +35,9 @@ def pieces(file: int, start: int, size: int, at_once: int = PIECE) -> Iterator[m
     done = 0
     while done < size:
         piece = buffer[: min(len(buffer), size - done)]
-        filled = 0
-        while filled < len(piece):
-            count = os.preadv(file, [piece[filled:]], start + done + filled)
-            if not count:
-                raise Damaged("it became shorter while it was read")
-            filled += count
+        fill(file, piece, start + done)
         yield piece
-        done += filled
+        done += len(piece)
 
 
 class Unread:

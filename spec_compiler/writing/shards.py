@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.writing.hdf5 import ArrayRoom
 
-GB = 1 << 30  # as Keras counts them
+_GB = 1 << 30  # as Keras counts them
 
 
 def split(rooms: Sequence[ArrayRoom], most: float) -> list[range]:
@@ -21,20 +21,19 @@ def split(rooms: Sequence[ArrayRoom], most: float) -> list[range]:
     found, start, size = [], 0, 0
     for number, room in enumerate(rooms):
         own = math.prod(room.shape) * room.stored.itemsize
-        if own > most * GB:
-            raise too_large(room.path, own, most)
-        if size + own > most * GB:
+        if own > most * _GB:
+            raise _too_large(room.path, own, most)
+        if size + own > most * _GB:
             found.append(range(start, number))
             start, size = number, 0
         size += own
     return [*found, range(start, len(rooms))]
 
 
-def too_large(name: str, size: int, most: float) -> SpecError:
-    """SC508 for a variable that fits into no file."""
-    message = f"`{name}` has {size / GB:.3g} GB, and each file is to have {most:.3g} at most"
+def _too_large(name: str, size: int, most: float) -> SpecError:
+    message = f"`{name}` has {size / _GB:.3g} GB, and each file is to have {most:.3g} at most"
     return SpecError.single(
-        "SC508", message, help=f"`--max-shard-size {math.ceil(size / GB * 1000) / 1000:g}`, or more"
+        "SC508", message, help=f"`--max-shard-size {math.ceil(size / _GB * 1000) / 1000:g}`, or more"
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import warnings
 import zipfile
@@ -23,7 +22,7 @@ from spec_compiler.writing.archive import ArchiveFile, write_at
 from spec_compiler.writing.hdf5 import ALIGNMENT, ArrayRoom
 from spec_compiler.writing.model import METADATA, SAVED
 from spec_compiler.writing.safetensors import write_header
-from spec_compiler.writing.shards import GB, too_large
+from spec_compiler.writing.shards import split
 
 _PIECE = 8 << 20  # bytes
 
@@ -50,10 +49,7 @@ def save(model: Any, path: str, beside: Mapping[str, bytes], max_shard_size: flo
 
 
 def _save_shards(model: Any, path: str, max_shard_size: float) -> None:
-    for variable in model.weights:
-        size = math.prod(variable.shape) * np.dtype(keras.ops.convert_to_numpy(variable).dtype).itemsize
-        if size > max_shard_size * GB:
-            raise too_large(variable.path, size, max_shard_size)
+    split([_room(each.path, each) for each in model.weights], max_shard_size)  # says what is too large for a file
     model.save_weights(path, max_shard_size=max_shard_size)
 
 
@@ -65,12 +61,15 @@ def _save_safetensors(model: Any, path: str) -> None:
         for layer in graph.layers.values()
         for name, index in names_of(layer).items()
     ]
-    rooms = [ArrayRoom(name, tuple(each.shape), keras.backend.standardize_dtype(each.dtype)) for name, each in found]
     with open(path, "wb+") as stream:
-        places, _ = write_header(stream.fileno(), rooms)
+        places, _ = write_header(stream.fileno(), [_room(*each) for each in found])
         for place, (_, variable) in zip(places, found, strict=True):
             array = np.ascontiguousarray(keras.ops.convert_to_numpy(variable))
             write_at(stream.fileno(), array.reshape(-1).view(np.uint8).data, place)
+
+
+def _room(name: str, variable: Any) -> ArrayRoom:
+    return ArrayRoom(name, tuple(variable.shape), keras.backend.standardize_dtype(variable.dtype))
 
 
 def _save_archive(model: Any, path: str, beside: Mapping[str, bytes]) -> None:
