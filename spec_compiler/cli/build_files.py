@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import click
 
 from spec_compiler.building.model_file import build_spec, check_shard_size, ready_all
-from spec_compiler.cli.options import Command
+from spec_compiler.cli.options import Command, forced_option
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.rendered import render_all
 from spec_compiler.cli.show import ledger_text, plan_text
@@ -79,9 +79,7 @@ def build_options(command: Command) -> Command:
             "--prove", is_flag=True, help="Run base and result: kept layers bit for bit, promises of adapted weights."
         ),
         click.option("--probe", type=click.Path(), help="Prove it on the images in this folder, not on random inputs."),
-        click.option(
-            "--force", is_flag=True, help="Overwrite files that exist, and try what needs more memory than is left."
-        ),
+        forced_option,
     ]
     return functools.reduce(lambda made, option: option(made), reversed(options), command)
 

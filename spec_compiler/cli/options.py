@@ -18,6 +18,10 @@ Command = Callable[..., None]
 
 force_option = click.option("--force", is_flag=True, help="Overwrite a file that exists.")
 
+forced_option = click.option(
+    "--force", is_flag=True, help="Overwrite files that exist, and try what needs more memory than is left."
+)
+
 set_option = click.option(
     "--set",
     "overrides",

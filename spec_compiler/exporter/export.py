@@ -60,11 +60,12 @@ def export_model(
         interpolation: how images of another size are resized; as in the model's run, or to the nearest pixel.
         preprocess: the application whose `preprocess_input` images go through first.
         allow_code: whether a saved model may run code.
-        force: whether a file that exists is overwritten.
+        force: whether a file that exists is overwritten, and an export tried that needs more memory than is left.
         compare: whether nothing is written, and the artefact that is there is compared, whoever made it.
 
     Raises:
-        SpecError: SC508 for the file, SC520 the artefact does not compute what the model does, SC521 it cannot be made.
+        SpecError: SC114 more memory is needed, SC508 for the file, SC520 the artefact does not compute what the model
+            does, SC521 it cannot be made.
 
     Example:
         >>> export_model("runs/x", "model.onnx").worst  # doctest: +SKIP
@@ -115,8 +116,12 @@ def export_spec(
     does. `spec`, `base`, `overrides`, `policy`, `allow_code`, `restrict_paths` and `locked` are as `compile_spec` takes
     them, all else is as in `export_model`.
 
+    Args:
+        probe: what model and artefact are both run on, as `calibration`; left out, what calibrates, or seeded inputs.
+        force: whether a file that exists is overwritten, and what needs more memory than is left is tried.
+
     Raises:
-        SpecError: the spec is at fault; SC508, SC520, SC521 as in `export_model`.
+        SpecError: the spec is at fault; SC114, SC508, SC520, SC521 as in `export_model`.
 
     Example:
         >>> export_spec("spec.yaml", "model.tflite", quantize="int8", calibration="photos/")  # doctest: +SKIP
@@ -204,7 +209,7 @@ def _exported(
         files = tuple(each for each in files if os.path.exists(each))
     else:
         with place.filled() as (artefact, card):
-            made = prepared.make(artefact, place.output)
+            made = prepared.make(artefact, place.output, place.force)
             with open(card, "w", encoding="utf-8", newline="\n") as stream:
                 stream.write(made.card.to_text())
     return Exported(

@@ -21,7 +21,9 @@ class Format:
     `suffix` ends its file's name, and is empty where it is a folder; `beside` are suffixes of files that belong to it.
     `in_keras` is its word in `keras.Model.export`. `packages` are what it needs, by what they are imported as, with the
     name and version that pip knows. `tolerances` say, for each precision that it comes in, how far an output may lie
-    from Keras's, as a part of the largest number that Keras puts out there.
+    from Keras's, as a part of the largest number that Keras puts out there. `copies` says how many times the weights
+    are held beside the model while it is made and run, as was measured of ConvNeXtXLarge, whose weights take 1.4 GB.
+    `most_bytes` is what its file can hold.
     """
 
     key: Key
@@ -30,8 +32,10 @@ class Format:
     in_keras: str
     runtime: str
     tolerances: Mapping[Precision, float]
+    copies: int
     packages: Mapping[str, str] = field(default_factory=dict)
     beside: tuple[str, ...] = ()
+    most_bytes: int | None = None
 
     @property
     def is_folder(self) -> bool:
@@ -46,6 +50,7 @@ class Format:
 # Float32 is the rounding of another order of adding, which deep networks multiply; float16 keeps 11 bits of a weight,
 # int8 8 bits of weights and of what flows between the layers.
 _ROUNDING = 1e-4
+_MOST = 2**31 - 1  # of a message of Protocol Buffers, and of a FlatBuffer
 HALF = {"float16": 1e-2, "bfloat16": 1e-1}  # of a model that itself computes so, in any format
 FORMATS = (
     Format(
@@ -55,9 +60,11 @@ FORMATS = (
         "onnx",
         "ONNX Runtime",
         {"float32": _ROUNDING},
+        13,
         {"tf2onnx": "tf2onnx>=1.17", "onnx": "onnx>=1.17", "onnxruntime": "onnxruntime>=1.20"},
+        most_bytes=_MOST,
     ),
-    Format("saved_model", "SavedModel", "", "tf_saved_model", "TensorFlow", {"float32": _ROUNDING}),
+    Format("saved_model", "SavedModel", "", "tf_saved_model", "TensorFlow", {"float32": _ROUNDING}, 3),
     Format(
         "litert",
         "LiteRT",
@@ -65,7 +72,9 @@ FORMATS = (
         "litert",
         "LiteRT",
         {"float32": _ROUNDING, "float16": 1e-2, "int8": 1e-1},
+        9,
         {"ai_edge_litert": "ai-edge-litert>=2.1"},
+        most_bytes=_MOST,
     ),
     Format(
         "openvino",
@@ -74,6 +83,7 @@ FORMATS = (
         "openvino",
         "OpenVINO",
         {"float32": _ROUNDING},
+        3,
         {"openvino": "openvino>=2025.0"},
         (".bin",),
     ),
@@ -113,6 +123,18 @@ def check_precision(form: Format, precision: Precision) -> None:
     if precision not in form.tolerances:
         message = f"{form.name} is exported in float32 alone, `{precision}` is for LiteRT"
         raise SpecError.single("SC521", message, help="name a `.tflite` file, or leave `--quantize` out")
+
+
+def check_bytes(form: Format, precision: Precision, num_bytes: int) -> None:
+    """Proves that the weights of a model, as many bytes in float32, go into a file of a format.
+
+    Raises:
+        SpecError: SC521.
+    """
+    if form.most_bytes is not None and precision == "float32" and num_bytes > form.most_bytes:
+        message = f"the model's variables take {num_bytes / 1e9:.1f} GB, a file of {form.name} holds 2.1 GB at most"
+        help = "export to a SavedModel or to OpenVINO: `-o saved_model/`, `-o model.xml`"
+        raise SpecError.single("SC521", message, help=help)
 
 
 def check_installed(form: Format) -> None:

@@ -66,6 +66,9 @@ def merge_adapters(model: Any) -> Any:
 
     The model itself stays as it is. As `lora: {merge: true}` in a spec, whose plan shows each layer.
 
+    Args:
+        model: a `keras.Model` some of whose layers have LoRA.
+
     Raises:
         SpecError: SC324 no layer has LoRA.
 

@@ -52,6 +52,23 @@ def check_gradients(graph: Graph) -> None:
     _check("gradients", graph, sizes)
 
 
+def check_work(needed: int, what: str) -> None:
+    """Proves that a work which takes about so many bytes fits into the memory that is left.
+
+    Raises:
+        SpecError: SC114, at no place of a spec.
+    """
+    left = available_bytes()
+    if left is not None and needed > left:
+        raise out_of_memory(f"{what} takes about {shown_bytes(needed)}, and {shown_bytes(left)} are left")
+
+
+def out_of_memory(message: str) -> SpecError:
+    """SC114 of a work that another machine, or another format, may do."""
+    help = "export to another format, or on a machine with more memory; or try it all the same: `--force`, `force=True`"
+    return SpecError.single("SC114", message, help=help)
+
+
 @contextlib.contextmanager
 def enough_memory(graph: Graph) -> Iterator[None]:
     """Tells at the largest layer that memory ran out inside, which each backend says in its own way.
@@ -62,10 +79,15 @@ def enough_memory(graph: Graph) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not isinstance(error, MemoryError) and not any(each in str(error) for each in _RAN_OUT):
+        if not is_of_memory(error):
             raise
         sizes = {name: layer_bytes(layer) for name, layer in graph.layers.items()}
         raise _refused("variables", graph, sizes, "that much could not be had", "make the layer smaller") from None
+
+
+def is_of_memory(error: Exception) -> bool:
+    """Whether an error says that memory ran out, as the backends and NumPy say it."""
+    return isinstance(error, MemoryError) or any(each in str(error) for each in _RAN_OUT)
 
 
 # As TensorFlow's allocator, its status code, its check of shapes and NumPy say it; JAX says the second, PyTorch others.
@@ -89,6 +111,11 @@ def _refused(what: str, graph: Graph, sizes: Mapping[str, int], fact: str, help:
     most = f", {shown_bytes(sizes[name])} of them for `{name}`" if len(sizes) > 1 else ""
     message = f"the model's {what} need {shown_bytes(sum(sizes.values()))}{most}, and {fact}"
     return SpecError.single("SC114", message, path=path, help=help)
+
+
+def graph_bytes(graph: Graph) -> int:
+    """The bytes of a model's variables."""
+    return sum(layer_bytes(layer) for layer in graph.layers.values())
 
 
 def layer_bytes(layer: LayerSpec) -> int:

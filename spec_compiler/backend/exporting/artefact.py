@@ -33,8 +33,9 @@ from spec_compiler.backend.startup import silent_stderr
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.exporting.card import INSIDE, Card, sha256
 from spec_compiler.exporting.comparison import Compared
-from spec_compiler.exporting.formats import HALF, Format
+from spec_compiler.exporting.formats import HALF, Format, check_bytes
 from spec_compiler.exporting.wanted import Wanted
+from spec_compiler.plan.memory_needed import check_work, graph_bytes
 
 
 @dataclass(frozen=True)
@@ -120,13 +121,19 @@ class Prepared:
     probe: Samples
     ours: Sequence[Array]
 
-    def make(self, path: str, name: str) -> Made:
+    def make(self, path: str, name: str, force: bool = False) -> Made:
         """Writes the artefact at a path, and proves that it computes what the model does; it will be called `name`.
 
+        With `force` it is tried where the memory does not seem to do.
+
         Raises:
-            SpecError: SC520 it departs from the model, SC521 it cannot be made or run.
+            SpecError: SC114, SC520 it departs from the model, SC521 it cannot be made or run.
         """
         subject, form = self.making.subject, self.making.form
+        num_bytes = graph_bytes(subject.graph)
+        check_bytes(form, self.making.wanted.precision, num_bytes)
+        if not force:
+            check_work(form.copies * num_bytes, f"an export of this model to {form.name}")
         runtime, theirs, single = self._written(path)
         compared = self._compared(theirs)
         if not all(each.holds for each in compared):

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from spec_compiler.backend.exporting.onnx_copies import few_copies
 from spec_compiler.backend.exporting.onnx_operations import taught
 from spec_compiler.backend.exporting.traceable import traceable
 from spec_compiler.backend.exporting.unreported import openvino
@@ -17,6 +18,7 @@ from spec_compiler.backend.models.fit_errors import keras_reason
 from spec_compiler.backend.startup import silent_stderr
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.exporting.formats import Format, Precision
+from spec_compiler.plan.memory_needed import is_of_memory, out_of_memory
 
 _LONGEST = 300  # characters of what a converter says; some list every operation
 Samples = Callable[[], Iterator[list[Any]]]
@@ -46,11 +48,14 @@ def write(
     if form.key == "openvino":
         openvino()  # before Keras imports it
     try:
-        with _alone(os.path.dirname(path)), traceable(model, form):
+        fewer = few_copies() if form.key == "onnx" else contextlib.nullcontext()
+        with _alone(os.path.dirname(path)), traceable(model, form), fewer:
             model.export(path, format=form.in_keras, verbose=False, **options)
     except OSError:
         raise  # of the disk
     except Exception as error:  # converters raise whatever comes
+        if is_of_memory(error):
+            raise out_of_memory(f"memory ran out while the model was exported to {form.name}") from None
         message = f"Keras's exporter to {form.name} does not take the model"
         raise refused(form, message, error, os.path.dirname(path)) from None
 

@@ -56,7 +56,7 @@ SPECS = (".yaml", ".yml")
     help="Write nothing: compare the artefact that is there, whoever made it, with the model.",
 )
 @format_option("text", "json")
-@options.force_option
+@options.forced_option
 @options.policy_option
 @options.locked_options
 @options.permission_options
