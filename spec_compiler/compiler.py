@@ -252,7 +252,7 @@ def filled(
     if lock is not None:
         lock.downloads()  # of specs that it starts from, whose weights are looked for just now
     if to_compile is not None:
-        unfilled.built.model.compile(**to_compile)
+        unfilled.compile(to_compile)
     if prove or probe is not None:
         ledger = replace(ledger, proof=unfilled.proof(ledger, probe))
     return CompiledSpec(unfilled.built.model, unfilled.spec, unfilled.plan, ledger)

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 
 from spec_compiler.backend.loaded_base import LoadedBase
+from spec_compiler.backend.models.compiled import compiled_with
 from spec_compiler.backend.models.symbolic import initial_value, quick_protocols
 from spec_compiler.backend.models.writer import Built
 from spec_compiler.backend.training.check import check_objects
@@ -26,7 +27,7 @@ from spec_compiler.plan.proof import Proof
 from spec_compiler.planning import Planned
 from spec_compiler.spec import Spec
 from spec_compiler.spec.others import Tier
-from spec_compiler.training.groups import grouping
+from spec_compiler.training.groups import Grouping, grouping
 from spec_compiler.weights.plain_results import NotStreamed, check_streamed
 from spec_compiler.weights.sources import WeightSource
 from spec_compiler.weights.streamed import write_streamed
@@ -73,9 +74,8 @@ class Unfilled:
             SpecError: as `fill`.
         """
         custom = self.base.custom
-        has_own = custom.objects or custom.factories or custom.has_lambdas or custom.originals.are_needed
-        if has_own or self.plan.compilation is not None:  # Keras must find all classes by their names
-            return None
+        if custom.objects or custom.factories or custom.has_lambdas or custom.originals.are_needed:
+            return None  # Keras must find all classes by their names
         log.info("writing weights")
 
         def initial(layer: LayerSpec, variable: VariableSpec, shape: tuple[int, ...]) -> Callable[[], Any]:
@@ -84,10 +84,15 @@ class Unfilled:
 
         try:
             check_streamed(self.plan.after)
+            arguments, compiled = self.compile_arguments(), None
+            if arguments is not None:  # no file says by how much which weight moves
+                compiled = compiled_with(self.built.model, self._fitted(arguments, None), path)
             with self.spec.source.locating(), self._of_the_base(), quick_protocols():
                 base, result = self.base.graph, self.built.graph
                 version = keras.__version__
-                return write_streamed(path, base, result, self._source, initial, version, beside, max_shard_size)
+                return write_streamed(
+                    path, base, result, self._source, initial, version, beside, max_shard_size, compiled
+                )
         except NotStreamed:
             return None
 
@@ -152,11 +157,17 @@ class Unfilled:
         if self.plan.compilation is None:
             return None
         with self.spec.source.locating():
-            folder = self.spec.source.folder
-            arguments = compile_arguments(self.plan.compilation, len(self.built.model.outputs), folder)
-            found = grouping(self.plan.compilation, self.plan.after)
-            optimizer = fitted_optimizer(arguments["optimizer"], self.built.model, self.plan.after, found)
-            return arguments | {"optimizer": optimizer}
+            return compile_arguments(self.plan.compilation, len(self.built.model.outputs), self.spec.source.folder)
+
+    def compile(self, arguments: Mapping[str, Any]) -> None:
+        """Compiles the model, which has its weights, as `compile_arguments` says."""
+        assert self.plan.compilation is not None
+        found = grouping(self.plan.compilation, self.plan.after)
+        self.built.model.compile(**self._fitted(arguments, found))
+
+    def _fitted(self, arguments: Mapping[str, Any], found: Grouping | None) -> dict[str, Any]:
+        optimizer = fitted_optimizer(arguments["optimizer"], self.built.model, self.plan.after, found)
+        return {**arguments, "optimizer": optimizer}
 
     @contextlib.contextmanager
     def _of_the_base(self) -> Iterator[None]:

@@ -54,7 +54,7 @@ def build_spec(
 
     Weights that are kept go from file to file, in pieces; where nothing needs Keras, it is not started. The same spec
     makes the same bytes. What only Keras can save is compiled in memory, as `compile_spec` does it: layers with a
-    vocabulary, LoRA, a model that is compiled, `prove`.
+    vocabulary, LoRA, classes of one's own, `prove`.
 
     Args:
         spec: as `compile_spec` takes it, with a `base` of its own.

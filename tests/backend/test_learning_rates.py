@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from spec_compiler import check_spec, plan_spec
+from spec_compiler import check_spec, compile_spec, plan_spec
 from spec_compiler.result import TrainedSpec
 from spec_compiler.trainer import train_spec
 from spec_compiler.training.watcher import Watcher
@@ -294,3 +294,24 @@ def test_what_is_wrong(compile: dict[str, Any], code: str, path: Any, message: s
     (found,) = check_spec(given, base=base(), allow_code=True)
     assert (found.code, found.path) == (code, path)
     assert message is None or found.message == message
+
+
+@pytest.mark.parametrize(
+    ("said", "faster"),
+    [({"layers": "answer", "times": 3.0}, {"answer"}), ({"layers": "stem", "times": 16.0}, {"kernel", "point"})],
+)
+def test_a_model_that_a_spec_only_compiles_learns_at_them_too(said: dict[str, Any], faster: set[str]) -> None:
+    """The same step from the same weights, with and without the rates of a layer."""
+    given = {"spec": 1, "head": spec()["head"], "seed": 4}
+    compiling = {"optimizer": {"SGD": {"learning_rate": 0.25}}, "loss": "categorical_crossentropy"}
+    pixels, answers = data()
+    moved: list[dict[str, Any]] = []
+    for more in ({}, {"learning_rates": [said]}):
+        model = compile_spec(given | {"compile": compiling | more}, base=base()).model
+        before = {each.path: np.array(each) for each in model.trainable_weights}
+        model.train_on_batch(pixels, answers)
+        moved.append({each.path: np.array(each) - before[each.path] for each in model.trainable_weights})
+    for (path, plain), other in zip(moved[0].items(), moved[1].values(), strict=True):
+        factor = said["times"] if path.split("/")[-2] in faster else 1.0
+        np.testing.assert_allclose(other, plain * factor, rtol=1e-2, atol=1e-6)
+    assert all(np.abs(each).max() > 1e-5 for path, each in moved[1].items() if path.split("/")[-2] in faster)

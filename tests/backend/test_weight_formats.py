@@ -113,8 +113,8 @@ def test_an_application_with_them_is_proven_beside_it(here: Path) -> None:
 
 @pytest.mark.parametrize("output", ["built.safetensors", "many.weights.json"])
 def test_a_model_that_is_made_in_memory(output: str, here: Path) -> None:
-    spec = spec_of(branching(), {**EDITS, "compile": {"optimizer": "adam", "loss": "mse"}})
-    built = build_spec(spec, output)
+    spec = spec_of(branching(), EDITS)
+    built = build_spec(spec, output, prove=True)
     model = compile_spec(spec).model
     assert {row.result_checksum for row in built.weights.rows if row.parameters} == {
         row.result_checksum for row in compile_spec(spec).weights.rows if row.parameters

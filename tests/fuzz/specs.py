@@ -95,9 +95,9 @@ def timed(text: bytes, folder: Path) -> tuple[Sequence[Diagnostic], str | None, 
     """
     took = []
     while True:
-        began = time.process_time()
+        began = time.thread_time()
         found, problem = checked(text, folder)
-        took.append(time.process_time() - began)
+        took.append(time.thread_time() - began)
         if len(took) > 1 or took[0] <= SECONDS:
             return found, problem, min(took)
 

@@ -97,7 +97,7 @@ def _undated(metadata: bytes) -> bytes:
     return json.dumps({**json.loads(metadata), "date_saved": SAVED}).encode()
 
 
-def _numbered(config: bytes) -> bytes:
+def numbered(config: Any) -> Any:
     """A config with objects that are shared by number; Keras calls them by where they are in memory."""
     numbers: dict[object, int] = {}
 
@@ -109,7 +109,11 @@ def _numbered(config: bytes) -> bytes:
             }
         return list(map(walked, value)) if isinstance(value, list) else value
 
-    return json.dumps(walked(json.loads(config))).encode()
+    return walked(config)
+
+
+def _numbered(config: bytes) -> bytes:
+    return json.dumps(numbered(json.loads(config))).encode()
 
 
 _CHANGED = {METADATA: _undated, CONFIG: _numbered}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from spec_compiler.backend.training.rates import apply_grouping
 from spec_compiler.diagnostics import Path, under
 from spec_compiler.files import Folder
 from spec_compiler.graph import Graph
+from spec_compiler.language.layer_names import snake_case
 from spec_compiler.spec.compilation import Compile
 from spec_compiler.spec.keras_objects import KerasObject, Losses, NamedMetrics
 from spec_compiler.training.groups import Grouping
@@ -30,12 +32,21 @@ def compile_arguments(
     """
     entry, path = optimizer or (compile.optimizer, ("compile", "optimizer"))
     return {
-        "optimizer": located(entry, path, code),
+        "optimizer": _uncounted(located(entry, path, code), entry),
         "loss": _loss(compile, code),
         "loss_weights": _loss_weights(compile),
         "metrics": _metrics(compile, num_outputs, code),
         "jit_compile": "auto" if compile.jit_compile is None else compile.jit_compile,
     }
+
+
+def _uncounted(optimizer: Any, entry: KerasObject) -> Any:
+    """An optimizer under the name of its class, where the spec gives it none: `adam`, also if it is the third."""
+    if "name" not in entry.arguments and isinstance(optimizer, keras.optimizers.Optimizer):
+        name = snake_case(type(optimizer).__name__)
+        if re.fullmatch(rf"{name}_\d+", optimizer.name):  # as Keras counts in a process
+            optimizer.name = name
+    return optimizer
 
 
 def fitted_optimizer(optimizer: Any, model: Any, graph: Graph, grouping: Grouping | None) -> Any:
