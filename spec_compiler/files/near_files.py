@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterable
 
 from spec_compiler.diagnostics.near import MOST, near, num_slips, offered
+from spec_compiler.files.suffixes import SPEC_SUFFIXES
 
-_KINDS = ((".yaml", ".yml"), (".keras", ".h5", ".hdf5"))
+_KINDS = (SPEC_SUFFIXES, (".keras", ".h5", ".hdf5"))
 _LISTED = 2000  # files of a folder that are looked at
 MOST_SLIPS = 2  # another file has other contents: one that only looks alike is offered, and not written by itself
 

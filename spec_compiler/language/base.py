@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, StrictStr, model_validator
 
 from spec_compiler.diagnostics import Advice, Diagnostic, SpecError, collected, did_you_mean, quoted, show, write
 from spec_compiler.diagnostics.advice import Add, Remove, Write
+from spec_compiler.files.suffixes import SPEC_SUFFIXES
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.argument_checks import check_application
 from spec_compiler.keras_facts.argument_values import flow
@@ -216,7 +217,7 @@ class Base(Section):
     @classmethod
     def _text_is_no_base(cls, raw: Any) -> Any:
         if isinstance(raw, str):
-            key = "file" if raw.endswith(SUFFIXES) else "spec" if raw.endswith((".yaml", ".yml")) else "application"
+            key = "file" if raw.endswith(SUFFIXES) else "spec" if raw.endswith(SPEC_SUFFIXES) else "application"
             help = write({key: raw}, f"write `base: {{{key}: {raw}}}`")
             raise SpecError.single("SC103", f"`base` is a mapping, got {show(raw)}", help=help)
         return raw

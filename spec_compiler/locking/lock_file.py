@@ -11,6 +11,7 @@ from spec_compiler.diagnostics import SpecError
 from spec_compiler.files import Folder
 from spec_compiler.files.near_files import did_you_mean_file
 from spec_compiler.files.regular import kind_at
+from spec_compiler.files.suffixes import SPEC_SUFFIXES
 from spec_compiler.locking.gathered import Dependency, Downloads, gathered
 from spec_compiler.locking.plain import plain, written
 from spec_compiler.locking.result import result_of
@@ -129,7 +130,7 @@ def lock_name(spec: str) -> str:
     ('specs/fast.lock', 'fast.lock')
     """
     start, suffix = os.path.splitext(spec)
-    return (start if suffix in (".yaml", ".yml") else spec) + SUFFIX
+    return (start if suffix in SPEC_SUFFIXES else spec) + SUFFIX
 
 
 def read_lock(path: str, spec: str | None = None, folder: Folder | None = None) -> Lock:

@@ -10,6 +10,7 @@ from typing import Any
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.files.near_files import did_you_mean_file
 from spec_compiler.files.regular import kind_at
+from spec_compiler.files.suffixes import SPEC_SUFFIXES
 from spec_compiler.locking.lock_file import Lock, lock_from
 from spec_compiler.reading import Damaged, said_of
 from spec_compiler.reading.text import read_json
@@ -64,7 +65,7 @@ def read_plan(path: str) -> PlanFile:
         make = "`spec-compiler plan spec.yaml -o plan.json` writes one"
         help = did_you_mean_file(os.path.basename(path), path, make)
         raise SpecError.single("SC518", f"there is no plan `{path}`", help=help)
-    if path.endswith((".yaml", ".yml")):
+    if path.endswith(SPEC_SUFFIXES):
         help = f"`spec-compiler build {path} -o model.keras` builds it, `plan {path} -o plan.json` plans it"
         raise SpecError.single("SC518", f"`{path}` is a spec, not a plan", help=help)
     with said_of(path, "a plan", "write it anew: `spec-compiler plan spec.yaml -o plan.json`"):

@@ -12,6 +12,7 @@ from typing import Any
 
 from spec_compiler.diagnostics import Path, SpecError
 from spec_compiler.diagnostics.advice import Write
+from spec_compiler.files.suffixes import SPEC_SUFFIXES
 from spec_compiler.search.task import Task
 from spec_compiler.spec import Spec, load_spec
 from spec_compiler.spec.file_places import asked_in
@@ -20,7 +21,6 @@ from spec_compiler.spec.swept import Point, at_point
 from spec_compiler.spec.swept_variables import SECTION
 from spec_compiler.text.changed_data import NotWritten, Step, place_of
 from spec_compiler.text.difference import plainly, rewritten
-from spec_compiler.text.imports import SUFFIXES
 from spec_compiler.text.overrides import overridden
 from spec_compiler.text.source import Source
 from spec_compiler.text.variables import USE
@@ -144,7 +144,7 @@ def _imports(data: dict[Any, Any], spec: Spec, folder: str) -> dict[Any, Any]:
         return data
 
     def named(entry: Any) -> Any:
-        if not isinstance(entry, str) or not entry.endswith(SUFFIXES) or _is_absolute(entry):
+        if not isinstance(entry, str) or not entry.endswith(SPEC_SUFFIXES) or _is_absolute(entry):
             return entry
         return _from(spec.source.folder.place(entry), folder)
 

@@ -15,6 +15,7 @@ from spec_compiler.files.near_files import did_you_mean_file
 from spec_compiler.files.parts import INDEX
 from spec_compiler.files.regular import kind_at
 from spec_compiler.files.run_folder import BEST
+from spec_compiler.files.suffixes import SPEC_SUFFIXES
 from spec_compiler.files.vocabulary import NAMES
 from spec_compiler.language.base import Base, Weights
 from spec_compiler.reading import said_of
@@ -80,7 +81,7 @@ def model_file(path: str) -> str:
         help = did_you_mean_file(path, otherwise="name a `.keras` or `.h5` file")
         raise SpecError.single("SC501", f"no model file `{path}`", help=help)
     start, suffix = os.path.splitext(path)
-    if suffix in (".yaml", ".yml"):
+    if suffix in SPEC_SUFFIXES:
         help = f"`spec-compiler build {path} -o {start}.keras` makes a model of it"
         raise SpecError.single("SC502", f"`{path}` is a spec, not a model", help=help)
     return path

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, StrictStr
 
 from spec_compiler.diagnostics import SpecError, show, write
+from spec_compiler.files.suffixes import SPEC_SUFFIXES
 
 MODULE_PATTERN = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
-_ENDS = (".yaml", ".yml", ".py")  # of files, whatever Python might find under such a name
+_ENDS = (*SPEC_SUFFIXES, ".py")  # of files, whatever Python might find under such a name
 
 
 def _checked(raw: Any) -> str:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 
 from spec_compiler.diagnostics import SpecError
+from spec_compiler.files.suffixes import SPEC_SUFFIXES
 from spec_compiler.spec import Spec, load_spec
 from spec_compiler.text.source import texts_in
 
@@ -60,7 +61,7 @@ def files_named(spec: Spec, seen: set[str]) -> Iterator[str]:
             continue
         yield path
         real = os.path.realpath(path)
-        if path.endswith((".yaml", ".yml")) and real not in seen:
+        if path.endswith(SPEC_SUFFIXES) and real not in seen:
             seen.add(real)
             try:
                 other = load_spec(path)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, collected
+from spec_compiler.files.suffixes import SPEC_SUFFIXES
 from spec_compiler.keras_facts import catalogue
 from spec_compiler.keras_facts.function_names import is_function
 from spec_compiler.keras_facts.side_effects import CODE_LAYERS, FUNCTIONS
@@ -115,7 +116,7 @@ def _named_code(path: Path, text: str) -> Iterator[Diagnostic]:
     if text in CODE_LAYERS and place[-1] != "class_name":
         yield Diagnostic("SC112", f"a `{text}` layer runs code", path, help=_ALLOW)
     if place == ("imports",):
-        if not text.endswith((".yaml", ".yml")):  # no module, and never imported as one
+        if not text.endswith(SPEC_SUFFIXES):  # no module, and never imported as one
             yield Diagnostic("SC112", f"`imports` runs Python code, `{text}`", path, help=_ALLOW)
     elif FIELDS.get(place) == "module":
         yield Diagnostic("SC112", f"the base runs Python code, `{text}`", path, help=_ALLOW)

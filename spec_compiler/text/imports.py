@@ -10,11 +10,11 @@ from typing import Any
 
 from spec_compiler.diagnostics import Diagnostic, Path, SpecError, show
 from spec_compiler.diagnostics.advice import Advice, Remove
+from spec_compiler.files.suffixes import SPEC_SUFFIXES
 from spec_compiler.text.source import Place, Source, key_text
 from spec_compiler.text.yaml_text import MAX_NODES, read_source
 
 SECTIONS = {"vars": "variable", "blocks": "block"}  # what a file may bring, and what one of it is called
-SUFFIXES = (".yaml", ".yml")
 LIBRARY = os.path.join(os.path.dirname(os.path.dirname(__file__)), "blocks")
 
 
@@ -30,7 +30,7 @@ def imported(source: Source) -> Source:
         return source
     entries = data.get("imports")
     listed = entries if isinstance(entries, list) else [] if entries is None else [entries]
-    files = {at: each for at, each in enumerate(listed) if isinstance(each, str) and each.endswith(SUFFIXES)}
+    files = {at: each for at, each in enumerate(listed) if isinstance(each, str) and each.endswith(SPEC_SUFFIXES)}
     if not files and (listed or "imports" not in data):
         return source
     brought = _Brought(source)

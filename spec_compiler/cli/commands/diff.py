@@ -17,6 +17,7 @@ from spec_compiler.cli.show import listed, plan_lines
 from spec_compiler.cli.terminal import Shown, echo, joined, style
 from spec_compiler.compiler import plan_spec
 from spec_compiler.diagram import VIEWS
+from spec_compiler.files.suffixes import SPEC_SUFFIXES
 from spec_compiler.graph import Graph
 from spec_compiler.plan.two_models import Comparison, compare
 from spec_compiler.spec.output_paths import check_outputs
@@ -97,7 +98,7 @@ def _compared(before: str, after: str, allowed: Permissions) -> Comparison:
 
 def _graph(name: str, allowed: Permissions) -> Graph:
     """The model that a file, a spec or an application's name stands for, without its weights."""
-    if name.endswith((".yaml", ".yml")):
+    if name.endswith(SPEC_SUFFIXES):
         return plan_spec(name, allow_code=allowed.code, restrict_paths=not allowed.paths).after
     base = {"application": name}
     if name.endswith(FILES) or os.path.exists(name):  # absolute, as a spec made of data stands in no folder

@@ -24,6 +24,7 @@ from spec_compiler.cli.terminal import NEWLINE, echo
 from spec_compiler.compiler import plan_spec
 from spec_compiler.diagram import VIEWS
 from spec_compiler.files.outputs import ready
+from spec_compiler.files.suffixes import SPEC_SUFFIXES
 from spec_compiler.plan.warnings import lint
 from spec_compiler.spec import load_spec
 from spec_compiler.spec.output_paths import check_outputs
@@ -134,7 +135,7 @@ def layers(
     spec: Any = base
     if base.endswith((".keras", ".h5", ".hdf5")):
         spec = {"spec": 1, "base": {"file": base}}
-    elif not base.endswith((".yaml", ".yml")) and not os.path.exists(base):
+    elif not base.endswith(SPEC_SUFFIXES) and not os.path.exists(base):
         spec = {"spec": 1, "base": {"application": base}}
     with progress("reading"), contextlib.nullcontext() if spec is base else options.of_the_call():
         planned = plan_spec(spec, overrides=overrides, allow_code=allow_code, restrict_paths=restrict_paths)

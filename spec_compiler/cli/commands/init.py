@@ -21,6 +21,7 @@ from spec_compiler.compiler import check_spec, plan_spec
 from spec_compiler.diagnostics import SpecError, did_you_mean, quoted
 from spec_compiler.files import HERE
 from spec_compiler.files.outputs import ready
+from spec_compiler.files.suffixes import SPEC_SUFFIXES
 from spec_compiler.graph import Graph
 from spec_compiler.graph.narrow import narrow_places, places_to_cut
 from spec_compiler.keras_facts import catalogue
@@ -49,7 +50,7 @@ def init(base: str, output: str | None, classes: int | None, data: str | None, l
     """Write a commented starting spec for BASE: an application such as ResNet50, or a model file."""
     name = re.sub(r"\W+", "_", os.path.basename(base).removesuffix(".keras").removesuffix(".h5")).strip("_")
     output = output or f"{name}.yaml"
-    ready(output, force, suffixes=(".yaml", ".yml"))
+    ready(output, force, suffixes=SPEC_SUFFIXES)
     folder = os.path.dirname(os.path.abspath(output))
     with progress("reading the base"), of_the_call():
         columns: tuple[str, str] | None = None
