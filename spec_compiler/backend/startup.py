@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
+from types import FrameType
 
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.keras_facts.backends import EXTRAS, TITLES, is_installed
@@ -76,3 +79,27 @@ def silent_stderr() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """What signals raise in Python is raised behind the body: a module of C++ that is half imported may crash on it."""
+    if threading.current_thread() is not threading.main_thread():  # Python raises it in that one alone
+        yield
+        return
+    came: list[int] = []
+
+    def later(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+
+    numbers = [each for each in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)) if each is not None]
+    kept = {each: handler for each in numbers if callable(handler := signal.getsignal(each))}
+    for each in kept:
+        signal.signal(each, later)
+    try:
+        yield
+    finally:
+        for each, handler in kept.items():
+            signal.signal(each, handler)
+        for number in dict.fromkeys(came):
+            signal.raise_signal(number)

@@ -15,7 +15,7 @@ from spec_compiler.backend.exporting.onnx_operations import taught
 from spec_compiler.backend.exporting.traceable import traceable
 from spec_compiler.backend.exporting.unreported import openvino
 from spec_compiler.backend.models.fit_errors import keras_reason
-from spec_compiler.backend.startup import silent_stderr
+from spec_compiler.backend.startup import silent_stderr, uninterrupted
 from spec_compiler.diagnostics import SpecError
 from spec_compiler.exporting.formats import Format, Precision
 from spec_compiler.plan.memory_needed import is_of_memory, out_of_memory
@@ -43,10 +43,11 @@ def write(
     options = _litert(precision, samples) if form.key == "litert" else {}
     if signature is not None:
         options["input_signature"] = signature
-    if form.key == "onnx":
-        taught()
-    if form.key == "openvino":
-        openvino()  # before Keras imports it
+    with uninterrupted():  # what Keras would import otherwise
+        if form.key == "onnx":
+            taught()
+        if form.key == "openvino":
+            openvino()
     try:
         fewer = few_copies() if form.key == "onnx" else contextlib.nullcontext()
         with _alone(os.path.dirname(path)), traceable(model, form), fewer:

@@ -7,6 +7,8 @@ import os
 import sys
 from typing import Any
 
+from spec_compiler.backend.startup import uninterrupted
+
 
 def onnxruntime() -> Any:
     """ONNX Runtime. From 1.32 on it reports its use, and keeps a file for that among the temporary ones.
@@ -14,7 +16,8 @@ def onnxruntime() -> Any:
     Where the caller's own environment says something of it, that holds.
     """
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    return importlib.import_module("onnxruntime")
+    with uninterrupted():
+        return importlib.import_module("onnxruntime")
 
 
 def openvino() -> Any:
@@ -25,7 +28,8 @@ def openvino() -> Any:
     if "openvino" not in sys.modules:
         sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # as Python marks what cannot be imported
         try:
-            importlib.import_module("openvino")
+            with uninterrupted():
+                importlib.import_module("openvino")
         finally:
             del sys.modules["openvino_telemetry"]
     return sys.modules["openvino"]

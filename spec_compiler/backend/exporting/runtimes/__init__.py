@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from spec_compiler.backend.exporting.runtimes.runtime import Runtime
+from spec_compiler.backend.startup import uninterrupted
 from spec_compiler.exporting.formats import Format
 
 _CLASSES = {
@@ -25,7 +26,8 @@ def opened(form: Format, path: str, inputs: Sequence[str], keys: Sequence[str] =
         Exception: whatever the runtime says where it does not take the artefact.
     """
     module, name = _CLASSES[form.key]
-    # a runtime is a package of its own, of which most are not needed, and may not be there
-    found: Any = getattr(import_module(f"spec_compiler.backend.exporting.runtimes.{module}"), name)
+    with uninterrupted():
+        # a runtime is a package of its own, of which most are not needed, and may not be there
+        found: Any = getattr(import_module(f"spec_compiler.backend.exporting.runtimes.{module}"), name)
     runtime: Runtime = found(path, inputs, keys)
     return runtime
