@@ -12,7 +12,10 @@ import click
 
 from spec_compiler.cli.terminal import echo
 from spec_compiler.diagnostics import SpecError
+from spec_compiler.exporting.card import card_place
+from spec_compiler.exporting.formats import format_of
 from spec_compiler.files.outputs import ledger_name, reason
+from spec_compiler.files.suffixes import SPEC_SUFFIXES
 from spec_compiler.keras_facts.settings import keras_home
 from spec_compiler.locking.lock_file import lock_name
 from spec_compiler.sandbox import Grant, NoSandbox, run
@@ -35,7 +38,8 @@ def sandboxed(options: Mapping[str, Any], best_effort: bool) -> int:
             message = "pictures are drawn by Graphviz, a program, and the sandbox starts none"
             raise click.UsageError(f"{message}; write `.html`, `.dot`, `.mmd` or `.txt`")
     words = [each for each in sys.argv[1:] if each not in _FLAGS]
-    if options.get("restrict_paths") is False:  # what stands elsewhere is not there for it: say so, at its place
+    of_model = click.get_current_context().info_name == "export" and not options["model"].endswith(SPEC_SUFFIXES)
+    if options.get("restrict_paths") is False and not of_model:  # what stands elsewhere is not there: say so there
         words.append("--restrict-paths")
     try:
         status = run(words, grant, best_effort)
@@ -61,6 +65,9 @@ def _grant(options: Mapping[str, Any]) -> Grant:
     outputs = [options["output"]] if options.get("output") else []
     if command in ("build", "apply"):
         outputs.append(ledger or ledger_name(outputs[0]))
+    elif command == "export":
+        read += [path for key in ("output", "calibration") if (path := options.get(key))]
+        outputs = [] if options["compare"] else _artefact(outputs[0])
     elif command == "lock" and not outputs:
         outputs.append(lock_name(options["spec"]))
     elif command == "diagram" and not outputs:
@@ -71,3 +78,17 @@ def _grant(options: Mapping[str, Any]) -> Grant:
     read += [path for path in given if path]
     # Keras reads its settings and the weights that it has downloaded there, see keras/src/backend/config.py.
     return Grant((*read, keras_home()), tuple(outputs), force=bool(options.get("force")))
+
+
+def _artefact(output: str) -> list[str]:
+    """The files of an export.
+
+    Raises:
+        SpecError: SC508 for a name that no format has.
+        click.UsageError: it is a folder, of whose files nobody knows the names.
+    """
+    form = format_of(output)
+    if form.is_folder:
+        message = "a SavedModel is a folder, and the sandbox gives single files back"
+        raise click.UsageError(f"{message}; `build` the model in the sandbox, and export that")
+    return [*form.files(output), card_place(output)]

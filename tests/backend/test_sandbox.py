@@ -155,6 +155,19 @@ def test_what_is_locked_planned_applied_and_verified_in_the_sandbox(folder: Path
     assert (folder / "new" / "built.keras").read_bytes() == (folder / "new" / "applied.keras").read_bytes()
 
 
+def test_what_is_exported_in_the_sandbox_is_run_and_compared_there(folder: Path) -> None:
+    output = "new/model.xml"  # of two files and a card, of which one names another
+    done = called(folder, "export", "model.keras", "-o", output, "--sandbox")
+    assert done.returncode == 0, done.stderr
+    assert sorted(os.listdir(folder / "new")) == ["model.bin", "model.xml", "model.xml.json"]
+    again = called(folder, "export", "model.keras", "-o", output, "--sandbox")
+    assert (again.returncode, "already exists" in again.stderr) == (2, True)
+    compared = called(folder, "export", "model.keras", "-o", output, "--compare", "--sandbox")
+    assert compared.returncode == 0, compared.stderr
+    saved = called(folder, "export", "model.keras", "-o", "saved/", "--sandbox")
+    assert (saved.returncode, "a SavedModel is a folder" in saved.stderr) == (2, True)
+
+
 def test_where_there_is_no_sandbox_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(landlock, "version", lambda: 0)
     assert missing_means() == ("landlock",)

@@ -14,8 +14,7 @@ from spec_compiler.cli.image_options import picture_options
 from spec_compiler.cli.progress import progress
 from spec_compiler.cli.terminal import Shown, aligned, echo, joined, shown, style
 from spec_compiler.exporting.comparison import HEAD, Exported
-
-SPECS = (".yaml", ".yml")
+from spec_compiler.files.suffixes import SPEC_SUFFIXES
 
 
 @click.command(cls=Documented)
@@ -60,6 +59,7 @@ SPECS = (".yaml", ".yml")
 @options.policy_option
 @options.locked_options
 @options.permission_options
+@options.sandbox_option
 def export(
     model: str,
     overrides: tuple[str, ...],
@@ -80,7 +80,7 @@ def export(
 
     told["labels"] = class_names(labels) if labels else None
     with progress("exporting"):
-        if model.endswith(SPECS):
+        if model.endswith(SPEC_SUFFIXES):
             of_spec = options.SpecCall(model, overrides, told.pop("allow_code"), restrict_paths, policy, locked, lock)
             found = export_spec(
                 of_spec.spec,
