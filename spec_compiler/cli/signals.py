@@ -71,12 +71,13 @@ def _said(number: int) -> BaseException:
 def _once_more(hook: Callable[[Any], object], swallowed: Any) -> None:
     """Sends a signal again that came in the middle of a `__del__`, where Python drops what is raised.
 
-    Raised in here, it would be dropped as the first one was.
+    Raised in here, it would be dropped as the first one was. What else fails in a `__del__` once a signal came is of an
+    object that the signal left half made, and nobody's business.
     """
     error = swallowed.exc_value
     if isinstance(error, Stopped | KeyboardInterrupt):
         _later(error.number if isinstance(error, Stopped) else signal.SIGINT)
-    else:
+    elif not _asked:
         hook(swallowed)
 
 

@@ -137,6 +137,31 @@ def test_finding_S19_a_signal_is_an_orderly_end(folder: Path, name: str, status:
     assert sorted(os.listdir(folder)) == ["bad.yaml", "good.yaml"]
 
 
+@pytest.mark.parametrize("comes", [True, False])
+def test_what_a_signal_leaves_half_made_fails_in_silence(comes: bool, folder: Path) -> None:
+    """As TensorFlow's objects do, whose `__del__` asks for what their `__init__` did not come to."""
+    code = """
+        import os, signal, time
+        import spec_compiler.cli.signals as signals
+        class Half:
+            def __init__(self):
+                if COMES:
+                    os.kill(os.getpid(), signal.SIGTERM)
+                    time.sleep(20)
+            def __del__(self):
+                self.made
+        with signals.stopping():
+            try:
+                Half()
+            except signals.Stopped as error:
+                status = error.code
+        raise SystemExit(status if COMES else 0)
+    """.replace("COMES", str(comes))
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == (143 if comes else 0)
+    assert ("AttributeError" in done.stderr) == (not comes)
+
+
 @pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGINT", 130)])
 def test_finding_S19_a_signal_in_a_destructor_is_not_lost(folder: Path, name: str, status: int) -> None:
     code = """
