@@ -212,7 +212,7 @@ SMALL = {"MobileNetV2": 64, "MobileNetV3Small": 64}
 LEAST = {"ResNet50": 64, "InceptionV3": 75, "InceptionResNetV2": 75, "Xception": 71}  # sizes; the others take 32
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", ["MobileNetV2", pytest.param("MobileNetV3Small", marks=pytest.mark.slow)])
 def test_an_application_without_half_of_its_channels(name: str) -> None:
     assert_application(name, SMALL[name])
 

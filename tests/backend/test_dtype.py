@@ -73,7 +73,9 @@ def data_for(model: Any) -> Any:
 
 
 @pytest.mark.parametrize("policy", [*MIXED, *PURE])
-@pytest.mark.parametrize("make", [residual, mobile, nested], ids=lambda make: make.__name__)
+@pytest.mark.parametrize(
+    "make", [residual, pytest.param(mobile, marks=pytest.mark.slow), nested], ids=lambda make: make.__name__
+)
 def test_it_is_the_model_that_is_made_under_the_policy(
     make: Callable[[str | None], Any], policy: str, tmp_path: Path
 ) -> None:

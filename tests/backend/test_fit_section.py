@@ -74,7 +74,7 @@ def data() -> dict[str, Any]:
     return space
 
 
-@pytest.mark.parametrize("place", ["fit", "phase"])
+@pytest.mark.parametrize("place", ["fit", pytest.param("phase", marks=pytest.mark.slow)])
 def test_best_is_the_same_everywhere_finding_W18(place: str, here: Path) -> None:
     """`best.keras` measures what the history says of its epoch, which no other epoch exceeds."""
     said = {"monitor": "val_accuracy"}

@@ -156,7 +156,9 @@ SMALL: dict[str, Arguments] = {
 
 
 @pytest.mark.filterwarnings("ignore:`input_shape` is undefined")
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize(
+    "name", [pytest.param(each, marks=pytest.mark.slow if each == "ConvNeXtTiny" else ()) for each in SMALL]
+)
 def test_finding_W0_a_small_one_is_keras_own(name: str, served: Served) -> None:
     compare(served, name, **SMALL[name])
 

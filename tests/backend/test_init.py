@@ -33,6 +33,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+LONG = [pytest.param(name, marks=pytest.mark.slow) for name in ("NASNetMobile", "DenseNet121")]
+
+
 def call(*arguments: str) -> Result:
     return CliRunner().invoke(cli, arguments)
 
@@ -44,7 +47,9 @@ def uncommented(text: str) -> str:
     return "\n".join(line[2:] if re.match(keys, line) else line for line in lines) + "\n"
 
 
-@pytest.mark.parametrize("name", PLACES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(each, marks=pytest.mark.slow if each == "InceptionV3" else ()) for each in PLACES]
+)
 def test_a_new_user_gets_all_that_training_needs_finding_N2_N4_N17(name: str, here: Path) -> None:
     result = call("init", name, "--classes", "2")
     assert result.exit_code == 0, result.output
@@ -119,7 +124,7 @@ def _cuts_the_graph(model: Any, name: str) -> bool:
     return not any(id(each._keras_history.operation) in seen for each in model.inputs)
 
 
-@pytest.mark.parametrize("name", ["MobileNetV3Small", "InceptionV3", "NASNetMobile", "DenseNet121"])
+@pytest.mark.parametrize("name", ["MobileNetV3Small", "InceptionV3", *LONG])
 def test_the_whole_net_flows_through_the_places_finding_N4(name: str) -> None:
     size = catalogue.application(name)["default_size"] or 224
     base = {"application": name, "weights": None, "include_top": False, "input_shape": [size, size, 3]}

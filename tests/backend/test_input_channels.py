@@ -253,9 +253,9 @@ def application(name: str, **arguments: Any) -> Any:
     [
         ("ResNet50", (SUM, REPEAT)),
         ("MobileNetV2", (SUM,)),
-        ("DenseNet121", (TWICE,)),
+        pytest.param("DenseNet121", (TWICE,), marks=pytest.mark.slow),
         ("EfficientNetB0", (TURNED,)),  # its Normalization has a mean and a variance for each channel
-        ("ConvNeXtTiny", (ZEROS,)),  # and this one too, as arguments
+        pytest.param("ConvNeXtTiny", (ZEROS,), marks=pytest.mark.slow),  # and this one too, as arguments
     ],
 )
 def test_applications(name: str, cases: tuple[Case, ...]) -> None:

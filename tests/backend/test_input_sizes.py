@@ -39,7 +39,7 @@ def paddings(graph: Graph) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("size", [(100, 100, 3), (97, 130, 3)], ids=str)
+@pytest.mark.parametrize("size", [pytest.param((100, 100, 3), marks=pytest.mark.slow), (97, 130, 3)], ids=str)
 @pytest.mark.parametrize(
     "name",
     # the largest is among the long tests

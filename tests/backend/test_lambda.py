@@ -261,7 +261,7 @@ def squared(tensor):
 """
 
 
-@pytest.mark.parametrize("file", ["saved.keras", "saved.h5"])
+@pytest.mark.parametrize("file", ["saved.keras", pytest.param("saved.h5", marks=pytest.mark.slow)])
 def test_a_registered_function_is_found_under_its_plain_name(project: Path, file: str) -> None:
     (project / "registering.py").write_text(REGISTERING, encoding="utf-8")
     making = (  # in a process of its own, as what is registered here would be known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import keras
@@ -22,6 +23,10 @@ pytestmark = [
 ]
 
 
+# Forms of classes that are slow to make: all forms are tried on every way among the long tests.
+FURTHER = re.compile("stateful|of two|dropouts|nested Functional")
+
+
 def test_every_class_is_made_or_listed() -> None:
     """Of a class that Keras adds a model is made by itself; where it cannot be, it must be listed with a reason."""
     assert set(NOT_MADE) <= set(class_names())
@@ -31,7 +36,9 @@ def test_every_class_is_made_or_listed() -> None:
     assert [*verdicts()] == [*makers()]  # else run `make layer-classes`
 
 
-@pytest.mark.parametrize("name", makers())
+@pytest.mark.parametrize(
+    "name", [pytest.param(each, marks=pytest.mark.slow if FURTHER.search(each) else ()) for each in makers()]
+)
 def test_a_layer_is_kept_with_all_that_it_knows(name: str, tmp_path: Path) -> None:
     case = Case.of(makers()[name])
     routes = QUICK[:1] if case.keeps_nothing else QUICK

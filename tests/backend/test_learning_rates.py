@@ -187,7 +187,7 @@ def test_weight_decay_leaves_out_what_it_is_told_to(here: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(keras.optimizers, "MultiOptimizer"), reason="from Keras 3.15 on")
-@pytest.mark.parametrize("optimizer", ["AdamW", "Nadam"])
+@pytest.mark.parametrize("optimizer", ["AdamW", pytest.param("Nadam", marks=pytest.mark.slow)])
 def test_as_keras_does_with_an_optimizer_for_each_group(optimizer: str, here: Path) -> None:
     """Several steps, with the moments of each variable and its weight decay."""
     del here

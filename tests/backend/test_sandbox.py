@@ -101,7 +101,7 @@ def test_memory_and_time_are_limited(folder: Path, monkeypatch: pytest.MonkeyPat
     assert "Traceback" not in done.stderr
     (folder / "attacking.py").write_text("def base():\n    while True: pass\n")
     monkeypatch.chdir(folder)
-    grant = parent.Grant((str(folder), os.path.expanduser("~/.keras")), seconds=15)
+    grant = parent.Grant((str(folder), os.path.expanduser("~/.keras")), seconds=8)
     assert parent.run(["plan", "code.yaml", "--allow-code"], grant) == 128 + signal.SIGXCPU
 
 

@@ -64,7 +64,10 @@ EDITS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("edit", EDITS)
-@pytest.mark.parametrize("application", ["MobileNetV3Small", "EfficientNetB0", "NASNetMobile", "ConvNeXtTiny"])
+@pytest.mark.parametrize(
+    "application",
+    ["MobileNetV3Small", "EfficientNetB0", pytest.param("NASNetMobile", marks=pytest.mark.slow), "ConvNeXtTiny"],
+)
 def test_applications(application: str, edit: str) -> None:
     if (keras.backend.backend(), application) == ("torch", "NASNetMobile"):
         pytest.skip("Keras has no NASNet on torch")

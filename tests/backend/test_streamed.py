@@ -34,6 +34,7 @@ from tests.markdown import ROOT, blocks
 layers = keras.layers
 Spec = dict[str, Any]
 _NOT_NEEDED = ("build_config", "shared_object_id", "compile_config")  # by which loading is the same
+COMPILED = {"compile": {"optimizer": "adam", "loss": "mse"}}
 HEAD = ["GlobalAveragePooling2D", {"Dropout": {"rate": 0.3}}, {"Dense": {"units": 4, "name": "answer"}}]
 
 
@@ -168,7 +169,7 @@ def test_weights_alone(here: Path) -> None:
         build_spec(spec, "built.weights.npz")
 
 
-@pytest.mark.parametrize("edits", [{"head": HEAD}, {"head": HEAD, "compile": {"optimizer": "adam", "loss": "mse"}}])
+@pytest.mark.parametrize("edits", [{"head": HEAD}, pytest.param({"head": HEAD, **COMPILED}, marks=pytest.mark.slow)])
 def test_the_same_spec_makes_the_same_bytes(edits: Spec, here: Path) -> None:
     """In another folder, with another hash seed and number of threads, with what is remembered and without."""
     (here / "one").mkdir()

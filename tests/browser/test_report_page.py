@@ -249,7 +249,7 @@ CONTRAST = """(() => {
 })()"""
 
 
-@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize(("width", "height"), [SIZES[0], pytest.param(*SIZES[1], marks=pytest.mark.slow)])
 def test_ten_thousand_layers_open_in_three_seconds(browser: Page, tmp_path: Path, width: int, height: int) -> None:
     base = residual_tower(3333)
     file = tmp_path / "report.html"
