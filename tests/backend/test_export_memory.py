@@ -33,24 +33,30 @@ def all_kinds() -> Any:
     y = keras.layers.Embedding(20, 6)(words)
     y = keras.layers.Bidirectional(keras.layers.LSTM(4, return_sequences=True))(y)
     y = keras.layers.MultiHeadAttention(2, 3)(y, y)
+    y = keras.layers.RNN([keras.layers.SimpleRNNCell(3), keras.layers.GRUCell(4)], return_sequences=True)(y)
     y = keras.layers.GRU(5)(y)
     z = keras.layers.Dense(7, activation="gelu")(keras.layers.Concatenate()([x, y]))
     return randomized(keras.Model([pixels, words], keras.layers.Dense(3)(z), name="kinds"))
 
 
-def graph_of(file: Path) -> tuple[list[tuple[str, Any]], list[tuple[Any, bytes]]]:
+def graph_of(file: Path) -> Any:
     """The operations of an ONNX file with what they are told, and its arrays; without the names, which are counted."""
     import onnx
 
-    graph = onnx.load(file).graph
+    return _graph(onnx.load(file).graph)
+
+
+def _graph(graph: Any) -> Any:
+    from onnx.numpy_helper import to_array
+
     told = [
         (
             each.op_type,
-            sorted((attribute.name, str(attribute)) for attribute in each.attribute if not attribute.HasField("g")),
+            sorted((said.name, _graph(said.g) if said.HasField("g") else str(said)) for said in each.attribute),
         )
         for each in graph.node
     ]
-    arrays = [onnx.numpy_helper.to_array(each) for each in graph.initializer]
+    arrays = [to_array(each) for each in graph.initializer]
     return sorted(told, key=str), sorted((each.shape, each.tobytes()) for each in arrays)
 
 
@@ -63,6 +69,7 @@ def test_with_fewer_copies_the_file_is_what_the_converter_makes(
     export_model(model, tmp_path / "plain.onnx")
     (fewer, arrays), (plain, expected) = graph_of(tmp_path / "fewer.onnx"), graph_of(tmp_path / "plain.onnx")
     assert len(expected) > 20
+    assert {"Conv", "LSTM", "Loop", "Gather"} <= {name for name, _ in plain}
     assert arrays == expected
     assert fewer == plain
 
@@ -80,20 +87,24 @@ def test_the_converter_is_left_as_it_was(tmp_path: Path) -> None:
 
 WIDE = """
 import resource, sys
-import keras
+import keras, numpy as np
 from spec_compiler import export_model
 inputs = keras.Input((5000,))
 model = keras.Model(inputs, keras.layers.Dense(5000)(inputs))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-export_model(model, sys.argv[1])
+more = {"quantize": "int8", "calibration": np.random.default_rng(0).normal(size=(20, 5000)).astype("float32")}
+export_model(model, sys.argv[1], force=True, **(more if sys.argv[2] == "int8" else {}))
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
 """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["model.onnx", "model.tflite", "model.xml", "saved"])
-def test_no_more_than_is_said(name: str, tmp_path: Path) -> None:
-    call = [sys.executable, "-c", WIDE, str(tmp_path / name)]
+@pytest.mark.parametrize(
+    ("name", "precision"),
+    [*((name, "float32") for name in ("model.onnx", "model.tflite", "model.xml", "saved")), ("small.tflite", "int8")],
+)
+def test_no_more_than_is_said(name: str, precision: str, tmp_path: Path) -> None:
+    call = [sys.executable, "-c", WIDE, str(tmp_path / name), precision]
     done = subprocess.run(call, capture_output=True, text=True, check=True, cwd=ROOT, env=dict(os.environ))
     taken = int(done.stdout.split()[-1])
     assert taken < format_of(name).copies * 100e6 + ABOVE
