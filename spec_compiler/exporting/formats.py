@@ -22,9 +22,8 @@ class Format:
     `in_keras` is its word in `keras.Model.export`. `packages` are what it needs, by what they are imported as, with the
     name and version that pip knows. `tolerances` say, for each precision that it comes in, how far an output may lie
     from Keras's, as a part of the largest number that Keras puts out there. `copies` says how many times the weights
-    are held beside the model while it is made and run, as was measured of ConvNeXtXLarge, whose weights take 1.4 GB,
-    and of a wide `Dense`.
-    `most_bytes` is what its file can hold.
+    are held beside the model while it is made and run, of large applications and of a wide `Dense`:
+    `tests/backend/test_exported_applications.py` prints it. `most_bytes` is what its file can hold.
     """
 
     key: Key
@@ -133,7 +132,8 @@ def check_bytes(form: Format, precision: Precision, num_bytes: int) -> None:
         SpecError: SC521.
     """
     if form.most_bytes is not None and precision == "float32" and num_bytes > form.most_bytes:
-        message = f"the model's variables take {num_bytes / 1e9:.1f} GB, a file of {form.name} holds 2.1 GB at most"
+        takes, holds = f"{num_bytes / 1e9:.1f} GB", f"{form.most_bytes / 1e9:.1f} GB"
+        message = f"the model's variables take {takes}, a file of {form.name} holds {holds} at most"
         help = "export to a SavedModel or to OpenVINO: `-o saved_model/`, `-o model.xml`"
         raise SpecError.single("SC521", message, help=help)
 

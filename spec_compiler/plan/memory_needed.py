@@ -60,12 +60,13 @@ def check_work(needed: int, what: str) -> None:
     """
     left = available_bytes()
     if left is not None and needed > left:
-        raise out_of_memory(f"{what} takes about {shown_bytes(needed)}, and {shown_bytes(left)} are left")
+        message = f"{what} takes about {shown_bytes(needed)}, and {shown_bytes(left)} are left"
+        raise out_of_memory(message, "; or try it all the same: `--force`, `force=True`")
 
 
-def out_of_memory(message: str) -> SpecError:
-    """SC114 of a work that another machine, or another format, may do."""
-    help = "export to another format, or on a machine with more memory; or try it all the same: `--force`, `force=True`"
+def out_of_memory(message: str, more: str = "") -> SpecError:
+    """SC114 of an export that another machine, or another format, may do; `more` is what may help besides."""
+    help = f"export to another format, or on a machine with more memory{more}"
     return SpecError.single("SC114", message, help=help)
 
 
