@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -30,5 +31,9 @@ def test_an_application(name: str, output: str, tmp_path: Path) -> None:
     card = read_card(tmp_path / output)
     (found,) = exports.run(tmp_path / output, {card.inputs[0].name: pixels}).values()
     gap = np.abs(found.astype("float64") - wanted).max() / np.abs(wanted).max()
-    print(f"\n{name} {output}: {done.worst:.2g} on the probes, {gap:.2g} on a picture")
+    weights = sum(each.numpy().nbytes for each in model.weights)
+    # of the process: what one application takes is said where it runs alone
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    said = f"{done.worst:.2g} on the probes, {gap:.2g} on a picture"
+    print(f"\n{name} {output}: {said}; peak {peak / 1e9:.1f} GB, weights {weights / 1e9:.2f} GB")
     assert gap <= done.outputs[0].tolerance == 1e-4
